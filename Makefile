@@ -1,0 +1,28 @@
+# make demo: set everything up, run the whole comparison on simulated scenes, write report/index.html
+# make test: set everything up, run all tests.   make check: style, types, fast tests.   make clean
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test check clean
+
+demo: $(STAMP)
+	$(BIN)/python -m fusebench --preset demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow"
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) data/scenes data/scenes_seg runs report build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,11 +1,15 @@
 """Boxes as arrays: the true ones of an image, or predicted ones with their scores."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench.errors import BenchError
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +48,83 @@ def make(
         np.asarray(classes, np.int64).reshape(-1),
         np.asarray(scores, np.float64).reshape(-1),
     )
+
+
+def to_coco(
+    boxes: Mapping[str, Boxes], classes: Sequence[str], sizes: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
+    """COCO's detection form of true or predicted boxes, ready for JSON and pycocotools.
+
+    Image ids are 1, 2, ... in key order, ``file_name`` is the key, category ids start at 1.
+
+    Args:
+        boxes: Boxes per key; every key is listed as an image, with boxes or without.
+        classes: Class names in the order of the boxes' ids.
+        sizes: (width, height) per key.
+    """
+    keys = sorted(boxes)
+    annotations: list[dict[str, Any]] = []
+    for image, key in enumerate(keys, 1):
+        for i in range(len(boxes[key])):
+            left, top, right, bottom = map(float, boxes[key].corners[i])
+            row = {
+                "id": len(annotations) + 1,
+                "image_id": image,
+                "category_id": int(boxes[key].classes[i]) + 1,
+                "bbox": [left, top, right - left, bottom - top],
+                "area": (right - left) * (bottom - top),
+                "iscrowd": 0,
+            }
+            if len(boxes[key].scores):
+                row["score"] = float(boxes[key].scores[i])
+            annotations.append(row)
+    return {
+        "images": [
+            {"id": i, "file_name": key, "width": sizes[key][0], "height": sizes[key][1]}
+            for i, key in enumerate(keys, 1)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(classes, 1)],
+        "annotations": annotations,
+    }
+
+
+def from_coco(document: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Boxes]:
+    """Boxes per key (the stem of ``file_name``) of COCO's form; the inverse of `to_coco`.
+
+    Categories are matched by name, so their ids and order may be any.
+
+    Raises:
+        BenchError: If a category is unknown, an annotation points nowhere, a box has no area, or
+            only some annotations have a score.
+    """
+    try:
+        keys = {image["id"]: Path(image["file_name"]).stem for image in document["images"]}
+        ids = {entry["id"]: _class(entry["name"], classes) for entry in document["categories"]}
+        rows = [
+            (keys[row["image_id"]], ids[row["category_id"]], row) for row in document["annotations"]
+        ]
+        scored = {"score" in row for _, _, row in rows}
+        if len(scored) > 1:
+            raise BenchError("COCO boxes: some annotations have a score and some have none")
+        found: dict[str, list[tuple[list[float], int, float]]] = {key: [] for key in keys.values()}
+        for key, index, row in rows:
+            x, y, width, height = map(float, row["bbox"])
+            if not (width > 0 and height > 0 and math.isfinite(x + y + width + height)):
+                raise BenchError(f"COCO boxes: {key}: bbox {row['bbox']} has no area")
+            found[key].append(([x, y, x + width, y + height], index, float(row.get("score", 0))))
+    except (KeyError, TypeError, ValueError) as fault:
+        raise BenchError(f"COCO boxes: not the expected form ({fault!r})") from None
+    return {
+        key: make(
+            [f[0] for f in some],
+            [f[1] for f in some],
+            [f[2] for f in some] if scored == {True} else (),
+        )
+        for key, some in found.items()
+    }
+
+
+def _class(name: str, classes: Sequence[str]) -> int:
+    if name not in classes:
+        raise BenchError(f"COCO boxes: class {name!r} is none of {', '.join(classes)}")
+    return list(classes).index(name)

@@ -1,0 +1,127 @@
+"""Finding a data set's folders on the user's disk, whatever their upper and lower case."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from bench import images
+from bench.errors import BenchError, DataAbsent
+from bench.pairs import match_by_stem
+
+INFRARED = ("ir", "infrared", "thermal")
+VISIBLE = ("vi", "vis", "visible", "rgb")
+LABELS = ("annotation", "annotations", "labels", "label")
+
+
+def locate(root: Path, folder: Path, *, title: str, trees: Sequence[str], instead: str) -> Path:
+    """The data set's folder: ``root / folder``, or ``folder`` itself if it is absolute.
+
+    The name's case does not matter below ``root``.
+
+    Raises:
+        DataAbsent: Saying where was looked, which ``trees`` are understood and what can be run
+            ``instead`` without this data.
+        BenchError: If the folder is there but empty.
+    """
+    wanted = root / folder
+    found = wanted if wanted.is_dir() else child(wanted.parent, [wanted.name.lower()])
+    if found is None:
+        raise DataAbsent(
+            f"{title} is not at {wanted}. Put it there as {' or '.join(trees)}, or name its "
+            f"folder (--data, or options.folder in the task file). Without it: {instead}"
+        )
+    if not any(found.iterdir()):
+        raise BenchError(f"{found}: empty folder; expected {' or '.join(trees)}")
+    return found
+
+
+def child(folder: Path, names: Collection[str]) -> Path | None:
+    """The one subfolder whose lower-case name is among ``names``, or None.
+
+    Raises:
+        BenchError: If there are two, because then nobody can say which is meant.
+    """
+    if not folder.is_dir():
+        return None
+    found = sorted(p for p in folder.iterdir() if p.name.lower() in names and p.is_dir())
+    if len(found) > 1:
+        raise BenchError(
+            f"{folder}: both {found[0].name} and {found[1].name} could be meant; keep one of them"
+        )
+    return found[0] if found else None
+
+
+def needed(folder: Path, names: Sequence[str], what: str, trees: Sequence[str]) -> Path:
+    """Like `child`, but the folder has to be there.
+
+    Raises:
+        BenchError: Saying what is missing and what is there instead.
+    """
+    found = child(folder, names)
+    if found is None:
+        there = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
+        raise BenchError(
+            f"{folder}: no folder of {what} ({', '.join(names)}; any case); found: {there}. "
+            f"Expected {' or '.join(trees)}"
+        )
+    return found
+
+
+def pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path]]:
+    """``(key, infrared file, visible file)`` of a folder with one subfolder for each.
+
+    Raises:
+        BenchError: If a subfolder or a partner is missing, or there is no image at all.
+    """
+    infrared = needed(folder, INFRARED, "infrared images", trees)
+    visible = needed(folder, VISIBLE, "visible images", trees)
+    files = match_by_stem(infrared, visible)
+    if not files:
+        raise BenchError(f"{infrared} and {visible}: no images; expected {' or '.join(trees)}")
+    return files
+
+
+def labels(folder: Path, keys: Sequence[str], trees: Sequence[str]) -> tuple[dict[str, Path], str]:
+    """The label file of every key, and their ending: ``.xml`` if there are any, else ``.txt``.
+
+    Raises:
+        BenchError: If there are none, an image has none, or one has no image.
+    """
+    there = sorted(p for p in folder.iterdir() if p.name.lower() in LABELS and p.is_dir())
+    for ending in (".xml", ".txt"):
+        for place in there:
+            found = {p.stem: p for p in sorted(place.iterdir()) if p.suffix.lower() == ending}
+            if ending == ".txt":
+                found.pop("classes", None)
+            if found:
+                _complete(found, keys, place)
+                return found, ending
+    needed(folder, LABELS, "labels", trees)
+    raise BenchError(f"{there[0]}: no .xml and no .txt; expected {' or '.join(trees)}")
+
+
+def _complete(found: Collection[str], keys: Collection[str], place: Path) -> None:
+    for what, some in (
+        ("image(s) have no label in", set(keys) - set(found)),
+        ("label(s) have no image, in", set(found) - set(keys)),
+    ):
+        if some:
+            first = sorted(some)
+            raise BenchError(
+                f"{len(some)} {what} {place}: {', '.join(first[:3])}"
+                f"{' …' if len(first) > 3 else ''}; add or delete the odd ones"
+            )
+
+
+def common_size(infrared: Path, visible: Path) -> tuple[int, int]:
+    """(width, height) of a pair, from the two headers.
+
+    Raises:
+        BenchError: If a file is no image, or the two differ.
+    """
+    first, second = images.size(infrared), images.size(visible)
+    if first != second:
+        raise BenchError(
+            f"{infrared} is {first[0]}x{first[1]} but {visible} is {second[0]}x{second[1]}; "
+            "a registered pair has one size"
+        )
+    return first

@@ -11,7 +11,7 @@ class BenchError(Exception):
     """
 
 
-class DataAbsent(BenchError):
+class DataAbsent(BenchError):  # noqa: N818 - named for what it says, like FileNotFound would be
     """The data set is not on this machine: other tasks can still be run."""
 
 

@@ -5,7 +5,7 @@ Nothing here opens an image. A `Split` is a list of paths; readers live in `benc
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def match_by_stem(infrared: Path, visible: Path) -> list[tuple[str, Path, Path]]
     return [(key, left[key], right[key]) for key in sorted(left)]
 
 
-def alone(left: Sequence[str], right: Sequence[str], here: Path, there: Path) -> None:
+def alone(left: Collection[str], right: Collection[str], here: Path, there: Path) -> None:
     """Refuse keys that are on one side only.
 
     Raises:

@@ -1,0 +1,233 @@
+"""tasks.yaml spread out into cells: the smallest things that are run, resumed and reported.
+
+The plan is a pure function of the task file and the data. The programs work through its cells,
+the report reads the records of the same cells, and `--plan` prints them. A record on disk that no
+cell asks for is out of date and is left alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import digest, plugins, sources, tasks
+from bench.errors import BenchError, DataAbsent
+from bench.pairs import Split
+from bench.records import Record, Scalar
+from bench.sources import Images
+from bench.store import Store
+
+METRICS = {
+    "quality": "fusion.metrics",
+    "detection": "detection.metrics",
+    "segmentation": "segmentation.metrics",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task on one source with one seed.
+
+    Attributes:
+        train: What the model is trained on; None for a quality task.
+        folder: What relative folders of the task file are relative to.
+        specs: Everything that decides a result, for each folder of the store that the cell
+            fills: ``record``, and ``trained`` and ``predicted`` where a model is.
+    """
+
+    name: str
+    task: tasks.Task
+    train: Split | None
+    test: Split
+    source_name: str
+    source: tasks.Source
+    seed: int | None
+    folder: Path
+    specs: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def label(self) -> str:
+        """The readable half of the record's folder name."""
+        return f"{self.name}-{self._who}"
+
+    @property
+    def model_label(self) -> str:
+        """The readable half of the folder names of what other tasks may share."""
+        return f"{self.test.dataset}-{self._who}"
+
+    @property
+    def _who(self) -> str:
+        return self.source_name if self.seed is None else f"{self.source_name}-seed{self.seed}"
+
+    def place(self, store: Store) -> Path:
+        """Where the finished record's folder is, or would be."""
+        return store.path(self.task.kind, self.label, self.specs["record"])
+
+    def record(self, store: Store) -> Record | None:
+        """The finished record, or None if this cell has not been run."""
+        file = self.place(store) / "record.json"
+        return Record.model_validate_json(file.read_text()) if file.exists() else None
+
+    def images(self, split: Split, store: Store, device: str) -> Images:
+        """The images of this cell's source for its train or test split, made if need be."""
+        return sources.find(self.source, split, store, self.folder, device)
+
+    def protocol(self) -> dict[str, Scalar]:
+        """The facts about data and source that every record carries."""
+        splits = [split for split in (self.train, self.test) if split is not None]
+        return {
+            "data": self.test.dataset,
+            "simulated": self.test.simulated,
+            "images": " / ".join(f"{len(s.pairs)} {s.name}" for s in splits),
+            "split": self.test.rule,
+            "split leaks": any(split.leaks for split in splits),
+            "split hash": digest.digest({s.name: digest.keys(s) for s in splits}),
+            "fingerprint": digest.digest(
+                {s.name: [digest.pixels(s), digest.labels(s)] for s in splits}
+            ),
+            "colour": sources.colour(self.source, self.test, self.folder),
+        }
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A task that cannot be planned here: its data is not on this machine."""
+
+    name: str
+    task: tasks.Task
+    reason: str
+    undrawn: bool = False  # simulated scenes that the first run will draw
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a task file comes to on this machine."""
+
+    file: tasks.TaskFile
+    cells: tuple[Cell, ...]
+    absent: tuple[Absent, ...]
+
+
+def make(
+    file: tasks.TaskFile,
+    names: Sequence[str],
+    data: Path,
+    folder: Path,
+    *,
+    limit: int | None = None,
+    draw: bool = True,
+) -> Plan:
+    """Spread the named tasks out, in the order given.
+
+    Only the data of these tasks is touched: one data set can be run where the others are not.
+
+    Args:
+        file: The task file.
+        names: Tasks.
+        data: Where the data sets are.
+        folder: What relative folders of the task file are relative to.
+        limit: At most so many pairs of every split.
+        draw: Draw simulated scenes that are not there yet; otherwise they count as absent.
+
+    Raises:
+        BenchError: If data or options are wrong.
+    """
+    cells: list[Cell] = []
+    absent: list[Absent] = []
+    for name in names:
+        task = file.tasks[name]
+        try:
+            splits = _splits(name, task, data, draw)
+        except _Undrawn as why:
+            absent.append(Absent(name, task, str(why), undrawn=True))
+            continue
+        except DataAbsent as why:
+            absent.append(Absent(name, task, str(why)))
+            continue
+        train, test = (split and split.limited(limit) for split in splits)
+        assert test is not None
+        for source_name in task.sources:
+            source = file.source(source_name)
+            for seed in getattr(task, "seeds", (None,)):
+                specs = _specs(name, task, source, (train, test), seed, folder)
+                cells.append(
+                    Cell(name, task, train, test, source_name, source, seed, folder, specs)
+                )
+    return Plan(file, tuple(cells), tuple(absent))
+
+
+class _Undrawn(Exception):  # noqa: N818 - not an error
+    pass
+
+
+def _splits(name: str, task: tasks.Task, data: Path, draw: bool) -> tuple[Split | None, Split]:
+    """The train and test split of a task; a quality task has no train split."""
+    dataset = plugins.find("bench.datasets", task.dataset)
+    options = plugins.options(dataset, task.data, f"tasks.{name}.data")
+    if not draw and hasattr(dataset, "ready") and not dataset.ready(data, options):
+        raise _Undrawn(f"the scenes of {task.dataset} are drawn by the first run")
+    test: Split = dataset.load(data, "test", options)
+    if isinstance(task, tasks.Quality):
+        return None, test
+    train: Split = dataset.load(data, "train", options)
+    for split in (train, test):
+        unlabelled = [
+            p for p in split.pairs if (p.boxes if task.kind == "detection" else p.mask) is None
+        ]
+        if unlabelled:
+            need = "boxes" if task.kind == "detection" else "label masks"
+            raise BenchError(
+                f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
+                f"(first: {unlabelled[0].key})"
+            )
+    return train, test
+
+
+def _specs(
+    name: str,
+    task: tasks.Task,
+    source: tasks.Source,
+    splits: tuple[Split | None, Split],
+    seed: int | None,
+    folder: Path,
+) -> dict[str, dict[str, Any]]:
+    """The specs of what a cell fills, each holding the one it is made from."""
+    train, test = splits
+    specs: dict[str, dict[str, Any]] = {}
+    shown = sources.spec(source, test, folder)
+    record: dict[str, Any] = {
+        "kind": task.kind,
+        "labels": digest.labels(test),
+        "metrics": {
+            metric: _metric(task.kind, metric, given, f"tasks.{name}.metrics.{metric}")
+            for metric, given in task.metrics.items()
+        },
+    }
+    if isinstance(task, tasks.Quality) or train is None:
+        return {"record": record | {"images": shown}}
+    model = plugins.find(f"{task.kind}.models", task.model)
+    options = plugins.options(model, task.options, f"tasks.{name}.options")
+    predict = plugins.options(model, task.predict, f"tasks.{name}.predict", "Predict")
+    specs["trained"] = {
+        "kind": task.kind,
+        "model": task.model,
+        "version": model.VERSION,
+        "options": options.model_dump(mode="json"),
+        "pins": model.pins(options),
+        "seed": seed,
+        "images": sources.spec(source, train, folder),
+        "labels": digest.labels(train),
+    }
+    specs["predicted"] = {
+        "trained": specs["trained"],
+        "predict": predict.model_dump(mode="json"),
+        "images": shown,
+    }
+    specs["record"] = record | {"predicted": specs["predicted"]}
+    return specs
+
+
+def _metric(kind: str, name: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    metric = plugins.find(METRICS[kind], name)
+    options = plugins.options(metric, given, where)
+    return {"version": metric.VERSION, "options": options.model_dump(mode="json")}

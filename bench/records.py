@@ -1,0 +1,94 @@
+"""One measured cell (task x source x seed) as a file: all a report needs, and no more."""
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Scalar = str | int | float | bool | None
+
+
+class Saved(BaseModel):
+    """Written in a file: unknown keys and NaN are errors, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Column(Saved):
+    """How one metric is headed: ``title`` for one class, ``mean`` for the mean over classes."""
+
+    title: str
+    mean: str
+    unit: str = ""
+    better: Literal["higher", "lower"] = "higher"
+
+
+class Slice(Saved):
+    """Scores on some images.
+
+    Attributes:
+        values: Metric name to the mean over classes (or images), a fraction 0..1 unless the
+            column has a unit. None means undefined (say, no object of any class).
+        by_class: Class name to metric name to score.
+        counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
+    """
+
+    values: dict[str, float | None]
+    by_class: dict[str, dict[str, float | None]] = {}
+    counts: dict[str, int] = {}
+
+    def joined(self, other: "Slice") -> "Slice":
+        """The scores of two metrics on the same images in one slice."""
+        classes = [*self.by_class, *(c for c in other.by_class if c not in self.by_class)]
+        return Slice(
+            values=self.values | other.values,
+            by_class={c: self.by_class.get(c, {}) | other.by_class.get(c, {}) for c in classes},
+            counts=self.counts | other.counts,
+        )
+
+
+class Record(Slice):
+    """One row of every table.
+
+    Attributes:
+        source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        protocol: Facts a reader needs to repeat the number, in the order they are printed.
+        columns: How the metrics are headed, in the order they are printed.
+        by_scene: Condition (day, night, ...) to the scores on its images alone.
+        spec: Exactly what was hashed into the folder name.
+        made: When, how long, on what, with which versions. Never hashed.
+    """
+
+    task: str
+    kind: str
+    dataset: str
+    source: str
+    source_kind: str
+    seed: int | None
+    protocol: dict[str, Scalar]
+    columns: dict[str, Column]
+    by_scene: dict[str, Slice] = {}
+    spec: dict[str, Any]
+    made: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write ``record.json`` into ``folder``."""
+        (folder / "record.json").write_text(self.model_dump_json(indent=2))
+
+
+def made(seconds: float, device: str, packages: Iterable[str]) -> dict[str, Any]:
+    """When, how long, on what, with which versions."""
+    return {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "device": device,
+        "versions": versions(packages),
+    }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each distribution, and of fusebench itself."""
+    return {name: version(name) for name in ("fusebench", *packages)}

@@ -1,0 +1,80 @@
+"""Where results lie on disk, and how an interrupted run picks up where it stopped.
+
+A stage asks for a folder by *spec*, the JSON-ready mapping of everything that decides its result:
+
+    runs/<kind>/<label>-<digest>/           finished: whatever is in it can be trusted
+    runs/<kind>/<label>-<digest>.partial/   started: files in it are kept and used on restart
+
+``spec.json`` is written last, and then the folder gets its final name in one rename. A folder
+without ``.partial`` is therefore complete, whenever the machine went down. One process at a time
+fills a folder; the lock is released by the system even if that process is killed.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from bench.digest import digest
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A finished result folder."""
+
+    path: Path
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """Result folders under one root."""
+
+    root: Path
+
+    def path(self, kind: str, label: str, spec: Mapping[str, Any]) -> Path:
+        """Where the finished folder for ``spec`` is, or would be."""
+        return self.root / kind / f"{label}-{digest(spec)}"
+
+    def fill(
+        self, kind: str, label: str, spec: Mapping[str, Any], work: Callable[[Path], None]
+    ) -> Folder:
+        """Return the folder for ``spec``, calling ``work(folder)`` first if it is not finished.
+
+        ``work`` may find files of an earlier, interrupted call in the folder it is given.
+        """
+        final = self.path(kind, label, spec)
+        if not final.exists():
+            with self._locked(final.name):
+                if not final.exists():  # another process may have finished it meanwhile
+                    partial = final.with_name(final.name + ".partial")
+                    partial.mkdir(parents=True, exist_ok=True)
+                    work(partial)
+                    (partial / "spec.json").write_text(json.dumps(spec, indent=2, sort_keys=True))
+                    partial.rename(final)
+        return Folder(final, spec)
+
+    def finished(self, kind: str) -> Iterator[Folder]:
+        """Every finished folder of one kind, in name order."""
+        for path in sorted((self.root / kind).glob("*/spec.json")):
+            if not path.parent.name.endswith(".partial"):
+                yield Folder(path.parent, json.loads(path.read_text()))
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"waiting for another process that makes {name}", file=sys.stderr)  # noqa: T201
+            lock.acquire()
+        with lock:
+            lock.release()  # `with` took it a second time; one hold is enough
+            yield

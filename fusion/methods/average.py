@@ -1,0 +1,39 @@
+"""Average: a weighted mean of both luminances. The floor every published method has to beat."""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.images import Color, Gray, luminance, with_luminance
+from fusion.method import Fuse
+
+VERSION = 1
+COLOUR = "luminance fused, Cb Cr of the visible image (BT.601)"
+
+
+class Options(BaseModel):
+    """What tasks.yaml may set for this method."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    infrared_weight: float = Field(0.5, ge=0, le=1)
+
+
+def pins(options: Options) -> dict[str, str]:
+    """No files decide the result."""
+    return {}
+
+
+def load(options: Options, device: str) -> Fuse:
+    """Return the fusing function.
+
+    Args:
+        options: See `Options`.
+        device: Not used; this method runs on the CPU.
+    """
+    w = options.infrared_weight
+
+    def fuse(infrared: Gray, visible: Color) -> Color:
+        mixed = w * infrared.astype(np.float64) + (1 - w) * luminance(visible)
+        return with_luminance(visible, np.rint(mixed).astype(np.uint8))
+
+    return fuse

@@ -1,0 +1,1 @@
+"""One file per fusion metric: arrays in, one number out."""

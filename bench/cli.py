@@ -83,6 +83,9 @@ def parser(program: str, about: str) -> argparse.ArgumentParser:
     flags.add_argument("--tasks", type=Path, default=Path("tasks.yaml"), metavar="FILE")
     flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
     flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    flags.add_argument(
+        "--to", type=Path, default=Path("report"), metavar="DIR", help="where the report goes"
+    )
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda:0, … (default: auto)")
     flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
     flags.add_argument("--preset", help="run the tasks of this preset, with its settings")
@@ -122,12 +125,12 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
     file = tasks.load(args.tasks, args.preset, changes)
     if args.seed:
         file = tasks.with_seeds(file, args.seed)
-    names = _names(args, file, kinds)
+    chosen = names(args, file, kinds)
     found = plan.make(
-        file, names, args.data, args.tasks.resolve().parent, limit=args.limit, draw=draw
+        file, chosen, args.data, args.tasks.resolve().parent, limit=args.limit, draw=draw
     )
     missing = [gone for gone in found.absent if not gone.undrawn]
-    if missing and (args.task or args.datasets or len(missing) == len(names)):
+    if missing and (args.task or args.datasets or len(missing) == len(chosen)):
         raise DataAbsent("\n".join(f"task {gone.name}: {gone.reason}" for gone in missing))
     cells = tuple(cell for cell in found.cells if _wanted(cell, args.source, file))
     if args.source and found.cells and not cells:
@@ -139,7 +142,7 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
     return Plan(file, cells, found.absent)
 
 
-def _names(args: argparse.Namespace, file: tasks.TaskFile, kinds: Sequence[str]) -> list[str]:
+def names(args: argparse.Namespace, file: tasks.TaskFile, kinds: Sequence[str]) -> list[str]:
     """The tasks that the flags choose, in the order of the file."""
     for name in args.task or []:
         if name not in file.tasks:

@@ -1,0 +1,133 @@
+import pytest
+
+from bench import tasks
+from bench.errors import BenchError
+
+FILE = """
+sources:
+  infrared: {kind: infrared}
+  visible: {kind: visible}
+presets:
+  demo:
+    tasks: [boxes]
+    detection: {sources: [infrared, visible], seeds: [3], options: {epochs: 2, size: n}}
+  paper:
+    tasks: [boxes]
+    detection: {sources: [visible], options: {epochs: 300}}
+tasks:
+  boxes: {kind: detection, dataset: m3fd, preset: demo, options: {epochs: 5}}
+  masks: {kind: segmentation, dataset: fmb, sources: [visible]}
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "tasks.yaml").write_text(FILE)
+    return tmp_path / "tasks.yaml"
+
+
+def changed(path, old, new):
+    assert old in FILE
+    path.write_text(FILE.replace(old, new))
+    return path
+
+
+def test_a_task_is_laid_over_its_preset(path):
+    task = tasks.load(path).tasks["boxes"]
+    assert task.sources == ("infrared", "visible")
+    assert task.seeds == (3,)
+    assert task.options == {"epochs": 5, "size": "n"}
+
+
+def test_a_preset_chosen_by_flag_replaces_the_tasks_own(path):
+    task = tasks.load(path, preset="paper").tasks["boxes"]
+    assert task.sources == ("visible",)
+    assert task.options == {"epochs": 5}
+    assert task.seeds == (0,)
+
+
+def test_set_wins_over_everything_and_knows_fields_from_options(path):
+    words = ["tasks.boxes.epochs=7", "tasks.boxes.seeds=[1, 2]", "tasks.boxes.data.folder=x"]
+    task = tasks.load(path, changes=words).tasks["boxes"]
+    assert task.options == {"epochs": 7, "size": "n"}
+    assert task.seeds == (1, 2)
+    assert task.data == {"folder": "x"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("tasks.boxes", "expected tasks.NAME.option=value"),
+        ("boxes.epochs=3", "expected tasks.NAME.option=value"),
+        ("tasks.boxen.epochs=3", "no 'boxen' in tasks; there is boxes, masks"),
+        ("tasks.boxes.seeds=[", "not YAML"),
+        ("tasks.boxes.dataset.x=1", "dataset is not a mapping"),
+    ],
+)
+def test_a_wrong_set_says_what_is_wrong(path, change, words):
+    with pytest.raises(BenchError, match=r"--set .*") as fault:
+        tasks.load(path, changes=[change])
+    assert words in str(fault.value)
+
+
+def test_every_fault_is_reported_at_once(path):
+    changed(path, "sources: [visible]}", "sources: [visible], epochs: ten, modell: x}")
+    with pytest.raises(BenchError) as fault:
+        tasks.load(path)
+    said = str(fault.value).splitlines()
+    assert len(said) == 2
+    assert (
+        "tasks.masks.segmentation.epochs: Extra inputs are not permitted (given: 'ten')"
+        in (said[0])
+    )
+    assert "modell" in said[1]
+
+
+def test_an_unknown_source_preset_or_preset_task_is_named(path):
+    with pytest.raises(BenchError, match=r"tasks\.masks\.sources: no source is called 'thermal'"):
+        tasks.load(
+            changed(path, "dataset: fmb, sources: [visible]", "dataset: fmb, sources: [thermal]")
+        )
+    with pytest.raises(BenchError, match="no preset is called 'dema'; there is demo, paper"):
+        tasks.load(changed(path, "preset: demo", "preset: dema"))
+    with pytest.raises(BenchError, match=r"presets\.demo\.tasks: no task is called 'boxen'"):
+        tasks.load(
+            changed(
+                path,
+                "tasks: [boxes]\n    detection: {sources: [inf",
+                "tasks: [boxen]\n    detection: {sources: [inf",
+            )
+        )
+
+
+def test_a_missing_file_and_one_that_is_not_yaml_are_named(path, tmp_path):
+    with pytest.raises(BenchError, match=r"nowhere\.yaml: no such file"):
+        tasks.load(tmp_path / "nowhere.yaml")
+    path.write_text("tasks: [")
+    with pytest.raises(BenchError, match="cannot be read as YAML"):
+        tasks.load(path)
+    path.write_text("- a list")
+    with pytest.raises(BenchError, match="expected a mapping"):
+        tasks.load(path)
+
+
+def test_yaml_cannot_run_code(path):
+    path.write_text("tasks: !!python/object/apply:os.system ['true']")
+    with pytest.raises(BenchError, match="cannot be read as YAML"):
+        tasks.load(path)
+
+
+def test_a_name_cannot_leave_the_results_folder(path):
+    with pytest.raises(BenchError, match="must be letters, digits"):
+        tasks.load(changed(path, "  masks:", "  ../masks:"))
+
+
+def test_the_shipped_file_is_right_and_offers_what_the_readme_says():
+    file = tasks.load(tasks.Path(__file__).parents[1] / "tasks.yaml")
+    assert set(file.presets) == {"demo", "paper"}
+    assert {(t.kind, t.dataset) for t in file.tasks.values()} >= {
+        ("detection", "scenes"),
+        ("segmentation", "scenes_seg"),
+        ("detection", "m3fd"),
+        ("segmentation", "fmb"),
+    }

@@ -34,12 +34,12 @@ def read_voc(path: Path, classes: Sequence[str], size: tuple[int, int]) -> Boxes
             f"{size[0]}x{size[1]}; use the images and labels of the same release"
         )
     corners, ids = [], []
-    for number, item in enumerate(root.iter("object"), 1):
-        where = f"{path}: object {number}"
+    for position, item in enumerate(root.iter("object"), 1):
+        where = f"{path}: object {position}"
         name = item.findtext("name", "").strip()
         if name not in classes:
             raise BenchError(f"{where}: class {name!r} is none of {', '.join(classes)}")
-        edges = [_number(item.findtext(f"bndbox/{tag}", "")) for tag in VOC_EDGES]
+        edges = [number(item.findtext(f"bndbox/{tag}", "")) for tag in VOC_EDGES]
         if not (0 <= edges[0] < edges[2] <= size[0] and 0 <= edges[1] < edges[3] <= size[1]):
             found = ", ".join(f"{tag} {edge:g}" for tag, edge in zip(VOC_EDGES, edges, strict=True))
             raise BenchError(
@@ -66,10 +66,10 @@ def read_yolo(path: Path, order: Sequence[int], size: tuple[int, int]) -> Boxes:
             that lies outside the image.
     """
     corners, ids = [], []
-    for number, line in enumerate(text(path).splitlines(), 1):
+    for position, line in enumerate(text(path).splitlines(), 1):
         if not line.strip():
             continue
-        index, edges = _yolo_line(f"{path}: line {number}", line, len(order), size)
+        index, edges = _yolo_line(f"{path}: line {position}", line, len(order), size)
         ids.append(order[index])
         corners.append(edges)
     return make(corners, ids)
@@ -106,7 +106,7 @@ def _xml(path: Path) -> Element:
 def _yolo_line(
     where: str, line: str, classes: int, size: tuple[int, int]
 ) -> tuple[int, list[float]]:
-    values = [_number(word) for word in line.split()]
+    values = [number(word) for word in line.split()]
     if len(values) != 5 or not all(map(math.isfinite, values)):
         raise BenchError(f"{where}: expected 'id cx cy width height', got {line.strip()!r}")
     if values[0] not in range(classes):
@@ -126,7 +126,8 @@ def _yolo_line(
     return int(values[0]), [left, top, right, bottom]
 
 
-def _number(word: str) -> float:
+def number(word: str) -> float:
+    """The number a word stands for, NaN if it stands for none."""
     try:
         return float(word)
     except ValueError:

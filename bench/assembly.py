@@ -46,8 +46,13 @@ def check_name(split: str) -> None:
         raise BenchError(f"no split is called {split!r}; there is {', '.join(NAMES)}")
 
 
-def assemble(found: Found, split: str, rule: splits.Rule) -> Split:
+def assemble(found: Found, split: str, rule: splits.Rule | None = None) -> Split:
     """The pairs of one split; only their headers and labels are read.
+
+    Args:
+        found: The whole data set.
+        split: ``train``, ``test`` or ``all``.
+        rule: How train and test are divided; None if everything is tested.
 
     Raises:
         BenchError: If the rule does not fit, or a header or a label is broken.
@@ -56,18 +61,20 @@ def assemble(found: Found, split: str, rule: splits.Rule) -> Split:
     keys = [key for key, _, _ in found.files]
     length = rule.length if isinstance(rule, splits.Blocks) else GROUP_LENGTH
     groups = splits.block_names(keys, length)
-    groups.update({key: scene.group for key, scene in found.scenes.items() if scene.group})
-    if split == "all":
+    if rule is None and splits.frame_numbers(keys) is None:
+        groups = {key: key for key in keys}
+    known = {key: scene.group for key, scene in found.scenes.items() if scene.group}
+    groups.update(known)
+    if split == "all" or rule is None:
         return Split(found.dataset, split, found.classes, _pairs(found, keys, groups), "all pairs")
     parts = splits.divide(keys, rule, _given(found, rule))
-    known = {key: scene.group for key, scene in found.scenes.items() if scene.group}
     return Split(
         found.dataset,
         split,
         found.classes,
         _pairs(found, parts[split], groups),
         splits.words(rule),
-        splits.leaks(parts, known),
+        splits.leaks(rule, parts, known),
     )
 
 
@@ -89,7 +96,9 @@ def _pairs(found: Found, keys: Sequence[str], groups: Mapping[str, str]) -> tupl
         if key not in chosen:
             continue
         size = layout.common_size(infrared, visible)
-        scene = found.scenes.get(key)
+        scene, mask = found.scenes.get(key), found.masks.get(key)
+        if mask is not None:
+            layout.common_size(mask, visible)
         pairs.append(
             Pair(
                 key,
@@ -97,7 +106,7 @@ def _pairs(found: Found, keys: Sequence[str], groups: Mapping[str, str]) -> tupl
                 visible,
                 size,
                 found.boxes(key, size) if found.boxes else None,
-                found.masks.get(key),
+                mask,
                 scene.condition if scene else None,
                 groups[key],
             )

@@ -1,8 +1,18 @@
-"""Which class an id in M3FD's text labels means: five orders are in use, and files do not say."""
+"""Which class an id in M3FD's text labels means: five orders are in use, and files do not say.
 
-from collections.abc import Mapping, Sequence
+Orders A and B differ in Lamp and Motorcycle only, which swaps two columns of every table without
+any error. So the order is declared, read from a list of names beside the labels, or recognised
+from what is known of M3FD: the share of each class, and that lamps are small.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
+import yaml
+
+from bench.annotations import number, text
 from bench.errors import BenchError
 
 ORDERS: dict[str, tuple[str, ...]] = {
@@ -13,24 +23,97 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "E": ("People", "Car", "Lamp", "Bus", "Motorcycle", "Truck"),  # older YOLOv11-RGBT
 }
 CANONICAL = ORDERS["B"]
+BOXES = {"People": 11477, "Car": 18296, "Bus": 700, "Motorcycle": 521, "Lamp": 2405, "Truck": 1008}
+FEWEST = 1000  # boxes, below which nothing is recognised
+FARTHEST = 1.0  # mean factor of two between a class's share here and in M3FD
+MARGIN = 0.35  # by which the next order has to be farther; A and B lie 0.73 apart
 
 
 def find(labels: Mapping[str, Path], declared: str | Sequence[str] | None) -> list[int]:
     """Canonical class index of each id in the files.
 
     Raises:
-        BenchError: If the order is not declared or not a permutation of the six names.
+        BenchError: If the order is neither declared, written beside the labels, nor certain.
     """
-    if declared is None:
+    place = next(iter(labels.values())).parent
+    if declared is not None:
+        names = ORDERS[declared] if isinstance(declared, str) else tuple(declared)
+        return _indices(names, "class_order")
+    for path in (place / "classes.txt", place.parent / "classes.txt"):
+        if path.is_file():
+            return _indices(text(path).split(), str(path))
+    for path in (place / "data.yaml", place.parent / "data.yaml"):
+        if path.is_file():
+            return _indices(_names(path), str(path))
+    areas = _areas(labels.values())
+    order = recognise(areas)
+    if order is None:
         raise BenchError(
-            f"{next(iter(labels.values())).parent}: text labels do not say which class an id is; "
-            "set options.class_order to one of "
+            f"{place}: text labels do not say which class an id is, and these are no clear case "
+            f"({_evidence(areas)}). Set options.class_order to one of "
             + "; ".join(f"{name}: {' '.join(order)}" for name, order in ORDERS.items())
+            + "; or to the six names in the order of their ids"
         )
-    names = ORDERS[declared] if isinstance(declared, str) else tuple(declared)
+    return _indices(ORDERS[order], "class_order")
+
+
+def recognise(areas: Sequence[Sequence[float]]) -> str | None:
+    """The name of the order, or None if it is not certain.
+
+    Args:
+        areas: For each id 0..5 the areas of its boxes, as shares of the image.
+    """
+    if len(areas) != len(CANONICAL) or not all(areas) or sum(map(len, areas)) < FEWEST:
+        return None
+    (near, best), (next_near, _) = sorted((_distance(areas, name), name) for name in ORDERS)[:2]
+    middle = {name: median(some) for name, some in zip(ORDERS[best], areas, strict=True)}
+    small = middle["Lamp"] < min(middle["Motorcycle"], middle["Bus"], middle["Truck"])
+    return best if small and near <= FARTHEST and next_near - near >= MARGIN else None
+
+
+def _distance(areas: Sequence[Sequence[float]], order: str) -> float:
+    """Mean over classes of |log2(share of the boxes here / share in M3FD)|."""
+    here, there = sum(map(len, areas)), sum(BOXES.values())
+    return sum(
+        abs(math.log2(len(some) / here) - math.log2(BOXES[name] / there))
+        for some, name in zip(areas, ORDERS[order], strict=True)
+    ) / len(areas)
+
+
+def _areas(paths: Iterable[Path]) -> list[list[float]]:
+    """Box areas per id; rows that are not understood are left to the reader of the boxes."""
+    found: dict[int, list[float]] = {i: [] for i in range(len(CANONICAL))}
+    for path in paths:
+        for words in map(str.split, text(path).splitlines()):
+            if len(words) == 5 and words[0].isdecimal():
+                found.setdefault(int(words[0]), []).append(number(words[3]) * number(words[4]))
+    return [found[i] for i in sorted(found)]
+
+
+def _evidence(areas: Sequence[Sequence[float]]) -> str:
+    rows = [
+        f"id {i}: {len(some)} boxes" + (f", median {median(some):.3%} of the image" if some else "")
+        for i, some in enumerate(areas)
+    ]
+    if all(areas) and len(areas) == len(CANONICAL):
+        best = sorted(ORDERS, key=lambda name: _distance(areas, name))[:2]
+        rows.append(f"nearest orders: {' then '.join(best)}")
+    return "; ".join(rows)
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        names = yaml.safe_load(text(path))["names"]
+        listed = [names[i] for i in sorted(names)] if isinstance(names, dict) else list(names)
+    except (yaml.YAMLError, KeyError, TypeError) as fault:
+        raise BenchError(f"{path}: expected 'names:' with six class names ({fault!r})") from None
+    return list(map(str, listed))
+
+
+def _indices(names: Sequence[str], where: str) -> list[int]:
     if sorted(names) != sorted(CANONICAL):
         raise BenchError(
-            f"class_order: expected the six names {', '.join(CANONICAL)} in some order, "
-            f"got {', '.join(names)}"
+            f"{where}: expected the six names {', '.join(CANONICAL)} in some order, "
+            f"got {', '.join(names) or 'nothing'}"
         )
     return [CANONICAL.index(name) for name in names]

@@ -15,7 +15,8 @@ LABELS = ("annotation", "annotations", "labels", "label")
 def locate(root: Path, folder: Path, *, title: str, trees: Sequence[str], instead: str) -> Path:
     """The data set's folder: ``root / folder``, or ``folder`` itself if it is absolute.
 
-    The name's case does not matter below ``root``.
+    The name's case does not matter below ``root``, and a release unpacked into a folder of its
+    own name below it is found.
 
     Raises:
         DataAbsent: Saying where was looked, which ``trees`` are understood and what can be run
@@ -29,9 +30,11 @@ def locate(root: Path, folder: Path, *, title: str, trees: Sequence[str], instea
             f"{title} is not at {wanted}. Put it there as {' or '.join(trees)}, or name its "
             f"folder (--data, or options.folder in the task file). Without it: {instead}"
         )
-    if not any(found.iterdir()):
+    inside = list(found.iterdir())
+    if not inside:
         raise BenchError(f"{found}: empty folder; expected {' or '.join(trees)}")
-    return found
+    unpacked = len(inside) == 1 and inside[0].name.lower().startswith(title.lower())
+    return inside[0] if unpacked and inside[0].is_dir() else found
 
 
 def child(folder: Path, names: Collection[str]) -> Path | None:
@@ -89,17 +92,26 @@ def labels(folder: Path, keys: Sequence[str], trees: Sequence[str]) -> tuple[dic
     there = sorted(p for p in folder.iterdir() if p.name.lower() in LABELS and p.is_dir())
     for ending in (".xml", ".txt"):
         for place in there:
-            found = {p.stem: p for p in sorted(place.iterdir()) if p.suffix.lower() == ending}
+            found = {
+                p.stem: p
+                for p in sorted(place.iterdir())
+                if p.suffix.lower() == ending and not p.name.startswith(".")
+            }
             if ending == ".txt":
                 found.pop("classes", None)
             if found:
-                _complete(found, keys, place)
+                complete(found, keys, place)
                 return found, ending
     needed(folder, LABELS, "labels", trees)
     raise BenchError(f"{there[0]}: no .xml and no .txt; expected {' or '.join(trees)}")
 
 
-def _complete(found: Collection[str], keys: Collection[str], place: Path) -> None:
+def complete(found: Collection[str], keys: Collection[str], place: Path) -> None:
+    """Refuse images without a label and labels without an image.
+
+    Raises:
+        BenchError: Naming the first three.
+    """
     for what, some in (
         ("image(s) have no label in", set(keys) - set(found)),
         ("label(s) have no image, in", set(found) - set(keys)),

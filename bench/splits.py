@@ -89,7 +89,7 @@ def words(rule: Rule) -> str:
     """The rule as a reader of a table should see it."""
     if isinstance(rule, Blocks):
         return (
-            f"blocks of {rule.length} ids, gap {rule.gap}, every {rule.every}th tested "
+            f"blocks of {rule.length} ids, gap {rule.gap}, 1 of {rule.every} tested "
             f"from block {rule.first % rule.every}"
         )
     if isinstance(rule, Random):
@@ -107,6 +107,11 @@ def listed(folder: Path, rule: Lists) -> Parts:
     """
     parts: Parts = {}
     for name, path in (("train", folder / rule.train), ("test", folder / rule.test)):
+        if not path.is_file():
+            raise BenchError(
+                f"{path}: no such list; write it (one key per line) or choose another rule, "
+                "e.g. split: {rule: blocks}"
+            )
         rows = [line.strip() for line in text(path).splitlines() if line.strip()]
         parts[name] = [Path(row.replace("\\", "/")).stem for row in rows]
         doubled = [key for key, count in Counter(parts[name]).items() if count > 1]
@@ -115,20 +120,24 @@ def listed(folder: Path, rule: Lists) -> Parts:
     return parts
 
 
-def leaks(parts: Mapping[str, Sequence[str]], groups: Mapping[str, str]) -> bool:
-    """Whether frames of one sequence are on both sides.
+def leaks(rule: Rule, parts: Mapping[str, Sequence[str]], sequences: Mapping[str, str]) -> bool:
+    """Whether the rule puts neighbouring frames on both sides.
 
-    Where ``groups`` says which sequence a key is from, that decides. For the other keys: more
-    than half of the tested ids have their direct neighbour in train. Blocks never reach that.
+    Blocks do without a gap, chance always does. Listed keys do if one of ``sequences`` (key to
+    sequence, as far as known) is on both sides, or else if more than half of the tested ids have
+    their direct neighbour in train. An official split is only judged by known sequences.
     """
-    sequences = {groups[key] for key in parts["train"] if key in groups}
-    if any(groups.get(key) in sequences for key in parts["test"]):
+    if isinstance(rule, Blocks):
+        return rule.gap == 0
+    if isinstance(rule, Random):
         return True
-    loose = [key for key in parts["test"] if key not in groups]
+    trained = {sequences[key] for key in parts["train"] if key in sequences}
+    if any(sequences.get(key) in trained for key in parts["test"]):
+        return True
+    loose = [key for key in parts["test"] if key not in sequences]
     at = places([*parts["train"], *parts["test"]])
-    trained = {at[key] for key in parts["train"]}
-    near = [key for key in loose if trained & {at[key] - 1, at[key] + 1}]
-    return 2 * len(near) > len(loose) > 0
+    beside = {at[key] + step for key in parts["train"] for step in (-1, 1)}
+    return isinstance(rule, Lists) and 2 * sum(at[k] in beside for k in loose) > len(loose)
 
 
 def block_names(keys: Sequence[str], length: int) -> dict[str, str]:

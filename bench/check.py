@@ -36,7 +36,7 @@ def _pairs(split: Split, store: Store) -> None:
         for path in (pair.infrared, pair.visible):
             _fits(path, pair)
         if pair.mask is not None:
-            labels = masks.read(pair.mask, len(split.classes))
+            labels = masks.read_mask(pair.mask, split.classes)
             if labels.shape[::-1] != pair.size:
                 raise BenchError(_sizes(pair.mask, labels.shape[::-1], pair))
 

@@ -96,10 +96,10 @@ def _xml(path: Path) -> Element:
         raise BenchError(f"{path}: cannot be read ({fault.strerror})") from None
     except DefusedXmlException:
         raise BenchError(f"{path}: has entity definitions; an annotation needs none") from None
-    except (ParseError, ValueError) as fault:
+    except (ParseError, ValueError, LookupError) as fault:
         raise BenchError(f"{path}: not XML ({fault}); replace the file") from None
-    if root is None:
-        raise BenchError(f"{path}: an empty XML document; replace the file")
+    if root is None or root.tag != "annotation":
+        raise BenchError(f"{path}: not a VOC file: its outermost element is not <annotation>")
     return root
 
 

@@ -160,17 +160,12 @@ def places(keys: Sequence[str]) -> dict[str, int]:
 
 
 def _blocks(keys: Sequence[str], rule: Blocks) -> Parts:
-    def tested(number: int) -> bool:
-        return number // rule.length % rule.every == rule.first % rule.every
-
-    parts: Parts = {"train": [], "test": []}
-    for key, number in places(keys).items():
-        around = range(max(0, number - rule.gap), number + rule.gap + 1)
-        if tested(number):
-            parts["test"].append(key)
-        elif not any(map(tested, around)):
-            parts["train"].append(key)
-    return {name: sorted(some) for name, some in parts.items()}
+    at = places(keys)
+    turn = rule.first % rule.every
+    test = [key for key in keys if at[key] // rule.length % rule.every == turn]
+    tested = {at[key] for key in test}
+    kept_away = {number + step for number in tested for step in range(-rule.gap, rule.gap + 1)}
+    return {"train": [key for key in keys if at[key] not in kept_away], "test": test}
 
 
 def _random(keys: Sequence[str], rule: Random) -> Parts:

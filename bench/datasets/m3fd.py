@@ -9,8 +9,8 @@ Understood trees, in any mixture of upper and lower case:
     ir/ vi/ labels/*.txt [meta/scenario.json]          TarDAL's own loader
 
 The split was never published. The default rule cuts blocks of 100 ids: with the conditions that a
-third party gave to runs of ids, its test part (1000 of 4200) holds 20 to 26 % of each of day,
-overcast, night and challenge.
+third party gave to runs of ids, its test part (1000 of 4200; 3000 train) holds 20 to 26 % of day,
+overcast, night and challenge each.
 """
 
 from pathlib import Path

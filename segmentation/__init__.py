@@ -1,0 +1,1 @@
+"""Does the fused image help segmentation: train, predict label maps, score."""

@@ -1,0 +1,1 @@
+"""What predicts label maps, one file each."""

@@ -1,0 +1,81 @@
+"""Confusion matrices: counted per image, added up, and only then turned into scores."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.images import Labels
+
+IGNORE = 255
+
+Counts = NDArray[np.int64]
+Scores = list[float | None]
+
+
+def count(truth: Labels, predicted: Labels, classes: int) -> Counts:
+    """Count pixels by (true class, predicted class).
+
+    Args:
+        truth: Class ids, shape (H, W); pixels equal to `IGNORE` are left out.
+        predicted: Class ids, shape (H, W), all below ``classes``.
+        classes: Number of classes C.
+
+    Returns:
+        Shape (C, C); entry [i, j] counts pixels of class i that were called j.
+
+    Raises:
+        ValueError: If shapes differ, or a counted pixel has an id of C or more.
+    """
+    if truth.shape != predicted.shape:
+        raise ValueError(f"truth is {truth.shape} but prediction is {predicted.shape}")
+    seen = truth != IGNORE
+    t, p = truth[seen].astype(np.int64), predicted[seen].astype(np.int64)
+    if t.size and max(t.max(), p.max()) >= classes:
+        raise ValueError(f"class id {max(t.max(), p.max())} with only {classes} classes")
+    return np.bincount(t * classes + p, minlength=classes**2).reshape(classes, classes)
+
+
+def intersection_over_union(counts: Counts) -> Scores:
+    """IoU per class; None for a class that is neither in the truth nor predicted.
+
+    None is not 0: an absent class has no score, and a mean over it would be a different number.
+    """
+    hit = np.diag(counts)
+    return _ratio(hit, counts.sum(axis=0) + counts.sum(axis=1) - hit)
+
+
+def recall(counts: Counts) -> Scores:
+    """The share of a class's pixels that were called so; None for a class not in the truth."""
+    return _ratio(np.diag(counts), counts.sum(axis=1))
+
+
+def precision(counts: Counts) -> Scores:
+    """The share of a class's predicted pixels that are right; None for one never predicted."""
+    return _ratio(np.diag(counts), counts.sum(axis=0))
+
+
+def without_truth(counts: Counts, index: int) -> Counts:
+    """The same counts as if pixels whose truth is class ``index`` had never been looked at."""
+    left = counts.copy()
+    left[index] = 0
+    return left
+
+
+def write(path: Path, counts: Mapping[str, Counts]) -> None:
+    """Save one matrix per image: ``keys`` (N,) and ``counts`` (N, C, C), readable unpickled."""
+    keys = sorted(counts)
+    np.savez_compressed(
+        path, keys=np.array(keys, dtype=np.str_), counts=np.stack([counts[key] for key in keys])
+    )
+
+
+def read(path: Path) -> dict[str, Counts]:
+    """The matrices that `write` saved, by key."""
+    with np.load(path, allow_pickle=False) as saved:
+        return dict(zip(map(str, saved["keys"]), saved["counts"], strict=True))
+
+
+def _ratio(part: Counts, whole: Counts) -> Scores:
+    return [float(p / w) if w else None for p, w in zip(part, whole, strict=True)]

@@ -1,0 +1,1 @@
+"""The rooms behind `segmentation.models.segformer`: all that imports torch and the mm packages."""

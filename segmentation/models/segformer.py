@@ -1,0 +1,184 @@
+"""SegFormer (mmseg) trained as SegMiF's released code trains its segmentation network.
+
+Sources: Xie et al., "SegFormer: simple and efficient design for semantic segmentation with
+transformers", NeurIPS 2021; Liu et al., "Multi-interactive feature learning and a full-time
+multi-modality benchmark for image fusion and segmentation" (SegMiF), ICCV 2023.
+
+The defaults are those of SegMiF's ``configs/voc.yaml`` as its ``train.py`` uses them. Where that
+code is odd or says nothing, this was chosen:
+
+    batch        the file says 4 per GPU, the loader halves it: 2
+    iterations   the schedule is 160 000 long, but seven rounds of 10 000 are run: 70 000 steps
+                 of the 160 000-step schedule, so the learning rate ends at 0.56 of its top
+    last model   SegMiF keeps the best of a test every 1000 steps on the test images; here the
+                 last model is the result and the test images are never looked at in training
+    distortion   SegMiF distorts the visible image before it is fused; here the source's image
+    head         mmseg's `SegformerHead`: it has batch norm and ReLU after each of the four
+                 1x1 convolutions, which the head in SegMiF's code has not
+    padding      right and below; SegMiF puts an image smaller than the crop anywhere in it
+
+Training is a function of the seed: a run that is killed and started again ends with the same
+weights, bit for bit on one CPU, as one that is left alone.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench import digest
+from bench.errors import BenchError
+from bench.examples import Examples
+from bench.images import Labels
+from bench.records import Scalar
+
+VERSION = 1
+TITLE = "SegFormer"
+PACKAGED = Path(__file__).parents[1] / "weights" / "segformer-b0-scenes.safetensors"
+
+
+class Options(BaseModel):
+    """What decides the trained model. The defaults are SegMiF's, see above.
+
+    Attributes:
+        backbone: Size of the encoder (MiT).
+        embedding: Channels of the head.
+        weights: What training starts from: ``scratch``, ``packaged`` (mit_b0 with embedding
+            128, trained on simulated scenes) or the path of a safetensors or torch file.
+            SegMiF starts from MiT weights trained on ImageNet, which have to be downloaded:
+            name the file here.
+        iterations: Steps of training.
+        schedule: Length of the learning-rate schedule in steps; None is ``iterations``.
+        batch: Images per step.
+        crop: Side of the square crop, or (width, height), in pixels.
+        crop_share: The crop is drawn again, at most ten times, while one class covers more.
+        rescale: Each image is resized by a factor drawn from this range.
+        flip: How often an image is mirrored.
+        distortion: Whether brightness, contrast, saturation and hue are changed at random.
+        learning_rate: Of the encoder, at its top.
+        head_factor: The head learns so many times faster.
+        weight_decay: Of AdamW, except for the encoder's layer norms, which have none.
+        betas: Of AdamW.
+        warm_up: Steps over which the learning rate grows linearly ...
+        warm_up_ratio: ... from this share of it.
+        power: It then falls as (1 - step / schedule) ** power.
+        drop_path: How often a block of the last stage is skipped (stochastic depth).
+        dropout: Of the head's last layer.
+        ignore_unlabelled: Leave class 0 out of training; it is then never predicted. SegMiF
+            trains it as a class of its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbone: Literal["mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5"] = "mit_b3"
+    embedding: int = Field(256, ge=1)
+    weights: str = "scratch"
+    iterations: int = Field(70_000, ge=1)
+    schedule: int | None = Field(160_000, ge=1)
+    batch: int = Field(2, ge=1)
+    crop: int | tuple[int, int] = 480
+    crop_share: float = Field(0.75, gt=0, le=1)
+    rescale: tuple[float, float] = (0.5, 2.0)
+    flip: float = Field(0.5, ge=0, le=1)
+    distortion: bool = True
+    learning_rate: float = Field(8e-5, gt=0)
+    head_factor: float = Field(10.0, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    warm_up: int = Field(3000, ge=0)
+    warm_up_ratio: float = Field(1e-6, ge=0, le=1)
+    power: float = Field(1.0, ge=0)
+    drop_path: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    ignore_unlabelled: bool = False
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Options":
+        if self.schedule is not None and self.schedule < self.iterations:
+            raise ValueError(f"schedule {self.schedule} is shorter than {self.iterations} steps")
+        if min(self.crop_size) < 32:
+            raise ValueError("crop must be at least 32 pixels wide and high")
+        if not 0 < self.rescale[0] <= self.rescale[1]:
+            raise ValueError("rescale must be a range above 0, smaller end first")
+        return self
+
+    @property
+    def crop_size(self) -> tuple[int, int]:
+        """(width, height) of the crop."""
+        return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
+
+
+class Predict(BaseModel):
+    """Nothing to choose: the whole image once, logits resized to the label's size, arg max."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def pins(options: Options) -> dict[str, str | None]:
+    """SHA-256 of the file that training starts from.
+
+    Raises:
+        BenchError: If it is not there.
+    """
+    path = start_file(options)
+    return {"weights": None if path is None else digest.sha256(path)}
+
+
+def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
+    """What a reader has to know to train the same model."""
+    pinned = pins(options)["weights"]
+    named = {"packaged": "packaged"}.get(options.weights, Path(options.weights).name)
+    width, height = options.crop_size
+    top = f"{options.learning_rate:g}, head x{options.head_factor:g}"
+    length = options.schedule or options.iterations
+    return {
+        "model": f"SegFormer {options.backbone} (mmseg), head {options.embedding}",
+        "start weights": f"{named} (sha256 {pinned[:6]})" if pinned else "none (from scratch)",
+        "iterations": options.iterations,
+        "batch": options.batch,
+        "learning rate": f"{top}; warm-up {options.warm_up}, poly {options.power:g} over {length}",
+        "augmentation": f"rescale {options.rescale[0]:g}-{options.rescale[1]:g}, "
+        f"crop {width}x{height}, flip {options.flip:g}"
+        f"{', colour distortion' if options.distortion else ''}",
+        "class 0 in training": "left out" if options.ignore_unlabelled else "a class",
+        "chosen model": "last iteration",
+        "prediction": "whole image, full resolution",
+    }
+
+
+def start_file(options: Options) -> Path | None:
+    """The file that training starts from; None from scratch.
+
+    Raises:
+        BenchError: If it is not there.
+    """
+    if options.weights == "scratch":
+        return None
+    path = PACKAGED if options.weights == "packaged" else Path(options.weights)
+    if not path.is_file():
+        raise BenchError(
+            f"segformer: weights {options.weights}: no file {path}; name a safetensors or torch "
+            "file of MiT weights, or set weights: scratch"
+        )
+    return path
+
+
+def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
+    """Train, or go on training, and leave ``model.safetensors`` and ``model.json`` in ``folder``.
+
+    Raises:
+        BenchError: If the start weights do not fit, or the loss is no longer a number.
+    """
+    from segmentation.models._segformer import training
+
+    training.train(examples, options, seed=seed, device=device, folder=folder)
+
+
+def predict(
+    folder: Path, test: Examples, options: Options, predict: Predict, *, device: str
+) -> Iterator[tuple[str, Labels]]:
+    """Key and label map, uint8 (H, W), of each example, with the model that lies in ``folder``."""
+    from segmentation.models._segformer import prediction
+
+    return prediction.predict(folder, test, device=device)

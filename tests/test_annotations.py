@@ -25,6 +25,16 @@ def test_voc_without_objects_is_an_empty_boxes(tmp_path):
     assert len(annotations.read_voc(tmp_path / "a.xml", CLASSES, SIZE)) == 0
 
 
+def test_the_box_of_a_part_is_not_the_box_of_the_object(tmp_path):
+    (tmp_path / "a.xml").write_text(
+        "<annotation><object><name>People</name><bndbox><ymax>9</ymax><xmax>8</xmax><ymin>2</ymin>"
+        "<xmin>1</xmin></bndbox><part><name>head</name><bndbox><xmin>3</xmin><ymin>2</ymin>"
+        "<xmax>4</xmax><ymax>3</ymax></bndbox></part></object></annotation>"
+    )
+    found = annotations.read_voc(tmp_path / "a.xml", CLASSES, SIZE)
+    assert found.corners.tolist() == [[1, 2, 8, 9]]
+
+
 @pytest.mark.parametrize(
     ("box", "says"),
     [
@@ -58,6 +68,8 @@ def test_an_annotation_of_a_resized_image_is_refused(tmp_path):
         (b"<annotation><object>", "not XML"),
         (b"", "not XML"),
         (BOMB.encode(), "has entity definitions"),
+        (BOMB.split("\n", 1)[1].encode(), "has entity definitions"),
+        (BOMB.split("\n", 1)[1].encode("utf-16"), "has entity definitions"),
         (b'<?xml version="1.0" encoding="utf-8"?><annotation>\xff\xfe</annotation>', "not XML"),
         (b'<?xml version="1.0" encoding="klingon"?><annotation/>', "not XML"),
         (b"<html><body/></html>", "not a VOC file"),

@@ -1,0 +1,150 @@
+"""What both sensors are made of: averaging, blur, shifts, and where every pixel lies in the world."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.scenes import textures
+from bench.scenes.camera import Camera
+from bench.scenes.canvas import COLUMNS, SUPERSAMPLING, Maps
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The maps of a scene with the geometry behind every pixel.
+
+    Attributes:
+        maps: The drawn surfaces, on the canvas.
+        texture: Texture value of every canvas pixel, about -3..3.
+        x: Metres to the right, image size.
+        y: Metres above the road, image size.
+        z: Metres ahead, image size.
+        level: Where the ground is seen, image size.
+        sun: 0 in the shadow of something on the ground, else 1, image size.
+        open: Share of the light from everywhere that reaches the ground, image size.
+    """
+
+    maps: Maps
+    texture: Floats
+    x: Floats
+    y: Floats
+    z: Floats
+    level: NDArray[np.bool_]
+    sun: Floats
+    open: Floats
+
+    def of(self, column: str) -> Floats:
+        """A column of the surface table for every canvas pixel."""
+        values: Floats = self.maps.surfaces[:, COLUMNS[column]][self.maps.index]
+        return values
+
+
+def luminance(linear: Floats) -> Floats:
+    """How bright linear RGB (..., 3) looks."""
+    parts = 0.299 * linear[..., 0] + 0.587 * linear[..., 1] + 0.114 * linear[..., 2]
+    return np.asarray(parts, np.float32)
+
+
+def view(camera: Camera, maps: Maps, shade: NDArray[np.uint8], contact: NDArray[np.uint8]) -> View:
+    """Look up the geometry behind every pixel.
+
+    Args:
+        camera: Of the canvas.
+        maps: What was drawn.
+        shade: 255 where a shadow falls on the ground, image size.
+        contact: 255 where something stands close above the ground, image size.
+    """
+    column = (np.arange(camera.width, dtype=np.float32) + 0.5 - camera.center)[None]
+    row = (np.arange(camera.height, dtype=np.float32) + 0.5 - camera.horizon)[:, None]
+    a, b, c = (maps.planes[:, i][maps.index] for i in range(3))
+    z = 1 / np.maximum(a + b * column + c * row, np.float32(1 / 500))
+    x, y = column * z / camera.focal, camera.eye - row * z / camera.focal
+    level = c > 0
+    kind = maps.surfaces[:, COLUMNS["texture"]].astype(np.int64)[maps.index]
+    texture = textures.sample(
+        kind, np.where(level, x, x + z), np.where(level, z, y), camera.focal / z
+    )
+    step = (slice(None, None, SUPERSAMPLING),) * 2
+    soft = blur((255.0 - shade) / 255, 0.8)
+    near = blur(1 - 0.65 * contact / 255.0, 1.2)
+    flat = level[step]
+    return View(
+        maps,
+        texture,
+        x[step],
+        y[step],
+        z[step],
+        flat,
+        np.where(flat, soft, np.float32(1)),
+        np.where(flat, near, np.float32(1)),
+    )
+
+
+def shrink(image: Floats, n: int = SUPERSAMPLING) -> Floats:
+    """Average blocks of n x n pixels; by default from the canvas down to the image."""
+    height, width = image.shape[0] // n, image.shape[1] // n
+    out = np.zeros((height, width, *image.shape[2:]), np.float32)
+    for i in range(n):
+        for j in range(n):
+            out += image[i::n, j::n]
+    return out / np.float32(n * n)
+
+
+def blur(image: NDArray[np.floating], sigma: float) -> Floats:
+    """Gaussian blur of (H, W) or (H, W, C); the edge is not darkened.
+
+    A wide blur is made on a smaller copy. Only elementwise sums are used: a matrix product would
+    make the last bit depend on the number of threads.
+    """
+    plain = image.astype(np.float32)
+    factor = 4 if sigma >= 5 else 2 if sigma >= 1.8 else 1
+    if factor == 1:
+        return _taps(_taps(plain, sigma, 0), sigma, 1)
+    height, width = plain.shape[:2]
+    pad = [(0, -height % factor), (0, -width % factor)] + [(0, 0)] * (plain.ndim - 2)
+    small = shrink(np.pad(plain, pad, mode="edge"), factor)
+    small = _taps(_taps(small, sigma / factor, 0), sigma / factor, 1)
+    middle = (factor - 1) / 2
+    rows = (np.arange(height) - middle) / factor
+    columns = (np.arange(width) - middle) / factor
+    return _between(_between(small, rows, 0), columns, 1)
+
+
+def _taps(image: Floats, sigma: float, axis: int) -> Floats:
+    radius = int(np.ceil(2.5 * sigma))
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    pad = [(0, 0)] * image.ndim
+    pad[axis] = (radius, radius)
+    padded = np.pad(image, pad, mode="edge")
+    size = image.shape[axis]
+    out = np.zeros_like(image)
+    for i, weight in enumerate(weights):
+        out += weight * (padded[i : i + size] if axis == 0 else padded[:, i : i + size])
+    return out
+
+
+def move(image: Floats, shift: tuple[float, float], scale: float) -> Floats:
+    """The image moved by (right, down) pixels and enlarged about its middle; edges are repeated."""
+    for axis, distance in ((0, shift[1]), (1, shift[0])):
+        middle = (image.shape[axis] - 1) / 2
+        image = _between(
+            image, (np.arange(image.shape[axis]) - middle - distance) / scale + middle, axis
+        )
+    return image
+
+
+def _between(image: Floats, places: NDArray[np.float64], axis: int) -> Floats:
+    """Values at fractional places along an axis, interpolated linearly."""
+    last = image.shape[axis] - 1
+    places = np.clip(places, 0, last)
+    low = np.minimum(places.astype(int), max(last - 1, 0))
+    share = (places - low).astype(np.float32)
+    shape = [1] * image.ndim
+    shape[axis] = len(places)
+    share = share.reshape(shape)
+    above = np.minimum(low + 1, last)
+    return image.take(low, axis) * (1 - share) + image.take(above, axis) * share

@@ -1,0 +1,188 @@
+"""Drawn scenes on disk, as M3FD and FMB lie there.
+
+Detection:     {Ir,Vis}/*.png  Annotation/*.xml  meta/{train,test}.txt  meta/scenario.json
+Segmentation:  {train,test}/{Infrared,Visible,Label,color}/*.png        meta/scenario.json
+
+A folder is finished or it is called ``.partial``: an interrupted drawing goes on with the scene
+it had come to.
+"""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+from filelock import FileLock
+
+from bench import images, progress
+from bench.scenes.knobs import Knobs
+from bench.scenes.scene import Drawn, draw
+
+FEW = 8  # scenes that are drawn faster here than by starting other processes
+# Colours of FMB's own renderings, by label id.
+COLORS = np.array(
+    [
+        (0, 0, 0),
+        (179, 228, 228),
+        (181, 57, 133),
+        (67, 162, 177),
+        (200, 178, 50),
+        (132, 45, 199),
+        (66, 172, 84),
+        (179, 73, 79),
+        (76, 99, 166),
+        (66, 121, 253),
+        (137, 165, 91),
+        (155, 97, 152),
+        (105, 153, 140),
+        (222, 215, 158),
+        (135, 113, 90),
+    ],
+    np.uint8,
+)
+Parts = Mapping[str, Sequence[int]]
+Write = Callable[[Path, str, int], None]
+
+
+def parts(train: int, test: int, knobs: Knobs) -> dict[str, range]:
+    """Scene numbers of both parts; the test part starts with a sequence of its own."""
+    first = -(-train // knobs.frames_per_sequence) * knobs.frames_per_sequence
+    return {"train": range(train), "test": range(first, first + test)}
+
+
+def write_detection(folder: Path, numbers: Parts, seed: int, knobs: Knobs) -> None:
+    """Draw scenes into a tree like M3FD's; does nothing if it is there.
+
+    Args:
+        folder: What the finished tree is called.
+        numbers: Scene numbers of ``train`` and ``test``.
+        seed: The film they are taken from.
+        knobs: How they look.
+    """
+    _fill(folder, numbers, partial(_detection, seed=seed, knobs=knobs), knobs)
+
+
+def write_segmentation(folder: Path, numbers: Parts, seed: int, knobs: Knobs) -> None:
+    """Draw scenes into a tree like FMB's; arguments as for `write_detection`."""
+    _fill(folder, numbers, partial(_segmentation, seed=seed, knobs=knobs), knobs)
+
+
+def _fill(folder: Path, numbers: Parts, write: Write, knobs: Knobs) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(folder.name + ".lock")):
+        if folder.exists():
+            return
+        unfinished = folder.with_name(folder.name + ".partial")
+        (unfinished / "meta").mkdir(parents=True, exist_ok=True)
+        _draw_all([(unfinished, part, n) for part in numbers for n in numbers[part]], write)
+        for part, some in numbers.items():
+            text = "".join(f"{n:05d}\n" for n in some)
+            (unfinished / "meta" / f"{part}.txt").write_text(text, encoding="utf-8")
+        scenario = json.dumps(_scenario(numbers, knobs), indent=1)
+        (unfinished / "meta" / "scenario.json").write_text(scenario, encoding="utf-8")
+        unfinished.rename(folder)
+
+
+def _draw_all(jobs: Sequence[tuple[Path, str, int]], write: Write) -> None:
+    left = list(jobs)
+    title = "drawing scenes"
+    if len(left) > FEW:
+        context = multiprocessing.get_context("spawn")
+        try:
+            with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+                running = [pool.submit(write, *job) for job in left]
+                for done in progress.each(running, title):
+                    done.result()
+            return
+        except BrokenProcessPool:
+            # A program without ``if __name__ == "__main__"`` cannot start processes this way.
+            title += " in this process"
+    for job in progress.each(left, title):
+        write(*job)
+
+
+def _detection(folder: Path, part: str, number: int, *, seed: int, knobs: Knobs) -> None:
+    del part
+    key = f"{number:05d}"
+    last = folder / "Annotation" / f"{key}.xml"
+    if last.exists():
+        return
+    drawn = draw(seed, number, knobs)
+    _image(folder / "Ir" / f"{key}.png", drawn.infrared)
+    _image(folder / "Vis" / f"{key}.png", drawn.visible)
+    last.parent.mkdir(exist_ok=True)
+    unfinished = last.with_name(f".{last.name}.{os.getpid()}")
+    unfinished.write_text(annotation(key, drawn), encoding="utf-8")
+    unfinished.replace(last)
+
+
+def _segmentation(folder: Path, part: str, number: int, *, seed: int, knobs: Knobs) -> None:
+    name = f"{number:05d}.png"
+    place = folder / part
+    if (place / "Label" / name).exists():
+        return
+    drawn = draw(seed, number, knobs)
+    _image(place / "Infrared" / name, drawn.infrared)
+    _image(place / "Visible" / name, drawn.visible)
+    _image(place / "color" / name, COLORS[drawn.labels])
+    _image(place / "Label" / name, drawn.labels)
+
+
+def _image(path: Path, image: images.Color) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.write(path, image)
+
+
+def annotation(key: str, drawn: Drawn) -> str:
+    """The boxes of a scene as a VOC file, written as M3FD writes it."""
+    height, width = drawn.labels.shape
+    rows = [
+        "<annotation>",
+        "\t<folder>Vis</folder>",
+        f"\t<filename>{key}.png</filename>",
+        "\t<size>",
+        f"\t\t<width>{width}</width>",
+        f"\t\t<height>{height}</height>",
+        "\t\t<depth>3</depth>",
+        "\t</size>",
+        "\t<segmented>0</segmented>",
+    ]
+    for name, *edges in drawn.boxes:
+        rows += [
+            "\t<object>",
+            f"\t\t<name>{escape(name)}</name>",
+            "\t\t<pose>Unspecified</pose>",
+            "\t\t<truncated>0</truncated>",
+            "\t\t<difficult>0</difficult>",
+            "\t\t<bndbox>",
+            *(
+                f"\t\t\t<{tag}>{edge}</{tag}>"
+                for tag, edge in zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True)
+            ),
+            "\t\t</bndbox>",
+            "\t</object>",
+        ]
+    return "\n".join([*rows, "</annotation>", ""])
+
+
+def _scenario(numbers: Parts, knobs: Knobs) -> list[dict[str, object]]:
+    """Conditions and sequences in TarDAL's form."""
+    length = knobs.frames_per_sequence
+    conditions: dict[str, list[dict[str, object]]] = {}
+    for part, some in numbers.items():
+        for sequence in sorted({n // length for n in some}):
+            frames = [n for n in some if n // length == sequence]
+            conditions.setdefault(knobs.conditions[sequence % len(knobs.conditions)], []).append(
+                {
+                    "name": f"{frames[0]:05d}-{frames[-1]:05d}",
+                    "mode": "train" if part == "train" else "val",
+                    "range": [{"min": frames[0], "max": frames[-1]}],
+                }
+            )
+    return [{"name": name, "scene": scenes} for name, scenes in conditions.items()]

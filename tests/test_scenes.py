@@ -1,0 +1,165 @@
+"""The simulated scenes: exact truth, and sensors that differ as real ones do."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from bench.scenes import truth
+from bench.scenes.knobs import Knobs
+from bench.scenes.scene import Drawn, draw
+from bench.scenes.things import CAR, LAMP, PERSON, SKY
+
+KNOBS = Knobs()
+
+
+@pytest.fixture(scope="module")
+def film() -> list[Drawn]:
+    """Ten sequences, each from its first frame on."""
+    return [draw(7, 4 * (n // 4) * 1 + n % 4, KNOBS) for n in range(40)]
+
+
+def _digest(scene: Drawn) -> str:
+    arrays = (scene.infrared, scene.visible, scene.labels)
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+
+
+def test_the_same_seed_and_number_give_the_same_bytes():
+    first, second = draw(3, 9, KNOBS), draw(3, 9, KNOBS)
+    assert _digest(first) == _digest(second)
+    assert first.boxes == second.boxes
+
+
+def test_another_seed_or_another_number_gives_another_scene():
+    assert len({_digest(draw(s, n, KNOBS)) for s, n in ((3, 9), (4, 9), (3, 10))}) == 3
+
+
+def test_every_label_and_every_box_class_occurs_in_forty_scenes(film):
+    assert set(np.unique(np.stack([s.labels for s in film]))) == set(range(15))
+    names = {name for scene in film for name, *_ in scene.boxes}
+    assert names == {"People", "Car", "Bus", "Motorcycle", "Lamp", "Truck"}
+
+
+def test_boxes_lie_inside_the_image(film):
+    for scene in film:
+        for _, left, top, right, bottom in scene.boxes:
+            assert 0 <= left < right <= KNOBS.width
+            assert 0 <= top < bottom <= KNOBS.height
+
+
+def test_every_box_touches_pixels_of_its_class_on_all_four_sides(film):
+    ids = {name: label for label, name in truth.BOXED.items()}
+    for scene in film:
+        for name, left, top, right, bottom in scene.boxes:
+            inside = scene.labels[top:bottom, left:right] == ids[name]
+            for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
+                assert side.any()
+
+
+def test_frames_of_a_sequence_share_condition_and_group_but_not_pixels(film):
+    first, second = film[4], film[5]
+    assert first.group == second.group != film[8].group
+    assert first.condition == second.condition
+    assert (first.labels != second.labels).any()
+
+
+def test_any_four_sequences_in_a_row_show_all_four_conditions(film):
+    assert {scene.condition for scene in film[4:20]} == {"day", "overcast", "night", "challenge"}
+
+
+def test_few_pixels_are_unlabelled(film):
+    share = np.mean([(scene.labels == 0).mean() for scene in film])
+    assert 0.001 < share < 0.03
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (241, 127), (640, 480)])
+def test_any_size_can_be_drawn(width, height):
+    scene = draw(0, 1, Knobs(width=width, height=height))
+    assert scene.infrared.shape == scene.labels.shape == (height, width)
+    assert scene.visible.shape == (height, width, 3)
+
+
+def _contrasts(label: int) -> tuple[list[float], list[float]]:
+    """At night: |inside - around| in units of the noise-free range, infrared and visible."""
+    pairs: tuple[list[float], list[float]] = ([], [])
+    name = truth.BOXED[label]
+    for number in range(0, 48, 2):
+        scene = draw(11, number, Knobs(conditions=("night",)))
+        gray = scene.visible.mean(axis=2)
+        for kind, left, top, right, bottom in scene.boxes:
+            if kind != name:
+                continue
+            rows = slice(max(top - 4, 0), bottom + 4)
+            columns = slice(max(left - 4, 0), right + 4)
+            inside = scene.labels[rows, columns] == label
+            if inside.all():
+                continue
+            for values, image in zip(pairs, (scene.infrared, gray), strict=True):
+                window = image[rows, columns]
+                values.append(abs(float(window[inside].mean() - window[~inside].mean())))
+    return pairs
+
+
+def test_people_at_night_stand_out_more_in_infrared():
+    infrared, visible = _contrasts(PERSON)
+    assert np.median(infrared) > 2 * np.median(visible)
+
+
+def test_lamps_at_night_stand_out_more_in_visible():
+    infrared, visible = _contrasts(LAMP)
+    assert np.median(visible) > 1.5 * np.median(infrared)
+
+
+def test_darkness_dims_the_visible_image_and_leaves_infrared():
+    light, dark = draw(0, 0, KNOBS), draw(0, 0, Knobs(darkness=0.8))
+    assert dark.visible.mean() < 0.7 * light.visible.mean()
+    np.testing.assert_array_equal(dark.infrared, light.infrared)
+
+
+def test_haze_takes_contrast_from_the_visible_image_and_leaves_infrared():
+    clear, hazy = draw(0, 0, KNOBS), draw(0, 0, Knobs(haze=0.08))
+    far = clear.labels == CAR
+    assert far.any()
+    built = (clear.labels != SKY) & (np.arange(256)[:, None] < 128)
+    assert hazy.visible[built].std() < 0.6 * clear.visible[built].std()
+    np.testing.assert_array_equal(hazy.infrared, clear.infrared)
+
+
+def test_thermal_contrast_widens_the_infrared_histogram_and_leaves_visible():
+    plain, flat = draw(0, 0, KNOBS), draw(0, 0, Knobs(thermal_contrast=0.3))
+    assert flat.infrared.std() < 0.5 * plain.infrared.std()
+    np.testing.assert_array_equal(flat.visible, plain.visible)
+
+
+def _best_shift(reference: np.ndarray, moved: np.ndarray) -> float:
+    """Length of the whole-pixel shift that makes the two images most alike."""
+    spectrum = np.fft.rfft2(reference - reference.mean()) * np.conj(
+        np.fft.rfft2(moved - moved.mean())
+    )
+    peak = np.unravel_index(np.argmax(np.fft.irfft2(spectrum, reference.shape)), reference.shape)
+    size = np.array(reference.shape)
+    shift = (np.array(peak) + size // 2) % size - size // 2
+    return float(np.hypot(*shift))
+
+
+def test_misregistration_moves_infrared_by_the_given_pixels_and_nothing_else():
+    still, moved = draw(0, 0, Knobs(noise=0)), draw(0, 0, Knobs(noise=0, misregistration=4))
+    assert _best_shift(still.infrared.astype(float), moved.infrared.astype(float)) == pytest.approx(
+        4, abs=1.2
+    )
+    np.testing.assert_array_equal(still.visible, moved.visible)
+    np.testing.assert_array_equal(still.labels, moved.labels)
+    assert still.boxes == moved.boxes
+
+
+def test_without_noise_two_frames_of_a_standing_camera_share_the_empty_sky():
+    loud, quiet = draw(0, 4, KNOBS), draw(0, 4, Knobs(noise=0))
+    high = np.s_[:20, :]
+    assert (
+        np.abs(np.diff(quiet.infrared[high].astype(float))).mean()
+        < np.abs(np.diff(loud.infrared[high].astype(float))).mean()
+    )
+
+
+def test_conditions_can_be_chosen():
+    assert {draw(0, n, Knobs(conditions=("night",))).condition for n in (0, 4, 8)} == {"night"}

@@ -39,7 +39,7 @@ def read_voc(path: Path, classes: Sequence[str], size: tuple[int, int]) -> Boxes
         name = item.findtext("name", "").strip()
         if name not in classes:
             raise BenchError(f"{where}: class {name!r} is none of {', '.join(classes)}")
-        written = {edge.tag: edge.text or "" for edge in item.iterfind("bndbox/")}
+        written = {edge.tag: edge.text or "" for edge in item.iterfind("bndbox/*")}
         edges = [number(written.get(tag, "")) for tag in VOC_EDGES]
         if not (0 <= edges[0] < edges[2] <= size[0] and 0 <= edges[1] < edges[3] <= size[1]):
             found = ", ".join(f"{tag} {edge:g}" for tag, edge in zip(VOC_EDGES, edges, strict=True))

@@ -1,0 +1,107 @@
+"""Precision, recall and F1 at the one confidence that serves all classes best.
+
+    P = TP / (TP + FP)    R = TP / (all true boxes)    F1 = 2 TP / (TP + FP + all true boxes)
+
+with overlaps of at least 0.5. The confidence is the one with the highest mean F1 over the classes
+that have true boxes, as in YOLOv5; of equals, the highest. It is found on the same images, so P
+and R are a description of a working point and not of a choice made beforehand.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bench.boxes import Boxes
+from bench.records import Column, Scalar, Slice
+from detection import matching
+from detection.matching import Matches
+
+VERSION = 1
+COLUMNS = {
+    "precision": Column(title="Precision", mean="Precision"),
+    "recall": Column(title="Recall", mean="Recall"),
+    "F1": Column(title="F1", mean="F1"),
+}
+
+
+class Options(BaseModel):
+    """Nothing may be set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+OPTIONS = Options()
+
+
+def protocol(options: Options) -> dict[str, Scalar]:
+    """How the numbers were made, in words."""
+    return {"precision and recall": f"IoU {matching.THRESHOLD}, confidence of the best mean F1"}
+
+
+def measure(
+    truth: Mapping[str, Boxes],
+    predicted: Mapping[str, Boxes],
+    classes: tuple[str, ...],
+    options: Options = OPTIONS,
+) -> Slice:
+    """Precision, recall and F1 per class, and their means over the classes with true boxes.
+
+    Args:
+        truth: True boxes by key.
+        predicted: Predictions by key; the same keys.
+        classes: Class names.
+        options: See `Options`.
+
+    Returns:
+        Fractions; None for a class without true boxes, and the precision of no prediction.
+    """
+    found = [matching.of_class(truth, predicted, i) for i in range(len(classes))]
+    confidence = best_confidence(found)
+    by_class = {
+        name: _scores(matches, confidence) for name, matches in zip(classes, found, strict=True)
+    }
+    values = {name: _mean([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
+    return Slice(values=values, by_class=by_class, counts=counts)
+
+
+def best_confidence(found: list[Matches]) -> float:
+    """The score at and above which boxes are kept for the highest mean F1; 1 if none helps."""
+    present = [matches for matches in found if matches.truths.sum()]
+    scores = np.unique(np.concatenate([np.zeros(0), *(m.scores for m in present)]))[::-1]
+    if not scores.size:
+        return 1.0
+    curves = np.zeros(scores.size)
+    for matches in present:
+        kept, hits = _at(matches, scores)
+        curves += 2 * hits / (kept + matches.truths.sum())
+    best = int(curves.argmax())  # the first, so the highest score of equals
+    return float(scores[best]) if curves[best] else 1.0
+
+
+def _at(
+    matches: Matches, scores: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many predictions have at least each score, and how many of them are hits."""
+    kept = np.searchsorted(-matches.scores, -scores, side="right").astype(np.int64)
+    hits = np.concatenate([[0], matches.hits.cumsum()]).astype(np.int64)
+    return kept, hits[kept]
+
+
+def _scores(matches: Matches, confidence: float) -> dict[str, float | None]:
+    all_true = int(matches.truths.sum())
+    if not all_true:
+        return dict.fromkeys(COLUMNS)
+    kept, hits = (int(n[0]) for n in _at(matches, np.array([confidence])))
+    return {
+        "precision": hits / kept if kept else None,
+        "recall": hits / all_true,
+        "F1": 2 * hits / (kept + all_true),
+    }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

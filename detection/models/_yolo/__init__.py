@@ -1,0 +1,1 @@
+"""The parts of the YOLO plug-in. Only these files import ultralytics."""

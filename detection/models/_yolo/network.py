@@ -1,0 +1,98 @@
+"""The YOLOv5 network of ultralytics, and its weights in files that hold nothing but tensors."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS, CARD = "model.safetensors", "model.json"
+
+
+def build(size: str, classes: Sequence[str]) -> Any:
+    """A ``DetectionModel`` with fresh weights, from torch's generator; in training mode.
+
+    Args:
+        size: n, s, m, l or x.
+        classes: Class names.
+    """
+    from ultralytics.nn.tasks import DetectionModel
+    from ultralytics.utils import ROOT, YAML
+
+    plan = YAML.load(ROOT / "cfg/models/v5/yolov5.yaml")
+    plan |= {"scale": size, "yaml_file": f"yolov5{size}.yaml"}
+    network = DetectionModel(plan, ch=3, nc=len(classes), verbose=False)
+    network.names = dict(enumerate(classes))
+    network.nc = len(classes)
+    return network
+
+
+def save(folder: Path, network: Any, card: Mapping[str, Any]) -> None:
+    """Write the weights and, last, what a reader needs to know to build the network."""
+    write(folder / WEIGHTS, network, half=False)
+    (folder / CARD).write_text(json.dumps(card, indent=2))
+
+
+def write(path: Path, network: Any, *, half: bool) -> None:
+    """Write the weights alone, in 32-bit or 16-bit floats."""
+    import torch
+    from safetensors.torch import save as packed
+
+    tensors = {
+        name: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
+        for name, value in network.state_dict().items()
+    }
+    path.write_bytes(packed(tensors, {"format": "pt"}))
+
+
+def load(folder: Path) -> Any:
+    """The trained network of a result folder, on the CPU, ready to predict.
+
+    Raises:
+        BenchError: If the weights do not fit the network that ``model.json`` describes.
+    """
+    from safetensors.torch import load_file
+
+    card = json.loads((folder / CARD).read_text())
+    network = build(card["size"], card["classes"])
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as fault:
+        raise BenchError(
+            f"{folder / WEIGHTS}: does not fit YOLOv5{card['size']} with "
+            f"{len(card['classes'])} classes ({str(fault).splitlines()[0]}); train it again"
+        ) from None
+    return network.float().eval()
+
+
+def start_from(network: Any, tensors: Mapping[str, "Tensor"], where: str) -> int:
+    """Copy the tensors that fit by name and shape into ``network``; return how many did.
+
+    The last layers of the class branch depend on the number of classes and stay fresh when it
+    differs.
+
+    Raises:
+        BenchError: If fewer than half fit: these are weights of another network or size.
+    """
+    import torch
+
+    own = network.state_dict()
+    fitting = {
+        name: value.to(own[name].dtype)
+        for name, value in tensors.items()
+        if name in own and own[name].shape == value.shape
+    }
+    if 2 * len(fitting) < len(own):
+        raise BenchError(
+            f"{where}: only {len(fitting)} of {len(own)} tensors fit this network by name and "
+            f"shape; give start weights of the same YOLOv5 size"
+        )
+    bad = [name for name, value in fitting.items() if not bool(torch.isfinite(value).all())]
+    if bad:
+        raise BenchError(f"{where}: {bad[0]} is not finite; the file is of no use")
+    network.load_state_dict(fitting, strict=False)
+    return len(fitting)

@@ -1,0 +1,141 @@
+"""Start weights: none, the packaged ones, a file, or one of ultralytics' by name.
+
+A ``.pt`` file of ultralytics is a pickle of a whole network. It is read with torch's restricted
+reader, which builds the network's own classes and refuses everything else, so a file cannot bring
+code with it.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PACKAGED = Path(__file__).parents[2] / "weights" / "yolov5n-scenes.safetensors"
+NAME = re.compile(r"yolov5([nsmlx])u?\.pt")
+
+
+def file(start: str, size: str) -> Path | None:
+    """The file that ``start`` means, or None for ``scratch`` and for a name to be downloaded.
+
+    Raises:
+        BenchError: If there is no such file, or the packaged weights are of another size.
+    """
+    if start == "scratch":
+        return None
+    if start == "packaged":
+        if size != "n":
+            raise BenchError(f"start weights: packaged ones exist for size n, not for {size!r}")
+        return _existing(PACKAGED)
+    named = NAME.fullmatch(start)
+    if named and not Path(start).exists():
+        if named[1] != size:
+            raise BenchError(f"start weights: {start} is size {named[1]}, but size is {size}")
+        return None
+    return _existing(Path(start))
+
+
+def tensors(start: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None":
+    """The start weights by name, or None for ``scratch``.
+
+    Args:
+        start: ``scratch``, ``packaged``, a path, or a name such as ``yolov5s.pt``.
+        size: n, s, m, l or x.
+        folder: Where a download goes.
+
+    Raises:
+        BenchError: If they cannot be had.
+    """
+    if start == "scratch":
+        return None
+    path = file(start, size) or _download(size, folder)
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except SafetensorError as fault:
+            raise BenchError(f"{path}: not a safetensors file ({fault})") from None
+    return checkpoint(path)
+
+
+def checkpoint(path: Path) -> "Mapping[str, Tensor]":
+    """The weights of an ultralytics ``.pt`` file, without running anything from it.
+
+    Raises:
+        BenchError: If it holds more than a network of ultralytics, or no network.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        with torch.serialization.safe_globals(_allowed()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, KeyError) as fault:
+        first = str(fault).splitlines()[0]
+        raise BenchError(
+            f"{path}: cannot be read safely as an ultralytics checkpoint ({first}); save the "
+            f"network's state_dict() with safetensors and give that file"
+        ) from None
+    network = content.get("ema") or content.get("model") if isinstance(content, dict) else None
+    if not isinstance(network, torch.nn.Module):
+        raise BenchError(f"{path}: holds no network; expected an ultralytics checkpoint")
+    state: dict[str, torch.Tensor] = network.float().state_dict()
+    return state
+
+
+def _allowed() -> list[Any]:
+    """The classes that a checkpoint of a YOLOv5 network is made of."""
+    import inspect
+
+    import numpy as np
+    import torch
+    from ultralytics.nn import modules, tasks
+    from ultralytics.utils import IterableSimpleNamespace
+
+    places = [modules.block, modules.conv, modules.head, torch.nn]
+    layers = {
+        found
+        for place in places
+        for found in vars(place).values()
+        if inspect.isclass(found) and issubclass(found, torch.nn.Module)
+    }
+    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined] # how NumPy pickles one
+    numbers = [scalar, np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]
+    return [*layers, tasks.DetectionModel, IterableSimpleNamespace, *numbers]
+
+
+def _download(size: str, folder: Path) -> Path:
+    """Fetch ultralytics' own weights, because the task file asks for them by name."""
+    from ultralytics.utils.downloads import attempt_download_asset
+
+    path = folder / f"yolov5{size}u.pt"
+    try:
+        attempt_download_asset(str(path))
+    except (OSError, RuntimeError) as fault:  # URLError and timeouts are OSErrors
+        raise _unavailable(path.name, str(fault)) from None
+    if not path.is_file():
+        raise _unavailable(path.name, "no file came")
+    return path
+
+
+def _unavailable(name: str, why: str) -> BenchError:
+    return BenchError(
+        f"start weights: {name} could not be downloaded ({why}); download it elsewhere and give "
+        f"its path, or use packaged or scratch"
+    )
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise BenchError(
+            f"start weights: {path}: no such file; give scratch, packaged, a .safetensors or .pt "
+            f"file, or a name such as yolov5s.pt"
+        )
+    return path

@@ -1,0 +1,81 @@
+"""Everything that changes during a training, and how it survives a kill.
+
+Full precision and complete: weights, their moving average, the optimizer, and gradients not yet
+stepped. One file, replaced in one rename, that holds tensors and numbers only.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+
+
+@dataclass
+class Run:
+    """All that changes during a training."""
+
+    network: Any
+    average: Any
+    optimizer: Any
+    scaler: Any
+    epoch: int = 0  # epochs finished
+    last_step: int = -1  # batch of the last optimizer step, counted over all epochs
+    seconds: float = 0.0
+    losses: list[list[float]] = field(default_factory=list)
+
+
+def keep(run: Run, path: Path) -> None:
+    """Write the run; a reader sees the old file or the new one, whenever the machine goes down."""
+    import torch
+
+    content = {
+        "network": run.network.state_dict(),
+        "average": run.average.ema.state_dict(),
+        "updates": run.average.updates,
+        "optimizer": run.optimizer.state_dict(),
+        "scaler": run.scaler.state_dict(),
+        "gradients": {
+            name: parameter.grad
+            for name, parameter in run.network.named_parameters()
+            if parameter.grad is not None
+        },
+        "epoch": run.epoch,
+        "last_step": run.last_step,
+        "seconds": run.seconds,
+        "losses": run.losses,
+    }
+    partial = path.with_name(f"{path.name}.new")
+    with partial.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def restore(run: Run, path: Path, device: str) -> None:
+    """Bring ``run`` to where it was when it was kept.
+
+    Raises:
+        BenchError: If the file cannot be read.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as fault:
+        raise BenchError(f"{path}: cannot be read ({fault}); delete it to start over") from None
+    run.network.load_state_dict(content["network"])
+    run.average.ema.load_state_dict(content["average"])
+    run.average.updates = content["updates"]
+    run.optimizer.load_state_dict(content["optimizer"])
+    run.scaler.load_state_dict(content["scaler"])
+    for name, parameter in run.network.named_parameters():
+        parameter.grad = content["gradients"].get(name)
+    run.epoch = content["epoch"]
+    run.last_step = content["last_step"]
+    run.seconds = content["seconds"]
+    run.losses = content["losses"]

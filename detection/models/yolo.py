@@ -1,0 +1,79 @@
+"""YOLOv5 n, s, m, l, x, trained and run through ultralytics.
+
+ultralytics' YOLOv5 has the backbone and neck of YOLOv5 v6.0 (doi:10.5281/zenodo.5563715) and an
+anchor-free head ("YOLOv5u"); its scores are not comparable with those of the anchor-based
+original. What is trained is what the last epoch leaves: nothing is chosen on the test images.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import digest
+from bench.boxes import Boxes
+from bench.examples import Examples
+from bench.records import Scalar
+from detection.models._yolo import start
+from detection.models._yolo.options import Options as Options
+from detection.models._yolo.options import Predict as Predict
+
+VERSION = 1
+TITLE = "YOLOv5"
+
+
+def pins(options: Options) -> dict[str, str | None]:
+    """The sha256 of the start weights' file; None for ``scratch`` and for a download by name.
+
+    Raises:
+        BenchError: If the file is not there.
+    """
+    file = start.file(options.start_weights, options.size)
+    return {"start_weights": None if file is None else digest.sha256(file)}
+
+
+def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
+    """What a reader needs to repeat the numbers."""
+    pin = pins(options)["start_weights"]
+    name = options.start_weights if pin is None else Path(options.start_weights).name
+    return {
+        "model": f"YOLOv5{options.size} (anchor-free, ultralytics {version('ultralytics')})",
+        "start weights": name if pin is None else f"{name} (sha256 {pin[:12]})",
+        "image size": options.image_size,
+        "epochs": options.epochs,
+        "batch": options.batch,
+        "optimiser": options.optimizer,
+        "learning rate": options.learning_rate,
+        "weights used": "last epoch, moving average",
+        "augmentation": _augmentation(options),
+        "confidence": predict.confidence,
+        "NMS IoU": predict.nms_iou,
+    }
+
+
+def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
+    """Train on the images of one source; what an earlier, killed call finished is kept."""
+    from detection.models._yolo import training
+
+    training.train(examples, options, seed=seed, device=device, folder=folder)
+
+
+def predict(
+    folder: Path, test: Examples, options: Options, predict: Predict, *, device: str
+) -> dict[str, Boxes]:
+    """Boxes with scores for every test image, in pixels."""
+    from detection.models._yolo import inference
+
+    return inference.predict(folder, test, options, predict, device=device)
+
+
+def _augmentation(options: Options) -> str:
+    said = {
+        "mosaic": options.mosaic,
+        "flip": options.flip,
+        "HSV": f"{options.hue:g}/{options.saturation:g}/{options.brightness:g}",
+        "scale": options.scale,
+        "translate": options.translate,
+    }
+    words = ", ".join(f"{k} {v if isinstance(v, str) else format(v, 'g')}" for k, v in said.items())
+    return (
+        f"{words}, no mosaic in the last {options.close_mosaic}" if options.close_mosaic else words
+    )

@@ -1,0 +1,1 @@
+"""Simulated street scenes: one description, drawn as two sensors would see it."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from bench.scenes.camera import NEAR, Camera, clip_near, hull
-from bench.scenes.things import NOTHING, SKY, Part, Points, Surface, Thing
+from bench.scenes.camera import NEAR, Camera, Points, clip_near, hull
+from bench.scenes.things import NOTHING, SKY, Part, Surface, Thing
 
 Floats = NDArray[np.float32]
 SUPERSAMPLING = 2
@@ -41,7 +41,7 @@ class Maps:
     areas: tuple[float, ...]
 
 
-COLUMNS = {
+COLUMNS: dict[str, int | slice] = {
     "color": slice(0, 3),
     "warmth": 3,
     "body": 4,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bench.scenes.camera import Points
 from bench.scenes.people import Clothes, Stance, head
 from bench.scenes.things import (
     BICYCLE,
@@ -11,7 +12,6 @@ from bench.scenes.things import (
     Color,
     Light,
     Part,
-    Points,
     Random,
     Surface,
     Thing,

@@ -50,8 +50,8 @@ def street_lamp(x: float, z: float, side: int, lit: bool, random: Random) -> Thi
         [
             (left, high + 0.12, z),
             (right, high + 0.12, z),
-            (right - 0.2, high + 0.42, z),
-            (left + 0.2, high + 0.42, z),
+            (right - 0.2, high + 0.50, z),
+            (left + 0.2, high + 0.50, z),
         ]
     )
     cover = Surface((0.62, 0.63, 0.64), warmth=1.0, emissivity=0.76, heat=0.2)
@@ -66,11 +66,11 @@ def street_lamp(x: float, z: float, side: int, lit: bool, random: Random) -> Thi
         _post(x, z, high, 0.16),
         Part(beam, METAL, POLE),
         Part(top, cover, LAMP),
-        Part(upright(left, right, high - 0.08, high + 0.14, z), bulb, LAMP),
+        Part(upright(left, right, high - 0.24, high + 0.16, z), bulb, LAMP),
     )
-    lights = ()
+    lights: tuple[Light, ...] = ()
     if lit:
-        lights = (Light((end, high, z), (5.5 * color[0], 5.5 * color[1], 5.5 * color[2]), 4.0),)
+        lights = (Light((end, high, z), (3.2 * color[0], 3.2 * color[1], 3.2 * color[2]), 3.4),)
     return Thing(parts, z, (LAMP,), (x - 0.08, x + 0.08, z, z + 0.1, high), lights)
 
 
@@ -80,29 +80,35 @@ def traffic_light(x: float, z: float, side: int, state: str, random: Random) -> 
     low = float(random.uniform(3.8, 4.6)) if hung else float(random.uniform(2.3, 3.2))
     arm = float(random.uniform(1.8, 3.4)) if hung else 0.0
     cx = x - side * arm
-    wide, tall = 0.30, 1.25
+    wide, tall = 0.32, 1.40
     parts = [_post(x, z, low + (tall if hung else 0.1), 0.18)]
     if hung:
-        bar = upright(*sorted((x, cx)), low + tall - 0.1, low + tall + 0.05, z)
+        left, right = sorted((x, cx))
+        bar = upright(left, right, low + tall - 0.1, low + tall + 0.05, z)
         parts.append(Part(bar, METAL, POLE))
     parts.append(Part(upright(cx - wide, cx + wide, low, low + tall, z), HOUSING, LAMP))
     for row, name in enumerate(("green", "amber", "red")):
         on = name == state
         color = SIGNALS[name]
         lens = Surface(
-            tuple(min(0.08 + 0.10 * c, 0.4) for c in color),
+            _dim(color),
             warmth=2.5 if on else 0.8,
             emissivity=0.76,
             heat=0.2,
             glow=color if on else (0.0, 0.0, 0.0),
         )
         y = low + tall * (row + 0.5) / 3
-        parts.append(Part(disc(cx, y, z, 0.20, 12), lens, LAMP))
+        parts.append(Part(disc(cx, y, z, 0.22, 12), lens, LAMP))
     shine = SIGNALS[state]
     light = Light(
         (cx, low + 0.6, z - 0.5), (0.16 * shine[0], 0.16 * shine[1], 0.16 * shine[2]), 1.6
     )
     return Thing(tuple(parts), z, (LAMP,), (x - 0.1, x + 0.1, z, z + 0.1, low), (light,))
+
+
+def _dim(color: Color) -> Color:
+    r, g, b = (min(0.08 + 0.10 * c, 0.4) for c in color)
+    return r, g, b
 
 
 def sign(x: float, z: float, random: Random) -> Thing:
@@ -168,17 +174,31 @@ def bin_(x: float, z: float, random: Random) -> Thing:
     return Thing(parts, z, bulk=(x - 0.3, x + 0.3, z, z + 0.5, 1.0))
 
 
+def cabinet(x: float, z: float, random: Random) -> Thing:
+    """A cabinet of the electricity works, or a kiosk; unlabelled too."""
+    wide, tall = float(random.uniform(0.4, 0.8)), float(random.uniform(1.1, 2.1))
+    color: Color = ((0.52, 0.55, 0.52), (0.36, 0.42, 0.40), (0.60, 0.54, 0.42))[random.integers(3)]
+    body = Surface(color, warmth=float(random.uniform(0.5, 4.0)), shade=0.85)
+    seam = body._replace(shade=0.6)
+    parts = (
+        Part(upright(x - wide, x + wide, 0.1, tall, z), body, NOTHING),
+        Part(upright(x - 0.02, x + 0.02, 0.2, tall - 0.1, z), seam, NOTHING),
+        Part(upright(x - wide - 0.05, x + wide + 0.05, tall, tall + 0.08, z), seam, NOTHING),
+    )
+    return Thing(parts, z, bulk=(x - wide, x + wide, z, z + 0.6, tall))
+
+
 def along(street: Street, random: Random, moved: float, lit: bool, frame: int) -> list[Thing]:
     """Everything of this file for one frame of a sequence."""
     things = []
     state = ("red", "green", "amber")[(int(random.integers(3)) + frame // 2) % 3]
     for side in (-1, 1):
         curb = street.edge(side) + side * 0.55
-        step, first = float(random.uniform(14, 22)), float(random.uniform(13, 24))
+        step, first = float(random.uniform(13, 20)), float(random.uniform(12, 22))
         own = random.spawn(3)
         z = first
-        while random.random() < 0.97 and z < 75:
-            if z - moved > 9 and not in_side_street(street, z):
+        while random.random() < 0.97 and z < 45:
+            if 9 < z - moved < 36 and not in_side_street(street, z):
                 things.append(street_lamp(curb, z - moved, side, lit, own[0]))
             z += step
         places = [street.crossing - 1.5] if street.crossing is not None else []
@@ -199,4 +219,7 @@ def along(street: Street, random: Random, moved: float, lit: bool, frame: int) -
         p = float(random.uniform(7, 25))
         if random.random() < 0.6 and p - moved > 4 and not in_side_street(street, p):
             things.append(bin_(curb + side * 0.9, p - moved, own[2]))
+        p = float(random.uniform(6, 20))
+        if random.random() < 0.6 and p - moved > 4 and not in_side_street(street, p):
+            things.append(cabinet(street.front(side) - side * 0.5, p - moved, own[2]))
     return things

@@ -49,14 +49,14 @@ def tree(x: float, z: float, random: Random) -> Thing:
     parts = [Part(trunk, bark, GREEN)]
     leaves = _leaves(random)
     middle = (stem + high) / 2
-    for i in range(18 if z < 60 else 7):
+    for i in range(24 if z < 45 else 8):
         turn, out = random.uniform(0, 2 * np.pi), np.sqrt(random.random())
         cx = x + wide * out * np.cos(turn)
         cy = middle + (high - stem) * 0.42 * out * np.sin(turn)
         light = 0.62 + 0.5 * (cy - stem) / (high - stem) + random.normal(0, 0.07)
         clump = leaves._replace(shade=float(np.clip(0.55 if i < 5 else light, 0.4, 1.15)))
         parts.append(
-            Part(_clump(cx, cy, z, wide * random.uniform(0.30, 0.5), random), clump, GREEN)
+            Part(_clump(cx, cy, z, wide * random.uniform(0.24, 0.46), random), clump, GREEN)
         )
     return Thing(tuple(parts), z, bulk=(x - wide, x + wide, z - wide, z + wide, middle))
 
@@ -96,12 +96,12 @@ def hedge(
                     GREEN,
                 )
             )
-        foot = upright(*sorted((x, x + side * 2.5)), 0.0, tall * 0.5, z)
+        left, right = sorted((x, x + side * 2.5))
+        foot = upright(left, right, 0.0, tall * 0.5, z)
         parts.insert(0, Part(foot, leaves._replace(shade=0.55), GREEN))
         things.append(Thing(tuple(parts), z, bulk=(x - 0.5, x + 0.5, z, z + 1.6, tall)))
-    for z in np.arange(max(near, 4.0), far, random.uniform(4, 7)):
-        things.append(tree(x + side * random.uniform(2.0, 7.0), float(z), random))
-    return things
+    spots = np.arange(max(near, 4.0), far, random.uniform(4, 7)).tolist()
+    return things + [tree(x + side * random.uniform(2.0, 7.0), z, random) for z in spots]
 
 
 def rows(street: Street, random: Random, moved: float) -> list[Thing]:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.scenes import textures
 from bench.scenes.camera import Camera
 from bench.scenes.knobs import Knobs
 from bench.scenes.optics import Floats, View, blur, luminance, move, shrink
@@ -22,7 +23,7 @@ def thermograph(
     lasting, passing = random
     seen = _apparent(view, camera, weather)
     size = knobs.width / 320
-    seen = blur(seen, 0.75 * size)
+    seen = blur(seen + 0.5 * _drift(seen.shape, lasting), 0.95 * size)
     if knobs.misregistration:
         turn = lasting.uniform(0, 2 * np.pi)
         reach = knobs.misregistration
@@ -30,8 +31,17 @@ def thermograph(
         seen = move(seen, shift, 1 + reach / 1500)
     sharp = passing.standard_normal(seen.shape, dtype=np.float32)
     lines = lasting.standard_normal((1, seen.shape[1]), dtype=np.float32)
-    noisy = seen + knobs.noise * (0.16 * sharp + 0.07 * lines)
+    noisy = np.asarray(seen + knobs.noise * (0.16 * sharp + 0.07 * lines), np.float32)
     return _gain(noisy, float(np.median(seen)), seen, knobs.thermal_contrast)
+
+
+def _drift(shape: tuple[int, ...], random: Random) -> Floats:
+    """Slow unevenness of the sensor over the image, about -2..2."""
+    row, column = np.mgrid[: shape[0], : shape[1]].astype(np.float32) * np.float32(90 / shape[1])
+    start_row, start_column = random.uniform(0, textures.SIZE, 2).astype(np.float32)
+    kind = np.full(shape, textures.CLOUDS)
+    fine = np.full(shape, 9, np.float32)
+    return textures.sample(kind, column + start_column, row + start_row, fine)
 
 
 def _apparent(view: View, camera: Camera, weather: Weather) -> Floats:
@@ -43,7 +53,7 @@ def _apparent(view: View, camera: Camera, weather: Weather) -> Floats:
     taken = (weather.solar * surfaces[:, 6] * (1 - 0.7 * bright) * surfaces[:, 13])[maps.index]
     sun = np.repeat(np.repeat(0.35 + 0.65 * view.sun, 2, axis=0), 2, axis=1)
     own = weather.air + view.of("warmth") + taken * sun
-    warm = own * (1 - body) + BODY * body + view.of("thermal_grain") * view.texture * 0.6
+    warm = own * (1 - body) + BODY * body + view.of("thermal_grain") * view.texture
     apparent = emissivity * warm + (1 - emissivity) * weather.sky
     height = apparent.shape[0]
     rise = np.clip((camera.horizon - np.arange(height, dtype=np.float32)) / camera.focal, 0, 1)
@@ -55,10 +65,10 @@ def _apparent(view: View, camera: Camera, weather: Weather) -> Floats:
 
 
 def _gain(noisy: Floats, middle: float, clean: Floats, contrast: float) -> NDArray[np.uint8]:
-    """Stretch to 0..255: the span follows the image but never gets narrower than 14 K."""
+    """Stretch to 0..255: the span follows the image but never gets narrower than 9 K."""
     low, high = (float(v) for v in np.percentile(clean, (3.0, 99.7)))
-    low = max(low, middle - 11)
-    high = max(high, low + 14)
+    low = max(low, middle - 7.5)
+    high = max(high, middle + 9)
     share = (middle + contrast * (noisy - middle) - low) / (high - low)
     shown = np.clip(share, 0, 1) ** 0.92
     out: NDArray[np.uint8] = np.rint(255 * (0.03 + 0.96 * shown)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What both sensors are made of: averaging, blur, shifts, and where every pixel lies in the world."""
+"""What both sensors are made of: averaging, blur, shifts, and the geometry behind every pixel."""
 
 from dataclasses import dataclass
 
@@ -38,8 +38,7 @@ class View:
 
     def of(self, column: str) -> Floats:
         """A column of the surface table for every canvas pixel."""
-        values: Floats = self.maps.surfaces[:, COLUMNS[column]][self.maps.index]
-        return values
+        return np.asarray(self.maps.surfaces[:, COLUMNS[column]][self.maps.index], np.float32)
 
 
 def luminance(linear: Floats) -> Floats:
@@ -63,10 +62,10 @@ def view(camera: Camera, maps: Maps, shade: NDArray[np.uint8], contact: NDArray[
     z = 1 / np.maximum(a + b * column + c * row, np.float32(1 / 500))
     x, y = column * z / camera.focal, camera.eye - row * z / camera.focal
     level = c > 0
-    kind = maps.surfaces[:, COLUMNS["texture"]].astype(np.int64)[maps.index]
-    texture = textures.sample(
-        kind, np.where(level, x, x + z), np.where(level, z, y), camera.focal / z
-    )
+    kind = np.asarray(maps.surfaces[:, COLUMNS["texture"]], np.int64)[maps.index]
+    across = np.where(level, x, x + z).astype(np.float32)
+    up = np.where(level, z, y).astype(np.float32)
+    texture = textures.sample(kind, across, up, (camera.focal / z).astype(np.float32))
     step = (slice(None, None, SUPERSAMPLING),) * 2
     soft = blur((255.0 - shade) / 255, 0.8)
     near = blur(1 - 0.65 * contact / 255.0, 1.2)
@@ -74,9 +73,9 @@ def view(camera: Camera, maps: Maps, shade: NDArray[np.uint8], contact: NDArray[
     return View(
         maps,
         texture,
-        x[step],
-        y[step],
-        z[step],
+        x[step].astype(np.float32),
+        y[step].astype(np.float32),
+        z[step].astype(np.float32),
         flat,
         np.where(flat, soft, np.float32(1)),
         np.where(flat, near, np.float32(1)),
@@ -90,7 +89,7 @@ def shrink(image: Floats, n: int = SUPERSAMPLING) -> Floats:
     for i in range(n):
         for j in range(n):
             out += image[i::n, j::n]
-    return out / np.float32(n * n)
+    return np.asarray(out / np.float32(n * n), np.float32)
 
 
 def blur(image: NDArray[np.floating], sigma: float) -> Floats:
@@ -147,4 +146,5 @@ def _between(image: Floats, places: NDArray[np.float64], axis: int) -> Floats:
     shape[axis] = len(places)
     share = share.reshape(shape)
     above = np.minimum(low + 1, last)
-    return image.take(low, axis) * (1 - share) + image.take(above, axis) * share
+    mixed = image.take(low, axis) * (1 - share) + image.take(above, axis) * share
+    return np.asarray(mixed, np.float32)

@@ -187,9 +187,10 @@ def head(x: float, y: float, z: float, stance: Stance, clothes: Clothes) -> list
     h = stance.height
     neck = limb((x, y - 0.10 * h), (x, y - 0.04 * h), (0.06 * h, 0.055 * h))
     round_ = disc(0.0, 0.0, z, 1.0, 12) * (0.058 * h, 0.078 * h, 1.0)
-    hair = round_[:7] + (x, y + 0.008 * h, 0) if not stance.away else round_ + (x, y, 0)
+    at = np.array((x, y, 0.0))
+    hair = round_ + at if stance.away else round_[:7] + at + np.array((0.0, 0.008 * h, 0.0))
     return [
         Part(at_depth(neck, z), clothes.skin, PERSON),
-        Part(round_ + (x, y, 0), clothes.skin, PERSON),
+        Part(round_ + at, clothes.skin, PERSON),
         Part(hair, clothes.hair, PERSON),
     ]

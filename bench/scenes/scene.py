@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.scenes import furniture, greenery, story, street, truth, weather
-from bench.scenes.camera import Camera, hull
+from bench.scenes import buildings, furniture, greenery, story, street, truth, weather
+from bench.scenes.camera import Camera, Points, hull
 from bench.scenes.canvas import SUPERSAMPLING, paint, polygon_mask
 from bench.scenes.infrared import thermograph
 from bench.scenes.knobs import Knobs
 from bench.scenes.optics import view
-from bench.scenes.things import Points, Random, Surface, Thing, array
+from bench.scenes.things import Random, Surface, Thing, array
 from bench.scenes.visible import photograph
 
 
@@ -94,8 +94,8 @@ def _things(
     lit, frame, moved = state
     far, built, green, posts = random.spawn(4)
     return [
-        *street.backdrop(far),
-        *street.houses(layout, camera, built, moved),
+        *buildings.backdrop(far),
+        *buildings.houses(layout, camera, built, moved),
         *greenery.rows(layout, green, moved),
         *furniture.along(layout, posts, moved, lit, frame),
     ]

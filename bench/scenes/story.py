@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.scenes import cycles, people, vehicles
+from bench.scenes import cars, cycles, lorries, people, vehicles
 from bench.scenes.greenery import in_side_street
 from bench.scenes.street import SIDE_STREET, Street
 from bench.scenes.things import Random, Thing
 
 LANE = 3.3
-MAKERS = {"car": vehicles.car, "bus": vehicles.bus, "truck": vehicles.truck}
+MAKERS = {"car": cars.car, "bus": lorries.bus, "truck": lorries.truck}
 # How often a sequence has at least one; more often than real streets, so that all can be learnt.
 RARE = {"bus": 0.60, "truck": 0.62, "motorcycle": 0.62, "bicycle": 0.60}
 

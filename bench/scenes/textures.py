@@ -19,7 +19,7 @@ def stack() -> Floats:
     random = np.random.default_rng(20)
     kinds = [
         np.zeros((SIZE, SIZE)),
-        _noise(random, 0.3) + 0.8 * _noise(random, 1.6),
+        0.7 * _noise(random, 0.3) + _noise(random, 1.7),
         _noise(random, 1.0, low=6),
         _wall(8, 4, 0.5) * 1.2 + 0.8 * _noise(random, 0.8),
         _noise(random, 1.4),

@@ -99,7 +99,7 @@ def _air(radiance: Floats, view: View, weather: Weather, knobs: Knobs) -> Floats
     veil = np.array(weather.skyline, np.float32) * 0.95
     if weather.lit:
         veil = veil + 0.12 * blur(np.minimum(radiance, 4), 14.0) * min(1.0, 20 * extinction)
-    hazy = radiance * clear + veil * (1 - clear)
+    hazy = np.asarray(radiance * clear + veil * (1 - clear), np.float32)
     if weather.smoke is None:
         return hazy
     x, y, radius, density = weather.smoke

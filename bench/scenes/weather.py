@@ -71,7 +71,7 @@ def _day(random: Random) -> Weather:
         extinction=0.0012,
         smoke=None,
         glare=None,
-        target=0.42,
+        target=0.36,
         gain=3.0,
         grain=0.010,
         lit=False,
@@ -104,7 +104,7 @@ def _overcast(random: Random) -> Weather:
 
 
 def _night(random: Random) -> Weather:
-    level = float(np.exp(random.uniform(np.log(0.004), np.log(0.022))))
+    level = float(np.exp(random.uniform(np.log(0.0025), np.log(0.012))))
     return Weather(
         sun=(0.0, 0.0, 0.0),
         ambient=_gray(level, (0.80, 0.92, 1.20)),
@@ -115,9 +115,9 @@ def _night(random: Random) -> Weather:
         extinction=float(random.uniform(0.0015, 0.004)),
         smoke=None,
         glare=None,
-        target=0.10,
+        target=0.065,
         gain=2.6,
-        grain=0.030,
+        grain=0.026,
         lit=True,
         air=float(random.uniform(4, 18)),
         sky=float(random.uniform(-18, -4)),

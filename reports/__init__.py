@@ -1,0 +1,1 @@
+"""From the records to a page, a text file and spreadsheets."""

@@ -1,0 +1,199 @@
+"""What the report says about a task, in order: the same on the page, in the text, in a terminal."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports import panels, protocol, tables, wording
+from reports.comparison import Line, Table, best, best_single
+from reports.panels import Sample
+from reports.protocol import Protocol
+from reports.results import Results
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One row as it is read.
+
+    Attributes:
+        remark: Behind the name, smaller: what kind of source, how many seeds.
+        cells: (text, rank) per column; empty if the source has no record at all.
+        command: What makes the records that are missing; empty if none is.
+    """
+
+    label: str
+    remark: str
+    cells: tuple[tuple[str, int], ...]
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table as it is read.
+
+    Attributes:
+        file: Where its numbers are, relative to the report.
+        rows: One per source.
+        differences: One per fused source, preceded by which single sensor is better.
+    """
+
+    title: str
+    caption: str
+    file: str
+    heads: tuple[tuple[str, str], ...]  # (title, note)
+    rows: tuple[Printed, ...]
+    differences: tuple[Printed, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Everything about one task.
+
+    Attributes:
+        main: The tables that are seen at once.
+        more: The tables that are folded away.
+        figure: Stem of the picture files, relative to the report; empty if there is none.
+    """
+
+    results: Results
+    answer: str
+    main: tuple[Grid, ...]
+    more: tuple[Grid, ...]
+    protocol: Protocol
+    figure: str = ""
+    samples: tuple[Sample, ...] = ()
+    legend: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report.
+
+    Attributes:
+        status: How much of the plan is finished, in words.
+        command: What makes the rest; empty if nothing is missing.
+        absent: Tasks that are left out, and why.
+        rule: How the sample pairs were chosen.
+    """
+
+    title: str
+    status: str
+    command: str
+    absent: tuple[tuple[str, str], ...]
+    chapters: tuple[Chapter, ...]
+    rule: str
+
+
+def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
+    """The chapter of one task."""
+    shown, folded = chosen(results)
+    return Chapter(
+        results=results,
+        answer=wording.answer(results, leading(results)),
+        main=tuple(grid(results, table) for table in shown),
+        more=tuple(grid(results, table) for table in folded),
+        protocol=protocol.of(results),
+        figure=figure,
+        samples=tuple(samples),
+        legend=panels.legend(results.kind) if samples else "",
+    )
+
+
+def leading(results: Results) -> Table:
+    """The table that answers the task's question: its first metric by class."""
+    if not results.columns:
+        return tables.empty(results)
+    return tables.by_class(results, next(iter(results.columns)))
+
+
+def ranking(table: Table) -> list[str]:
+    """The finished sources by the last column, the mean: best first."""
+    heading, left = table.headings[-1], [line for line in table.lines if line.entries]
+    order = []
+    while (leader := best(left, heading, len(table.headings) - 1)) is not None:
+        order.append(leader.row.source)
+        left.remove(leader)
+    return [*order, *(line.row.source for line in left)]
+
+
+def chosen(results: Results) -> tuple[list[Table], list[Table]]:
+    """The tables to show at once, and those to fold away.
+
+    At once: the first two metrics by class, every metric's mean, the first metric by condition.
+    """
+    metrics = list(results.columns)
+    if not metrics:
+        return [tables.empty(results)], []
+    if not results.classes:
+        shown, folded = [tables.means(results)], []
+    else:
+        shown = [tables.by_class(results, metric) for metric in metrics[:2]]
+        folded = [tables.by_class(results, metric) for metric in metrics[2:]]
+        if len(metrics) > 1:
+            shown.append(tables.means(results))
+    if results.scenes:
+        shown.append(tables.by_scene(results, metrics[0]))
+        folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
+    if results.classes:
+        folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    return shown, folded
+
+
+def file_name(table: Table) -> str:
+    """Where a table's numbers are kept, relative to the report."""
+    return f"tables/{_slug(table.task)}-{_slug(table.name)}.csv"
+
+
+def grid(results: Results, table: Table) -> Grid:
+    """A table as it is read."""
+    return Grid(
+        title=table.title,
+        caption=wording.caption(table) if table.headings else "",
+        file=file_name(table),
+        heads=tuple((heading.title, heading.note) for heading in table.headings),
+        rows=tuple(_row(table, line) for line in table.lines),
+        differences=_differences(table),
+        notes=tuple(wording.notes(results, table)),
+    )
+
+
+def _row(table: Table, line: Line) -> Printed:
+    row = line.row
+    remarks = [] if row.source == row.kind else [_kind(row.kind)]
+    seeds = wording.seeds(line)
+    cells = zip(line.entries, table.headings, strict=False)
+    return Printed(
+        label=row.source,
+        remark=", ".join([*remarks, *([seeds] if seeds else [])]),
+        cells=tuple((wording.entry(found, heading), found.rank) for found, heading in cells),
+        command=row.command if row.missing else "",
+    )
+
+
+def _kind(kind: str) -> str:
+    return {"method": "fused here", "folder": "fused elsewhere"}.get(kind, kind)
+
+
+def _differences(table: Table) -> tuple[Printed, ...]:
+    rows = [
+        Printed(
+            line.row.source,
+            "",
+            tuple(
+                (wording.difference(score, heading), 0)
+                for score, heading in zip(line.differences, table.headings, strict=True)
+            ),
+        )
+        for line in table.lines
+        if line.differences
+    ]
+    if not rows:
+        return ()
+    singles = [best_single(table, column) for column in range(len(table.headings))]
+    names = [(single.row.source if single else wording.UNDEFINED, 0) for single in singles]
+    return Printed("better single sensor", "", tuple(names)), *rows
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text).strip("-")

@@ -1,0 +1,49 @@
+"""The commands that make what a report lacks: the user's own flags, repeated."""
+
+import argparse
+import shlex
+from collections.abc import Iterable
+
+PROGRAMS = {
+    "quality": "fusion.run",
+    "detection": "detection.run",
+    "segmentation": "segmentation.run",
+}
+
+
+def everything(args: argparse.Namespace) -> str:
+    """What brings every chosen task up to date."""
+    chosen = [word for name in args.task or [] for word in ("--task", name)]
+    chosen += [f"--{name}" for name in args.datasets or []]
+    if args.source:
+        chosen += ["--source", args.source]
+    return _typed("fusebench", [*_common(args), *chosen])
+
+
+def one_row(args: argparse.Namespace, kind: str, task: str, source: str) -> str:
+    """What brings one source of one task up to date, all of its seeds."""
+    return _typed(PROGRAMS[kind], [*_common(args), "--task", task, "--source", source])
+
+
+def _common(args: argparse.Namespace) -> list[str]:
+    """The flags that decide what is run and where it is kept."""
+    usual = {"tasks": "tasks.yaml", "data": "data", "out": "runs"}
+    words = [
+        word
+        for name, default in usual.items()
+        if str(getattr(args, name)) != default
+        for word in (f"--{name}", str(getattr(args, name)))
+    ]
+    if args.preset:
+        words += ["--preset", args.preset]
+    for seed in args.seed or []:
+        words += ["--seed", str(seed)]
+    if args.limit is not None:
+        words += ["--limit", str(args.limit)]
+    for change in args.set:
+        words += ["--set", change]
+    return words
+
+
+def _typed(program: str, words: Iterable[str]) -> str:
+    return " ".join(["python -m", program, *map(shlex.quote, words)])

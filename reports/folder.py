@@ -1,0 +1,75 @@
+"""The report's folder: written beside the old one and put in its place when it is complete.
+
+Killed at any moment there is the old report, the new one, or none; the next run repairs that.
+A folder that holds anything else than a report of this program is refused, not replaced.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+
+STAMP = "report.json"  # what the report was made from, and which files are its own
+
+
+def up_to_date(report: Path, spec: str) -> bool:
+    """Whether the report there was made from the same things, and is whole."""
+    stamp = _stamp(report)
+    return stamp.get("spec") == spec and all((report / name).is_file() for name in stamp["files"])
+
+
+def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
+    """Make the report anew.
+
+    Args:
+        report: Where it is to be.
+        spec: Digest of everything it is made from.
+        write: Writes it into the empty folder it is given.
+
+    Raises:
+        BenchError: If something that this program did not write is in the folder.
+    """
+    _check_own(report)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    new, old = (report.with_name(f".{report.name}.{word}") for word in ("new", "old"))
+    for left_over in (new, old):
+        if left_over.exists():
+            shutil.rmtree(left_over)
+    new.mkdir()
+    write(new)
+    stamp = {"spec": spec, "files": _files(new)}
+    (new / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+    if report.exists():
+        report.rename(old)
+    new.rename(report)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def _check_own(report: Path) -> None:
+    if not report.exists():
+        return
+    if not report.is_dir():
+        raise BenchError(f"--to {report}: is a file; name a folder")
+    own = {*_stamp(report).get("files", ()), STAMP}
+    others = [name for name in _files(report) if name not in own]
+    if others:
+        raise BenchError(
+            f"--to {report}: the folder holds {others[0]}, which is no part of a report and would "
+            "be lost; move it away or name another folder"
+        )
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
+
+
+def _stamp(report: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((report / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("files"), list) else {}

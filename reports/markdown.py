@@ -1,0 +1,99 @@
+"""The report as one Markdown file, as GitHub shows it."""
+
+import re
+from collections.abc import Sequence
+
+from reports.chapters import Chapter, Grid, Printed, Report
+from reports.wording import MISSING
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
+
+
+def text(found: Report) -> str:
+    """The whole file."""
+    parts = [f"# {escape(found.title)}", escape(found.status)]
+    if found.command:
+        parts.append(f"To make what is missing:\n\n{_code(found.command)}")
+    parts += [f"- **{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
+    parts += [_chapter(chapter) for chapter in found.chapters]
+    parts.append("All scores as one table: [tables/scores.csv](tables/scores.csv)")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(word: str) -> str:
+    """Text that Markdown and HTML leave as it is."""
+    safe = SPECIAL.sub(r"\\\1", " ".join(word.split()))
+    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _chapter(found: Chapter) -> str:
+    results = found.results
+    badge = " (simulated)" if results.simulated else ""
+    parts = [f"## {escape(results.name)}{badge}", f"**{escape(found.answer)}**"]
+    parts += [f"> **Warning:** {escape(warning)}" for warning in found.protocol.warnings]
+    parts += [_grid(grid, found) for grid in found.main]
+    if found.figure:
+        parts.append(
+            f"![{escape(results.name)}: {escape(found.main[0].title)}]({found.figure}.png)"
+        )
+    if found.more:
+        folded = "\n\n".join(_grid(grid, found) for grid in found.more)
+        parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")
+    if found.samples:
+        parts.append(f"### Samples\n\n{escape(found.legend)}")
+    for sample in found.samples:
+        parts.append(f"**{escape(sample.key)}** ({escape(sample.scene)}): {escape(sample.why)}")
+        parts.append(f"![{escape(sample.alt)}]({sample.file})")
+    return "\n\n".join(parts)
+
+
+def _grid(found: Grid, chapter: Chapter) -> str:
+    said = f" ({escape(found.caption)})" if found.caption else ""
+    heads = [escape(f"{title} ({note})" if note else title) for title, note in found.heads]
+    lines = [_row(["source", *heads]), _row(["---", *["---:"] * len(heads)])]
+    lines += [_row([_name(row), *_cells(row, len(heads))]) for row in found.rows]
+    lines += [
+        _row([f"difference: {_name(row)}" if i else _name(row), *_cells(row, len(heads))])
+        for i, row in enumerate(found.differences)
+    ]
+    parts = [f"### {escape(found.title)}{said}", "\n".join(lines)]
+    parts += [
+        f"{escape(row.label)} {MISSING}:\n\n{_code(row.command)}"
+        for row in found.rows
+        if row.command
+    ]
+    parts.append(escape(" ".join(found.notes)))
+    parts.append(_protocol(chapter))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _protocol(chapter: Chapter) -> str:
+    if not chapter.results.records:
+        return ""
+    lines = [f"<sub>Protocol: {escape(chapter.protocol.line)}</sub>"]
+    lines += [
+        f"<sub>{escape(name)}: "
+        + "; ".join(f"{escape(source)}: {escape(value)}" for source, value in values.items())
+        + "</sub>"
+        for name, values in chapter.protocol.differing.items()
+    ]
+    return "<br>\n".join(lines)
+
+
+def _name(row: Printed) -> str:
+    return escape(row.label) + (f" ({escape(row.remark)})" if row.remark else "")
+
+
+def _cells(row: Printed, columns: int) -> list[str]:
+    if not row.cells:
+        return [MISSING] * columns
+    marks = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
+    return [marks[rank].format(escape(cell)) for cell, rank in row.cells]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(command: str) -> str:
+    return f"```\n{command}\n```"

@@ -1,0 +1,88 @@
+"""The protocol line under every table: what a reader needs to repeat or doubt its numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.records import Record, Scalar
+from reports.results import Results
+
+BY_SOURCE = ("colour",)  # facts that are allowed to differ between the sources of a task
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The facts of all records of one task.
+
+    Attributes:
+        common: Facts that are the same in all records, in the order of the records.
+        differing: Fact to source to what it is there, for facts that are not.
+        warnings: What makes the rows hard to compare, or the numbers too good.
+    """
+
+    common: Mapping[str, str]
+    differing: Mapping[str, Mapping[str, str]]
+    warnings: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The common facts in one line."""
+        return "; ".join(f"{name}: {value}" for name, value in self.common.items())
+
+
+def of(results: Results) -> Protocol:
+    """What the finished records of a task say about how they were made."""
+    found = [(record.source, _facts(record)) for record in results.records]
+    names = list(dict.fromkeys(name for _, facts in found for name in facts))
+    common: dict[str, str] = {}
+    differing: dict[str, dict[str, str]] = {}
+    for name in names:
+        values = {facts.get(name, "not said") for _, facts in found}
+        if len(values) == 1:
+            common[name] = values.pop()
+        else:
+            differing[name] = _per_source(name, found)
+    common["seeds"] = _seeds(results)
+    return Protocol(common, differing, tuple(_warnings(results, differing)))
+
+
+def _facts(record: Record) -> dict[str, str]:
+    facts = {name: _said(value) for name, value in record.protocol.items()}
+    facts["device"] = str(record.made.get("device", "not said"))
+    versions = record.made.get("versions") or {}
+    facts["versions"] = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return facts
+
+
+def _said(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def _per_source(name: str, found: list[tuple[str, dict[str, str]]]) -> dict[str, str]:
+    said: dict[str, list[str]] = {}
+    for source, facts in found:
+        said.setdefault(source, []).append(facts.get(name, "not said"))
+    return {source: " | ".join(dict.fromkeys(values)) for source, values in said.items()}
+
+
+def _seeds(results: Results) -> str:
+    seeds = {record.seed for record in results.records if record.seed is not None}
+    return ", ".join(map(str, sorted(seeds))) or "none (nothing is trained)"
+
+
+def _warnings(results: Results, differing: Mapping[str, object]) -> list[str]:
+    said = []
+    if results.simulated:
+        said.append("simulated: the images were drawn by a program, not taken by cameras.")
+    if any(record.protocol.get("split leaks") for record in results.records):
+        said.append(
+            "the split leaks: neighbouring frames are in train and test, so scores are too good."
+        )
+    odd = [name for name in differing if name not in BY_SOURCE]
+    if odd:
+        said.append(
+            f"rows were not made alike: {', '.join(odd)} differ{'s' if len(odd) == 1 else ''} "
+            "between records (listed below); compare with care."
+        )
+    return said

@@ -1,0 +1,86 @@
+"""What is known about one task: the records that are there, and what is still to be run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.records import Column, Record
+
+SINGLE = ("infrared", "visible")  # the kinds of source that are not fusions
+
+
+@dataclass(frozen=True)
+class Row:
+    """One source of a task.
+
+    Attributes:
+        kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        planned: The seeds the task asks for; ``(None,)`` where nothing is trained.
+        records: The finished ones, in the order of ``planned``.
+        command: What to type to make those that are missing.
+    """
+
+    source: str
+    kind: str
+    planned: tuple[int | None, ...]
+    records: tuple[Record, ...]
+    command: str
+
+    @property
+    def single(self) -> bool:
+        """Whether this is one of the two sensors alone."""
+        return self.kind in SINGLE
+
+    @property
+    def missing(self) -> tuple[int | None, ...]:
+        """The seeds that have no record yet."""
+        there = {record.seed for record in self.records}
+        return tuple(seed for seed in self.planned if seed not in there)
+
+
+@dataclass(frozen=True)
+class Results:
+    """One task on all of its sources, in the order of the task file."""
+
+    name: str
+    kind: str
+    dataset: str
+    rows: tuple[Row, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All finished records, row by row."""
+        return tuple(record for row in self.rows for record in row.records)
+
+    @property
+    def planned(self) -> int:
+        """How many records the task comes to."""
+        return sum(len(row.planned) for row in self.rows)
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Every metric of the records and how it is headed, in the order they print it."""
+        return {name: column for r in self.records for name, column in r.columns.items()}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that have scores, in the order of the records."""
+        return _once(name for record in self.records for name in record.by_class)
+
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """The conditions that have scores, in the order of the records."""
+        return _once(name for record in self.records for name in record.by_scene)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of the images were drawn, not taken by cameras."""
+        return any(record.protocol.get("simulated") for record in self.records)
+
+    @property
+    def seeds(self) -> int:
+        """The largest number of finished seeds that a source has."""
+        return max((len(row.records) for row in self.rows), default=0)
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

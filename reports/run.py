@@ -1,0 +1,168 @@
+"""Write the report of what is finished: tables, charts, sample pictures.
+
+python -m reports.run                 report/index.html, report.md, tables/*.csv, figures
+python -m reports.run --to elsewhere  into another folder
+python -m reports.run --plan          which records are there, and stop
+
+Nothing is computed for it: what has not been run yet is shown as missing, with its command.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from shutil import get_terminal_size
+
+from bench import cli, digest, tasks
+from bench.errors import BenchError
+from bench.plan import Absent, Cell, Plan
+from bench.store import Store
+from reports import (
+    chapters,
+    choice,
+    commands,
+    figures,
+    folder,
+    markdown,
+    page,
+    panels,
+    plain,
+    tables,
+)
+from reports.chapters import Chapter, Report
+from reports.results import Results, Row
+
+Looks = Mapping[str, tuple[str, str]]  # see `figures.styles`
+
+TITLE = "Does the fused image help?"
+
+
+def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results]:
+    """What the store has of every planned task."""
+    every = []
+    for name, mine in groupby(found.cells, key=lambda cell: cell.name):
+        cells = list(mine)
+        rows = []
+        for source, same in groupby(cells, key=lambda cell: cell.source_name):
+            group = list(same)
+            records = [cell.record(store) for cell in group]
+            rows.append(
+                Row(
+                    source=source,
+                    kind=group[0].source.kind,
+                    planned=tuple(cell.seed for cell in group),
+                    records=tuple(record for record in records if record is not None),
+                    command=commands.one_row(args, group[0].task.kind, name, source),
+                )
+            )
+        every.append(Results(name, cells[0].task.kind, cells[0].test.dataset, tuple(rows)))
+    return every
+
+
+def write(found: Report, every: Sequence[Results], to: Path) -> None:
+    """Write the page, the text and the numbers; pictures are there already."""
+    (to / "index.html").write_text(page.html(found), encoding="utf-8")
+    (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
+    (to / "tables").mkdir()
+    records = [record for results in every for record in results.records]
+    tables.tidy(records).to_csv(to / "tables" / "scores.csv", index=False)
+    for results in every:
+        shown, folded = chapters.chosen(results)
+        for table in [*shown, *folded]:
+            tables.wide(table).to_csv(to / chapters.file_name(table), index=False)
+
+
+def illustrated(
+    results: Results, cells: Sequence[Cell], store: Store, looks: Looks, to: Path
+) -> Chapter:
+    """A task's chapter with its chart and sample sheets, which are written under ``to``."""
+    if not results.records:
+        return chapters.of(results, "", ())
+    table = chapters.leading(results)
+    stem = f"figures/{results.name}"
+    (to / "figures").mkdir(exist_ok=True)
+    figures.bars(table, looks, [to / f"{stem}.png", to / f"{stem}.svg"])
+    samples = panels.make(cells, chapters.ranking(table), store, to)
+    return chapters.of(results, stem, samples)
+
+
+def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:
+    """The whole report."""
+    done, planned = (sum(len(r.records) for r in every), sum(r.planned for r in every))
+    whole = done == planned and not found.absent
+    return Report(
+        title=TITLE,
+        status=f"{done} of {planned} planned runs finished.",
+        command="" if whole else command,
+        absent=tuple((gone.name, _reason(gone)) for gone in found.absent),
+        chapters=tuple(made),
+        rule=choice.RULE,
+    )
+
+
+def _reason(gone: Absent) -> str:
+    return f"{gone.reason} (sources: {', '.join(gone.task.sources)})"
+
+
+def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> str:
+    """Write the report unless it is there already; return what the terminal shows."""
+    every = collect(found, store, args)
+    command = commands.everything(args)
+    looks = figures.styles({name: source.kind for name, source in found.file.sources.items()})
+
+    def work(to: Path) -> None:
+        made = [
+            illustrated(r, [c for c in found.cells if c.name == r.name], store, looks, to)
+            for r in every
+        ]
+        write(report(found, every, made, command), every, to)
+
+    spec = _spec(found, store, every, command)
+    if not folder.up_to_date(args.to, spec):
+        folder.replace(args.to, spec, work)
+    bare = [chapters.of(results, "", ()) for results in every]
+    return plain.text(report(found, every, bare, command), get_terminal_size().columns)
+
+
+def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
+    """Digest of everything the report is made from: records, plan, and these files themselves."""
+    here = Path(__file__).parent
+    code = sorted([*here.glob("*.py"), *here.glob("templates/*")])
+    return digest.digest(
+        {
+            "records": [r.model_dump(mode="json") for results in every for r in results.records],
+            "cells": [str(cell.place(store)) for cell in found.cells],
+            "absent": [[gone.name, gone.reason] for gone in found.absent],
+            "command": command,
+            "code": [digest.sha256(file) for file in code if file.is_file()],
+        }
+    )
+
+
+def _show_plan(found: Plan, store: Store) -> None:
+    for cell in found.cells:
+        print(f"{cell.label}: {'there' if cell.record(store) else 'missing'}")
+    for gone in found.absent:
+        print(f"{gone.name}: left out: {gone.reason}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = cli.parser("reports.run", __doc__ or "").parse_args(argv)
+    store = Store(args.out)
+    try:
+        found = cli.planned(args, tuple(tasks.KINDS), draw=False)
+        if args.plan:
+            _show_plan(found, store)
+            return 0
+        print(_bring_up_to_date(found, store, args))
+    except BenchError as fault:
+        print(f"reports.run: {fault}", file=sys.stderr)
+        return 2
+    print(f"\nReport: {args.to / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""From records to tables: one tidy table of every score, and wide ones as papers print them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pandas as pd
+
+from bench.records import Column, Record, Slice
+from reports.comparison import Heading, Scores, Table, build
+from reports.results import Results
+
+TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
+
+
+def tidy(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per score: columns `TIDY`.
+
+    ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
+    values are as in the record (fractions), undefined ones are missing values.
+    """
+    rows = [
+        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value)
+        for r in records
+        for scene, part in [("all", r), *r.by_scene.items()]
+        for name, scores in [*_cut(part).items(), ("mean", part.values)]
+        for metric, value in scores.items()
+    ]
+    found = pd.DataFrame(rows, columns=list(TIDY))
+    return found.astype({"seed": "Int64", "value": "float64"})
+
+
+def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
+    """Sources x classes, and the mean over classes, of one metric; in one condition or in all."""
+    column = results.columns[metric]
+
+    def pick(record: Record) -> Scores:
+        part = record if scene is None else record.by_scene.get(scene)
+        if part is None:
+            return [None] * (len(results.classes) + 1)
+        per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
+        return [*per_class, part.values.get(metric)]
+
+    headings = [_heading(column, name) for name in results.classes]
+    where = "" if scene is None else f", {scene}"
+    title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
+    name = metric if scene is None else f"{metric}-{scene}"
+    return build(results, name, title, [*headings, _heading(column)], pick)
+
+
+def by_scene(results: Results, metric: str) -> Table:
+    """Sources x conditions of one metric's mean over classes."""
+    column = results.columns[metric]
+    counts = {name: _images(results, name) for name in results.scenes}
+    headings = [replace(_heading(column, name), note=counts[name]) for name in results.scenes]
+
+    def pick(record: Record) -> Scores:
+        parts: list[Slice | None] = [record.by_scene.get(name) for name in results.scenes]
+        return [part.values.get(metric) if part else None for part in [*parts, record]]
+
+    last = replace(_heading(column, "all"), is_mean=True)
+    title = f"{column.mean} by condition"
+    return build(results, f"{metric}-by-condition", title, [*headings, last], pick)
+
+
+def means(results: Results) -> Table:
+    """Sources x metrics: every metric's mean over classes (or images)."""
+    headings = [_heading(column, column.mean) for column in results.columns.values()]
+
+    def pick(record: Record) -> Scores:
+        return [record.values.get(metric) for metric in results.columns]
+
+    return build(results, "means", "All metrics, means", headings, pick)
+
+
+def empty(results: Results) -> Table:
+    """The sources alone: nothing has been measured yet."""
+    return build(results, "missing", "Nothing measured yet", [], lambda record: [])
+
+
+def wide(table: Table) -> pd.DataFrame:
+    """The same numbers for a spreadsheet: mean and standard deviation per column, scaled.
+
+    A source without records has only its name and the word missing.
+    """
+    rows = []
+    for line in table.lines:
+        cells: dict[str, object] = {
+            "source": line.row.source,
+            "seeds": len(line.row.records) if line.entries else "missing",
+        }
+        for heading, entry in zip(table.headings, line.entries, strict=False):
+            cells[heading.title] = _scaled(entry.mean, heading)
+            cells[f"{heading.title} sd"] = _scaled(entry.spread, heading)
+        for heading, difference in zip(table.headings, line.differences, strict=False):
+            cells[f"{heading.title} difference"] = _scaled(difference, heading)
+        rows.append(cells)
+    order = [f"{h.title}{part}" for h in table.headings for part in ("", " sd", " difference")]
+    found = pd.DataFrame(rows)
+    return found[["source", "seeds", *(name for name in order if name in found)]]
+
+
+def _heading(column: Column, title: str | None = None) -> Heading:
+    return Heading(
+        title=column.mean if title is None else title,
+        scale=1.0 if column.unit else 100.0,
+        decimals=3 if column.unit else 1,
+        better=column.better,
+        note=column.unit,
+        is_mean=title is None,
+    )
+
+
+def _scaled(score: float | None, heading: Heading) -> float | None:
+    return None if score is None else round(score * heading.scale, 6)
+
+
+def _cut(part: Slice) -> dict[str, dict[str, float | None]]:
+    return part.by_class
+
+
+def _images(results: Results, scene: str) -> str:
+    """How many images a condition has, in words; nothing if the records disagree or do not say."""
+    parts = [record.by_scene.get(scene) for record in results.records]
+    counts = {part.counts.get("images") for part in parts if part}
+    number = counts.pop() if len(counts) == 1 else None
+    return "" if number is None else f"{number} image{'' if number == 1 else 's'}"

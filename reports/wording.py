@@ -1,0 +1,146 @@
+"""Numbers and findings in words, never beyond the numbers."""
+
+from reports.comparison import Entry, Heading, Line, Table, best, best_single
+from reports.results import Results
+
+UNDEFINED = "\u2013"  # en dash
+MINUS = "\u2212"  # as wide as the plus sign
+MISSING = "missing"
+CHANCE = "One seed: differences of this size may be chance."
+UNTESTED = "Not tested for significance."
+
+
+def number(score: float | None, heading: Heading) -> str:
+    """A score as it is printed, or a dash where it is undefined."""
+    if score is None:
+        return UNDEFINED
+    return f"{heading.rounded(score):.{heading.decimals}f}"
+
+
+def entry(found: Entry, heading: Heading) -> str:
+    """Mean ± standard deviation, e.g. ``71.2 ± 0.4``; says so if some seeds have no score."""
+    text = number(found.mean, heading)
+    if found.spread is not None:
+        text += f" ± {number(found.spread, heading)}"
+    if 0 < len(found.defined) < len(found.scores):
+        text += f" (n={len(found.defined)})"
+    return text
+
+
+def difference(score: float | None, heading: Heading) -> str:
+    """A difference with its sign, e.g. ``+1.3``."""
+    if score is None:
+        return UNDEFINED
+    shown = heading.rounded(score)
+    return f"{shown:+.{heading.decimals}f}".replace("-", MINUS) if shown else number(score, heading)
+
+
+def unit(heading: Heading) -> str:
+    """What a difference is counted in."""
+    return "points" if heading.scale == 100 else heading.note
+
+
+def seeds(line: Line) -> str:
+    """How many of a source's seeds are there; nothing where it has no seeds."""
+    row = line.row
+    if row.planned == (None,) or not row.records:
+        return ""
+    if row.missing:
+        return f"{len(row.records)} of {len(row.planned)} seeds"
+    return f"{len(row.planned)} seed{'' if len(row.planned) == 1 else 's'}"
+
+
+def caption(table: Table) -> str:
+    """Unit and which way is better, where all columns agree."""
+    first = table.headings[0]
+    said = ["points, 0 to 100"] if all(h.scale == 100 for h in table.headings) else []
+    if {heading.better for heading in table.headings} == {first.better}:
+        said.append(f"{first.better} is better")
+    return "; ".join(said)
+
+
+def notes(results: Results, table: Table) -> list[str]:
+    """How to read the table."""
+    said = []
+    if any(found.rank for line in table.lines for found in line.entries):
+        said.append("Best of a column bold, second best underlined; equal as printed is equal.")
+    if any(line.differences for line in table.lines):
+        said.append(
+            "Difference: mean minus that of the column's better single sensor, before rounding."
+        )
+    elif any(line.entries and not line.row.single for line in table.lines):
+        said.append(_no_difference(results))
+    if any(found.spread is not None for line in table.lines for found in line.entries):
+        said.append("± is the sample standard deviation over seeds.")
+    counts = {len(line.row.records) for line in table.lines if line.entries}
+    if 1 in counts and results.rows[0].planned != (None,):
+        said.append(CHANCE)
+    if len(counts) > 1:
+        said.append("Sources have different numbers of finished seeds; see their names.")
+    if any(found.mean is None for line in table.lines for found in line.entries):
+        said.append(f"{UNDEFINED} is undefined, e.g. no true object of that class.")
+    return said
+
+
+def answer(results: Results, table: Table) -> str:
+    """What the main table says about the task's question: does the fused image help?
+
+    Args:
+        results: The task.
+        table: Its main table, whose last column is the mean.
+    """
+    column = len(table.headings) - 1
+    heading = table.headings[column]
+    lines = [line for line in table.lines if line.entries]
+    leader = best(lines, heading, column)
+    if leader is None:
+        return "No result yet."
+    said = [*_circumstances(results), _finding(table, leader, column)]
+    if results.rows[0].planned != (None,):
+        said.append(_seeds(results))
+    return " ".join([*said, UNTESTED])
+
+
+def _circumstances(results: Results) -> list[str]:
+    said = ["on simulated scenes, not camera images"] if results.simulated else []
+    if len(results.records) < results.planned:
+        said.append(f"with {len(results.records)} of {results.planned} runs finished")
+    text = ", ".join(said)
+    return [f"{text[0].upper()}{text[1:]}:"] if said else []
+
+
+def _seeds(results: Results) -> str:
+    counts = {len(row.records) for row in results.rows if row.records}
+    if counts == {1}:
+        return CHANCE
+    return f"{'' if len(counts) == 1 else 'Up to '}{max(counts)} seeds per source."
+
+
+def _finding(table: Table, leader: Line, column: int) -> str:
+    heading = table.headings[column]
+    single = best_single(table, column)
+    fusions = [line for line in table.lines if not line.row.single and line.entries]
+    fused = best(fusions, heading, column)
+    if single is None or fused is None:
+        return f"{_scored(leader, heading, column)} is the best finished source."
+    gap = (fused.entries[column].mean or 0.0) - (single.entries[column].mean or 0.0)
+    shown = heading.rounded(gap if heading.better == "higher" else -gap)
+    who, other = _scored(fused, heading, column), _scored(single, heading, column)
+    amount = f"{abs(shown):.{heading.decimals}f} {unit(heading)}".rstrip()
+    rivals = f"the best of {len(fusions)} fused sources" if len(fusions) > 1 else "fused"
+    if shown > 0:
+        return f"{who}, {rivals}, is {amount} better than the better single sensor, {other}."
+    if shown < 0:
+        return f"{who}, {rivals}, is {amount} worse than the better single sensor, {other}."
+    return f"{who}, {rivals}, equals the better single sensor, {other}, as printed."
+
+
+def _scored(line: Line, heading: Heading, column: int) -> str:
+    return f"{line.row.source} ({heading.title} {entry(line.entries[column], heading)})"
+
+
+def _no_difference(results: Results) -> str:
+    singles = [row for row in results.rows if row.single]
+    if not singles:
+        return "No difference to a single sensor: the task lists neither infrared nor visible."
+    return "No difference to the better single sensor yet: not all single sensors are finished."

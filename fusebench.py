@@ -26,7 +26,7 @@ def stages(args: argparse.Namespace) -> list[str]:
     file = tasks.load(args.tasks, args.preset, args.set)
     kinds = {file.tasks[name].kind for name in cli.names(args, file, tuple(tasks.KINDS))}
     trained = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]
-    return ["fusion.run", *trained, "reports.run"]
+    return ["fusion.run", *trained, *([] if args.plan else ["reports.run"])]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -50,7 +50,7 @@ def find(labels: Mapping[str, Path], declared: str | Sequence[str] | None) -> li
     if order is None:
         raise BenchError(
             f"{place}: text labels do not say which class an id is, and these are no clear case "
-            f"({_evidence(areas)}). Set options.class_order to one of "
+            f"({_evidence(areas)}). Set data.class_order in the task to one of "
             + "; ".join(f"{name}: {' '.join(order)}" for name, order in ORDERS.items())
             + "; or to the six names in the order of their ids"
         )

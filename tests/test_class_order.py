@@ -43,7 +43,7 @@ def test_few_boxes_are_no_evidence_and_the_message_shows_what_there_is(tmp_path)
 
 def test_classes_that_are_all_as_frequent_are_not_guessed(tmp_path):
     even = labels(tmp_path / "labels", class_order.ORDERS["A"], spread=0.0)
-    with pytest.raises(BenchError, match=r"Set options\.class_order"):
+    with pytest.raises(BenchError, match=r"Set data\.class_order"):
         class_order.find(even, None)
 
 

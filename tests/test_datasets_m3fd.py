@@ -62,7 +62,7 @@ def test_text_labels_are_read_in_the_declared_order(tmp_path):
 
 def test_text_labels_without_a_declared_order_are_refused_when_few(tmp_path):
     text_tree(tmp_path / "m3fd", {"00000": "3 0.5 0.5 0.25 0.5\n"})
-    with pytest.raises(BenchError, match=r"id 3: 1 boxes.* Set options\.class_order"):
+    with pytest.raises(BenchError, match=r"id 3: 1 boxes.* Set data\.class_order"):
         load(tmp_path)
 
 

@@ -86,7 +86,7 @@ def test_a_folder_of_pairs_cannot_be_trained_on(tmp_path):
 
 def test_a_missing_folder_of_pairs_is_absent_data(tmp_path):
     images(tmp_path / "ir", ["gate"])
-    with pytest.raises(DataAbsent, match=r"vi: no such folder.*options\.visible"):
+    with pytest.raises(DataAbsent, match=r"vi: no such folder.*data\.visible"):
         pairs_of(tmp_path)
 
 

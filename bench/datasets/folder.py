@@ -48,8 +48,8 @@ def load(root: Path, split: str, options: Options = OPTIONS) -> Split:
     for path in (infrared, visible):
         if not path.is_dir():
             raise DataAbsent(
-                f"{path}: no such folder. Set options.infrared and options.visible to two folders "
-                "of images with the same names. Without them: python -m fusion.run --scenes"
+                f"{path}: no such folder. Set data.infrared and data.visible of the task to two "
+                "folders of images with the same names. Without them: python -m fusion.run --scenes"
             )
     files = match_by_stem(infrared, visible)
     if not files:

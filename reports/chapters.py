@@ -149,7 +149,7 @@ def grid(results: Results, table: Table) -> Grid:
     """A table as it is read."""
     return Grid(
         title=table.title,
-        caption=wording.caption(table) if table.headings else "",
+        caption=wording.caption(table) if results.records else "",
         file=file_name(table),
         heads=tuple((heading.title, heading.note) for heading in table.headings),
         rows=tuple(_row(table, line) for line in table.lines),

@@ -6,7 +6,7 @@ A folder that holds anything else than a report of this program is refused, not 
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
     Raises:
         BenchError: If something that this program did not write is in the folder.
     """
+    report = report.resolve()
     _check_own(report)
     report.parent.mkdir(parents=True, exist_ok=True)
     new, old = (report.with_name(f".{report.name}.{word}") for word in ("new", "old"))
@@ -40,7 +41,7 @@ def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
             shutil.rmtree(left_over)
     new.mkdir()
     write(new)
-    stamp = {"spec": spec, "files": _files(new)}
+    stamp = {"spec": spec, "files": sorted(_files(new))}
     (new / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     if report.exists():
         report.rename(old)
@@ -55,16 +56,16 @@ def _check_own(report: Path) -> None:
     if not report.is_dir():
         raise BenchError(f"--to {report}: is a file; name a folder")
     own = {*_stamp(report).get("files", ()), STAMP}
-    others = [name for name in _files(report) if name not in own]
-    if others:
+    other = next((name for name in _files(report) if name not in own), None)
+    if other is not None:
         raise BenchError(
-            f"--to {report}: the folder holds {others[0]}, which is no part of a report and would "
+            f"--to {report}: the folder holds {other}, which is no part of a report and would "
             "be lost; move it away or name another folder"
         )
 
 
-def _files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
+def _files(folder: Path) -> Iterator[str]:
+    return (p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
 
 
 def _stamp(report: Path) -> dict[str, Any]:

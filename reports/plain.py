@@ -42,7 +42,7 @@ def grid(found: Grid, width: int) -> str:
     rows += [_cells(row, len(found.heads)) for row in found.rows]
     others = [_cells(row, len(found.heads)) for row in found.differences[1:]]
     lines = _aligned([*rows, *([f"vs single: {row[0]}", *row[1:]] for row in others)])
-    if max(map(len, lines)) > width and found.heads:
+    if max(map(len, lines)) > width:
         lines = _aligned(_turned(rows))
         if others:
             lines += ["", "minus the better single sensor", *_aligned(_turned([rows[0], *others]))]

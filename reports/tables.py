@@ -74,7 +74,7 @@ def means(results: Results) -> Table:
 
 def empty(results: Results) -> Table:
     """The sources alone: nothing has been measured yet."""
-    return build(results, "missing", "Nothing measured yet", [], lambda record: [])
+    return build(results, "missing", "Nothing measured yet", [Heading("result")], lambda _: [None])
 
 
 def wide(table: Table) -> pd.DataFrame:

@@ -1,0 +1,142 @@
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_toys import cells, finish, split
+
+from bench import boxes
+from bench.errors import BenchError
+from bench.store import Store
+from reports import choice, drawing, hits, panels
+
+GRAY = np.full((48, 64, 3), 90, np.uint8)
+TRUTH = boxes.make([[0, 0, 10, 10], [20, 0, 30, 10]], [0, 1])
+
+
+def test_a_prediction_on_a_true_box_of_its_class_is_a_hit_and_the_rest_is_not():
+    # same box and class; same box, other class; IoU 1/3 (5 of 15 columns)
+    predicted = boxes.make(
+        [[0, 0, 10, 10], [20, 0, 30, 10], [25, 0, 35, 10]], [0, 0, 1], [0.9, 0.8, 0.7]
+    )
+    hit, found = hits.match(TRUTH, predicted)
+    assert hit.tolist() == [True, False, False]
+    assert found.tolist() == [True, False]
+
+
+def test_a_true_box_is_found_once_only():
+    twice = boxes.make([[0, 0, 10, 10], [0, 0, 10, 9]], [0, 0], [0.9, 0.8])
+    hit, _ = hits.match(TRUTH, twice)
+    assert hit.tolist() == [True, False]
+
+
+def test_a_second_prediction_takes_the_next_best_free_box():
+    near = boxes.make([[0, 0, 10, 10], [0, 3, 10, 13]], [0, 0])
+    both = boxes.make([[0, 1, 10, 11], [0, 0, 10, 10]], [0, 0], [0.9, 0.8])
+    hit, found = hits.match(near, both)  # the first overlaps box 1 by 9/11, the second by 7/13
+    assert hit.tolist() == [True, True]
+    assert found.tolist() == [True, True]
+
+
+def test_only_confident_predictions_are_kept_best_first():
+    kept = hits.confident(boxes.make([[0, 0, 1, 1]] * 3, [0, 1, 2], [0.3, 0.24, 0.9]))
+    assert kept.classes.tolist() == [2, 0]
+
+
+def test_nothing_to_find_and_nothing_found_has_no_score():
+    nothing = boxes.make([], [], [])
+    assert hits.f1(boxes.make([], []), nothing) is None
+    assert hits.f1(TRUTH, nothing) == 0
+    assert hits.f1(TRUTH, boxes.make([[0, 0, 10, 10]], [0], [0.9])) == pytest.approx(2 / 3)
+
+
+def test_every_condition_shows_the_pair_with_the_smallest_hash(tmp_path):
+    pairs = split(tmp_path, count=8)
+    chosen = choice.by_scene(pairs)
+    nights = [f"{n:02}" for n in (0, 2, 4, 6)]
+    smallest = min(nights, key=lambda key: hashlib.sha256(f"toy/{key}".encode()).hexdigest())
+    assert [found.why for found in chosen] == ["hash draw for day", "hash draw for night"]
+    assert chosen[1].key == smallest
+
+
+def test_the_largest_gain_and_the_largest_loss_are_both_shown():
+    fused, single = {"a": 0.9, "b": 0.1, "c": 0.5, "d": 1}, {"a": 0.5, "b": 0.4, "c": 0.5}
+    found = choice.extremes(fused, single, ("mine", "visible"))
+    assert [(one.key, one.why) for one in found] == [
+        ("a", "mine gains most over visible"),
+        ("b", "mine loses most to visible"),
+    ]
+    assert choice.extremes({"a": 0.5}, {"a": 0.5}, ("mine", "visible")) == []
+
+
+def test_a_pair_with_two_reasons_is_shown_once():
+    twice = [choice.Choice("a", "first"), choice.Choice("b", "x"), choice.Choice("a", "second")]
+    assert choice.merged(twice) == [choice.Choice("a", "first; second"), choice.Choice("b", "x")]
+
+
+def test_hits_false_positives_and_misses_are_drawn_in_their_own_way():
+    predicted = boxes.make([[0, 0, 10, 10], [40, 20, 60, 40]], [0, 0], [0.9, 0.8])
+    drawn = drawing.with_predictions(GRAY, TRUTH, predicted, ("person", "car"))
+    colours = {colour for _, colour in drawn.getcolors(maxcolors=100_000)}
+    assert {(0x4A, 0xDE, 0x80), (0xFB, 0x92, 0x3C), (0xFD, 0xE0, 0x47)} <= colours
+    nothing = drawing.with_predictions(
+        GRAY, boxes.make([], []), boxes.make([], [], []), ("person", "car")
+    )
+    assert len(nothing.getcolors()) == 1
+
+
+def test_wrong_pixels_are_orange_and_unlabelled_ones_black():
+    truth, predicted = np.array([[0, 1, 1, 1]], np.uint8), np.array([[1, 1, 2, 1]], np.uint8)
+    image = np.full((1, 4, 3), 90, np.uint8)
+    drawn = np.array(drawing.with_errors(image, truth, predicted, unlabelled=True))
+    middle = [50, 150, 250, 350]
+    shown = [tuple(pixel) for pixel in drawn[drawn.shape[0] // 2, middle].tolist()]
+    assert shown == [(0, 0, 0), (135, 135, 135), (234, 88, 12), (135, 135, 135)]
+
+
+def test_fmb_classes_have_fmbs_colours_and_others_differ_from_each_other():
+    found = drawing.colours(["unlabelled", "Road", "thing", "stuff"])
+    assert found[0].tolist() == [0, 0, 0]
+    assert found[1].tolist() == [179, 228, 228]
+    assert len({tuple(colour) for colour in found.tolist()}) == 4
+
+
+@pytest.mark.parametrize("kind", ["detection", "segmentation"])
+def test_sheets_show_every_source_that_is_there(tmp_path, kind):
+    pairs = split(tmp_path / "data", masks=kind == "segmentation")
+    store, mine = Store(tmp_path / "runs"), cells(kind, pairs, tmp_path)
+    for cell in mine[:2]:
+        finish(cell, store, (0.5, 0.5))
+    made = panels.make(mine, ["visible", "infrared", "average"], store, tmp_path / "report")
+    assert [sample.scene for sample in made] == ["day", "night"]
+    assert "infrared, visible, side by side" in made[0].alt
+    with Image.open(tmp_path / "report" / made[0].file) as sheet:
+        assert sheet.size == made[0].size
+        columns = 2 + (kind == "segmentation")  # the truth has a column of its own
+        assert sheet.width == columns * (drawing.WIDTH + drawing.GAP) + drawing.GAP
+
+
+def test_nothing_is_fused_for_a_picture(tmp_path):
+    store, mine = Store(tmp_path / "runs"), cells("detection", split(tmp_path / "data"), tmp_path)
+    for cell in mine:
+        finish(cell, store, (0.5, 0.5))
+    fused = next((tmp_path / "runs" / "fused").iterdir())
+    fused.rename(tmp_path / "elsewhere")
+    made = panels.make(mine, ["average", "visible", "infrared"], store, tmp_path / "report")
+    assert "infrared, visible, side by side" in made[0].alt
+    assert not fused.exists()
+
+
+def test_predictions_that_cannot_be_read_are_named(tmp_path):
+    store, mine = Store(tmp_path / "runs"), cells("detection", split(tmp_path / "data"), tmp_path)
+    finish(mine[0], store, (0.5, 0.5))
+    broken = next((tmp_path / "runs").glob("predicted/*/predictions.json"))
+    broken.write_text(json.dumps({"images": []})[:-1])
+    with pytest.raises(BenchError, match=r"predictions\.json: cannot be read"):
+        panels.make(mine, ["infrared", "visible", "average"], store, tmp_path / "report")
+
+
+def test_sheets_are_empty_where_nothing_is_predicted(tmp_path):
+    mine = cells("detection", split(tmp_path / "data"), tmp_path)
+    assert panels.make(mine, [], Store(tmp_path / "runs"), tmp_path / "report") == []

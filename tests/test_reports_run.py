@@ -1,0 +1,237 @@
+import csv
+import os
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+from report_toys import cells, finish, split
+
+from bench import cli, tasks
+from bench.errors import BenchError
+from bench.plan import Absent, Plan
+from bench.store import Store
+from reports import folder, run
+
+SCORES = {"infrared": [(0.5, 0.2), (0.54, 0.2)], "visible": [(0.4, 0.6), (0.42, 0.62)]}
+FUSED = [(0.6, 0.6), (0.62, 0.58)]
+
+
+class Tables(HTMLParser):
+    """The texts of all table cells of a page, row by row."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tables, self.inside = [], False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self.inside = True
+        if tag == "caption":
+            self.inside = False
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.inside = False
+
+    def handle_data(self, text):
+        if self.inside:
+            self.tables[-1][-1][-1] += text
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A store with a detection task on two seeds and a simulated segmentation task."""
+    store = Store(tmp_path / "runs")
+    detection = cells("detection", split(tmp_path / "det"), tmp_path, seeds=(0, 1))
+    simulated = split(tmp_path / "seg", masks=True)
+    simulated = type(simulated)(**{**vars(simulated), "simulated": True})
+    segmentation = cells("segmentation", simulated, tmp_path)
+    file = tasks.TaskFile(
+        sources={cell.source_name: cell.source for cell in detection},
+        tasks={cell.name: cell.task for cell in (detection[0], segmentation[0])},
+    )
+    absent: list[Absent] = []
+    monkeypatch.setattr(
+        cli, "planned", lambda *_, **__: Plan(file, (*detection, *segmentation), tuple(absent))
+    )
+    monkeypatch.chdir(tmp_path)
+    return store, detection, segmentation, absent
+
+
+def fill(house):
+    store, detection, segmentation, _ = house
+    for cell in detection:
+        finish(cell, store, SCORES.get(cell.source_name, FUSED)[cell.seed])
+    for cell in segmentation:
+        finish(cell, store, (0.5, 0.7))
+
+
+def first_table(path):
+    return Tables(path.read_text(encoding="utf-8")).tables[0]
+
+
+def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_path, capsys):
+    fill(house)
+    assert run.main([]) == 0
+    rows = {row[0].split()[0]: row[1:] for row in first_table(tmp_path / "report/index.html")[1:4]}
+    clean = {name: [re.sub(r" \(.*|\s", "", c) for c in found] for name, found in rows.items()}
+    # infrared: person (50 + 54) / 2, sd 2.83; car 20, 20; mean of 35 and 37
+    assert clean["infrared"] == ["52.0±2.8", "20.0±0.0", "36.0±1.4"]
+    assert clean["average"] == ["61.0±1.4", "59.0±1.4", "60.0±0.0"]
+    with (tmp_path / "report/tables/toy-detection-ap50.csv").open() as file:
+        sheet = {row["source"]: row for row in csv.DictReader(file)}
+    assert float(sheet["infrared"]["person"]) == 52
+    assert float(sheet["average"]["car difference"]) == -2
+    with (tmp_path / "report/tables/scores.csv").open() as file:
+        tidy = [r for r in csv.DictReader(file) if r["source"] == "infrared" and r["seed"] == "1"]
+    assert {r["value"] for r in tidy if (r["class"], r["scene"]) == ("person", "all")} == {"0.54"}
+    printed = capsys.readouterr().out
+    assert "52.0 ± 2.8" in printed
+    assert printed.rstrip().endswith("index.html")
+
+
+def test_what_is_missing_is_shown_with_commands_and_absent_tasks_with_reasons(
+    house, tmp_path, capsys
+):
+    store, detection, _, absent = house
+    absent.append(Absent("far-away", detection[0].task, "data/far: no such folder"))
+    finish(detection[0], store, (0.5, 0.2))
+    assert run.main(["--limit", "3", "--set", "tasks.toy-detection.epochs=2"]) == 0
+    printed = capsys.readouterr().out
+    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    flags = "--limit 3 --set tasks.toy-detection.epochs=2"
+    for text in (page, printed, (tmp_path / "report/report.md").read_text(encoding="utf-8")):
+        assert "1 of 9 planned runs finished" in text
+        assert f"python -m detection.run {flags} --task toy-detection --source average" in text
+        assert f"python -m fusebench {flags}" in text
+        assert "no such folder" in text
+
+
+def test_a_second_run_writes_nothing(house, tmp_path):
+    fill(house)
+    run.main([])
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "report").rglob("*")}
+    start = time.monotonic()
+    run.main([])
+    assert time.monotonic() - start < 2
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "report").rglob("*")} == before
+
+
+def test_a_new_record_makes_the_report_anew(house, tmp_path):
+    store, detection, _, _ = house
+    run.main([])
+    finish(detection[0], store, (0.5, 0.2))
+    run.main([])
+    assert "1 of 9" in (tmp_path / "report/index.html").read_text(encoding="utf-8")
+
+
+def test_the_same_records_make_the_same_files(house, tmp_path):
+    fill(house)
+    run.main(["--to", "a"])
+    run.main(["--to", "b"])
+    names = [p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()]
+    assert len(names) > 10
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_every_link_and_picture_of_the_page_is_there(house, tmp_path):
+    fill(house)
+    run.main([])
+    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    links = set(re.findall(r'(?:src|href)="([^"#]+)"', page))
+    assert any(link.endswith(".svg") for link in links)
+    assert any(link.endswith(".jpg") for link in links)
+    assert [link for link in links if not (tmp_path / "report" / link).is_file()] == []
+    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert (tmp_path / "report" / link).is_file(), link
+
+
+def test_simulated_is_said_of_the_simulated_task_only(house, tmp_path, capsys):
+    fill(house)
+    run.main([])
+    detection, segmentation = (
+        (tmp_path / "report/report.md").read_text(encoding="utf-8").split("## toy-segmentation")
+    )
+    assert "Warning:** simulated" not in detection
+    assert "Warning:** simulated" in segmentation
+    assert "[SIMULATED]" in capsys.readouterr().out
+
+
+def test_plan_prints_which_records_are_there_and_writes_nothing(house, tmp_path, capsys):
+    store, detection, _, _ = house
+    finish(detection[0], store, (0.5, 0.2))
+    assert run.main(["--plan"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "toy-detection-infrared-seed0: there"
+    assert printed[1] == "toy-detection-infrared-seed1: missing"
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_folder_with_other_files_is_refused_and_kept(house, tmp_path, capsys):
+    mine = tmp_path / "thesis" / "chapter.tex"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    assert run.main(["--to", "thesis"]) == 2
+    assert "holds chapter.tex" in capsys.readouterr().err
+    assert mine.read_text() == "years of work"
+
+
+def test_the_working_folder_is_refused_and_a_linked_report_is_followed(house, tmp_path, capsys):
+    (tmp_path / "own.txt").write_text("mine")
+    assert run.main(["--to", "."]) == 2
+    assert "no part of a report" in capsys.readouterr().err
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert run.main(["--to", "link"]) == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real/index.html").is_file()
+
+
+def test_a_note_put_into_a_report_is_not_lost(house, tmp_path):
+    run.main([])
+    (tmp_path / "report" / "note.txt").write_text("keep me")
+    with pytest.raises(BenchError, match=r"note\.txt"):
+        folder.replace(tmp_path / "report", "other", lambda _: None)
+    assert (tmp_path / "report" / "note.txt").exists()
+
+
+def test_a_run_killed_while_writing_leaves_the_old_report(tmp_path):
+    report = tmp_path / "report"
+    folder.replace(report, "1", lambda f: (f / "index.html").write_text("old"))
+
+    def killed(new):
+        (new / "index.html").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        folder.replace(report, "2", killed)
+    assert (report / "index.html").read_text() == "old"
+    assert folder.up_to_date(report, "1")
+    folder.replace(report, "2", lambda f: (f / "index.html").write_text("new"))
+    assert (report / "index.html").read_text() == "new"
+    assert os.listdir(tmp_path) == ["report"]  # noqa: PTH208 - names are all that is asked
+
+
+def test_a_run_killed_between_the_two_renames_is_repaired(tmp_path):
+    report = tmp_path / "report"
+    folder.replace(report, "1", lambda f: (f / "index.html").write_text("old"))
+    report.rename(tmp_path / ".report.old")
+    assert not folder.up_to_date(report, "1")
+    folder.replace(report, "1", lambda f: (f / "index.html").write_text("new"))
+    assert os.listdir(tmp_path) == ["report"]  # noqa: PTH208 - names are all that is asked
+
+
+def test_a_report_that_lost_a_file_is_written_again(tmp_path):
+    report = tmp_path / "report"
+    folder.replace(report, "1", lambda f: (f / "index.html").write_text("page"))
+    (report / "index.html").unlink()
+    assert not folder.up_to_date(report, "1")

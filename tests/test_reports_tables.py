@@ -1,0 +1,161 @@
+import pandas as pd
+import pytest
+from report_toys import AP, AP50, record, results, row
+
+from bench.records import Column, Slice
+from reports import tables, wording
+from reports.comparison import best_single
+from reports.results import Row
+
+SINGLES = (
+    row("infrared", "infrared", [(0.50, 0.20), (0.54, 0.20)]),
+    row("visible", "visible", [(0.40, 0.60), (0.42, 0.62)]),
+)
+FUSED = row("mine", "method", [(0.60, 0.60), (0.62, 0.58)])
+
+
+def texts(table):
+    return {
+        line.row.source: [
+            wording.entry(e, h) for e, h in zip(line.entries, table.headings, strict=False)
+        ]
+        for line in table.lines
+    }
+
+
+def ranks(table):
+    return {line.row.source: [entry.rank for entry in line.entries] for line in table.lines}
+
+
+def test_cells_are_the_mean_and_the_sample_standard_deviation_over_seeds_in_points():
+    # person of infrared: 50 and 54: mean 52, sd sqrt(((50-52)^2 + (54-52)^2) / 1) = 2.83
+    table = tables.by_class(results(*SINGLES, FUSED), "ap50")
+    assert texts(table)["infrared"] == ["52.0 ± 2.8", "20.0 ± 0.0", "36.0 ± 1.4"]
+    assert [heading.title for heading in table.headings] == ["person", "car", "mAP@.5"]
+
+
+def test_one_seed_has_no_plus_minus():
+    table = tables.by_class(results(row("mine", "method", [(0.5, 0.25)])), "ap50")
+    assert texts(table)["mine"] == ["50.0", "25.0", "37.5"]
+
+
+def test_best_and_second_best_of_every_column_are_marked():
+    # person: 52, 41, 61; car: 20, 61, 59; mean: 36, 51, 60
+    table = tables.by_class(results(*SINGLES, FUSED), "ap50")
+    assert ranks(table) == {"infrared": [2, 0, 0], "visible": [0, 1, 2], "mine": [1, 2, 1]}
+
+
+def test_sources_that_are_equal_as_printed_share_their_mark():
+    table = tables.by_class(
+        results(
+            row("a", "method", [(0.5004, 0.1)]),
+            row("b", "method", [(0.5001, 0.3)]),
+            row("c", "method", [(0.4, 0.2)]),
+        ),
+        "ap50",
+    )
+    assert [found[0] for found in ranks(table).values()] == [1, 1, 2]
+
+
+def test_nothing_is_marked_where_all_sources_are_equal_or_there_is_only_one():
+    alone = tables.by_class(results(row("a", "method", [(0.5, 0.1)])), "ap50")
+    assert ranks(alone) == {"a": [0, 0, 0]}
+    equal = results(row("a", "method", [(0.5, 0.1)]), row("b", "method", [(0.5, 0.2)]))
+    assert [found[0] for found in ranks(tables.by_class(equal, "ap50")).values()] == [0, 0]
+
+
+def test_the_smallest_is_the_best_of_a_metric_where_lower_is_better():
+    columns = {"ap50": Column(title="error", mean="error", better="lower")}
+    rows = [
+        Row(name, "method", (0,), (record(name, "method", 0, scores, columns=columns),), "")
+        for name, scores in (("a", (0.5, 0.1)), ("b", (0.3, 0.2)))
+    ]
+    assert ranks(tables.by_class(results(*rows), "ap50")) == {"a": [2, 1, 2], "b": [1, 2, 1]}
+
+
+def test_the_difference_is_to_the_better_single_sensor_of_each_column():
+    # person: 61 - infrared's 52; car: 59 - visible's 61; mean: 60 - visible's 51
+    table = tables.by_class(results(*SINGLES, FUSED), "ap50")
+    differences = table.lines[2].differences
+    shown = [wording.difference(d, h) for d, h in zip(differences, table.headings, strict=True)]
+    assert shown == ["+9.0", "−2.0", "+9.0"]  # noqa: RUF001 - the minus sign of the page
+    assert [best_single(table, i).row.source for i in range(3)] == [
+        "infrared",
+        "visible",
+        "visible",
+    ]
+
+
+def test_there_is_no_difference_while_a_single_sensor_is_missing():
+    unfinished = row("visible", "visible", [None])
+    table = tables.by_class(results(SINGLES[0], unfinished, FUSED), "ap50")
+    assert table.lines[2].differences == ()
+    assert "not all single sensors are finished" in " ".join(
+        wording.notes(results(SINGLES[0], unfinished, FUSED), table)
+    )
+
+
+def test_an_undefined_score_is_a_dash_and_never_a_zero():
+    table = tables.by_class(
+        results(row("infrared", "infrared", [(None, 0.2)]), row("mine", "method", [(None, 0.3)])),
+        "ap50",
+    )
+    assert texts(table)["mine"][0] == "–"  # noqa: RUF001 - the dash of the page
+    assert table.lines[1].differences[0] is None
+    assert table.lines[1].differences[1] == pytest.approx(0.1)
+
+
+def test_a_score_that_some_seeds_lack_says_how_many_have_it():
+    table = tables.by_class(results(row("mine", "method", [(None, 0.2), (0.5, 0.2)])), "ap50")
+    assert texts(table)["mine"][0] == "50.0 (n=1)"
+
+
+def test_a_source_without_records_has_no_entries_and_is_missing_in_the_spreadsheet():
+    missing = row("mine", "method", [None])
+    table = tables.by_class(results(*SINGLES, missing), "ap50")
+    assert table.lines[2].entries == ()
+    sheet = tables.wide(table).set_index("source")
+    assert sheet.loc["mine", "seeds"] == "missing"
+    assert pd.isna(sheet.loc["mine", "person"])
+
+
+def test_the_spreadsheet_has_the_numbers_of_the_page():
+    sheet = tables.wide(tables.by_class(results(*SINGLES, FUSED), "ap50")).set_index("source")
+    assert sheet.loc["infrared", "person"] == pytest.approx(52)
+    assert sheet.loc["infrared", "person sd"] == pytest.approx(2.828427, abs=1e-6)
+    assert sheet.loc["mine", "car difference"] == pytest.approx(-2)
+
+
+def test_the_tidy_table_has_every_score_of_every_record_once():
+    day = Slice(values={"ap50": 0.3}, by_class={"person": {"ap50": None}})
+    found = tables.tidy([record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day})])
+    assert list(found.columns) == list(tables.TIDY)
+    rows = {(r.scene, r["class"]): r.value for _, r in found.iterrows()}
+    assert {key: value for key, value in rows.items() if value == value} == {
+        ("all", "person"): 0.5,
+        ("all", "car"): 0.25,
+        ("all", "mean"): 0.375,
+        ("day", "mean"): 0.3,
+    }
+    assert pd.isna(rows["day", "person"])
+
+
+def test_a_table_by_condition_has_the_conditions_and_all():
+    day = Slice(values={"ap50": 0.3}, counts={"images": 1})
+    night = Slice(values={"ap50": 0.4}, counts={"images": 3})
+    mine = record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day, "night": night})
+    table = tables.by_scene(results(Row("mine", "method", (0,), (mine,), "")), "ap50")
+    assert [(h.title, h.note) for h in table.headings] == [
+        ("day", "1 image"),
+        ("night", "3 images"),
+        ("all", ""),
+    ]
+    assert texts(table)["mine"] == ["30.0", "40.0", "37.5"]
+
+
+def test_the_table_of_means_has_a_column_per_metric_in_its_own_unit():
+    columns = {"ap50": AP50, "ap": AP, "en": Column(title="EN", mean="EN", unit="bit")}
+    values = {"ap50": 0.5, "ap": 0.25, "en": 6.5}
+    mine = record("mine", "method", 0, (0.5, 0.5), columns=columns, values=values)
+    table = tables.means(results(Row("mine", "method", (0,), (mine,), "")))
+    assert texts(table)["mine"] == ["50.0", "25.0", "6.500"]

@@ -1,0 +1,161 @@
+import pytest
+from report_toys import FACTS, MADE, record, results, row
+
+from reports import chapters, markdown, page, plain, protocol, wording
+from reports.chapters import Report
+from reports.results import Row
+
+INFRARED = row("infrared", "infrared", [(0.5, 0.2)])
+VISIBLE = row("visible", "visible", [(0.4, 0.6)])
+
+
+def answer(*rows):
+    found = results(*rows)
+    return wording.answer(found, chapters.leading(found))
+
+
+def report(*rows, command=""):
+    chapter = chapters.of(results(*rows), "", ())
+    return Report("Title", "1 of 1 planned runs finished.", command, (), (chapter,), "rule")
+
+
+def changed(source, kind, **facts):
+    mine = record(source, kind, 0, (0.5, 0.5), protocol=FACTS | facts)
+    return Row(source, kind, (0,), (mine,), f"run {source}")
+
+
+def test_the_answer_is_the_best_fused_source_minus_the_better_single_sensor():
+    # means: 35, 50, 55; 55 - 50 = 5
+    said = answer(INFRARED, VISIBLE, row("mine", "method", [(0.6, 0.5)]))
+    assert said == (
+        "mine (mAP@.5 55.0), fused, is 5.0 points better than the better single sensor, "
+        "visible (mAP@.5 50.0). One seed: differences of this size may be chance. "
+        "Not tested for significance."
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [((0.4, 0.5), "is 5.0 points worse than"), ((0.5, 0.5), "equals"), ((0.5, 0.5002), "equals")],
+)
+def test_the_answer_does_not_call_a_loss_or_a_tie_a_gain(scores, words):
+    said = answer(INFRARED, VISIBLE, row("mine", "method", [scores]))
+    assert words in said
+    assert "better than the better" not in said
+
+
+def test_the_answer_says_among_how_many_fused_sources_the_best_was_chosen():
+    fused = [row(name, "method", [(0.6, 0.5)]) for name in ("a", "b")]
+    assert "the best of 2 fused sources" in answer(INFRARED, VISIBLE, *fused)
+
+
+def test_the_answer_says_that_runs_are_missing_and_that_scenes_are_simulated():
+    said = answer(changed("infrared", "infrared", simulated=True), row("mine", "method", [None]))
+    assert said.startswith("On simulated scenes, not camera images, with 1 of 2 runs finished:")
+    assert answer(row("mine", "method", [None])) == "No result yet."
+
+
+def test_seeds_that_are_missing_are_counted_beside_the_name():
+    found = results(row("mine", "method", [(0.5, 0.5), (0.5, 0.5), None]))
+    line = chapters.leading(found).lines[0]
+    assert wording.seeds(line) == "2 of 3 seeds"
+
+
+def test_the_protocol_line_has_the_facts_all_rows_share_and_lists_the_others():
+    gray, colour = (
+        changed("infrared", "infrared", colour="gray"),
+        changed("mine", "method", colour="RGB"),
+    )
+    found = protocol.of(results(gray, colour))
+    assert "split hash: abc123" in found.line
+    assert "versions: fusebench 0.1.0" in found.line
+    assert "seeds: 0" in found.line
+    assert found.differing == {"colour": {"infrared": "gray", "mine": "RGB"}}
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize("fact", ["split hash", "model", "data"])
+def test_rows_that_were_not_made_alike_are_warned_of(fact):
+    found = protocol.of(results(INFRARED, changed("mine", "method", **{fact: "other"})))
+    assert any("not made alike" in warning and fact in warning for warning in found.warnings)
+    assert found.differing[fact] == {"infrared": FACTS[fact], "mine": "other"}
+
+
+def test_another_version_of_a_library_is_warned_of():
+    newer = MADE | {"versions": {"fusebench": "0.2.0"}}
+    other = record("mine", "method", 0, (0.5, 0.5), made=newer)
+    found = protocol.of(results(INFRARED, Row("mine", "method", (0,), (other,), "")))
+    assert any("versions" in warning for warning in found.warnings)
+
+
+def test_simulated_data_and_leaking_splits_are_warned_of():
+    found = protocol.of(results(changed("mine", "method", simulated=True, **{"split leaks": True})))
+    assert any(warning.startswith("simulated") for warning in found.warnings)
+    assert any("the split leaks" in warning for warning in found.warnings)
+
+
+def test_names_are_escaped_on_the_page_and_in_the_text():
+    bad = "<script>alert(1)</script>|*x*"
+    found = report(row(bad, "folder", [(0.5, 0.5)]))
+    for text in (page.html(found), markdown.text(found)):
+        assert "<script" not in text
+        assert "&lt;script&gt;" in text
+    assert r"\|\*x\*" in markdown.text(found)
+
+
+def test_best_is_bold_and_second_best_underlined_in_both():
+    found = report(INFRARED, VISIBLE, row("mine", "method", [(0.6, 0.5)]))
+    text, html = markdown.text(found), page.html(found)
+    assert "| mine (fused here, 1 seed) | **60.0** | <u>50.0</u> | **55.0** |" in text
+    assert "<strong>60.0</strong>" in html
+    assert "<u>50.0</u>" in html
+
+
+def test_a_missing_source_is_shown_with_its_command():
+    found = report(INFRARED, VISIBLE, row("mine", "method", [None]), command="make all")
+    text, html = markdown.text(found), page.html(found)
+    assert "| mine (fused here) | missing | missing | missing |" in text
+    assert '<td class="missing">missing</td>' in html
+    for shown in (text, html, plain.text(found, 80)):
+        assert "run mine" in shown
+        assert "make all" in shown
+
+
+def test_a_task_without_any_record_is_a_list_of_what_is_missing():
+    found = report(row("infrared", "infrared", [None]), row("mine", "method", [None]))
+    assert '<td class="missing">missing</td>' in page.html(found)
+    assert "run mine" in markdown.text(found)
+    assert "No result yet." in plain.text(found, 80)
+
+
+def test_the_page_says_simulated_in_words_at_every_table():
+    html = page.html(report(changed("mine", "method", simulated=True)))
+    assert html.count("<caption>") == html.count("simulated</span>") - 1  # - 1: the task's title
+    assert html.count("<strong>(simulated)</strong>") == html.count("<caption>")
+
+
+def test_every_table_of_the_page_carries_its_protocol_line():
+    html = page.html(report(INFRARED, VISIBLE))
+    assert html.count("split hash: abc123") == html.count("<table>") > 0
+
+
+def test_columns_of_the_terminal_table_are_aligned():
+    found = report(INFRARED, VISIBLE, row("mine", "method", [(0.6, 0.5)]))
+    lines = plain.grid(found.chapters[0].main[0], 200).splitlines()
+    assert lines == [
+        "                          person     car   mAP@.5",
+        "---------------------------------------------------",
+        "infrared (1 seed)           50.0 +  20.0     35.0",
+        "visible (1 seed)            40.0    60.0 *   50.0 +",
+        "mine (fused here, 1 seed)   60.0 *  50.0 +   55.0 *",
+        "vs single: mine            +10.0   −10.0     +5.0",  # noqa: RUF001 - as printed
+        "* best, + second best",
+    ]
+
+
+def test_a_terminal_table_that_is_too_wide_is_turned():
+    found = report(INFRARED, VISIBLE, row("mine", "method", [(0.6, 0.5)]))
+    lines = plain.grid(found.chapters[0].main[0], 40).splitlines()
+    assert lines[0].split() == ["infrared", "visible", "mine"]
+    assert lines[4].split() == ["mAP@.5", "35.0", "50.0", "+", "55.0", "*"]
+    assert lines[-2].split() == ["mAP@.5", "+5.0"]

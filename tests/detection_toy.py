@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from dataset_trees import voc
 
 from bench import images
 from bench.boxes import make
@@ -36,3 +37,22 @@ def examples(folder: Path, count: int, *, name: str = "train", first: int = 0) -
         boxes = make(corners, classes)
         pairs.append(Pair(key, paths[key], paths[key], SIZE, boxes=boxes, scene=scene))
     return Examples(paths, Split("toy", name, CLASSES, tuple(pairs)))
+
+
+def tree(folder: Path, train: int, test: int) -> None:
+    """The toy as an official M3FD tree: wide boxes are cars, tall ones people."""
+    names = ("Car", "People")
+    lists = {"train": examples(folder / "Vis", train), "test": None}
+    lists["test"] = examples(folder / "Vis", test, name="test", first=500)
+    (folder / "meta").mkdir()
+    for name, shown in lists.items():
+        (folder / f"meta/{name}.txt").write_text("\n".join(shown.split.keys))
+        for pair in shown.split.pairs:
+            objects = [
+                (names[kind], *(int(edge) for edge in corners))
+                for kind, corners in zip(pair.boxes.classes, pair.boxes.corners, strict=True)
+            ]
+            voc(folder / "Annotation" / f"{pair.key}.xml", objects, SIZE)
+            gray = images.read_gray(pair.visible)
+            (folder / "Ir").mkdir(exist_ok=True)
+            images.write(folder / "Ir" / f"{pair.key}.png", gray)

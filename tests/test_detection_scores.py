@@ -1,0 +1,159 @@
+"""Matching, average precision, precision and recall: by hand, and against pycocotools itself."""
+
+import contextlib
+import io
+import json
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from bench.boxes import make, to_coco
+from detection import matching
+from detection.metrics import average_precision, precision_recall
+
+CLASSES = ("a", "b", "c")
+LEFT, MIDDLE, RIGHT = (0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 50, 10)
+TRUTH = {"1": make([LEFT, MIDDLE], [0, 0])}
+GUESSES = {"1": make([LEFT, RIGHT, MIDDLE], [0, 0, 0], [0.9, 0.8, 0.7])}
+
+
+def crowd(seed, images=12, scores=True):
+    """Random truth and predictions that overlap it more or less."""
+    draw = np.random.default_rng(seed)
+    truth, guesses = {}, {}
+    for number in range(images):
+        places = draw.uniform(0, 80, (draw.integers(0, 7), 2))
+        corners = np.concatenate([places, places + draw.uniform(8, 30, places.shape)], axis=1)
+        classes = draw.integers(0, 2, len(places))
+        truth[f"{number:02}"] = make(corners, classes)
+        moved = np.repeat(corners, 3, axis=0) + draw.normal(0, 2.5, (3 * len(places), 4))
+        moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
+        kinds = np.where(draw.random(len(moved)) < 0.8, np.repeat(classes, 3), 1)
+        guesses[f"{number:02}"] = make(moved, kinds, draw.random(len(moved)).round(3))
+    return truth, guesses
+
+
+def judged(folder, truth, guesses, classes=CLASSES):
+    """pycocotools the way its own demo runs it, from files."""
+    sizes = dict.fromkeys(truth, (200, 200))
+    document = to_coco(guesses, classes, sizes)
+    (folder / "truth.json").write_text(json.dumps(to_coco(truth, classes, sizes)))
+    (folder / "found.json").write_text(json.dumps(document["annotations"]))
+    with contextlib.redirect_stdout(io.StringIO()):
+        right = COCO(folder / "truth.json")
+        judge = COCOeval(right, right.loadRes(str(folder / "found.json")), "bbox")
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    return judge
+
+
+def test_overlap_of_two_boxes_is_what_one_counts_on_squared_paper():
+    shares = matching.overlaps(
+        np.array([[0.0, 0, 4, 4]]), np.array([[2.0, 0, 6, 4], [9, 9, 10, 10]])
+    )
+    assert shares.tolist() == [[pytest.approx(8 / 24), 0.0]]
+
+
+def test_the_surer_of_two_predictions_takes_the_true_box():
+    guesses = make([LEFT, (0, 0, 10, 9)], [0, 0], [0.4, 0.6])
+    assert matching.match(make([LEFT], [0]), guesses).tolist() == [-1, 0]
+
+
+def test_a_prediction_takes_the_free_box_it_overlaps_most():
+    truth = make([(0, 0, 10, 10), (2, 0, 12, 10)], [0, 0])
+    guesses = make([(2, 0, 12, 10), (1.9, 0, 11.9, 10)], [0, 0], [0.9, 0.8])
+    assert matching.match(truth, guesses).tolist() == [1, 0]
+
+
+def test_a_box_of_another_class_is_no_match():
+    assert matching.match(make([LEFT], [0]), make([LEFT], [1], [0.9])).tolist() == [-1]
+
+
+def test_nothing_matches_nothing():
+    assert matching.match(make([], []), make([LEFT], [0], [0.9])).tolist() == [-1]
+    assert matching.match(make([LEFT], [0]), make([], [])).tolist() == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hits_are_the_ones_pycocotools_counts(tmp_path, seed):
+    truth, guesses = crowd(seed)
+    judge = judged(tmp_path, truth, guesses)
+    whole = judge.params.areaRng[0]
+    for index in (0, 1):
+        theirs = [
+            (score, bool(match))
+            for one in judge.evalImgs
+            if one and one["category_id"] == index + 1 and one["aRng"] == whole
+            for score, match in zip(one["dtScores"], one["dtMatches"][0], strict=True)
+        ]
+        found = matching.of_class(truth, guesses, index)
+        assert sorted(zip(found.scores, found.hits, strict=True)) == sorted(theirs)
+
+
+def test_average_precision_of_three_guesses_is_what_one_computes_by_hand():
+    # precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1: 51 recalls at 1, 50 at 2/3
+    found = average_precision.measure(TRUTH, GUESSES, ("a",))
+    assert found.by_class["a"]["AP50"] == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert found.by_class["a"]["AP"] == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert found.counts == {"images": 1, "boxes": 2}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_average_precision_is_the_one_pycocotools_prints(tmp_path, seed):
+    truth, guesses = crowd(seed)
+    stats = judged(tmp_path, truth, guesses).stats
+    found = average_precision.measure(truth, guesses, CLASSES)
+    assert found.values["AP"] == pytest.approx(stats[0])
+    assert found.values["AP50"] == pytest.approx(stats[1])
+
+
+def test_a_class_without_true_boxes_has_no_score_and_is_not_in_the_mean():
+    guesses = {"1": make([LEFT, MIDDLE, RIGHT], [0, 0, 1], [0.9, 0.8, 0.7])}
+    for metric in (average_precision, precision_recall):
+        found = metric.measure(TRUTH, guesses, CLASSES)
+        assert set(found.by_class["b"].values()) == {None}
+        assert set(found.values.values()) == {1.0}
+
+
+def test_no_true_box_at_all_leaves_everything_undefined():
+    nothing = {"1": make([], [])}
+    for metric in (average_precision, precision_recall):
+        for guesses in (nothing, GUESSES):
+            found = metric.measure(nothing, guesses, CLASSES)
+            assert set(found.values.values()) == {None}
+            assert set(found.by_class) == set(CLASSES)
+
+
+def test_finding_nothing_scores_zero_and_has_no_precision():
+    nothing = {"1": make([], [])}
+    assert average_precision.measure(TRUTH, nothing, ("a",)).values == {"AP50": 0.0, "AP": 0.0}
+    found = precision_recall.measure(TRUTH, nothing, ("a",))
+    assert found.values == {"precision": None, "recall": 0.0, "F1": 0.0}
+
+
+def test_other_images_than_those_with_truth_are_a_mistake():
+    with pytest.raises(ValueError, match="1 images with truth, 2 with predictions"):
+        average_precision.measure(TRUTH, GUESSES | {"2": make([], [])}, CLASSES)
+
+
+def test_the_confidence_is_the_one_with_the_best_mean_f1():
+    # F1 at 0.9, 0.8, 0.7: 2/3, 2/4, 4/5
+    matches = [matching.of_class(TRUTH, GUESSES, 0)]
+    assert precision_recall.best_confidence(matches) == 0.7
+    found = precision_recall.measure(TRUTH, GUESSES, ("a",))
+    assert found.values == pytest.approx({"precision": 2 / 3, "recall": 1.0, "F1": 0.8})
+
+
+def test_of_two_equally_good_confidences_the_higher_is_taken():
+    # the false alarm at 0.5 and the hit at 0.4 together leave F1 at 2/3
+    truth = {"1": make([LEFT, MIDDLE], [0, 0])}
+    guesses = {"1": make([LEFT, RIGHT, (60, 0, 70, 10), MIDDLE], [0] * 4, [0.9, 0.5, 0.45, 0.4])}
+    assert precision_recall.best_confidence([matching.of_class(truth, guesses, 0)]) == 0.9
+
+
+def test_average_precision_does_not_print(capsys):
+    average_precision.measure(TRUTH, GUESSES, CLASSES)
+    assert capsys.readouterr().out == ""

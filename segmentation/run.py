@@ -12,6 +12,7 @@ lacks.
 """
 
 import csv
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ def run(cell: Cell, store: Store, device: str) -> None:
             by_scene=by_scene(cell, counts),
             counts=whole.counts,
             spec=dict(cell.specs["record"]),
-            made=records.made(time.monotonic() - start, device, PACKAGES),
+            made=records.made(time.monotonic() - start, device, PACKAGES) | effort(trained),
         ).write(folder)
 
     store.fill(cell.task.kind, cell.label, cell.specs["record"], work)
@@ -163,6 +164,12 @@ def metrics(cell: Cell) -> list[tuple[ModuleType, Any]]:
         metric = plugins.find("segmentation.metrics", name)
         found.append((metric, plugins.options(metric, given, f"tasks.{cell.name}.metrics.{name}")))
     return found
+
+
+def effort(trained: Path) -> dict[str, Any]:
+    """How long training took, if the model's folder says so."""
+    place = trained / "time.json"
+    return {"training": json.loads(place.read_text())} if place.exists() else {}
 
 
 def write_per_image(path: Path, classes: Sequence[str], counts: Mapping[str, Counts]) -> None:

@@ -72,25 +72,25 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backbone: Literal["mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5"] = "mit_b3"
-    embedding: int = Field(256, ge=1)
+    embedding: int = Field(default=256, ge=1)
     weights: str = "scratch"
-    iterations: int = Field(70_000, ge=1)
-    schedule: int | None = Field(160_000, ge=1)
-    batch: int = Field(2, ge=1)
+    iterations: int = Field(default=70_000, ge=1)
+    schedule: int | None = Field(default=160_000, ge=1)
+    batch: int = Field(default=2, ge=1)
     crop: int | tuple[int, int] = 480
-    crop_share: float = Field(0.75, gt=0, le=1)
+    crop_share: float = Field(default=0.75, gt=0, le=1)
     rescale: tuple[float, float] = (0.5, 2.0)
-    flip: float = Field(0.5, ge=0, le=1)
+    flip: float = Field(default=0.5, ge=0, le=1)
     distortion: bool = True
-    learning_rate: float = Field(8e-5, gt=0)
-    head_factor: float = Field(10.0, gt=0)
-    weight_decay: float = Field(0.01, ge=0)
+    learning_rate: float = Field(default=8e-5, gt=0)
+    head_factor: float = Field(default=10.0, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
     betas: tuple[float, float] = (0.9, 0.999)
-    warm_up: int = Field(3000, ge=0)
-    warm_up_ratio: float = Field(1e-6, ge=0, le=1)
-    power: float = Field(1.0, ge=0)
-    drop_path: float = Field(0.1, ge=0, lt=1)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    warm_up: int = Field(default=3000, ge=0)
+    warm_up_ratio: float = Field(default=1e-6, ge=0, le=1)
+    power: float = Field(default=1.0, ge=0)
+    drop_path: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     ignore_unlabelled: bool = False
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ random state nor the place in the data, and it writes outside the folder it is g
 """
 
 import csv
+import json
 import os
 import sys
 import time
@@ -34,12 +35,14 @@ class State:
         curve: (steps done, mean loss since the last point).
         total: Sum of the losses since the last point.
         count: How many they are.
+        seconds: Spent on the steps done. It decides nothing.
     """
 
     step: int = 0
     curve: list[tuple[int, float]] = field(default_factory=list)
     total: float = 0.0
     count: int = 0
+    seconds: float = 0.0
 
 
 def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
@@ -69,16 +72,19 @@ def _train(examples: Examples, options: Options, *, seed: int, device: str, fold
     state = _resume(place, net, optimizer) if place.exists() else State()
     wrapper = OptimWrapper(optimizer)
     kept = time.monotonic()
+    began = kept - state.seconds
     for step, batch in _batches(examples, options, seed, device, state):
         torch.manual_seed(crops.entropy(seed, crops.STEP, step))
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * schedule.factor(step, options)
         loss = net.train_step(batch, optim_wrapper=wrapper)["loss"]
         _note(state, float(loss), options)
+        state.seconds = time.monotonic() - began
         if time.monotonic() - kept >= KEEP_EVERY and state.step < options.iterations:
             _keep(place, net, optimizer, state)
             kept = time.monotonic()
     _write_curve(folder / "losses.csv", state)
+    (folder / "time.json").write_text(json.dumps(_effort(state, device)))
     weights.write(folder, net, model)
     place.unlink(missing_ok=True)
 
@@ -162,6 +168,14 @@ def _resume(place: Path, net: Any, optimizer: Any) -> State:
     net.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     return State(**saved["state"])
+
+
+def _effort(state: State, device: str) -> dict[str, Any]:
+    """How long the steps took, on what."""
+    import torch
+
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
+    return {"seconds": round(state.seconds, 1), "device": name, "threads": torch.get_num_threads()}
 
 
 def _write_curve(path: Path, state: State) -> None:

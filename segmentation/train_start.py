@@ -1,0 +1,139 @@
+"""Train the packaged weights: SegFormer mit_b0 on simulated scenes that no task ever shows.
+
+python -m segmentation.train_start
+python -m segmentation.train_start --scenes 200 --iterations 500     a trial
+
+Each scene is shown in five ways, as often in one as in another: infrared, visible, and fused by
+the average, the maximum and a Laplacian pyramid. So the weights favour no kind of source. A
+stopped run goes on where it was. The weights and their model card go to segmentation/weights/.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import digest, masks, progress, sources, tasks
+from bench.datasets import scenes_seg
+from bench.examples import Examples
+from bench.images import Labels
+from bench.pairs import Split
+from bench.records import versions
+from bench.store import Store
+from segmentation import card, confusion
+from segmentation.metrics import iou
+from segmentation.models import segformer
+
+SOURCES: dict[str, tasks.Source] = {
+    "infrared": tasks.Raw(kind="infrared"),
+    "visible": tasks.Raw(kind="visible"),
+    "average": tasks.Method(kind="method", method="average"),
+    "maximum": tasks.Method(kind="method", method="maximum"),
+    "laplacian": tasks.Method(kind="method", method="laplacian"),
+}
+FIRST_SEED = 1000  # of the films that are kept for this; see bench.datasets.scenes_seg
+
+
+def recipe(iterations: int) -> segformer.Options:
+    """How the packaged weights are trained, but for the number of steps."""
+    return segformer.Options(
+        backbone="mit_b0",
+        embedding=128,
+        iterations=iterations,
+        schedule=None,
+        batch=2,
+        crop=256,
+        rescale=(0.75, 1.5),
+        learning_rate=6e-4,
+        head_factor=2,
+        warm_up=min(200, iterations // 5),
+        drop_path=0.0,
+    )
+
+
+def shown(split: Split, store: Store, folder: Path) -> Examples:
+    """Every pair in every way, under the keys ``<key>-<source>``."""
+    paths: dict[str, Path] = {}
+    pairs = []
+    for name, source in SOURCES.items():
+        found = sources.find(source, split, store, folder, "cpu").paths
+        for pair in split.pairs:
+            key = f"{pair.key}-{name}"
+            paths[key] = found[pair.key]
+            pairs.append(replace(pair, key=key))
+    return Examples(paths, replace(split, pairs=tuple(sorted(pairs, key=lambda pair: pair.key))))
+
+
+def mean_iou(split: Split, predicted: Iterable[tuple[str, Labels]]) -> dict[str, float | None]:
+    """The mIoU (all14) by source, of predictions for `shown` pairs."""
+    truths = {pair.key: pair.mask for pair in split.pairs}
+    classes = len(split.classes)
+    counts = {name: np.zeros((classes, classes), np.int64) for name in SOURCES}
+    for key, labels in predicted:
+        mask = truths[key]
+        assert mask is not None
+        truth = masks.read_mask(mask, split.classes)
+        counts[key.rsplit("-", 1)[1]] += confusion.count(truth, labels, classes)
+    return {
+        name: iou.measure(total, split.classes, iou.Options()).values["IoU"]
+        for name, total in counts.items()
+    }
+
+
+def train(args: argparse.Namespace, store: Store) -> tuple[Path, dict[str, Any]]:
+    """The finished folder of the model, and the facts for its card."""
+    drawn = scenes_seg.Options(train=args.scenes, test=args.check, seed=FIRST_SEED)
+    options = recipe(args.iterations)
+    spec = {
+        "kind": "start weights",
+        "version": segformer.VERSION,
+        "scenes": {"version": scenes_seg.VERSION, "options": drawn.model_dump(mode="json")},
+        "sources": list(SOURCES),
+        "options": options.model_dump(mode="json"),
+        "seed": 0,
+    }
+
+    def work(folder: Path) -> None:
+        examples = shown(scenes_seg.load(args.data, "train", drawn), store, args.data)
+        segformer.train(examples, options, seed=0, device="cpu", folder=folder)
+
+    made = store.fill("start", "segformer-b0-scenes", spec, work).path
+    test = shown(scenes_seg.load(args.data, "test", drawn), store, args.data)
+    predicted = segformer.predict(made, test, options, segformer.Predict(), device="cpu")
+    watched = progress.each(test.split.pairs, "check")
+    return made, spec | {
+        "digest": digest.digest(spec),
+        "mIoU": mean_iou(test.split, (next(predicted) for _ in watched)),
+        "versions": versions(("torch", "onedl-mmsegmentation")),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    flags = argparse.ArgumentParser(
+        prog="python -m segmentation.train_start",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    flags.add_argument("--scenes", type=int, default=1200, help="scenes to train on")
+    flags.add_argument("--check", type=int, default=60, help="other scenes to score it on")
+    flags.add_argument("--iterations", type=int, default=4000)
+    flags.add_argument("--threads", type=int, default=1, help="of torch")
+    flags.add_argument("--to", type=Path, default=segformer.PACKAGED, metavar="FILE")
+    args = flags.parse_args(argv)
+    import torch
+
+    torch.set_num_threads(args.threads)
+    made, facts = train(args, Store(args.out))
+    card.write(args.to, made, facts)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

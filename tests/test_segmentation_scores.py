@@ -1,0 +1,187 @@
+"""Confusion matrices, class sets and the scores made of them."""
+
+import numpy as np
+import pytest
+
+from bench.errors import BenchError
+from segmentation import confusion
+from segmentation.class_sets import FMB, SETS, choose
+from segmentation.metrics import iou
+
+RNG = np.random.default_rng(0)
+TRUTH = np.array([[0, 0, 1], [1, 2, 2]], np.uint8)
+PREDICTED = np.array([[0, 1, 1], [1, 1, 2]], np.uint8)
+THREE = ("road", "sky", "car")
+
+
+def maps(classes, count=5, wrong=0.3):
+    """Random truths, and predictions that are random in a share of the pixels."""
+    for _ in range(count):
+        truth = RNG.integers(0, classes, (20, 30), dtype=np.uint8)
+        other = RNG.integers(0, classes, truth.shape, dtype=np.uint8)
+        yield truth, np.where(RNG.random(truth.shape) < wrong, other, truth)
+
+
+def fmb_counts(**rows):
+    """15 x 15 counts: ``road={"sky": 3}`` is three road pixels that were called sky."""
+    counts = np.zeros((15, 15), np.int64)
+    for truth, called in rows.items():
+        for name, pixels in called.items():
+            counts[FMB.index(truth), FMB.index(name)] = pixels
+    return counts
+
+
+def test_counts_are_truth_by_prediction():
+    counts = confusion.count(TRUTH, PREDICTED, 3)
+    np.testing.assert_array_equal(counts, [[1, 1, 0], [0, 2, 0], [0, 1, 1]])
+
+
+def test_scores_of_six_pixels_are_those_counted_by_hand():
+    counts = confusion.count(TRUTH, PREDICTED, 3)
+    assert confusion.intersection_over_union(counts) == [1 / 2, 2 / 4, 1 / 2]
+    assert confusion.recall(counts) == [1 / 2, 2 / 2, 1 / 2]
+    assert confusion.precision(counts) == [1 / 1, 2 / 4, 1 / 1]
+
+
+def test_iou_is_the_intersection_by_the_union_of_the_two_masks():
+    for truth, predicted in maps(4):
+        found = confusion.intersection_over_union(confusion.count(truth, predicted, 4))
+        for c in range(4):
+            both, either = (truth == c) & (predicted == c), (truth == c) | (predicted == c)
+            assert found[c] == both.sum() / either.sum()
+
+
+def test_pixels_of_255_are_left_out():
+    truth = TRUTH.copy()
+    truth[0] = 255
+    np.testing.assert_array_equal(
+        confusion.count(truth, PREDICTED, 3), [[0, 0, 0], [0, 1, 0], [0, 1, 1]]
+    )
+
+
+def test_counting_refuses_other_shapes_and_unknown_ids():
+    with pytest.raises(ValueError, match="truth is"):
+        confusion.count(TRUTH, PREDICTED[:1], 3)
+    with pytest.raises(ValueError, match="class id 2 with only 2"):
+        confusion.count(TRUTH, PREDICTED, 2)
+
+
+def test_matrices_come_back_from_their_file_without_pickle(tmp_path):
+    counts = {f"{i:05d}": confusion.count(*two, 4) for i, two in enumerate(maps(4))}
+    confusion.write(tmp_path / "confusion.npz", counts)
+    back = confusion.read(tmp_path / "confusion.npz")
+    assert list(back) == list(counts)
+    for key, matrix in counts.items():
+        np.testing.assert_array_equal(back[key], matrix)
+    with np.load(tmp_path / "confusion.npz", allow_pickle=False) as saved:
+        assert saved["counts"].dtype == np.int64
+
+
+def test_agrees_with_mmseg_on_noise_with_an_absent_class(tmp_path):
+    """Class 4 is never there: mmseg's means leave it out, as ours do."""
+    from segmentation.models._segformer import quiet
+
+    seen = list(maps(4))
+    with quiet.into(tmp_path / "log.txt"):
+        import torch
+        from mmseg.evaluation import IoUMetric
+
+        metric = IoUMetric(iou_metrics=["mIoU", "mFscore"])
+        metric.dataset_meta = {"classes": list("abcde")}
+        for truth, predicted in seen:
+            sample = {
+                name: {"data": torch.from_numpy(labels.astype(np.int64))}
+                for name, labels in (("gt_sem_seg", truth), ("pred_sem_seg", predicted))
+            }
+            metric.process({}, [sample])
+        theirs = metric.compute_metrics(metric.results)
+    counts = sum(confusion.count(*two, 5) for two in seen)
+    ours = iou.measure(counts, tuple("abcde"), iou.Options())
+    assert ours.by_class["e"] == {"IoU": None, "accuracy": None, "precision": None}
+    assert round(100 * ours.values["IoU"], 2) == theirs["mIoU"]
+    assert round(100 * ours.values["accuracy"], 2) == theirs["mAcc"]
+    assert round(100 * ours.values["precision"], 2) == theirs["mPrecision"]
+
+
+def test_an_absent_class_is_left_out_of_the_mean_or_counts_as_zero():
+    counts = fmb_counts(road={"road": 10}, sky={"sky": 10})
+    skip = iou.measure(counts, FMB, iou.Options(classes="dmfuse8"))
+    zero = iou.measure(counts, FMB, iou.Options(classes="dmfuse8", absent="zero"))
+    assert skip.values["IoU"] == 1.0
+    assert zero.values["IoU"] == 2 / 8
+    assert zero.by_class["pole"]["IoU"] is None
+
+
+def test_a_class_that_is_predicted_but_never_true_has_iou_0_and_no_recall():
+    found = iou.measure(fmb_counts(road={"car": 4, "road": 4}), FMB, iou.Options())
+    assert found.by_class["car"] == {"IoU": 0.0, "accuracy": None, "precision": 0.0}
+
+
+def test_no_pixel_at_all_has_no_mean():
+    found = iou.measure(np.zeros((3, 3), np.int64), THREE, iou.Options())
+    assert found.values == {"IoU": None, "accuracy": None, "precision": None}
+
+
+def test_unlabelled_pixels_are_errors_of_the_class_they_are_called_unless_ignored():
+    counts = fmb_counts(unlabelled={"car": 10}, car={"car": 30, "unlabelled": 10})
+    counted = iou.measure(counts, FMB, iou.Options())
+    ignored = iou.measure(counts, FMB, iou.Options(unlabelled="ignored"))
+    assert counted.by_class["car"] == {"IoU": 30 / 50, "accuracy": 30 / 40, "precision": 30 / 40}
+    assert ignored.by_class["car"] == {"IoU": 30 / 40, "accuracy": 30 / 40, "precision": 1.0}
+    assert (counted.counts["pixels"], ignored.counts["pixels"]) == (50, 40)
+
+
+def test_ignoring_unlabelled_needs_such_a_class_and_a_set_without_it():
+    counts = np.zeros((15, 15), np.int64)
+    with pytest.raises(BenchError, match="all15 scores 'unlabelled'"):
+        iou.measure(counts, FMB, iou.Options(classes="all15", unlabelled="ignored"))
+    with pytest.raises(BenchError, match="class 0 called unlabelled"):
+        iou.measure(counts[:3, :3], THREE, iou.Options(unlabelled="ignored"))
+
+
+def test_the_sets_hold_as_many_classes_as_their_names_say():
+    assert {name: len(names) for name, names in SETS.items()} == {
+        "all15": 15,
+        "all14": 14,
+        "present13": 13,
+        "segmif8": 8,
+        "dmfuse8": 8,
+    }
+
+
+def test_the_two_sets_of_eight_share_only_five_classes():
+    """SegMiF prints cars, trucks and buildings; DMFuse roads, sidewalks and the sky."""
+    assert set(SETS["segmif8"]) & set(SETS["dmfuse8"]) == {
+        "person",
+        "lamp",
+        "sign",
+        "vegetation",
+        "pole",
+    }
+
+
+def test_the_ids_of_a_set_are_those_of_the_published_label_table():
+    assert choose("segmif8", FMB).indices == (9, 8, 10, 4, 5, 3, 6, 14)
+    assert choose("dmfuse8", FMB).indices == (1, 2, 4, 5, 6, 7, 8, 14)
+    assert choose("present13", FMB).indices == (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14)
+
+
+def test_fmb_is_scored_on_14_classes_and_other_data_on_all():
+    assert choose(None, FMB).name == "all14"
+    assert choose(None, THREE).indices == (0, 1, 2)
+
+
+def test_an_unknown_set_or_one_for_other_classes_is_refused():
+    with pytest.raises(BenchError, match="class set 'all13': there is all15"):
+        choose("all13", FMB)
+    with pytest.raises(BenchError, match=r"truck, lamp.* is none of road, sky, car"):
+        choose("segmif8", THREE)
+
+
+def test_the_protocol_names_set_and_policies():
+    assert iou.protocol(FMB, iou.Options()) == {
+        "class set": "all14 (14 of 15 classes)",
+        "absent classes": "left out of the mean",
+        "unlabelled pixels": "counted as errors",
+    }
+    assert "unlabelled pixels" not in iou.protocol(THREE, iou.Options(absent="zero"))

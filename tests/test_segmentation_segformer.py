@@ -1,0 +1,310 @@
+"""SegFormer: the published sizes, SegMiF's schedule and optimizer, start weights, resuming."""
+
+import hashlib
+import re
+
+import numpy as np
+import pytest
+import segmentation_toys
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+
+from bench.errors import BenchError
+from segmentation.models import segformer
+from segmentation.models._segformer import crops, quiet, schedule, training, weights
+from segmentation.models._segformer import network as networks
+from segmentation.models.segformer import Options
+
+TINY = Options(
+    backbone="mit_b0", embedding=16, iterations=6, schedule=None, warm_up=2, crop=64, rescale=(1, 1)
+)
+CLASSES = tuple("abcd")
+
+
+def built(options, tmp_path, outputs=4):
+    with quiet.into(tmp_path / "log.txt"):
+        return networks.build(options, outputs)
+
+
+def digest(folder):
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def train(root, folder, options=TINY, seed=3):
+    folder.mkdir(exist_ok=True)
+    data = segmentation_toys.examples(root)
+    segformer.train(data, options, seed=seed, device="cpu", folder=folder)
+    return folder
+
+
+@pytest.fixture
+def toys(tmp_path):
+    return segmentation_toys.tree(tmp_path / "data")
+
+
+# --- the network ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("backbone", "embedding", "encoder", "decoder"),
+    [
+        ("mit_b0", 256, 3.4, 0.4),
+        ("mit_b1", 256, 13.1, 0.6),
+        ("mit_b2", 768, 24.2, 3.3),
+        ("mit_b3", 768, 44.0, 3.3),
+    ],
+)
+def test_sizes_are_those_of_the_paper(backbone, embedding, encoder, decoder, tmp_path):
+    """Xie et al. 2021, table 1a: millions of parameters with the 150 classes of ADE20K."""
+    net = built(Options(backbone=backbone, embedding=embedding), tmp_path, outputs=150)
+    found = [sum(p.numel() for p in part.parameters()) / 1e6 for part in net.children()][1:]
+    assert found == pytest.approx([encoder, decoder], abs=0.1)
+
+
+def test_layers_of_the_two_largest_are_those_of_the_paper():
+    """Xie et al. 2021, table 6."""
+    assert networks.LAYERS["mit_b4"] == (3, 8, 27, 3)
+    assert networks.LAYERS["mit_b5"] == (3, 6, 40, 3)
+
+
+# --- the recipe ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [
+        (0, 8e-5 * 1e-6),
+        (1500, 8e-5 * (1 - 0.5 * (1 - 1e-6))),
+        (3000, 8e-5 * 157_000 / 160_000),
+        (10_000, 8e-5 * 150_000 / 160_000),
+        (70_000, 8e-5 * 90_000 / 160_000),
+    ],
+)
+def test_the_learning_rate_is_that_of_segmif(step, rate):
+    """By hand from its PolyWarmupAdamW with configs/voc.yaml."""
+    assert 8e-5 * schedule.factor(step, Options()) == pytest.approx(rate, rel=1e-12)
+
+
+def test_the_schedule_ends_at_0_with_the_last_iteration_unless_it_is_longer():
+    assert schedule.factor(6, TINY) == 0.0
+
+
+def test_the_head_learns_ten_times_faster_and_norms_of_the_encoder_do_not_decay(tmp_path):
+    net = built(Options(backbone="mit_b0"), tmp_path)
+    optimizer = torch.optim.AdamW(networks.parameter_groups(net, Options()))
+    by_name = {
+        name: group
+        for name, parameter in net.named_parameters()
+        for group in optimizer.param_groups
+        if any(parameter is p for p in group["params"])
+    }
+    assert len(by_name) == len(list(net.parameters()))
+    for name, group in by_name.items():
+        assert group["lr"] == pytest.approx(8e-4 if name.startswith("decode_head") else 8e-5)
+        norm = ".norm" in name or re.match(r"backbone\.layers\.\d\.2\.", name)  # each stage's last
+        assert group["weight_decay"] == (0.0 if norm else 0.01), name
+    assert by_name["backbone.layers.0.1.0.attn.norm.weight"]["weight_decay"] == 0.0
+    assert by_name["decode_head.fusion_conv.bn.weight"]["weight_decay"] == 0.01
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"iterations": 10, "schedule": 9}, "schedule 9 is shorter than 10"),
+        ({"crop": 16}, "at least 32"),
+        ({"rescale": (2, 1)}, "smaller end first"),
+        ({"backbone": "mit_b9"}, "mit_b0"),
+    ],
+)
+def test_options_that_do_not_fit_together_are_refused(wrong, why):
+    with pytest.raises(ValidationError, match=why):
+        Options(**wrong)
+
+
+def test_the_protocol_says_what_was_trained():
+    said = segformer.protocol(Options(), segformer.Predict())
+    assert said["model"] == "SegFormer mit_b3 (mmseg), head 256"
+    assert said["start weights"] == "none (from scratch)"
+    assert said["learning rate"] == "8e-05, head x10; warm-up 3000, poly 1 over 160000"
+    assert said["augmentation"] == "rescale 0.5-2, crop 480x480, flip 0.5, colour distortion"
+    assert said["class 0 in training"] == "a class"
+
+
+# --- training images -----------------------------------------------------------------------
+
+
+def test_every_image_is_shown_once_in_every_epoch_in_another_order():
+    first, second = (crops.order(0, epoch, 50) for epoch in (0, 1))
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second
+
+
+def test_an_image_depends_on_its_position_alone(toys):
+    made = crops.Crops(segmentation_toys.examples(toys), TINY, seed=0, length=10)
+    there = made[4]
+    made[1]
+    again = made[4]
+    assert torch.equal(there["inputs"], again["inputs"])
+    assert not torch.equal(there["inputs"], made[5]["inputs"])
+
+
+def test_changing_an_image_leaves_numpys_global_generator_as_it_was():
+    image = np.zeros((64, 64, 3), np.uint8)
+    np.random.seed(5)  # noqa: NPY002 - the one in question
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    crops.changed(image, image[..., 0], TINY, 1)
+    assert np.random.random() == expected  # noqa: NPY002
+
+
+def test_image_and_labels_are_changed_alike():
+    labels = np.random.default_rng(0).integers(0, 5, (8, 12)).repeat(8, 0).repeat(8, 1)
+    labels = labels.astype(np.uint8)
+    options = TINY.model_copy(update={"rescale": (1.0, 1.0), "distortion": False})
+    image = np.stack([labels * 10, labels * 20, labels * 30], axis=-1)
+    for seed in range(5):
+        shown = crops.changed(image, labels, options, seed)
+        np.testing.assert_array_equal(shown["img"][..., 0], shown["gt_seg_map"] * 10)
+        np.testing.assert_array_equal(shown["img"][..., 2], shown["gt_seg_map"] * 30)
+        assert shown["gt_seg_map"].shape == (64, 64)
+
+
+def test_without_unlabelled_pixels_every_id_moves_down_by_one():
+    labels = np.array([[0, 1, 14]], np.uint8)
+    moved = crops.trained_on(labels, Options(ignore_unlabelled=True))
+    np.testing.assert_array_equal(moved, [[255, 0, 13]])
+    assert crops.trained_on(labels, Options()) is labels
+
+
+# --- start weights -------------------------------------------------------------------------
+
+
+def test_an_encoder_file_with_mmsegs_names_is_taken_whole(tmp_path):
+    net, other = built(TINY, tmp_path), built(TINY, tmp_path)
+    torch.save({"state_dict": net.backbone.state_dict()}, tmp_path / "mit.pth")
+    weights.start_from(other, tmp_path / "mit.pth", CLASSES)
+    for name, value in net.backbone.state_dict().items():
+        assert torch.equal(value, other.backbone.state_dict()[name])
+
+
+def test_the_last_layer_is_taken_only_for_the_same_classes(tmp_path):
+    net = built(TINY, tmp_path)
+    path = tmp_path / "whole.safetensors"
+    save_file(net.state_dict(), path, metadata={"classes": "a,b,c,d"})
+    same, other = built(TINY, tmp_path), built(TINY, tmp_path)
+    weights.start_from(same, path, CLASSES)
+    weights.start_from(other, path, ("a", "b", "c", "e"))
+    last, before = "decode_head.conv_seg.weight", "decode_head.fusion_conv.conv.weight"
+    assert torch.equal(same.state_dict()[last], net.state_dict()[last])
+    assert not torch.equal(other.state_dict()[last], net.state_dict()[last])
+    assert torch.equal(other.state_dict()[before], net.state_dict()[before])
+
+
+def test_weights_of_another_size_or_another_thing_are_refused(tmp_path):
+    save_file(built(TINY, tmp_path).state_dict(), tmp_path / "b0.safetensors")
+    b1 = built(Options(backbone="mit_b1", embedding=16), tmp_path)
+    with pytest.raises(BenchError, match="change backbone or embedding"):
+        weights.start_from(b1, tmp_path / "b0.safetensors", CLASSES)
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(BenchError, match=r"no weights called backbone\."):
+        weights.start_from(b1, tmp_path / "other.pth", CLASSES)
+    (tmp_path / "text.pth").write_text("no weights")
+    with pytest.raises(BenchError, match="cannot be read as weights"):
+        weights.start_from(b1, tmp_path / "text.pth", CLASSES)
+
+
+class Spy:
+    """An object that a pickle would build."""
+
+
+def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
+    torch.save({"state_dict": {}, "meta": Spy()}, tmp_path / "objects.pth")
+    with pytest.raises(BenchError, match="nothing but tensors"):
+        weights.start_from(built(TINY, tmp_path), tmp_path / "objects.pth", CLASSES)
+
+
+def test_missing_start_weights_are_named_before_training():
+    with pytest.raises(BenchError, match=r"no file nowhere\.pth"):
+        segformer.pins(Options(weights="nowhere.pth"))
+
+
+# --- training ------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing catches it."""
+
+
+@pytest.mark.slow
+def test_a_killed_and_resumed_run_ends_with_the_same_weights_bit_for_bit(
+    toys, tmp_path, monkeypatch
+):
+    options = TINY.model_copy(update={"rescale": (0.5, 2.0), "drop_path": 0.3})
+    whole = train(toys, tmp_path / "whole", options)
+    monkeypatch.setattr(training, "KEEP_EVERY", 0.0)
+    note = training._note
+
+    def killed_at(step):
+        def noted(state, loss, options):
+            if state.step == step:
+                raise Killed
+            note(state, loss, options)
+
+        monkeypatch.setattr(training, "_note", noted)
+
+    for step in (1, 4):
+        killed_at(step)
+        with pytest.raises(Killed):
+            train(toys, tmp_path / "killed", options)
+        assert (tmp_path / "killed/checkpoint.pt").exists()
+    monkeypatch.setattr(training, "_note", note)
+    resumed = train(toys, tmp_path / "killed", options)
+    assert digest(resumed) == digest(whole)
+    assert (resumed / "losses.csv").read_text() == (whole / "losses.csv").read_text()
+    assert not (resumed / "checkpoint.pt").exists()
+
+
+@pytest.mark.slow
+def test_another_seed_trains_another_model_and_a_finished_one_is_left_alone(toys, tmp_path):
+    one = train(toys, tmp_path / "one", seed=0)
+    before = digest(one)
+    assert digest(train(toys, tmp_path / "other", seed=1)) != before
+    changed = (one / "model.safetensors").stat().st_mtime_ns
+    train(toys, one, seed=1)
+    assert (one / "model.safetensors").stat().st_mtime_ns == changed
+
+
+@pytest.mark.slow
+def test_training_writes_nothing_outside_its_folder(toys, tmp_path, monkeypatch, capsys):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    folder = train(toys, tmp_path / "model")
+    made = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert sorted(path.relative_to(folder).as_posix() for path in made) == [
+        "log.txt",
+        "losses.csv",
+        "model.json",
+        "model.safetensors",
+        "time.json",
+    ]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.slow
+def test_a_model_without_unlabelled_never_predicts_class_0(toys, tmp_path):
+    options = TINY.model_copy(update={"ignore_unlabelled": True})
+    folder = train(toys, tmp_path / "model", options)
+    assert load_file(folder / "model.safetensors")["decode_head.conv_seg.bias"].shape == (14,)
+    test = segmentation_toys.examples(toys, "test")
+    for _, labels in segformer.predict(folder, test, options, segformer.Predict(), device="cpu"):
+        assert labels.min() >= 1
+        assert labels.dtype == np.uint8
+        assert labels.shape == (64, 96)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_stops_with_advice(toys, tmp_path):
+    with pytest.raises(BenchError, match="lower learning_rate"):
+        train(toys, tmp_path / "model", TINY.model_copy(update={"learning_rate": 1e30}))

@@ -159,6 +159,18 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(tmp_path):
     assert not torch.equal(dataset.Samples(found, 4)[(2, 4)]["img"], first)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads
+def test_how_many_workers_load_the_images_changes_nothing(tmp_path):
+    shown = examples(tmp_path / "images", 5)
+    words = settings(yolo.Options(image_size=96), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    alone, helped = (
+        [batch["img"] for batch in dataset.batches(dataset.Samples(found, 0), 2, 1, workers)]
+        for workers in (0, 2)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
+
+
 def test_every_epoch_shows_every_image_once_in_another_order(tmp_path):
     shown = examples(tmp_path / "images", 7)
     words = settings(yolo.Options(image_size=96), 0)

@@ -22,7 +22,7 @@ from bench.examples import Examples
 from bench.pairs import EXTENSIONS, Pair
 from detection.models._yolo import library
 
-MEMORY = 4 << 30  # bytes of decoded images to keep; more are read from disk every time
+MEMORY = 2 << 30  # bytes of decoded images to keep; more are read from disk every time
 
 
 def materialise(examples: Examples, folder: Path) -> Path:

@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -46,11 +47,20 @@ def bring_in(folder: Path) -> None:
 
 @contextmanager
 def chatter(folder: Path) -> Iterator[None]:
-    """Write what ultralytics has to say into ``log.txt`` instead of on the screen."""
+    """Write what ultralytics says, and warnings, into ``log.txt`` instead of on the screen."""
     logger = logging.getLogger("ultralytics")
     shown, spread = logger.handlers, logger.propagate
-    with (folder / "log.txt").open("a", encoding="utf-8") as log, redirect_stdout(log):
+    with (
+        (folder / "log.txt").open("a", encoding="utf-8") as log,
+        redirect_stdout(log),
+        warnings.catch_warnings(),
+    ):
         logger.handlers, logger.propagate = [logging.StreamHandler(log)], False
+
+        def show(*said: Any, **_: Any) -> None:
+            log.write(warnings.formatwarning(*said[:4]))
+
+        warnings.showwarning = show
         try:
             yield
         finally:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import digest
 from bench.errors import BenchError
+from detection.models._yolo import library
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,6 +124,7 @@ def _download(size: str, folder: Path) -> Path:
         raise _unavailable(path.name, str(fault)) from None
     if not path.is_file():
         raise _unavailable(path.name, "no file came")
+    library.note(f"downloaded {path.name}, sha256 {digest.sha256(path)}")
     return path
 
 

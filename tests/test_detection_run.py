@@ -1,0 +1,212 @@
+"""The detection program from task file to record, on a toy in M3FD's tree."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from detection_toy import tree
+
+from bench import plan, tasks
+from bench.boxes import to_coco
+from bench.datasets import m3fd
+from bench.splits import Lists
+from bench.store import Store
+from detection.run import main
+
+ROOT = Path(__file__).parents[1]
+TASKS = """
+sources:
+  ir:  {kind: infrared}
+  vis: {kind: visible}
+tasks:
+  toy:
+    kind: detection
+    dataset: m3fd
+    data: {split: {rule: lists}}
+    sources: [vis]
+"""
+FIXED = "    model: fixed\n    options: {file: boxes.json}\n"
+YOLO = """
+    options: {image_size: 64, epochs: 1, batch: 4, nominal_batch: 4, warmup_epochs: 0}
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree(tmp_path / "data/m3fd", 8, 6)
+    return tmp_path
+
+
+def truth(root):
+    return m3fd.load(root / "data", "test", m3fd.Options(split=Lists()))
+
+
+def write_boxes(root, wrong=0):
+    """The true boxes as predictions; ``wrong`` of them are moved away and surer."""
+    split = truth(root)
+    document = to_coco(
+        {pair.key: pair.boxes for pair in split.pairs},
+        split.classes,
+        {pair.key: pair.size for pair in split.pairs},
+    )
+    for number, row in enumerate(document["annotations"]):
+        row["score"] = 0.9 if number < wrong else 0.5
+        row["bbox"][0] = 0 if number < wrong else row["bbox"][0]
+        row["bbox"][2] = 3 if number < wrong else row["bbox"][2]
+    (root / "boxes.json").write_text(json.dumps(document))
+
+
+def run(root, text, *more):
+    (root / "tasks.yaml").write_text(text)
+    return main(["--tasks", "tasks.yaml", "--device", "cpu", *more])
+
+
+def record(root):
+    found = plan.make(tasks.load(root / "tasks.yaml"), ["toy"], root / "data", root)
+    (cell,) = found.cells
+    return cell.record(Store(root / "runs"))
+
+
+def test_perfect_boxes_score_one(root):
+    write_boxes(root)
+    assert run(root, TASKS + FIXED) == 0
+    found = record(root)
+    assert set(found.values) == {"AP50", "AP", "precision", "recall", "F1"}
+    assert found.values == pytest.approx(dict.fromkeys(found.values, 1.0))
+    assert found.by_class["Bus"] == dict.fromkeys(found.values)
+    split = truth(root)
+    assert found.counts == {"images": 6, "boxes": sum(len(p.boxes) for p in split.pairs)}
+    assert found.protocol["images"] == "8 train / 6 test"
+    assert found.protocol["AP"].startswith("COCO")
+
+
+def test_the_table_per_image_adds_up_to_the_record(root):
+    write_boxes(root, wrong=3)
+    run(root, TASKS + FIXED)
+    (file,) = root.glob("runs/detection/*/per_image.csv")
+    table, found = pd.read_csv(file, dtype={"key": str}), record(root)
+    assert list(table) == ["key", "class", "truths", "hits", "false_alarms", "confidence"]
+    assert table.truths.sum() == found.counts["boxes"]
+    for name, mine in table.groupby("class"):
+        recall, precision = (found.by_class[name][m] for m in ("recall", "precision"))
+        assert mine.hits.sum() / mine.truths.sum() == pytest.approx(recall)
+        assert mine.hits.sum() / (mine.hits + mine.false_alarms).sum() == pytest.approx(precision)
+
+
+def test_predictions_are_saved_in_cocos_form(root):
+    write_boxes(root)
+    run(root, TASKS + FIXED)
+    (file,) = root.glob("runs/predicted/*/predictions.json")
+    document = json.loads(file.read_text())
+    assert [image["file_name"] for image in document["images"]] == list(truth(root).keys)
+    assert all(row["score"] == 0.5 for row in document["annotations"])
+
+
+def test_a_changed_metric_scores_again_and_predicts_nothing_again(root):
+    write_boxes(root)
+    run(root, TASKS + FIXED)
+    before = {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")}
+    assert run(root, TASKS + FIXED + "    metrics: {average_precision: {}}\n") == 0
+    assert set(record(root).values) == {"AP50", "AP"}
+    assert {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")} == before
+    assert len(list(root.glob("runs/detection/*"))) == 2
+
+
+def test_scores_are_given_for_every_condition(root):
+    write_boxes(root)
+    scenes = [
+        {"name": "day", "scene": [{"name": "0", "mode": "val", "range": [{"min": 0, "max": 502}]}]},
+        {
+            "name": "night",
+            "scene": [{"name": "1", "mode": "val", "range": [{"min": 503, "max": 600}]}],
+        },
+    ]
+    (root / "data/m3fd/meta/scenario.json").write_text(json.dumps(scenes))
+    assert run(root, TASKS + FIXED) == 0
+    found = record(root)
+    assert {s: part.counts["images"] for s, part in found.by_scene.items()} == {
+        "day": 3,
+        "night": 3,
+    }
+    assert all(part.values["AP50"] == pytest.approx(1.0) for part in found.by_scene.values())
+
+
+def test_a_file_that_does_not_fit_fails_the_cell_in_one_sentence(root, capsys):
+    write_boxes(root)
+    document = json.loads((root / "boxes.json").read_text())
+    document["images"].pop(0)
+    document["annotations"] = [r for r in document["annotations"] if r["image_id"] != 1]
+    (root / "boxes.json").write_text(json.dumps(document))
+    assert run(root, TASKS + FIXED) == 1
+    said = capsys.readouterr().err
+    assert "boxes.json: lists 5 images, but m3fd/test has 6; it lacks '500'" in said
+    assert "Traceback" not in said
+
+
+def test_a_missing_file_is_found_before_anything_runs(root, capsys):
+    assert run(root, TASKS + FIXED) == 2
+    assert "boxes.json: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_trains_predicts_and_scores(root):
+    assert run(root, TASKS + YOLO) == 0
+    found = record(root)
+    assert 0 <= found.values["AP50"] <= 1
+    assert found.protocol["start weights"] == "scratch"
+    assert found.made["detector"]["trained_on"]["images"] == 8
+    assert found.made["training"]["seconds"] > 0
+
+
+OFFLINE = """
+import socket, sys
+
+def refuse(*args, **kwargs):
+    raise AssertionError(f"asked for the network: {args}")
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from detection.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_writes_nothing_outside_its_folder_and_asks_no_network(root):
+    (root / "tasks.yaml").write_text(TASKS + YOLO)
+    places = [root / name for name in ("home", "here", "temporary")]
+    for place in places:
+        place.mkdir()
+    changes = {"HOME": str(places[0]), "TMPDIR": str(places[2]), "PYTHONPATH": str(ROOT)}
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "YOLO_", "MPL"))}
+    before = _files(ROOT)
+    flags = ["--tasks", "../tasks.yaml", "--data", "../data", "--out", "../runs", "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "error::ResourceWarning", "-c", OFFLINE, *flags],
+        cwd=places[1],
+        env=keep | changes,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [list(place.iterdir()) for place in places] == [[], [], []]
+    assert _files(ROOT) == before
+    assert done.stdout.splitlines() == ["[1/1] toy-vis-seed0"]
+    assert sorted(p.name for p in root.iterdir()) == [
+        "data",
+        "here",
+        "home",
+        "runs",
+        "tasks.yaml",
+        "temporary",
+    ]
+
+
+def _files(folder):
+    """The folders that ultralytics would like to make beside the program."""
+    return {name: (folder / name).exists() for name in ("datasets", "weights", "runs")}

@@ -44,6 +44,7 @@ class Grid:
     rows: tuple[Printed, ...]
     differences: tuple[Printed, ...]
     notes: tuple[str, ...]
+    sums_up: bool  # the last column is set apart
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ def grid(results: Results, table: Table) -> Grid:
         rows=tuple(_row(table, line) for line in table.lines),
         differences=_differences(table),
         notes=tuple(wording.notes(results, table)),
+        sums_up=table.sums_up,
     )
 
 

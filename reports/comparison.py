@@ -92,6 +92,11 @@ class Table:
     headings: tuple[Heading, ...]
     lines: tuple[Line, ...]
 
+    @property
+    def sums_up(self) -> bool:
+        """Whether the last column is the mean of the others."""
+        return len(self.headings) > 1 and self.headings[-1].is_mean
+
 
 def build(
     results: Results,

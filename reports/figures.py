@@ -71,7 +71,8 @@ def bars(table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path]) 
         axes.set_xticks(columns, [h.title for h in table.headings], rotation=_turn(table))
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(_axis(table))
-        axes.axvline(len(columns) - 1.5, color="0.6", linewidth=0.8)
+        if table.sums_up:
+            axes.axvline(len(columns) - 1.5, color="0.6", linewidth=0.8)
         axes.set_xlim(-0.6, len(columns) - 0.4)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         for file in files:

@@ -80,13 +80,13 @@ def empty(results: Results) -> Table:
 def wide(table: Table) -> pd.DataFrame:
     """The same numbers for a spreadsheet: mean and standard deviation per column, scaled.
 
-    A source without records has only its name and the word missing.
+    ``n`` is the number of seeds. A source without records has only its name and the word missing.
     """
     rows = []
     for line in table.lines:
         cells: dict[str, object] = {
             "source": line.row.source,
-            "seeds": len(line.row.records) if line.entries else "missing",
+            "n": len(line.row.records) if line.entries else "missing",
         }
         for heading, entry in zip(table.headings, line.entries, strict=False):
             cells[heading.title] = _scaled(entry.mean, heading)
@@ -96,7 +96,7 @@ def wide(table: Table) -> pd.DataFrame:
         rows.append(cells)
     order = [f"{h.title}{part}" for h in table.headings for part in ("", " sd", " difference")]
     found = pd.DataFrame(rows)
-    return found[["source", "seeds", *(name for name in order if name in found)]]
+    return found[["source", "n", *(name for name in order if name in found)]]
 
 
 def _heading(column: Column, title: str | None = None) -> Heading:

@@ -114,6 +114,18 @@ def test_what_is_missing_is_shown_with_commands_and_absent_tasks_with_reasons(
         assert "no such folder" in text
 
 
+def test_only_undrawn_scenes_are_something_to_run(house, tmp_path):
+    _, detection, _, absent = house
+    fill(house)
+    absent.append(Absent("far-away", detection[0].task, "no such folder"))
+    run.main([])
+    page = tmp_path / "report/index.html"
+    assert "To make what is missing" not in page.read_text(encoding="utf-8")
+    absent.append(Absent("scenes", detection[0].task, "drawn by the first run", undrawn=True))
+    run.main([])
+    assert "To make what is missing" in page.read_text(encoding="utf-8")
+
+
 def test_a_second_run_writes_nothing(house, tmp_path):
     fill(house)
     run.main([])

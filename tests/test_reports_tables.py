@@ -115,7 +115,7 @@ def test_a_source_without_records_has_no_entries_and_is_missing_in_the_spreadshe
     table = tables.by_class(results(*SINGLES, missing), "ap50")
     assert table.lines[2].entries == ()
     sheet = tables.wide(table).set_index("source")
-    assert sheet.loc["mine", "seeds"] == "missing"
+    assert sheet.loc["mine", "n"] == "missing"
     assert pd.isna(sheet.loc["mine", "person"])
 
 

@@ -95,6 +95,7 @@ def test_a_killed_drawing_goes_on_to_the_same_bytes(write, tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "killed", numbers, 5, SMALL)
     assert not (tmp_path / "killed").exists()
+    (tmp_path / "killed.partial" / ".half-written.png").write_bytes(b"")
     write(tmp_path / "killed", numbers, 5, SMALL)
     assert drawn == [0, 1, 4, 4, 5]
     assert _bytes(tmp_path / "killed") == _bytes(tmp_path / "whole")

@@ -18,9 +18,9 @@ from bench.scenes.things import (
     upright,
 )
 
-# Bare metal: it shows the cold sky, so lamps and poles stay faint in the infrared.
-METAL = Surface((0.42, 0.43, 0.44), warmth=0.5, emissivity=0.74, heat=0.2, shade=0.85)
-HOUSING = Surface((0.10, 0.11, 0.11), warmth=0.8, emissivity=0.72, heat=0.2, shade=0.9)
+# Metal and glass show the cold sky, plastic is as warm as the houses: lamps stay faint in infrared.
+METAL = Surface((0.42, 0.43, 0.44), warmth=0.5, emissivity=0.75, heat=0.2, shade=0.85)
+HOUSING = Surface((0.10, 0.11, 0.11), warmth=0.8, emissivity=0.90, heat=0.2, shade=0.9)
 SIGNALS: dict[str, Color] = {
     "red": (3.4, 0.22, 0.12),
     "amber": (3.2, 1.7, 0.15),
@@ -54,11 +54,11 @@ def street_lamp(x: float, z: float, side: int, lit: bool, random: Random) -> Thi
             (left + 0.2, high + 0.50, z),
         ]
     )
-    cover = Surface((0.62, 0.63, 0.64), warmth=1.0, emissivity=0.76, heat=0.2)
+    cover = Surface((0.62, 0.63, 0.64), warmth=0.0, emissivity=0.56, heat=0.2)
     bulb = Surface(
         (0.90, 0.90, 0.84),
-        warmth=3.0 if lit else 0.5,
-        emissivity=0.70,
+        warmth=1.5 if lit else 0.5,
+        emissivity=0.58,
         heat=0.2,
         glow=(glow[0], glow[1], glow[2]),
     )
@@ -70,7 +70,7 @@ def street_lamp(x: float, z: float, side: int, lit: bool, random: Random) -> Thi
     )
     lights: tuple[Light, ...] = ()
     if lit:
-        lights = (Light((end, high, z), (3.2 * color[0], 3.2 * color[1], 3.2 * color[2]), 3.4),)
+        lights = (Light((end, high, z), (2.8 * color[0], 2.8 * color[1], 2.8 * color[2]), 3.0),)
     return Thing(parts, z, (LAMP,), (x - 0.08, x + 0.08, z, z + 0.1, high), lights)
 
 
@@ -92,8 +92,8 @@ def traffic_light(x: float, z: float, side: int, state: str, random: Random) -> 
         color = SIGNALS[name]
         lens = Surface(
             _dim(color),
-            warmth=2.5 if on else 0.8,
-            emissivity=0.76,
+            warmth=1.6 if on else 0.8,
+            emissivity=0.90,
             heat=0.2,
             glow=color if on else (0.0, 0.0, 0.0),
         )
@@ -117,7 +117,7 @@ def sign(x: float, z: float, random: Random) -> Thing:
     low = float(random.uniform(1.7, 2.4))
     size = float(random.uniform(0.38, 0.55))
     y = low + size
-    base = Surface((0.85, 0.85, 0.84), warmth=0.4, emissivity=0.70, heat=0.25)
+    base = Surface((0.85, 0.85, 0.84), warmth=0.4, emissivity=0.84, heat=0.25)
     red = base._replace(color=(0.72, 0.10, 0.10))
     blue = base._replace(color=(0.08, 0.25, 0.62))
     green = base._replace(color=(0.07, 0.42, 0.26))
@@ -161,7 +161,7 @@ def sign(x: float, z: float, random: Random) -> Thing:
     return Thing(tuple(parts), z, bulk=(x - 0.05, x + 0.05, z, z + 0.1, low + size))
 
 
-def bin_(x: float, z: float, random: Random) -> Thing:
+def litter_bin(x: float, z: float, random: Random) -> Thing:
     """A litter bin, which is unlabelled."""
     shade = float(random.uniform(0.7, 1.0))
     color: Color = ((0.16, 0.30, 0.20), (0.25, 0.25, 0.27), (0.42, 0.26, 0.16))[random.integers(3)]
@@ -218,7 +218,7 @@ def along(street: Street, random: Random, moved: float, lit: bool, frame: int) -
                 things.append(spot)
         p = float(random.uniform(7, 25))
         if random.random() < 0.6 and p - moved > 4 and not in_side_street(street, p):
-            things.append(bin_(curb + side * 0.9, p - moved, own[2]))
+            things.append(litter_bin(curb + side * 0.9, p - moved, own[2]))
         p = float(random.uniform(6, 20))
         if random.random() < 0.6 and p - moved > 4 and not in_side_street(street, p):
             things.append(cabinet(street.front(side) - side * 0.5, p - moved, own[2]))

@@ -23,7 +23,7 @@ def thermograph(
     lasting, passing = random
     seen = _apparent(view, camera, weather)
     size = knobs.width / 320
-    seen = blur(seen + 0.5 * _drift(seen.shape, lasting), 0.95 * size)
+    seen = blur(seen + 0.5 * _drift(seen.shape, lasting), 1.1 * size)
     if knobs.misregistration:
         turn = lasting.uniform(0, 2 * np.pi)
         reach = knobs.misregistration

@@ -105,7 +105,7 @@ def truck(pose: Pose, random: Random) -> Thing:
     load = Surface(
         pick(random, LOADS, 0.02),
         warmth=-0.5,
-        emissivity=0.84,
+        emissivity=0.89,
         heat=0.6,
         texture=textures.PLASTER,
         grain=0.08,

@@ -1,6 +1,7 @@
 """What both sensors are made of: averaging, blur, shifts, and the geometry behind every pixel."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from bench.scenes import textures
 from bench.scenes.camera import Camera
 from bench.scenes.canvas import COLUMNS, SUPERSAMPLING, Maps
+from bench.scenes.things import BUILDING
 
 Floats = NDArray[np.float32]
 
@@ -23,7 +25,7 @@ class View:
         y: Metres above the road, image size.
         z: Metres ahead, image size.
         level: Where the ground is seen, image size.
-        sun: 0 in the shadow of something on the ground, else 1, image size.
+        sun: 0 in the shadow of something, else 1, image size.
         open: Share of the light from everywhere that reaches the ground, image size.
     """
 
@@ -41,20 +43,33 @@ class View:
         return np.asarray(self.maps.surfaces[:, COLUMNS[column]][self.maps.index], np.float32)
 
 
+class Masks(NamedTuple):
+    """Shadows on the ground, uint8, image size: 255 inside.
+
+    Attributes:
+        shade: Of everything in the sun.
+        tall: Of houses only: whoever stands in it is in the shade too.
+        contact: Below whatever stands close above the ground.
+    """
+
+    shade: NDArray[np.uint8]
+    tall: NDArray[np.uint8]
+    contact: NDArray[np.uint8]
+
+
 def luminance(linear: Floats) -> Floats:
     """How bright linear RGB (..., 3) looks."""
     parts = 0.299 * linear[..., 0] + 0.587 * linear[..., 1] + 0.114 * linear[..., 2]
     return np.asarray(parts, np.float32)
 
 
-def view(camera: Camera, maps: Maps, shade: NDArray[np.uint8], contact: NDArray[np.uint8]) -> View:
+def view(camera: Camera, maps: Maps, masks: Masks) -> View:
     """Look up the geometry behind every pixel.
 
     Args:
         camera: Of the canvas.
         maps: What was drawn.
-        shade: 255 where a shadow falls on the ground, image size.
-        contact: 255 where something stands close above the ground, image size.
+        masks: Where the ground lies in a shadow.
     """
     column = (np.arange(camera.width, dtype=np.float32) + 0.5 - camera.center)[None]
     row = (np.arange(camera.height, dtype=np.float32) + 0.5 - camera.horizon)[:, None]
@@ -67,9 +82,14 @@ def view(camera: Camera, maps: Maps, shade: NDArray[np.uint8], contact: NDArray[
     up = np.where(level, z, y).astype(np.float32)
     texture = textures.sample(kind, across, up, (camera.focal / z).astype(np.float32))
     step = (slice(None, None, SUPERSAMPLING),) * 2
-    soft = blur((255.0 - shade) / 255, 0.8)
-    near = blur(1 - 0.65 * contact / 255.0, 1.2)
-    flat = level[step]
+    # A pixel on the edge of the ground counts as ground: else walls would have a bright seam.
+    flat = shrink(level.astype(np.float32)) > 0
+    place = np.clip((camera.horizon + camera.eye * camera.focal / z[step]) / SUPERSAMPLING, 0, None)
+    foot = np.minimum(place, flat.shape[0] - 1).astype(np.int64)
+    upright = blur((255.0 - masks.tall) / 255, 1.5)[foot, np.arange(flat.shape[1])[None]]
+    upright = np.where(maps.labels[maps.index[step]] == BUILDING, np.float32(1), upright)
+    soft = blur((255.0 - masks.shade) / 255, 0.8)
+    near = blur(1 - 0.65 * masks.contact / 255.0, 1.2)
     return View(
         maps,
         texture,
@@ -77,7 +97,7 @@ def view(camera: Camera, maps: Maps, shade: NDArray[np.uint8], contact: NDArray[
         y[step].astype(np.float32),
         z[step].astype(np.float32),
         flat,
-        np.where(flat, soft, np.float32(1)),
+        np.where(flat, soft, upright),
         np.where(flat, near, np.float32(1)),
     )
 

@@ -11,8 +11,8 @@ from bench.scenes.camera import Camera, Points, hull
 from bench.scenes.canvas import SUPERSAMPLING, paint, polygon_mask
 from bench.scenes.infrared import thermograph
 from bench.scenes.knobs import Knobs
-from bench.scenes.optics import view
-from bench.scenes.things import Random, Surface, Thing, array
+from bench.scenes.optics import Masks, view
+from bench.scenes.things import BUILDING, Random, Surface, Thing, array
 from bench.scenes.visible import photograph
 
 
@@ -57,9 +57,7 @@ def draw(seed: int, number: int, knobs: Knobs) -> Drawn:
         thing = story.at(actor, frame, moved, camera.eye, hour.lit)
         things += [thing] if thing is not None else []
     maps = paint(camera, Surface((0.5, 0.5, 0.5)), ground, things)
-    shade = polygon_mask(camera, _shadows(things, hour.shift) if max(hour.sun) > 0 else [])
-    contact = polygon_mask(camera, _shadows([t for t in things if _low(t)], (0.05, 0.05)))
-    seen = view(camera, maps, shade, contact)
+    seen = view(camera, maps, _masks(camera, things, hour))
     noise = np.random.default_rng([seed, number, 1])
     lights = [light for thing in things for light in thing.lights]
     return Drawn(
@@ -99,6 +97,18 @@ def _things(
         *greenery.rows(layout, green, moved),
         *furniture.along(layout, posts, moved, lit, frame),
     ]
+
+
+def _masks(camera: Camera, things: Sequence[Thing], hour: weather.Weather) -> Masks:
+    """The shadows of the sun, and the dark below cars and shoes in any light."""
+    cast = [thing for thing in things if thing.bulk is not None] if max(hour.sun) > 0 else []
+    houses = [thing for thing in cast if thing.parts[0].label == BUILDING]
+    low = [thing for thing in things if _low(thing)]
+    return Masks(
+        polygon_mask(camera, _shadows(cast, hour.shift)),
+        polygon_mask(camera, _shadows(houses, hour.shift)),
+        polygon_mask(camera, _shadows(low, (0.05, 0.05))),
+    )
 
 
 def _low(thing: Thing) -> bool:

@@ -86,6 +86,8 @@ def _fill(folder: Path, numbers: Parts, write: Write, knobs: Knobs) -> None:
             (unfinished / "meta" / f"{part}.txt").write_text(text, encoding="utf-8")
         scenario = json.dumps(_scenario(numbers, knobs), indent=1)
         (unfinished / "meta" / "scenario.json").write_text(scenario, encoding="utf-8")
+        for left in unfinished.rglob(".*"):
+            left.unlink()  # half a file of a process that was killed
         unfinished.rename(folder)
 
 

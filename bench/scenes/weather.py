@@ -104,7 +104,7 @@ def _overcast(random: Random) -> Weather:
 
 
 def _night(random: Random) -> Weather:
-    level = float(np.exp(random.uniform(np.log(0.0025), np.log(0.012))))
+    level = float(np.exp(random.uniform(np.log(0.0018), np.log(0.010))))
     return Weather(
         sun=(0.0, 0.0, 0.0),
         ambient=_gray(level, (0.80, 0.92, 1.20)),
@@ -115,7 +115,7 @@ def _night(random: Random) -> Weather:
         extinction=float(random.uniform(0.0015, 0.004)),
         smoke=None,
         glare=None,
-        target=0.065,
+        target=0.052,
         gain=2.6,
         grain=0.026,
         lit=True,

@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     flags.add_argument("--scenes", type=int, default=1200, help="scenes to train on")
     flags.add_argument("--unseen", type=int, default=100, help="scenes to measure on")
-    flags.add_argument("--epochs", type=int, default=6)
+    flags.add_argument("--epochs", type=int, default=5)
     flags.add_argument("--batch", type=int, default=16)
     flags.add_argument("--optimizer", default="AdamW", choices=("SGD", "Adam", "AdamW"))
     flags.add_argument("--learning-rate", type=float, default=0.002)

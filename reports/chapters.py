@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports import panels, protocol, tables, wording
-from reports.comparison import Line, Table, best, best_single
+from reports.comparison import Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.results import Results
@@ -192,9 +192,15 @@ def _differences(table: Table) -> tuple[Printed, ...]:
     ]
     if not rows:
         return ()
-    singles = [best_single(table, column) for column in range(len(table.headings))]
-    names = [(single.row.source if single else wording.UNDEFINED, 0) for single in singles]
-    return Printed("better single sensor", "", tuple(names)), *rows
+    names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
+    return Printed("better single sensor", "", names), *rows
+
+
+def _better(table: Table, column: int) -> str:
+    single = best_single(table, column)
+    if single is None:
+        return wording.UNDEFINED
+    return "equal" if singles_equal(table, column) else single.row.source
 
 
 def _slug(text: str) -> str:

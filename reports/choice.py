@@ -28,7 +28,7 @@ def by_scene(split: Split) -> list[Choice]:
     for pair in sorted(split.pairs, key=lambda pair: _hash(split.dataset, pair.key)):
         first.setdefault(pair.scene or "", pair.key)
     names = sorted(first, key=lambda name: (name == "", name))[:MOST_SCENES]
-    return [Choice(first[name], f"hash draw for {name}" if name else "hash draw") for name in names]
+    return [Choice(first[name], "hash draw") for name in names]
 
 
 def extremes(

@@ -126,6 +126,13 @@ def best_single(table: Table, column: int) -> Line | None:
     return best(scored, table.headings[column], column)
 
 
+def singles_equal(table: Table, column: int) -> bool:
+    """Whether several single sensors have the same score in one column, as printed."""
+    means = [line.entries[column].mean for line in table.lines if line.row.single and line.entries]
+    shown = [table.headings[column].rounded(mean) for mean in means if mean is not None]
+    return len(shown) > 1 and len(set(shown)) == 1
+
+
 def best(lines: Sequence[Line], heading: Heading, column: int) -> Line | None:
     """The best of the lines in one column, the first of equals; None if none has a score."""
     sign = 1 if heading.better == "higher" else -1

@@ -56,7 +56,8 @@ def _grid(found: Grid, chapter: Chapter) -> str:
         _row([f"difference: {_name(row)}" if i else _name(row), *_cells(row, len(heads))])
         for i, row in enumerate(found.differences)
     ]
-    parts = [f"### {escape(found.title)}{said}", "\n".join(lines)]
+    badge = " **simulated**" if chapter.results.simulated else ""
+    parts = [f"### {escape(found.title)}{said}{badge}", "\n".join(lines)]
     parts += [
         f"{escape(row.label)} {MISSING}:\n\n{_code(row.command)}"
         for row in found.rows

@@ -78,7 +78,7 @@ def notes(results: Results, table: Table) -> list[str]:
     if len(counts) > 1:
         said.append("Sources have different numbers of finished seeds; see their names.")
     if any(found.mean is None for line in table.lines for found in line.entries):
-        said.append(f"{UNDEFINED} is undefined, e.g. no true object of that class.")
+        said.append(f"{UNDEFINED} is undefined: nothing of that class to find, or nothing found.")
     return said
 
 

@@ -111,6 +111,14 @@ def test_best_is_bold_and_second_best_underlined_in_both():
     assert "<u>50.0</u>" in html
 
 
+def test_the_better_single_sensor_of_every_column_is_named_unless_they_are_equal():
+    infrared = row("infrared", "infrared", [(0.5, 0.2)])
+    visible = row("visible", "visible", [(0.5004, 0.6)])
+    table = chapters.of(results(infrared, visible, row("x", "method", [(0.1, 0.1)])), "", ())
+    named = [text for text, _ in table.main[0].differences[0].cells]
+    assert named == ["equal", "visible", "visible"]
+
+
 def test_a_missing_source_is_shown_with_its_command():
     found = report(INFRARED, VISIBLE, row("mine", "method", [None]), command="make all")
     text, html = markdown.text(found), page.html(found)

@@ -13,10 +13,10 @@ GREY = {0: 0, 1: 90, 7: 200, 9: 140}  # unlabelled, road, sky, car
 
 
 def tree(root: Path, train: int = 6, test: int = 3) -> Path:
-    """Sky above, road below, a car in between, a line of unlabelled pixels at the top."""
+    """Sky above, road below, a car in between, unlabelled pixels at the top; keys 00000, ..."""
     noise = np.random.default_rng(0)
-    for part, count in (("train", train), ("test", test)):
-        for number in range(count):
+    for part, numbers in (("train", range(train)), ("test", range(train, train + test))):
+        for number in numbers:
             mask = np.full(SIZE[::-1], 7, np.uint8)
             mask[32:] = 1
             mask[:2] = 0
@@ -28,7 +28,7 @@ def tree(root: Path, train: int = 6, test: int = 3) -> Path:
             for name, image in (("Infrared", gray), ("Visible", colour), ("Label", mask)):
                 folder = root / "fmb" / part / name
                 folder.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(image).save(folder / f"{part}{number:02d}.png")
+                Image.fromarray(image).save(folder / f"{number:05d}.png")
     return root
 
 

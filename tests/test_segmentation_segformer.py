@@ -226,7 +226,7 @@ def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
 
 def test_missing_start_weights_are_named_before_training():
     with pytest.raises(BenchError, match=r"no file nowhere\.pth"):
-        segformer.pins(Options(weights="nowhere.pth"))
+        segformer.pins(Options(start_weights="nowhere.pth"))
 
 
 # --- training ------------------------------------------------------------------------------

@@ -69,8 +69,8 @@ def predict(
     missing = [key for key in test.split.keys if key not in found]
     if missing:
         raise BenchError(
-            f"{options.folder}: {len(missing)} of {len(test.split.keys)} label maps are missing "
-            f"(first: {missing[0]}); put them there, named like the pair's key"
+            f"{options.folder}: {len(missing)} of the {len(test.split.keys)} label maps are "
+            f"missing (first: {missing[0]}); put them there, named like the pair's key"
         )
     for pair in test.split.pairs:
         path = found[pair.key]

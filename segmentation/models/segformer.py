@@ -44,7 +44,7 @@ class Options(BaseModel):
     Attributes:
         backbone: Size of the encoder (MiT).
         embedding: Channels of the head.
-        weights: What training starts from: ``scratch``, ``packaged`` (mit_b0 with embedding
+        start_weights: What training starts from: ``scratch``, ``packaged`` (mit_b0 with embedding
             128, trained on simulated scenes) or the path of a safetensors or torch file.
             SegMiF starts from MiT weights trained on ImageNet, which have to be downloaded:
             name the file here.
@@ -73,7 +73,7 @@ class Options(BaseModel):
 
     backbone: Literal["mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5"] = "mit_b3"
     embedding: int = Field(default=256, ge=1)
-    weights: str = "scratch"
+    start_weights: str = "scratch"
     iterations: int = Field(default=70_000, ge=1)
     schedule: int | None = Field(default=160_000, ge=1)
     batch: int = Field(default=2, ge=1)
@@ -128,7 +128,7 @@ def pins(options: Options) -> dict[str, str | None]:
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     """What a reader has to know to train the same model."""
     pinned = pins(options)["weights"]
-    named = {"packaged": "packaged"}.get(options.weights, Path(options.weights).name)
+    named = {"packaged": "packaged"}.get(options.start_weights, Path(options.start_weights).name)
     width, height = options.crop_size
     top = f"{options.learning_rate:g}, head x{options.head_factor:g}"
     length = options.schedule or options.iterations
@@ -153,13 +153,13 @@ def start_file(options: Options) -> Path | None:
     Raises:
         BenchError: If it is not there.
     """
-    if options.weights == "scratch":
+    if options.start_weights == "scratch":
         return None
-    path = PACKAGED if options.weights == "packaged" else Path(options.weights)
+    path = PACKAGED if options.start_weights == "packaged" else Path(options.start_weights)
     if not path.is_file():
         raise BenchError(
-            f"segformer: weights {options.weights}: no file {path}; name a safetensors or torch "
-            "file of MiT weights, or set weights: scratch"
+            f"segformer: start_weights {options.start_weights}: no file {path}; name a "
+            "safetensors or torch file of MiT weights, or set start_weights: scratch"
         )
     return path
 

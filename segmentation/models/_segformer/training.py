@@ -125,7 +125,8 @@ def _batches(
     with bar:
         for step, batch in enumerate(loader, start=first):
             yield step, batch
-            bar.set_postfix_str(f"loss {state.total / max(state.count, 1):.3f}", refresh=False)
+            if state.curve:
+                bar.set_postfix_str(f"loss {state.curve[-1][1]:.3f}", refresh=False)
             bar.update()
 
 

@@ -1,0 +1,177 @@
+"""The command line from end to end: label maps from a folder, and a tiny SegFormer."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import segmentation_toys
+from PIL import Image
+
+from bench import plan, tasks
+from bench.store import Store
+from segmentation import confusion
+from segmentation.run import main
+
+FIXED = """
+sources: {{vis: {{kind: visible}}}}
+tasks:
+  toy: {{kind: segmentation, dataset: fmb, sources: [vis], model: fixed,
+        options: {{folder: {folder}}}, metrics: {{iou: {metric}}}}}
+"""
+SEGFORMER = """
+sources: {ir: {kind: infrared}, vis: {kind: visible}}
+tasks:
+  toy: {kind: segmentation, dataset: fmb, sources: [ir, vis], options: {backbone: mit_b0,
+        embedding: 32, iterations: 80, schedule: null, warm_up: 10, crop: 64, rescale: [0.8, 1.2],
+        learning_rate: 1.0e-3, head_factor: 1, drop_path: 0}}
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    segmentation_toys.tree(tmp_path / "data")
+    return tmp_path
+
+
+def fixed(root, metric="{}"):
+    """A task file that scores the label maps in ``maps``."""
+    (root / "maps").mkdir(exist_ok=True)
+    (root / "tasks.yaml").write_text(FIXED.format(folder=root / "maps", metric=metric))
+
+
+def label_maps(root, change=lambda labels: labels):
+    for path in sorted((root / "data/fmb/test/Label").glob("*.png")):
+        Image.fromarray(change(np.array(Image.open(path)))).save(root / "maps" / path.name)
+
+
+def run(root, *more):
+    where = ("--tasks", "tasks.yaml"), ("--data", "data"), ("--out", "runs")
+    words = [word for flag, name in where for word in (flag, f"{root}/{name}")]
+    return main([*words, "--device", "cpu", *more])
+
+
+def cells(root):
+    return plan.make(tasks.load(root / "tasks.yaml"), ["toy"], root / "data", root).cells
+
+
+def drive(name, first, last):
+    span = {"min": first, "max": last}
+    return {"name": name, "scene": [{"name": f"{name}-1", "range": [span]}]}
+
+
+def records(root):
+    return [cell.record(Store(root / "runs")) for cell in cells(root)]
+
+
+def test_the_truth_itself_scores_1_and_says_its_protocol(root):
+    fixed(root)
+    label_maps(root)
+    assert run(root) == 0
+    (record,) = records(root)
+    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0}
+    assert record.by_class["car"]["IoU"] == 1.0
+    assert record.by_class["bicycle"]["IoU"] is None
+    assert "unlabelled" not in record.by_class
+    assert record.counts == {"images": 3, "pixels": 3 * 96 * 64}
+    assert record.protocol["class set"] == "all14 (14 of 15 classes)"
+    assert record.protocol["unlabelled pixels"] == "counted as errors"
+    assert record.protocol["images"] == "6 train / 3 test"
+
+
+def test_all_cars_called_roads_halve_nothing_but_those_two_classes(root):
+    fixed(root)
+    label_maps(root, lambda labels: np.where(labels == 9, 1, labels).astype(np.uint8))
+    assert run(root) == 0
+    (record,) = records(root)
+    assert record.by_class["sky"]["IoU"] == 1.0
+    assert record.by_class["car"] == {"IoU": 0.0, "accuracy": 0.0, "precision": None}
+    truth = [np.array(Image.open(p)) for p in (root / "data/fmb/test/Label").glob("*.png")]
+    road, car = (sum(int((t == c).sum()) for t in truth) for c in (1, 9))
+    assert record.by_class["road"]["IoU"] == road / (road + car)
+
+
+def test_per_image_files_add_up_to_the_record(root):
+    fixed(root)
+    label_maps(root, lambda labels: np.roll(labels, 3, axis=0))
+    assert run(root) == 0
+    (cell,) = cells(root)
+    place = cell.place(Store(root / "runs"))
+    matrices = confusion.read(place / "confusion.npz")
+    assert list(matrices) == ["00006", "00007", "00008"]
+    total = sum(matrices.values())
+    with (place / "per_image.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for column, axis in (("truth", 1), ("predicted", 0)):
+        sky = sum(int(row[column]) for row in rows if row["class"] == "sky")
+        assert sky == total.sum(axis=axis)[7]
+    hit = sum(int(row["hit"]) for row in rows if row["class"] == "sky")
+    assert hit == total[7, 7]
+    assert {row["class"] for row in rows} == {"unlabelled", "road", "sky", "car"}
+
+
+def test_conditions_are_scored_apart_where_they_are_known(root):
+    meta = root / "data/fmb/meta"
+    meta.mkdir()
+    (meta / "scenario.json").write_text(json.dumps([drive("Day", 0, 7), drive("Night", 8, 8)]))
+    fixed(root)
+    label_maps(root)
+    spoilt = root / "maps/00008.png"
+    Image.new("L", segmentation_toys.SIZE, 2).save(spoilt)
+    assert run(root) == 0
+    (record,) = records(root)
+    assert record.by_scene["day"].values["IoU"] == 1.0
+    assert record.by_scene["night"].values["IoU"] == 0.0
+    assert record.by_scene["day"].counts["images"] == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.unlink(), "1 of the 3 label maps are missing (first: 00007)"),
+        (lambda path: Image.new("L", (48, 32)).save(path), "00007.png: 48 x 32 pixels"),
+        (lambda path: Image.new("L", segmentation_toys.SIZE, 77).save(path), "id 77"),
+    ],
+)
+def test_a_bad_label_map_is_named(root, capsys, spoil, said):
+    fixed(root)
+    label_maps(root)
+    spoil(root / "maps/00007.png")
+    assert run(root) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_predicted(root, capsys):
+    fixed(root, "{classes: all15, unlabelled: ignored}")
+    label_maps(root)
+    assert run(root) == 1
+    assert "class set all15 scores 'unlabelled'" in capsys.readouterr().err
+    assert not (root / "runs/predicted").exists()
+
+
+def test_another_metric_option_predicts_nothing_anew(root):
+    fixed(root)
+    label_maps(root)
+    assert run(root) == 0
+    (before,) = (root / "runs/predicted").iterdir()
+    changed = (before / "00006.png").stat().st_mtime_ns
+    fixed(root, "{classes: dmfuse8}")
+    assert run(root) == 0
+    assert (before / "00006.png").stat().st_mtime_ns == changed
+    assert set(records(root)[0].by_class) >= {"road", "pole"}
+
+
+@pytest.mark.slow
+def test_a_tiny_segformer_learns_the_toy_and_a_second_run_does_nothing(root, capsys):
+    (root / "tasks.yaml").write_text(SEGFORMER)
+    assert run(root) == 0
+    infrared, visible = records(root)
+    for record in (infrared, visible):
+        assert record.values["IoU"] > 0.5
+        assert record.by_class["sky"]["IoU"] > 0.8
+        assert record.made["training"]["device"] == "cpu"
+    assert len(list((root / "runs/trained").iterdir())) == 2
+    made = {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")}
+    assert run(root) == 0
+    assert {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")} == made
+    assert "(done)" in capsys.readouterr().out

@@ -188,6 +188,81 @@ def test_an_encoder_file_with_mmsegs_names_is_taken_whole(tmp_path):
         assert torch.equal(value, other.backbone.state_dict()[name])
 
 
+NVLABS = (
+    (r"layers\.(\d)\.0\.", "patch_embed{}."),
+    (r"layers\.(\d)\.1\.", "block{}."),
+    (r"layers\.(\d)\.2\.", "norm{}."),
+)
+NVLABS_PARTS = {
+    "projection": "proj",
+    "attn.attn.out_proj": "attn.proj",
+    "ffn.layers.0": "mlp.fc1",
+    "ffn.layers.1": "mlp.dwconv.dwconv",
+    "ffn.layers.4": "mlp.fc2",
+}
+HUGGING_FACE_PARTS = {
+    "norm1": "layer_norm_1",
+    "norm2": "layer_norm_2",
+    "attn.norm": "attention.self.layer_norm",
+    "attn.sr": "attention.self.sr",
+    "attn.attn.out_proj": "attention.output.dense",
+    "ffn.layers.0": "mlp.dense1",
+    "ffn.layers.1": "mlp.dwconv.dwconv",
+    "ffn.layers.4": "mlp.dense2",
+}
+
+
+def as_nvlabs(state):
+    """Names and shapes of github.com/NVlabs/SegFormer's mit_b0.pth, head included."""
+    found = {"head.weight": torch.zeros(1000, 256)}
+    for name, value in state.items():
+        for pattern, stage in NVLABS:
+            name = re.sub(f"^{pattern}", lambda m, s=stage: s.format(int(m[1]) + 1), name)
+        for ours, theirs in NVLABS_PARTS.items():
+            name = name.replace(ours, theirs)
+        if "in_proj_" in name:
+            before, last = name.split("attn.attn.in_proj_")
+            third = len(value) // 3
+            found[f"{before}attn.q.{last}"] = value[:third]
+            found[f"{before}attn.kv.{last}"] = value[third:]
+        else:
+            linear = name.endswith(("fc1.weight", "fc2.weight"))
+            found[name] = value[..., 0, 0] if linear else value
+    return found
+
+
+def as_hugging_face(state):
+    """Names and shapes of huggingface.co/nvidia/mit-b0."""
+    found = {}
+    for name, value in state.items():
+        stage, place, rest = re.fullmatch(r"layers\.(\d)\.(\d)\.(.+)", name).groups()
+        if place == "0":
+            rest = rest.replace("projection", "proj").replace("norm", "layer_norm")
+        for ours, theirs in HUGGING_FACE_PARTS.items():
+            rest = rest.replace(ours, theirs) if place == "1" else rest
+        kind = ("patch_embeddings", "block", "layer_norm")[int(place)]
+        name = f"segformer.encoder.{kind}.{stage}.{rest}"
+        if "in_proj_" in name:
+            before, last = name.split("attn.attn.in_proj_")
+            for part, third in zip(("query", "key", "value"), value.chunk(3), strict=True):
+                found[f"{before}attention.self.{part}.{last}"] = third
+        else:
+            linear = name.endswith(("dense1.weight", "dense2.weight"))
+            found[name] = value[..., 0, 0] if linear else value
+    return found
+
+
+@pytest.mark.parametrize("spelt", [as_nvlabs, as_hugging_face])
+def test_an_encoder_file_of_nvlabs_or_hugging_face_is_taken_whole(spelt, tmp_path):
+    net, other = built(TINY, tmp_path), built(TINY, tmp_path)
+    theirs = spelt(net.backbone.state_dict())
+    assert not any(name.startswith("layers.") for name in theirs)
+    torch.save(theirs, tmp_path / "mit.pth")
+    weights.start_from(other, tmp_path / "mit.pth", CLASSES)
+    for name, value in net.backbone.state_dict().items():
+        assert torch.equal(value, other.backbone.state_dict()[name]), name
+
+
 def test_the_last_layer_is_taken_only_for_the_same_classes(tmp_path):
     net = built(TINY, tmp_path)
     path = tmp_path / "whole.safetensors"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from bench.errors import BenchError
+from segmentation.models._segformer import naming
 from segmentation.models._segformer import network as networks
 from segmentation.models.segformer import Options
 
@@ -62,13 +63,15 @@ def read(folder: Path) -> tuple[Any, Model]:
 def start_from(network: "nn.Module", path: Path, classes: Sequence[str]) -> None:
     """Put a file's weights into an untrained network.
 
-    The file holds a whole SegFormer or an encoder alone, with mmseg's names. The last layer of
-    a whole one is taken only if the file says that it was trained on the same classes.
+    The file holds a whole SegFormer or an encoder alone with mmseg's names, or an encoder with
+    those of NVlabs or Hugging Face. The last layer of a whole one is taken only if the file says
+    that it was trained on the same classes.
 
     Raises:
         BenchError: If it is not such a file, or made for another size.
     """
     found, trained_on = _load(path)
+    found = naming.as_mmseg(found)
     if any(name.startswith("layers.") for name in found):
         found = {f"backbone.{name}": value for name, value in found.items()}
     wanted = dict(network.state_dict())
@@ -79,7 +82,7 @@ def start_from(network: "nn.Module", path: Path, classes: Sequence[str]) -> None
     if lacking:
         raise BenchError(
             f"{path}: no weights called {lacking[0]}; expected a MiT encoder or SegFormer of "
-            "this size, with the names that mmseg uses"
+            "this size, with the names of mmseg, NVlabs or Hugging Face"
         )
     for name, value in found.items():
         if value.shape != wanted[name].shape:

@@ -263,6 +263,22 @@ def test_start_weights_are_checked_when_planning(tmp_path):
     assert yolo.pins(yolo.Options()) == {"start_weights": None}
 
 
+def test_weights_asked_for_by_name_are_downloaded_once(tmp_path, monkeypatch):
+    asked = []
+
+    def download(file):
+        asked.append(file)
+        model = network.build("n", ["x"])
+        torch.save({"model": model}, file)
+
+    monkeypatch.setattr("ultralytics.utils.downloads.attempt_download_asset", download)
+    for _ in range(2):
+        tensors = start.tensors("yolov5n.pt", "n", tmp_path / "downloads")
+        assert len(tensors) == 427
+    assert len(asked) == 1
+    assert [path.name for path in tmp_path.rglob("*.pt")] == ["yolov5nu.pt"]
+
+
 def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
     def no_network(file):
         raise ConnectionError("no network")

@@ -1,8 +1,8 @@
 """Brings ultralytics in without its side effects.
 
 Importing ultralytics looks for the network, makes a settings folder in the user's home, replaces
-``torch.save`` and ``PIL.Image.open`` for the whole process, sets print options and prefers one
-thread. Here it is imported once, offline, with its settings in a folder that is gone afterwards,
+``torch.save`` and ``PIL.Image.open`` for the whole process, hides warnings, sets print options
+and prefers one thread. Here it is imported once, offline, with its settings in a folder that is gone afterwards,
 and what it replaced is put back.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+SETTINGS = ".settings-"
 QUIET = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 
 
@@ -33,9 +34,10 @@ def bring_in(folder: Path) -> None:
     saved, opened, printed = torch.save, Image.open, np.get_printoptions()
     threads = os.environ.get("OMP_NUM_THREADS")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".settings") as settings:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SETTINGS) as settings:
         surroundings = QUIET | {"YOLO_CONFIG_DIR": settings, "MPLCONFIGDIR": settings}
-        with _environment(surroundings), redirect_stdout(io.StringIO()):
+        quiet = redirect_stdout(io.StringIO())
+        with _environment(surroundings), quiet, warnings.catch_warnings():
             import ultralytics.data.dataset
             import ultralytics.nn.tasks  # noqa: F401 - imported here to be found later
     torch.save, Image.open = saved, opened

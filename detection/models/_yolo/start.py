@@ -6,6 +6,7 @@ code with it.
 """
 
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def tensors(start: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None
     Args:
         start: ``scratch``, ``packaged``, a path, or a name such as ``yolov5s.pt``.
         size: n, s, m, l or x.
-        folder: Where a download goes.
+        folder: Where a download goes, and is looked for.
 
     Raises:
         BenchError: If they cannot be had.
@@ -114,16 +115,22 @@ def _allowed() -> list[Any]:
 
 
 def _download(size: str, folder: Path) -> Path:
-    """Fetch ultralytics' own weights, because the task file asks for them by name."""
+    """The weights of ultralytics, fetched once, because the task file asks for them by name."""
     from ultralytics.utils.downloads import attempt_download_asset
 
     path = folder / f"yolov5{size}u.pt"
-    try:
-        attempt_download_asset(str(path))
-    except (OSError, RuntimeError) as fault:  # URLError and timeouts are OSErrors
-        raise _unavailable(path.name, str(fault)) from None
-    if not path.is_file():
-        raise _unavailable(path.name, "no file came")
+    if path.is_file():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+        arriving = Path(unfinished) / path.name
+        try:
+            attempt_download_asset(str(arriving))
+        except (OSError, RuntimeError) as fault:  # URLError and timeouts are OSErrors
+            raise _unavailable(path.name, str(fault)) from None
+        if not arriving.is_file():
+            raise _unavailable(path.name, "no file came")
+        arriving.replace(path)
     library.note(f"downloaded {path.name}, sha256 {digest.sha256(path)}")
     return path
 

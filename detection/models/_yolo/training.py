@@ -13,6 +13,7 @@ import csv
 import json
 import math
 import os
+import shutil
 import sys
 import time
 from importlib.metadata import version
@@ -45,7 +46,8 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
         with library.chatter(folder), library.repeatable():
             _train(examples, options, seed=seed, device=device, folder=folder)
     dataset.remove(folder / "dataset")
-    (folder / STATE).unlink(missing_ok=True)
+    for left in (*folder.glob(f"{STATE}*"), *folder.glob(f"{library.SETTINGS}*")):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
@@ -81,7 +83,7 @@ def _begin(
 
     library.seed_everything(seed, 0)
     model = network.build(options.size, examples.split.classes)
-    tensors = start.tensors(options.start_weights, options.size, folder)
+    tensors = start.tensors(options.start_weights, options.size, folder.parent / "downloads")
     transferred = None
     if tensors is not None:
         transferred = network.start_from(model, tensors, options.start_weights)

@@ -2,8 +2,8 @@
 
 Importing ultralytics looks for the network, makes a settings folder in the user's home, replaces
 ``torch.save`` and ``PIL.Image.open`` for the whole process, hides warnings, sets print options
-and prefers one thread. Here it is imported once, offline, with its settings in a folder that is gone afterwards,
-and what it replaced is put back.
+and prefers one thread. Here it is imported once, offline, with its settings in a folder that is
+gone afterwards, and what it replaced is put back.
 """
 
 import io

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-SETTINGS = ".settings-"
 QUIET = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 
 
@@ -34,7 +33,7 @@ def bring_in(folder: Path) -> None:
     saved, opened, printed = torch.save, Image.open, np.get_printoptions()
     threads = os.environ.get("OMP_NUM_THREADS")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=SETTINGS) as settings:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".settings") as settings:
         surroundings = QUIET | {"YOLO_CONFIG_DIR": settings, "MPLCONFIGDIR": settings}
         quiet = redirect_stdout(io.StringIO())
         with _environment(surroundings), quiet, warnings.catch_warnings():

@@ -46,7 +46,7 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
         with library.chatter(folder), library.repeatable():
             _train(examples, options, seed=seed, device=device, folder=folder)
     dataset.remove(folder / "dataset")
-    for left in (*folder.glob(f"{STATE}*"), *folder.glob(f"{library.SETTINGS}*")):
+    for left in (*folder.glob(f"{STATE}*"), *folder.glob(".settings*")):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 

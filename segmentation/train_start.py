@@ -45,13 +45,14 @@ def recipe(iterations: int) -> segformer.Options:
         embedding=128,
         iterations=iterations,
         schedule=None,
-        batch=2,
+        batch=4,
         crop=256,
         rescale=(0.75, 1.5),
         learning_rate=6e-4,
         head_factor=2,
         warm_up=min(200, iterations // 5),
         drop_path=0.0,
+        mixed_precision=True,
     )
 
 
@@ -123,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
     flags.add_argument("--scenes", type=int, default=1200, help="scenes to train on")
     flags.add_argument("--check", type=int, default=60, help="other scenes to score it on")
-    flags.add_argument("--iterations", type=int, default=4000)
+    flags.add_argument("--iterations", type=int, default=4500)
     flags.add_argument("--threads", type=int, default=1, help="of torch")
     flags.add_argument("--to", type=Path, default=segformer.PACKAGED, metavar="FILE")
     args = flags.parse_args(argv)

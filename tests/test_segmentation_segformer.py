@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from bench.errors import BenchError
 from segmentation.models import segformer
-from segmentation.models._segformer import crops, quiet, schedule, training, weights
+from segmentation.models._segformer import crops, imagenet, quiet, schedule, training, weights
 from segmentation.models._segformer import network as networks
 from segmentation.models.segformer import Options
 
@@ -302,6 +302,42 @@ def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
 def test_missing_start_weights_are_named_before_training():
     with pytest.raises(BenchError, match=r"no file nowhere\.pth"):
         segformer.pins(Options(start_weights="nowhere.pth"))
+
+
+def test_imagenet_weights_are_fetched_once_and_pinned_before(tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(url, to, hash_prefix, progress):
+        asked.append((url.rsplit("/", 1)[1], hash_prefix))
+        (tmp_path / "there" / url.rsplit("/", 1)[1]).touch()
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
+    for _ in range(2):
+        path = imagenet.fetched("mit_b3", tmp_path / "there")
+    assert path.is_file()
+    assert asked == [("mit_b3_20220624-13b1141c.pth", "13b1141c")]
+    assert segformer.pins(Options(start_weights="imagenet")) == {"start_weights": "13b1141c"}
+
+
+def test_weights_that_cannot_be_downloaded_are_named(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(BenchError, match=r"mit_b0_.*no route to host.*set start_weights to its"):
+        imagenet.fetched("mit_b0", tmp_path)
+
+
+def test_names_of_published_weights_are_those_in_mmsegs_own_configurations():
+    from importlib.metadata import files
+
+    text = "".join(
+        file.read_text()
+        for file in files("onedl-mmsegmentation") or []
+        if file.suffix == ".py" and "configs/segformer" in file.as_posix()
+    )
+    for backbone in networks.LAYERS:
+        assert segformer.published(backbone) in text
 
 
 # --- training ------------------------------------------------------------------------------

@@ -36,6 +36,14 @@ from bench.records import Scalar
 VERSION = 1
 TITLE = "SegFormer"
 PACKAGED = Path(__file__).parents[1] / "weights" / "segformer-b0-scenes.safetensors"
+IMAGENET = {  # SHA-256 of OpenMMLab's files, as far as their names say it
+    "mit_b0": "7e0fe6dd",
+    "mit_b1": "02e5a6a1",
+    "mit_b2": "66e8bf70",
+    "mit_b3": "13b1141c",
+    "mit_b4": "d588d980",
+    "mit_b5": "658746d9",
+}
 
 
 class Options(BaseModel):
@@ -45,9 +53,9 @@ class Options(BaseModel):
         backbone: Size of the encoder (MiT).
         embedding: Channels of the head.
         start_weights: What training starts from: ``scratch``, ``packaged`` (mit_b0 with embedding
-            128, trained on simulated scenes) or the path of a safetensors or torch file.
-            SegMiF starts from MiT weights trained on ImageNet, which have to be downloaded:
-            name the file here.
+            128, trained on simulated scenes), ``imagenet`` (MiT weights, downloaded once from
+            OpenMMLab) or the path of a safetensors or torch file of MiT weights. SegMiF starts
+            from ImageNet; nothing is downloaded unless it is asked for, so the default does not.
         iterations: Steps of training.
         schedule: Length of the learning-rate schedule in steps; None is ``iterations``.
         batch: Images per step.
@@ -67,6 +75,8 @@ class Options(BaseModel):
         dropout: Of the head's last layer.
         ignore_unlabelled: Leave class 0 out of training; it is then never predicted. SegMiF
             trains it as a class of its own.
+        mixed_precision: Compute in bfloat16 where PyTorch holds it safe: twice as fast on
+            processors and GPUs that have it in hardware. SegMiF computes in float32.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,6 +102,7 @@ class Options(BaseModel):
     drop_path: float = Field(default=0.1, ge=0, lt=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     ignore_unlabelled: bool = False
+    mixed_precision: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Options":
@@ -116,19 +127,21 @@ class Predict(BaseModel):
 
 
 def pins(options: Options) -> dict[str, str | None]:
-    """SHA-256 of the file that training starts from.
+    """SHA-256 of the file that training starts from; of a published one what its name says.
 
     Raises:
         BenchError: If it is not there.
     """
+    if options.start_weights == "imagenet":
+        return {"start_weights": published(options.backbone).split("-")[1].removesuffix(".pth")}
     path = start_file(options)
-    return {"weights": None if path is None else digest.sha256(path)}
+    return {"start_weights": None if path is None else digest.sha256(path)}
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     """What a reader has to know to train the same model."""
-    pinned = pins(options)["weights"]
-    named = {"packaged": "packaged"}.get(options.start_weights, Path(options.start_weights).name)
+    pinned = pins(options)["start_weights"]
+    named = Path(options.start_weights).name
     width, height = options.crop_size
     top = f"{options.learning_rate:g}, head x{options.head_factor:g}"
     length = options.schedule or options.iterations
@@ -147,13 +160,18 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     }
 
 
+def published(backbone: str) -> str:
+    """The name of OpenMMLab's file of ImageNet weights; it ends with the start of its SHA-256."""
+    return f"{backbone}_20220624-{IMAGENET[backbone]}.pth"
+
+
 def start_file(options: Options) -> Path | None:
-    """The file that training starts from; None from scratch.
+    """The file on this machine that training starts from; None for scratch and imagenet.
 
     Raises:
         BenchError: If it is not there.
     """
-    if options.start_weights == "scratch":
+    if options.start_weights in ("scratch", "imagenet"):
         return None
     path = PACKAGED if options.start_weights == "packaged" else Path(options.start_weights)
     if not path.is_file():

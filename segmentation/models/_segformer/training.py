@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from bench.errors import BenchError
 from bench.examples import Examples
 from bench.progress import LOG_EVERY
 from segmentation.models import segformer
-from segmentation.models._segformer import crops, network, quiet, schedule, weights
+from segmentation.models._segformer import crops, imagenet, network, quiet, schedule, weights
 from segmentation.models.segformer import Options
 
 KEEP_EVERY = 30.0  # seconds between two checkpoints: what a killed run loses at most
@@ -60,17 +61,16 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
 
 def _train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
     import torch
-    from mmengine.optim import OptimWrapper
 
     model = weights.Model(
         options=options, classes=examples.split.classes, first=int(options.ignore_unlabelled)
     )
     torch.manual_seed(seed)
-    net = _untrained(model).to(device).train()
+    net = _untrained(model, folder.parent / "downloads").to(device).train()
     optimizer = torch.optim.AdamW(network.parameter_groups(net, options), betas=options.betas)
     place = folder / "checkpoint.pt"
     state = _resume(place, net, optimizer) if place.exists() else State()
-    wrapper = OptimWrapper(optimizer)
+    wrapper = _wrapper(optimizer, torch.device(device).type, options)
     kept = time.monotonic()
     began = kept - state.seconds
     for step, batch in _batches(examples, options, seed, device, state):
@@ -89,11 +89,28 @@ def _train(examples: Examples, options: Options, *, seed: int, device: str, fold
     place.unlink(missing_ok=True)
 
 
-def _untrained(model: weights.Model) -> Any:
+def _wrapper(optimizer: Any, device: str, options: Options) -> Any:
+    """Mmengine's optimizer wrapper, whose forward pass is in bfloat16 if the options say so."""
+    import torch
+    from mmengine.optim import OptimWrapper
+
+    class Wrapper(OptimWrapper):  # type: ignore[misc]  # mmengine is untyped
+        @contextmanager
+        def optim_context(self, model: Any) -> Iterator[None]:
+            narrow = torch.autocast(device, torch.bfloat16, enabled=options.mixed_precision)
+            with narrow, super().optim_context(model):
+                yield
+
+    return Wrapper(optimizer)
+
+
+def _untrained(model: weights.Model, downloads: Path) -> Any:
     """The network at step 0."""
     net: Any = network.build(model.options, len(model.classes) - model.first)
     net.init_weights()
     path = segformer.start_file(model.options)
+    if model.options.start_weights == "imagenet":
+        path = imagenet.fetched(model.options.backbone, downloads)
     if path is not None:
         weights.start_from(net, path, model.classes[model.first :])
     return net

@@ -55,7 +55,9 @@ def measure(
         options: See `Options`.
 
     Returns:
-        Fractions; None for a class without true boxes, and the precision of no prediction.
+        Fractions; None for a class without true boxes, and the precision of a class that is never
+        predicted: it is not in the mean precision either, but its recall of 0 is in the mean
+        recall.
     """
     found = [matching.of_class(truth, predicted, i) for i in range(len(classes))]
     confidence = best_confidence(found)

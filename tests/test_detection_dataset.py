@@ -1,0 +1,139 @@
+"""What ultralytics is given to read: every image with its boxes, counted, in a set order."""
+
+import numpy as np
+import pytest
+import torch
+from detection_toy import examples
+
+from bench.boxes import make
+from bench.errors import BenchError
+from bench.examples import Examples
+from bench.pairs import Pair, Split
+from detection.models import yolo
+from detection.models._yolo import dataset, library
+from detection.models._yolo.wording import settings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ultralytics(tmp_path_factory):
+    library.bring_in(tmp_path_factory.mktemp("settings"))
+
+
+def one_pair(tmp_path, corners, classes, **changes):
+    shown = examples(tmp_path / "one", 1)
+    (pair,) = shown.split.pairs
+    fields = {"boxes": make(corners, classes)} | changes
+    pair = Pair(
+        pair.key, pair.infrared, pair.visible, fields.get("size", pair.size), fields["boxes"]
+    )
+    return Examples(shown.images, Split("toy", "train", ("wide", "tall"), (pair,)))
+
+
+def test_the_data_folder_holds_every_image_with_its_label_file(tmp_path):
+    shown = examples(tmp_path / "images", 5)
+    place = dataset.materialise(shown, tmp_path / "dataset")
+    assert sorted(p.name for p in place.iterdir()) == [f"00{i}.png" for i in range(5)]
+    assert sorted(p.name for p in (tmp_path / "dataset/labels").iterdir()) == [
+        f"00{i}.txt" for i in range(5)
+    ]
+    assert not any(p.is_symlink() for p in place.iterdir())
+
+
+def test_a_label_line_is_class_centre_and_size_as_shares(tmp_path):
+    shown = one_pair(tmp_path, [(24, 16, 72, 48)], [1])
+    dataset.materialise(shown, tmp_path / "dataset")
+    assert (tmp_path / "dataset/labels/000.txt").read_text() == "1 0.5 0.5 0.5 0.5\n"
+
+
+def test_ultralytics_reads_exactly_the_boxes_that_are_there(tmp_path):
+    shown = examples(tmp_path / "images", 6)
+    words = settings(yolo.Options(image_size=96), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    for pair, label in zip(shown.split.pairs, found.labels, strict=True):
+        width, height = pair.size
+        centres, sides = label["bboxes"][:, :2], label["bboxes"][:, 2:]
+        corners = np.concatenate([centres - sides / 2, centres + sides / 2], axis=1)
+        read = corners * [width, height, width, height]
+        np.testing.assert_allclose(read, pair.boxes.corners, atol=1e-4)
+        assert label["cls"].ravel().tolist() == pair.boxes.classes.tolist()
+
+
+def test_a_box_given_twice_is_one_box_to_ultralytics_and_to_us(tmp_path):
+    shown = one_pair(tmp_path, [(1, 1, 20, 20), (1, 1, 20, 20), (1, 1, 20, 20)], [0, 0, 1])
+    words = settings(yolo.Options(image_size=96), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    assert dataset.expected(shown) == {"images": 1, "wide": 1, "tall": 1}
+    assert len(found.labels[0]["cls"]) == 2
+
+
+def test_an_image_ultralytics_would_drop_silently_is_a_fault(tmp_path):
+    shown = examples(tmp_path / "images", 4)
+    place = dataset.materialise(shown, tmp_path / "dataset")
+    (tmp_path / "dataset/labels/002.txt").write_text("0 7.5 0.5 0.1 0.1\n")
+    with pytest.raises(BenchError, match=r"ultralytics read .*'images': 3.*expected .*'images': 4"):
+        dataset.read(place, shown, settings(yolo.Options(image_size=96), 0))
+
+
+def test_a_missing_label_file_is_a_fault(tmp_path):
+    shown = examples(tmp_path / "images", 4)
+    place = dataset.materialise(shown, tmp_path / "dataset")
+    (tmp_path / "dataset/labels/002.txt").unlink()
+    with pytest.raises(BenchError, match="ultralytics read"):
+        dataset.read(place, shown, settings(yolo.Options(image_size=96), 0))
+
+
+def test_an_image_of_another_size_than_its_pair_is_a_fault(tmp_path):
+    shown = one_pair(tmp_path, [(1, 1, 20, 20)], [0], size=(50, 50))
+    with pytest.raises(BenchError, match="is 96x64, but pair 000 is 50x50"):
+        dataset.materialise(shown, tmp_path / "dataset")
+
+
+def test_a_box_outside_its_image_is_a_fault(tmp_path):
+    shown = one_pair(tmp_path, [(100, 1, 120, 20)], [0])
+    with pytest.raises(BenchError, match="no area within the 96x64 image"):
+        dataset.materialise(shown, tmp_path / "dataset")
+
+
+def test_pairs_without_boxes_cannot_train_a_detector(tmp_path):
+    shown = one_pair(tmp_path, [], [])
+    unlabelled = Pair("000", shown.images["000"], shown.images["000"], (96, 64))
+    none = Examples(shown.images, Split("toy", "train", ("wide",), (unlabelled,)))
+    with pytest.raises(BenchError, match="000: has no boxes"):
+        dataset.materialise(none, tmp_path / "dataset")
+
+
+def test_a_sample_depends_on_seed_epoch_and_index_alone(tmp_path):
+    shown = examples(tmp_path / "images", 6)
+    words = settings(yolo.Options(image_size=96), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    samples = dataset.Samples(found, 3)
+    first = samples[(2, 4)]["img"]
+    for other in [(0, 1), (2, 4), (5, 5)]:
+        samples[other]
+    assert torch.equal(samples[(2, 4)]["img"], first)
+    assert not torch.equal(samples[(3, 4)]["img"], first)
+    assert not torch.equal(dataset.Samples(found, 4)[(2, 4)]["img"], first)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads
+def test_how_many_workers_load_the_images_changes_nothing(tmp_path):
+    shown = examples(tmp_path / "images", 5)
+    words = settings(yolo.Options(image_size=96), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    alone, helped = (
+        [batch["img"] for batch in dataset.batches(dataset.Samples(found, 0), 2, 1, workers)]
+        for workers in (0, 2)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(alone, helped, strict=True))
+
+
+def test_every_epoch_shows_every_image_once_in_another_order(tmp_path):
+    shown = examples(tmp_path / "images", 7)
+    words = settings(yolo.Options(image_size=96), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    orders = [
+        [file for b in dataset.batches(dataset.Samples(found, 0), 3, e, 0) for file in b["im_file"]]
+        for e in (0, 1)
+    ]
+    assert sorted(orders[0]) == sorted(orders[1]) == found.im_files
+    assert orders[0] != orders[1]

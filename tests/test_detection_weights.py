@@ -1,0 +1,122 @@
+"""Weights in files: saved and loaded, started from, downloaded by name, refused."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from bench.errors import BenchError
+from detection.models import yolo
+from detection.models._yolo import library, network, start
+from detection.models._yolo.wording import settings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ultralytics(tmp_path_factory):
+    library.bring_in(tmp_path_factory.mktemp("settings"))
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path):
+    model = network.build("n", ("a", "b"))
+    network.save(tmp_path, model, {"size": "n", "classes": ["a", "b"]})
+    back = network.load(tmp_path).state_dict()
+    assert all(torch.equal(back[name], value) for name, value in model.state_dict().items())
+
+
+def test_start_weights_of_other_classes_fill_all_but_the_last_layers(tmp_path):
+    old, new = network.build("n", ["x"] * 4), network.build("n", ("a", "b"))
+    fitted = network.start_from(new, old.state_dict(), "old")
+    assert fitted == len(new.state_dict()) - 6  # weight and bias of three class outputs
+    assert torch.equal(
+        new.state_dict()["model.0.conv.weight"], old.state_dict()["model.0.conv.weight"]
+    )
+
+
+def test_start_weights_of_another_size_are_refused():
+    with pytest.raises(BenchError, match=r"small\.pt: only \d+ of 427 tensors fit"):
+        network.start_from(
+            network.build("n", ("a",)), network.build("s", ("a",)).state_dict(), "small.pt"
+        )
+
+
+def test_broken_start_weights_are_refused():
+    tensors = network.build("n", ("a",)).state_dict()
+    tensors["model.0.conv.weight"][0] = math.nan
+    with pytest.raises(BenchError, match=r"model\.0\.conv\.weight is not finite"):
+        network.start_from(network.build("n", ("a",)), tensors, "broken")
+
+
+def test_an_ultralytics_checkpoint_is_read(tmp_path):
+    model = network.build("n", ["x"] * 3)
+    model.args = settings(yolo.Options(), 0)
+    content = {"epoch": -1, "model": model.half(), "ema": None, "train_args": {"imgsz": 640}}
+    content["train_metrics"] = {"fitness": np.float64(0.5)}
+    torch.save(content, tmp_path / "their.pt")
+    tensors = start.tensors(str(tmp_path / "their.pt"), "n", tmp_path)
+    assert len(tensors) == len(model.state_dict())
+    assert torch.equal(
+        tensors["model.0.conv.weight"], model.float().state_dict()["model.0.conv.weight"]
+    )
+
+
+class Harm:
+    """What a file must not be able to bring along."""
+
+    def __reduce__(self):
+        return (open, ("harm.txt", "w"))
+
+
+def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": Harm()}, tmp_path / "evil.pt")
+    with pytest.raises(BenchError, match=r"evil\.pt: cannot be read safely"):
+        start.checkpoint(tmp_path / "evil.pt")
+    assert not (tmp_path / "harm.txt").exists()
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "text.pt").write_text("no weights")
+    torch.save({"model": {"a": torch.zeros(1)}}, tmp_path / "dict.pt")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    for name in ("text.pt", "dict.pt", "text.safetensors"):
+        with pytest.raises(BenchError, match=name):
+            start.tensors(str(tmp_path / name), "n", tmp_path)
+
+
+def test_start_weights_are_checked_when_planning(tmp_path):
+    for weights, size, message in (
+        (str(tmp_path / "none.safetensors"), "n", "no such file"),
+        ("packaged", "x", "exist for size n"),
+        ("yolov5s.pt", "n", "is size s, but size is n"),
+        ("resnet50", "n", "no such file"),
+    ):
+        with pytest.raises(BenchError, match=message):
+            yolo.pins(yolo.Options(start_weights=weights, size=size))
+    assert yolo.pins(yolo.Options(start_weights="yolov5su.pt", size="s")) == {"start_weights": None}
+    assert yolo.pins(yolo.Options()) == {"start_weights": None}
+
+
+def test_weights_asked_for_by_name_are_downloaded_once(tmp_path, monkeypatch):
+    asked = []
+
+    def download(file):
+        asked.append(file)
+        model = network.build("n", ["x"])
+        torch.save({"model": model}, file)
+
+    monkeypatch.setattr("ultralytics.utils.downloads.attempt_download_asset", download)
+    for _ in range(2):
+        tensors = start.tensors("yolov5n.pt", "n", tmp_path / "downloads")
+        assert len(tensors) == 427
+    assert len(asked) == 1
+    assert [path.name for path in tmp_path.rglob("*.pt")] == ["yolov5nu.pt"]
+
+
+def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
+    def no_network(file):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr("ultralytics.utils.downloads.attempt_download_asset", no_network)
+    with pytest.raises(BenchError, match=r"yolov5nu\.pt could not be downloaded \(no network\)"):
+        start.tensors("yolov5n.pt", "n", tmp_path)

@@ -55,6 +55,7 @@ class Store:
                     partial = final.with_name(final.name + ".partial")
                     partial.mkdir(parents=True, exist_ok=True)
                     work(partial)
+                    _without_halves(partial)
                     (partial / "spec.json").write_text(json.dumps(spec, indent=2, sort_keys=True))
                     partial.rename(final)
         return Folder(final, spec)
@@ -75,6 +76,14 @@ class Store:
         except Timeout:
             print(f"waiting for another process that makes {name}", file=sys.stderr)  # noqa: T201
             lock.acquire()
-        with lock:
-            lock.release()  # `with` took it a second time; one hold is enough
+        try:
             yield
+        finally:
+            lock.release()
+
+
+def _without_halves(folder: Path) -> None:
+    """Delete what `bench.images.write` left when an earlier process was killed while writing."""
+    for left in folder.rglob(".*"):
+        if left.is_file():
+            left.unlink()

@@ -76,3 +76,16 @@ def test_a_digest_is_the_head_of_the_sha256_of_compact_sorted_json():
 def test_nan_cannot_be_part_of_a_spec():
     with pytest.raises(ValueError, match="Out of range float"):
         digest({"threshold": float("nan")})
+
+
+def test_what_a_killed_process_was_writing_is_not_in_the_finished_folder(tmp_path):
+    def killed(folder):
+        (folder / ".00001.png.4711").write_bytes(b"half")
+        (folder / "00000.png").write_bytes(b"whole")
+        raise KeyboardInterrupt
+
+    store = Store(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        store.fill("fused", "toy", SPEC, killed)
+    done = store.fill("fused", "toy", SPEC, lambda folder: None).path
+    assert sorted(p.name for p in done.iterdir()) == ["00000.png", "spec.json"]

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bench.errors import BenchError
 
 Gray = NDArray[np.uint8]
 Color = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
+
+# What Pillow raises for a damaged file; the last, where its header claims a gigantic image.
+FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def read_gray(path: Path) -> Gray:
@@ -100,7 +103,7 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
     try:
         with Image.open(path) as image:
             return image.size, image.mode
-    except (OSError, UnidentifiedImageError) as fault:
+    except FAULTS as fault:
         raise _unreadable(path, fault) from None
 
 
@@ -108,7 +111,7 @@ def _open(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-    except (OSError, SyntaxError, UnidentifiedImageError) as fault:
+    except FAULTS as fault:
         raise _unreadable(path, fault) from None
     if image.mode == "1":
         return image.convert("L")

@@ -80,3 +80,14 @@ def test_colour_labels_are_refused(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     with pytest.raises(BenchError, match="one channel of class ids, got mode RGB"):
         images.read_labels(tmp_path / "a.png")
+
+
+def test_a_header_that_claims_a_gigantic_image_is_a_damaged_file(tmp_path):
+    path = tmp_path / "00001.bmp"
+    Image.new("RGB", (4, 4)).save(path)
+    raw = bytearray(path.read_bytes())
+    raw[18:26] = (60_000).to_bytes(4, "little") * 2  # BMP: width and height at bytes 18 and 22
+    path.write_bytes(raw)
+    for read in (images.size, images.read_color):
+        with pytest.raises(BenchError, match=r"00001\.bmp: cannot be read as an image"):
+            read(path)

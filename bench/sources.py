@@ -106,9 +106,16 @@ def elsewhere(source: tasks.Elsewhere, split: Split, folder: Path) -> dict[str, 
     """The files of a folder source by key.
 
     Raises:
-        BenchError: If the folder or some of its images are missing.
+        BenchError: If the folder or some of its images are missing, or its name cannot be
+            filled in.
     """
-    place = folder / source.folder.format(dataset=split.dataset, split=split.name)
+    try:
+        place = folder / source.folder.format(dataset=split.dataset, split=split.name)
+    except (LookupError, ValueError, AttributeError):
+        raise BenchError(
+            f"folder {source.folder!r} of a source: only {{dataset}} and {{split}} can be filled "
+            f"in; write a brace of the name itself twice"
+        ) from None
     found = images_by_stem(place)
     missing = [key for key in split.keys if key not in found]
     if missing:

@@ -230,3 +230,15 @@ def test_limit_spreads_over_the_split_and_is_part_of_the_result(root):
     assert run(root, "--source", "ir") == 0
     assert len(list(root.glob("runs/quality/toy-ir-*"))) == 2
     assert run(root, "--limit", "0") == 2
+
+
+@pytest.mark.parametrize("name", ["theirs/{method}", "theirs/{}", "theirs/{dataset"])
+def test_a_folder_name_that_cannot_be_filled_in_is_the_users_mistake(root, capsys, name):
+    change(root, "[ir, vis, average]", "[theirs]")
+    change(
+        root,
+        'theirs: {kind: folder, folder: "theirs/{dataset}"}',
+        f'theirs: {{kind: folder, folder: "{name}"}}',
+    )
+    assert run(root) == 2
+    assert "only {dataset} and {split} can be filled in" in capsys.readouterr().err

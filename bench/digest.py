@@ -48,6 +48,13 @@ def labels(split: Split) -> str:
     return digest({"classes": list(split.classes), "labels": lines})
 
 
+@cache
+def division(split: Split) -> str:
+    """Digest what is said of a split beside its pairs: how it was made, each pair's condition."""
+    said = [split.rule, split.leaks, split.simulated]
+    return digest({"said": said, "scenes": [[p.key, p.scene] for p in split.pairs]})
+
+
 def sha256(path: Path) -> str:
     """Digest a file's contents, in full (64 hex digits).
 

@@ -198,6 +198,7 @@ def _specs(
     record: dict[str, Any] = {
         "kind": task.kind,
         "labels": digest.labels(test),
+        "division": {split.name: digest.division(split) for split in splits if split},
         "metrics": {
             metric: _metric(task.kind, metric, given, f"tasks.{name}.metrics.{metric}")
             for metric, given in task.metrics.items()

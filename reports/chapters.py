@@ -18,13 +18,11 @@ class Printed:
     Attributes:
         remark: Behind the name, smaller: what kind of source, how many seeds.
         cells: (text, rank) per column; empty if the source has no record at all.
-        command: What makes the records that are missing; empty if none is.
     """
 
     label: str
     remark: str
     cells: tuple[tuple[str, int], ...]
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,20 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """A source of which runs are missing: what is, and what to type to make it."""
+
+    source: str
+    what: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Chapter:
     """Everything about one task.
 
     Attributes:
+        gaps: One per source that is not finished.
         main: The tables that are seen at once.
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
@@ -59,6 +67,7 @@ class Chapter:
 
     results: Results
     answer: str
+    gaps: tuple[Gap, ...]
     main: tuple[Grid, ...]
     more: tuple[Grid, ...]
     protocol: Protocol
@@ -92,6 +101,9 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
     return Chapter(
         results=results,
         answer=wording.answer(results, leading(results)),
+        gaps=tuple(
+            Gap(row.source, wording.gap(row), row.command) for row in results.rows if row.missing
+        ),
         main=tuple(grid(results, table) for table in shown),
         more=tuple(grid(results, table) for table in folded),
         protocol=protocol.of(results),
@@ -169,7 +181,6 @@ def _row(table: Table, line: Line) -> Printed:
         label=row.source,
         remark=", ".join([*remarks, *([seeds] if seeds else [])]),
         cells=tuple((wording.entry(found, heading), found.rank) for found, heading in cells),
-        command=row.command if row.missing else "",
     )
 
 

@@ -4,11 +4,15 @@ Readable in grey print: luminance rises from source to source and every bar has 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reports.comparison import Heading, Table
+from reports.comparison import Heading, Line, Table
 from reports.wording import UNDEFINED, caption
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FIXED = {"infrared": "#7f1d1d", "visible": "#1d4ed8"}
 FUSED = ("#0d9488", "#d97706", "#a78bfa", "#86c06c", "#f0c75e", "#e5b8d0", "#9ddbe8")
@@ -73,12 +77,20 @@ def bars(table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path]) 
         axes.set_ylabel(_axis(table))
         if table.sums_up:
             axes.axvline(len(columns) - 1.5, color="0.6", linewidth=0.8)
+        _start_at_zero(axes, lines)
         axes.set_xlim(-0.6, len(columns) - 0.4)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         for file in files:
             stamp = {"Date": None} if file.suffix == ".svg" else None
             figure.savefig(file, dpi=DOTS, metadata=stamp)
         pyplot.close(figure)
+
+
+def _start_at_zero(axes: "Axes", lines: Sequence[Line]) -> None:
+    """Let bars stand on the lower edge, even if all of them are 0; negative scores hang from 0."""
+    if all((entry.mean or 0.0) >= 0 for line in lines for entry in line.entries):
+        top = axes.get_ylim()[1] if any(e.mean for line in lines for e in line.entries) else 1.0
+        axes.set_ylim(0, top)
 
 
 def _scaled(score: float | None, heading: Heading) -> float:

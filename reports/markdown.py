@@ -15,7 +15,7 @@ def text(found: Report) -> str:
     if found.command:
         parts.append(f"To make what is missing:\n\n{_code(found.command)}")
     parts += [f"- **{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
-    parts += [_chapter(chapter) for chapter in found.chapters]
+    parts += [_chapter(chapter, found.rule) for chapter in found.chapters]
     parts.append("All scores as one table: [tables/scores.csv](tables/scores.csv)")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -26,11 +26,15 @@ def escape(word: str) -> str:
     return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _chapter(found: Chapter) -> str:
+def _chapter(found: Chapter, rule: str) -> str:
     results = found.results
     badge = " (simulated)" if results.simulated else ""
     parts = [f"## {escape(results.name)}{badge}", f"**{escape(found.answer)}**"]
     parts += [f"> **Warning:** {escape(warning)}" for warning in found.protocol.warnings]
+    parts += [
+        f"**{escape(gap.source)}**: {escape(gap.what)}. To make it:\n\n{_code(gap.command)}"
+        for gap in found.gaps
+    ]
     parts += [_grid(grid, found) for grid in found.main]
     if found.figure:
         parts.append(
@@ -40,7 +44,7 @@ def _chapter(found: Chapter) -> str:
         folded = "\n\n".join(_grid(grid, found) for grid in found.more)
         parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")
     if found.samples:
-        parts.append(f"### Samples\n\n{escape(found.legend)}")
+        parts.append(f"### Samples\n\n{escape(rule)} {escape(found.legend)}")
     for sample in found.samples:
         parts.append(f"**{escape(sample.key)}** ({escape(sample.scene)}): {escape(sample.why)}")
         parts.append(f"![{escape(sample.alt)}]({sample.file})")
@@ -58,11 +62,6 @@ def _grid(found: Grid, chapter: Chapter) -> str:
     ]
     badge = " **simulated**" if chapter.results.simulated else ""
     parts = [f"### {escape(found.title)}{said}{badge}", "\n".join(lines)]
-    parts += [
-        f"{escape(row.label)} {MISSING}:\n\n{_code(row.command)}"
-        for row in found.rows
-        if row.command
-    ]
     parts.append(escape(" ".join(found.notes)))
     parts.append(_protocol(chapter))
     return "\n\n".join(part for part in parts if part)

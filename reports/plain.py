@@ -30,7 +30,8 @@ def chapter(found: Chapter, width: int) -> str:
     if found.results.records:
         prose.append(f"Protocol: {found.protocol.line}")
     wrapped = (textwrap.fill(part, max(width, NARROW)) for part in prose)
-    return "\n".join([*said, grid(found.main[0], width), *wrapped])
+    gaps = [f"{gap.source}: {gap.what}; to make it: {gap.command}" for gap in found.gaps]
+    return "\n".join([*said, grid(found.main[0], width), *gaps, *wrapped])
 
 
 def grid(found: Grid, width: int) -> str:
@@ -48,7 +49,6 @@ def grid(found: Grid, width: int) -> str:
             lines += ["", "minus the better single sensor", *_aligned(_turned([rows[0], *others]))]
     if any(rank for row in found.rows for _, rank in row.cells):
         lines.append("* best, + second best")
-    lines += [f"{row.label} {MISSING}: {row.command}" for row in found.rows if row.command]
     return "\n".join(lines)
 
 

@@ -90,12 +90,17 @@ def illustrated(
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:
     """The whole report."""
     done, planned = (sum(len(r.records) for r in every), sum(r.planned for r in every))
-    whole = done == planned and not any(gone.undrawn for gone in found.absent)
+    undrawn = [gone.name for gone in found.absent if gone.undrawn]
+    status = f"{done} of {planned} planned runs finished."
+    if undrawn:
+        status = f"{status[:-1]}; not counted, because their scenes are not drawn yet: "
+        status += f"{', '.join(undrawn)}."
+    whole = done == planned and not undrawn
     return Report(
         title=TITLE,
-        status=f"{done} of {planned} planned runs finished.",
+        status=status,
         command="" if whole else command,
-        absent=tuple((gone.name, _reason(gone)) for gone in found.absent),
+        absent=tuple((gone.name, _reason(gone)) for gone in found.absent if not gone.undrawn),
         chapters=tuple(made),
         rule=choice.RULE,
     )
@@ -144,7 +149,7 @@ def _show_plan(found: Plan, store: Store) -> None:
     for cell in found.cells:
         print(f"{cell.label}: {'there' if cell.record(store) else 'missing'}")
     for gone in found.absent:
-        print(f"{gone.name}: left out: {gone.reason}")
+        print(f"{gone.name}: {'missing' if gone.undrawn else 'left out'}: {gone.reason}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
         (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value)
         for r in records
         for scene, part in [("all", r), *r.by_scene.items()]
-        for name, scores in [*_cut(part).items(), ("mean", part.values)]
+        for name, scores in [*part.by_class.items(), ("mean", part.values)]
         for metric, value in scores.items()
     ]
     found = pd.DataFrame(rows, columns=list(TIDY))
@@ -112,10 +112,6 @@ def _heading(column: Column, title: str | None = None) -> Heading:
 
 def _scaled(score: float | None, heading: Heading) -> float | None:
     return None if score is None else round(score * heading.scale, 6)
-
-
-def _cut(part: Slice) -> dict[str, dict[str, float | None]]:
-    return part.by_class
 
 
 def _images(results: Results, scene: str) -> str:

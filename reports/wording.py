@@ -1,7 +1,7 @@
 """Numbers and findings in words, never beyond the numbers."""
 
 from reports.comparison import Entry, Heading, Line, Table, best, best_single
-from reports.results import Results
+from reports.results import Results, Row
 
 UNDEFINED = "\u2013"  # en dash
 MINUS = "\u2212"  # as wide as the plus sign
@@ -48,6 +48,13 @@ def seeds(line: Line) -> str:
     if row.missing:
         return f"{len(row.records)} of {len(row.planned)} seeds"
     return f"{len(row.planned)} seed{'' if len(row.planned) == 1 else 's'}"
+
+
+def gap(row: Row) -> str:
+    """What is missing of a source that is not finished, e.g. ``1 of 3 seeds missing``."""
+    if not row.records:
+        return MISSING
+    return f"{len(row.missing)} of {len(row.planned)} seeds {MISSING}"
 
 
 def caption(table: Table) -> str:
@@ -122,7 +129,7 @@ def _finding(table: Table, leader: Line, column: int) -> str:
     fusions = [line for line in table.lines if not line.row.single and line.entries]
     fused = best(fusions, heading, column)
     if single is None or fused is None:
-        return f"{_scored(leader, heading, column)} is the best finished source."
+        return _best_finished(table, leader, column)
     gap = (fused.entries[column].mean or 0.0) - (single.entries[column].mean or 0.0)
     shown = heading.rounded(gap if heading.better == "higher" else -gap)
     who, other = _scored(fused, heading, column), _scored(single, heading, column)
@@ -133,6 +140,20 @@ def _finding(table: Table, leader: Line, column: int) -> str:
     if shown < 0:
         return f"{who}, {rivals}, is {amount} worse than the better single sensor, {other}."
     return f"{who}, {rivals}, equals the better single sensor, {other}, as printed."
+
+
+def _best_finished(table: Table, leader: Line, column: int) -> str:
+    """The best of the sources that are there, or those that share the best score as printed."""
+    heading = table.headings[column]
+    best_score = number(leader.entries[column].mean, heading)
+    names = [
+        line.row.source
+        for line in table.lines
+        if line.entries and number(line.entries[column].mean, heading) == best_score
+    ]
+    if len(names) == 1:
+        return f"{_scored(leader, heading, column)} is the best finished source."
+    return f"{', '.join(names)} share the best score, {heading.title} {best_score}."
 
 
 def _scored(line: Line, heading: Heading, column: int) -> str:

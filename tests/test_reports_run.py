@@ -73,14 +73,11 @@ def fill(house):
         finish(cell, store, (0.5, 0.7))
 
 
-def first_table(path):
-    return Tables(path.read_text(encoding="utf-8")).tables[0]
-
-
 def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_path, capsys):
     fill(house)
     assert run.main([]) == 0
-    rows = {row[0].split()[0]: row[1:] for row in first_table(tmp_path / "report/index.html")[1:4]}
+    page = Tables((tmp_path / "report/index.html").read_text(encoding="utf-8")).tables[0]
+    rows = {row[0].split()[0]: row[1:] for row in page[1:4]}
     clean = {name: [re.sub(r" \(.*|\s", "", c) for c in found] for name, found in rows.items()}
     # infrared: person (50 + 54) / 2, sd 2.83; car 20, 20; mean of 35 and 37
     assert clean["infrared"] == ["52.0±2.8", "20.0±0.0", "36.0±1.4"]
@@ -123,7 +120,10 @@ def test_only_undrawn_scenes_are_something_to_run(house, tmp_path):
     assert "To make what is missing" not in page.read_text(encoding="utf-8")
     absent.append(Absent("scenes", detection[0].task, "drawn by the first run", undrawn=True))
     run.main([])
-    assert "To make what is missing" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "To make what is missing" in text
+    assert "not drawn yet: scenes." in text
+    assert "<strong>scenes</strong> is left out" not in text
 
 
 def test_a_second_run_writes_nothing(house, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 from report_toys import FACTS, MADE, record, results, row
 
-from reports import chapters, markdown, page, plain, protocol, wording
+from reports import chapters, markdown, page, panels, plain, protocol, wording
 from reports.chapters import Report
 from reports.results import Row
 
@@ -167,3 +167,37 @@ def test_a_terminal_table_that_is_too_wide_is_turned():
     assert lines[0].split() == ["infrared", "visible", "mine"]
     assert lines[4].split() == ["mAP@.5", "35.0", "50.0", "+", "55.0", "*"]
     assert lines[-2].split() == ["mAP@.5", "+5.0"]
+
+
+def test_what_is_missing_of_a_source_is_said_once_per_task_and_counts_its_seeds():
+    found = report(
+        row("mine", "method", [(0.5, 0.5), None, None]), row("yours", "method", [None, None])
+    )
+    for text in (markdown.text(found), page.html(found), plain.text(found, 80)):
+        assert text.count("run mine") == 1
+        assert text.count("2 of 3 seeds missing") == 1
+        assert "yours: missing" in text.replace("*", "").replace("<strong>", "").replace(
+            "</strong>", ""
+        )
+
+
+def test_sources_that_look_equal_share_the_best_score():
+    both = [row(name, "method", [(0.5, 0.5)]) for name in ("a", "b")]
+    assert answer(*both).startswith("a, b share the best score, mAP@.5 50.0.")
+    assert answer(*both, row("c", "method", [(0.6, 0.5)])).startswith("c (mAP@.5 55.0) is the best")
+
+
+def test_the_spread_of_bars_is_explained_where_there_is_one():
+    one = chapters.of(results(INFRARED), "figures/x", ())
+    two = chapters.of(results(row("a", "method", [(0.5, 0.5), (0.6, 0.5)])), "figures/x", ())
+    said = [
+        "lines on bars" in page.html(Report("Title", "", "", (), (chapter,), ""))
+        for chapter in (one, two)
+    ]
+    assert said == [False, True]
+
+
+def test_the_text_says_by_which_rule_samples_were_chosen():
+    sample = panels.Sample("samples/1.jpg", (4, 4), "00001", "day", "hash draw", "what is seen")
+    chapter = chapters.of(results(INFRARED), "", (sample,))
+    assert "by this rule" in markdown.text(Report("T", "", "", (), (chapter,), "by this rule"))

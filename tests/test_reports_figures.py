@@ -1,0 +1,41 @@
+import re
+
+import pytest
+from report_toys import results, row
+
+from reports import chapters, figures
+
+
+def drawn(tmp_path, *rows):
+    """The texts of the chart of some sources, in the order they are drawn."""
+    table = chapters.leading(results(*rows))
+    looks = figures.styles({line.row.source: line.row.kind for line in table.lines})
+    figures.bars(table, looks, [tmp_path / "chart.svg"])
+    return re.findall(r"<!-- (.+?) -->", (tmp_path / "chart.svg").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("score", [0.0, 0.002, 0.7])
+def test_scores_stand_on_an_axis_that_starts_at_zero(tmp_path, score):
+    words = drawn(tmp_path, row("infrared", "infrared", [(score, score)]))
+    assert not [word for word in words if word.startswith("\N{MINUS SIGN}")]
+
+
+def test_every_finished_source_is_in_the_legend_and_no_other(tmp_path):
+    words = drawn(
+        tmp_path,
+        row("infrared", "infrared", [(0.5, None)]),
+        row("mine", "folder", [(0.5, 0.4), (0.6, 0.4)]),
+        row("gone", "method", [None]),
+    )
+    assert "infrared" in words
+    assert "mine" in words
+    assert "gone" not in words
+
+
+def test_infrared_and_visible_have_the_same_colour_whatever_else_is_compared():
+    few = figures.styles({"visible": "visible", "infrared": "infrared"})
+    many = figures.styles(
+        {"a": "method", "infrared": "infrared", "b": "folder", "visible": "visible"}
+    )
+    assert {name: many[name] for name in few} == few
+    assert len({colour for colour, _ in many.values()}) == 4

@@ -66,7 +66,7 @@ def bars(table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path]) 
             heights = [_scaled(entry.mean, heading) for entry, heading in pairs]
             spreads = [_scaled(entry.spread, heading) for entry, heading in pairs]
             spots = [column + (i + 0.5) * share - 0.4 for column in columns]
-            axes.bar(spots, heights, share, label=line.row.source, color=colour, hatch=hatch)
+            axes.bar(spots, heights, share, label=str(i), color=colour, hatch=hatch)
             for spot, height, spread in zip(spots, heights, spreads, strict=True):
                 if math.isnan(height):
                     axes.text(spot, 0, UNDEFINED, ha="center", va="bottom")
@@ -79,7 +79,9 @@ def bars(table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path]) 
             axes.axvline(len(columns) - 1.5, color="0.6", linewidth=0.8)
         _start_at_zero(axes, lines)
         axes.set_xlim(-0.6, len(columns) - 0.4)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+        legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+        for text, line in zip(legend.get_texts(), lines, strict=True):
+            text.set_text(line.row.source)  # as a label, a name that starts with _ is left out
         for file in files:
             stamp = {"Date": None} if file.suffix == ".svg" else None
             figure.savefig(file, dpi=DOTS, metadata=stamp)

@@ -24,11 +24,11 @@ def test_every_finished_source_is_in_the_legend_and_no_other(tmp_path):
     words = drawn(
         tmp_path,
         row("infrared", "infrared", [(0.5, None)]),
-        row("mine", "folder", [(0.5, 0.4), (0.6, 0.4)]),
+        row("_mine", "folder", [(0.5, 0.4), (0.6, 0.4)]),
         row("gone", "method", [None]),
     )
     assert "infrared" in words
-    assert "mine" in words
+    assert "_mine" in words
     assert "gone" not in words
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import check, plan, plugins, tasks
+from bench import check, plan, plugins, selection, tasks
 from bench.errors import BenchError, DataAbsent
 from bench.plan import Cell, Plan
 from bench.store import Store
@@ -121,25 +121,20 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
     """
     if args.limit is not None and args.limit < 1:
         raise BenchError(f"--limit {args.limit}: expected at least 1")
-    changes = [*args.set]
-    file = tasks.load(args.tasks, args.preset, changes)
+    file = tasks.load(args.tasks, args.preset, args.set)
     if args.seed:
-        file = tasks.with_seeds(file, args.seed)
+        file = selection.with_seeds(file, args.seed)
     chosen = names(args, file, kinds)
+    if args.source:
+        file = selection.with_source(file, chosen, args.source)
+        chosen = list(file.tasks)
     found = plan.make(
         file, chosen, args.data, args.tasks.resolve().parent, limit=args.limit, draw=draw
     )
     missing = [gone for gone in found.absent if not gone.undrawn]
     if missing and (args.task or args.datasets or len(missing) == len(chosen)):
         raise DataAbsent("\n".join(f"task {gone.name}: {gone.reason}" for gone in missing))
-    cells = tuple(cell for cell in found.cells if _wanted(cell, args.source, file))
-    if args.source and found.cells and not cells:
-        listed = sorted({cell.source_name for cell in found.cells})
-        raise BenchError(
-            f"--source {args.source}: none of the chosen tasks lists it (they list "
-            f"{', '.join(listed)}); add it to the task's sources in {args.tasks}"
-        )
-    return Plan(file, cells, found.absent)
+    return found
 
 
 def names(args: argparse.Namespace, file: tasks.TaskFile, kinds: Sequence[str]) -> list[str]:
@@ -157,16 +152,6 @@ def names(args: argparse.Namespace, file: tasks.TaskFile, kinds: Sequence[str]) 
     if not chosen:
         raise BenchError(f"{args.tasks} has no {' or '.join(kinds)} task for these flags")
     return chosen
-
-
-def _wanted(cell: Cell, name: str | None, file: tasks.TaskFile) -> bool:
-    """Whether ``--source name`` means this cell. ``fused`` is every source that is not raw."""
-    groups = {"ir": ("infrared",), "vis": ("visible",), "fused": ("method", "folder")}
-    if name in groups and name not in file.sources:
-        return cell.source.kind in groups[name]
-    if name is not None:
-        file.source(name)
-    return name in (None, cell.source_name)
 
 
 def _show(found: Plan, todo: Sequence[Job], out: Path) -> None:

@@ -2,12 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from bench import layers
 from bench.errors import BenchError, lines
+
+T = TypeVar("T")
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is listed twice")
+    return values
+
+
+LAST_SEED = 2**32 - 1  # what NumPy takes
+Seed = Annotated[int, Field(ge=0, le=LAST_SEED)]
 
 
 class Model(BaseModel):
@@ -60,7 +74,7 @@ class Common(Model):
 
     dataset: str
     data: dict[str, Any] = {}
-    sources: tuple[str, ...] = Field(min_length=1)
+    sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
     preset: str | None = None
 
 
@@ -82,7 +96,7 @@ class Trained(Common):
 
     options: dict[str, Any] = {}
     predict: dict[str, Any] = {}
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
 
 
 class Detection(Trained):
@@ -119,11 +133,16 @@ class Preset(Model):
     segmentation: dict[str, Any] = {}
 
 
-class TaskFile(Model):
+class Presets(Model):
+    """The presets alone: they have to be right before a task can be laid over one."""
+
+    presets: dict[str, Preset] = {}
+
+
+class TaskFile(Presets):
     """The whole file."""
 
     sources: dict[str, Source]
-    presets: dict[str, Preset] = {}
     tasks: dict[str, Task]
 
     def source(self, name: str) -> Source:
@@ -154,28 +173,20 @@ def load(path: Path, preset: str | None = None, changes: Sequence[str] = ()) -> 
     """
     raw = _read(path)
     for change in changes:
-        _set(raw, change)
-    presets = raw.get("presets") or {}
-    if preset is not None and preset not in presets:
-        raise BenchError(f"{path}: no preset is called {preset!r}; there is {', '.join(presets)}")
-    for name, task in raw["tasks"].items():
-        if isinstance(task, dict):
-            raw["tasks"][name] = _on_preset(path, name, task, presets, preset)
+        layers.change(raw, change, {kind: model.model_fields for kind, model in KINDS.items()})
     try:
+        presets = Presets(presets=raw.get("presets", {})).presets
+        if preset is not None and preset not in presets:
+            known = ", ".join(presets)
+            raise BenchError(f"{path}: no preset is called {preset!r}; there is {known}")
+        for name, task in raw["tasks"].items():
+            if isinstance(task, dict):
+                raw["tasks"][name] = _on_preset(path, name, task, presets, preset)
         file = TaskFile.model_validate(raw)
     except ValidationError as fault:
         raise BenchError(lines(str(path), fault)) from None
     _names_known(path, file)
     return file
-
-
-def with_seeds(file: TaskFile, seeds: Sequence[int]) -> TaskFile:
-    """The same file, every task that trains with these seeds instead of its own."""
-    changed = {
-        name: task.model_copy(update={"seeds": tuple(seeds)}) if isinstance(task, Trained) else task
-        for name, task in file.tasks.items()
-    }
-    return file.model_copy(update={"tasks": changed})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -190,52 +201,21 @@ def _read(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _set(raw: dict[str, Any], change: str) -> None:
-    """Apply one ``--set`` to the raw file."""
-    where, equals, value = change.partition("=")
-    steps = where.split(".")
-    if not equals or len(steps) < 3 or steps[0] not in ("tasks", "sources"):
-        raise BenchError(f"--set {change}: expected tasks.NAME.option=value")
-    section, name, *rest = steps
-    entry = (raw.get(section) or {}).get(name)
-    if not isinstance(entry, dict):
-        known = ", ".join(raw.get(section) or {})
-        raise BenchError(f"--set {change}: no {name!r} in {section}; there is {known}")
-    fields = KINDS.get(entry.get("kind", ""), Common).model_fields
-    if section == "tasks" and rest[0] not in fields:
-        rest = ["options", *rest]
-    for step in rest[:-1]:
-        entry = entry.setdefault(step, {})
-        if not isinstance(entry, dict):
-            raise BenchError(f"--set {change}: {step} is not a mapping")
-    try:
-        entry[rest[-1]] = yaml.safe_load(value)
-    except yaml.YAMLError as fault:
-        raise BenchError(f"--set {change}: the value is not YAML: {fault}") from None
-
-
 def _on_preset(
-    path: Path, name: str, task: dict[str, Any], presets: dict[str, Any], chosen: str | None
+    path: Path, name: str, task: dict[str, Any], presets: dict[str, Preset], chosen: str | None
 ) -> dict[str, Any]:
     """Lay a task over the settings of its preset."""
     used = chosen or task.get("preset")
     if used is None:
         return task
-    if used not in presets:
+    if not isinstance(used, str) or used not in presets:
         raise BenchError(
             f"{path}: tasks.{name}.preset: no preset is called {used!r}; "
             f"there is {', '.join(presets)}"
         )
-    base = (presets[used] or {}).get(task.get("kind", ""), {})
-    return _merge(base, {**task, "preset": used})
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
+    kind = str(task.get("kind"))
+    base = getattr(presets[used], kind) if kind in KINDS else {}
+    return layers.merge(base, {**task, "preset": used})
 
 
 def _names_known(path: Path, file: TaskFile) -> None:

@@ -191,6 +191,14 @@ def test_a_source_no_task_lists_says_where_to_add_it(root, capsys):
     )
 
 
+def test_a_source_is_checked_before_scenes_are_drawn(root, capsys):
+    change(root, "dataset: folder, data: {infrared: toy/ir, visible: toy/vis}", "dataset: scenes")
+    for flags in (("--source", "averige"), ("--source", "theirs")):
+        assert run(root, *flags) == 2
+        assert run(root, *flags, "--plan") == 2
+    assert not (root / "data/scenes").exists()
+
+
 def test_a_failed_job_is_shown_and_the_others_still_run(root, capsys, monkeypatch):
     from fusion.methods import average
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bench import tasks
+from bench import selection, tasks
 from bench.errors import BenchError
 
 FILE = """
@@ -98,6 +98,48 @@ def test_an_unknown_source_preset_or_preset_task_is_named(path):
                 "tasks: [boxen]\n    detection: {sources: [inf",
             )
         )
+
+
+PRESET_DEMO = (
+    "    detection: {sources: [infrared, visible], seeds: [3], options: {epochs: 2, size: n}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (PRESET_DEMO, "    detection:", "presets.demo.detection: Input should be a valid dict"),
+        (PRESET_DEMO, "    detection: [1]", "presets.demo.detection: Input should be a valid dict"),
+        ("preset: demo", "preset: [demo]", "no preset is called ['demo']; there is demo, paper"),
+        ("kind: detection, dataset", "kind: [detection], dataset", "tasks.boxes: Input tag"),
+        ("seeds: [3]", "seeds: [3, 3]", "seeds: Value error, 3 is listed twice"),
+        ("seeds: [3]", "seeds: [4294967296]", "less than or equal to 4294967295"),
+        ("[infrared, visible], s", "[visible, visible], s", "'visible' is listed twice"),
+    ],
+)
+def test_a_file_of_the_wrong_shape_is_the_users_mistake(path, old, new, words):
+    with pytest.raises(BenchError) as fault:
+        tasks.load(changed(path, old, new))
+    assert words in str(fault.value)
+
+
+def test_a_set_changes_one_task_only_even_if_two_share_their_options_by_an_anchor(path):
+    path.write_text(
+        "sources: {a: {kind: visible}}\n"
+        "tasks:\n"
+        "  one: {kind: detection, dataset: m3fd, sources: [a], options: &same {epochs: 2}}\n"
+        "  two: {kind: detection, dataset: m3fd, sources: [a], options: *same}\n"
+    )
+    file = tasks.load(path, changes=["tasks.one.epochs=7"])
+    assert [file.tasks[name].options["epochs"] for name in ("one", "two")] == [7, 2]
+
+
+def test_seeds_asked_for_twice_are_run_once_and_those_out_of_range_are_refused(path):
+    file = tasks.load(path)
+    assert selection.with_seeds(file, [4, 4, 1]).tasks["boxes"].seeds == (4, 1)
+    for seed in (-1, 2**32):
+        with pytest.raises(BenchError, match=f"--seed {seed}: expected 0 to 4294967295"):
+            selection.with_seeds(file, [seed])
 
 
 def test_a_missing_file_and_one_that_is_not_yaml_are_named(path, tmp_path):

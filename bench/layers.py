@@ -1,0 +1,53 @@
+"""Settings over settings: a task over its preset, and ``--set`` over both."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import yaml
+
+from bench.errors import BenchError
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``; mappings in both are merged, not replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def change(raw: dict[str, Any], words: str, fields: Mapping[str, Collection[str]]) -> None:
+    """Apply one ``--set`` to the raw task file.
+
+    Args:
+        raw: What the YAML says; changed.
+        words: ``tasks.NAME.option=value`` or ``sources.NAME.option=value``; the value is YAML.
+        fields: The fields of each kind of task; anything else is an option of its model.
+
+    Raises:
+        BenchError: If the words are not of this form or lead nowhere.
+    """
+    where, equals, value = words.partition("=")
+    steps = where.split(".")
+    if not equals or len(steps) < 3 or steps[0] not in ("tasks", "sources"):
+        raise BenchError(f"--set {words}: expected tasks.NAME.option=value")
+    section, name, *rest = steps
+    entries = raw.get(section)
+    if not isinstance(entries, dict) or not isinstance(entries.get(name), dict):
+        known = ", ".join(map(str, entries or ()))
+        raise BenchError(f"--set {words}: no {name!r} in {section}; there is {known}")
+    # Copies on the way down, because YAML's anchors make one object of two entries.
+    entry = entries[name] = dict(entries[name])
+    if section == "tasks" and rest[0] not in fields.get(str(entry.get("kind")), rest):
+        rest = ["options", *rest]
+    for step in rest[:-1]:
+        inner = entry.get(step, {})
+        if not isinstance(inner, dict):
+            raise BenchError(f"--set {words}: {step} is not a mapping")
+        entry[step] = dict(inner)
+        entry = entry[step]
+    try:
+        entry[rest[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError as fault:
+        raise BenchError(f"--set {words}: the value is not YAML: {fault}") from None

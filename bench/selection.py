@@ -1,0 +1,57 @@
+"""What the flags choose from the task file: tasks, sources, seeds."""
+
+from collections.abc import Collection, Sequence
+
+from bench.errors import BenchError
+from bench.tasks import LAST_SEED, Task, TaskFile, Trained
+
+GROUPS = {"ir": ("infrared",), "vis": ("visible",), "fused": ("method", "folder")}  # of kinds
+
+
+def with_seeds(file: TaskFile, seeds: Sequence[int]) -> TaskFile:
+    """The same file, every task that trains with these seeds instead of its own.
+
+    Raises:
+        BenchError: If a seed is out of range.
+    """
+    for seed in seeds:
+        if not 0 <= seed <= LAST_SEED:
+            raise BenchError(f"--seed {seed}: expected 0 to {LAST_SEED}")
+    once = tuple(dict.fromkeys(seeds))
+    changed: dict[str, Task] = {
+        name: task.model_copy(update={"seeds": once}) if isinstance(task, Trained) else task
+        for name, task in file.tasks.items()
+    }
+    return file.model_copy(update={"tasks": changed})
+
+
+def with_source(file: TaskFile, names: Collection[str], wanted: str) -> TaskFile:
+    """The named tasks that list a source, and of their sources only this one.
+
+    Args:
+        file: The task file.
+        names: The tasks looked at.
+        wanted: A source's name, or one of `GROUPS`: ``fused`` is every source that is not raw.
+
+    Raises:
+        BenchError: If there is no such source, or none of these tasks lists it.
+    """
+    if wanted in GROUPS and wanted not in file.sources:
+        kinds = GROUPS[wanted]
+        meant = {name for name, source in file.sources.items() if source.kind in kinds}
+    else:
+        file.source(wanted)
+        meant = {wanted}
+    kept: dict[str, Task] = {}
+    for name in names:
+        task = file.tasks[name]
+        sources = tuple(source for source in task.sources if source in meant)
+        if sources:
+            kept[name] = task.model_copy(update={"sources": sources})
+    if not kept:
+        listed = sorted({source for name in names for source in file.tasks[name].sources})
+        raise BenchError(
+            f"--source {wanted}: none of the chosen tasks lists it (they list "
+            f"{', '.join(listed)}); add it to the task's sources"
+        )
+    return file.model_copy(update={"tasks": kept})

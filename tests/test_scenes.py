@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bench.scenes import truth
+from bench.scenes.canvas import Maps
 from bench.scenes.knobs import Knobs
 from bench.scenes.scene import Drawn, draw
-from bench.scenes.things import CAR, LAMP, PERSON, SKY
+from bench.scenes.things import LAMP, PERSON, SKY
 
 KNOBS = Knobs()
 
@@ -54,6 +55,32 @@ def test_every_box_touches_pixels_of_its_class_on_all_four_sides(film):
             inside = scene.labels[top:bottom, left:right] == ids[name]
             for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
                 assert side.any()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "area", "boxed"),
+    [
+        (5, 5, 25, True),
+        (5, 5, 100, True),  # a quarter is seen
+        (5, 5, 101, False),
+        (5, 3, 15, False),  # 15 pixels
+        (2, 10, 20, False),  # 2 pixels wide
+    ],
+)
+def test_what_is_hidden_by_more_than_three_quarters_or_tiny_has_no_box(width, height, area, boxed):
+    index = np.zeros((40, 40), np.int32)
+    index[4 : 4 + 2 * height, 6 : 6 + 2 * width] = 1  # the canvas is twice as large
+    maps = Maps(
+        index=index,
+        surfaces=np.zeros((2, 14), np.float32),
+        labels=np.array([SKY, PERSON], np.uint8),
+        instances=np.array([0, 1], np.int32),
+        planes=np.zeros((2, 3), np.float32),
+        things=(PERSON,),
+        areas=(4.0 * area,),
+    )
+    expected = (("People", 3, 2, 3 + width, 2 + height),) if boxed else ()
+    assert truth.boxes(maps) == expected
 
 
 def test_frames_of_a_sequence_share_condition_and_group_but_not_pixels(film):
@@ -122,8 +149,6 @@ def test_darkness_dims_the_visible_image_and_leaves_infrared():
 
 def test_haze_takes_contrast_from_the_visible_image_and_leaves_infrared():
     clear, hazy = draw(0, 0, KNOBS), draw(0, 0, Knobs(haze=0.08))
-    far = clear.labels == CAR
-    assert far.any()
     built = (clear.labels != SKY) & (np.arange(256)[:, None] < 128)
     assert hazy.visible[built].std() < 0.6 * clear.visible[built].std()
     np.testing.assert_array_equal(hazy.infrared, clear.infrared)

@@ -5,6 +5,7 @@ import pytest
 
 from bench import images
 from bench.datasets import fmb, m3fd, scenes, scenes_seg
+from bench.errors import BenchError
 from bench.scenes import scene, tree
 from bench.scenes.knobs import Knobs
 
@@ -72,6 +73,25 @@ def test_no_sequence_is_in_train_and_in_test(root):
         ]
         assert not sides[0] & sides[1]
         assert not dataset.load(root, "test", options).leaks
+
+
+@pytest.mark.parametrize("dataset", [scenes, scenes_seg])
+def test_a_place_that_cannot_be_written_is_named(dataset, tmp_path):
+    (tmp_path / "scenes").write_text("in the way")
+    with pytest.raises(BenchError, match=r"scenes: scenes cannot be drawn there .*--data"):
+        dataset.load(tmp_path, "test", dataset.Options(**FEW))
+    assert (tmp_path / "scenes").read_text() == "in the way"
+
+
+def test_scenes_that_are_drawn_are_read_from_a_place_that_cannot_be_written(tmp_path, monkeypatch):
+    options = scenes.Options(train=1, test=1, knobs=SMALL)
+    keys = [pair.key for pair in scenes.load(tmp_path, "test", options).pairs]
+
+    def refused(_):
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(tree, "FileLock", refused)
+    assert [pair.key for pair in scenes.load(tmp_path, "test", options).pairs] == keys
 
 
 def test_another_option_is_another_folder(root):

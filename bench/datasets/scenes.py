@@ -51,7 +51,7 @@ def load(root: Path, split: str, options: Options = OPTIONS) -> Split:
     """The pairs of ``train``, ``test`` or ``all``; draws them into ``root`` if they are not there.
 
     Raises:
-        BenchError: If somebody changed the files.
+        BenchError: If they cannot be written there, or somebody changed the files.
     """
     folder = _folder(options)
     numbers = tree.parts(options.train, options.test, options.knobs)

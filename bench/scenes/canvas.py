@@ -24,7 +24,7 @@ class Maps:
 
     Attributes:
         index: Row of ``surfaces``, (H, W).
-        surfaces: Float32 (N, 15), columns as in `COLUMNS`.
+        surfaces: Float32 (N, 14), columns as in `COLUMNS`.
         labels: Label id of each row of ``surfaces``.
         instances: Instance number of each row, 0 = none.
         planes: Inverse depth plane of each row, float32 (N, 3).

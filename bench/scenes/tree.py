@@ -17,12 +17,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from xml.sax.saxutils import escape
 
 import numpy as np
 from filelock import FileLock
 
 from bench import images, progress
+from bench.errors import BenchError
 from bench.scenes.knobs import Knobs
 from bench.scenes.scene import Drawn, draw
 
@@ -66,6 +68,9 @@ def write_detection(folder: Path, numbers: Parts, seed: int, knobs: Knobs) -> No
         numbers: Scene numbers of ``train`` and ``test``.
         seed: The film they are taken from.
         knobs: How they look.
+
+    Raises:
+        BenchError: If nothing can be written where the tree is to be.
     """
     _fill(folder, numbers, partial(_detection, seed=seed, knobs=knobs), knobs)
 
@@ -76,7 +81,9 @@ def write_segmentation(folder: Path, numbers: Parts, seed: int, knobs: Knobs) ->
 
 
 def _fill(folder: Path, numbers: Parts, write: Write, knobs: Knobs) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        return
+    _check_writable(folder.parent)
     with FileLock(folder.with_name(folder.name + ".lock")):
         if folder.exists():
             return
@@ -91,6 +98,17 @@ def _fill(folder: Path, numbers: Parts, write: Write, knobs: Knobs) -> None:
         for left in unfinished.rglob(".*"):
             left.unlink()  # half a file of a process that was killed
         unfinished.rename(folder)
+
+
+def _check_writable(parent: Path) -> None:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=parent).close()
+    except OSError as fault:
+        raise BenchError(
+            f"{parent}: scenes cannot be drawn there ({fault.strerror}); name a folder that can be "
+            "written with --data"
+        ) from None
 
 
 def _draw_all(jobs: Sequence[tuple[Path, str, int]], write: Write) -> None:

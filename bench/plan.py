@@ -10,18 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import digest, plugins, sources, tasks
+from bench import digest, sources, specs, tasks
 from bench.errors import BenchError, DataAbsent
 from bench.pairs import Split
 from bench.records import Record, Scalar
 from bench.sources import Images
 from bench.store import Store
-
-METRICS = {
-    "quality": "fusion.metrics",
-    "detection": "detection.metrics",
-    "segmentation": "segmentation.metrics",
-}
 
 
 @dataclass(frozen=True)
@@ -132,6 +126,7 @@ def make(
     Raises:
         BenchError: If data or options are wrong.
     """
+    specs.refuse_wrong_options(file, names)
     cells: list[Cell] = []
     absent: list[Absent] = []
     for name in names:
@@ -149,10 +144,8 @@ def make(
         for source_name in task.sources:
             source = file.source(source_name)
             for seed in getattr(task, "seeds", (None,)):
-                specs = _specs(name, task, source, (train, test), seed, folder)
-                cells.append(
-                    Cell(name, task, train, test, source_name, source, seed, folder, specs)
-                )
+                made = specs.of(name, task, source, (train, test), seed, folder)
+                cells.append(Cell(name, task, train, test, source_name, source, seed, folder, made))
     return Plan(file, tuple(cells), tuple(absent))
 
 
@@ -162,8 +155,7 @@ class _Undrawn(Exception):  # noqa: N818 - not an error
 
 def _splits(name: str, task: tasks.Task, data: Path, draw: bool) -> tuple[Split | None, Split]:
     """The train and test split of a task; a quality task has no train split."""
-    dataset = plugins.find("bench.datasets", task.dataset)
-    options = plugins.options(dataset, task.data, f"tasks.{name}.data")
+    dataset, options = specs.dataset(name, task)
     if not draw and hasattr(dataset, "ready") and not dataset.ready(data, options):
         raise _Undrawn(f"the scenes of {task.dataset} are drawn by the first run")
     test: Split = dataset.load(data, "test", options)
@@ -181,54 +173,3 @@ def _splits(name: str, task: tasks.Task, data: Path, draw: bool) -> tuple[Split 
                 f"(first: {unlabelled[0].key})"
             )
     return train, test
-
-
-def _specs(
-    name: str,
-    task: tasks.Task,
-    source: tasks.Source,
-    splits: tuple[Split | None, Split],
-    seed: int | None,
-    folder: Path,
-) -> dict[str, dict[str, Any]]:
-    """The specs of what a cell fills, each holding the one it is made from."""
-    train, test = splits
-    specs: dict[str, dict[str, Any]] = {}
-    shown = sources.spec(source, test, folder)
-    record: dict[str, Any] = {
-        "kind": task.kind,
-        "labels": digest.labels(test),
-        "division": {split.name: digest.division(split) for split in splits if split},
-        "metrics": {
-            metric: _metric(task.kind, metric, given, f"tasks.{name}.metrics.{metric}")
-            for metric, given in task.metrics.items()
-        },
-    }
-    if isinstance(task, tasks.Quality) or train is None:
-        return {"record": record | {"images": shown}}
-    model = plugins.find(f"{task.kind}.models", task.model)
-    options = plugins.options(model, task.options, f"tasks.{name}.options")
-    predict = plugins.options(model, task.predict, f"tasks.{name}.predict", "Predict")
-    specs["trained"] = {
-        "kind": task.kind,
-        "model": task.model,
-        "version": model.VERSION,
-        "options": options.model_dump(mode="json"),
-        "pins": model.pins(options),
-        "seed": seed,
-        "images": sources.spec(source, train, folder),
-        "labels": digest.labels(train),
-    }
-    specs["predicted"] = {
-        "trained": specs["trained"],
-        "predict": predict.model_dump(mode="json"),
-        "images": shown,
-    }
-    specs["record"] = record | {"predicted": specs["predicted"]}
-    return specs
-
-
-def _metric(kind: str, name: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    metric = plugins.find(METRICS[kind], name)
-    options = plugins.options(metric, given, where)
-    return {"version": metric.VERSION, "options": options.model_dump(mode="json")}

@@ -7,7 +7,10 @@ store, the others find them there. No stage imports another.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+from pydantic import BaseModel
 
 from bench import digest, images, plugins, progress, tasks
 from bench.errors import BenchError
@@ -25,6 +28,16 @@ class Images:
 
     paths: Mapping[str, Path]
     spec: Mapping[str, Any]
+
+
+def method(source: tasks.Method) -> tuple[ModuleType, BaseModel]:
+    """The file of a fusion method and its checked options.
+
+    Raises:
+        BenchError: If there is no such file, or an option is wrong.
+    """
+    module = plugins.find("fusion.methods", source.method)
+    return module, plugins.options(module, source.options, f"options of method {source.method}")
 
 
 def label(source: tasks.Source, split: Split) -> str:
@@ -62,13 +75,12 @@ def spec(source: tasks.Source, split: Split, folder: Path) -> dict[str, Any]:
         "pairs": digest.pixels(split),
     }
     if isinstance(source, tasks.Method):
-        method = plugins.find("fusion.methods", source.method)
-        options = _options(source)
+        module, options = method(source)
         made_from |= {
             "method": source.method,
-            "version": method.VERSION,
+            "version": module.VERSION,
             "options": options.model_dump(mode="json"),
-            "pins": method.pins(options),
+            "pins": module.pins(options),
         }
     elif isinstance(source, tasks.Elsewhere):
         files = elsewhere(source, split, folder)
@@ -132,8 +144,8 @@ def _maker(
 ) -> Callable[[Pair], images.Color]:
     """What turns one pair into the source's image."""
     if isinstance(source, tasks.Method):
-        method = plugins.find("fusion.methods", source.method)
-        fuse = method.load(_options(source), device)
+        module, options = method(source)
+        fuse = module.load(options, device)
 
         def fused(pair: Pair) -> images.Color:
             made: images.Color = fuse(
@@ -150,8 +162,3 @@ def _maker(
         )
 
     return recoloured
-
-
-def _options(source: tasks.Method) -> Any:
-    method = plugins.find("fusion.methods", source.method)
-    return plugins.options(method, source.options, f"options of method {source.method}")

@@ -6,6 +6,7 @@ import dataset_trees
 import pytest
 
 from bench import plan, tasks
+from bench.errors import BenchError
 from bench.store import Store
 
 TASKS = """
@@ -66,3 +67,22 @@ def test_a_changed_box_asks_for_another_training(root):
     before = places(root)
     dataset_trees.voc(root / "data/m3fd/Annotation/00001.xml", [("Car", 2, 3, 12, 14)])
     assert not set(before) & set(places(root))
+
+
+def test_wrong_options_are_all_reported_before_anything_is_drawn(root):
+    changes = [
+        "tasks.toy.dataset=scenes",
+        "tasks.toy.data.trian=5",
+        "tasks.toy.epochs=5",
+        "tasks.toy.predict.confidense=0.1",
+        "tasks.toy.metrics.average_precision.iou=0.5",
+        "sources.ir.kind=method",
+        "sources.ir.method=averige",
+    ]
+    file = tasks.load(root / "tasks.yaml", changes=changes)
+    with pytest.raises(BenchError) as fault:
+        plan.make(file, ["toy"], root / "data", root)
+    said = str(fault.value)
+    for words in ("data: trian", "options: epochs", "average_precision: iou", "'averige'"):
+        assert words in said
+    assert not (root / "data/scenes").exists()

@@ -1,5 +1,6 @@
 # make demo: set everything up, run the whole comparison on simulated scenes, write report/index.html
-# make test: set everything up, run all tests.   make check: style, types, fast tests.   make clean
+# make test: set everything up, run all tests.   make check: style, types, fast tests.
+# make clean: delete what the others made, trained models in runs/ too; your own data stays
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,4 +26,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) data/scenes data/scenes_seg runs report build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) data/scenes runs report build *.egg-info .pytest_cache .mypy_cache .ruff_cache

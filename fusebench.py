@@ -21,10 +21,11 @@ def stages(args: argparse.Namespace) -> list[str]:
     """The programs that the flags call for, in order.
 
     Raises:
-        BenchError: If the task file is wrong or the flags choose nothing.
+        BenchError: If the task file or the data is wrong, or the flags choose nothing that is here.
     """
-    file = tasks.load(args.tasks, args.preset, args.set)
-    kinds = {file.tasks[name].kind for name in cli.names(args, file, tuple(tasks.KINDS))}
+    found = cli.planned(args, tuple(tasks.KINDS), draw=not args.plan)
+    kinds = {cell.task.kind for cell in found.cells}
+    kinds |= {gone.task.kind for gone in found.absent if gone.undrawn}
     trained = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]
     return ["fusion.run", *trained, *([] if args.plan else ["reports.run"])]
 
@@ -35,9 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = cli.parser("fusebench", __doc__ or "").parse_args(words)
     try:
         programs = stages(args)
-    except BenchError as fault:
+    except (BenchError, OSError) as fault:
         print(f"fusebench: {fault}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return cli.stopped("fusebench")
     worst = 0
     for program in programs:
         print(f"== {program}", flush=True)

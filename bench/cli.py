@@ -1,6 +1,7 @@
 """The command line that fusion.run, detection.run, segmentation.run and reports.run share."""
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -61,16 +62,18 @@ def main(
         if args.plan:
             _show(found, todo, args.out)
             return 0
+        device = args.device
         if not all(job.done for job in todo):
             check.everything(found.cells, store)
-    except BenchError as fault:
+            device = _resolved(args.device)
+    except (BenchError, OSError) as fault:  # OSError: a folder that cannot be made or written
         print(f"{program}: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return _stopped(program)
+        return stopped(program)
     for gone in found.absent:
         print(f"{program}: task {gone.name} is left out: {gone.reason}", file=sys.stderr)
-    return _work(program, todo, args.device)
+    return _work(program, todo, device)
 
 
 def parser(program: str, about: str) -> argparse.ArgumentParser:
@@ -86,7 +89,7 @@ def parser(program: str, about: str) -> argparse.ArgumentParser:
     flags.add_argument(
         "--to", type=Path, default=Path("report"), metavar="DIR", help="where the report goes"
     )
-    flags.add_argument("--device", default="auto", help="auto, cpu, cuda:0, … (default: auto)")
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
     flags.add_argument("--preset", help="run the tasks of this preset, with its settings")
     flags.add_argument("--task", action="append", help="only this task (may be repeated)")
@@ -119,6 +122,8 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
         BenchError: If the flags choose nothing, the file is wrong, or data that was asked for
             by name is absent.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", args.device):
+        raise BenchError(f"--device {args.device}: expected auto, cpu, cuda or cuda:N")
     if args.limit is not None and args.limit < 1:
         raise BenchError(f"--limit {args.limit}: expected at least 1")
     file = tasks.load(args.tasks, args.preset, args.set)
@@ -173,7 +178,7 @@ def _work(program: str, todo: Sequence[Job], device: str) -> int:
             if not job.done and not _survived(job, device):
                 failed.append(job.label)
         except KeyboardInterrupt:
-            return _stopped(program)
+            return stopped(program)
     if failed:
         print(f"{program}: {len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -182,7 +187,7 @@ def _work(program: str, todo: Sequence[Job], device: str) -> int:
 def _survived(job: Job, device: str) -> bool:
     """Run one job. A night's other jobs must not be lost to it, so its failure is only shown."""
     try:
-        job.run(_resolved(device))
+        job.run(device)
     except BenchError as fault:
         print(f"{job.label}: {fault}", file=sys.stderr)
         return False
@@ -194,15 +199,25 @@ def _survived(job: Job, device: str) -> bool:
 
 
 def _resolved(device: str) -> str:
-    """``auto`` is the first GPU, or the CPU where there is none."""
-    if device != "auto":
+    """``auto`` is the first GPU, or the CPU where there is none.
+
+    Raises:
+        BenchError: If there is no such GPU.
+    """
+    if device == "cpu":
         return device
     import torch
 
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
+    there = torch.cuda.device_count()
+    if device == "auto":
+        return "cuda:0" if there else "cpu"
+    if int(device.partition(":")[2] or 0) >= there:
+        raise BenchError(f"--device {device}: this machine has {there} CUDA GPU(s); try auto")
+    return device
 
 
-def _stopped(program: str) -> int:
+def stopped(program: str) -> int:
+    """Say that Ctrl-C did no harm; return the exit status."""
     print(f"\n{program}: stopped; the same command goes on where this one was", file=sys.stderr)
     return STOPPED
 

@@ -250,3 +250,17 @@ def test_a_folder_name_that_cannot_be_filled_in_is_the_users_mistake(root, capsy
     )
     assert run(root) == 2
     assert "only {dataset} and {split} can be filled in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:-1", "cuda:99"])
+def test_a_device_that_is_not_there_is_a_wrong_command(root, capsys, device):
+    words = ["--tasks", f"{root}/tasks.yaml", "--data", f"{root}/data", "--out", f"{root}/runs"]
+    assert main([*words, "--device", device]) == 2
+    assert f"--device {device}: " in capsys.readouterr().err
+    assert not list(root.glob("runs/fused/*"))
+
+
+def test_a_place_for_results_that_cannot_be_made_is_named(root, capsys):
+    (root / "runs").write_text("a file")
+    assert run(root) == 2
+    assert f"{root}/runs" in capsys.readouterr().err

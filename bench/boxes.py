@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
+from bench.images import EXTENSIONS
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +90,19 @@ def to_coco(
 
 
 def from_coco(document: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Boxes]:
-    """Boxes per key (the stem of ``file_name``) of COCO's form; the inverse of `to_coco`.
+    """Boxes per key of COCO's form; the inverse of `to_coco`.
 
-    Categories are matched by name, so their ids and order may be any.
+    The key is ``file_name`` without folders and without the extension of an image: dots in a key
+    stay. Categories are matched by name, so their ids and order may be any.
 
     Raises:
-        BenchError: If a category is unknown, an annotation points nowhere, a box has no area, or
-            only some annotations have a score.
+        BenchError: If a category is unknown, an image is listed twice, an annotation points
+            nowhere, a box has no area, or only some annotations have a score.
     """
     try:
-        keys = {image["id"]: Path(image["file_name"]).stem for image in document["images"]}
+        keys = {image["id"]: _key(image["file_name"]) for image in document["images"]}
+        if len(set(keys.values())) < len(document["images"]):
+            raise BenchError("COCO boxes: an image is listed twice, by its id or its file_name")
         ids = {entry["id"]: _class(entry["name"], classes) for entry in document["categories"]}
         rows = [
             (keys[row["image_id"]], ids[row["category_id"]], row) for row in document["annotations"]
@@ -122,6 +126,11 @@ def from_coco(document: Mapping[str, Any], classes: Sequence[str]) -> dict[str, 
         )
         for key, some in found.items()
     }
+
+
+def _key(file_name: str) -> str:
+    path = Path(file_name)
+    return path.stem if path.suffix.lower() in EXTENSIONS else path.name
 
 
 def _class(name: str, classes: Sequence[str]) -> int:

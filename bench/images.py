@@ -17,6 +17,8 @@ Gray = NDArray[np.uint8]
 Color = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
 # What Pillow raises for a damaged file; the last, where its header claims a gigantic image.
 FAULTS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 

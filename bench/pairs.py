@@ -11,8 +11,7 @@ from pathlib import Path
 
 from bench.boxes import Boxes
 from bench.errors import BenchError
-
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+from bench.images import EXTENSIONS
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,14 @@ def test_true_boxes_come_back_without_scores():
     assert len(boxes.from_coco(document, CLASSES)["a"].scores) == 0
 
 
+def test_keys_with_dots_stay_apart_and_only_an_image_extension_is_no_part_of_a_key():
+    truth = {key: boxes.make([[0, 0, 4, 4]], [0]) for key in ("a.rf.1", "a.rf.2")}
+    document = boxes.to_coco(truth, CLASSES, dict.fromkeys(truth, (9, 9)))
+    assert list(boxes.from_coco(document, CLASSES)) == ["a.rf.1", "a.rf.2"]
+    document["images"][0]["file_name"] = "images/test/a.rf.1.JPG"
+    assert list(boxes.from_coco(document, CLASSES)) == ["a.rf.1", "a.rf.2"]
+
+
 def test_other_peoples_category_ids_are_matched_by_name():
     document = boxes.to_coco(FOUND, CLASSES, SIZES)
     back = boxes.from_coco(document, ("Car", "People"))
@@ -100,6 +108,8 @@ def test_pycocotools_loads_truth_and_predictions_and_finds_them_equal():
             ),
             "some annotations have a score",
         ),
+        (lambda d: d["images"][1].update(file_name="a.png"), "an image is listed twice"),
+        (lambda d: d["images"].append(d["images"][0]), "an image is listed twice"),
         (lambda d: d.pop("images"), "not the expected form"),
     ],
 )

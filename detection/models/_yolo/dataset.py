@@ -19,7 +19,8 @@ from bench import images
 from bench.boxes import Boxes
 from bench.errors import BenchError
 from bench.examples import Examples
-from bench.pairs import EXTENSIONS, Pair
+from bench.images import EXTENSIONS
+from bench.pairs import Pair
 from detection.models._yolo import library
 
 MEMORY = 2 << 30  # bytes of decoded images to keep; more are read from disk every time

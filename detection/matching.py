@@ -1,9 +1,4 @@
-"""Which predicted box is which true box: the rule that every metric here counts by.
-
-COCO's: per image and class, predictions in falling score; each takes the free true box that it
-overlaps most, if the overlap (intersection over union) reaches the threshold. What a prediction
-gets does not depend on the less sure ones after it.
-"""
+"""The matches of one class over many images (see `bench.matching`): what every metric counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.boxes import Boxes
-
-THRESHOLD = 0.5
+from bench.matching import THRESHOLD, match
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,41 +25,6 @@ class Matches:
     hits: NDArray[np.bool_]
     images: NDArray[np.int64]
     truths: NDArray[np.int64]
-
-
-def overlaps(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union of every box of ``left`` (N, 4) with every one of ``right`` (M, 4).
-
-    Returns:
-        float64 (N, M), 0 to 1.
-    """
-    near = np.maximum(left[:, None, :2], right[None, :, :2])
-    far = np.minimum(left[:, None, 2:], right[None, :, 2:])
-    both = (far - near).clip(min=0).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (left, right)]
-    shares: NDArray[np.float64] = both / (areas[0][:, None] + areas[1][None, :] - both)
-    return shares
-
-
-def match(truth: Boxes, predicted: Boxes, threshold: float = THRESHOLD) -> NDArray[np.int64]:
-    """The index of the true box that each prediction takes, or -1; classes must agree.
-
-    Args:
-        truth: True boxes of one image.
-        predicted: Predictions for it, with scores.
-        threshold: Least overlap.
-    """
-    taken = np.full(len(predicted), -1, np.int64)
-    shares = overlaps(predicted.corners, truth.corners)
-    shares[predicted.classes[:, None] != truth.classes[None, :]] = -1.0
-    for i in np.argsort(-predicted.scores, kind="stable"):
-        if not len(truth):
-            break
-        best = int(shares[i].argmax())
-        if shares[i, best] >= threshold:
-            taken[i] = best
-            shares[:, best] = -1.0
-    return taken
 
 
 def of_class(

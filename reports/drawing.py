@@ -1,6 +1,6 @@
 """Sample pictures: boxes and label maps drawn over images. Arrays in, pictures out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.boxes import Boxes
 from bench.images import Color, Labels
+from bench.palette import FMB
 from reports import hits
 
 WIDTH = 400  # pixels of one picture in a sheet
@@ -22,30 +23,11 @@ FALSE = "#fb923c"
 MISSED = "#fde047"
 PAPER, INK = "#ffffff", "#1c1917"
 
-# FMB's colours by class name (the authors' dictionary); other names get colours of their own.
-PALETTE: Mapping[str, tuple[int, int, int]] = {
-    "unlabelled": (0, 0, 0),
-    "road": (179, 228, 228),
-    "sidewalk": (181, 57, 133),
-    "building": (67, 162, 177),
-    "lamp": (200, 178, 50),
-    "sign": (132, 45, 199),
-    "vegetation": (66, 172, 84),
-    "sky": (179, 73, 79),
-    "person": (76, 99, 166),
-    "car": (66, 121, 253),
-    "truck": (137, 165, 91),
-    "bus": (155, 97, 152),
-    "motorcycle": (105, 153, 140),
-    "bicycle": (222, 215, 158),
-    "pole": (135, 113, 90),
-}
-
 
 def colours(classes: Sequence[str]) -> NDArray[np.uint8]:
-    """A colour per class, uint8 (C, 3); classes of FMB have FMB's."""
+    """A colour per class, uint8 (C, 3); FMB's where FMB has a class of that name."""
     spare = [(37 * i % 256, 91 * i % 256, (151 * i + 80) % 256) for i in range(1, len(classes) + 1)]
-    found = [PALETTE.get(name.lower(), other) for name, other in zip(classes, spare, strict=True)]
+    found = [FMB.get(name.lower(), other) for name, other in zip(classes, spare, strict=True)]
     return np.array(found, np.uint8).reshape(-1, 3)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench import images, masks, sources, tasks
+from bench import images, masks, matching, sources, tasks
 from bench.boxes import Boxes, from_coco
 from bench.errors import BenchError
 from bench.pairs import Pair, Split
@@ -23,8 +23,8 @@ from reports.results import SINGLE
 BOX_LEGEND = (
     f"Boxes: truth white; predictions with a score of at least {hits.CONFIDENCE:g}: hits solid "
     f"green, false positives dashed orange; missed objects dotted yellow. A hit has the class of a "
-    f"free true box and overlaps it by IoU {hits.OVERLAP:g} or more. Words that would cover one "
-    "another are left out."
+    f"free true box and overlaps it by IoU {matching.THRESHOLD:g} or more. Words that would cover "
+    "one another are left out."
 )
 LABEL_LEGEND = (
     "Label maps in FMB's colours over the image; below them wrong pixels are orange, and pixels "

@@ -10,6 +10,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bench.boxes import make, to_coco
+from bench.matching import match, overlaps
 from detection import matching
 from detection.metrics import average_precision, precision_recall
 
@@ -51,30 +52,28 @@ def judged(folder, truth, guesses, classes=CLASSES):
 
 
 def test_overlap_of_two_boxes_is_what_one_counts_on_squared_paper():
-    shares = matching.overlaps(
-        np.array([[0.0, 0, 4, 4]]), np.array([[2.0, 0, 6, 4], [9, 9, 10, 10]])
-    )
+    shares = overlaps(np.array([[0.0, 0, 4, 4]]), np.array([[2.0, 0, 6, 4], [9, 9, 10, 10]]))
     assert shares.tolist() == [[pytest.approx(8 / 24), 0.0]]
 
 
 def test_the_surer_of_two_predictions_takes_the_true_box():
     guesses = make([LEFT, (0, 0, 10, 9)], [0, 0], [0.4, 0.6])
-    assert matching.match(make([LEFT], [0]), guesses).tolist() == [-1, 0]
+    assert match(make([LEFT], [0]), guesses).tolist() == [-1, 0]
 
 
 def test_a_prediction_takes_the_free_box_it_overlaps_most():
     truth = make([(0, 0, 10, 10), (2, 0, 12, 10)], [0, 0])
     guesses = make([(2, 0, 12, 10), (1.9, 0, 11.9, 10)], [0, 0], [0.9, 0.8])
-    assert matching.match(truth, guesses).tolist() == [1, 0]
+    assert match(truth, guesses).tolist() == [1, 0]
 
 
 def test_a_box_of_another_class_is_no_match():
-    assert matching.match(make([LEFT], [0]), make([LEFT], [1], [0.9])).tolist() == [-1]
+    assert match(make([LEFT], [0]), make([LEFT], [1], [0.9])).tolist() == [-1]
 
 
 def test_nothing_matches_nothing():
-    assert matching.match(make([], []), make([LEFT], [0], [0.9])).tolist() == [-1]
-    assert matching.match(make([LEFT], [0]), make([], [])).tolist() == []
+    assert match(make([], []), make([LEFT], [0], [0.9])).tolist() == [-1]
+    assert match(make([LEFT], [0]), make([], [])).tolist() == []
 
 
 @pytest.mark.parametrize("seed", range(4))

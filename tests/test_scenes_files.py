@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench import images
+from bench import images, palette
 from bench.datasets import fmb, m3fd, scenes, scenes_seg
 from bench.errors import BenchError
 from bench.scenes import scene, tree
@@ -73,6 +73,11 @@ def test_no_sequence_is_in_train_and_in_test(root):
         ]
         assert not sides[0] & sides[1]
         assert not dataset.load(root, "test", options).leaks
+
+
+def test_colours_and_classes_of_fmb_are_in_the_same_order():
+    assert tuple(palette.FMB) == fmb.CLASSES
+    assert tree.COLORS.shape == (15, 3)
 
 
 @pytest.mark.parametrize("dataset", [scenes, scenes_seg])

@@ -23,33 +23,13 @@ from xml.sax.saxutils import escape
 import numpy as np
 from filelock import FileLock
 
-from bench import images, progress
+from bench import images, palette, progress
 from bench.errors import BenchError
 from bench.scenes.knobs import Knobs
 from bench.scenes.scene import Drawn, draw
 
 FEW = 8  # scenes that are drawn faster here than by starting other processes
-# Colours of FMB's own renderings, by label id.
-COLORS = np.array(
-    [
-        (0, 0, 0),
-        (179, 228, 228),
-        (181, 57, 133),
-        (67, 162, 177),
-        (200, 178, 50),
-        (132, 45, 199),
-        (66, 172, 84),
-        (179, 73, 79),
-        (76, 99, 166),
-        (66, 121, 253),
-        (137, 165, 91),
-        (155, 97, 152),
-        (105, 153, 140),
-        (222, 215, 158),
-        (135, 113, 90),
-    ],
-    np.uint8,
-)
+COLORS = np.array(list(palette.FMB.values()), np.uint8)  # by label id
 Parts = Mapping[str, Sequence[int]]
 Write = Callable[[Path, str, int], None]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bench.boxes import Boxes
+from bench.matching import THRESHOLD
 from bench.records import Column, Scalar, Slice
 from detection import matching
 from detection.matching import Matches
@@ -37,7 +38,7 @@ OPTIONS = Options()
 
 def protocol(options: Options) -> dict[str, Scalar]:
     """How the numbers were made, in words."""
-    return {"precision and recall": f"IoU {matching.THRESHOLD}, confidence of the best mean F1"}
+    return {"precision and recall": f"IoU {THRESHOLD}, confidence of the best mean F1"}
 
 
 def measure(

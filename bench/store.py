@@ -54,7 +54,12 @@ class Store:
                 if not final.exists():  # another process may have finished it meanwhile
                     partial = final.with_name(final.name + ".partial")
                     partial.mkdir(parents=True, exist_ok=True)
-                    work(partial)
+                    try:
+                        work(partial)
+                    except BaseException:
+                        if not any(partial.iterdir()):
+                            partial.rmdir()  # nothing in it to go on with
+                        raise
                     _without_halves(partial)
                     (partial / "spec.json").write_text(json.dumps(spec, indent=2, sort_keys=True))
                     partial.rename(final)

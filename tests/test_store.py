@@ -5,6 +5,7 @@ import time
 import pytest
 
 from bench.digest import digest
+from bench.errors import BenchError
 from bench.store import Store
 
 SPEC = {"method": "average", "version": 1}
@@ -89,3 +90,12 @@ def test_what_a_killed_process_was_writing_is_not_in_the_finished_folder(tmp_pat
         store.fill("fused", "toy", SPEC, killed)
     done = store.fill("fused", "toy", SPEC, lambda folder: None).path
     assert sorted(p.name for p in done.iterdir()) == ["00000.png", "spec.json"]
+
+
+def test_work_that_is_refused_before_it_wrote_anything_leaves_nothing(tmp_path):
+    def refused(folder):
+        raise BenchError("00001.png: cannot be read")
+
+    with pytest.raises(BenchError):
+        Store(tmp_path).fill("checked", "toy", SPEC, refused)
+    assert list(tmp_path.glob("checked/*")) == []

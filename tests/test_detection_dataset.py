@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 from detection_toy import examples
+from PIL import Image
 
+from bench import images
 from bench.boxes import make
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.pairs import Pair, Split
 from detection.models import yolo
-from detection.models._yolo import dataset, library
+from detection.models._yolo import dataset, inference, library
 from detection.models._yolo.wording import settings
 
 
@@ -113,6 +115,42 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(tmp_path):
     assert torch.equal(samples[(2, 4)]["img"], first)
     assert not torch.equal(samples[(3, 4)]["img"], first)
     assert not torch.equal(dataset.Samples(found, 4)[(2, 4)]["img"], first)
+
+
+PLAIN = {"mosaic": 0, "flip": 0, "hue": 0, "saturation": 0, "brightness": 0}
+
+
+@pytest.mark.parametrize("form", ["colour.png", "colour.jpg", "gray.png", "gray.jpeg"])
+def test_what_is_trained_on_is_what_is_predicted_on(tmp_path, form):
+    """Same size, colours and channel order, RGB first, as Pillow reads the file."""
+    kind, extension = form.split(".")
+    draw = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    image = Image.fromarray(draw).resize((96, 96)).convert("L" if kind == "gray" else "RGB")
+    file = tmp_path / f"k.{extension}"
+    image.save(file)
+    pair = Pair("k", file, file, (96, 96), boxes=make([[8, 8, 40, 40]], [0]))
+    shown = Examples({"k": file}, Split("toy", "train", ("wide",), (pair,)))
+    words = settings(yolo.Options(image_size=96, scale=0, translate=0, **PLAIN), 0)
+    found = dataset.read(dataset.materialise(shown, tmp_path / "dataset"), shown, words)
+    trained = dataset.Samples(found, 0)[(0, 0)]["img"].numpy().transpose(1, 2, 0)
+    expected = np.asarray(Image.open(file).convert("RGB"))
+    np.testing.assert_array_equal(trained, expected)
+    np.testing.assert_array_equal(inference.fitted(images.read_color(file), 96), expected)
+
+
+def test_a_note_in_a_photo_that_it_be_turned_is_ignored_in_training_as_everywhere(tmp_path):
+    """Boxes are in the pixels as they are stored; OpenCV would turn the image and not the boxes."""
+    shown = one_pair(tmp_path, [(8, 8, 40, 40)], [0])
+    file = tmp_path / "turned.jpg"
+    stored = Image.open(shown.images["000"])
+    note = Image.Exif()
+    note[0x0112] = 3  # upside down
+    stored.save(file, exif=note)
+    words = settings(yolo.Options(image_size=96, scale=0, translate=0, **PLAIN), 0)
+    turned = Examples({"000": file}, shown.split)
+    found = dataset.read(dataset.materialise(turned, tmp_path / "dataset"), turned, words)
+    expected = np.asarray(Image.open(file))[..., ::-1]
+    np.testing.assert_array_equal(found.load_image(0)[0], expected)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads

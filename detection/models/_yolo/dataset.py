@@ -64,6 +64,7 @@ def read(place: Path, examples: Examples, settings: Any) -> Any:
     Raises:
         BenchError: If ultralytics found other images or boxes than there are.
     """
+    import cv2
     from ultralytics.data.dataset import YOLODataset
 
     classes = examples.split.classes
@@ -85,6 +86,7 @@ def read(place: Path, examples: Examples, settings: Any) -> Any:
             f"log.txt beside it names the files it dropped"
         )
     library.note(f"read {counted}")
+    found.cv2_flag |= cv2.IMREAD_IGNORE_ORIENTATION  # as stored, like the boxes and bench.images
     found.cache = "ram"  # its mosaics then choose from all images, not from those seen lately
     found.transforms = found.build_transforms(settings)
     _keep_in_memory(found)

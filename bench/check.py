@@ -40,7 +40,7 @@ def _pairs(split: Split, store: Store) -> None:
             if labels.shape[::-1] != pair.size:
                 raise BenchError(_sizes(pair.mask, labels.shape[::-1], pair))
 
-    spec = {"pixels": digest.pixels(split), "labels": digest.labels(split)}
+    spec = {"images": digest.images(split), "labels": digest.labels(split)}
     label = f"{split.dataset}-{split.name}"
     store.fill("checked", label, spec, lambda folder: _all(split, look, f"check {label}"))
 

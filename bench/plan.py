@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import digest, sources, specs, tasks
+from bench import digest, records, sources, specs, tasks
 from bench.errors import BenchError, DataAbsent
 from bench.pairs import Split
 from bench.records import Record, Scalar
@@ -60,7 +60,7 @@ class Cell:
     def record(self, store: Store) -> Record | None:
         """The finished record, or None if this cell has not been run."""
         file = self.place(store) / "record.json"
-        return Record.model_validate_json(file.read_text()) if file.exists() else None
+        return records.read(file) if file.exists() else None
 
     def images(self, split: Split, store: Store, device: str) -> Images:
         """The images of this cell's source for its train or test split, made if need be."""
@@ -77,7 +77,7 @@ class Cell:
             "split leaks": any(split.leaks for split in splits),
             "split hash": digest.digest({s.name: digest.keys(s) for s in splits}),
             "fingerprint": digest.digest(
-                {s.name: [digest.pixels(s), digest.labels(s)] for s in splits}
+                {s.name: [digest.images(s), digest.labels(s)] for s in splits}
             ),
             "colour": sources.colour(self.source, self.test, self.folder),
         }

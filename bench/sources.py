@@ -72,7 +72,7 @@ def spec(source: tasks.Source, split: Split, folder: Path) -> dict[str, Any]:
     made_from: dict[str, Any] = {
         "kind": source.kind,
         "dataset": split.dataset,
-        "pairs": digest.pixels(split),
+        "pairs": digest.images(split),
     }
     if isinstance(source, tasks.Method):
         module, options = method(source)
@@ -85,9 +85,7 @@ def spec(source: tasks.Source, split: Split, folder: Path) -> dict[str, Any]:
     elif isinstance(source, tasks.Elsewhere):
         files = elsewhere(source, split, folder)
         made_from["colour"] = source.colour
-        made_from["files"] = digest.digest(
-            {key: [path.name, path.stat().st_size] for key, path in files.items()}
-        )
+        made_from["files"] = digest.files(files)
     return made_from
 
 

@@ -135,6 +135,19 @@ def test_images_fused_elsewhere_match_by_stem_in_any_format(root, mode, ending):
     assert record.protocol["colour"] == f"{'gray' if mode == 'L' else 'RGB'} as saved"
 
 
+def test_images_fused_anew_under_the_same_names_are_scored_anew(root):
+    change(root, "[ir, vis, average]", "[theirs]")
+    theirs(root, "L", "bmp")
+    assert run(root) == 0
+    path = root / "theirs/folder/00001.bmp"
+    length = path.stat().st_size
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8)).save(path)
+    assert path.stat().st_size == length
+    assert run(root) == 0
+    (record,) = records(root)
+    assert record.values["entropy"] == pytest.approx(np.log2(48) / 2)  # of two images, one flat
+
+
 def test_a_gray_result_can_be_given_the_visible_images_colour(root):
     Image.new("RGB", (8, 6), (120, 100, 80)).save(root / "data/toy/vis/00001.png")
     theirs(root)

@@ -6,7 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import BenchError
 
 Scalar = str | int | float | bool | None
 
@@ -77,6 +79,21 @@ class Record(Slice):
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into ``folder``."""
         (folder / "record.json").write_text(self.model_dump_json(indent=2))
+
+
+def read(file: Path) -> Record:
+    """The record in a file.
+
+    Raises:
+        BenchError: If it is damaged.
+    """
+    try:
+        return Record.model_validate_json(file.read_bytes())
+    except ValidationError as fault:
+        reason = fault.errors()[0]["msg"]
+        raise BenchError(
+            f"{file}: cannot be read ({reason}); delete its folder and run again"
+        ) from None
 
 
 def made(seconds: float, device: str, packages: Iterable[str]) -> dict[str, Any]:

@@ -30,16 +30,21 @@ def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
         write: Writes it into the empty folder it is given.
 
     Raises:
-        BenchError: If something that this program did not write is in the folder.
+        BenchError: If something that this program did not write is in the folder, or nothing
+            can be written beside it.
     """
     report = report.resolve()
     _check_own(report)
-    report.parent.mkdir(parents=True, exist_ok=True)
     new, old = (report.with_name(f".{report.name}.{word}") for word in ("new", "old"))
-    for left_over in (new, old):
-        if left_over.exists():
-            shutil.rmtree(left_over)
-    new.mkdir()
+    try:
+        for left_over in (new, old):
+            if left_over.exists():
+                shutil.rmtree(left_over)
+        new.mkdir(parents=True)
+    except OSError as fault:
+        raise BenchError(
+            f"--to {report}: no report can be written there ({fault.strerror}); name another folder"
+        ) from None
     write(new)
     stamp = {"spec": spec, "files": sorted(_files(new))}
     (new / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")

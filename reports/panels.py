@@ -138,11 +138,15 @@ def _there(cell: Cell, store: Store) -> bool:
 def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
     file = folder / "predictions.json"
     try:
-        return from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
+        found = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
     except (OSError, ValueError) as fault:
         raise BenchError(
             f"{file}: cannot be read ({fault}); delete its folder and run again"
         ) from None
+    lost = next((pair.key for pair in split.pairs if pair.key not in found), None)
+    if lost is not None:
+        raise BenchError(f"{file}: has no image {lost}; delete its folder and run again")
+    return found
 
 
 def _choices(shown: Sequence[Shown], ranking: Sequence[str]) -> list[Choice]:

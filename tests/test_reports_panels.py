@@ -137,6 +137,15 @@ def test_predictions_that_cannot_be_read_are_named(tmp_path):
         panels.make(mine, ["infrared", "visible", "average"], store, tmp_path / "report")
 
 
+def test_predictions_without_an_image_of_the_split_are_named(tmp_path):
+    store, mine = Store(tmp_path / "runs"), cells("detection", split(tmp_path / "data"), tmp_path)
+    finish(mine[0], store, (0.5, 0.5))
+    file = next((tmp_path / "runs").glob("predicted/*/predictions.json"))
+    file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
+    with pytest.raises(BenchError, match=r"predictions\.json: has no image 00"):
+        panels.make(mine, ["infrared"], store, tmp_path / "report")
+
+
 def test_sheets_are_empty_where_nothing_is_predicted(tmp_path):
     mine = cells("detection", split(tmp_path / "data"), tmp_path)
     assert panels.make(mine, [], Store(tmp_path / "runs"), tmp_path / "report") == []

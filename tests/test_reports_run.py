@@ -1,5 +1,4 @@
 import csv
-import os
 import re
 import time
 from html.parser import HTMLParser
@@ -216,34 +215,19 @@ def test_a_note_put_into_a_report_is_not_lost(house, tmp_path):
     assert (tmp_path / "report" / "note.txt").exists()
 
 
-def test_a_run_killed_while_writing_leaves_the_old_report(tmp_path):
-    report = tmp_path / "report"
-    folder.replace(report, "1", lambda f: (f / "index.html").write_text("old"))
-
-    def killed(new):
-        (new / "index.html").write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        folder.replace(report, "2", killed)
-    assert (report / "index.html").read_text() == "old"
-    assert folder.up_to_date(report, "1")
-    folder.replace(report, "2", lambda f: (f / "index.html").write_text("new"))
-    assert (report / "index.html").read_text() == "new"
-    assert os.listdir(tmp_path) == ["report"]  # noqa: PTH208 - names are all that is asked
+def test_a_damaged_record_is_named(house, tmp_path, capsys):
+    store, detection, _, _ = house
+    finish(detection[0], store, (0.5, 0.2))
+    file = detection[0].place(store) / "record.json"
+    file.write_text(file.read_text()[:100])
+    assert run.main([]) == 2
+    said = capsys.readouterr().err
+    assert f"{file.relative_to(tmp_path)}: cannot be read" in said
+    assert "delete its folder" in said
+    assert not (tmp_path / "report").exists()
 
 
-def test_a_run_killed_between_the_two_renames_is_repaired(tmp_path):
-    report = tmp_path / "report"
-    folder.replace(report, "1", lambda f: (f / "index.html").write_text("old"))
-    report.rename(tmp_path / ".report.old")
-    assert not folder.up_to_date(report, "1")
-    folder.replace(report, "1", lambda f: (f / "index.html").write_text("new"))
-    assert os.listdir(tmp_path) == ["report"]  # noqa: PTH208 - names are all that is asked
-
-
-def test_a_report_that_lost_a_file_is_written_again(tmp_path):
-    report = tmp_path / "report"
-    folder.replace(report, "1", lambda f: (f / "index.html").write_text("page"))
-    (report / "index.html").unlink()
-    assert not folder.up_to_date(report, "1")
+def test_a_place_that_cannot_be_written_is_named(house, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert run.main(["--to", "file/report"]) == 2
+    assert "file/report: no report can be written there" in capsys.readouterr().err

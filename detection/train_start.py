@@ -11,28 +11,22 @@ where it was. Beside the weights a model card is written, with what was measured
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import digest, sources, tasks
+from bench import digest, mixture
 from bench.datasets import scenes
 from bench.examples import Examples
-from bench.pairs import Pair, Split
+from bench.mixture import SOURCES
+from bench.pairs import Split
 from bench.store import Store
 from detection.metrics import average_precision
 from detection.models import yolo
 from detection.models._yolo import network, start
 
 SEED = 1000  # of the scenes; up to 999 is free for tasks
-SOURCES: Mapping[str, tasks.Source] = {
-    "infrared": tasks.Raw(kind="infrared"),
-    "visible": tasks.Raw(kind="visible"),
-    "average": tasks.Method(kind="method", method="average"),
-    "laplacian": tasks.Method(kind="method", method="laplacian"),
-    "maximum": tasks.Method(kind="method", method="maximum"),
-}
 CARD = """# yolov5n-scenes
 
 Start weights for `start_weights: packaged`: YOLOv5n (anchor-free head, ultralytics {ultralytics}),
@@ -64,7 +58,7 @@ class Folders:
 def make(options: yolo.Options, drawn: scenes.Options, folders: Folders, device: str) -> None:
     """Leave ``yolov5n-scenes.safetensors`` and ``.md`` in ``folders.to``."""
     store = Store(folders.out)
-    shown = mixed(scenes.load(folders.data, "train", drawn), store)
+    shown = mixture.mixed(scenes.load(folders.data, "train", drawn), store)
     spec = {
         "kind": "start weights",
         "model": yolo.VERSION,
@@ -98,26 +92,11 @@ def make(options: yolo.Options, drawn: scenes.Options, folders: Folders, device:
     (weights.with_suffix(".md")).write_text(CARD.format(**facts, **options.model_dump()))
 
 
-def mixed(split: Split, store: Store) -> Examples:
-    """Every pair of the split once per source, as one data set."""
-    pairs: list[Pair] = []
-    paths: dict[str, Path] = {}
-    for name, source in SOURCES.items():
-        shown = sources.find(source, split, store, Path.cwd(), "cpu").paths
-        for pair in split.pairs:
-            key = f"{pair.key}-{name}"
-            pairs.append(replace(pair, key=key))
-            paths[key] = shown[pair.key]
-    pairs.sort(key=lambda pair: pair.key)
-    return Examples(paths, replace(split, pairs=tuple(pairs)))
-
-
 def _measured(
     trained: Path, unseen: Split, name: str, options: yolo.Options, store: Store
 ) -> float:
     """Mean AP@.5 on one source."""
-    shown = sources.find(SOURCES[name], unseen, store, Path.cwd(), "cpu").paths
-    examples = Examples(shown, unseen)
+    examples = Examples(mixture.images(name, unseen, store), unseen)
     found = yolo.predict(trained, examples, options, yolo.Predict(), device="cpu")
     truth = {pair.key: pair.boxes for pair in unseen.pairs if pair.boxes is not None}
     score = average_precision.measure(truth, found, unseen.classes).values["AP50"]

@@ -11,16 +11,15 @@ stopped run goes on where it was. The weights and their model card go to segment
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench import digest, masks, progress, sources, tasks
+from bench import digest, masks, progress
 from bench.datasets import scenes_seg
-from bench.examples import Examples
 from bench.images import Labels
+from bench.mixture import SOURCES, mixed
 from bench.pairs import Split
 from bench.records import versions
 from bench.store import Store
@@ -28,13 +27,6 @@ from segmentation import card, confusion
 from segmentation.metrics import iou
 from segmentation.models import segformer
 
-SOURCES: dict[str, tasks.Source] = {
-    "infrared": tasks.Raw(kind="infrared"),
-    "visible": tasks.Raw(kind="visible"),
-    "average": tasks.Method(kind="method", method="average"),
-    "maximum": tasks.Method(kind="method", method="maximum"),
-    "laplacian": tasks.Method(kind="method", method="laplacian"),
-}
 FIRST_SEED = 1000  # of the films that are kept for this; see bench.datasets.scenes_seg
 
 
@@ -57,21 +49,8 @@ def recipe(iterations: int) -> segformer.Options:
     )
 
 
-def shown(split: Split, store: Store, folder: Path) -> Examples:
-    """Every pair in every way, under the keys ``<key>-<source>``."""
-    paths: dict[str, Path] = {}
-    pairs = []
-    for name, source in SOURCES.items():
-        found = sources.find(source, split, store, folder, "cpu").paths
-        for pair in split.pairs:
-            key = f"{pair.key}-{name}"
-            paths[key] = found[pair.key]
-            pairs.append(replace(pair, key=key))
-    return Examples(paths, replace(split, pairs=tuple(sorted(pairs, key=lambda pair: pair.key))))
-
-
 def mean_iou(split: Split, predicted: Iterable[tuple[str, Labels]]) -> dict[str, float | None]:
-    """The mIoU (all14) by source, of predictions for `shown` pairs."""
+    """The mIoU (all14) by source, of predictions for `mixed` pairs."""
     truths = {pair.key: pair.mask for pair in split.pairs}
     classes = len(split.classes)
     counts = {name: np.zeros((classes, classes), np.int64) for name in SOURCES}
@@ -100,11 +79,11 @@ def train(args: argparse.Namespace, store: Store) -> tuple[Path, dict[str, Any]]
     }
 
     def work(folder: Path) -> None:
-        examples = shown(scenes_seg.load(args.data, "train", drawn), store, args.data)
+        examples = mixed(scenes_seg.load(args.data, "train", drawn), store)
         segformer.train(examples, options, seed=0, device="cpu", folder=folder)
 
     made = store.fill("start", "segformer-b0-scenes", spec, work).path
-    test = shown(scenes_seg.load(args.data, "test", drawn), store, args.data)
+    test = mixed(scenes_seg.load(args.data, "test", drawn), store)
     predicted = segformer.predict(made, test, options, segformer.Predict(), device="cpu")
     watched = progress.each(test.split.pairs, "check")
     return made, spec | {

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from bench.datasets import scenes
-from bench.store import Store
 from detection import train_start
 from detection.models import yolo
 from detection.models._yolo import library, network, start
@@ -13,18 +12,6 @@ from detection.models._yolo import library, network, start
 needs_weights = pytest.mark.skipif(
     not start.PACKAGED.exists(), reason="the packaged weights are not in this checkout"
 )
-
-
-def test_every_scene_is_shown_in_every_kind_equally_often(tmp_path):
-    split = scenes.load(tmp_path / "data", "train", scenes.Options(train=4, test=4, seed=1000))
-    shown = train_start.mixed(split, Store(tmp_path / "runs"))
-    kinds = [pair.key.split("-") for pair in shown.split.pairs]
-    assert sorted(kinds) == sorted(
-        [key, kind] for key in split.keys for kind in train_start.SOURCES
-    )
-    boxes = {pair.key: pair.boxes for pair in split.pairs}
-    assert all(p.boxes is boxes[p.key.split("-")[0]] for p in shown.split.pairs)
-    assert len(set(shown.images.values())) == len(shown.split.pairs)
 
 
 @pytest.mark.slow

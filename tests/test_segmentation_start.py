@@ -54,6 +54,6 @@ def test_a_trial_writes_weights_and_a_card_with_measured_facts(tmp_path):
     card = to.with_suffix(".md").read_text()
     assert f"`trial.safetensors`, half precision, sha256 `{digest.sha256(to)}`" in card
     assert "| trained on | 4 scenes" in card
-    assert "| steps | 2, 2 images each" in card
+    assert "| steps | 2, 4 images each" in card
     assert re.search(r"infrared \d+\.\d %, visible \d+\.\d %, average \d+\.\d %", card)
     assert str(tmp_path) not in card

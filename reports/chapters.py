@@ -98,6 +98,7 @@ class Report:
 def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
     """The chapter of one task."""
     shown, folded = chosen(results)
+    finished = [row.source for row in results.rows if row.records]
     return Chapter(
         results=results,
         answer=wording.answer(results, leading(results)),
@@ -109,7 +110,7 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         protocol=protocol.of(results),
         figure=figure,
         samples=tuple(samples),
-        legend=panels.legend(results.kind) if samples else "",
+        legend=panels.legend(results.kind, finished, samples),
     )
 
 

@@ -4,7 +4,7 @@ Only what is already there is shown: nothing is fused or predicted for a picture
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Sample:
     Attributes:
         file: Relative to the report.
         size: (width, height) in pixels.
+        sources: Who is in it.
         alt: What can be seen, in words.
     """
 
@@ -48,6 +49,7 @@ class Sample:
     scene: str
     why: str
     alt: str
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,23 +92,29 @@ def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Pa
     return made
 
 
-def legend(kind: str) -> str:
-    """How to read the sheets of a kind of task."""
-    return BOX_LEGEND if kind == "detection" else LABEL_LEGEND
+def legend(kind: str, finished: Iterable[str], samples: Sequence[Sample]) -> str:
+    """How to read the sheets of a kind of task, and which finished sources they lack."""
+    if not samples:
+        return ""
+    said = BOX_LEGEND if kind == "detection" else LABEL_LEGEND
+    lacking = [name for name in finished if name not in samples[0].sources]
+    if lacking:
+        said += f" Not shown, because images or predictions are gone: {', '.join(lacking)}."
+    return said
 
 
 def _sample(
     sheet: Image.Image, file: Path, pair: Pair, chosen: Choice, shown: Sequence[Shown]
 ) -> Sample:
-    names = ", ".join(one.cell.source_name for one in shown)
+    names = tuple(one.cell.source_name for one in shown)
     seeds = {one.cell.seed for one in shown}
     drawn = "boxes" if shown[0].cell.task.kind == "detection" else "label maps"
     alt = (
         f"Pair {pair.key}: true and predicted {drawn} (seed {' or '.join(map(str, seeds))}) on "
-        f"{names}, side by side"
+        f"{', '.join(names)}, side by side"
     )
     scene = pair.scene or "condition unknown"
-    return Sample(file.as_posix(), sheet.size, pair.key, scene, chosen.why, alt)
+    return Sample(file.as_posix(), sheet.size, pair.key, scene, chosen.why, alt, names)
 
 
 def _shown(cells: Sequence[Cell], store: Store) -> list[Shown]:

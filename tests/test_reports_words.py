@@ -198,6 +198,18 @@ def test_the_spread_of_bars_is_explained_where_there_is_one():
 
 
 def test_the_text_says_by_which_rule_samples_were_chosen():
-    sample = panels.Sample("samples/1.jpg", (4, 4), "00001", "day", "hash draw", "what is seen")
+    sample = panels.Sample(
+        "samples/1.jpg", (4, 4), "00001", "day", "hash draw", "seen", ("infrared",)
+    )
     chapter = chapters.of(results(INFRARED), "", (sample,))
     assert "by this rule" in markdown.text(Report("T", "", "", (), (chapter,), "by this rule"))
+
+
+def test_finished_sources_that_samples_lack_are_named():
+    sample = panels.Sample(
+        "samples/1.jpg", (4, 4), "00001", "day", "hash draw", "seen", ("visible",)
+    )
+    unfinished = row("mine", "method", [None])
+    found = chapters.of(results(INFRARED, VISIBLE, unfinished), "", (sample,))
+    assert found.legend.endswith("images or predictions are gone: infrared.")
+    assert "Not shown" not in chapters.of(results(VISIBLE, unfinished), "", (sample,)).legend

@@ -11,15 +11,12 @@ fills a folder; the lock is released by the system even if that process is kille
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from bench import lock
 from bench.digest import digest
 
 
@@ -50,7 +47,9 @@ class Store:
         """
         final = self.path(kind, label, spec)
         if not final.exists():
-            with self._locked(final.name):
+            locks = self.root / ".locks"
+            locks.mkdir(parents=True, exist_ok=True)
+            with lock.held(locks / f"{final.name}.lock", final.name):
                 if not final.exists():  # another process may have finished it meanwhile
                     partial = final.with_name(final.name + ".partial")
                     partial.mkdir(parents=True, exist_ok=True)
@@ -70,21 +69,6 @@ class Store:
         for path in sorted((self.root / kind).glob("*/spec.json")):
             if not path.parent.name.endswith(".partial"):
                 yield Folder(path.parent, json.loads(path.read_text()))
-
-    @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        folder = self.root / ".locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"waiting for another process that makes {name}", file=sys.stderr)  # noqa: T201
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def _without_halves(folder: Path) -> None:

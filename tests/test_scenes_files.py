@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench import images, palette
+from bench import images, lock, palette
 from bench.datasets import fmb, m3fd, scenes, scenes_seg
 from bench.errors import BenchError
 from bench.scenes import scene, tree
@@ -95,7 +95,7 @@ def test_scenes_that_are_drawn_are_read_from_a_place_that_cannot_be_written(tmp_
     def refused(_):
         raise PermissionError(30, "Read-only file system")
 
-    monkeypatch.setattr(tree, "FileLock", refused)
+    monkeypatch.setattr(lock, "FileLock", refused)
     assert [pair.key for pair in scenes.load(tmp_path, "test", options).pairs] == keys
 
 

@@ -21,9 +21,8 @@ from tempfile import TemporaryFile
 from xml.sax.saxutils import escape
 
 import numpy as np
-from filelock import FileLock
 
-from bench import images, palette, progress
+from bench import images, lock, palette, progress
 from bench.errors import BenchError
 from bench.scenes.knobs import Knobs
 from bench.scenes.scene import Drawn, draw
@@ -64,7 +63,7 @@ def _fill(folder: Path, numbers: Parts, write: Write, knobs: Knobs) -> None:
     if folder.exists():
         return
     _check_writable(folder.parent)
-    with FileLock(folder.with_name(folder.name + ".lock")):
+    with lock.held(folder.with_name(folder.name + ".lock"), folder.name):
         if folder.exists():
             return
         unfinished = folder.with_name(folder.name + ".partial")

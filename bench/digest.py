@@ -54,17 +54,6 @@ def files(by_key: Mapping[str, Path]) -> str:
 
 
 @cache
-def pixels(split: Split) -> str:
-    """Digest the images of a split by key, size in pixels and size in bytes.
-
-    Images are large and are not read whole, so an edit that keeps an image's size in bytes
-    goes unseen.
-    """
-    lines = [[p.key, p.size, *_bytes(p)] for p in split.pairs]
-    return digest({"pairs": lines})
-
-
-@cache
 def labels(split: Split) -> str:
     """Digest the class names and the contents of all labels of a split."""
     lines = [[p.key, _boxes(p), p.mask and sha256(p.mask)[:LENGTH]] for p in split.pairs]
@@ -111,10 +100,6 @@ def _pieces(path: Path, size: int) -> bytes:
             file.seek(max(start, 0))
             found.append(file.read(PIECE))
     return b"".join(found)
-
-
-def _bytes(pair: Pair) -> tuple[int, int]:
-    return pair.infrared.stat().st_size, pair.visible.stat().st_size
 
 
 def _boxes(pair: Pair) -> list[list[float]] | None:

@@ -31,10 +31,10 @@ def refuse_wrong_options(file: tasks.TaskFile, names: Sequence[str]) -> None:
     for name in names:
         task = file.tasks[name]
         check(dataset, name, task)
-        for metric, given in task.metrics.items():
-            check(_metric, task.kind, metric, given, f"tasks.{name}.metrics.{metric}")
+        for scored, given in task.metrics.items():
+            check(metric, task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
         if not isinstance(task, tasks.Quality):
-            check(_model, name, task)
+            check(model, name, task)
         for source in map(file.source, task.sources):
             if isinstance(source, tasks.Method):
                 check(sources.method, source)
@@ -64,19 +64,19 @@ def of(
         "labels": digest.labels(test),
         "division": {split.name: digest.division(split) for split in splits if split},
         "metrics": {
-            metric: _metric(task.kind, metric, given, f"tasks.{name}.metrics.{metric}")
-            for metric, given in task.metrics.items()
+            scored: _scored(task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
+            for scored, given in task.metrics.items()
         },
     }
     if isinstance(task, tasks.Quality) or train is None:
         return {"record": record | {"images": shown}}
-    model, options, predict = _model(name, task)
+    module, options, predict = model(name, task)
     trained = {
         "kind": task.kind,
         "model": task.model,
-        "version": model.VERSION,
+        "version": module.VERSION,
         "options": options.model_dump(mode="json"),
-        "pins": model.pins(options),
+        "pins": module.pins(options),
         "seed": seed,
         "images": sources.spec(source, train, folder),
         "labels": digest.labels(train),
@@ -93,16 +93,24 @@ def of(
     }
 
 
-def _model(
+def model(
     name: str, task: tasks.Detection | tasks.Segmentation
 ) -> tuple[ModuleType, BaseModel, BaseModel]:
     """The model of a task, its options, and how it is asked."""
-    model = plugins.find(f"{task.kind}.models", task.model)
-    options = plugins.options(model, task.options, f"tasks.{name}.options")
-    return model, options, plugins.options(model, task.predict, f"tasks.{name}.predict", "Predict")
+    module = plugins.find(f"{task.kind}.models", task.model)
+    options = plugins.options(module, task.options, f"tasks.{name}.options")
+    how = plugins.options(module, task.predict, f"tasks.{name}.predict", "Predict")
+    return module, options, how
 
 
-def _metric(kind: str, name: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    metric = plugins.find(METRICS[kind], name)
-    options = plugins.options(metric, given, where)
-    return {"version": metric.VERSION, "options": options.model_dump(mode="json")}
+def metric(
+    kind: str, name: str, given: Mapping[str, Any], where: str
+) -> tuple[ModuleType, BaseModel]:
+    """A metric of one kind of task and its options."""
+    module = plugins.find(METRICS[kind], name)
+    return module, plugins.options(module, given, where)
+
+
+def _scored(kind: str, name: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    module, options = metric(kind, name, given, where)
+    return {"version": module.VERSION, "options": options.model_dump(mode="json")}

@@ -63,7 +63,7 @@ def make(options: yolo.Options, drawn: scenes.Options, folders: Folders, device:
         "kind": "start weights",
         "model": yolo.VERSION,
         "options": options.model_dump(mode="json"),
-        "scenes": [scenes.VERSION, drawn.model_dump(mode="json"), digest.pixels(shown.split)],
+        "scenes": [scenes.VERSION, drawn.model_dump(mode="json"), digest.images(shown.split)],
         "sources": list(SOURCES),
     }
 

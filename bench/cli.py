@@ -18,11 +18,7 @@ STOPPED = 130  # what a shell reports for Ctrl-C
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to do: said, skipped if it is done, else run.
-
-    Attributes:
-        cells: Whose data is checked before any job is started.
-    """
+    """One thing to do: said, skipped if it is done, else run."""
 
     label: str
     done: bool

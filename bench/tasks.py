@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from bench import layers
+from bench import layers, yaml_files
 from bench.errors import BenchError, lines
 
 T = TypeVar("T")
@@ -190,12 +189,9 @@ def load(path: Path, preset: str | None = None, changes: Sequence[str] = ()) -> 
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BenchError(f"{path}: no such file; --tasks names another one") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as fault:
-        raise BenchError(f"{path}: cannot be read as YAML: {fault}") from None
+    if not path.exists():
+        raise BenchError(f"{path}: no such file; --tasks names another one")
+    raw = yaml_files.read(path)
     if not isinstance(raw, dict) or not isinstance(raw.get("tasks"), dict):
         raise BenchError(f"{path}: expected a mapping with sources: and tasks:")
     return raw

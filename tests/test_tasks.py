@@ -153,6 +153,21 @@ def test_a_missing_file_and_one_that_is_not_yaml_are_named(path, tmp_path):
         tasks.load(path)
 
 
+def test_a_task_under_a_name_that_is_taken_is_refused_not_lost(path):
+    with pytest.raises(BenchError, match=r"'boxes' stands here a second time.*\n.*line 14"):
+        tasks.load(changed(path, "  masks:", "  boxes:"))
+
+
+def test_merge_keys_may_override(path):
+    path.write_text(
+        "sources: {a: {kind: visible}}\n"
+        "tasks:\n"
+        "  one: &one {kind: detection, dataset: m3fd, sources: [a]}\n"
+        "  two: {<<: *one, dataset: msrs}\n"
+    )
+    assert tasks.load(path).tasks["two"].dataset == "msrs"
+
+
 def test_yaml_cannot_run_code(path):
     path.write_text("tasks: !!python/object/apply:os.system ['true']")
     with pytest.raises(BenchError, match="cannot be read as YAML"):

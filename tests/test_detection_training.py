@@ -124,3 +124,9 @@ def test_a_loss_that_is_no_number_stops_the_training(shown, tmp_path, monkeypatc
     with pytest.raises(BenchError, match="no longer a number in epoch 1; set a smaller learning"):
         train(shown, tmp_path / "nan")
     assert not (tmp_path / "nan" / training.STATE).exists()
+
+
+def test_a_state_that_cannot_be_read_is_named(shown, tmp_path):
+    (tmp_path / training.STATE).write_bytes(b"half a file")
+    with pytest.raises(BenchError, match=r"state\.pt: cannot be read .*delete it"):
+        train(shown, tmp_path)

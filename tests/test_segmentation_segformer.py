@@ -293,6 +293,13 @@ class Spy:
     """An object that a pickle would build."""
 
 
+@pytest.mark.parametrize("name", ["junk.pth", "junk.safetensors"])
+def test_a_file_that_is_no_weights_at_all_is_refused(name, tmp_path):
+    (tmp_path / name).write_bytes(b"half a file")
+    with pytest.raises(BenchError, match=rf"{name}: cannot be read as weights"):
+        weights.start_from(built(TINY, tmp_path), tmp_path / name, CLASSES)
+
+
 def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
     torch.save({"state_dict": {}, "meta": Spy()}, tmp_path / "objects.pth")
     with pytest.raises(BenchError, match="nothing but tensors"):
@@ -302,6 +309,12 @@ def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
 def test_missing_start_weights_are_named_before_training():
     with pytest.raises(BenchError, match=r"no file nowhere\.pth"):
         segformer.pins(Options(start_weights="nowhere.pth"))
+
+
+def test_packaged_weights_are_refused_for_another_size_before_training():
+    for wrong in ({"backbone": "mit_b1", "embedding": 128}, {"backbone": "mit_b0"}):
+        with pytest.raises(BenchError, match="packaged are mit_b0 with embedding 128, but"):
+            segformer.pins(Options(start_weights="packaged", **wrong))
 
 
 def test_imagenet_weights_are_fetched_once_and_pinned_before(tmp_path, monkeypatch):
@@ -374,6 +387,25 @@ def test_a_killed_and_resumed_run_ends_with_the_same_weights_bit_for_bit(
     assert digest(resumed) == digest(whole)
     assert (resumed / "losses.csv").read_text() == (whole / "losses.csv").read_text()
     assert not (resumed / "checkpoint.pt").exists()
+
+
+@pytest.mark.slow
+def test_a_training_killed_while_tidying_up_leaves_no_checkpoint_behind(toys, tmp_path):
+    once = train(toys, tmp_path / "once")
+    before = digest(once)
+    for name in ("checkpoint.pt", "checkpoint.pt.new"):
+        (once / name).touch()
+    again = train(toys, once)
+    assert digest(again) == before
+    assert not list(again.glob("*checkpoint*"))
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named(toys, tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "checkpoint.pt").write_bytes(b"half")
+    with pytest.raises(BenchError, match=r"checkpoint\.pt: cannot be read .*delete it"):
+        train(toys, folder)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ code is odd or says nothing, this was chosen:
     batch        the file says 4 per GPU, the loader halves it: 2
     iterations   the schedule is 160 000 long, but seven rounds of 10 000 are run: 70 000 steps
                  of the 160 000-step schedule, so the learning rate ends at 0.56 of its top
+    order        SegMiF's loader has its shuffling commented out; here every epoch is shuffled
     last model   SegMiF keeps the best of a test every 1000 steps on the test images; here the
                  last model is the result and the test images are never looked at in training
     distortion   SegMiF distorts the visible image before it is fused; here the source's image
@@ -36,6 +37,7 @@ from bench.records import Scalar
 VERSION = 1
 TITLE = "SegFormer"
 PACKAGED = Path(__file__).parents[1] / "weights" / "segformer-b0-scenes.safetensors"
+PACKAGED_SIZE = ("mit_b0", 128)
 IMAGENET = {  # SHA-256 of OpenMMLab's files, as far as their names say it
     "mit_b0": "7e0fe6dd",
     "mit_b1": "02e5a6a1",
@@ -169,10 +171,17 @@ def start_file(options: Options) -> Path | None:
     """The file on this machine that training starts from; None for scratch and imagenet.
 
     Raises:
-        BenchError: If it is not there.
+        BenchError: If it is not there, or the packaged file is of another size.
     """
     if options.start_weights in ("scratch", "imagenet"):
         return None
+    size = (options.backbone, options.embedding)
+    if options.start_weights == "packaged" and size != PACKAGED_SIZE:
+        raise BenchError(
+            f"segformer: start_weights packaged are {PACKAGED_SIZE[0]} with embedding "
+            f"{PACKAGED_SIZE[1]}, but the options ask for {size[0]} with {size[1]}; set "
+            "start_weights to scratch, imagenet or a path"
+        )
     path = PACKAGED if options.start_weights == "packaged" else Path(options.start_weights)
     if not path.is_file():
         raise BenchError(

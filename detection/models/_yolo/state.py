@@ -66,8 +66,8 @@ def restore(run: Run, path: Path, device: str) -> None:
 
     try:
         content = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as fault:
-        raise BenchError(f"{path}: cannot be read ({fault}); delete it to start over") from None
+    except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
+        raise BenchError(f"{path}: cannot be read ({fault!r}); delete it to start over") from None
     run.network.load_state_dict(content["network"])
     run.average.ema.load_state_dict(content["average"])
     run.average.updates = content["updates"]

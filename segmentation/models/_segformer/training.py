@@ -22,6 +22,7 @@ from segmentation.models import segformer
 from segmentation.models._segformer import crops, imagenet, network, quiet, schedule, weights
 from segmentation.models.segformer import Options
 
+CHECKPOINT = "checkpoint.pt"
 KEEP_EVERY = 30.0  # seconds between two checkpoints: what a killed run loses at most
 CURVE = 200  # points of the loss curve
 WORKERS = 4  # processes that load images where a GPU waits for them
@@ -50,13 +51,14 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
     """Train from start weights or the folder's checkpoint to the last step."""
     import torch
 
-    if weights.finished(folder):
-        return
-    with (
-        quiet.into(folder / "log.txt"),
-        torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
-    ):
-        _train(examples, options, seed=seed, device=device, folder=folder)
+    if not weights.finished(folder):
+        with (
+            quiet.into(folder / "log.txt"),
+            torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
+        ):
+            _train(examples, options, seed=seed, device=device, folder=folder)
+    for left in folder.glob(f"{CHECKPOINT}*"):
+        left.unlink()
 
 
 def _train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
@@ -68,7 +70,7 @@ def _train(examples: Examples, options: Options, *, seed: int, device: str, fold
     torch.manual_seed(seed)
     net = _untrained(model, folder.parent / "downloads").to(device).train()
     optimizer = torch.optim.AdamW(network.parameter_groups(net, options), betas=options.betas)
-    place = folder / "checkpoint.pt"
+    place = folder / CHECKPOINT
     state = _resume(place, net, optimizer) if place.exists() else State()
     wrapper = _wrapper(optimizer, torch.device(device).type, options)
     kept = time.monotonic()
@@ -86,7 +88,6 @@ def _train(examples: Examples, options: Options, *, seed: int, device: str, fold
     _write_curve(folder / "losses.csv", state)
     (folder / "time.json").write_text(json.dumps(_effort(state, device)))
     weights.write(folder, net, model)
-    place.unlink(missing_ok=True)
 
 
 def _wrapper(optimizer: Any, device: str, options: Options) -> Any:
@@ -170,19 +171,29 @@ def _keep(place: Path, net: Any, optimizer: Any, state: State) -> None:
     """Write a checkpoint; a reader never sees half of it."""
     import torch
 
-    partial = place.with_name(f".{place.name}.{os.getpid()}")
-    torch.save(
-        {"network": net.state_dict(), "optimizer": optimizer.state_dict(), "state": asdict(state)},
-        partial,
-    )
+    partial = place.with_name(f"{place.name}.new")
+    content = {"network": net.state_dict(), "optimizer": optimizer.state_dict()}
+    with partial.open("wb") as file:
+        torch.save(content | {"state": asdict(state)}, file)
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(place)
 
 
 def _resume(place: Path, net: Any, optimizer: Any) -> State:
-    """Put network and optimizer where the checkpoint has them."""
+    """Put network and optimizer where the checkpoint has them.
+
+    Raises:
+        BenchError: If the file cannot be read.
+    """
+    import pickle
+
     import torch
 
-    saved = torch.load(place, map_location="cpu", weights_only=True)
+    try:
+        saved = torch.load(place, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
+        raise BenchError(f"{place}: cannot be read ({fault!r}); delete it to start over") from None
     net.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     return State(**saved["state"])

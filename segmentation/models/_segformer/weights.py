@@ -107,7 +107,14 @@ def _load(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, classes.split(",") if classes else None
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as fault:
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        LookupError,
+        EOFError,
+        OSError,
+    ) as fault:
         first = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
         raise BenchError(
             f"{path}: cannot be read as weights ({first}); expected a safetensors file, or a "

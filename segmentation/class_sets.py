@@ -12,10 +12,12 @@ A set is named in every protocol, because the same model scores differently on e
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from bench.datasets.fmb import CLASSES as FMB
 from bench.errors import BenchError
 
+Name = Literal["all15", "all14", "present13", "segmif8", "dmfuse8", "all"]
 SETS: dict[str, tuple[str, ...]] = {
     "all15": FMB,
     "all14": FMB[1:],

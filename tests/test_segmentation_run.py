@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,3 +179,44 @@ def test_a_tiny_segformer_learns_the_toy_and_a_second_run_does_nothing(root, cap
     assert run(root) == 0
     assert {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")} == made
     assert "(done)" in capsys.readouterr().out
+
+
+OFFLINE = """
+import socket, sys
+
+def refuse(*args, **kwargs):
+    raise AssertionError(f"asked for the network: {args}")
+
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from segmentation.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_writes_nothing_outside_its_folder_and_asks_no_network(root):
+    (root / "tasks.yaml").write_text(SEGFORMER)
+    places = [root / name for name in ("home", "here", "temporary")]
+    for place in places:
+        place.mkdir()
+    changes = {"HOME": str(places[0]), "TMPDIR": str(places[2])}
+    keep = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "MPL", "TORCH"))}
+    flags = ["--tasks", "../tasks.yaml", "--data", "../data", "--out", "../runs", "--device", "cpu"]
+    flags += ["--set", "tasks.toy.iterations=2", "--set", "tasks.toy.warm_up=1"]
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", OFFLINE, *flags],
+        cwd=places[1],
+        env=keep | changes | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [list(place.iterdir()) for place in places] == [[], [], []]
+    assert done.stdout.splitlines() == ["[1/2] toy-ir-seed0", "[2/2] toy-vis-seed0"]
+
+
+def test_a_class_set_that_there_is_not_is_refused_before_anything_is_read(root, capsys):
+    fixed(root, "{classes: coco80}")
+    assert run(root) == 2
+    assert "tasks.toy.metrics.iou: classes: Input should be 'all15'" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.errors import BenchError
 from bench.records import Column, Scalar, Slice
 from segmentation import confusion
-from segmentation.class_sets import ClassSet, choose
+from segmentation.class_sets import ClassSet, Name, choose
 from segmentation.confusion import Counts
 
 VERSION = 1
@@ -44,7 +44,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    classes: str | None = None
+    classes: Name | None = None
     absent: Literal["skip", "zero"] = "skip"
     unlabelled: Literal["counted", "ignored"] = "counted"
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from bench import optimizers
+
 QUIET = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 
 
@@ -33,6 +35,7 @@ def bring_in(folder: Path) -> None:
     saved, opened, printed = torch.save, Image.open, np.get_printoptions()
     threads = os.environ.get("OMP_NUM_THREADS")
     folder.mkdir(parents=True, exist_ok=True)
+    optimizers.bring_in(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".settings") as settings:
         surroundings = QUIET | {"YOLO_CONFIG_DIR": settings, "MPLCONFIGDIR": settings}
         quiet = redirect_stdout(io.StringIO())

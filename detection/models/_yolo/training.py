@@ -46,7 +46,8 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
         with library.chatter(folder), library.repeatable():
             _train(examples, options, seed=seed, device=device, folder=folder)
     dataset.remove(folder / "dataset")
-    for left in (*folder.glob(f"{STATE}*"), *folder.glob(".settings*")):
+    leftovers = (f"{STATE}*", ".settings*", ".compiled*")
+    for left in (found for pattern in leftovers for found in folder.glob(pattern)):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 

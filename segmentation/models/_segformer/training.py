@@ -7,6 +7,7 @@ random state nor the place in the data, and it writes outside the folder it is g
 import csv
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import optimizers
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.progress import LOG_EVERY
@@ -57,8 +59,8 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
             torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
         ):
             _train(examples, options, seed=seed, device=device, folder=folder)
-    for left in folder.glob(f"{CHECKPOINT}*"):
-        left.unlink()
+    for left in (*folder.glob(f"{CHECKPOINT}*"), *folder.glob(".compiled*")):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
@@ -69,6 +71,7 @@ def _train(examples: Examples, options: Options, *, seed: int, device: str, fold
     )
     torch.manual_seed(seed)
     net = _untrained(model, folder.parent / "downloads").to(device).train()
+    optimizers.bring_in(folder)
     optimizer = torch.optim.AdamW(network.parameter_groups(net, options), betas=options.betas)
     place = folder / CHECKPOINT
     state = _resume(place, net, optimizer) if place.exists() else State()

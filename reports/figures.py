@@ -39,13 +39,16 @@ def styles(kinds: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def bars(table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path]) -> None:
+def bars(
+    table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path], note: str = ""
+) -> None:
     """Draw sources side by side in every column of a table, with the spread over seeds.
 
     Args:
         table: What to draw; sources without records are left out, undefined scores are gaps.
         looks: See `styles`.
         files: Where to write it; the ending decides the format.
+        note: What must not be lost when the chart is taken out of the report.
     """
     import matplotlib as mpl
 
@@ -75,6 +78,7 @@ def bars(table: Table, looks: Mapping[str, tuple[str, str]], files: list[Path]) 
         axes.set_xticks(columns, [h.title for h in table.headings], rotation=_turn(table))
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(_axis(table))
+        axes.set_title(note, loc="left", fontsize=9)
         if table.sums_up:
             axes.axvline(len(columns) - 1.5, color="0.6", linewidth=0.8)
         _start_at_zero(axes, lines)

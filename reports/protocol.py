@@ -31,8 +31,8 @@ class Protocol:
 
 def of(results: Results) -> Protocol:
     """What the finished records of a task say about how they were made."""
-    found = [(record.source, _facts(record)) for record in results.records]
-    names = list(dict.fromkeys(name for _, facts in found for name in facts))
+    found = [(record.source, facts(record)) for record in results.records]
+    names = list(dict.fromkeys(name for _, said in found for name in said))
     common: dict[str, str] = {}
     differing: dict[str, dict[str, str]] = {}
     for name in names:
@@ -45,12 +45,13 @@ def of(results: Results) -> Protocol:
     return Protocol(common, differing, tuple(_warnings(results, differing)))
 
 
-def _facts(record: Record) -> dict[str, str]:
-    facts = {name: _said(value) for name, value in record.protocol.items()}
-    facts["device"] = str(record.made.get("device", "not said"))
+def facts(record: Record) -> dict[str, str]:
+    """What one record says about how it was made, in words, in the order it is printed."""
+    said = {name: _said(value) for name, value in record.protocol.items()}
+    said["device"] = str(record.made.get("device", "not said"))
     versions = record.made.get("versions") or {}
-    facts["versions"] = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return facts
+    said["versions"] = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return said
 
 
 def _said(value: Scalar) -> str:

@@ -82,7 +82,8 @@ def illustrated(
     table = chapters.leading(results)
     stem = f"figures/{results.name}"
     (to / "figures").mkdir(exist_ok=True)
-    figures.bars(table, looks, [to / f"{stem}.png", to / f"{stem}.svg"])
+    note = f"{results.name}: simulated scenes" if results.simulated else results.name
+    figures.bars(table, looks, [to / f"{stem}.png", to / f"{stem}.svg"], note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
     return chapters.of(results, stem, samples)
 

@@ -5,27 +5,29 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.records import Column, Record, Slice
+from bench.records import Column, Record, Scalar, Slice
+from reports import protocol
 from reports.comparison import Heading, Scores, Table, build
 from reports.results import Results
 
 TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
+FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
 
 
 def tidy(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per score: columns `TIDY`.
+    """One row per score: columns `TIDY`, and of the protocol those in `FACTS`.
 
     ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
     values are as in the record (fractions), undefined ones are missing values.
     """
     rows = [
-        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value)
+        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value, *_facts(r))
         for r in records
         for scene, part in [("all", r), *r.by_scene.items()]
         for name, scores in [*part.by_class.items(), ("mean", part.values)]
         for metric, value in scores.items()
     ]
-    found = pd.DataFrame(rows, columns=list(TIDY))
+    found = pd.DataFrame(rows, columns=[*TIDY, *FACTS])
     return found.astype({"seed": "Int64", "value": "float64"})
 
 
@@ -93,10 +95,17 @@ def wide(table: Table) -> pd.DataFrame:
             cells[f"{heading.title} sd"] = _scaled(entry.spread, heading)
         for heading, difference in zip(table.headings, line.differences, strict=False):
             cells[f"{heading.title} difference"] = _scaled(difference, heading)
+        if line.row.records:
+            made = protocol.facts(line.row.records[0])
+            cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
         rows.append(cells)
     order = [f"{h.title}{part}" for h in table.headings for part in ("", " sd", " difference")]
     found = pd.DataFrame(rows)
-    return found[["source", "n", *(name for name in order if name in found)]]
+    return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
+
+
+def _facts(record: Record) -> list[Scalar]:
+    return [record.protocol.get(name) for name in FACTS.values()]
 
 
 def _heading(column: Column, title: str | None = None) -> Heading:

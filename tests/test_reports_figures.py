@@ -14,6 +14,13 @@ def drawn(tmp_path, *rows):
     return re.findall(r"<!-- (.+?) -->", (tmp_path / "chart.svg").read_text(encoding="utf-8"))
 
 
+def test_a_chart_taken_out_of_the_report_still_says_that_it_is_simulated(tmp_path):
+    table = chapters.leading(results(row("infrared", "infrared", [(0.5, 0.5)])))
+    looks = figures.styles({"infrared": "infrared"})
+    figures.bars(table, looks, [tmp_path / "chart.svg"], "toy: simulated scenes")
+    assert "<!-- toy: simulated scenes -->" in (tmp_path / "chart.svg").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("score", [0.0, 0.002, 0.7])
 def test_scores_stand_on_an_axis_that_starts_at_zero(tmp_path, score):
     words = drawn(tmp_path, row("infrared", "infrared", [(score, score)]))

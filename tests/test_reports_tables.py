@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from report_toys import AP, AP50, record, results, row
+from report_toys import AP, AP50, FACTS, record, results, row
 
 from bench.records import Column, Slice
 from reports import tables, wording
@@ -126,10 +126,20 @@ def test_the_spreadsheet_has_the_numbers_of_the_page():
     assert sheet.loc["mine", "car difference"] == pytest.approx(-2)
 
 
+def test_the_files_of_a_table_carry_its_protocol():
+    drawn = record("mine", "method", 0, (0.5, 0.5), protocol=FACTS | {"simulated": True})
+    tidy = tables.tidy([drawn])
+    assert tidy["simulated"].all()
+    assert set(tidy["split_hash"]) == {"abc123"}
+    mine = Row("mine", "method", (0,), (drawn,), "")
+    sheet = tables.wide(tables.by_class(results(mine), "ap50"))
+    assert "simulated: yes; split: official" in sheet["protocol"][0]
+
+
 def test_the_tidy_table_has_every_score_of_every_record_once():
     day = Slice(values={"ap50": 0.3}, by_class={"person": {"ap50": None}})
     found = tables.tidy([record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day})])
-    assert list(found.columns) == list(tables.TIDY)
+    assert list(found.columns) == [*tables.TIDY, "simulated", "split_hash", "fingerprint"]
     rows = {(r.scene, r["class"]): r.value for _, r in found.iterrows()}
     assert {key: value for key, value in rows.items() if value == value} == {
         ("all", "person"): 0.5,

@@ -100,15 +100,25 @@ def their_trainer(loader, classes, folder):
     )
 
 
-def test_ultralytics_own_trainer_makes_the_same_weights(tmp_path, monkeypatch):
+@pytest.fixture
+def one_thread():
+    """Another number of threads adds up in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_ultralytics_own_trainer_makes_the_same_weights(tmp_path, monkeypatch, one_thread):
     # ultralytics keeps channels first on a CPU: the same sums in the same order
     monkeypatch.setattr(torch, "channels_last", torch.contiguous_format)
     shown = examples(tmp_path / "images", 10)
     yolo.train(shown, OPTIONS, seed=0, device="cpu", folder=tmp_path)
     ours = load_file(tmp_path / network.WEIGHTS)
 
-    from ultralytics.utils import callbacks
+    from ultralytics.utils import callbacks, torch_utils
 
+    monkeypatch.setattr(torch_utils, "NUM_THREADS", 1)  # what its trainer would set
     monkeypatch.setattr(callbacks, "add_integration_callbacks", lambda trainer: None)
     with library.chatter(tmp_path), library.repeatable():
         place = dataset.materialise(shown, tmp_path / "dataset")

@@ -8,6 +8,7 @@ Nothing is computed for it: what has not been run yet is shown as missing, with 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -118,6 +119,8 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
     looks = figures.styles({name: source.kind for name, source in found.file.sources.items()})
 
     def work(to: Path) -> None:
+        # matplotlib would keep its list of fonts in the user's home
+        os.environ.setdefault("MPLCONFIGDIR", str(store.root.resolve() / ".matplotlib"))
         made = [
             illustrated(r, [c for c in found.cells if c.name == r.name], store, looks, to)
             for r in every
@@ -166,6 +169,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BenchError as fault:
         print(f"reports.run: {fault}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return cli.stopped("reports.run")
     print(f"\nReport: {args.to / 'index.html'}")
     return 0
 

@@ -1,7 +1,9 @@
 import csv
+import os
 import re
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from report_toys import cells, finish, split
@@ -91,6 +93,27 @@ def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_
     printed = capsys.readouterr().out
     assert "52.0 ± 2.8" in printed
     assert printed.rstrip().endswith("index.html")
+
+
+def test_ctrl_c_ends_without_a_traceback_and_leaves_no_half_report(
+    house, tmp_path, capsys, monkeypatch
+):
+    fill(house)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "write", stop)
+    assert run.main([]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
+
+
+def test_the_plotting_library_keeps_its_files_under_out(house, tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    fill(house)
+    assert run.main([]) == 0
+    assert Path(os.environ.pop("MPLCONFIGDIR")).is_relative_to(house[0].root.resolve())
 
 
 def test_what_is_missing_is_shown_with_commands_and_absent_tasks_with_reasons(

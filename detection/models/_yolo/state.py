@@ -4,12 +4,11 @@ Full precision and complete: weights, their moving average, the optimizer, and g
 stepped. One file, replaced in one rename, that holds tensors and numbers only.
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import BenchError
+from bench import checkpoint
 
 
 @dataclass
@@ -28,8 +27,6 @@ class Run:
 
 def keep(run: Run, path: Path) -> None:
     """Write the run; a reader sees the old file or the new one, whenever the machine goes down."""
-    import torch
-
     content = {
         "network": run.network.state_dict(),
         "average": run.average.ema.state_dict(),
@@ -46,12 +43,7 @@ def keep(run: Run, path: Path) -> None:
         "seconds": run.seconds,
         "losses": run.losses,
     }
-    partial = path.with_name(f"{path.name}.new")
-    with partial.open("wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    checkpoint.write(path, content)
 
 
 def restore(run: Run, path: Path, device: str) -> None:
@@ -60,14 +52,7 @@ def restore(run: Run, path: Path, device: str) -> None:
     Raises:
         BenchError: If the file cannot be read.
     """
-    import pickle
-
-    import torch
-
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
-        raise BenchError(f"{path}: cannot be read ({fault!r}); delete it to start over") from None
+    content = checkpoint.read(path, device)
     run.network.load_state_dict(content["network"])
     run.average.ema.load_state_dict(content["average"])
     run.average.updates = content["updates"]

@@ -6,7 +6,6 @@ random state nor the place in the data, and it writes outside the folder it is g
 
 import csv
 import json
-import os
 import shutil
 import sys
 import time
@@ -16,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import optimizers
+from bench import checkpoint, optimizers
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.progress import LOG_EVERY
@@ -171,32 +170,13 @@ def _note(state: State, loss: float, options: Options) -> None:
 
 
 def _keep(place: Path, net: Any, optimizer: Any, state: State) -> None:
-    """Write a checkpoint; a reader never sees half of it."""
-    import torch
-
-    partial = place.with_name(f"{place.name}.new")
     content = {"network": net.state_dict(), "optimizer": optimizer.state_dict()}
-    with partial.open("wb") as file:
-        torch.save(content | {"state": asdict(state)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(place)
+    checkpoint.write(place, content | {"state": asdict(state)})
 
 
 def _resume(place: Path, net: Any, optimizer: Any) -> State:
-    """Put network and optimizer where the checkpoint has them.
-
-    Raises:
-        BenchError: If the file cannot be read.
-    """
-    import pickle
-
-    import torch
-
-    try:
-        saved = torch.load(place, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
-        raise BenchError(f"{place}: cannot be read ({fault!r}); delete it to start over") from None
+    """Put network and optimizer where the checkpoint has them."""
+    saved = checkpoint.read(place, "cpu")
     net.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     return State(**saved["state"])

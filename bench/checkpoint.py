@@ -1,0 +1,36 @@
+"""The state of a training on disk: never half of it, and read without running what is in it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Put tensors and plain values into ``path``; killed meanwhile, the old file stays."""
+    import torch
+
+    partial = path.with_name(f"{path.name}.new")
+    with partial.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read(path: Path, device: str) -> dict[str, Any]:
+    """What `write` put there, its tensors on ``device``.
+
+    Raises:
+        BenchError: If the file cannot be read, or holds anything but tensors and plain values.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
+        raise BenchError(f"{path}: cannot be read ({fault!r}); delete it to start over") from None
+    return content

@@ -1,0 +1,1 @@
+"""The networks of DMFuse and DMNet: tensors in, tensors out."""

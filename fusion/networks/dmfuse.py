@@ -1,0 +1,114 @@
+"""DMFuse's fusion network: heads on diffusion features, CAIM at five levels, multi-level decoder.
+
+Source: Qi, Zhang, Wang, "DMFuse: Diffusion model guided cross-attention learning for infrared
+and visible image fusion", Chinese Journal of Information Fusion 1(3), 2024, section 3. What the
+paper leaves open (channel and spatial excitation in the heads, what is shared) is as released.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fusion.networks.caim import Addition, Affinity, Interaction
+from fusion.networks.denoising import MULTIPLIERS
+
+WIDTH = 32  # channels of every level after its head
+BLOCKS = (2, 5, 8, 11, 14)  # of the denoising network, whose outputs are levels 1 to 5
+
+
+class FusionNetwork(nn.Module):
+    """From diffusion features of both modalities to the fused luminance."""
+
+    def __init__(
+        self,
+        *,
+        inner: int,
+        steps: int = 3,
+        interaction: Literal["caim", "addition"] = "caim",
+        affinity: Affinity = "paper",
+        scaled: bool = False,
+    ) -> None:
+        """Build.
+
+        Args:
+            inner: Inner width of the denoising network whose features come in.
+            steps: Time steps whose features are stacked.
+            interaction: ``addition`` is the ablation without CAIM.
+            affinity: See `Interaction`.
+            scaled: See `Interaction`.
+        """
+        super().__init__()
+        # Levels 4 and 5 are equally wide and share a head.
+        self.heads = nn.ModuleList(Head(steps * inner * m) for m in MULTIPLIERS[:4])
+        whole = interaction == "caim"
+        self.interaction = (
+            Interaction(WIDTH, affinity=affinity, scaled=scaled) if whole else Addition()
+        )
+        self.decoder = Decoder(2 * WIDTH if whole else WIDTH)
+
+    def forward(self, infrared: Sequence[Tensor], visible: Sequence[Tensor]) -> Tensor:
+        """Fuse.
+
+        Args:
+            infrared: Levels 1 (finest) to 5, each (N, steps * C_l, H / 2^(l-1), W / 2^(l-1)).
+            visible: The same shapes.
+
+        Returns:
+            Luminance, (N, 1, H, W), in (-1, 1); 0 is black and 1 white.
+        """
+        heads = [*self.heads, self.heads[-1]]
+        fused: Tensor | None = None
+        for level in reversed(range(len(heads))):
+            mixed = self.interaction(heads[level](infrared[level]), heads[level](visible[level]))
+            fused = mixed if fused is None else self.decoder(fused, mixed)
+        assert fused is not None
+        return self.decoder.picture(fused)
+
+
+class Head(nn.Module):
+    """A level's stacked features to `WIDTH` channels, then concurrent excitation.
+
+    The excitation is scSE (Roy, Navab, Wachinger, MICCAI 2018): channels weighted by their
+    means, plus positions weighted by a 1 x 1 convolution.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, WIDTH, 3)
+        self.squeeze = nn.Linear(WIDTH, WIDTH // 2)
+        self.excite = nn.Linear(WIDTH // 2, WIDTH)
+        self.spatial = nn.Conv2d(WIDTH, 1, 1)
+
+    def forward(self, stacked: Tensor) -> Tensor:
+        """(N, channels, H, W) to (N, 32, H, W)."""
+        x = torch.relu(self.conv(_bordered(stacked)))
+        channel = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))
+        y: Tensor = x * channel[:, :, None, None] + x * torch.sigmoid(self.spatial(x))
+        return y
+
+
+class Decoder(nn.Module):
+    """The multi-level decoder, eq. 1: from the deepest level up, the same two convolutions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.enlarged = nn.Conv2d(width, width, 3)
+        self.merged = nn.Conv2d(2 * width, width, 3)
+        self.last = nn.Conv2d(width, 1, 1)
+
+    def forward(self, deeper: Tensor, level: Tensor) -> Tensor:
+        """One step up: (N, width, H/2, W/2) and (N, width, H, W) to (N, width, H, W)."""
+        large = nn.functional.interpolate(deeper, scale_factor=2, mode="nearest")
+        large = nn.functional.leaky_relu(self.enlarged(_bordered(large)), 0.2)
+        both = torch.cat((large, level), dim=1)
+        return nn.functional.leaky_relu(self.merged(_bordered(both)), 0.2)
+
+    def picture(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) to the luminance (N, 1, H, W) in (-1, 1)."""
+        return torch.tanh(self.last(x))
+
+
+def _bordered(x: Tensor) -> Tensor:
+    return nn.functional.pad(x, (1, 1, 1, 1), mode="reflect")

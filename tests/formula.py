@@ -1,0 +1,41 @@
+"""Closed-form tensors of the known answers: what the released modules were run on."""
+
+import json
+from pathlib import Path
+
+import torch
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def answers(name):
+    return json.loads((REFERENCE / f"{name}.json").read_text())
+
+
+def wave(channels, height, width, phase=0.0):
+    """sin(0.9 c + 0.21 y + 0.13 x + phase), (1, C, H, W) in float64."""
+    c, y, x = torch.meshgrid(
+        *(torch.arange(n, dtype=torch.float64) for n in (channels, height, width)), indexing="ij"
+    )
+    return torch.sin(0.9 * c + 0.21 * y + 0.13 * x + phase)[None]
+
+
+def filled(shape, number, factor):
+    """factor sin(0.7 i + 0.13 k + 0.5) over the flat index i of tensor number k."""
+    count = torch.Size(shape).numel()
+    return (
+        factor * torch.sin(0.7 * torch.arange(count, dtype=torch.float64) + 0.13 * number + 0.5)
+    ).reshape(shape)
+
+
+def summary(x):
+    """Mean, spread, and three elements, as the known answers hold them."""
+    flat = x.flatten()
+    return {
+        "shape": list(x.shape),
+        "mean": float(x.mean()),
+        "std": float(x.std(correction=0)),
+        "first": float(flat[0]),
+        "mid": float(flat[len(flat) // 2]),
+        "last": float(flat[-1]),
+    }

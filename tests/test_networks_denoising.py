@@ -1,0 +1,109 @@
+"""The denoising network against the released one: known answers, exact parameter counts."""
+
+import pytest
+import torch
+from formula import answers, filled, summary, wave
+
+from fusion import released
+from fusion.networks.denoising import DenoisingNetwork
+from fusion.networks.residual import level_encoding
+
+
+@pytest.fixture(scope="module")
+def known():
+    return answers("dmfuse_unet")
+
+
+@pytest.fixture(scope="module")
+def network(known):
+    made = {
+        name: filled(shape, k, 0.03) + (len(shape) == 1 and name.endswith("weight"))
+        for k, (name, shape) in enumerate(known["params"])
+    }
+    built = DenoisingNetwork(channels=3, inner=32).double().eval()
+    built.load_state_dict(released.denoising(made))
+    return built
+
+
+LEVEL = torch.tensor([0.99], dtype=torch.float64)
+
+
+def close(found, expected):
+    assert found["shape"] == expected["shape"]
+    for part in ("mean", "std", "first", "mid", "last"):
+        assert found[part] == pytest.approx(expected[part], rel=1e-9, abs=1e-12), part
+
+
+def test_the_noise_level_is_encoded_as_released(known):
+    encoded = level_encoding(LEVEL, 32).flatten()
+    assert encoded.tolist() == pytest.approx(known["positional_encoding"]["values"], rel=1e-12)
+
+
+@torch.inference_mode()
+def test_all_features_are_the_released_ones(network, known):
+    found = network.features(wave(3, 64, 64), LEVEL, range(15))
+    for number, expected in known["feats"].items():
+        close(summary(found[int(number)]), expected)
+
+
+@torch.inference_mode()
+def test_the_predicted_noise_is_the_released_one(network, known):
+    found = network(wave(3, 64, 64), LEVEL)
+    close(summary(found), known["output"])
+
+
+@torch.inference_mode()
+def test_stopping_early_changes_no_bit(network):
+    x = wave(3, 32, 48)
+    every = network.features(x, LEVEL, range(15))
+    some = network.features(x, LEVEL, (8, 2, 14))
+    for number, found in zip((8, 2, 14), some, strict=True):
+        assert torch.equal(found, every[number])
+
+
+def test_what_follows_the_last_needed_block_is_not_run(network):
+    ran = []
+    hooks = [
+        module.register_forward_hook(lambda *_, name=name: ran.append(name))
+        for name, module in network.named_children()
+    ]
+    with torch.inference_mode():
+        network.features(wave(3, 32, 32), LEVEL, (2,))
+    for hook in hooks:
+        hook.remove()
+    assert "entry" in ran
+    assert "leave" not in ran
+
+
+@pytest.mark.parametrize(
+    ("inner", "colour", "gray"),
+    [
+        (128, 391_048_067, 391_043_457),
+        (64, 97_805_763, 97_803_457),
+        (32, 24_473_315, 24_472_161),
+        (16, 6_129_267, 6_128_689),
+    ],
+)
+def test_parameters_are_counted_as_in_the_released_code(inner, colour, gray):
+    with torch.device("meta"):
+        for channels, expected in ((3, colour), (1, gray)):
+            network = DenoisingNetwork(channels=channels, inner=inner)
+            assert sum(p.numel() for p in network.parameters()) == expected
+
+
+@pytest.mark.parametrize("inner", [2, 6, 8, 20, 24, 48])
+def test_every_even_width_builds_and_runs(inner):
+    network = DenoisingNetwork(channels=2, inner=inner)
+    assert network(torch.zeros(1, 2, 32, 48), torch.ones(1)).shape == (1, 2, 32, 48)
+
+
+def test_an_odd_width_is_refused():
+    with pytest.raises(ValueError, match="even"):
+        DenoisingNetwork(channels=1, inner=7)
+
+
+def test_an_unknown_block_is_refused():
+    with pytest.raises(ValueError, match="0 to 14"):
+        DenoisingNetwork(channels=1, inner=2).features(
+            torch.zeros(1, 1, 32, 32), torch.ones(1), (15,)
+        )

@@ -1,0 +1,131 @@
+"""The losses of both papers, term by term. Luminance (N, 1, H, W), sources in [0, 1]."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fusion.gradients import OPERATORS, sobel, sobel_pair
+
+WINDOW, SPREAD = 11, 1.5  # pixels: side and sigma of SSIM's Gaussian window
+C1, C2 = 0.01**2, 0.03**2  # of SSIM, for values in [0, 1]
+
+Terms = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class FusionWeights:
+    """How DMFuse's three terms are weighed and what each is measured against.
+
+    Attributes:
+        way: ``paper``: L1 to the mean of both sources, both SSIMs weighed equally (eqs. 10, 11).
+            ``code``: L1 to the maximum, SSIMs weighed by how much gradient each source has.
+        ssim: lambda_1.
+        intensity: lambda_2.
+        gradient: lambda_3.
+        signed: Eq. 12 to the letter: the fused image's gradient keeps its sign, the sources'
+            lose it. That asks every edge to rise to the right and downwards, so by default the
+            magnitudes are compared, as the released code does.
+    """
+
+    way: Literal["paper", "code"] = "paper"
+    ssim: float = 1
+    intensity: float = 4
+    gradient: float = 20
+    signed: bool = False
+
+
+PAPER = FusionWeights()
+CODE = FusionWeights("code", ssim=10, intensity=14, gradient=16)
+
+
+def dmfuse(fused: Tensor, infrared: Tensor, visible: Tensor, weights: FusionWeights) -> Terms:
+    """DMFuse's terms, each times its weight (eq. 13).
+
+    Returns:
+        ``ssim``, ``intensity`` and ``gradient``.
+    """
+    edges = (sobel(infrared), sobel(visible))
+    if weights.way == "paper":
+        target, shares = (infrared + visible) / 2, (0.5, 0.5)
+    else:
+        amounts = torch.stack([edge.mean() for edge in edges])
+        target, shares = torch.maximum(infrared, visible), tuple(amounts / amounts.sum())
+    likeness = shares[0] * ssim(fused, infrared) + shares[1] * ssim(fused, visible)
+    return {
+        "ssim": weights.ssim * (1 - likeness),
+        "intensity": weights.intensity * (fused - target).abs().mean(),
+        "gradient": weights.gradient
+        * (
+            _signed_difference(fused, infrared, visible)
+            if weights.signed
+            else (sobel(fused) - torch.maximum(*edges)).abs().mean()
+        ),
+    }
+
+
+def reconstruction(made: Tensor, image: Tensor, ssim_weight: float) -> Terms:
+    """DMNet's stage I for one modality: squared error and SSIM (eqs. 14-16)."""
+    return {
+        "intensity": (made - image).square().mean(),
+        "ssim": ssim_weight * (1 - ssim(made, image)),
+    }
+
+
+def dmnet(
+    fused: Tensor, infrared: Tensor, visible: Tensor, gradient_weight: float, operator: str
+) -> Terms:
+    """DMNet's stage II without L_dm: L1 to the maximum, gradients to the larger one (eqs. 18, 19).
+
+    Args:
+        fused: (N, 1, H, W).
+        infrared: The same shape.
+        visible: The same shape.
+        gradient_weight: gamma_2.
+        operator: One of `fusion.gradients.OPERATORS`; ``sobel`` in the paper.
+    """
+    slope = OPERATORS[operator]
+    edges = torch.maximum(slope(infrared), slope(visible))
+    return {
+        "intensity": (fused - torch.maximum(infrared, visible)).abs().mean(),
+        "gradient": gradient_weight * (slope(fused) - edges).abs().mean(),
+    }
+
+
+def _signed_difference(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
+    """Eq. 12 of DMFuse as printed, over both Sobel directions."""
+    targets = map(torch.maximum, *([g.abs() for g in sobel_pair(x)] for x in (infrared, visible)))
+    off = [(g - t).abs() for g, t in zip(sobel_pair(fused), targets, strict=True)]
+    return (off[0] + off[1]).mean()
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Mean structural similarity, borders padded with zeros as in the released trainers.
+
+    Source: Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 13(4), 2004, 11 x 11 Gaussian window.
+
+    Args:
+        a: (N, 1, H, W) in [0, 1].
+        b: The same shape.
+
+    Returns:
+        A scalar, at most 1.
+    """
+    moments = torch.cat((a, b, a * a, b * b, a * b), dim=1)
+    mean_a, mean_b, aa, bb, ab = _windowed(moments).chunk(5, dim=1)
+    spread_a, spread_b, shared = aa - mean_a**2, bb - mean_b**2, ab - mean_a * mean_b
+    top = (2 * mean_a * mean_b + C1) * (2 * shared + C2)
+    bottom = (mean_a**2 + mean_b**2 + C1) * (spread_a + spread_b + C2)
+    return (top / bottom).mean()
+
+
+def _windowed(x: Tensor) -> Tensor:
+    """Gaussian means, per channel, by two one-dimensional convolutions."""
+    place = torch.arange(WINDOW, dtype=x.dtype, device=x.device) - WINDOW // 2
+    line = torch.exp(-(place**2) / (2 * SPREAD**2))
+    line = (line / line.sum()).expand(x.shape[1], 1, 1, WINDOW)
+    margin = WINDOW // 2
+    across = torch.nn.functional.conv2d(x, line, padding=(0, margin), groups=x.shape[1])
+    down = line.transpose(2, 3)
+    return torch.nn.functional.conv2d(across, down, padding=(margin, 0), groups=x.shape[1])

@@ -32,7 +32,8 @@ def noises(image: Tensor, count: int, seed: int) -> list[Tensor]:
         Each like ``image``.
     """
     contents = image.detach().to("cpu", torch.float32).contiguous().numpy()
-    generator = torch.Generator().manual_seed(seed << 32 | zlib.crc32(contents.tobytes()))
+    mixed = zlib.crc32(contents.tobytes(), seed)  # torch's generator takes no more than 32 bits
+    generator = torch.Generator().manual_seed(mixed)
     return [torch.randn(image.shape, generator=generator).to(image) for _ in range(count)]
 
 

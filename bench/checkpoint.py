@@ -19,8 +19,13 @@ def write(path: Path, content: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def read(path: Path, device: str) -> dict[str, Any]:
+def read(path: Path, device: str, advice: str = "delete it to start over") -> dict[str, Any]:
     """What `write` put there, its tensors on ``device``.
+
+    Args:
+        path: The file.
+        device: Where tensors go.
+        advice: What to do about a damaged file, for the message.
 
     Raises:
         BenchError: If the file cannot be read, or holds anything but tensors and plain values.
@@ -32,5 +37,5 @@ def read(path: Path, device: str) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
-        raise BenchError(f"{path}: cannot be read ({fault!r}); delete it to start over") from None
+        raise BenchError(f"{path}: cannot be read ({fault!r}); {advice}") from None
     return content

@@ -1,4 +1,4 @@
-"""Names in DMFuse's released checkpoints, and what they are called here.
+"""DMFuse's released checkpoints: read without running what is in them, renamed, recognised.
 
 Two files: the fusion head (``model.model``, 57 tensors, of which 12 belong to convolutions that
 the released network builds and never calls) and the denoising network (``*_gen.pth``, in SR3's
@@ -7,9 +7,20 @@ naming, each name behind ``denoise_fn.``; the buffers of the noise schedule lie 
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bench import checkpoint
+from bench.errors import BenchError
+from fusion import checkpoints
+from fusion.checkpoints import Facts
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 T = TypeVar("T")
+
+STEPS = (5, 50, 100)  # whose features the released head takes
 
 UNUSED = ("conv_in2.", "conv_in3.", "conv_in4.", "conv_in5.", "conv_t2.", "conv_t3.")
 HEAD = {
@@ -50,6 +61,91 @@ DENOISING = (
     (r"\.res_block\.res_conv\.", ".shortcut."),
     (r"\.attn\.", ".attention."),
 )
+
+
+def read(path: Path, beside: Path | None) -> tuple[dict[str, "Tensor"], Facts]:
+    """DMFuse's weights: one file of this project, or the two released ones.
+
+    Args:
+        path: Weights of this project, or the released fusion head.
+        beside: The released denoising network, where ``path`` is the head.
+
+    Returns:
+        Tensors under the names of `fusion.trained.DMFuse`, and the architecture they are of.
+
+    Raises:
+        BenchError: If a file is damaged, holds code, is neither, or the two do not fit.
+    """
+    if path.suffix == ".safetensors":
+        if beside is not None:
+            raise BenchError(f"{path} holds both networks; leave the option denoising out")
+        return checkpoints.read(path)
+    tensors = _loaded(path)
+    if not is_head(tensors):
+        kind = "a denoising network" if is_denoising(tensors) else "neither of DMFuse's networks"
+        raise BenchError(
+            f"{path}: {kind}; expected a .safetensors file of python -m fusion.train, or DMFuse's "
+            "released fusion head (model.model), whose denoising network goes into the option "
+            "denoising"
+        )
+    if beside is None:
+        raise BenchError(
+            f"{path}: a fusion head alone; name the denoising network it was trained on (the "
+            "released *_gen.pth) in the option denoising"
+        )
+    return _joined(path, head(tensors), beside, denoising(_loaded(beside)))
+
+
+def _loaded(path: Path) -> dict[str, Any]:
+    """The named tensors of a file written by torch.save.
+
+    Raises:
+        BenchError: If it cannot be read, or holds anything else.
+    """
+    import torch
+
+    if not path.is_file():
+        raise BenchError(f"{path}: no such file of weights")
+    content = checkpoint.read(path, "cpu", "copy or download it again")
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(t, torch.Tensor) for name, t in content.items()
+    ):
+        raise BenchError(f"{path}: expected tensors by name, as torch.save(network.state_dict())")
+    return content
+
+
+def _joined(
+    path: Path, top: dict[str, Any], beside: Path, below: dict[str, Any]
+) -> tuple[dict[str, Any], Facts]:
+    """Both networks as one, if they fit."""
+    if "entry.weight" not in below:
+        raise BenchError(f"{beside}: not a denoising network in SR3's naming (no init_conv.weight)")
+    inner, channels = below["entry.weight"].shape[:2]
+    wanted, found = len(STEPS) * inner, top["heads.0.conv.weight"].shape[1]
+    if found != wanted:
+        shape = tuple(below["entry.weight"].shape)
+        raise BenchError(
+            f"{path} and {beside} do not fit: en0.conv1.conv2d.weight takes {found} channels, but "
+            f"{len(STEPS)} steps of a network with init_conv.weight {shape} give {wanted}"
+        )
+    told = {
+        "denoising": {
+            "inner": inner,
+            "channels": channels,
+            "schedule": "cosine",
+            "timesteps": 2000,
+        },
+        "head": {
+            "encoder": "diffusion",
+            "interaction": "caim",
+            "affinity": "code",
+            "scaled": True,
+            "features_at": STEPS,
+        },
+    }
+    tensors = {f"fusion.{name}": t for name, t in top.items()}
+    tensors |= {f"denoising.{name}": t for name, t in below.items()}
+    return tensors, Facts("dmfuse", "fusion", told)
 
 
 def is_head(names: Mapping[str, object]) -> bool:

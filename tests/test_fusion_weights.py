@@ -1,0 +1,205 @@
+"""Weights in and out of the methods: what is asked for, what is refused, DMFuse's released files."""
+
+import numpy as np
+import pytest
+import torch
+from formula import answers
+
+from bench.errors import BenchError
+from fusion import checkpoints, released, trained
+from fusion.checkpoints import Facts
+from fusion.methods import dmfuse, dmnet
+
+RNG = np.random.default_rng(0)
+INFRARED = RNG.integers(0, 256, (40, 50), dtype=np.uint8)
+VISIBLE = RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)
+DENOISING = {"inner": 4, "channels": 1, "schedule": "cosine", "timesteps": 2000}
+HEAD = {
+    "encoder": "diffusion",
+    "interaction": "caim",
+    "affinity": "paper",
+    "scaled": False,
+    "features_at": [5, 50, 100],
+}
+TOLD = {"denoising": DENOISING, "head": HEAD}
+NETWORK = {"inner": 4, "features": 8, "heads": 2}
+
+
+def network(told=TOLD, seed=0):
+    torch.manual_seed(seed)
+    return trained.DMFuse(told, trained.Noise())
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "mine.safetensors"
+    checkpoints.write(path, network().state_dict(), Facts("dmfuse", "fusion", TOLD))
+    return path
+
+
+def fused(module, **options):
+    return module.load(module.Options(**options), "cpu")(INFRARED, VISIBLE)
+
+
+def test_a_fused_image_is_the_same_every_time_and_keeps_the_colours(weights):
+    first = fused(dmfuse, weights=str(weights))
+    torch.rand(3)
+    assert np.array_equal(first, fused(dmfuse, weights=str(weights)))
+    assert first.shape == VISIBLE.shape
+    difference = first.astype(int) - VISIBLE  # the same in R, G and B but where it is clipped
+    inside = ((first > 0) & (first < 255)).all(axis=2)
+    assert inside.any()
+    assert (np.ptp(difference[inside], axis=1) == 0).all()
+
+
+def test_seed_steps_levels_and_precision_change_the_image(weights):
+    plain = fused(dmfuse, weights=str(weights))
+    for option in ({"seed": 1}, {"steps": (5, 50, 400)}, {"levels": "between"}):
+        assert not np.array_equal(plain, fused(dmfuse, weights=str(weights), **option)), option
+    narrow = fused(dmfuse, weights=str(weights), precision="bfloat16")
+    assert 0 < np.abs(narrow.astype(int) - plain).mean() < 3
+
+
+def test_the_sha256_of_the_weights_is_pinned(weights):
+    before = dmfuse.pins(dmfuse.Options(weights=str(weights)))
+    checkpoints.write(weights, network(seed=1).state_dict(), Facts("dmfuse", "fusion", TOLD))
+    assert dmfuse.pins(dmfuse.Options(weights=str(weights))) != before
+
+
+def test_half_precision_files_are_read_as_float32(tmp_path):
+    path = tmp_path / "half.safetensors"
+    checkpoints.write(path, network().state_dict(), Facts("dmfuse", "fusion", TOLD), half=True)
+    tensors, facts = checkpoints.read(path)
+    assert facts.architecture == TOLD
+    assert {t.dtype for t in tensors.values()} == {torch.float32}
+
+
+def test_dmnet_fuses_from_its_weights(tmp_path):
+    path = tmp_path / "net.safetensors"
+    told = {"network": NETWORK, "timesteps": 2000}
+    torch.manual_seed(0)
+    made = trained.TrainedDMNet(told, trained.Noise()).network.state_dict()
+    checkpoints.write(path, made, Facts("dmnet", "2", told))
+    first = fused(dmnet, weights=str(path))
+    assert np.array_equal(first, fused(dmnet, weights=str(path)))
+    assert not np.array_equal(first, fused(dmnet, weights=str(path), seed=1))
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "message"),
+    [
+        (dmnet, {}, "weights of dmfuse, stage fusion; expected dmnet"),
+        (dmfuse, {"width": 0.25}, r"weights of width 0\.03125 \(4 channels\).*width 0\.25"),
+        (dmfuse, {"steps": (5, 50)}, r"heads\.0\.conv\.weight has shape \(32, 12, 3, 3\)"),
+    ],
+)
+def test_weights_of_something_else_are_refused(weights, module, options, message):
+    with pytest.raises(BenchError, match=message):
+        fused(module, weights=str(weights), **options)
+
+
+def test_weights_of_an_earlier_stage_are_refused(tmp_path):
+    path = tmp_path / "early.safetensors"
+    checkpoints.write(path, network().state_dict(), Facts("dmfuse", "diffusion", TOLD))
+    with pytest.raises(BenchError, match=r"stage diffusion; expected dmfuse, stage fusion: python"):
+        fused(dmfuse, weights=str(path))
+
+
+def test_missing_and_strange_tensors_are_named(tmp_path):
+    path = tmp_path / "odd.safetensors"
+    tensors = network().state_dict()
+    tensors["extra"] = tensors.pop("fusion.decoder.last.bias")
+    checkpoints.write(path, tensors, Facts("dmfuse", "fusion", TOLD))
+    with pytest.raises(BenchError, match=r"decoder\.last\.bias is missing; extra is unknown"):
+        fused(dmfuse, weights=str(path))
+
+
+def test_a_truncated_file_is_refused(weights):
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(BenchError, match=r"mine\.safetensors: cannot be read"):
+        fused(dmfuse, weights=str(weights))
+
+
+def test_no_file_is_an_error_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(BenchError, match=r"fusion\.train"):
+        dmfuse.pins(dmfuse.Options(weights=str(tmp_path / "dmfuse-fusion")))
+
+
+class Malicious:
+    """Would leave a file behind if it were unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
+    victim, path = tmp_path / "executed", tmp_path / "model.model"
+    torch.save({"conv_in1.conv2d.weight": Malicious(victim)}, path)
+    with pytest.raises(BenchError, match=r"model\.model: cannot be read"):
+        fused(dmfuse, weights=str(path), denoising=str(path))
+    assert not victim.exists()
+
+
+@pytest.fixture
+def released_files(tmp_path):
+    """Both files under the released names, narrower than the released ones."""
+    told = {**TOLD, "head": {**HEAD, "affinity": "code", "scaled": True}}
+    ours = network(told)
+    gen = {
+        f"denoise_fn.{name}": ours.denoising.state_dict()[
+            next(iter(released.denoising({name: None})))
+        ]
+        for name, _ in answers("dmfuse_unet")["params"]
+    }
+    gen["betas"] = torch.zeros(2000)
+    theirs = {new: old for old, new in released.HEAD.items()}
+    top = {}
+    for name, tensor in ours.fusion.state_dict().items():
+        stem, _, part = name.rpartition(".")
+        top[theirs.get(name) or f"{theirs[stem]}.{part}"] = tensor
+    unused = [f"{stem}conv2d.{part}" for stem in released.UNUSED for part in ("weight", "bias")]
+    top |= {name: torch.zeros(3) for name in unused}
+    torch.save(gen, tmp_path / "ddpm_gen.pth")
+    torch.save(top, tmp_path / "model.model")
+    return tmp_path / "model.model", tmp_path / "ddpm_gen.pth", ours
+
+
+def test_the_released_files_together_are_the_same_network(released_files, tmp_path):
+    top, gen, ours = released_files
+    assert len(torch.load(top, weights_only=True)) == 57
+    path = tmp_path / "ours.safetensors"
+    told = {**TOLD, "head": {**HEAD, "affinity": "code", "scaled": True}}
+    checkpoints.write(path, ours.state_dict(), Facts("dmfuse", "fusion", told))
+    expected = fused(dmfuse, weights=str(path))
+    assert np.array_equal(expected, fused(dmfuse, weights=str(top), denoising=str(gen)))
+
+
+def test_a_released_head_alone_asks_for_its_denoising_network(released_files):
+    with pytest.raises(BenchError, match=r"fusion head alone; .* option denoising"):
+        fused(dmfuse, weights=str(released_files[0]))
+
+
+def test_a_released_denoising_network_alone_is_named(released_files):
+    with pytest.raises(BenchError, match="a denoising network; expected"):
+        fused(dmfuse, weights=str(released_files[1]))
+
+
+def test_released_files_that_do_not_fit_are_named_with_their_shapes(released_files, tmp_path):
+    top, gen, _ = released_files
+    other = torch.load(gen, weights_only=True)
+    other["denoise_fn.init_conv.weight"] = torch.zeros(8, 1, 3, 3)
+    torch.save(other, gen)
+    with pytest.raises(BenchError, match=r"takes 12 channels, .* \(8, 1, 3, 3\) give 24"):
+        fused(dmfuse, weights=str(top), denoising=str(gen))
+    other["denoise_fn.init_conv.weight"] = torch.zeros(4, 3, 3, 3)
+    torch.save(other, gen)
+    with pytest.raises(BenchError, match=r"denoising\.leave\.2\.weight has shape \(1, 4, 3, 3\)"):
+        fused(dmfuse, weights=str(top), denoising=str(gen))
+
+
+def test_tiles_smaller_than_their_overlap_are_refused():
+    with pytest.raises(ValueError, match="at least twice the overlap"):
+        dmfuse.Options(tile=64, overlap=48)

@@ -11,12 +11,13 @@ sections are in fusion/training/recipes.py. A stopped training goes on where it 
 
 import argparse
 import re
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import cli, plugins, tasks
 from bench.errors import BenchError
@@ -123,35 +124,35 @@ def show(todo: Sequence[Training], place: Place) -> None:
     print(f"{finished} of {len(todo)} done, under {place.store.root}")
 
 
-def run(todo: Sequence[Training], place: Place, settings: "Settings") -> Path:
-    """Bring the trainings up to date, in order; return the folder of the last one."""
-    from fusion.training import distributed, work
+def run(todo: Sequence[Training], place: Place, settings: "Settings") -> None:
+    """Bring the trainings up to date, in order."""
+    from fusion.training import distributed
 
     world = settings.world
-    folder = Path()
     for number, training in enumerate(todo, start=1):
-        # The first process draws simulated scenes, then the others find them drawn.
+        # The first process draws simulated scenes; the others find them drawn.
         spec = distributed.shared(partial(trainings.spec, training, place.data), world)
         folder = place.store.path(trainings.KIND, training.label, spec)
         done = distributed.agreed(folder.exists(), world)
         if world.first:
-            print(f"[{number}/{len(todo)}] {folder.name}{' (done)' if done else ''}", flush=True)
-        if done:
-            continue
-        found = trainings.found(training, place.data)
-        before = training.before
-        start = training.start
-        if before is not None:
-            start = trainings.place(before, place.store, place.data) / checkpoints.NAME
+            state = " (done)" if done else ""
+            print(f"[{number}/{len(todo)}] {folder.name}{state}", flush=True)
+        if not done:
+            fill = _filling(training, place, settings)
+            if world.first:
+                place.store.fill(trainings.KIND, training.label, spec, fill)
+            else:
+                fill(folder.with_name(f"{folder.name}.partial"))
 
-        def fill(into: Path) -> None:
-            work.train(training, found, start, into, settings)  # noqa: B023 - called at once
 
-        if world.first:
-            place.store.fill(trainings.KIND, training.label, spec, fill)
-        else:
-            fill(folder.with_name(f"{folder.name}.partial"))
-    return folder
+def _filling(training: Training, place: Place, settings: "Settings") -> Callable[[Path], None]:
+    from fusion.training import work
+
+    found = trainings.found(training, place.data)
+    before, start = training.before, training.start
+    if before is not None:
+        start = trainings.place(before, place.store, place.data) / checkpoints.NAME
+    return lambda folder: work.train(training, found, start, folder, settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -180,13 +181,31 @@ def _work(args: argparse.Namespace, todo: Sequence[Training], place: Place) -> i
         workers = args.workers
         if workers is None:
             workers = 4 if device.startswith("cuda") else 0
-        settings = Settings(device, world, args.look_every, workers)
-        folder = run(todo, place, settings)
+        run(todo, place, Settings(device, world, args.look_every, workers))
     if args.to is not None and world.first:
-        from fusion.training import card
-
-        card.package(todo[-1], folder, args.to, trainings.found(todo[-1], place.data))
+        _package(args, todo[-1], place)
     return 0
+
+
+def _package(args: argparse.Namespace, training: Training, place: Place) -> None:
+    from fusion.training import card
+
+    links = trainings.chain(training)
+    found = [trainings.found(link, place.data) for link in links]
+    folders = [trainings.place(link, place.store, place.data) for link in links]
+    card.package(training, found, folders, args.to, _command(args))
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command line again, without where things lie and on what it runs."""
+    words = ["python", "-m", PROGRAM]
+    for name in ("tasks", "model", "method", "stage", "preset", "seed", "start"):
+        value = getattr(args, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    words += [f"--{name}" for name in args.datasets or []]
+    for change in args.set:
+        words += ["--set", change]
+    return shlex.join([*words, "--to", str(args.to)])
 
 
 def parser() -> argparse.ArgumentParser:

@@ -22,7 +22,7 @@ from bench import checkpoint, optimizers
 from bench.errors import BenchError
 from fusion.training import distributed, schedule
 from fusion.training.data import Item
-from fusion.training.distributed import ALONE
+from fusion.training.distributed import ALONE, World
 from fusion.training.draws import DROPOUT, Draws, entropy
 from fusion.training.patches import Patches
 from fusion.training.recipes import Stage

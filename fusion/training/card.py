@@ -26,8 +26,8 @@ Weights of {network}, stage {stage}, {count:,} values in {tensors} tensors, 16-b
   the folder it trains in.
 - **Licence** that of the project. No weights of others are in it.
 {chosen}"""
-STAGE = """- **Stage {stage}** on {data}. {amount} of batch {batch}, patches of {patch} pixels, Adam at
-  {rate:g} ({schedule}), {precision}, seed {seed}. Took {minutes:.0f} minutes on {device}{threads}.
+STAGE = """- **Stage {stage}** on {data}. {amount} of batch {batch}, patches of {patch} pixels, Adam
+  at {rate:g} ({schedule}), {precision}, seed {seed}. Took {minutes:.0f} minutes on {device}{threads}.
   Losses over the first steps and the last: {losses}. {held_out}
 """
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from fusion import diffusion, losses
-from fusion.networks import dmnet
+from fusion.networks.dmnet import DMNet
+from fusion.training import recipes
 from fusion.training.draws import Draws
 from fusion.training.loop import TOTAL, precise
-from fusion.training.recipes import DMNet
 
 LATER = ("joining", "latent", "latent_attention")  # modules that only the second stage trains
 
@@ -22,9 +22,9 @@ class Reconstruction(nn.Module):
 
     side = 256
 
-    def __init__(self, recipe: DMNet) -> None:
+    def __init__(self, recipe: recipes.DMNet) -> None:
         super().__init__()
-        self.network = dmnet.DMNet(dmnet.Architecture(**recipe.architecture.model_dump()))
+        self.network = DMNet(recipe.architecture)
         for name in LATER:
             getattr(self.network, name).requires_grad_(False)
         self._recipe = recipe
@@ -67,7 +67,7 @@ class Joint(nn.Module):
 
     side = 256
 
-    def __init__(self, recipe: DMNet, start: Mapping[str, Tensor] | None) -> None:
+    def __init__(self, recipe: recipes.DMNet, start: Mapping[str, Tensor] | None) -> None:
         """Build.
 
         Args:
@@ -75,7 +75,7 @@ class Joint(nn.Module):
             start: Tensors of the first stage; None trains from random weights.
         """
         super().__init__()
-        self.network = dmnet.DMNet(dmnet.Architecture(**recipe.architecture.model_dump()))
+        self.network = DMNet(recipe.architecture)
         if start is not None:
             self.network.load_state_dict(dict(start))
         self._recipe = recipe
@@ -104,12 +104,12 @@ class Joint(nn.Module):
 
     def _fused(self, images: Tensor, draws: Draws) -> Tensor:
         noises = [draws.normal(*images.shape[1:]) for _ in self._levels]
-        fused = self.network.fuse(images[:, 1:], images[:, :1], self._levels, noises)
+        fused: Tensor = self.network.fuse(images[:, 1:], images[:, :1], self._levels, noises)
         return fused.float()
 
 
 def denoised(
-    network: dmnet.DMNet, noise: diffusion.Schedule, images: Tensor, draws: Draws
+    network: DMNet, noise: diffusion.Schedule, images: Tensor, draws: Draws
 ) -> dict[str, Tensor]:
     """L_dm of eq. 17 on the two-channel sources; nothing where the diffusion module is removed."""
     denoising = network.denoising

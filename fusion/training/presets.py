@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench import layers
-from bench.errors import BenchError, lines
+from bench.errors import BenchError
 from fusion.training.recipes import METHODS, Recipe
 
 MSRS: dict[str, Any] = {"dataset": "msrs"}
@@ -174,4 +174,13 @@ def recipe(method: str, preset: str, options: dict[str, Any], changes: Sequence[
     try:
         return METHODS[method].model_validate(raw)
     except ValidationError as fault:
-        raise BenchError(lines(f"{method}, preset {preset}", fault)) from None
+        raise BenchError(_lines(f"{method}, preset {preset}", fault)) from None
+
+
+def _lines(where: str, fault: ValidationError) -> str:
+    """One line per fault; a whole section is not repeated in it."""
+    return "\n".join(
+        f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+        + ("" if isinstance(e["input"], dict) else f" (given: {e['input']!r})")
+        for e in fault.errors()
+    )

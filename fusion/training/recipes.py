@@ -4,11 +4,22 @@ The recipe of a method holds all its stages, because a later stage is trained on
 one of the same recipe. What stands here decides the weights; device and worker threads do not.
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from typing_extensions import Self
+
+from fusion.networks.dmnet_architecture import Architecture
 
 
 class Model(BaseModel):
@@ -170,33 +181,14 @@ class DMFuse(Model):
         return self
 
 
-class Architecture(Model):
-    """DMNet's network: the options of `fusion.networks.dmnet.Architecture`, which explains them."""
-
-    inner: int = Field(default=128, ge=2, multiple_of=2)
-    features: int = Field(default=64, ge=2, multiple_of=2)
-    heads: int = Field(default=8, ge=1)
-    transformer: Literal["cascade", "parallel"] = "cascade"
-    decoder_depth: int = Field(default=3, ge=1)
-    diffused: Literal["features", "mixed"] = "features"
-    latent_blocks: Literal["last", "first"] = "last"
-    latent_kernel: Literal[1, 3] = 1
-    residual: Literal["none", "visible"] = "none"
-    transformer_block: bool = True
-    invertible_block: bool = True
-    diffusion_module: bool = True
-    attention_block: bool = True
-    time_steps: tuple[int, ...] = Field(default=(5, 50, 100), min_length=1)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    image_size: int = 128
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.features % self.heads or self.features < 2 * self.heads:
-            raise ValueError("heads must divide features, at least two for each")
-        if min(self.time_steps) < 1:
-            raise ValueError("time_steps are counted from 1")
-        return self
+def _known(given: Any) -> Any:
+    """Refuse options that the network does not have; a plain dataclass would ignore them."""
+    if isinstance(given, dict):
+        names = [field.name for field in fields(Architecture)]
+        for name in given:
+            if name not in names:
+                raise ValueError(f"there is no {name}; there is {', '.join(names)}")
+    return given
 
 
 class Reconstructing(Stage):
@@ -227,12 +219,13 @@ class DMNet(Model):
     """Both stages of DMNet.
 
     Attributes:
+        architecture: Of the network.
         timesteps: Of the linear noise schedule.
         two_stages: False is the ablation without two-stage training: the second stage starts
             from random weights.
     """
 
-    architecture: Architecture = Architecture()
+    architecture: Annotated[Architecture, BeforeValidator(_known)] = Architecture()
     timesteps: int = Field(default=2000, ge=101)
     two_stages: bool = True
     stage1: Reconstructing

@@ -127,7 +127,7 @@ def architecture(training: Training) -> dict[str, Any]:
             parts["head"] = recipe.head.model_dump(mode="json")
         return parts
     return {
-        "network": recipe.architecture.model_dump(mode="json"),
+        "network": recipe.model_dump(mode="json")["architecture"],
         "timesteps": recipe.timesteps,
     }
 

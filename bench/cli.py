@@ -61,7 +61,7 @@ def main(
         device = args.device
         if not all(job.done for job in todo):
             check.everything(found.cells, store)
-            device = _resolved(args.device)
+            device = resolved(args.device)
     except (BenchError, OSError) as fault:  # OSError: a folder that cannot be made or written
         print(f"{program}: {fault}", file=sys.stderr)
         return 2
@@ -194,7 +194,7 @@ def _survived(job: Job, device: str) -> bool:
     return True
 
 
-def _resolved(device: str) -> str:
+def resolved(device: str) -> str:
     """``auto`` is the first GPU, or the CPU where there is none.
 
     Raises:

@@ -51,3 +51,29 @@ def change(raw: dict[str, Any], words: str, fields: Mapping[str, Collection[str]
         entry[rest[-1]] = yaml.safe_load(value)
     except yaml.YAMLError as fault:
         raise BenchError(f"--set {words}: the value is not YAML: {fault}") from None
+
+
+def put(raw: dict[str, Any], words: str) -> None:
+    """Apply one ``--set section.option=value`` to nested settings; the value is YAML.
+
+    Args:
+        raw: Changed; mappings on the way down are copied first.
+        words: As above.
+
+    Raises:
+        BenchError: If the words are not of this form or lead nowhere.
+    """
+    where, equals, value = words.partition("=")
+    *way, last = where.split(".")
+    if not equals or not all((*way, last)):
+        raise BenchError(f"--set {words}: expected section.option=value")
+    for step in way:
+        inner = raw.get(step, {})
+        if not isinstance(inner, dict):
+            raise BenchError(f"--set {words}: {step} is not a mapping")
+        raw[step] = dict(inner)
+        raw = raw[step]
+    try:
+        raw[last] = yaml.safe_load(value)
+    except yaml.YAMLError as fault:
+        raise BenchError(f"--set {words}: the value is not YAML: {fault}") from None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bench import layers, yaml_files
 from bench.errors import BenchError, lines
@@ -123,6 +123,22 @@ KINDS: dict[str, type[Common]] = {
 }
 
 
+class Training(Model):
+    """Weights of a fusion method that this project trains; see `fusion.train`.
+
+    Attributes:
+        stage: The last one to train; those before it are trained first.
+        preset: What the recipe starts from, ``paper`` or ``small``.
+        options: Laid over the preset.
+    """
+
+    method: str
+    stage: Annotated[str, BeforeValidator(str)]
+    preset: str = "small"
+    options: dict[str, Any] = {}
+    seed: Seed = 0
+
+
 class Preset(Model):
     """Settings under a name: which tasks it runs, and what those of each kind start from."""
 
@@ -138,11 +154,20 @@ class Presets(Model):
     presets: dict[str, Preset] = {}
 
 
+class Trainings(Model):
+    """The trainings alone: a file may hold nothing else."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    trainings: Annotated[dict[str, Training], Field(min_length=1)]
+
+
 class TaskFile(Presets):
     """The whole file."""
 
     sources: dict[str, Source]
     tasks: dict[str, Task]
+    trainings: dict[str, Training] = {}
 
     def source(self, name: str) -> Source:
         """Look a source up by name.
@@ -188,10 +213,29 @@ def load(path: Path, preset: str | None = None, changes: Sequence[str] = ()) -> 
     return file
 
 
-def _read(path: Path) -> dict[str, Any]:
+def trainings(path: Path) -> dict[str, Training]:
+    """The trainings of a task file, by name.
+
+    Raises:
+        BenchError: If there are none, or with one line per fault.
+    """
+    raw = _mapping(path)
+    if not isinstance(raw, dict) or "trainings" not in raw:
+        raise BenchError(f"{path}: has no section trainings:")
+    try:
+        return Trainings.model_validate(raw).trainings
+    except ValidationError as fault:
+        raise BenchError(lines(str(path), fault)) from None
+
+
+def _mapping(path: Path) -> Any:
     if not path.exists():
         raise BenchError(f"{path}: no such file; --tasks names another one")
-    raw = yaml_files.read(path)
+    return yaml_files.read(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    raw = _mapping(path)
     if not isinstance(raw, dict) or not isinstance(raw.get("tasks"), dict):
         raise BenchError(f"{path}: expected a mapping with sources: and tasks:")
     return raw

@@ -1,0 +1,135 @@
+"""Weights of the fusion networks on disk: one safetensors file that says what it is.
+
+Its metadata holds ``fusebench``, JSON with ``method``, ``stage`` and ``architecture``; a reader
+builds the network from that and needs nothing else. The format cannot hold code.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "model.safetensors"  # in the folder of a training
+WORD = "fusebench"  # the key of the metadata
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a weights file says of itself.
+
+    Attributes:
+        architecture: What the network is built from.
+    """
+
+    method: str
+    stage: str
+    architecture: Mapping[str, Any]
+
+
+def write(path: Path, tensors: Mapping[str, "Tensor"], facts: Facts, *, half: bool = False) -> None:
+    """Write tensors and facts; killed meanwhile, an older file stays.
+
+    Args:
+        path: The file; its folder is made.
+        tensors: By name.
+        facts: What the file is.
+        half: Write float32 as float16.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    kept = {
+        name: (t.half() if half and t.dtype == torch.float32 else t).detach().cpu().contiguous()
+        for name, t in tensors.items()
+    }
+    words = {
+        "method": facts.method,
+        "stage": facts.stage,
+        "architecture": facts.architecture,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(kept, partial, metadata={WORD: json.dumps(words, sort_keys=True)})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[dict[str, "Tensor"], Facts]:
+    """Tensors as float32 on the CPU, and what the file says it is.
+
+    Raises:
+        BenchError: If the file is not there, damaged, or not one of `write`.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise BenchError(f"{path}: no such file of weights")
+    try:
+        with safe_open(path, "pt") as file:
+            facts = _facts(path, file.metadata())
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    except (SafetensorError, OSError) as fault:
+        raise BenchError(
+            f"{path}: cannot be read as safetensors ({fault}); copy or train it again"
+        ) from None
+    return {
+        name: t.float() if t.dtype in (torch.float16, torch.bfloat16) else t
+        for name, t in tensors.items()
+    }, facts
+
+
+def _facts(path: Path, metadata: Mapping[str, str] | None) -> Facts:
+    try:
+        facts = Facts(**json.loads((metadata or {})[WORD]))
+    except (KeyError, TypeError, ValueError):
+        raise BenchError(
+            f"{path}: does not say what it is; expected weights written by python -m fusion.train"
+        ) from None
+    return facts
+
+
+def resolve(text: str | Path) -> Path:
+    """The weights file that ``text`` means.
+
+    Args:
+        text: A file; the folder of a finished training; or such a folder without the dash and
+            the 12 hexadecimal digits at its end, if only one is there.
+
+    Raises:
+        BenchError: If there is none, more than one, or the training has not been finished.
+    """
+    path = Path(text)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return _inside(path)
+    digits = "[0-9a-f]" * 12
+    found = sorted(p for p in path.parent.glob(f"{path.name}-{digits}") if p.is_dir())
+    if len(found) > 1:
+        names = ", ".join(p.name for p in found)
+        raise BenchError(f"{path}: may mean {names}; name one of them")
+    if not found:
+        begun = next(path.parent.glob(f"{path.name}-{digits}.partial"), None)
+        state = "its training is not finished" if begun else "not trained yet"
+        raise BenchError(
+            f"{path}: {state}. python -m fusion.train trains it: --name {path.name} with "
+            f"--method and --stage, or --tasks FILE --model {path.name} if a task file lists it"
+        )
+    return _inside(found[0])
+
+
+def _inside(folder: Path) -> Path:
+    file = folder / NAME
+    if folder.name.endswith(".partial") or not file.is_file():
+        raise BenchError(f"{folder}: no {NAME} in it; its training is not finished")
+    return file

@@ -1,0 +1,255 @@
+"""Train DMFuse or DMNet; a later stage trains the earlier one first if that has not been done.
+
+python -m fusion.train --method dmfuse --stage fusion           both stages of the small preset
+python -m fusion.train --method dmnet --stage 2 --scenes        on simulated scenes only
+python -m fusion.train --tasks ablations.yaml --plan            the trainings of a task file
+torchrun --nproc-per-node 4 -m fusion.train --method dmfuse --stage fusion --preset paper
+
+A trained model lies under --out in trained/; --set fusion.steps=500 changes its recipe, whose
+sections are in fusion/training/recipes.py. A stopped training goes on where it was.
+"""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import cli, plugins, tasks
+from bench.errors import BenchError
+from bench.store import Store
+from fusion import checkpoints
+from fusion.training import data, presets, trainings
+from fusion.training.recipes import METHODS, SECTIONS
+from fusion.training.trainings import Training
+
+if TYPE_CHECKING:
+    from fusion.training.loop import Settings
+
+PROGRAM = "fusion.train"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where data is read and results are written."""
+
+    data: Path
+    store: Store
+
+
+def chosen(args: argparse.Namespace) -> list[Training]:
+    """The trainings that the flags ask for, each after those it needs.
+
+    Raises:
+        BenchError: If the flags or the recipes are wrong.
+    """
+    if args.tasks is not None:
+        asked = _listed(args)
+    else:
+        if args.method is None or args.stage is None:
+            raise BenchError("give --method and --stage, or --tasks FILE with trainings")
+        entry = tasks.Training(
+            method=args.method, stage=args.stage, preset=args.preset or "small", seed=args.seed or 0
+        )
+        asked = [_training(entry, args, args.name or "")]
+    todo: list[Training] = []
+    for training in asked:
+        todo += [link for link in trainings.chain(training) if link not in todo]
+    return todo
+
+
+def _listed(args: argparse.Namespace) -> list[Training]:
+    """Of a task file: the one called --model, or all."""
+    if args.method or args.stage or args.name or args.start:
+        raise BenchError("--tasks names the trainings; leave --method, --stage, --name, --start")
+    entries = tasks.trainings(args.tasks)
+    if args.model is not None:
+        if args.model not in entries:
+            known = ", ".join(entries)
+            raise BenchError(
+                f"{args.tasks}: no training is called {args.model!r}; there is {known}"
+            )
+        entries = {args.model: entries[args.model]}
+    if args.to is not None and len(entries) != 1:
+        raise BenchError("--to writes one model: choose it with --model")
+    return [_training(entry, args, name) for name, entry in entries.items()]
+
+
+def _training(entry: tasks.Training, args: argparse.Namespace, name: str) -> Training:
+    if entry.method not in METHODS:
+        raise BenchError(
+            f"no method {entry.method!r} can be trained; there is {', '.join(METHODS)}"
+        )
+    if entry.stage not in SECTIONS[entry.method]:
+        known = ", ".join(SECTIONS[entry.method])
+        raise BenchError(f"{entry.method} has no stage {entry.stage!r}; it has {known}")
+    if not re.fullmatch(r"[\w-]*", name):
+        raise BenchError(f"{name!r} must be letters, digits, - and _ (it names a folder)")
+    preset = args.preset or entry.preset
+    recipe = presets.recipe(
+        entry.method, preset, dict(entry.options), _changes(entry, args, preset)
+    )
+    seed = entry.seed if args.seed is None else args.seed
+    start = None if args.start is None else checkpoints.resolve(args.start)
+    return Training(entry.method, entry.stage, recipe, seed, name, start)
+
+
+def _changes(entry: tasks.Training, args: argparse.Namespace, preset: str) -> list[str]:
+    """What the flags of the data sets come to, then --set."""
+    if not args.datasets:
+        return list(args.set)
+    parts = [presets.part(name) for name in dict.fromkeys(args.datasets)]
+    return [*(f"{section}.data={parts}" for section in SECTIONS[entry.method].values()), *args.set]
+
+
+def show(todo: Sequence[Training], place: Place) -> None:
+    """Print what would be trained and what is finished."""
+    finished = 0
+    for number, training in enumerate(todo, start=1):
+        try:
+            folder = trainings.place(training, place.store, place.data, draw=False)
+            parts = "; ".join(trainings.found(training, place.data, draw=False).words)
+        except data.Undrawn as why:
+            print(f"[{number}/{len(todo)}] {training.label} ({why})")
+            continue
+        done = folder.is_dir()
+        finished += done
+        begun = folder.with_name(f"{folder.name}.partial").is_dir()
+        state = " (done)" if done else " (begun)" if begun else ""
+        print(f"[{number}/{len(todo)}] {folder.name}{state}: {parts}")
+    print(f"{finished} of {len(todo)} done, under {place.store.root}")
+
+
+def run(todo: Sequence[Training], place: Place, settings: "Settings") -> None:
+    """Bring the trainings up to date, in order."""
+    from fusion.training import distributed
+
+    world = settings.world
+    for number, training in enumerate(todo, start=1):
+        # The first process draws simulated scenes; the others find them drawn.
+        spec = distributed.shared(partial(trainings.spec, training, place.data), world)
+        folder = place.store.path(trainings.KIND, training.label, spec)
+        done = distributed.agreed(folder.exists(), world)
+        if world.first:
+            state = " (done)" if done else ""
+            print(f"[{number}/{len(todo)}] {folder.name}{state}", flush=True)
+        if not done:
+            fill = _filling(training, place, settings)
+            if world.first:
+                place.store.fill(trainings.KIND, training.label, spec, fill)
+            else:
+                fill(folder.with_name(f"{folder.name}.partial"))
+
+
+def _filling(training: Training, place: Place, settings: "Settings") -> Callable[[Path], None]:
+    from fusion.training import work
+
+    found = trainings.found(training, place.data)
+    before, start = training.before, training.start
+    if before is not None:
+        start = trainings.place(before, place.store, place.data) / checkpoints.NAME
+    return lambda folder: work.train(training, found, start, folder, settings)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = parser().parse_args(argv)
+    place = Place(args.data, Store(args.out))
+    try:
+        todo = chosen(args)
+        if args.plan:
+            show(todo, place)
+            return 0
+        return _work(args, todo, place)
+    except (BenchError, OSError) as fault:
+        print(f"{PROGRAM}: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return cli.stopped(PROGRAM)
+
+
+def _work(args: argparse.Namespace, todo: Sequence[Training], place: Place) -> int:
+    from fusion.training import distributed
+    from fusion.training.loop import Settings
+
+    device = distributed.device(cli.resolved(args.device))
+    with distributed.joined(device) as world:
+        workers = args.workers
+        if workers is None:
+            workers = 4 if device.startswith("cuda") else 0
+        run(todo, place, Settings(device, world, args.look_every, workers))
+    if args.to is not None and world.first:
+        _package(args, todo[-1], place)
+    return 0
+
+
+def _package(args: argparse.Namespace, training: Training, place: Place) -> None:
+    from fusion.training import card
+
+    links = trainings.chain(training)
+    found = [trainings.found(link, place.data) for link in links]
+    folders = [trainings.place(link, place.store, place.data) for link in links]
+    card.package(training, found, folders, args.to, _command(args))
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command line again, without where things lie and on what it runs."""
+    words = ["python", "-m", PROGRAM]
+    for name in ("tasks", "model", "method", "stage", "preset", "seed", "start"):
+        value = getattr(args, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    words += [f"--{name}" for name in args.datasets or []]
+    for change in args.set:
+        words += ["--set", change]
+    return shlex.join([*words, "--to", str(args.to)])
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags."""
+    flags = argparse.ArgumentParser(
+        prog=f"python -m {PROGRAM}",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--method", choices=tuple(METHODS))
+    flags.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2")
+    flags.add_argument("--preset", help="paper or small (default: small)")
+    flags.add_argument("--tasks", type=Path, metavar="FILE", help="the trainings of a task file")
+    flags.add_argument("--model", metavar="NAME", help="of the task file, only this training")
+    flags.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.option=value",
+        help="change the recipe (may be repeated)",
+    )
+    flags.add_argument("--start", type=Path, help="weights of the stage before, a file or folder")
+    flags.add_argument("--seed", type=int, help="another seed than 0 or the task file's")
+    flags.add_argument("--name", help="the readable half of the folder's name")
+    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    flags.add_argument(
+        "--to", type=Path, metavar="FILE", help="also write the weights here, with a model card"
+    )
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    flags.add_argument("--workers", type=int, metavar="N", help="threads that read ahead")
+    flags.add_argument("--look-every", type=int, metavar="N", help="steps between two looks")
+    flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
+    for name in plugins.available("bench.datasets"):
+        flags.add_argument(
+            f"--{name}",
+            *([f"--{name.replace('_', '-')}"] if "_" in name else []),
+            action="append_const",
+            dest="datasets",
+            const=name,
+            help=f"train on the data set {name} instead of the preset's data",
+        )
+    return flags
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Trains DMFuse and DMNet: recipes, patches, one loop for every stage of both."""

@@ -1,0 +1,120 @@
+"""The packaged form of a training: half-precision weights, and a model card that its files tell."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import digest
+from fusion import checkpoints
+from fusion.training import trainings
+from fusion.training.data import Found
+from fusion.training.presets import CHOSEN
+from fusion.training.recipes import DMFuse, Stage
+from fusion.training.trainings import Training
+
+TITLES = {"dmfuse": "DMFuse", "dmnet": "DMNet"}
+CARD = """# {title}
+
+Weights of {network}, stage {stage}, {count:,} values in {tensors} tensors, 16-bit floats,
+{megabytes:.1f} MB, sha256 `{sha256}`.
+
+{stages}
+- **Architecture** `{architecture}`
+- **Made by** `{command}`, which also draws its pictures of held-out pairs again, into `looks/` of
+  the folder it trains in.
+- **Licence** that of the project. No weights of others are in it.
+{chosen}"""
+STAGE = """- **Stage {stage}** on {data}. {amount} of batch {batch}, patches of {patch} pixels, Adam
+  at {rate:g} ({schedule}), {precision}, seed {seed}. Took {minutes:.0f} minutes on {device}{threads}.
+  Losses over the first steps and the last: {losses}. {held_out}
+"""
+
+
+def package(
+    training: Training, found: Sequence[Found], folders: Sequence[Path], to: Path, command: str
+) -> None:
+    """Write ``to`` and a card beside it.
+
+    Args:
+        training: The last stage.
+        found: The data of every stage that was trained for it, in order.
+        folders: Their finished folders.
+        to: Where the weights go, a ``.safetensors`` file.
+        command: That makes them again.
+    """
+    tensors, facts = checkpoints.read(folders[-1] / checkpoints.NAME)
+    checkpoints.write(to, tensors, facts, half=True)
+    chain = trainings.chain(training)
+    told = zip(chain, found, folders, strict=True)
+    text = CARD.format(
+        title=to.stem,
+        network=TITLES[training.method],
+        stage=training.stage,
+        count=sum(t.numel() for t in tensors.values()),
+        tensors=len(tensors),
+        megabytes=to.stat().st_size / 1e6,
+        sha256=digest.sha256(to),
+        stages="".join(_stage(link, seen, folder) for link, seen, folder in told).rstrip(),
+        architecture=json.dumps(facts.architecture),
+        command=command,
+        chosen=_chosen(training),
+    )
+    to.with_suffix(".md").write_text(text)
+
+
+def _stage(training: Training, found: Found, folder: Path) -> str:
+    told = training.settings
+    effort = json.loads((folder / "time.json").read_text())
+    on_gpu = "cores)" not in effort["device"]
+    return STAGE.format(
+        stage=training.stage,
+        data="; ".join(found.words) + _held_out(told),
+        amount=f"{effort['steps']} steps",
+        batch=told.batch,
+        patch=told.patch,
+        rate=told.learning_rate,
+        schedule=told.schedule,
+        precision=told.precision,
+        seed=training.seed,
+        minutes=effort["seconds"] / 60,
+        device=effort["device"],
+        threads="" if on_gpu else f", {effort['threads']} thread(s)",
+        losses=_losses(folder / "losses.csv"),
+        held_out=_last(folder / "held_out.csv"),
+    )
+
+
+def _held_out(told: Stage) -> str:
+    return f", {told.held_out} of them held out to be looked at" if told.held_out else ""
+
+
+def _losses(path: Path) -> str:
+    rows = _rows(path)
+    names = [name for name in rows[0] if name not in ("step", "norm")]
+    return ", ".join(f"{n} {float(rows[0][n]):.4f} and {float(rows[-1][n]):.4f}" for n in names)
+
+
+def _last(path: Path) -> str:
+    if not path.exists():
+        return ""
+    row: Mapping[str, Any] = _rows(path)[-1]
+    words = ", ".join(f"{n} {float(v):.4f}" for n, v in row.items() if n != "step")
+    return f"On what was held out, at the last step: {words}."
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _chosen(training: Training) -> str:
+    """What the papers leave open, for a recipe close to theirs."""
+    wide = 32
+    recipe = training.recipe
+    inner = recipe.denoising.inner if isinstance(recipe, DMFuse) else recipe.architecture.inner
+    if inner < wide:
+        return ""
+    lines = "\n".join(f"  - {line}" for line in CHOSEN[training.method])
+    return f"- **Chosen in the preset `paper`**, where the paper is silent:\n{lines}\n"

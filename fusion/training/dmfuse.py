@@ -1,0 +1,156 @@
+"""Both stages of DMFuse as losses of a batch (paper sections 3.2 and 3.4)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from fusion import diffusion, features, losses
+from fusion.networks.cnn import ConvolutionalEncoder
+from fusion.networks.denoising import DenoisingNetwork, orthogonal
+from fusion.networks.dmfuse import FusionNetwork
+from fusion.training.draws import Draws
+from fusion.training.loop import TOTAL, precise
+from fusion.training.recipes import Denoising, DMFuse
+
+SAMPLING = 20  # steps of the sample that is looked at
+SHOWN = 0.2  # share of all steps after which a denoised image is shown
+
+
+class Diffusion(nn.Module):
+    """First stage: the denoising network learns to predict the noise in single images, eq. 4."""
+
+    side = 128  # pixels of the pictures that are looked at
+
+    def __init__(self, recipe: DMFuse) -> None:
+        super().__init__()
+        self.denoising = _denoising(recipe.denoising)
+        orthogonal(self.denoising)
+        self.noise = schedule(recipe.denoising)
+
+    def forward(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """The mean squared error of the predicted noise.
+
+        t ~ U{1 ... T} for each image, the level evenly between those of steps t - 1 and t.
+
+        Args:
+            images: (N, channels, H, W) in [0, 1].
+            draws: Time steps and noise.
+        """
+        t = draws.integers(1, self.noise.steps)
+        level = diffusion.between(self.noise, t, draws.uniform()).to(images)
+        noise = draws.normal(*images.shape[1:])
+        return {TOTAL: diffusion.loss(self._predict, images * 2 - 1, noise, level)}
+
+    def look(self, images: Tensor, draws: Draws) -> Tensor:
+        """Clean, noisy, denoised in one step, and a sample drawn from nothing but noise."""
+        clean, noise = images * 2 - 1, draws.normal(*images.shape[1:])
+        t = round(SHOWN * self.noise.steps)
+        level = self.noise.levels[t].to(images).expand(len(images))
+        noisy = diffusion.noised(clean, noise, level)
+        denoised = diffusion.estimate(noisy, self._predict(noisy, level), level)
+        last = self.noise.steps
+        steps = [last - round(i * last / SAMPLING) for i in range(SAMPLING)]
+        sample = diffusion.ddim(self._predict, noise, self.noise, steps, (-1.0, 1.0))
+        shown = torch.cat([x.mean(1, keepdim=True) for x in (clean, noisy, denoised, sample)], 1)
+        return (shown + 1) / 2
+
+    def _predict(self, noisy: Tensor, level: Tensor) -> Tensor:
+        predicted: Tensor = self.denoising(noisy, level)
+        return predicted.float()
+
+
+class Fusion(nn.Module):
+    """Second stage: the fusion network on features of the frozen denoising network, eqs. 10-13.
+
+    In the ablation without diffusion features a plain encoder is trained together with it.
+    """
+
+    side = 256
+
+    def __init__(self, recipe: DMFuse, start: Mapping[str, Tensor] | None) -> None:
+        """Build.
+
+        Args:
+            recipe: Of both stages.
+            start: Tensors of the first stage; None where the recipe has none.
+        """
+        super().__init__()
+        told, head = recipe.denoising, recipe.head
+        self._steps, self._channels = head.features_at, told.channels
+        self._weights = _weights(recipe)
+        self.noise = schedule(told)
+        self.fusion = FusionNetwork(
+            inner=told.inner,
+            steps=len(head.features_at) if start is not None else 1,
+            interaction=head.interaction,
+            affinity=head.affinity,
+            scaled=head.scaled,
+        )
+        if start is None:
+            self.encoder = ConvolutionalEncoder(channels=told.channels, inner=told.inner)
+        else:
+            self.denoising = _denoising(told).eval().requires_grad_(False)
+            self.load_state_dict(dict(start), strict=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As every module, but the frozen network never drops activations."""
+        super().train(mode)
+        if hasattr(self, "denoising"):
+            self.denoising.eval()
+        return self
+
+    def forward(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """The three weighted terms and their sum.
+
+        Args:
+            images: (visible, infrared) luminance, (N, 2, H, W) in [0, 1].
+            draws: Noise of the features.
+        """
+        visible, infrared = images[:, :1], images[:, 1:]
+        fused = self._fused(images, draws)
+        with precise(images):
+            terms = losses.dmfuse(fused, infrared, visible, self._weights)
+        return {**terms, TOTAL: torch.stack(list(terms.values())).sum()}
+
+    def look(self, images: Tensor, draws: Draws) -> Tensor:
+        """Infrared, visible, fused."""
+        fused = self._fused(images, draws).clamp(0, 1)
+        return torch.cat((images[:, 1:], images[:, :1], fused), dim=1)
+
+    def _fused(self, images: Tensor, draws: Draws) -> Tensor:
+        visible, infrared = (
+            (x * 2 - 1).expand(-1, self._channels, -1, -1) for x in (images[:, :1], images[:, 1:])
+        )
+        fused: Tensor = self.fusion(self._seen(infrared, draws), self._seen(visible, draws))
+        return fused.float()
+
+    def _seen(self, image: Tensor, draws: Draws) -> list[Tensor]:
+        if not hasattr(self, "denoising"):
+            levels: list[Tensor] = self.encoder(image)
+            return levels
+        count = len(image)
+        told = [
+            diffusion.between(self.noise, torch.full((count,), t), draws.uniform()).to(image)
+            for t in self._steps
+        ]
+        noise = [draws.normal(1, *image.shape[2:]).expand_as(image) for _ in self._steps]
+        with torch.no_grad():
+            return features.stacked(self.denoising, image, told, noise)
+
+
+def schedule(told: Denoising) -> diffusion.Schedule:
+    """The noise schedule that a recipe asks for."""
+    make = diffusion.cosine if told.schedule == "cosine" else diffusion.linear
+    return make(told.timesteps)
+
+
+def _denoising(told: Denoising) -> DenoisingNetwork:
+    return DenoisingNetwork(channels=told.channels, inner=told.inner, dropout=told.dropout)
+
+
+def _weights(recipe: DMFuse) -> losses.FusionWeights:
+    if recipe.fusion.weights is not None:
+        return losses.FusionWeights(recipe.fusion.loss, *recipe.fusion.weights)
+    return losses.PAPER if recipe.fusion.loss == "paper" else losses.CODE

@@ -1,0 +1,186 @@
+"""The recipes under a name: ``paper`` as the papers state it, ``small`` for a CPU.
+
+What a paper leaves open had to be chosen; `CHOSEN` names each choice, and the model card repeats
+them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench import layers
+from bench.errors import BenchError
+from fusion.training.recipes import METHODS, Recipe
+
+MSRS: dict[str, Any] = {"dataset": "msrs"}
+ROADS: dict[str, Any] = {
+    "dataset": "folder",
+    "split": "all",
+    "data": {"infrared": "roadscene/ir", "visible": "roadscene/vi"},
+    "first": 48,
+}
+SCENES: dict[str, Any] = {"dataset": "scenes", "data": {"train": 200, "test": 50, "seed": 1000}}
+TNO: dict[str, Any] = {
+    "dataset": "folder",
+    "split": "all",
+    "data": {"infrared": "tno/ir", "visible": "tno/vi"},
+}
+SMALL = [MSRS, ROADS, SCENES]
+QUICK: dict[str, Any] = {
+    "flips": True,
+    "scale": [1.0, 2.0],
+    "schedule": "cosine",
+    "warmup": 100,
+    "clip": 1.0,
+    "precision": "bfloat16",
+}
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "dmfuse": {
+        "paper": {
+            "denoising": {"inner": 32, "channels": 3},
+            "diffusion": {
+                "data": [{"images": "coco/train2014"}],
+                "patch": 256,
+                "batch": 4,
+                "steps": 1_000_000,
+                "learning_rate": 1e-5,
+            },
+            "fusion": {
+                "data": [TNO],
+                "held_out": 0,
+                "patch": 256,
+                "stride": 12,
+                "flips": False,
+                "batch": 4,
+                "epochs": 16,
+                "learning_rate": 1e-4,
+            },
+        },
+        "small": {
+            "denoising": {"inner": 16, "channels": 1, "dropout": 0.0},
+            "diffusion": {
+                "data": SMALL,
+                "patch": 96,
+                "batch": 16,
+                "steps": 6000,
+                "learning_rate": 3e-4,
+                "average": 0.999,
+                **QUICK,
+            },
+            "fusion": {
+                "data": SMALL,
+                "patch": 128,
+                "batch": 4,
+                "steps": 3000,
+                "learning_rate": 1e-3,
+                "average": 0.99,
+                **QUICK,
+            },
+        },
+    },
+    "dmnet": {
+        "paper": {
+            "stage1": {
+                "data": [MSRS],
+                "held_out": 0,
+                "patch": 128,
+                "batch": 8,
+                "epochs": 15,
+                "crops": 6,
+                "learning_rate": 1e-4,
+            },
+            "stage2": {
+                "data": [MSRS],
+                "held_out": 0,
+                "patch": 128,
+                "batch": 8,
+                "epochs": 30,
+                "crops": 6,
+                "learning_rate": 1e-4,
+            },
+        },
+        "small": {
+            "architecture": {"inner": 8, "features": 16, "heads": 4, "dropout": 0.0},
+            "stage1": {
+                "data": SMALL,
+                "patch": 96,
+                "batch": 8,
+                "steps": 2000,
+                "learning_rate": 1e-3,
+                "average": 0.99,
+                **QUICK,
+            },
+            "stage2": {
+                "data": SMALL,
+                "patch": 96,
+                "batch": 8,
+                "steps": 3000,
+                "learning_rate": 1e-3,
+                "average": 0.99,
+                **QUICK,
+            },
+        },
+    },
+}
+
+CHOSEN = {
+    "dmfuse": (
+        "diffusion: Adam at 1e-5, cosine schedule of 2000 steps and dropout 0.2 are the released "
+        "configuration's; DDPM, which the paper refers to, has 2e-4 and a linear one of 1000",
+        "diffusion: batch 4 is that of the fusion stage and 1,000,000 steps the released "
+        "configuration's upper limit; neither is stated",
+        "fusion: Adam at 1e-4; the paper states none, the released code has 1e-5",
+        "fusion: every pair of the folder tno/ is trained on; the paper's list is not published",
+        "no learning rate decay, no clipping, no moving average of weights",
+    ),
+    "dmnet": (
+        "gamma_1 = 1, lambda = 5, gamma_2 = 10 after CDDFuse; the paper gives none of them",
+        "batch 8 after CDDFuse; not stated",
+        "6 random crops of 128 pixels per pair and epoch, as many as CDDFuse cuts; not stated",
+        "Adam stays at its initial 1e-4: no decay is stated",
+        "linear schedule of 2000 steps, 1e-6 to 1e-2, after Dif-Fusion; not stated",
+    ),
+}
+
+
+def part(name: str) -> dict[str, Any]:
+    """A data set to train on: as the small preset has it, or else its whole training split."""
+    for known in SMALL:
+        if known["dataset"] == name:
+            return known
+    return {"dataset": name, "split": "train"}
+
+
+def recipe(method: str, preset: str, options: dict[str, Any], changes: Sequence[str]) -> Recipe:
+    """A preset with options laid over it, then changes over both, checked.
+
+    Args:
+        method: ``dmfuse`` or ``dmnet``.
+        preset: ``paper`` or ``small``.
+        options: Mappings are merged, everything else replaced.
+        changes: ``section.option=value``; values are YAML.
+
+    Raises:
+        BenchError: If there is no such preset, or with one line per wrong option.
+    """
+    if preset not in PRESETS[method]:
+        known = ", ".join(PRESETS[method])
+        raise BenchError(f"no preset of {method} is called {preset!r}; there is {known}")
+    raw = layers.merge(PRESETS[method][preset], options)
+    for change in changes:
+        layers.put(raw, change)
+    try:
+        return METHODS[method].model_validate(raw)
+    except ValidationError as fault:
+        raise BenchError(_lines(f"{method}, preset {preset}", fault)) from None
+
+
+def _lines(where: str, fault: ValidationError) -> str:
+    """One line per fault; a whole section is not repeated in it."""
+    return "\n".join(
+        f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+        + ("" if isinstance(e["input"], dict) else f" (given: {e['input']!r})")
+        for e in fault.errors()
+    )

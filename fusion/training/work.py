@@ -1,0 +1,89 @@
+"""Does one training: builds the stage, runs the loop, writes the weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import BenchError
+from fusion import checkpoints
+from fusion.training import data, distributed, dmfuse, loop, trainings
+from fusion.training.draws import START, entropy
+from fusion.training.patches import Patches, cuts
+from fusion.training.recipes import DMFuse
+from fusion.training.trainings import Training
+
+
+def build(training: Training, start: Mapping[str, Tensor] | None) -> nn.Module:
+    """The stage at its start; the same for the same seed.
+
+    Args:
+        training: Which.
+        start: Tensors of the stage before it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(entropy(training.seed, START))
+        if isinstance(training.recipe, DMFuse):
+            if training.stage == "diffusion":
+                return dmfuse.Diffusion(training.recipe)
+            return dmfuse.Fusion(training.recipe, start)
+        from fusion.training import dmnet
+
+        if training.stage == "1":
+            return dmnet.Reconstruction(training.recipe)
+        return dmnet.Joint(training.recipe, start)
+
+
+def train(
+    training: Training,
+    found: data.Found,
+    start: Path | None,
+    folder: Path,
+    settings: loop.Settings,
+) -> None:
+    """Leave ``model.safetensors``, ``losses.csv``, ``looks/`` and ``time.json`` in ``folder``.
+
+    Args:
+        training: What.
+        found: Its data.
+        start: Weights of the stage before it.
+        folder: Where; an earlier, stopped call's checkpoint in it is gone on with.
+        settings: What decides no weights.
+
+    Raises:
+        BenchError: If weights do not fit, a loss is no longer a number, or the disk is full.
+    """
+    tensors = None
+    if start is not None:
+        tensors, facts = checkpoints.read(start)
+        trainings.check_start(training, facts, start)
+    stage = training.settings
+    distributed.check(stage.batch, settings.world)
+    kept, held_out = data.apart(found.items, stage.held_out)
+    reader = data.Reader(training.seen, stage.patch)
+    job = loop.Job(
+        title=f"train {training.label}",
+        stage=stage,
+        patches=Patches(cuts(kept, stage), stage, reader, training.seed),
+        held_out=held_out,
+        seed=training.seed,
+        folder=folder,
+        settings=settings,
+    )
+    learner = build(training, tensors)
+    devices = [settings.device] if settings.device.startswith("cuda") else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            result = loop.train(learner, job)
+    except torch.cuda.OutOfMemoryError:
+        raise BenchError(
+            f"{settings.device}: out of memory with batch {stage.batch} of {stage.patch} pixels; "
+            f"set a smaller batch or patch, or use more processes"
+        ) from None
+    if settings.world.first:
+        weights = {name: t.detach().cpu() for name, t in learner.state_dict().items()} | result
+        weights = {name.removeprefix("network."): tensor for name, tensor in weights.items()}
+        told = checkpoints.Facts(training.method, training.stage, trainings.architecture(training))
+        checkpoints.write(folder / checkpoints.NAME, weights, told)
+        (folder / loop.STATE).unlink()

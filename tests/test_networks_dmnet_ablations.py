@@ -1,0 +1,100 @@
+"""DMNet's ablations: every row of Table V builds, and one step of its stages moves all of it."""
+
+import dataclasses
+
+import pytest
+import torch
+from dmnet_toys import LEVELS, SMALL, built, images, noises
+
+from fusion.networks.dmnet import two_channels
+
+# Table V: two-stage training, DTB, DIB, DM, CSAB.
+ROWS = {
+    "AE1": "01111",
+    "AE2": "10000",
+    "AE3": "10001",
+    "AE4": "11000",
+    "AE5": "11100",
+    "AE6": "11001",
+    "AE7": "11010",
+    "AE8": "10110",
+    "AE9": "10101",
+    "AE10": "10011",
+    "AE11": "10111",
+    "AE12": "11011",
+    "AE13": "11101",
+    "AE14": "11110",
+    "ours": "11111",
+}
+SWITCHES = ("transformer_block", "invertible_block", "diffusion_module", "attention_block")
+
+
+def row(name):
+    marks = (mark == "1" for mark in ROWS[name][1:])
+    return dataclasses.replace(SMALL, **dict(zip(SWITCHES, marks, strict=True)))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_ablated_module_has_no_parameters(name):
+    names = {key.rsplit(".", 2)[0] for key in built(row(name)).state_dict()}
+    found = (
+        any(key.startswith("encoder.transformer") for key in names),
+        any(key.startswith("encoder.invertible") for key in names),
+        any(key.startswith("denoising") for key in names),
+        any(key.startswith(("attention", "latent_attention")) for key in names),
+    )
+    assert found == tuple(mark == "1" for mark in ROWS[name][1:])
+
+
+def loss_of_noise(network, clean):
+    """L_dm of eq. 17 with unit noise at one level."""
+    noise = noises(len(clean), dtype=clean.dtype)[0]
+    level = torch.full((len(clean),), 0.8, dtype=clean.dtype)
+    return (network.denoising(0.8 * clean + 0.6 * noise, level) - noise).square().mean()
+
+
+def without_gradient(network):
+    return [
+        name
+        for name, p in network.named_parameters()
+        if p.grad is None or not p.grad.abs().max() > 1e-9
+    ]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_one_step_of_its_stages_moves_every_parameter(name):
+    network = built(row(name)).double()
+    infrared, visible = images(1, dtype=torch.float64)
+    if ROWS[name][0] == "1":  # two-stage training
+        for image in (infrared, visible):
+            (network.reconstruct(image) - image).square().mean().backward()
+        if network.denoising is not None:
+            loss_of_noise(network, two_channels(infrared, visible)).backward()
+        still = {key.split(".")[0] for key in without_gradient(network)}
+        assert still <= {"joining", "latent", "latent_attention"}  # stage II's own
+        network.zero_grad()
+    fused = network.fuse(infrared, visible, LEVELS, noises(1, dtype=torch.float64))
+    loss = (fused - torch.maximum(infrared, visible)).abs().mean()
+    if network.denoising is not None:
+        loss = loss + loss_of_noise(network, two_channels(infrared, visible))
+    loss.backward()
+    assert without_gradient(network) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"transformer": "parallel"},
+        {"diffused": "mixed"},
+        {"latent_kernel": 3},
+        {"latent_blocks": "first"},
+        {"residual": "visible"},
+    ],
+)
+def test_every_option_is_trained_whole(change):
+    network = built(dataclasses.replace(SMALL, **change)).double()
+    infrared, visible = images(1, dtype=torch.float64)
+    fused = network(infrared, visible, LEVELS, noises(1, dtype=torch.float64))
+    loss = fused.square().mean() + loss_of_noise(network, two_channels(infrared, visible))
+    loss.backward()
+    assert without_gradient(network) == []

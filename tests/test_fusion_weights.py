@@ -1,4 +1,4 @@
-"""Weights in and out of the methods: what is asked for, what is refused, DMFuse's released files."""
+"""Weights of the methods: what is asked for, what is refused, DMFuse's released files."""
 
 import numpy as np
 import pytest

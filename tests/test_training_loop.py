@@ -1,13 +1,10 @@
 """The loop over the stages of DMFuse: it resumes bit for bit, stops at NaN, and learns."""
 
-import errno
-
 import pytest
 import torch
 import training_toys as toys
 
 from bench import checkpoint
-from bench.errors import BenchError
 from fusion import checkpoints
 from fusion.training import loop, trainings, work
 from fusion.training.loop import Settings
@@ -67,7 +64,7 @@ def stops_after(steps, monkeypatch):
 @pytest.mark.parametrize(("method", "stage"), STAGES)
 def test_a_stopped_training_ends_with_the_same_bits(root, tmp_path, monkeypatch, method, stage):
     changes = {"average": 0.9, "schedule": "cosine", "clip": 1.0, "steps": 4}
-    sections = {name: changes for name in trainings.SECTIONS[method].values()}
+    sections = dict.fromkeys(trainings.SECTIONS[method].values(), changes)
     training = Training(method, stage, toys.recipe(method, **sections), seed=3)
     start = start_of(training, root, tmp_path)
     through = trained(training, root, tmp_path / "through", start)

@@ -11,10 +11,13 @@ GROUPS = 32  # of the normalisations, where the width allows it
 def normalisation(width: int, inner: int) -> nn.GroupNorm:
     """Group normalisation of ``width`` channels, in at most 32 groups.
 
-    Every width in the network is a multiple of the inner one, so a divisor of that fits all:
-    32 groups from a quarter of the full width up, 16 at an eighth.
+    Every width in the network is a multiple of the inner one, so a divisor of that fits all. At
+    a quarter of the full width (32) that is 32 groups as released: one channel each in the first
+    level, which takes out again whatever a bias, the noise level's too, adds to a channel.
+    Narrower networks have two channels in a group, so that all their levels are told.
     """
-    return nn.GroupNorm(math.gcd(inner, GROUPS), width)
+    groups = math.gcd(inner, GROUPS) if inner >= GROUPS else inner // 2
+    return nn.GroupNorm(groups, width)
 
 
 def level_encoding(level: Tensor, width: int) -> Tensor:

@@ -59,12 +59,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             },
         },
         "small": {
-            "denoising": {"inner": 16, "channels": 1, "dropout": 0.0},
+            "denoising": {"inner": 8, "channels": 1, "dropout": 0.0},
             "diffusion": {
                 "data": SMALL,
                 "patch": 96,
                 "batch": 16,
-                "steps": 6000,
+                "steps": 4000,
                 "learning_rate": 3e-4,
                 "average": 0.999,
                 **QUICK,

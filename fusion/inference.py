@@ -1,0 +1,163 @@
+"""Fusing whole images with a trained network: padding, noise, precision, tiles.
+
+A `Network` sees luminance tensors and the noise it is handed, no files and no random state. So
+the same image is fused the same way every time, in one piece or in tiles.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import BenchError
+from bench.images import Gray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MULTIPLE = 16  # both sides of what a denoising network sees
+LEAST = 32  # pixels: its deepest level needs 2
+SMALLEST = 16  # pixels a side: of a smaller image more would be padding than picture
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class Network(Protocol):
+    """A fusion network with its weights, in evaluation mode."""
+
+    def draw(self, infrared: "Tensor", visible: "Tensor") -> "list[Tensor]":
+        """The noise for one pair of images (1, 1, H, W): tensors (1, C, H, W)."""
+        ...
+
+    def fuse(self, infrared: "Tensor", visible: "Tensor", noise: "Sequence[Tensor]") -> "Tensor":
+        """Luminance in [0, 1] twice, (1, 1, H, W), to the fused luminance, not yet clipped."""
+        ...
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How an image is cut and computed.
+
+    Attributes:
+        tile: Side in pixels of the square pieces that are fused one by one; None fuses the
+            image whole.
+        overlap: Pixels that neighbouring pieces share, over which one fades into the other.
+        precision: Of the convolutions; ``bfloat16`` is faster where the processor knows it.
+        padding: What is put at the right and lower border until the sides fit: the image
+            reflected, or white (DMFuse's released code).
+    """
+
+    tile: int | None = None
+    overlap: int = 64
+    precision: Precision = "float32"
+    padding: Literal["reflect", "white"] = "reflect"
+
+
+def fuse(network: Network, infrared: Gray, visible: Gray, frame: Frame, device: str) -> Gray:
+    """Fuse two luminance images of any size.
+
+    Args:
+        network: See `Network`.
+        infrared: uint8, (H, W).
+        visible: uint8, (H, W).
+        frame: See `Frame`.
+        device: Where the network is.
+
+    Returns:
+        uint8, (H, W).
+
+    Raises:
+        BenchError: If a side is below `SMALLEST`, or the device's memory does not suffice.
+    """
+    import torch
+
+    height, width = infrared.shape
+    if min(height, width) < SMALLEST:
+        raise BenchError(
+            f"an image of {width} x {height} pixels is smaller than the network can take; "
+            f"expected at least {SMALLEST} pixels a side"
+        )
+    pair = [torch.from_numpy(padded(x, frame.padding)).to(device) for x in (infrared, visible)]
+    try:
+        with torch.inference_mode(), _computed(device, frame.precision):
+            noise = network.draw(*pair)
+            whole = (
+                _tiled(network, pair, noise, frame) if frame.tile else network.fuse(*pair, noise)
+            )
+    except torch.cuda.OutOfMemoryError:
+        raise BenchError(
+            f"{device}: out of memory on an image of {width} x {height} pixels; set a tile "
+            f"(now {frame.tile})"
+        ) from None
+    levels = (whole.float().clamp(0, 1) * 255).round().byte()[0, 0, :height, :width]
+    fused: Gray = levels.cpu().numpy()
+    return fused
+
+
+def padded(image: Gray, padding: str = "reflect") -> NDArray[np.float32]:
+    """An image as the networks take it: (1, 1, H', W') in [0, 1], sides multiples of 16."""
+    border = [(0, max(LEAST, -(-side // MULTIPLE) * MULTIPLE) - side) for side in image.shape]
+    if padding == "white":
+        grown = np.pad(image, border, constant_values=255)
+    else:
+        grown = np.pad(image, border, mode="reflect")
+    return (grown.astype(np.float32) / 255)[None, None]
+
+
+def pieces(length: int, tile: int, overlap: int) -> list[int]:
+    """Where tiles start along one side, so that neighbours share at least ``overlap`` pixels.
+
+    Multiples of 16 where the side is one, the last tile flush with the end.
+    """
+    if tile >= length:
+        return [0]
+    stride = tile - overlap
+    return [*range(0, length - tile, stride), length - tile]
+
+
+def fade(length: int, overlap: int, *, first: bool, last: bool) -> NDArray[np.float32]:
+    """Weights of a tile along one side: rising over the overlap, 1, falling; none at the border."""
+    weights = np.ones(length, np.float32)
+    ramp = (np.arange(overlap, dtype=np.float32) + 0.5) / overlap
+    if not first:
+        weights[:overlap] = ramp
+    if not last:
+        weights[length - overlap :] *= ramp[::-1]
+    return weights
+
+
+def _tiled(
+    network: Network, pair: Sequence["Tensor"], noise: Sequence["Tensor"], frame: Frame
+) -> "Tensor":
+    """The fused image out of pieces; the noise is that of the whole image."""
+    import torch
+
+    assert frame.tile is not None
+    height, width = pair[0].shape[2:]
+    summed, total = (torch.zeros_like(pair[0], dtype=torch.float32) for _ in range(2))
+    sides = [min(frame.tile, side) for side in (height, width)]
+    starts = [pieces(n, s, frame.overlap) for n, s in zip((height, width), sides, strict=True)]
+    for top in starts[0]:
+        for left in starts[1]:
+            cut = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
+            down, across = (
+                fade(side, frame.overlap, first=at == 0, last=at == begun[-1])
+                for side, at, begun in zip(sides, (top, left), starts, strict=True)
+            )
+            weight = torch.from_numpy(np.outer(down, across)).to(summed.device)
+            made = network.fuse(*(x[cut] for x in pair), [x[cut] for x in noise])
+            summed[cut] += weight * made.float()
+            total[cut] += weight
+    return summed / total
+
+
+@contextmanager
+def _computed(device: str, precision: Precision) -> Iterator[Any]:
+    import torch
+
+    kind = torch.device(device).type
+    with torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16"):
+        yield

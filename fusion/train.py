@@ -205,7 +205,7 @@ def _command(args: argparse.Namespace) -> str:
     words += [f"--{name}" for name in args.datasets or []]
     for change in args.set:
         words += ["--set", change]
-    return shlex.join([*words, "--to", str(args.to)])
+    return shlex.join([*words, "--to", args.to.name])
 
 
 def parser() -> argparse.ArgumentParser:

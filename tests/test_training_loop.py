@@ -1,12 +1,17 @@
-"""The loop over the stages of DMFuse: it resumes bit for bit, stops at NaN, and learns."""
+"""The loop over every stage: it resumes bit for bit, learns, and stops before weights are spoiled."""
+
+import csv
+import errno
 
 import pytest
 import torch
 import training_toys as toys
 
 from bench import checkpoint
+from bench.errors import BenchError
 from fusion import checkpoints
 from fusion.training import loop, trainings, work
+from fusion.training.draws import Draws
 from fusion.training.loop import Settings
 from fusion.training.trainings import Training
 
@@ -14,7 +19,7 @@ STAGES = [("dmfuse", "diffusion"), ("dmfuse", "fusion"), ("dmnet", "1"), ("dmnet
 SETTINGS = Settings(look_every=1000)
 
 
-class Stop(Exception):
+class StopHereError(Exception):
     pass
 
 
@@ -37,14 +42,26 @@ def trained(training, root, folder, start=None, settings=SETTINGS):
     return checkpoints.read(folder / checkpoints.NAME)[0]
 
 
-def start_of(training, root, tmp_path):
-    """Weights of the stage before, as they are after one step."""
+def curve(folder, name="total"):
+    with (folder / "losses.csv").open(newline="") as file:
+        return [float(row[name]) for row in csv.DictReader(file)]
+
+
+def start_of(training, tmp_path):
+    """Weights of the stage before it, as they are before the first step."""
     before = training.before
     if before is None:
         return None
-    folder = tmp_path / "before"
-    trained(before, root, folder)
-    return folder / checkpoints.NAME
+    learner = work.build(before, None)
+    tensors = {name.removeprefix("network."): t for name, t in learner.state_dict().items()}
+    facts = checkpoints.Facts(before.method, before.stage, trainings.architecture(before))
+    checkpoints.write(tmp_path / "before.safetensors", tensors, facts)
+    return tmp_path / "before.safetensors"
+
+
+def tiny(method, stage, **changes):
+    sections = dict.fromkeys(trainings.SECTIONS[method].values(), changes)
+    return Training(method, stage, toys.recipe(method, **sections), seed=3)
 
 
 def stops_after(steps, monkeypatch):
@@ -53,7 +70,7 @@ def stops_after(steps, monkeypatch):
 
     def step(*args):
         if len(done) == steps:
-            raise Stop
+            raise StopHereError
         done.append(1)
         return real(*args)
 
@@ -63,18 +80,128 @@ def stops_after(steps, monkeypatch):
 
 @pytest.mark.parametrize(("method", "stage"), STAGES)
 def test_a_stopped_training_ends_with_the_same_bits(root, tmp_path, monkeypatch, method, stage):
-    changes = {"average": 0.9, "schedule": "cosine", "clip": 1.0, "steps": 4}
-    sections = dict.fromkeys(trainings.SECTIONS[method].values(), changes)
-    training = Training(method, stage, toys.recipe(method, **sections), seed=3)
-    start = start_of(training, root, tmp_path)
+    training = tiny(method, stage, average=0.9, schedule="cosine", clip=1.0, steps=3)
+    start = start_of(training, tmp_path)
     through = trained(training, root, tmp_path / "through", start)
     with monkeypatch.context() as patched:
         stops_after(2, patched)
-        with pytest.raises(Stop):
+        with pytest.raises(StopHereError):
             trained(training, root, tmp_path / "stopped", start)
     assert checkpoint.read(tmp_path / "stopped" / loop.STATE, "cpu")["step"] == 2
     resumed = trained(training, root, tmp_path / "stopped", start)
     assert through.keys() == resumed.keys()
     assert all(torch.equal(through[name], resumed[name]) for name in through)
-    curves = [(tmp_path / name / "losses.csv").read_text() for name in ("through", "stopped")]
-    assert curves[0] == curves[1]
+    assert curve(tmp_path / "through") == curve(tmp_path / "stopped")
+
+
+@pytest.mark.parametrize(("method", "stage"), STAGES)
+def test_every_trained_parameter_has_a_gradient_after_one_step(root, tmp_path, method, stage):
+    training = tiny(method, stage)
+    start = start_of(training, tmp_path)
+    learner = work.build(training, None if start is None else checkpoints.read(start)[0])
+    channels = 1 if training.seen == "gray" else 2
+    images = torch.rand(2, channels, 32, 32, generator=torch.Generator().manual_seed(1))
+    trained_ones = {name: p for name, p in learner.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.Adam(trained_ones.values(), lr=1e-3)
+    for position in range(2):
+        optimizer.zero_grad()
+        learner(images, Draws(0, [2 * position, 2 * position + 1], "cpu"))["total"].backward()
+        optimizer.step()
+    without = [name for name, p in trained_ones.items() if p.grad is None or not p.grad.any()]
+    assert without == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "stage", "rate", "fraction"),
+    [
+        ("dmfuse", "diffusion", 3e-3, 0.25),
+        ("dmfuse", "fusion", 3e-3, 0.3),
+        ("dmnet", "1", 3e-3, 0.4),
+        ("dmnet", "2", 3e-3, 0.4),
+    ],
+)
+def test_two_pairs_are_learnt_by_heart(tmp_path, method, stage, rate, fraction):
+    root = toys.pairs(tmp_path / "data", "ab", size=(32, 32))
+    changes = {"held_out": 0, "flips": False, "learning_rate": rate, "schedule": "cosine"}
+    training = tiny(method, stage, steps=200, **changes)
+    trained(training, root, tmp_path / "run", start_of(training, tmp_path))
+    totals = curve(tmp_path / "run")
+    assert sum(totals[-10:]) / 10 < fraction * totals[0]
+
+
+def test_a_loss_that_is_no_number_stops_with_the_step_and_the_files(root, tmp_path, monkeypatch):
+    training = tiny("dmfuse", "diffusion", steps=4, held_out=0)
+    monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
+    real = loop._losses
+
+    def losses(learner, images, draws, job):
+        found = real(learner, images, draws, job)
+        kept = job.folder / loop.STATE
+        if kept.exists() and checkpoint.read(kept, "cpu")["step"] == 2:
+            found["total"] = found["total"] * torch.nan
+        return found
+
+    monkeypatch.setattr(loop, "_losses", losses)
+    with pytest.raises(
+        BenchError, match=r"step 3: total, norm is not a number.*folder/[abc]"
+    ) as no:
+        trained(training, root, tmp_path / "run")
+    assert str(tmp_path / "run" / loop.STATE) in str(no.value)
+    saved = checkpoint.read(tmp_path / "run" / loop.STATE, "cpu")
+    assert saved["step"] == 2
+    assert all(bool(tensor.isfinite().all()) for tensor in saved["network"].values())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("PytorchStreamWriter failed")],
+)
+def test_a_full_disk_is_one_error_and_the_last_checkpoint_stays(root, tmp_path, monkeypatch, fault):
+    training = tiny("dmfuse", "diffusion", steps=4)
+    with monkeypatch.context() as patched:
+        stops_after(2, patched)
+        with pytest.raises(StopHereError):
+            trained(training, root, tmp_path / "run")
+    before = (tmp_path / "run" / loop.STATE).read_bytes()
+
+    def full(content, file):
+        file.write(b"half of it")
+        raise fault
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with pytest.raises(BenchError, match=r"state\.pt: cannot be written .*make room"):
+            trained(training, root, tmp_path / "run")
+    assert (tmp_path / "run" / loop.STATE).read_bytes() == before
+    assert not list((tmp_path / "run").glob("*.new"))
+    trained(training, root, tmp_path / "run")
+
+
+def test_frozen_weights_are_those_of_the_stage_before(root, tmp_path):
+    training = tiny("dmfuse", "fusion", steps=1)
+    start = start_of(training, tmp_path)
+    after = trained(training, root, tmp_path / "run", start)
+    for name, tensor in checkpoints.read(start)[0].items():
+        assert torch.equal(after[name], tensor), name
+
+
+def test_the_denoising_network_is_never_in_training_mode_in_the_fusion_stage(tmp_path):
+    training = tiny("dmfuse", "fusion")
+    start = start_of(training, tmp_path)
+    learner = work.build(training, checkpoints.read(start)[0]).train()
+    assert learner.fusion.training
+    assert not any(module.training for module in learner.denoising.modules())
+
+
+def test_looks_curves_and_events_lie_in_the_folder(root, tmp_path):
+    training = tiny("dmfuse", "diffusion", steps=4)
+    trained(training, root, tmp_path / "run", settings=Settings(look_every=2))
+    names = sorted(path.relative_to(tmp_path / "run").as_posix() for path in looked(tmp_path))
+    assert names == ["looks/step_000002.png", "looks/step_000004.png"]
+    assert len(list((tmp_path / "run").glob("events.out.tfevents.*"))) == 1
+    assert not (tmp_path / "run" / loop.STATE).exists()
+
+
+def looked(tmp_path):
+    return (tmp_path / "run" / "looks").iterdir()

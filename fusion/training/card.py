@@ -2,6 +2,7 @@
 
 import csv
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,23 @@ from fusion.training.trainings import Training
 TITLES = {"dmfuse": "DMFuse", "dmnet": "DMNet"}
 CARD = """# {title}
 
-Weights of {network}, stage {stage}, {count:,} values in {tensors} tensors, 16-bit floats,
+Weights of {network}, stage {stage}: {count:,} values in {tensors} tensors, 16-bit floats,
 {megabytes:.1f} MB, sha256 `{sha256}`.
 
-{stages}
-- **Architecture** `{architecture}`
-- **Made by** `{command}`, which also draws its pictures of held-out pairs again, into `looks/` of
-  the folder it trains in.
-- **Licence** that of the project. No weights of others are in it.
-{chosen}"""
-STAGE = """- **Stage {stage}** on {data}. {amount} of batch {batch}, patches of {patch} pixels, Adam
-  at {rate:g} ({schedule}), {precision}, seed {seed}. Took {minutes:.0f} minutes on {device}{threads}.
-  Losses over the first steps and the last: {losses}. {held_out}
+{facts}
 """
+STAGE = (
+    "**Stage {stage}** on {data}. {steps} steps of batch {batch}, patches of {patch} pixels, Adam "
+    "at {rate:g} ({schedule}), {precision}, seed {seed}. Took {minutes:.0f} minutes on {device}"
+    "{threads}. Losses over the first steps and the last: {losses}.{held_out}"
+)
+MADE = (
+    "**Made by** `{command}`, which also draws its pictures of held-out images again, into "
+    "`looks/` of the folder that it trains in."
+)
+LICENCE = "**Licence** that of the project; no weights of others are in it."
+WIDE = 32  # inner width of a recipe that is near the paper's
+WIDTH = 98  # of the card, characters
 
 
 def package(
@@ -48,6 +53,13 @@ def package(
     checkpoints.write(to, tensors, facts, half=True)
     chain = trainings.chain(training)
     told = zip(chain, found, folders, strict=True)
+    facts_told = [
+        *(_stage(link, seen, folder) for link, seen, folder in told),
+        f"**Architecture** `{json.dumps(facts.architecture)}`",
+        MADE.format(command=command),
+        *_chosen(training),
+        LICENCE,
+    ]
     text = CARD.format(
         title=to.stem,
         network=TITLES[training.method],
@@ -56,10 +68,16 @@ def package(
         tensors=len(tensors),
         megabytes=to.stat().st_size / 1e6,
         sha256=digest.sha256(to),
-        stages="".join(_stage(link, seen, folder) for link, seen, folder in told).rstrip(),
-        architecture=json.dumps(facts.architecture),
-        command=command,
-        chosen=_chosen(training),
+        facts="\n".join(
+            textwrap.fill(
+                f"- {fact}",
+                WIDTH,
+                subsequent_indent="  ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+            for fact in facts_told
+        ),
     )
     to.with_suffix(".md").write_text(text)
 
@@ -71,7 +89,7 @@ def _stage(training: Training, found: Found, folder: Path) -> str:
     return STAGE.format(
         stage=training.stage,
         data="; ".join(found.words) + _held_out(told),
-        amount=f"{effort['steps']} steps",
+        steps=effort["steps"],
         batch=told.batch,
         patch=told.patch,
         rate=told.learning_rate,
@@ -101,7 +119,7 @@ def _last(path: Path) -> str:
         return ""
     row: Mapping[str, Any] = _rows(path)[-1]
     words = ", ".join(f"{n} {float(v):.4f}" for n, v in row.items() if n != "step")
-    return f"On what was held out, at the last step: {words}."
+    return f" On what was held out, at the last step: {words}."
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -109,12 +127,10 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _chosen(training: Training) -> str:
-    """What the papers leave open, for a recipe close to theirs."""
-    wide = 32
+def _chosen(training: Training) -> list[str]:
+    """What the paper leaves open, for a recipe that is close to it."""
     recipe = training.recipe
     inner = recipe.denoising.inner if isinstance(recipe, DMFuse) else recipe.architecture.inner
-    if inner < wide:
-        return ""
-    lines = "\n".join(f"  - {line}" for line in CHOSEN[training.method])
-    return f"- **Chosen in the preset `paper`**, where the paper is silent:\n{lines}\n"
+    if inner < WIDE:
+        return []
+    return [f"**Chosen**, where the paper is silent: {'; '.join(CHOSEN[training.method])}."]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bench.errors import BenchError
 
@@ -98,3 +98,25 @@ def shared(make: Callable[[], T], world: World) -> T:
     distributed.broadcast_object_list(kept, src=0)
     made: T = kept[0]
     return made
+
+
+def mean(values: Tensor, world: World) -> Tensor:
+    """The mean over the processes."""
+    if world.size == 1:
+        return values
+    from torch import distributed
+
+    summed = values.clone()
+    distributed.all_reduce(summed)
+    return summed / world.size
+
+
+def joint(words: list[str], world: World) -> list[str]:
+    """The words of all processes, in the order of their numbers."""
+    if world.size == 1:
+        return words
+    from torch import distributed
+
+    gathered: list[list[str]] = [[] for _ in range(world.size)]
+    distributed.all_gather_object(gathered, words)
+    return [word for some in gathered for word in some]

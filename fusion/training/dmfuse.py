@@ -92,7 +92,8 @@ class Fusion(nn.Module):
             self.encoder = ConvolutionalEncoder(channels=told.channels, inner=told.inner)
         else:
             self.denoising = _denoising(told).eval().requires_grad_(False)
-            self.load_state_dict(dict(start), strict=False)
+            known = {name.removeprefix("denoising."): tensor for name, tensor in start.items()}
+            self.denoising.load_state_dict(known)
 
     def train(self, mode: bool = True) -> Self:
         """As every module, but the frozen network never drops activations."""

@@ -119,8 +119,6 @@ def train(learner: nn.Module, job: Job) -> dict[str, Tensor]:
         BenchError: If a loss is no longer a number, or a checkpoint cannot be written.
     """
     world = job.settings.world
-    if world.first:
-        optimizers.bring_in(job.folder)
     learner.to(job.device)
     if job.device.startswith("cuda"):  # on a CPU, narrow networks train twice as fast without
         learner.to(memory_format=torch.channels_last)
@@ -147,6 +145,9 @@ def train(learner: nn.Module, job: Job) -> dict[str, Tensor]:
 def _begin(learner: nn.Module, job: Job) -> Run:
     """The run at its start, or where the checkpoint has it."""
     world = job.settings.world
+    begun = distributed.agreed((job.folder / STATE).exists(), world)
+    if job.folder.is_dir():  # not on other machines
+        optimizers.bring_in(job.folder)
     trained = [p for p in learner.parameters() if p.requires_grad]
     fused = job.device.startswith("cuda")
     optimizer = torch.optim.Adam(
@@ -156,8 +157,8 @@ def _begin(learner: nn.Module, job: Job) -> Run:
     if job.stage.average is not None:
         average = {name: p.detach().clone() for name, p in _named(learner)}
     run = Run(learner, optimizer, average, Record(job.folder, job.steps, world.first))
-    place = job.folder / STATE
-    if distributed.agreed(place.exists(), world):
+    if begun:
+        place = job.folder / STATE
         _resume(run, distributed.shared(lambda: checkpoint.read(place, "cpu"), world))
     return run
 
@@ -206,7 +207,7 @@ def _step(
     job: Job,
     batch: tuple[list[str], Tensor, Draws],
 ) -> dict[str, float]:
-    """One step of the optimizer; the losses of this process's share."""
+    """One step of the optimizer; the losses of the whole batch."""
     keys, images, draws = batch
     torch.manual_seed(entropy(job.seed, DROPOUT, run.step, job.settings.world.rank))
     for group in run.optimizer.param_groups:
@@ -218,10 +219,11 @@ def _step(
     trained = [p for p in run.learner.parameters() if p.requires_grad]
     norm = nn.utils.clip_grad_norm_(trained, job.stage.clip or math.inf)
     names = [*losses, NORM]
-    values = torch.stack([*(v.detach().float() for v in losses.values()), norm.float()]).tolist()
-    found = dict(zip(names, values, strict=True))
-    if not all(map(math.isfinite, values)):
-        _refuse(found, keys, run, job)
+    values = torch.stack([*(v.detach().float() for v in losses.values()), norm.float()])
+    means = distributed.mean(values, job.settings.world).tolist()
+    found = dict(zip(names, means, strict=True))
+    if not all(map(math.isfinite, means)):
+        _refuse(found, distributed.joint(keys, job.settings.world), run, job)
     run.optimizer.step()
     run.step += 1
     if run.average is not None:

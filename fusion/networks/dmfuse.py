@@ -106,8 +106,12 @@ class Decoder(nn.Module):
         return nn.functional.leaky_relu(self.merged(_bordered(both)), 0.2)
 
     def picture(self, x: Tensor) -> Tensor:
-        """(N, width, H, W) to the luminance (N, 1, H, W) in (-1, 1)."""
-        return torch.tanh(self.last(x))
+        """(N, width, H, W) to the luminance (N, 1, H, W) in (-1, 1).
+
+        At least in float32: bfloat16 has 8 bits, fewer than the gray levels of an image.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.tanh(self.last(x.to(self.last.weight.dtype)))
 
 
 def _bordered(x: Tensor) -> Tensor:

@@ -20,12 +20,17 @@ class Saved(BaseModel):
 
 
 class Column(Saved):
-    """How one metric is headed: ``title`` for one class, ``mean`` for the mean over classes."""
+    """How one metric is headed: ``title`` for one class, ``mean`` for the mean over classes.
+
+    Attributes:
+        points: Without a unit, a fraction 0 to 1 that is shown as points, 0 to 100.
+    """
 
     title: str
     mean: str
     unit: str = ""
     better: Literal["higher", "lower"] = "higher"
+    points: bool = True
 
 
 class Slice(Saved):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.images import Gray
 from fusion.metrics._parts import checks
 from fusion.metrics._parts.filters import Plane
-from fusion.metrics._parts.gradients import direction, strength
+from fusion.metrics._parts.gradients import direction, signed_direction, strength
 from fusion.metrics._parts.sharing import Compute, directly
 from fusion.metrics._parts.variants import Variant
 
@@ -20,6 +20,7 @@ TITLE = "Qabf"
 VARIANTS = {
     "standard": Variant("the letter's constants; as every toolbox", 0, 1),
     "eq1": Variant("the same, but equal strengths are kept wholly (G = 1)", 0, 1),
+    "liu": Variant("other constants, wrapped angle, mean of each pixel's ratio (Z. Liu's)", 0, 1),
 }
 COLUMN = VARIANTS["standard"].column(TITLE)
 
@@ -29,7 +30,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    variant: Literal["standard", "eq1"] = "standard"
+    variant: Literal["standard", "eq1", "liu"] = "standard"
 
 
 DEFAULT = Options()
@@ -64,6 +65,8 @@ def measure(
         TypeError, ValueError: See `checks.triple`.
     """
     checks.triple(infrared, visible, fused)
+    if options.variant == "liu":
+        return _mean_ratio(infrared, visible, fused, compute)
     kept, there = 0.0, 0.0
     equal = options.variant == "eq1"
     for source in (infrared, visible):
@@ -83,3 +86,19 @@ def preserved(source: Gray, fused: Gray, equal_is_kept: bool, compute: Compute) 
     kept_strength = 0.9994 / (1 + np.exp(-15 * (ratio - 0.5)))
     kept_direction = 0.9879 / (1 + np.exp(-22 * (0.2 - turned / (np.pi / 2))))
     return np.asarray(kept_strength * kept_direction)
+
+
+def _mean_ratio(infrared: Gray, visible: Gray, fused: Gray, compute: Compute) -> float:
+    """Mean over all pixels of the preserved share; sources without an edge weigh the same."""
+    kept, there = np.zeros(fused.shape), np.zeros(fused.shape)
+    target, angle = compute(strength, fused), compute(signed_direction, fused)
+    tiny = np.finfo(np.float64).eps
+    for source in (infrared, visible):
+        g = compute(strength, source)
+        most = np.maximum(g, target)
+        ratio = np.where(most > 0, np.minimum(g, target) / np.where(most > 0, most, 1), 1.0)
+        turned = np.abs(np.abs(compute(signed_direction, source) - angle) - np.pi / 2) / (np.pi / 2)
+        quality = 1 / (1 + np.exp(-10 * (ratio - 0.5))) / (1 + np.exp(-20 * (turned - 0.75)))
+        kept += quality * (g + tiny)
+        there += g + tiny
+    return float((kept / there).mean())

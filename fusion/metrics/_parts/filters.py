@@ -1,5 +1,7 @@
 """Separable windows over luminance in float64, and halving the resolution."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,13 +41,19 @@ def valid(image: Plane, window: Plane) -> Plane:
     return np.asarray(spread[a : a + height, a : a + width])
 
 
-def same(image: Plane, window: Plane) -> Plane:
-    """The weighted mean under a square window of odd size, zeros outside the image, (H, W)."""
+def same(image: NDArray[Any], window: Plane) -> NDArray[Any]:
+    """The weighted mean under a square window of odd size, zeros outside the image.
+
+    Args:
+        image: (H, W), float64 or float32.
+        window: (k,), symmetric.
+
+    Returns:
+        (H, W), of the same type.
+    """
     import cv2
 
-    return np.asarray(
-        cv2.sepFilter2D(image, cv2.CV_64F, window, window, borderType=cv2.BORDER_CONSTANT)
-    )
+    return np.asarray(cv2.sepFilter2D(image, -1, window, window, borderType=cv2.BORDER_CONSTANT))
 
 
 def halved(image: Plane) -> Plane:

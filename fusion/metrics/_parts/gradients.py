@@ -35,3 +35,13 @@ def direction(image: NDArray[np.uint8]) -> Plane:
     angle = np.arctan(gy / gx)
     angle[upright] = np.pi / 2
     return np.asarray(angle)
+
+
+def signed_direction(image: NDArray[np.uint8]) -> Plane:
+    """atan(gy / gx); where gx is 0, pi/2 with the sign of gy, and 0 where both are."""
+    gx, gy = sobel(image)
+    upright = gx == 0
+    gx[upright] = 1
+    angle = np.arctan(gy / gx)
+    angle[upright] = np.sign(gy[upright]) * np.pi / 2
+    return np.asarray(angle)

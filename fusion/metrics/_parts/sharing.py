@@ -6,24 +6,24 @@ are computed for the first fused image and the first metric, and for no other.
 """
 
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
-VALUES = (str, bytes, bool, int, float, type, np.dtype, type(None))  # told apart by value
+Precision = Literal["float64", "float32"]
+VALUES = (str, bool, int, float)  # told apart by value
 
 
 class Compute(Protocol):
     """Evaluate a function of images.
 
     Attributes:
-        precision: What heavy transforms are to be computed in, float64 or float32.
+        precision: What phase congruency is computed in.
     """
 
-    precision: DTypeLike
+    precision: Precision
 
     def __call__(self, function: Callable[..., T], *given: Any) -> T:
         """What ``function(*given)`` returns."""
@@ -33,7 +33,7 @@ class Compute(Protocol):
 class Directly:
     """Nothing is shared and everything is float64: the reference."""
 
-    precision: DTypeLike = np.float64
+    precision: Precision = "float64"
 
     def __call__(self, function: Callable[..., T], *given: Any) -> T:
         """Call the function."""
@@ -51,7 +51,7 @@ class Once:
     """
 
     def __init__(
-        self, infrared: NDArray[Any], visible: NDArray[Any], precision: DTypeLike = np.float32
+        self, infrared: NDArray[Any], visible: NDArray[Any], precision: Precision = "float32"
     ) -> None:
         self.precision = precision
         self._lasting = {id(infrared), id(visible)}

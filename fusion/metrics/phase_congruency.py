@@ -5,6 +5,7 @@ on an absolute feature measurement", Int. J. Innov. Comput. Inf. Control 3(6A), 
 Laganiere, "A feature-based metric ...", Comput. Vis. Image Underst. 109(1), 2008.
 """
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -75,14 +76,15 @@ def measure(
     checks.triple(infrared, visible, fused)
     if fused.min() == fused.max():
         return None
-    product = 1.0
-    for part in range(3):
-        sources = compute(_sources, infrared, visible, part, options.variant, compute)
-        if not sources:
-            return None
-        mine = compute(_fused, fused, part, options.variant, compute)
-        product *= _correlation(sources, mine)
-    return product
+    settings = options.variant, compute.precision
+    first, second, mine = (
+        compute(congruency, image, *settings) for image in (infrared, visible, fused)
+    )
+    sources = compute(_sources, first, second)
+    if not sources:
+        return None
+    of_fused = compute(_local, mine)
+    return math.prod(_correlation(sources[part], of_fused[part]) for part in range(3))
 
 
 def _correlation(sources: list[list[Maps]], fused: list[Maps]) -> float:
@@ -98,26 +100,26 @@ def _correlation(sources: list[list[Maps]], fused: list[Maps]) -> float:
     return float(best.sum(dtype=np.float64)) / float(sources[-1][3].sum(dtype=np.float64))
 
 
-def _sources(
-    infrared: Gray, visible: Gray, part: int, variant: str, compute: Compute
-) -> list[list[Maps]]:
-    """Of A, B and the larger of both: masked map, local mean, local variance, mask."""
-    first = compute(congruency, infrared, variant, compute.precision)
-    second = compute(congruency, visible, variant, compute.precision)
+def _sources(first: list[Maps], second: list[Maps]) -> list[list[list[Maps]]]:
+    """Per map, of A, B and the larger of both: masked map, local mean, local variance, mask.
+
+    Empty if there is no feature.
+    """
     larger = first[0] > second[0]
     top = np.maximum(first[0], second[0])
     if not (top > FEATURE).any():
         return []
-    chosen = np.where(larger, first[part], second[part])
+    masks = [(where > FEATURE).astype(top.dtype) for where in (first[0], second[0], top)]
     found = []
-    for maps, where in ((first[part], first[0]), (second[part], second[0]), (chosen, top)):
-        mask = (where > FEATURE).astype(maps.dtype)
-        found.append([*_moments(maps * mask), mask])
+    for a, b in zip(first, second, strict=True):
+        maps = a, b, np.where(larger, a, b)
+        found.append([[*_moments(x * mask), mask] for x, mask in zip(maps, masks, strict=True)])
     return found
 
 
-def _fused(fused: Gray, part: int, variant: str, compute: Compute) -> list[Maps]:
-    return _moments(compute(congruency, fused, variant, compute.precision)[part])
+def _local(maps: list[Maps]) -> list[list[Maps]]:
+    """Of every map: itself, its local mean and its local variance."""
+    return [_moments(one) for one in maps]
 
 
 def _moments(image: Maps) -> list[Maps]:

@@ -67,7 +67,7 @@ class Once:
                 found: T = memory[key][1]
                 return found
         made = function(*given)
-        if all(isinstance(one, VALUES) or id(one) in self._lasting for one in given):
+        if all(self._lasts(one) for one in given):
             self._kept[key] = (given, made)
             self._lasting.add(id(made))
             if isinstance(made, list | tuple):
@@ -75,6 +75,9 @@ class Once:
         else:
             self._passing[key] = (given, made)
         return made
+
+    def _lasts(self, given: Any) -> bool:
+        return given is self or isinstance(given, VALUES) or id(given) in self._lasting
 
     def next_fused(self) -> None:
         """Forget what is not made of the sources alone."""

@@ -20,12 +20,19 @@ class Saved(BaseModel):
 
 
 class Column(Saved):
-    """How one metric is headed: ``title`` for one class, ``mean`` for the mean over classes."""
+    """How one metric is headed: ``title`` for one class, ``mean`` for the mean over classes.
+
+    Attributes:
+        points: Without a unit, a fraction 0 to 1 that is shown as points, 0 to 100.
+        signature: Which of the numbers of that name it is, e.g. ``MI.bits v1``.
+    """
 
     title: str
     mean: str
     unit: str = ""
     better: Literal["higher", "lower"] = "higher"
+    points: bool = True
+    signature: str = ""
 
 
 class Slice(Saved):
@@ -36,11 +43,13 @@ class Slice(Saved):
             column has a unit. None means undefined (say, no object of any class).
         by_class: Class name to metric name to score.
         counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
+        intervals: Metric name to the 95 % interval of its value, where one was estimated.
     """
 
     values: dict[str, float | None]
     by_class: dict[str, dict[str, float | None]] = {}
     counts: dict[str, int] = {}
+    intervals: dict[str, tuple[float, float] | None] = {}
 
     def joined(self, other: "Slice") -> "Slice":
         """The scores of two metrics on the same images in one slice."""
@@ -49,6 +58,7 @@ class Slice(Saved):
             values=self.values | other.values,
             by_class={c: self.by_class.get(c, {}) | other.by_class.get(c, {}) for c in classes},
             counts=self.counts | other.counts,
+            intervals=self.intervals | other.intervals,
         )
 
 

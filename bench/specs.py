@@ -106,9 +106,11 @@ def model(
 def metric(
     kind: str, name: str, given: Mapping[str, Any], where: str
 ) -> tuple[ModuleType, BaseModel]:
-    """A metric of one kind of task and its options."""
-    module = plugins.find(METRICS[kind], name)
-    return module, plugins.options(module, given, where)
+    """A metric of one kind of task and its options; ``name.variant`` is short for the option."""
+    file, _, variant = name.partition(".")
+    module = plugins.find(METRICS[kind], file)
+    asked = {"variant": variant, **given} if variant else given
+    return module, plugins.options(module, asked, where)
 
 
 def _scored(kind: str, name: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -1,44 +1,174 @@
-"""Score one source's images against the two inputs, image by image."""
+"""Score folders of fused images against the two folders they were made from.
 
-import statistics
-from collections.abc import Iterable, Mapping
+python -m fusion.quality FUSED IR VISIBLE
+python -m fusion.quality ours theirs IR VISIBLE --preset dmnet
+python -m fusion.quality FUSED IR VISIBLE --metric entropy --metric mutual_information.nats
+
+Images are matched by file stem, whatever their extension, and read as BT.601 luminance of 8 bits.
+The table is printed; per_image.csv and means.csv are written under --out.
+"""
+
+import argparse
+import sys
+from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from bench import images, plugins, progress
-from bench.pairs import Split
-from bench.records import Column, Slice
+from bench.errors import BenchError
+from bench.pairs import images_by_stem, match_by_stem
+from fusion import averages, presets, scoring
+from fusion.metric import LUMINANCE, Metric, chosen, signatures
+from fusion.scoring import Scene
 
 
-def table(split: Split, shown: Mapping[str, Path], metrics: Iterable[str]) -> pd.DataFrame:
-    """One row per pair, one column per metric, index = key."""
-    modules = {name: plugins.find("fusion.metrics", name) for name in metrics}
-    rows = {}
-    for pair in progress.each(split.pairs, f"score {split.dataset}-{split.name}"):
-        infrared, visible = images.read_gray(pair.infrared), images.read_gray(pair.visible)
-        fused = images.read_gray(shown[pair.key])
-        rows[pair.key] = {
-            name: module.measure(infrared, visible, fused) for name, module in modules.items()
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("key")
+def scenes(
+    fused: Sequence[Path], infrared: Path, visible: Path, *, allow_missing: bool = False
+) -> list[Scene]:
+    """The pairs of two folders and the fused images of several others, matched by stem.
+
+    Args:
+        fused: One folder per source; named by their last parts.
+        infrared: Folder.
+        visible: Folder.
+        allow_missing: Leave out pairs that not every fused folder has.
+
+    Raises:
+        BenchError: If images have no partner, folders share a name, or there is nothing to score.
+    """
+    names = [folder.resolve().name for folder in fused]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in fused]
+    pairs = {key: (a, b) for key, a, b in match_by_stem(infrared, visible)}
+    files = {name: images_by_stem(folder) for name, folder in zip(names, fused, strict=True)}
+    if len(files) < len(fused):
+        raise BenchError(f"a folder of fused images is named twice: {', '.join(names)}")
+    for name, found in files.items():
+        stray = sorted(set(found) - set(pairs))
+        if stray:
+            raise BenchError(
+                f"{name}: {len(stray)} fused image(s) without a pair in {infrared} "
+                f"(first: {stray[0]})"
+            )
+        lacking = sorted(set(pairs) - set(found))
+        if lacking and not allow_missing:
+            raise BenchError(
+                f"{name}: {len(lacking)} of the {len(pairs)} pairs have no fused image "
+                f"(first: {lacking[0]}); --allow-missing scores the others"
+            )
+    keys = [key for key in pairs if all(key in found for found in files.values())]
+    if not keys:
+        raise BenchError(f"no pair of {infrared} and {visible} has a fused image")
+    return [Scene(key, *pairs[key], {n: found[key] for n, found in files.items()}) for key in keys]
 
 
-def means(per_image: pd.DataFrame) -> dict[str, float | None]:
-    """Mean over images of every metric."""
-    return {str(name): statistics.fmean(column) for name, column in per_image.items()}
+def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
+    """One row per source and metric: mean, interval, number of images, rank, signature."""
+    means = {name: averages.means(table) for name, table in per_image.items()}
+    ranks = averages.ranks(means, {metric.name: metric.column.better for metric in metrics})
+    rows = []
+    for name, table in per_image.items():
+        intervals = averages.intervals(table, list(map(str, table.index)))
+        for metric in metrics:
+            low, high = intervals[metric.name] or (None, None)
+            rows.append(
+                {
+                    "source": name,
+                    "metric": metric.column.title,
+                    "mean": means[name][metric.name],
+                    "low": low,
+                    "high": high,
+                    "images": int(table[metric.name].notna().sum()),
+                    "rank": ranks.loc[name, metric.name] if len(per_image) > 1 else None,
+                    "unit": metric.column.unit,
+                    "better": metric.column.better,
+                    "signature": f"{metric.signature}, {LUMINANCE}",
+                }
+            )
+    return pd.DataFrame(rows).astype({"rank": "Int64"})
 
 
-def by_scene(split: Split, per_image: pd.DataFrame) -> dict[str, Slice]:
-    """The means over the images of every condition."""
-    scenes = {pair.key: pair.scene for pair in split.pairs}
-    return {
-        scene: Slice(values=means(mine), counts={"images": len(mine)})
-        for scene in sorted({s for s in scenes.values() if s is not None})
-        for mine in [per_image[[scenes[str(key)] == scene for key in per_image.index]]]
-    }
+def text(found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
+    """The summary as it is read in a terminal: metrics below each other, sources side by side."""
+    rows = [["", *per_image, "unit", "better"]]
+    for title, part in found.groupby("metric", sort=False):
+        cells = [_cell(line, len(per_image)) for line in part.to_dict("records")]
+        rows.append([str(title), *cells, str(part["unit"].iloc[0]), str(part["better"].iloc[0])])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.append(f"[ ] {averages.WHAT} images; # rank by mean, 1 is best")
+    flagged = sum(int(table["flags"].ne("").sum()) for table in per_image.values())
+    if flagged:
+        lines.append(f"{flagged} image(s) with a remark; see flags in per_image.csv")
+    return "\n".join(lines)
 
 
-def columns(metrics: Iterable[str]) -> dict[str, Column]:
-    """How the metrics are headed."""
-    return {name: plugins.find("fusion.metrics", name).COLUMN for name in metrics}
+def _cell(line: dict[Hashable, Any], sources: int) -> str:
+    if pd.isna(line["mean"]):
+        return "undefined"
+    said = f"{line['mean']:.4f}"
+    if not pd.isna(line["low"]):
+        said += f" [{line['low']:.4f}, {line['high']:.4f}]"
+    return f"{said} #{line['rank']}" if sources > 1 else said
+
+
+def write(out: Path, found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> list[Path]:
+    """Write both tables; return where they are."""
+    out.mkdir(parents=True, exist_ok=True)
+    every = pd.concat(per_image, names=["source", "key"])
+    every.to_csv(out / "per_image.csv")
+    found.to_csv(out / "means.csv", index=False)
+    return [out / "per_image.csv", out / "means.csv"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    flags = argparse.ArgumentParser(
+        prog="python -m fusion.quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("fused", nargs="+", type=Path, metavar="FUSED")
+    flags.add_argument("infrared", type=Path, metavar="IR")
+    flags.add_argument("visible", type=Path, metavar="VISIBLE")
+    flags.add_argument("--preset", choices=list(presets.METRICS), default="plain")
+    flags.add_argument(
+        "--metric",
+        action="append",
+        metavar="NAME[.VARIANT]",
+        help="this metric instead of the preset's (may be repeated)",
+    )
+    flags.add_argument("--allow-missing", action="store_true", help="score what every FUSED has")
+    flags.add_argument("--workers", type=int, help="processes (default: as many as processors)")
+    flags.add_argument("--out", type=Path, default=Path("quality"), metavar="DIR")
+    return flags
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = parser().parse_args(argv)
+    try:
+        asked = {name: {} for name in args.metric} if args.metric else presets.METRICS[args.preset]
+        metrics = chosen(asked)
+        wanted = scenes(args.fused, args.infrared, args.visible, allow_missing=args.allow_missing)
+        per_image = scoring.tables(wanted, metrics, "score", args.workers)
+        found = summary(per_image, metrics)
+        written = write(args.out, found, per_image)
+    except (BenchError, OSError) as fault:
+        print(f"fusion.quality: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nfusion.quality: stopped; nothing was written", file=sys.stderr)
+        return 130
+    print(text(found, per_image))
+    print(f"{signatures(metrics)}; {LUMINANCE}")
+    print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

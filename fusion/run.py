@@ -12,13 +12,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from bench import cli, digest, records, sources, tasks
 from bench.cli import Job
 from bench.pairs import Split
 from bench.plan import Cell, Plan
-from bench.records import Record
+from bench.records import Record, Slice
 from bench.store import Store
-from fusion import quality
+from fusion import averages, metric, scoring
+from fusion.scoring import Scene
+
+Tables = dict[str, pd.DataFrame]  # a cell's label to its rows
 
 
 def jobs(found: Plan, store: Store) -> list[Job]:
@@ -29,39 +34,101 @@ def jobs(found: Plan, store: Store) -> list[Job]:
             if split is not None and _made_here(cell.source):
                 place = _place(cell, split, store)
                 fused.setdefault(place.name, _fusing(cell, split, store, place))
+    wanted = [cell for cell in found.cells if isinstance(cell.task, tasks.Quality)]
+    tables: Tables = {}
     scored = [
-        Job(cell.label, cell.record(store) is not None, _scoring(cell, store))
-        for cell in found.cells
-        if isinstance(cell.task, tasks.Quality)
+        Job(cell.label, cell.record(store) is not None, _scoring(cell, wanted, store, tables))
+        for cell in wanted
     ]
     return [*fused.values(), *scored]
 
 
-def score(cell: Cell, store: Store, device: str) -> None:
-    """Score one quality cell: a row per pair, then the means."""
-    shown = cell.images(cell.test, store, device)
+def score(cell: Cell, beside: Sequence[Cell], store: Store, device: str, tables: Tables) -> None:
+    """Score one quality cell: a row per pair, then the means.
+
+    Args:
+        cell: The cell.
+        beside: Cells that are to be scored too; those of the same task whose images are there are
+            scored in one go, because they share the work on the sources.
+        store: Where results lie.
+        device: What missing images are fused on.
+        tables: Label to the rows of cells that were scored with an earlier one; changed.
+    """
 
     def work(folder: Path) -> None:
         start = time.monotonic()
-        per_image = quality.table(cell.test, shown.paths, cell.task.metrics)
+        if cell.label not in tables:
+            tables.update(_together(cell, beside, store, device))
+        per_image = tables.pop(cell.label)
         per_image.to_csv(folder / "per_image.csv")
-        Record(
-            task=cell.name,
-            kind=cell.task.kind,
-            dataset=cell.test.dataset,
-            source=cell.source_name,
-            source_kind=cell.source.kind,
-            seed=None,
-            protocol=cell.protocol() | {"luminance": "BT.601, 8 bits"},
-            columns=quality.columns(cell.task.metrics),
-            values=quality.means(per_image),
-            by_scene=quality.by_scene(cell.test, per_image),
-            counts={"images": len(per_image)},
-            spec=dict(cell.specs["record"]),
-            made=records.made(time.monotonic() - start, "cpu", ("numpy", "pillow")),
-        ).write(folder)
+        _record(cell, per_image, time.monotonic() - start).write(folder)
 
+    cell.images(cell.test, store, device)
     store.fill(cell.task.kind, cell.label, cell.specs["record"], work)
+
+
+def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> Tables:
+    """The rows of a cell and of others of its task."""
+    ready = [
+        other
+        for other in beside
+        if other.name == cell.name
+        and (other is cell or other.record(store) is None)
+        and (not _made_here(other.source) or _place(other, other.test, store).exists())
+    ]
+    shown = {one.label: one.images(one.test, store, device).paths for one in ready}
+    scenes = [
+        Scene(p.key, p.infrared, p.visible, {label: paths[p.key] for label, paths in shown.items()})
+        for p in cell.test.pairs
+    ]
+    title = f"score {cell.test.dataset}-{cell.test.name}"
+    return scoring.tables(scenes, metric.chosen(cell.task.metrics), title)
+
+
+def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
+    metrics = metric.chosen(cell.task.metrics)
+    groups = {pair.key: pair.group for pair in cell.test.pairs}
+    drawn = "groups of images" if any(groups.values()) else "images"
+    scored = _slice(per_image, groups)
+    return Record(
+        task=cell.name,
+        kind=cell.task.kind,
+        dataset=cell.test.dataset,
+        source=cell.source_name,
+        source_kind=cell.source.kind,
+        seed=None,
+        protocol=cell.protocol()
+        | {
+            "luminance": metric.LUMINANCE,
+            "metrics": metric.signatures(metrics),
+            "intervals": f"{averages.WHAT} {drawn}",
+        },
+        columns={one.name: one.column for one in metrics},
+        values=scored.values,
+        counts=scored.counts,
+        intervals=scored.intervals,
+        by_scene=_by_scene(cell.test, per_image, groups),
+        spec=dict(cell.specs["record"]),
+        made=records.made(seconds, "cpu", ("numpy", "pillow", "opencv-python")),
+    )
+
+
+def _by_scene(split: Split, per_image: pd.DataFrame, groups: dict[str, str]) -> dict[str, Slice]:
+    """The scores on the images of every condition."""
+    scenes = {pair.key: pair.scene for pair in split.pairs}
+    return {
+        scene: _slice(per_image[[scenes[str(key)] == scene for key in per_image.index]], groups)
+        for scene in sorted({s for s in scenes.values() if s is not None})
+    }
+
+
+def _slice(per_image: pd.DataFrame, groups: dict[str, str]) -> Slice:
+    drawn = averages.units(list(map(str, per_image.index)), groups)
+    return Slice(
+        values=averages.means(per_image),
+        counts={"images": len(per_image)},
+        intervals=averages.intervals(per_image, drawn),
+    )
 
 
 def _made_here(source: tasks.Source) -> bool:
@@ -82,8 +149,10 @@ def _fusing(cell: Cell, split: Split, store: Store, place: Path) -> Job:
     return Job(f"{sources.label(cell.source, split)} {digest.keys(split)}", place.exists(), run)
 
 
-def _scoring(cell: Cell, store: Store) -> Callable[[str], None]:
-    return lambda device: score(cell, store, device)
+def _scoring(
+    cell: Cell, beside: Sequence[Cell], store: Store, tables: Tables
+) -> Callable[[str], None]:
+    return lambda device: score(cell, beside, store, device, tables)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -109,10 +109,11 @@ def _facts(record: Record) -> list[Scalar]:
 
 
 def _heading(column: Column, title: str | None = None) -> Heading:
+    points = column.points and not column.unit
     return Heading(
         title=column.mean if title is None else title,
-        scale=1.0 if column.unit else 100.0,
-        decimals=3 if column.unit else 1,
+        scale=100.0 if points else 1.0,
+        decimals=1 if points else 3,
         better=column.better,
         note=column.unit,
         is_mean=title is None,

@@ -4,40 +4,66 @@ Source: Roberts, van Aardt, Ahmed, "Assessment of image fusion procedures using 
 quality, and multispectral classification", J. Appl. Remote Sens. 2(1), 2008.
 """
 
-import numpy as np
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from bench.images import Gray
-from bench.records import Column
+from fusion.metrics._parts import checks, histograms
+from fusion.metrics._parts.histograms import counts
+from fusion.metrics._parts.sharing import Compute, directly
+from fusion.metrics._parts.variants import Variant
 
 VERSION = 1
-COLUMN = Column(title="EN", mean="EN", unit="bit")
+TITLE = "EN"
+VARIANTS = {
+    "levels": Variant("of the 256 grey levels", 0, 8, "bit"),
+    "sat254": Variant(
+        "as a widespread MATLAB implementation counts",
+        0,
+        8,
+        "bit",
+        fault="uint8 arithmetic puts levels 254 and 255 in one bin",
+    ),
+}
+COLUMN = VARIANTS["levels"].column(TITLE)
 
 
 class Options(BaseModel):
-    """Nothing to set."""
+    """Which of the variants."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    variant: Literal["levels", "sat254"] = "levels"
 
-def measure(infrared: Gray, visible: Gray, fused: Gray) -> float:
+
+DEFAULT = Options()
+
+
+def measure(
+    infrared: Gray,
+    visible: Gray,
+    fused: Gray,
+    options: Options = DEFAULT,
+    compute: Compute = directly,
+) -> float | None:
     """Shannon entropy of the 256-bin histogram of ``fused``.
 
         EN = - sum_l p(l) log2 p(l),   p(l) = share of pixels with grey level l
 
     Args:
-        infrared: Not used; every metric has the same three arguments.
+        infrared: Not used; every metric has the same three images.
         visible: Not used.
-        fused: uint8 luminance, shape (H, W).
+        fused: uint8 luminance, (H, W).
+        options: The variant.
+        compute: How intermediate images are found.
 
     Returns:
         Bits per pixel, 0 (one grey level) to 8 (all levels equally often).
 
     Raises:
-        ValueError: If ``fused`` is empty.
+        TypeError, ValueError: See `checks.triple`.
     """
-    if fused.size == 0:
-        raise ValueError("entropy of an empty image is undefined")
-    counts = np.bincount(fused.ravel(), minlength=256)
-    share = counts[counts > 0] / fused.size
-    return float(-(share * np.log2(share)).sum() + 0.0)  # + 0.0: a flat image gives 0, not -0
+    checks.triple(infrared, visible, fused)
+    found = compute(counts, fused)
+    return histograms.entropy(histograms.saturated(found) if options.variant == "sat254" else found)

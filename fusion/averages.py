@@ -1,0 +1,98 @@
+"""From a row per image to means, their intervals, and ranks of several sources.
+
+Only images are averaged, and only here; an undefined score is left out of its column's mean.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+RESAMPLES = 2000
+LEVEL = 95  # per cent
+AT_ONCE = 100  # resamples held in memory
+WHAT = f"{LEVEL} % percentile bootstrap, {RESAMPLES} resamples of"
+
+Interval = tuple[float, float]
+
+
+def scores(per_image: pd.DataFrame) -> pd.DataFrame:
+    """The columns of scores alone."""
+    return per_image.drop(columns="flags", errors="ignore").astype("float64")
+
+
+def means(per_image: pd.DataFrame) -> dict[str, float | None]:
+    """Mean over the images on which a metric is defined; None if there are none."""
+    found = scores(per_image).mean()
+    return {str(name): None if np.isnan(mean) else float(mean) for name, mean in found.items()}
+
+
+def units(keys: Sequence[str], groups: Mapping[str, str]) -> list[str]:
+    """What is resampled: each image's group (a sequence of frames), or the image itself."""
+    return [groups.get(key) or key for key in keys]
+
+
+def intervals(per_image: pd.DataFrame, drawn: Sequence[str]) -> dict[str, Interval | None]:
+    """The bootstrap interval of every mean.
+
+    Whole groups are drawn with replacement, because frames of one sequence resemble each other;
+    the generator is seeded, so that the same table has the same intervals.
+
+    Args:
+        per_image: One row per image.
+        drawn: The group of each row; see `units`.
+
+    Returns:
+        Metric to (low, high); None where fewer than two groups have a score.
+    """
+    columns = scores(per_image)
+    names, place = np.unique(np.asarray(drawn, dtype=str), return_inverse=True)
+    there = columns.notna().to_numpy(np.float64)
+    sums, counts = np.zeros((2, len(names), columns.shape[1]))
+    np.add.at(sums, place, columns.fillna(0).to_numpy())
+    np.add.at(counts, place, there)
+    enough = (counts > 0).sum(axis=0) > 1
+    drawn_means = _resampled(sums, counts)
+    tails = (100 - LEVEL) / 2
+    found: dict[str, Interval | None] = {}
+    for column, name in enumerate(columns.columns):
+        means = drawn_means[:, column]
+        low, high = np.nanpercentile(means, [tails, 100 - tails]) if enough[column] else (0.0, 0.0)
+        found[str(name)] = (float(low), float(high)) if enough[column] else None
+    return found
+
+
+def ranks(
+    means: Mapping[str, Mapping[str, float | None]], better: Mapping[str, str]
+) -> pd.DataFrame:
+    """Each source's place in every column, 1 the best; equal means share the better place.
+
+    Args:
+        means: Source to metric to mean.
+        better: Metric to ``higher`` or ``lower``.
+
+    Returns:
+        Sources x metrics, and ``mean rank``, the mean over the metrics; missing where undefined.
+    """
+    table = pd.DataFrame(
+        {m: {s: found[m] for s, found in means.items()} for m in better}, dtype=float
+    )
+    found = pd.DataFrame(
+        {m: table[m].rank(method="min", ascending=way == "lower") for m, way in better.items()},
+        index=table.index,
+    )
+    return found.assign(**{"mean rank": found.mean(axis=1)})
+
+
+def _resampled(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of every resample, (RESAMPLES, columns); NaN where none of its groups has a score."""
+    rng = np.random.default_rng(0)
+    number = len(sums)
+    found = []
+    for _ in range(RESAMPLES // AT_ONCE):
+        weights = rng.multinomial(number, np.full(number, 1 / number), size=AT_ONCE)
+        size = weights @ counts
+        total = weights @ sums
+        found.append(np.where(size > 0, total / np.where(size > 0, size, 1), np.nan))
+    return np.concatenate(found)

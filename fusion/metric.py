@@ -1,0 +1,90 @@
+"""A fusion metric as it was asked for: its file, its variant, how its column is headed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench import plugins, specs
+from bench.images import Gray
+from bench.records import Column
+from fusion.metrics._parts.sharing import Compute
+from fusion.metrics._parts.variants import Variant
+
+LUMINANCE = "BT.601, rounded to 8 bits"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column.
+
+    Attributes:
+        name: As asked for, e.g. ``mutual_information`` or ``mutual_information.nats``.
+        options: Checked.
+    """
+
+    name: str
+    options: BaseModel
+
+    @property
+    def module(self) -> ModuleType:
+        """The file in fusion/metrics."""
+        return plugins.find("fusion.metrics", self.name.partition(".")[0])
+
+    @property
+    def variant(self) -> str:
+        """Its name; a metric without variants has one that is not asked for."""
+        first: str = next(iter(self.module.VARIANTS))
+        return str(getattr(self.options, "variant", first))
+
+    @property
+    def about(self) -> Variant:
+        """What the variant computes."""
+        found: Variant = self.module.VARIANTS[self.variant]
+        return found
+
+    @property
+    def column(self) -> Column:
+        """How tables head it: a variant that is not the default is in the title."""
+        default: str = next(iter(self.module.VARIANTS))
+        title = str(self.module.TITLE)
+        shown = title if self.variant == default else f"{title} {self.variant}"
+        return self.about.column(shown).model_copy(update={"signature": self.signature})
+
+    @property
+    def signature(self) -> str:
+        """What makes two numbers comparable, e.g. ``MI.bits v1``; see `LUMINANCE` too."""
+        fault = f" (known fault: {self.about.fault})" if self.about.fault else ""
+        return f"{self.module.TITLE}.{self.variant} v{self.module.VERSION}{fault}"
+
+    def value(self, pair: tuple[Gray, Gray], fused: Gray, compute: Compute) -> float | None:
+        """The metric of one fused image; None where it is undefined."""
+        found: float | None = self.module.measure(*pair, fused, self.options, compute)
+        return found
+
+    def flag(self, pair: tuple[Gray, Gray], fused: Gray, compute: Compute) -> str:
+        """What is to be said of the value, e.g. that something undefined counts as 0."""
+        said = getattr(self.module, "flag", None)
+        return str(said(*pair, fused, self.options, compute)) if said else ""
+
+
+def chosen(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
+    """The metrics of a task.
+
+    Args:
+        metrics: Name, or name.variant, to options.
+
+    Raises:
+        BenchError: If there is no such metric or an option is wrong.
+    """
+    return tuple(
+        Metric(name, specs.metric("quality", name, given, f"metrics.{name}")[1])
+        for name, given in metrics.items()
+    )
+
+
+def signatures(metrics: tuple[Metric, ...]) -> str:
+    """The signatures of all columns in one line."""
+    return ", ".join(metric.signature for metric in metrics)

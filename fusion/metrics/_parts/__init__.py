@@ -1,0 +1,1 @@
+"""What several fusion metrics are made of: histograms, filters, moments, gradients."""

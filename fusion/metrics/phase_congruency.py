@@ -1,0 +1,128 @@
+"""Phase congruency (PC): how the image features of the sources return in the fused image.
+
+Source: Zhao, Laganiere, Liu, "Performance assessment of combinative pixel-level image fusion based
+on an absolute feature measurement", Int. J. Innov. Comput. Inf. Control 3(6A), 2007; Liu, Forsyth,
+Laganiere, "A feature-based metric ...", Comput. Vis. Image Underst. 109(1), 2008.
+"""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bench.images import Gray
+from fusion.metrics._parts import checks
+from fusion.metrics._parts.filters import gaussian, same
+from fusion.metrics._parts.phase import congruency
+from fusion.metrics._parts.sharing import Compute, directly
+from fusion.metrics._parts.variants import Variant
+
+VERSION = 1
+TITLE = "PC"
+VARIANTS = {
+    "liu": Variant("as Z. Liu's program", None, None),
+    "kovesi": Variant("the low-pass filter of odd sizes put right (MFIF)", None, None),
+}
+COLUMN = VARIANTS["liu"].column(TITLE)
+WINDOW = gaussian(11, 1.5)
+FEATURE = 0.1  # least phase congruency of a feature
+TINY = 1e-4
+
+Maps = NDArray[Any]  # float64 or float32
+
+
+class Options(BaseModel):
+    """Which of the variants."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: Literal["liu", "kovesi"] = "liu"
+
+
+DEFAULT = Options()
+
+
+def measure(
+    infrared: Gray,
+    visible: Gray,
+    fused: Gray,
+    options: Options = DEFAULT,
+    compute: Compute = directly,
+) -> float | None:
+    """Product of three feature correlations: of phase congruency and of its two moments.
+
+        PC = P_p P_M P_m,   P = sum max(C_AF, C_BF, C_SF) / features
+
+    Features are the pixels where the larger congruency of the sources exceeds 0.1; C_XF is the
+    local correlation of the maps of X and F in an 11 x 11 Gaussian window where X has a feature,
+    else 0. S takes each pixel from the source with the larger congruency.
+
+    Args:
+        infrared: A, uint8 luminance, (H, W).
+        visible: B, same.
+        fused: F, same.
+        options: The variant.
+        compute: How intermediate images are found.
+
+    Returns:
+        Nearly 0 (features lost) to 1 (a copy of two equal sources). None if the sources have no
+        feature or the fused image is constant.
+
+    Raises:
+        TypeError, ValueError: See `checks.triple`.
+    """
+    checks.triple(infrared, visible, fused)
+    if fused.min() == fused.max():
+        return None
+    settings = options.variant, compute.precision
+    first, second, mine = (
+        compute(congruency, image, *settings) for image in (infrared, visible, fused)
+    )
+    sources = compute(_sources, first, second)
+    if not sources:
+        return None
+    of_fused = compute(_local, mine)
+    return math.prod(_correlation(sources[part], of_fused[part]) for part in range(3))
+
+
+def _correlation(sources: list[list[Maps]], fused: list[Maps]) -> float:
+    """P of one map."""
+    image, mean, variance = fused
+    best = None
+    for masked, mean_x, variance_x, mask in sources:
+        covariance = same(masked * image, WINDOW) - mean_x * mean
+        ratio = (covariance + TINY) / (np.sqrt(np.abs(variance_x * variance)) + TINY)
+        ratio *= mask
+        best = ratio if best is None else np.maximum(best, ratio)
+    assert best is not None
+    return float(best.sum(dtype=np.float64)) / float(sources[-1][3].sum(dtype=np.float64))
+
+
+def _sources(first: list[Maps], second: list[Maps]) -> list[list[list[Maps]]]:
+    """Per map, of A, B and the larger of both: masked map, local mean, local variance, mask.
+
+    Empty if there is no feature.
+    """
+    larger = first[0] > second[0]
+    top = np.maximum(first[0], second[0])
+    if not (top > FEATURE).any():
+        return []
+    masks = [(where > FEATURE).astype(top.dtype) for where in (first[0], second[0], top)]
+    found = []
+    for a, b in zip(first, second, strict=True):
+        maps = a, b, np.where(larger, a, b)
+        found.append([[*_moments(x * mask), mask] for x, mask in zip(maps, masks, strict=True)])
+    return found
+
+
+def _local(maps: list[Maps]) -> list[list[Maps]]:
+    """Of every map: itself, its local mean and its local variance."""
+    return [_moments(one) for one in maps]
+
+
+def _moments(image: Maps) -> list[Maps]:
+    """The map, its local mean and its local variance."""
+    mean = same(image, WINDOW)
+    return [image, mean, same(image * image, WINDOW) - mean * mean]

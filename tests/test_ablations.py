@@ -1,0 +1,77 @@
+"""The ablation files: every row of the papers' tables is a training whose network is that row's."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import tasks
+from fusion.training import presets
+
+ROOT = Path(__file__).parents[1]
+FILES = ("ablations.yaml", "ablations-paper.yaml")
+# DMNet Table V, its columns TST, DTB, DIB, DM, CSAB
+ROWS = {
+    "AE1": "01111",
+    "AE2": "10000",
+    "AE3": "10001",
+    "AE4": "11000",
+    "AE5": "11100",
+    "AE6": "11001",
+    "AE7": "11010",
+    "AE8": "10110",
+    "AE9": "10101",
+    "AE10": "10011",
+    "AE11": "10111",
+    "AE12": "11011",
+    "AE13": "11101",
+    "AE14": "11110",
+    "dmnet-whole": "11111",
+}
+
+
+def recipes(file):
+    found = tasks.trainings(ROOT / file)
+    return {
+        name: presets.recipe(entry.method, entry.preset, dict(entry.options), [])
+        for name, entry in found.items()
+    }
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_dmnet_s_rows_are_those_of_table_v(file):
+    found = recipes(file)
+    for name, marks in ROWS.items():
+        network = found[name].architecture
+        parts = (
+            found[name].two_stages,
+            network.transformer_block,
+            network.invertible_block,
+            network.diffusion_module,
+            network.attention_block,
+        )
+        assert "".join(str(int(part)) for part in parts) == marks, name
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_source_is_a_training_and_the_other_way_round(file):
+    whole = tasks.load(ROOT / file)
+    weights = {source.options["weights"] for source in whole.sources.values()}
+    assert weights == {f"runs/trained/{name}" for name in whole.trainings}
+    for name, source in whole.sources.items():
+        assert source.method == whole.trainings[name].method
+
+
+def test_the_rows_of_dmfuse_s_tables_at_the_paper_s_size():
+    found = recipes("ablations-paper.yaml")
+    widths = ("width-1", "width-half", "dmfuse-whole", "width-eighth")
+    assert [found[name].denoising.inner for name in widths] == [128, 64, 32, 16]
+    assert found["without-diffusion"].head.encoder == "cnn"
+    assert found["without-caim"].head.interaction == "addition"
+    assert found["dmfuse-whole"].fusion.loss == "paper"
+    assert found["code-loss"].fusion.loss == "code"
+    assert [found[n].stage2.operator for n in ("canny", "log", "roberts", "dmnet-whole")] == [
+        "canny",
+        "log",
+        "roberts",
+        "sobel",
+    ]

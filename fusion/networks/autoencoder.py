@@ -3,6 +3,7 @@
 Source: Pan et al., "DMNet", IEEE IoT Journal 2025, sections III-B, III-E, III-F, eqs. 1, 2, 11, 12.
 """
 
+import torch
 from torch import Tensor, nn
 
 from fusion.networks.dmnet_architecture import Wiring
@@ -52,6 +53,9 @@ class Decoder(nn.Module):
     def forward(self, features: Tensor, residual: Tensor | None = None) -> Tensor:
         """The image that the features describe, in (0, 1).
 
+        The last convolutions compute in at least float32: bfloat16 has 8 bits, fewer than the
+        gray levels of an image.
+
         Args:
             features: (N, features, H, W).
             residual: Added before the sigmoid, (N, 1, H, W), or None.
@@ -59,5 +63,7 @@ class Decoder(nn.Module):
         Returns:
             (N, 1, H, W).
         """
-        drawn: Tensor = self.image(self.transformer(features))
-        return (drawn if residual is None else drawn + residual).sigmoid()
+        refined = self.transformer(features)
+        with torch.autocast(features.device.type, enabled=False):
+            drawn: Tensor = self.image(refined.to(next(self.image.parameters()).dtype))
+            return (drawn if residual is None else drawn + residual).sigmoid()

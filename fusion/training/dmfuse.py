@@ -88,6 +88,8 @@ class Fusion(nn.Module):
             affinity=head.affinity,
             scaled=head.scaled,
         )
+        # A fifth faster on a CPU too; the narrow denoising networks are not.
+        self.fusion.to(memory_format=torch.channels_last)
         if start is None:
             self.encoder = ConvolutionalEncoder(channels=told.channels, inner=told.inner)
         else:

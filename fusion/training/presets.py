@@ -60,6 +60,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "small": {
             "denoising": {"inner": 8, "channels": 1, "dropout": 0.0},
+            "head": {"scaled": True},  # in a short training the cross-attention starts from nothing
             "diffusion": {
                 "data": SMALL,
                 "patch": 96,
@@ -71,11 +72,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             },
             "fusion": {
                 "data": SMALL,
-                "patch": 128,
+                "patch": 64,
                 "batch": 4,
-                "steps": 3000,
+                "steps": 5000,
                 "learning_rate": 1e-3,
-                "average": 0.99,
+                "average": 0.995,
                 **QUICK,
             },
         },
@@ -123,7 +124,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "data": SMALL,
                 "patch": 96,
                 "batch": 4,
-                "steps": 1200,
+                "steps": 1000,
                 "learning_rate": 1e-3,
                 "average": 0.99,
                 **QUICK,

@@ -143,7 +143,7 @@ class Head(Model):
         encoder: ``cnn`` is the ablation without diffusion features.
         interaction: ``addition`` is the ablation without CAIM.
         affinity: Which query meets which keys: as in the paper's eq. 6 and 7, or as released.
-        scaled: Divide the affinity by the square root of its channels.
+        scaled: A trained factor gamma, from 0, before what attention adds: as released.
         features_at: Time steps whose features are used.
     """
 

@@ -118,8 +118,7 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
         BenchError: If the flags choose nothing, the file is wrong, or data that was asked for
             by name is absent.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", args.device):
-        raise BenchError(f"--device {args.device}: expected auto, cpu, cuda or cuda:N")
+    check_device(args.device)
     if args.limit is not None and args.limit < 1:
         raise BenchError(f"--limit {args.limit}: expected at least 1")
     file = tasks.load(args.tasks, args.preset, args.set)
@@ -192,6 +191,16 @@ def _survived(job: Job, device: str) -> bool:
         traceback.print_exc()
         return False
     return True
+
+
+def check_device(device: str) -> None:
+    """Refuse what is not the name of a device.
+
+    Raises:
+        BenchError: If it is not.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise BenchError(f"--device {device}: expected auto, cpu, cuda or cuda:N")
 
 
 def resolved(device: str) -> str:

@@ -19,16 +19,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import cli, plugins, tasks
+from bench import cli, tasks
 from bench.errors import BenchError
 from bench.store import Store
 from fusion import checkpoints
-from fusion.training import data, presets, trainings
+from fusion.training import data, flags, presets, trainings
 from fusion.training.recipes import METHODS, SECTIONS
 from fusion.training.trainings import Training
 
 if TYPE_CHECKING:
-    from fusion.training.loop import Settings
+    from fusion.training.job import Settings
 
 PROGRAM = "fusion.train"
 
@@ -56,10 +56,8 @@ def chosen(args: argparse.Namespace) -> list[Training]:
             method=args.method, stage=args.stage, preset=args.preset or "small", seed=args.seed or 0
         )
         asked = [_training(entry, args, args.name or "")]
-    todo: list[Training] = []
-    for training in asked:
-        todo += [link for link in trainings.chain(training) if link not in todo]
-    return todo
+    links = [link for training in asked for link in trainings.chain(training)]
+    return list({trainings.identity(link): link for link in links}.values())
 
 
 def _listed(args: argparse.Namespace) -> list[Training]:
@@ -157,9 +155,10 @@ def _filling(training: Training, place: Place, settings: "Settings") -> Callable
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    args = parser().parse_args(argv)
+    args = flags.parser(PROGRAM, __doc__ or "").parse_args(argv)
     place = Place(args.data, Store(args.out))
     try:
+        cli.check_device(args.device)
         todo = chosen(args)
         if args.plan:
             show(todo, place)
@@ -174,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _work(args: argparse.Namespace, todo: Sequence[Training], place: Place) -> int:
     from fusion.training import distributed
-    from fusion.training.loop import Settings
+    from fusion.training.job import Settings
 
     device = distributed.device(cli.resolved(args.device))
     with distributed.joined(device) as world:
@@ -206,49 +205,6 @@ def _command(args: argparse.Namespace) -> str:
     for change in args.set:
         words += ["--set", change]
     return shlex.join([*words, "--to", args.to.name])
-
-
-def parser() -> argparse.ArgumentParser:
-    """The flags."""
-    flags = argparse.ArgumentParser(
-        prog=f"python -m {PROGRAM}",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    flags.add_argument("--method", choices=tuple(METHODS))
-    flags.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2")
-    flags.add_argument("--preset", help="paper or small (default: small)")
-    flags.add_argument("--tasks", type=Path, metavar="FILE", help="the trainings of a task file")
-    flags.add_argument("--model", metavar="NAME", help="of the task file, only this training")
-    flags.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="section.option=value",
-        help="change the recipe (may be repeated)",
-    )
-    flags.add_argument("--start", type=Path, help="weights of the stage before, a file or folder")
-    flags.add_argument("--seed", type=int, help="another seed than 0 or the task file's")
-    flags.add_argument("--name", help="the readable half of the folder's name")
-    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
-    flags.add_argument(
-        "--to", type=Path, metavar="FILE", help="also write the weights here, with a model card"
-    )
-    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    flags.add_argument("--workers", type=int, metavar="N", help="threads that read ahead")
-    flags.add_argument("--look-every", type=int, metavar="N", help="steps between two looks")
-    flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
-    for name in plugins.available("bench.datasets"):
-        flags.add_argument(
-            f"--{name}",
-            *([f"--{name.replace('_', '-')}"] if "_" in name else []),
-            action="append_const",
-            dest="datasets",
-            const=name,
-            help=f"train on the data set {name} instead of the preset's data",
-        )
-    return flags
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
-"""The loop over every stage: it resumes bit for bit, learns, and stops before weights are spoiled."""
+"""The loop over every stage: it resumes bit for bit, learns, and stops in time."""
 
 import csv
 import errno
+from pathlib import Path
 
 import pytest
 import torch
 import training_toys as toys
 
-from bench import checkpoint
+from bench import checkpoint, tasks
 from bench.errors import BenchError
 from fusion import checkpoints
-from fusion.training import loop, trainings, work
+from fusion.training import loop, presets, state, trainings, work
 from fusion.training.draws import Draws
-from fusion.training.loop import Settings
+from fusion.training.job import Settings
 from fusion.training.trainings import Training
 
 STAGES = [("dmfuse", "diffusion"), ("dmfuse", "fusion"), ("dmnet", "1"), ("dmnet", "2")]
+ABLATIONS = Path(__file__).parents[1] / "ablations.yaml"
 SETTINGS = Settings(look_every=1000)
 
 
@@ -87,7 +89,7 @@ def test_a_stopped_training_ends_with_the_same_bits(root, tmp_path, monkeypatch,
         stops_after(2, patched)
         with pytest.raises(StopHereError):
             trained(training, root, tmp_path / "stopped", start)
-    assert checkpoint.read(tmp_path / "stopped" / loop.STATE, "cpu")["step"] == 2
+    assert checkpoint.read(tmp_path / "stopped" / state.NAME, "cpu")["step"] == 2
     resumed = trained(training, root, tmp_path / "stopped", start)
     assert through.keys() == resumed.keys()
     assert all(torch.equal(through[name], resumed[name]) for name in through)
@@ -109,6 +111,21 @@ def test_every_trained_parameter_has_a_gradient_after_one_step(root, tmp_path, m
         optimizer.step()
     without = [name for name, p in trained_ones.items() if p.grad is None or not p.grad.any()]
     assert without == []
+
+
+@pytest.mark.parametrize("name", tasks.trainings(ABLATIONS))
+def test_every_row_of_the_ablations_learns(name):
+    row = tasks.trainings(ABLATIONS)[name]
+    recipe = presets.recipe(row.method, row.preset, dict(row.options), [])
+    for link in trainings.chain(Training(row.method, row.stage, recipe)):
+        before = link.before
+        start = None if before is None else work.build(before, None).state_dict()
+        tensors = start and {name.removeprefix("network."): t for name, t in start.items()}
+        learner = work.build(link, tensors)
+        images = torch.rand(1, {"gray": 1, "pairs": 2}[link.seen], 32, 32)
+        learner(images, Draws(0, [0], "cpu"))["total"].backward()
+        trained_ones = [p for p in learner.parameters() if p.requires_grad]
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in trained_ones)
 
 
 @pytest.mark.slow
@@ -137,7 +154,7 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_files(root, tmp_pa
 
     def losses(learner, images, draws, job):
         found = real(learner, images, draws, job)
-        kept = job.folder / loop.STATE
+        kept = job.folder / state.NAME
         if kept.exists() and checkpoint.read(kept, "cpu")["step"] == 2:
             found["total"] = found["total"] * torch.nan
         return found
@@ -147,8 +164,8 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_the_files(root, tmp_pa
         BenchError, match=r"step 3: total, norm is not a number.*folder/[abc]"
     ) as no:
         trained(training, root, tmp_path / "run")
-    assert str(tmp_path / "run" / loop.STATE) in str(no.value)
-    saved = checkpoint.read(tmp_path / "run" / loop.STATE, "cpu")
+    assert str(tmp_path / "run" / state.NAME) in str(no.value)
+    saved = checkpoint.read(tmp_path / "run" / state.NAME, "cpu")
     assert saved["step"] == 2
     assert all(bool(tensor.isfinite().all()) for tensor in saved["network"].values())
 
@@ -163,7 +180,7 @@ def test_a_full_disk_is_one_error_and_the_last_checkpoint_stays(root, tmp_path, 
         stops_after(2, patched)
         with pytest.raises(StopHereError):
             trained(training, root, tmp_path / "run")
-    before = (tmp_path / "run" / loop.STATE).read_bytes()
+    before = (tmp_path / "run" / state.NAME).read_bytes()
 
     def full(content, file):
         file.write(b"half of it")
@@ -173,7 +190,7 @@ def test_a_full_disk_is_one_error_and_the_last_checkpoint_stays(root, tmp_path, 
         patched.setattr(torch, "save", full)
         with pytest.raises(BenchError, match=r"state\.pt: cannot be written .*make room"):
             trained(training, root, tmp_path / "run")
-    assert (tmp_path / "run" / loop.STATE).read_bytes() == before
+    assert (tmp_path / "run" / state.NAME).read_bytes() == before
     assert not list((tmp_path / "run").glob("*.new"))
     trained(training, root, tmp_path / "run")
 
@@ -200,7 +217,7 @@ def test_looks_curves_and_events_lie_in_the_folder(root, tmp_path):
     names = sorted(path.relative_to(tmp_path / "run").as_posix() for path in looked(tmp_path))
     assert names == ["looks/step_000002.png", "looks/step_000004.png"]
     assert len(list((tmp_path / "run").glob("events.out.tfevents.*"))) == 1
-    assert not (tmp_path / "run" / loop.STATE).exists()
+    assert not (tmp_path / "run" / state.NAME).exists()
 
 
 def looked(tmp_path):

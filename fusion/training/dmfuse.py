@@ -11,7 +11,7 @@ from fusion.networks.cnn import ConvolutionalEncoder
 from fusion.networks.denoising import DenoisingNetwork, orthogonal
 from fusion.networks.dmfuse import FusionNetwork
 from fusion.training.draws import Draws
-from fusion.training.loop import TOTAL, precise
+from fusion.training.learner import TOTAL, precise
 from fusion.training.recipes import Denoising, DMFuse
 
 SAMPLING = 20  # steps of the sample that is looked at

@@ -9,7 +9,7 @@ from fusion import diffusion, losses
 from fusion.networks.dmnet import DMNet
 from fusion.training import recipes
 from fusion.training.draws import Draws
-from fusion.training.loop import TOTAL, precise
+from fusion.training.learner import TOTAL, precise
 
 LATER = ("joining", "latent", "latent_attention")  # modules that only the second stage trains
 

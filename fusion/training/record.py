@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +18,8 @@ from tqdm import tqdm
 from bench import images
 from bench.progress import LOG_EVERY
 from fusion.training.draws import LOOK, Draws, entropy
+from fusion.training.job import Job
 from fusion.training.patches import middle
-
-if TYPE_CHECKING:
-    from fusion.training.loop import Job
 
 POINTS = 200  # of the loss curve
 
@@ -74,9 +72,7 @@ class Record:
             _write_rows(self._folder / "losses.csv", self._curve)
         self._bar.update()
 
-    def look(
-        self, learner: nn.Module, job: "Job", step: int, weights: Mapping[str, Tensor]
-    ) -> None:
+    def look(self, learner: nn.Module, job: Job, step: int, weights: Mapping[str, Tensor]) -> None:
         """Losses and pictures of the held-out images, with the weights that would be kept."""
         seed = entropy(job.seed, LOOK)
         learner.eval()

@@ -3,6 +3,7 @@
 Nothing here loads torch until something is trained.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,19 @@ def chain(training: Training) -> list[Training]:
     """The trainings that this one needs, then itself."""
     before = training.before
     return [*([] if before is None else chain(before)), training]
+
+
+def identity(training: Training) -> str:
+    """Equal for trainings whose recipes differ only in what comes after them."""
+    before = training.before
+    told = {
+        "label": training.label,
+        "recipe": _relevant(training),
+        "data": training.settings.model_dump(mode="json", include={"data"}),
+        "seed": training.seed,
+        "start": str(training.start) if before is None else identity(before),
+    }
+    return json.dumps(told, sort_keys=True)
 
 
 def found(training: Training, root: Path, *, draw: bool = True) -> Found:

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from bench.errors import BenchError
 from fusion import checkpoints
-from fusion.training import data, distributed, dmfuse, loop, trainings
+from fusion.training import data, distributed, dmfuse, loop, state, trainings
 from fusion.training.draws import START, entropy
+from fusion.training.job import Job, Settings
 from fusion.training.patches import Patches, cuts
 from fusion.training.recipes import DMFuse
 from fusion.training.trainings import Training
@@ -40,7 +41,7 @@ def train(
     found: data.Found,
     start: Path | None,
     folder: Path,
-    settings: loop.Settings,
+    settings: Settings,
 ) -> None:
     """Leave ``model.safetensors``, ``losses.csv``, ``looks/`` and ``time.json`` in ``folder``.
 
@@ -62,7 +63,7 @@ def train(
     distributed.check(stage.batch, settings.world)
     kept, held_out = data.apart(found.items, stage.held_out)
     reader = data.Reader(training.seen, stage.patch)
-    job = loop.Job(
+    job = Job(
         title=f"train {training.label}",
         stage=stage,
         patches=Patches(cuts(kept, stage), stage, reader, training.seed),
@@ -86,4 +87,4 @@ def train(
         weights = {name.removeprefix("network."): tensor for name, tensor in weights.items()}
         told = checkpoints.Facts(training.method, training.stage, trainings.architecture(training))
         checkpoints.write(folder / checkpoints.NAME, weights, told)
-        (folder / loop.STATE).unlink()
+        (folder / state.NAME).unlink()

@@ -1,0 +1,50 @@
+"""The command line of `fusion.train`."""
+
+import argparse
+from pathlib import Path
+
+from bench import plugins
+from fusion.training.recipes import METHODS
+
+
+def parser(program: str, about: str) -> argparse.ArgumentParser:
+    """The flags of the program that trains."""
+    flags = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--method", choices=tuple(METHODS))
+    flags.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2")
+    flags.add_argument("--preset", help="paper or small (default: small)")
+    flags.add_argument("--tasks", type=Path, metavar="FILE", help="the trainings of a task file")
+    flags.add_argument("--model", metavar="NAME", help="of the task file, only this training")
+    flags.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.option=value",
+        help="change the recipe (may be repeated)",
+    )
+    flags.add_argument("--start", type=Path, help="weights of the stage before, a file or folder")
+    flags.add_argument("--seed", type=int, help="another seed than 0 or the task file's")
+    flags.add_argument("--name", help="the readable half of the folder's name")
+    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    flags.add_argument(
+        "--to", type=Path, metavar="FILE", help="also write the weights here, with a model card"
+    )
+    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    flags.add_argument("--workers", type=int, metavar="N", help="threads that read ahead")
+    flags.add_argument("--look-every", type=int, metavar="N", help="steps between two looks")
+    flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
+    for name in plugins.available("bench.datasets"):
+        flags.add_argument(
+            f"--{name}",
+            *([f"--{name.replace('_', '-')}"] if "_" in name else []),
+            action="append_const",
+            dest="datasets",
+            const=name,
+            help=f"train on the data set {name} instead of the preset's data",
+        )
+    return flags

@@ -1,0 +1,57 @@
+"""What a training is given besides the network: its recipe, its patches, its place."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusion.training.data import Item
+from fusion.training.distributed import ALONE, World
+from fusion.training.patches import Patches
+from fusion.training.recipes import Stage
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides no weights.
+
+    Attributes:
+        device: ``cpu``, ``cuda:0``, ...
+        look_every: Steps between two looks; None looks ten times.
+        workers: Threads that cut patches ahead of the steps.
+    """
+
+    device: str = "cpu"
+    world: World = ALONE
+    look_every: int | None = None
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        held_out: Items that are looked at.
+    """
+
+    title: str
+    stage: Stage
+    patches: Patches
+    held_out: Sequence[Item]
+    seed: int
+    folder: Path
+    settings: Settings
+
+    @property
+    def device(self) -> str:
+        """Where the network is."""
+        return self.settings.device
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimizer."""
+        if self.stage.steps is not None:
+            return self.stage.steps
+        assert self.stage.epochs is not None  # the recipe has one of the two
+        return math.ceil(self.stage.epochs * self.patches.epoch / self.stage.batch)

@@ -1,0 +1,269 @@
+"""The program that trains: recipes, specs, the stages' order, and what it says to wrong input."""
+
+import json
+
+import pytest
+import torch
+import training_toys as toys
+
+from bench import tasks
+from bench.errors import BenchError
+from fusion import checkpoints
+from fusion.train import main
+from fusion.training import presets, trainings
+from fusion.training.recipes import METHODS, SECTIONS
+from fusion.training.trainings import Training
+
+TINY = [
+    word
+    for stage in ("diffusion", "fusion")
+    for change in ("patch=32", "batch=2", "steps=2", "held_out=1", "precision=float32")
+    for word in ("--set", f"{stage}.{change}")
+]
+PARTS = [
+    word
+    for stage in ("diffusion", "fusion")
+    for word in ("--set", f'{stage}.data=[{{"dataset": "folder", "split": "all"}}]')
+]
+
+
+@pytest.fixture
+def root(tmp_path):
+    return toys.pairs(tmp_path / "data").parent
+
+
+def run(root, *words):
+    """The exit status of the program on the toy pairs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        places = ["--data", str(root / "data"), "--out", str(root / "runs"), "--device", "cpu"]
+        return main([*places, *words])
+    finally:
+        torch.set_num_threads(before)
+
+
+def tiny(root, stage, *more):
+    words = ["--method", "dmfuse", "--stage", stage, "--set", "denoising.inner=8"]
+    return run(root, *words, *PARTS, *TINY, *more)
+
+
+def names(root):
+    return sorted(path.name.rpartition("-")[0] for path in (root / "runs/trained").iterdir())
+
+
+def test_a_later_stage_trains_the_earlier_one_first_and_both_once(root, capsys):
+    assert tiny(root, "fusion") == 0
+    assert names(root) == ["dmfuse-diffusion", "dmfuse-fusion"]
+    (last,) = (root / "runs/trained").glob("dmfuse-fusion-*")
+    spec = json.loads((last / "spec.json").read_text())
+    assert spec["start"]["stage"] == "diffusion"
+    capsys.readouterr()
+    assert tiny(root, "fusion") == 0
+    assert capsys.readouterr().out.count("(done)") == 2
+
+
+def test_start_takes_the_weights_of_a_folder_instead(root):
+    assert tiny(root, "diffusion", "--name", "mine") == 0
+    start = root / "runs/trained/mine"
+    assert tiny(root, "fusion", "--start", str(start)) == 0
+    assert names(root) == ["dmfuse-fusion", "mine"]
+
+
+def test_to_writes_half_precision_and_a_card(root):
+    place = root / "packed" / "small.safetensors"
+    assert tiny(root, "fusion", "--to", str(place)) == 0
+    tensors, facts = checkpoints.read(place)
+    assert (facts.method, facts.stage) == ("dmfuse", "fusion")
+    (whole,) = (root / "runs/trained").glob("dmfuse-fusion-*")
+    assert place.stat().st_size < 0.6 * (whole / checkpoints.NAME).stat().st_size
+    exact = checkpoints.read(whole / checkpoints.NAME)[0]
+    assert tensors.keys() == exact.keys()
+    assert all(torch.equal(tensors[name], exact[name].half().float()) for name in exact)
+    card = place.with_suffix(".md").read_text()
+    for word in ("Stage diffusion", "Stage fusion", "folder all: 3 pairs", "2 steps of batch 2"):
+        assert word in " ".join(card.split())
+    assert str(root) not in card
+
+
+def test_plan_says_what_is_done_begun_and_undrawn(root, capsys):
+    assert tiny(root, "diffusion") == 0
+    capsys.readouterr()
+    assert tiny(root, "fusion", "--plan") == 0
+    said = capsys.readouterr().out
+    assert "(done): folder all: 3 pairs" in said
+    assert "1 of 2 done" in said
+    assert run(root, "--method", "dmnet", "--stage", "1", "--scenes", "--plan") == 0
+    assert "not drawn yet" in capsys.readouterr().out
+    assert not (root / "data/scenes").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--stage", "fusion"], "--method and --stage"),
+        (["--method", "dmfuse", "--stage", "2"], "no stage '2'; it has diffusion, fusion"),
+        (["--method", "dmnet", "--stage", "1", "--preset", "tiny"], "there is paper, small"),
+        (["--method", "dmnet", "--stage", "1", "--set", "x"], "expected section.option=value"),
+        (["--method", "dmnet", "--stage", "1", "--set", "stage1.batch=0"], "stage1.batch"),
+        (["--method", "dmnet", "--stage", "1", "--set", "stage1.foo=0"], "stage1.foo"),
+        (["--method", "dmnet", "--stage", "1", "--set", "architecture.foo=0"], "no foo"),
+        (["--method", "dmnet", "--stage", "1", "--set", "stage1.epochs=3"], "steps or epochs"),
+        (["--method", "dmnet", "--stage", "1", "--msrs"], "--scenes and so on choose other data"),
+        (["--method", "dmfuse", "--stage", "fusion", "--preset", "paper"], "coco/train2014"),
+        (["--method", "dmfuse", "--stage", "fusion", "--start", "gone/away"], "not trained yet"),
+        (["--method", "dmnet", "--stage", "1", "--name", "a/b"], "names a folder"),
+        (["--tasks", "gone.yaml"], "no such file"),
+        (["--tasks", "gone.yaml", "--method", "dmnet"], "names the trainings"),
+        (["--method", "dmnet", "--stage", "1", "--device", "tpu"], "--device tpu"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_status_2(root, capsys, words, said):
+    assert run(root, *words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert said in lines[-1]
+    assert len(lines) == 1
+    assert not list((root / "runs").glob("trained/*"))
+
+
+def test_weights_of_another_width_are_refused_as_a_start(root, capsys):
+    assert tiny(root, "diffusion", "--name", "mine") == 0
+    start = ["--start", str(root / "runs/trained/mine")]
+    assert tiny(root, "fusion", *start, "--set", "denoising.inner=16") == 2
+    assert "denoising.inner is 8 there and 16 here" in capsys.readouterr().err
+    (root / "data/folder").rename(root / "data/roadscene")
+    assert run(root, "--method", "dmnet", "--stage", "2", "--folder", *start) == 2
+    assert "dmnet 2 starts from dmnet 1" in capsys.readouterr().err
+
+
+def test_trainings_of_a_task_file(root, capsys):
+    file = root / "ablations.yaml"
+    file.write_text(
+        "trainings:\n"
+        "  whole: {method: dmfuse, stage: fusion}\n"
+        "  added: {method: dmfuse, stage: fusion, options: {head: {interaction: addition}}}\n"
+        "  plain: {method: dmnet, stage: 2, options: {two_stages: false}, seed: 3}\n"
+    )
+    words = ["--tasks", str(file), "--folder", "--plan"]
+    assert run(root, *words) == 2  # the preset's folder is roadscene/
+    assert "roadscene" in capsys.readouterr().err
+    for name in ("ir", "vi"):
+        (root / "data/roadscene").mkdir(exist_ok=True)
+        (root / "data/folder" / name).rename(root / "data/roadscene" / name)
+    assert run(root, *words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    labels = [line.split()[1].rstrip(":").rpartition("-")[0] for line in lines[:-1]]
+    assert labels == ["dmfuse-diffusion", "whole", "added", "plain"]
+    assert run(root, *words, "--model", "other") == 2
+    assert "there is whole, added, plain" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tasks: {}", "no section trainings"),
+        ("trainings: {}", "trainings"),
+        ("trainings: {a: {method: dmfuse}}", "trainings.a.stage"),
+        ("trainings: {a: {method: dmfuse, stage: fusion, epochs: 3}}", "trainings.a.epochs"),
+    ],
+)
+def test_a_wrong_task_file_is_named_with_the_place(tmp_path, text, said):
+    file = tmp_path / "tasks.yaml"
+    file.write_text(text)
+    with pytest.raises(BenchError, match=said):
+        tasks.trainings(file)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("preset", ["paper", "small"])
+def test_every_preset_is_a_recipe(method, preset):
+    recipe = presets.recipe(method, preset, {}, [])
+    for section in SECTIONS[method].values():
+        assert getattr(recipe, section).data
+
+
+def test_the_paper_presets_hold_what_the_papers_state():
+    dmfuse = presets.recipe("dmfuse", "paper", {}, [])
+    assert dmfuse.denoising.inner == 128 // 4
+    assert dmfuse.head.features_at == (5, 50, 100)
+    assert (dmfuse.fusion.stride, dmfuse.fusion.patch) == (12, 256)
+    assert (dmfuse.fusion.batch, dmfuse.fusion.epochs) == (4, 16)
+    dmnet = presets.recipe("dmnet", "paper", {}, [])
+    assert (dmnet.stage1.epochs, dmnet.stage2.epochs) == (15, 30)
+    assert {dmnet.stage1.patch, dmnet.stage2.patch} == {128}
+    assert {dmnet.stage1.learning_rate, dmnet.stage2.learning_rate} == {1e-4}
+
+
+def test_no_preset_trains_on_test_images():
+    for method in METHODS:
+        recipe = presets.recipe(method, "small", {}, [])
+        for section in SECTIONS[method].values():
+            msrs, roads, scenes = getattr(recipe, section).data
+            assert (msrs.dataset, msrs.split, msrs.data) == ("msrs", "train", {})
+            assert (roads.data["infrared"], roads.first) == ("roadscene/ir", 48)
+            assert (scenes.split, scenes.data["seed"]) == ("train", 1000)
+
+
+def spec(root, stage="fusion", seed=0, **changes):
+    training = Training("dmfuse", stage, toys.recipe("dmfuse", **changes), seed)
+    return trainings.spec(training, root / "data")
+
+
+def test_a_spec_is_json_and_names_the_stage_before(root):
+    one = spec(root)
+    assert json.loads(json.dumps(one)) == one
+    assert one["start"] == spec(root, "diffusion")
+
+
+def test_what_comes_later_is_not_in_the_spec_of_the_first_stage(root):
+    changes = {"fusion": {"steps": 9}, "head": {"interaction": "addition"}}
+    assert spec(root, "diffusion", **changes) == spec(root, "diffusion")
+    assert spec(root, "fusion", **changes) != spec(root, "fusion")
+
+
+def test_what_decides_the_weights_is_in_the_spec(root):
+    first = spec(root)
+    assert spec(root, seed=1) != first
+    assert spec(root, diffusion={"steps": 9}) != first
+    assert spec(root, fusion={"data": [{**toys.FOLDER, "first": 2}]}) != first
+    toys.pairs(root / "data", "abcd")
+    assert spec(root) != first
+
+
+def test_the_stage_before_is_not_needed_where_the_recipe_has_none():
+    cnn = toys.recipe("dmfuse", head={"encoder": "cnn"})
+    assert Training("dmfuse", "fusion", cnn).before is None
+    assert Training("dmnet", "2", toys.recipe("dmnet", two_stages=False)).before is None
+    assert Training("dmnet", "2", toys.recipe("dmnet")).before.stage == "1"
+
+
+def test_resolve_finds_a_file_a_folder_and_a_label(tmp_path):
+    folder = tmp_path / "whole-0123456789ab"
+    folder.mkdir()
+    (folder / checkpoints.NAME).touch()
+    (tmp_path / "begun-0123456789ab.partial").mkdir()
+    for given in (folder / checkpoints.NAME, folder, tmp_path / "whole"):
+        assert checkpoints.resolve(given) == folder / checkpoints.NAME
+    with pytest.raises(BenchError, match=r"begun: its training is not finished.*--name begun"):
+        checkpoints.resolve(tmp_path / "begun")
+    with pytest.raises(BenchError, match="not trained yet"):
+        checkpoints.resolve(tmp_path / "other")
+    second = tmp_path / "whole-aaaaaaaaaaaa"
+    second.mkdir()
+    with pytest.raises(BenchError, match="name one of them"):
+        checkpoints.resolve(tmp_path / "whole")
+
+
+def test_a_weights_file_that_is_cut_or_of_others_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    facts = checkpoints.Facts("dmfuse", "fusion", {"inner": 8})
+    path = tmp_path / "a.safetensors"
+    checkpoints.write(path, {"x": torch.arange(400.0)}, facts)
+    assert checkpoints.read(path)[1] == facts
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(BenchError, match="cannot be read as safetensors"):
+        checkpoints.read(path)
+    save_file({"x": torch.zeros(3)}, path)
+    with pytest.raises(BenchError, match="does not say what it is"):
+        checkpoints.read(path)

@@ -4,9 +4,10 @@ A `Network` sees luminance tensors and the noise it is handed, no files and no r
 the same image is fused the same way every time, in one piece or in tiles.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -80,13 +81,14 @@ def fuse(network: Network, infrared: Gray, visible: Gray, frame: Frame, device: 
             f"an image of {width} x {height} pixels is smaller than the network can take; "
             f"expected at least {SMALLEST} pixels a side"
         )
-    pair = [torch.from_numpy(padded(x, frame.padding)).to(device) for x in (infrared, visible)]
+    thermal, light = (
+        torch.from_numpy(padded(x, frame.padding)).to(device) for x in (infrared, visible)
+    )
     try:
         with torch.inference_mode(), _computed(device, frame.precision):
-            noise = network.draw(*pair)
-            whole = (
-                _tiled(network, pair, noise, frame) if frame.tile else network.fuse(*pair, noise)
-            )
+            noise = network.draw(thermal, light)
+            run = network.fuse if frame.tile is None else _in_tiles(network, frame.tile, frame)
+            whole = run(thermal, light, noise)
     except torch.cuda.OutOfMemoryError:
         raise BenchError(
             f"{device}: out of memory on an image of {width} x {height} pixels; set a tile "
@@ -104,7 +106,8 @@ def padded(image: Gray, padding: str = "reflect") -> NDArray[np.float32]:
         grown = np.pad(image, border, constant_values=255)
     else:
         grown = np.pad(image, border, mode="reflect")
-    return (grown.astype(np.float32) / 255)[None, None]
+    scaled: NDArray[np.float32] = grown.astype(np.float32) / np.float32(255)
+    return scaled[None, None]
 
 
 def pieces(length: int, tile: int, overlap: int) -> list[int]:
@@ -129,29 +132,30 @@ def fade(length: int, overlap: int, *, first: bool, last: bool) -> NDArray[np.fl
     return weights
 
 
-def _tiled(
-    network: Network, pair: Sequence["Tensor"], noise: Sequence["Tensor"], frame: Frame
-) -> "Tensor":
-    """The fused image out of pieces; the noise is that of the whole image."""
+def _in_tiles(
+    network: Network, tile: int, frame: Frame
+) -> "Callable[[Tensor, Tensor, Sequence[Tensor]], Tensor]":
+    """`Network.fuse` in pieces; the noise is that of the whole image."""
     import torch
 
-    assert frame.tile is not None
-    height, width = pair[0].shape[2:]
-    summed, total = (torch.zeros_like(pair[0], dtype=torch.float32) for _ in range(2))
-    sides = [min(frame.tile, side) for side in (height, width)]
-    starts = [pieces(n, s, frame.overlap) for n, s in zip((height, width), sides, strict=True)]
-    for top in starts[0]:
-        for left in starts[1]:
+    def fuse(infrared: "Tensor", visible: "Tensor", noise: "Sequence[Tensor]") -> "Tensor":
+        shape = infrared.shape[2:]
+        summed, total = (torch.zeros_like(infrared, dtype=torch.float32) for _ in range(2))
+        sides = [min(tile, side) for side in shape]
+        starts = [pieces(n, s, frame.overlap) for n, s in zip(shape, sides, strict=True)]
+        for top, left in product(*starts):
             cut = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
             down, across = (
                 fade(side, frame.overlap, first=at == 0, last=at == begun[-1])
                 for side, at, begun in zip(sides, (top, left), starts, strict=True)
             )
             weight = torch.from_numpy(np.outer(down, across)).to(summed.device)
-            made = network.fuse(*(x[cut] for x in pair), [x[cut] for x in noise])
+            made = network.fuse(infrared[cut], visible[cut], [x[cut] for x in noise])
             summed[cut] += weight * made.float()
             total[cut] += weight
-    return summed / total
+        return summed / total
+
+    return fuse
 
 
 @contextmanager

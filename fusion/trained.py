@@ -136,7 +136,8 @@ class TrainedDMNet(nn.Module):
     def fuse(self, infrared: Tensor, visible: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """See `fusion.inference.Network`."""
         steps = self.network.architecture.time_steps if noise else ()
-        told = [float(level[0]) for level in self.noise.told(self.schedule, steps, infrared)]
+        image = torch.empty(1)  # on the CPU: the levels are plain numbers here
+        told = [float(level) for level in self.noise.told(self.schedule, steps, image)]
         return self.network.fuse(infrared, visible, told, noise)
 
 

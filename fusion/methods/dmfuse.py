@@ -7,6 +7,7 @@ and visible image fusion", Chinese Journal of Information Fusion 1(3), 2024. Net
 
 from bench import digest
 from fusion import checkpoints
+from fusion.inference import Network
 from fusion.method import Fuse
 from fusion.methods import _learned
 from fusion.methods._learned import COLOUR as COLOUR
@@ -37,6 +38,15 @@ def load(options: Options, device: str) -> Fuse:
     """Return the fusing function; weights are read here, once.
 
     Raises:
+        BenchError: See `network`.
+    """
+    return _learned.fusing(network(options, device), options, device)
+
+
+def network(options: Options, device: str) -> Network:
+    """The network with its weights, which are read here; on the device ``meta``, without them.
+
+    Raises:
         BenchError: If the weights are not there, damaged, or those of another network.
     """
     from fusion import released, trained
@@ -49,5 +59,4 @@ def load(options: Options, device: str) -> Fuse:
     if options.steps is not None:
         told["head"] = {**told["head"], "features_at": options.steps}
     noise = trained.Noise(options.seed, options.levels)
-    network = trained.dmfuse(tensors, told, noise, device, str(path))
-    return _learned.fusing(network, options, device)
+    return trained.dmfuse(tensors, told, noise, device, str(path))

@@ -6,6 +6,7 @@ for infrared-visible image fusion", IEEE Internet of Things Journal, 2025. Netwo
 """
 
 from fusion import checkpoints
+from fusion.inference import Network
 from fusion.method import Fuse
 from fusion.methods import _learned
 from fusion.methods._learned import COLOUR as COLOUR
@@ -26,6 +27,15 @@ def load(options: Options, device: str) -> Fuse:
     """Return the fusing function; weights are read here, once.
 
     Raises:
+        BenchError: See `network`.
+    """
+    return _learned.fusing(network(options, device), options, device)
+
+
+def network(options: Options, device: str) -> Network:
+    """The network with its weights, which are read here; on the device ``meta``, without them.
+
+    Raises:
         BenchError: If the weights are not there, damaged, or those of another network.
     """
     from fusion import trained
@@ -37,5 +47,4 @@ def load(options: Options, device: str) -> Fuse:
     if options.steps is not None:
         told["network"] = {**told["network"], "time_steps": options.steps}
     noise = trained.Noise(options.seed, options.levels)
-    network = trained.dmnet(tensors, told, noise, device, str(path))
-    return _learned.fusing(network, options, device)
+    return trained.dmnet(tensors, told, noise, device, str(path))

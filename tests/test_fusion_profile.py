@@ -1,0 +1,162 @@
+"""python -m fusion.profile: what it prints and writes, and what it refuses."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from fusion import checkpoints, counting, memory, profile
+from fusion.cost import Asked, How, alone, counted
+from fusion.networks.denoising import orthogonal
+
+TASKS = """
+sources:
+  visible: {kind: visible}
+  mean: {kind: method, method: average}
+  most: {kind: method, method: maximum}
+tasks:
+  t: {kind: quality, dataset: scenes, sources: [mean]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "tasks.yaml"
+    path.write_text(TASKS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A DMFuse of inner width 4, and what its file says of it."""
+    told = {
+        "denoising": {"inner": 4, "channels": 1, "schedule": "cosine", "timesteps": 2000},
+        "head": {
+            "encoder": "diffusion",
+            "interaction": "caim",
+            "affinity": "paper",
+            "scaled": False,
+            "features_at": [5, 50, 100],
+        },
+    }
+    network = counting.DMFuse(told, counting.Noise())
+    orthogonal(network)
+    path = tmp_path_factory.mktemp("weights") / "dmfuse.safetensors"
+    checkpoints.write(path, network.state_dict(), checkpoints.Facts("dmfuse", "fusion", told))
+    return path
+
+
+def run(capsys, *argv):
+    status = profile.main([str(word) for word in argv])
+    return status, *capsys.readouterr()
+
+
+def test_a_rule_has_nothing_to_count_but_time_and_memory(file, capsys, tmp_path):
+    to = tmp_path / "cost.csv"
+    words = ("--tasks", file, "--source", "mean", "--size", "80x64", "--device", "cpu")
+    status, out, _ = run(capsys, *words, "--runs", 2, "--threads", 1, "--to", to)
+    assert status == 0
+    head, row = out.splitlines()
+    assert head.split()[:3] == ["source", "size", "parameters"]
+    assert row.split()[:6] == ["mean", "80x64", "0", "-", "-", "-"]
+    with to.open() as lines:
+        (found,) = csv.DictReader(lines)
+    assert found["parameters"] == "0"
+    assert found["macs"] == ""
+    assert (found["width"], found["height"], found["runs"]) == ("80", "64", "2")
+    assert 0 < float(found["least"]) <= float(found["seconds"]) <= float(found["most"]) < 10
+    assert int(found["memory"]) >= 0
+
+
+def test_every_method_of_the_file_at_every_size(file, capsys):
+    sizes = ("--size", "32x48", "--size", "64x64")
+    status, out, _ = run(capsys, "--tasks", file, "--runs", 0, *sizes, "--device", "cpu")
+    assert status == 0
+    found = [line.split()[:2] for line in out.splitlines()[1:]]
+    assert found == [["mean", "32x48"], ["mean", "64x64"], ["most", "32x48"], ["most", "64x64"]]
+
+
+def asked(weights, width, height, **options):
+    return Asked("x", "dmfuse", {"weights": str(weights), **options}, width, height)
+
+
+def test_a_network_is_counted_at_the_size_that_it_sees(weights):
+    exact = counted(asked(weights, 64, 48))
+    assert counted(asked(weights, 50, 33)) == exact
+    # The closed form of the denoising network with one channel, and of the fusion network.
+    inner = 4
+    denoising = 23857 * inner**2 + 1367 * inner + 3 - 36 * inner - 2
+    assert exact.parameters == denoising + 12960 * inner + 116_654 - 1  # without gamma
+    assert exact.macs > 1e8
+
+
+def test_tiles_are_counted_as_often_as_they_are_fused(weights):
+    tile = counted(asked(weights, 64, 64))
+    # 64 x 160 in tiles of 64 that share 16: they begin at 0, 48 and 96.
+    many = counted(asked(weights, 160, 64, tile=64, overlap=16))
+    assert many.macs == 3 * tile.macs
+
+
+def test_a_network_is_timed_in_a_process_of_its_own(weights):
+    found = alone(asked(weights, 64, 48), How("cpu", 2, 1))
+    assert found.least <= found.seconds <= found.most
+    # More than its features at full size: three steps, two images, four channels, four bytes.
+    assert found.memory > 64 * 48 * 3 * 2 * 4 * 4
+
+
+def test_the_peak_of_memory_is_seen_after_it_is_over():
+    def briefly():
+        np.ones(2**25, np.uint8).sum()
+
+    before, peak = memory.peak_of(briefly)
+    assert peak - before >= 0.9 * 2**25
+    again, low = memory.peak_of(lambda: None)
+    assert low - again < 2**24
+
+
+def test_the_papers_numbers_stand_beside_ours(capsys):
+    status, out, _ = run(capsys, "--paper")
+    assert status == 0
+    rows = [line.split() for line in out.splitlines()]
+    quarter = next(row for row in rows if row[:1] == ["1/4"])
+    assert quarter[1] == "24,473,315"
+    assert quarter[4:] == ["24.967", "24.967", "106.584", "106.584"]
+    full = [row for row in rows if row[:1] == ["1"]]
+    assert full[0][-2:] == ["1469.929", "1516.136"]
+    assert full[1][-2:] == ["391.675", "386.358"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--size", "256"), "--size 256: expected WIDTHxHEIGHT"),
+        (("--size", "8x64"), "each at least 16"),
+        (("--runs", "-1"), "--runs -1"),
+        (("--threads", "0"), "--threads 0"),
+        (("--device", "tpu"), "--device tpu: expected auto"),
+        (("--source", "visible"), "source visible is visible; only methods"),
+        (("--source", "men"), "no source is called 'men'"),
+        (("--method", "averag"), "Did you mean 'average'"),
+        (("--method", "average", "--set", "levels=3"), "average: options: levels: Extra inputs"),
+        (("--method", "average", "--set", "levels"), "--set levels: expected option=value"),
+        (("--set", "levels=3"), "--set changes the options of a --method"),
+        (("--method", "average", "--source", "mean"), "not both"),
+        (("--method", "dmfuse", "--set", "weights=none.safetensors"), "none.safetensors"),
+        (("--to", "nowhere/cost.csv"), "there is no folder nowhere"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(file, capsys, words, said):
+    common = ("--tasks", file) if words[:1] != ("--method",) or "--source" in words else ()
+    status, _, err = run(capsys, *common, "--runs", "0", "--device", "cpu", *words)
+    assert status == 2
+    assert said in err
+    assert err.startswith("fusion.profile: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_memory_on_a_gpu_is_what_torch_allocated(weights):
+    found = alone(asked(weights, 256, 256), How("cuda:0", 2, None))
+    assert found.memory > 4 * 256 * 256 * 3 * 2 * 4

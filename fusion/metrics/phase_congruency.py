@@ -67,7 +67,8 @@ def measure(
         compute: How intermediate images are found.
 
     Returns:
-        Nearly 0 (features lost) to 1 (a copy of two equal sources). None if the sources have no
+        Nearly 0 (features lost) to 1. A copy of two equal sources stays a little below 1, because
+        the sources' maps are masked and the fused image's is not. None if the sources have no
         feature or the fused image is constant.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Programs that time this project against plain code and other programs."""

@@ -1,0 +1,58 @@
+import pandas as pd
+import pytest
+
+from fusion import averages
+
+
+def frame(**columns):
+    count = len(next(iter(columns.values())))
+    return pd.DataFrame({**columns, "flags": ""}, index=[f"{i:02}" for i in range(count)])
+
+
+def test_undefined_scores_are_left_out_of_a_mean_and_nothing_is_none():
+    found = averages.means(frame(a=[1.0, None, 3.0], b=[None, None, None]))
+    assert found == {"a": 2.0, "b": None}
+
+
+def test_the_interval_of_many_images_is_the_normal_one():
+    # 400 values, half 0, half 1: mean 0.5, standard error 0.5 / 20, so 0.5 +- 1.96 * 0.025
+    table = frame(a=[0.0, 1.0] * 200)
+    low, high = averages.intervals(table, list(table.index))["a"]
+    assert low == pytest.approx(0.5 - 0.049, abs=0.004)
+    assert high == pytest.approx(0.5 + 0.049, abs=0.004)
+
+
+def test_frames_of_one_sequence_are_drawn_together_which_makes_the_interval_wider():
+    # 4 sequences of 100 equal frames: the standard error is that of 4 values, 0.5 / 2
+    table = frame(a=[0.0] * 100 + [1.0] * 100 + [0.0] * 100 + [1.0] * 100)
+    groups = [str(i // 100) for i in range(400)]
+    assert averages.intervals(table, groups)["a"] == (0.0, 1.0)
+
+
+def test_the_same_table_has_the_same_interval():
+    table = frame(a=[0.1, 0.5, 0.2, 0.9])
+    keys = list(table.index)
+    assert averages.intervals(table, keys) == averages.intervals(table, keys)
+
+
+def test_one_image_or_one_group_has_no_interval():
+    assert averages.intervals(frame(a=[0.5]), ["00"]) == {"a": None}
+    assert averages.intervals(frame(a=[0.5, 0.6]), ["x", "x"]) == {"a": None}
+    assert averages.intervals(frame(a=[0.5, None]), ["x", "y"]) == {"a": None}
+
+
+def test_an_image_without_a_group_is_its_own():
+    assert averages.units(["1", "2", "3"], {"1": "film", "2": "film", "3": ""}) == [
+        "film",
+        "film",
+        "3",
+    ]
+
+
+def test_ranks_know_which_way_is_better_and_share_places():
+    means = {"x": {"up": 3.0, "down": 1.0}, "y": {"up": 3.0, "down": 2.0}, "z": {"up": 1.0}}
+    means["z"]["down"] = None
+    found = averages.ranks(means, {"up": "higher", "down": "lower"})
+    assert found["up"].tolist() == [1, 1, 3]
+    assert found["down"].tolist()[:2] == [1, 2]
+    assert found["mean rank"].tolist() == [1, 1.5, 3]

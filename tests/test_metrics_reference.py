@@ -1,0 +1,159 @@
+"""Every value of thirteen independent implementations on real pairs, met or explained.
+
+The images are TNO's and RoadScene's and are not part of this project: FUSEBENCH_METRIC_IMAGES names
+the folder that has ``<pair>_ir.png``, ``<pair>_vi.png`` and ``<pair>_<fused>.png``.
+"""
+
+import csv
+import math
+import os
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bench import images
+from fusion.metric import chosen
+from fusion.metrics._parts.sharing import directly
+
+FOLDER = os.environ.get("FUSEBENCH_METRIC_IMAGES")
+CSV = Path(__file__).parent / "reference/fusion_metrics.csv"
+NAMES = {
+    "AG": "average_gradient",
+    "AG.fwd": "average_gradient.forward",
+    "AG.m1n1": "average_gradient.m1n1",
+    "CC": "correlation_coefficient",
+    "EN": "entropy",
+    "EN.sat254": "entropy.sat254",
+    "FMI.edge": "feature_mutual_information",
+    "FMI.gradient": "feature_mutual_information.gradient",
+    "FMI.none": "feature_mutual_information.pixel",
+    "MI.bits": "mutual_information",
+    "MI.bits.sat254": "mutual_information.bits.sat254",
+    "MI.nats": "mutual_information.nats",
+    "MI.nats.norm": "mutual_information.nats.norm",
+    "MS-SSIM.MEF": "multi_exposure_similarity",
+    "MS-SSIM.ir": "multi_scale_structural_similarity.ir",
+    "MS-SSIM.sum": "multi_scale_structural_similarity.sum",
+    "MS-SSIM.torchpad.ir": "multi_scale_structural_similarity.zeros.ir",
+    "MS-SSIM.torchpad.sum": "multi_scale_structural_similarity.zeros",
+    "MS-SSIM.torchpad.vi": "multi_scale_structural_similarity.zeros.vi",
+    "MS-SSIM.trunc.sum": "multi_scale_structural_similarity.truncate",
+    "MS-SSIM.vi": "multi_scale_structural_similarity.vi",
+    "MS-SSIM.zoo.sum": "multi_scale_structural_similarity.x255",
+    "NMI.skimage.sum": "mutual_information.mean.entropies",
+    "PC": "phase_congruency",
+    "PC.kovesi_lp": "phase_congruency.kovesi",
+    "QMI": "mutual_information.normalised",
+    "Qabf": "edge_preservation",
+    "Qabf.eq1": "edge_preservation.eq1",
+    "Qabf.liu": "edge_preservation.liu",
+    "Qe.ssim11": "edge_dependent_quality.ssim11",
+    "Qe.uiqi8": "edge_dependent_quality",
+    "Qedge.ssim11": "edge_dependent_quality.edges.ssim11",
+    "Qedge.uiqi8": "edge_dependent_quality.edges.uiqi8",
+    "Qs.ssim11": "edge_dependent_quality.plain.ssim11",
+    "Qs.uiqi8": "edge_dependent_quality.plain.uiqi8",
+    "Qw.ssim11": "edge_dependent_quality.weighted.ssim11",
+    "Qw.uiqi8": "edge_dependent_quality.weighted.uiqi8",
+    "SCD": "sum_of_correlations_of_differences",
+    "SD": "standard_deviation",
+    "SD.ddof1": "standard_deviation.sample",
+    "SD.meancolstd": "standard_deviation.columns",
+    "SF": "spatial_frequency",
+    "SF.mn": "spatial_frequency.mn",
+    "SSIM.dr2.sum": "structural_similarity.uniform7.range2.sum",
+    "SSIM.dr255.sum": "structural_similarity.uniform7.sum",
+    "SSIM.gauss11.sum": "structural_similarity.sum",
+    "SSIM.zoo.sum": "structural_similarity.x255.sum",
+    "VIF.ir": "visual_information_fidelity.ir",
+    "VIF.sum": "visual_information_fidelity",
+    "VIF.vi": "visual_information_fidelity.vi",
+    "VIFF.Han": "visual_information_fusion",
+}
+NOT_COMPUTED = {
+    "AG.mlab": "another border and not 0 on a constant image; one implementation only",
+    "FMI.edge.mlab": "empty windows count as 0, which leaves 0.05 of 0.88",
+    "FMI.edge.octave": "Octave's edge() thins otherwise than MATLAB's",
+    "MS-SSIM.pyiqa": "no clamp of negative scales; 1.8 % off in the median, at even sizes too",
+    "MS-SSIM.sewar": "0.8 % off in the median, at even sizes too",
+    "MS-SSIM.torchmetrics": "0.7 % off in the median, at even sizes too",
+    "NMI.skimage.ir": "a term of NMI.skimage.sum",
+    "NMI.skimage.vi": "a term of NMI.skimage.sum",
+    "Qabf.mfif": "opposite sign of one gradient and 1e-5 in its divisions; one implementation only",
+    "Qabf.mlab": "up to 4.5e-4 off; one implementation only",
+    "VIF.vec": "the steerable-pyramid VIF, another metric",
+    "VIF.zoo": "a window beside its centre and zeros around the image: +2 to +25 %",
+}
+DIFFERS = {  # more than 1e-5 from the definition, and why
+    ("SF", "MetricsLab@777ee54"): "not 0 on a constant image",
+    ("FMI.none", "MetricsLab@777ee54"): "two flat windows count as 0, not 1",
+    ("FMI.gradient", "Tang_Evaluation.m(Octave7.3)@0e87153"): "overwrites F before source B",
+    ("MS-SSIM.torchpad.ir", "piq0.8.0"): "pads odd sides at the top and left, with copies",
+    ("MS-SSIM.torchpad.sum", "piq0.8.0"): "pads odd sides at the top and left, with copies",
+    ("MS-SSIM.torchpad.vi", "piq0.8.0"): "pads odd sides at the top and left, with copies",
+    ("MS-SSIM.torchpad.vi", "pytorch_msssim1.0.0"): "float32",
+    ("MS-SSIM.zoo.sum", "IVIF_ZOO@61b0a44"): "float32: variances of images times 255 cancel",
+    ("SSIM.zoo.sum", "IVIF_ZOO@61b0a44"): "float32: variances of images times 255 cancel",
+    ("Qedge.ssim11", "MetricsLab@777ee54"): "on a constant image, where all is rounding",
+}
+TINY = 1e-6  # absolute: constants under logarithms and roots show in values that should be 0
+
+
+@cache
+def groups():
+    found = defaultdict(dict)
+    with CSV.open() as file:
+        for row in csv.DictReader(file):
+            value = float(row["value"] or "nan")
+            found[row["metric"]].setdefault((row["pair"], row["fused"]), {})[
+                row["implementation"]
+            ] = value
+    return dict(found)
+
+
+@cache
+def image(name):
+    return images.read_gray(Path(FOLDER or "") / f"{name}.png")
+
+
+def excused(metric):
+    return any(metric == name or metric.startswith(f"{name}.") for name in NOT_COMPUTED)
+
+
+def test_every_metric_of_the_table_is_computed_or_has_a_reason():
+    assert {m for m in groups() if not excused(m)} == set(NAMES)
+
+
+@pytest.mark.skipif(not FOLDER, reason="FUSEBENCH_METRIC_IMAGES names no folder of images")
+@pytest.mark.parametrize("metric", NAMES)
+def test_meets_every_implementation(metric):
+    (wanted,) = chosen({NAMES[metric]: {}})
+    for (pair, fused), values in groups()[metric].items():
+        sources = image(f"{pair}_ir"), image(f"{pair}_vi")
+        mine = wanted.value(sources, image(f"{pair}_{fused}"), directly)
+        for who, value in values.items():
+            where = f"{metric} of {pair}/{fused} by {who}"
+            if math.isnan(value):
+                undefined = mine is None or wanted.flag(sources, image(f"{pair}_{fused}"), directly)
+                assert undefined, where
+            elif (metric, who) not in DIFFERS:
+                assert mine == pytest.approx(value, rel=1e-5, abs=TINY), where
+
+
+@pytest.mark.skipif(not FOLDER, reason="FUSEBENCH_METRIC_IMAGES names no folder of images")
+def test_what_is_said_to_differ_does():
+    for metric, who in DIFFERS:
+        (wanted,) = chosen({NAMES[metric]: {}})
+        gaps = [
+            abs((mine or 0) - values[who]) / abs(values[who])
+            for (pair, fused), values in groups()[metric].items()
+            if values.get(who)
+            for mine in [
+                wanted.value(
+                    (image(f"{pair}_ir"), image(f"{pair}_vi")), image(f"{pair}_{fused}"), directly
+                )
+            ]
+        ]
+        assert max(gaps) > 1e-5, (metric, who)

@@ -1,0 +1,99 @@
+"""The fast path: the same numbers, the sources' share of the work done once, several processes."""
+
+import numpy as np
+import pytest
+from metric_images import triple
+from PIL import Image
+
+from bench import plugins
+from bench.errors import BenchError
+from fusion import scoring
+from fusion.metric import chosen
+from fusion.metrics._parts.sharing import Once, directly
+from fusion.scoring import Scene
+
+SIZE = (180, 177)
+A, B, F = triple(*SIZE)
+METRICS = chosen({name: {} for name in plugins.available("fusion.metrics")})
+
+
+def variants():
+    for name in plugins.available("fusion.metrics"):
+        module = plugins.find("fusion.metrics", name)
+        if len(module.VARIANTS) > 1:
+            yield from (f"{name}.{variant}" for variant in module.VARIANTS)
+        else:
+            yield name
+
+
+def test_shared_work_gives_the_pure_functions_numbers_for_every_variant_and_fused_image():
+    once = Once(A, B)
+    metrics = chosen({name: {} for name in variants()})
+    for fused in (F, np.maximum(A, B), A, np.full_like(A, 9)):
+        for metric in metrics:
+            shared = metric.value((A, B), fused, once)
+            rel = 1e-4 if "phase" in metric.name else 1e-6
+            pure = metric.value((A, B), fused, directly)
+            assert shared == (pure if pure is None else pytest.approx(pure, rel=rel, abs=1e-12))
+        once.next_fused()
+
+
+def test_what_is_made_of_the_sources_alone_is_made_once():
+    calls = []
+
+    def sources_only(a, b):
+        calls.append("sources")
+        return [a, b]
+
+    def with_fused(made, f):
+        calls.append("fused")
+        return f
+
+    once = Once(A, B)
+    for fused in (F, A.copy(), B.copy()):
+        for _ in range(2):
+            once(with_fused, once(sources_only, A, B)[0], fused)
+        once.next_fused()
+    assert calls == ["sources", "fused", "fused", "fused"]
+
+
+def test_equal_values_and_other_arrays_are_told_apart():
+    once = Once(A, B)
+    assert once(lambda image, k: k, A, 1) == 1
+    first, second = once(np.sum, F // 2), once(np.sum, F // 2 + 1)
+    assert second == first + F.size
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    found = []
+    for key in ("01", "02", "03"):
+        paths = []
+        for name, image in zip(("ir", "vi", "mine", "copy"), (A, B, F, A), strict=True):
+            paths.append(tmp_path / f"{key}-{name}.png")
+            Image.fromarray(np.roll(image, int(key), axis=1)).save(paths[-1])
+        found.append(Scene(key, *paths[:2], {"mine": paths[2], "copy": paths[3]}))
+    return found
+
+
+def test_worker_processes_give_the_same_tables(scenes):
+    metrics = chosen({"entropy": {}, "peak_signal_to_noise.mean": {}, "edge_preservation": {}})
+    alone = scoring.tables(scenes, metrics, "score", 1)
+    together = scoring.tables(scenes, metrics, "score", 2)
+    assert list(alone) == ["mine", "copy"]
+    for name, table in alone.items():
+        assert table.equals(together[name])
+        assert list(table.index) == ["01", "02", "03"]
+    assert alone["copy"]["peak_signal_to_noise.mean"].isna().all()
+    assert alone["copy"]["flags"].str.contains("PSNR mean: infinite").all()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_image_of_another_size_is_named_whoever_reads_it(scenes, workers):
+    Image.new("L", (8, 6)).save(scenes[1].fused["mine"])
+    with pytest.raises(BenchError, match=r"02-mine\.png: 8 x 6 pixels, but the infrared image"):
+        scoring.tables(scenes, METRICS[:1], "score", workers)
+
+
+def test_no_scenes_are_no_tables():
+    assert scoring.tables([], METRICS, "score") == {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,11 @@ from fusion import diffusion, features
 from fusion.networks.cnn import ConvolutionalEncoder
 from fusion.networks.denoising import DenoisingNetwork
 from fusion.networks.dmfuse import FusionNetwork
-from fusion.networks.dmnet import Architecture, DMNet, two_channels
+from fusion.networks.dmnet import DMNet, two_channels
+from fusion.networks.dmnet_architecture import Architecture
 
 Levels = Literal["step", "between"]
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def dmnet(
     return _filled(network, named, device, where)
 
 
-def _filled(network: Any, tensors: Mapping[str, Tensor], device: str, where: str) -> Any:
+def _filled(network: N, tensors: Mapping[str, Tensor], device: str, where: str) -> N:
     """Put tensors into a network built on the meta device.
 
     Raises:
@@ -187,5 +189,6 @@ def _filled(network: Any, tensors: Mapping[str, Tensor], device: str, where: str
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
         raise BenchError(f"{where}: the weights do not fit: {'; '.join(faults[:3])}{more}")
     network.load_state_dict(dict(tensors), assign=True)
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device)
+    network.to(memory_format=torch.channels_last)
     return network.eval().requires_grad_(False)

@@ -1,10 +1,23 @@
 """The state of a training on disk: never half of it, and read without running what is in it."""
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+
+# What a damaged file makes torch's restricted unpickler raise, by where the damage is.
+DAMAGED = (
+    RuntimeError,
+    EOFError,
+    LookupError,
+    ValueError,  # UnicodeDecodeError too
+    TypeError,
+    AttributeError,
+    AssertionError,
+    pickle.UnpicklingError,
+)
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
@@ -30,12 +43,10 @@ def read(path: Path, device: str, advice: str = "delete it to start over") -> di
     Raises:
         BenchError: If the file cannot be read, or holds anything but tensors and plain values.
     """
-    import pickle
-
     import torch
 
     try:
         content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, LookupError, pickle.UnpicklingError) as fault:
+    except DAMAGED as fault:
         raise BenchError(f"{path}: cannot be read ({fault!r}); {advice}") from None
     return content

@@ -91,6 +91,8 @@ def read(path: Path) -> tuple[dict[str, "Tensor"], Facts]:
 def _facts(path: Path, metadata: Mapping[str, str] | None) -> Facts:
     try:
         facts = Facts(**json.loads((metadata or {})[WORD]))
+        if not isinstance(facts.architecture, Mapping):
+            raise TypeError("architecture is no mapping")
     except (KeyError, TypeError, ValueError):
         raise BenchError(
             f"{path}: does not say what it is; expected weights written by python -m fusion.train"

@@ -1,6 +1,6 @@
 """Trained fusion networks as `fusion.inference.Network`: built from what a weights file says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -36,7 +36,12 @@ class Noise:
         self, schedule: diffusion.Schedule, steps: Sequence[int], like: Tensor
     ) -> list[Tensor]:
         """sqrt(abar) for every step, each (N,) for a batch like ``like``."""
-        t = torch.tensor(steps)
+        t = torch.tensor(steps, dtype=torch.long)
+        if len(t) and int(t.max()) > schedule.steps:
+            raise BenchError(
+                f"option steps: step {int(t.max())}, but the noise schedule of these weights has "
+                f"{schedule.steps} steps"
+            )
         if self.levels == "step":
             values = schedule.levels[t]
         else:
@@ -151,9 +156,7 @@ def dmfuse(
     Raises:
         BenchError: If the tensors do not fit; ``where`` names the file.
     """
-    with torch.device("meta"):
-        network = DMFuse(told, noise)
-    return _filled(network, tensors, device, where)
+    return _filled(_built(DMFuse, told, noise, where), tensors, device, where)
 
 
 def dmnet(
@@ -164,10 +167,26 @@ def dmnet(
     Raises:
         BenchError: If the tensors do not fit; ``where`` names the file.
     """
-    with torch.device("meta"):
-        network = TrainedDMNet(told, noise)
     named = {f"network.{name}": tensor for name, tensor in tensors.items()}
-    return _filled(network, named, device, where)
+    return _filled(_built(TrainedDMNet, told, noise, where), named, device, where)
+
+
+def _built(
+    kind: Callable[[Mapping[str, Any], Noise], N], told: Mapping[str, Any], noise: Noise, where: str
+) -> N:
+    """A network on the meta device.
+
+    Raises:
+        BenchError: If ``told`` does not describe one.
+    """
+    try:
+        with torch.device("meta"):
+            return kind(told, noise)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as fault:
+        raise BenchError(
+            f"{where}: what it says of its network cannot be built ({fault!r}); train it again, "
+            "or use the version that wrote it"
+        ) from None
 
 
 def _filled(network: N, tensors: Mapping[str, Tensor], device: str, where: str) -> N:

@@ -1,5 +1,7 @@
 """Weights of the methods: what is asked for, what is refused, DMFuse's released files."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,56 @@ def test_dmnet_fuses_from_its_weights(tmp_path):
     first = fused(dmnet, weights=str(path))
     assert np.array_equal(first, fused(dmnet, weights=str(path)))
     assert not np.array_equal(first, fused(dmnet, weights=str(path), seed=1))
+
+
+@pytest.mark.parametrize("part", ["transformer", "invertible", "attention"])
+def test_dmnet_fuses_without_its_diffusion_module(tmp_path, part):
+    """Rows of Table V: nothing is drawn, no level is told."""
+    path = tmp_path / "net.safetensors"
+    told = {
+        "network": {**NETWORK, "diffusion_module": False, f"{part}_block": False},
+        "timesteps": 2000,
+    }
+    made = trained.TrainedDMNet(told, trained.Noise()).network.state_dict()
+    checkpoints.write(path, made, Facts("dmnet", "2", told))
+    first = fused(dmnet, weights=str(path))
+    assert np.array_equal(first, fused(dmnet, weights=str(path), seed=1))
+
+
+@pytest.mark.parametrize("head", [{"encoder": "cnn"}, {"interaction": "addition"}])
+def test_dmfuse_s_ablations_fuse(tmp_path, head):
+    path = tmp_path / "ablated.safetensors"
+    told = {**TOLD, "head": {**HEAD, **head}}
+    checkpoints.write(path, network(told).state_dict(), Facts("dmfuse", "fusion", told))
+    assert fused(dmfuse, weights=str(path)).shape == VISIBLE.shape
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, {"denoising": DENOISING}, {"denoising": {**DENOISING, "inner": 7}, "head": HEAD}],
+)
+def test_a_file_that_describes_no_network_is_refused(tmp_path, told):
+    path = tmp_path / "odd.safetensors"
+    checkpoints.write(path, network().state_dict(), Facts("dmfuse", "fusion", told))
+    with pytest.raises(BenchError, match=r"odd\.safetensors: what it says of its network"):
+        fused(dmfuse, weights=str(path))
+
+
+def test_a_step_beyond_the_schedule_is_refused(weights):
+    with pytest.raises(BenchError, match=r"step 5000, but the noise schedule .* has 2000"):
+        fused(dmfuse, weights=str(weights), steps=(5, 50, 5000))
+
+
+def test_files_damaged_anywhere_are_refused(released_files, tmp_path):
+    """One byte flipped at a time, all over the file: an error, or the same network."""
+    top, gen, _ = released_files
+    whole = top.read_bytes()
+    for place in range(0, len(whole), len(whole) // 60):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        top.write_bytes(bytes(damaged))
+        with contextlib.suppress(BenchError):
+            released.read(top, gen)
 
 
 @pytest.mark.parametrize(

@@ -117,5 +117,5 @@ def fusing(network: inference.Network, options: Options, device: str) -> Fuse:
 
 
 def _inner(architecture: Any) -> int:
-    part = architecture.get("denoising") or architecture["network"]
-    return int(part["inner"])
+    part = architecture.get("denoising") or architecture.get("network") or {}
+    return int(part.get("inner", 0))

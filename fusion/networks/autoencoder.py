@@ -3,11 +3,11 @@
 Source: Pan et al., "DMNet", IEEE IoT Journal 2025, sections III-B, III-E, III-F, eqs. 1, 2, 11, 12.
 """
 
-import torch
 from torch import Tensor, nn
 
 from fusion.networks.dmnet_architecture import Wiring
 from fusion.networks.invertible import DenseInvertibleBlock
+from fusion.networks.residual import precise
 from fusion.networks.transformer import DenseTransformerBlock, TransformerBlock
 
 
@@ -53,9 +53,6 @@ class Decoder(nn.Module):
     def forward(self, features: Tensor, residual: Tensor | None = None) -> Tensor:
         """The image that the features describe, in (0, 1).
 
-        The last convolutions compute in at least float32: bfloat16 has 8 bits, fewer than the
-        gray levels of an image.
-
         Args:
             features: (N, features, H, W).
             residual: Added before the sigmoid, (N, 1, H, W), or None.
@@ -64,6 +61,6 @@ class Decoder(nn.Module):
             (N, 1, H, W).
         """
         refined = self.transformer(features)
-        with torch.autocast(features.device.type, enabled=False):
+        with precise(features):
             drawn: Tensor = self.image(refined.to(next(self.image.parameters()).dtype))
             return (drawn if residual is None else drawn + residual).sigmoid()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fusion.networks.caim import Addition, Affinity, Interaction
 from fusion.networks.denoising import MULTIPLIERS
+from fusion.networks.residual import precise
 
 WIDTH = 32  # channels of every level after its head
 BLOCKS = (2, 5, 8, 11, 14)  # of the denoising network, whose outputs are levels 1 to 5
@@ -106,11 +107,8 @@ class Decoder(nn.Module):
         return nn.functional.leaky_relu(self.merged(_bordered(both)), 0.2)
 
     def picture(self, x: Tensor) -> Tensor:
-        """(N, width, H, W) to the luminance (N, 1, H, W) in (-1, 1).
-
-        At least in float32: bfloat16 has 8 bits, fewer than the gray levels of an image.
-        """
-        with torch.autocast(x.device.type, enabled=False):
+        """(N, width, H, W) to the luminance (N, 1, H, W) in (-1, 1)."""
+        with precise(x):
             return torch.tanh(self.last(x.to(self.last.weight.dtype)))
 
 

@@ -1,11 +1,22 @@
 """What the denoising network is built of: residual blocks that are told the noise level."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 GROUPS = 32  # of the normalisations, where the width allows it
+
+
+def precise(x: Tensor) -> AbstractContextManager[object]:
+    """A block that computes in float32 where the rest may be in bfloat16.
+
+    bfloat16 has 8 bits, fewer than the gray levels of an image, so the last layer of a network
+    is computed in one. The device ``meta``, on which networks are counted, has no autocast.
+    """
+    kind = x.device.type
+    return nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
 
 
 def normalisation(width: int, inner: int) -> nn.GroupNorm:

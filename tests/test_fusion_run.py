@@ -289,6 +289,7 @@ def test_a_quality_record_says_which_numbers_its_columns_are(root):
     assert record.protocol["luminance"] == "BT.601, rounded to 8 bits"
     assert record.columns["mutual_information.nats"].signature == "MI.nats v1"
     assert set(record.intervals) == {"entropy", "mutual_information.nats"}
+    assert record.protocol["intervals"] == "95 % percentile bootstrap, 2000 resamples of images"
 
 
 def test_all_sources_of_a_task_are_scored_in_one_go(root, monkeypatch):

@@ -1,9 +1,12 @@
-"""Seconds per 640 x 480 image of every fusion metric: shared work, pure functions, plain loops.
+"""Seconds per 640 x 480 image of every fusion metric: plain loops, pure functions, shared work.
 
 python -m benchmarks.metrics               every metric, and the tables of both papers
-python -m benchmarks.metrics --no-loops    without the loops, which take minutes
+python -m benchmarks.metrics --no-loops    without the loops
 
-Processor time (of all threads), the best of several runs. The images are noise of several octaves.
+pure: the metric's function by itself, float64. first: with the work on the sources shared, the
+first fused image of a pair. further: each further one. loops: benchmarks/loops on a part of the
+image, scaled by the number of pixels. Processor time, the best of several runs; the images are
+noise of several octaves.
 """
 
 import argparse
@@ -15,11 +18,13 @@ import numpy as np
 
 from bench import plugins
 from bench.images import Gray
+from benchmarks import loops
 from fusion import presets
 from fusion.metric import Metric, chosen
 from fusion.metrics._parts.sharing import Once, directly
 
 HEIGHT, WIDTH = 480, 640
+WIDTHS = (9, 9, 9, 10, 9, 10)  # of the table's columns
 
 
 def noise(seed: int) -> Gray:
@@ -66,25 +71,50 @@ PAIR = noise(1), noise(2)
 FUSED = ((PAIR[0].astype(np.uint16) + PAIR[1] + 1) >> 1).astype(np.uint8)
 
 
+def loop_seconds(name: str) -> float:
+    """Seconds of the plain loops, from a part of the images."""
+    side = slice(0, 176 if name == "multi_scale_structural_similarity" else 96)
+    parts = [image[side, side] for image in (*PAIR, FUSED)]
+    start = time.process_time()
+    loops.EVERY[name](*parts)
+    return (time.process_time() - start) * FUSED.size / parts[0].size
+
+
+def line(
+    title: str, metrics: tuple[Metric, ...], repeats: int, looped: float | None
+) -> tuple[float, float, float]:
+    """Print one row of the table; return seconds pure, first and further."""
+    pure = 0.0
+    for metric in metrics:
+        pure += seconds(lambda m=metric: m.value(PAIR, FUSED, directly), repeats)
+    first, further = first_and_further(metrics, repeats)
+    words = f"{title:32}{pure:9.4f}{first:9.4f}{further:9.4f}"
+    if looped is not None:
+        words += f"{looped:10.2f}{looped / pure:9.0f}{looped / further:10.0f}"
+    print(words, flush=True)
+    return pure, first, further
+
+
 def main() -> None:
     """Print the table."""
-    flags = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    flags = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     flags.add_argument("--no-loops", action="store_true")
-    flags.add_argument("--repeats", type=int, default=5)
+    flags.add_argument("--repeats", type=int, default=3)
     args = flags.parse_args()
     cv2.setNumThreads(1)
-    print(f"{'':40}{'pure':>9}{'shared':>9}{'further':>9}   seconds per {WIDTH} x {HEIGHT} image")
+    print(f"seconds per {WIDTH} x {HEIGHT} image; x: times faster than the loops")
+    print(
+        f"{'':32}{'pure':>9}{'first':>9}{'further':>9}{'loops':>10}{'x pure':>9}{'x further':>10}"
+    )
+    looped: dict[str, float] = {}
     for name in plugins.available("fusion.metrics"):
         (metric,) = chosen({name: {}})
-        pure = seconds(lambda m=metric: m.value(PAIR, FUSED, directly), args.repeats)
-        first, further = first_and_further((metric,), args.repeats)
-        print(f"{metric.signature:40}{pure:9.4f}{first:9.4f}{further:9.4f}")
+        if not args.no_loops:
+            looped[name] = loop_seconds(name)
+        line(metric.signature, (metric,), args.repeats, looped.get(name))
     for name, names in presets.METRICS.items():
-        first, further = first_and_further(chosen(names), args.repeats)
-        pure = sum(
-            seconds(lambda m=m: m.value(PAIR, FUSED, directly), args.repeats) for m in chosen(names)
-        )
-        print(f"{name + ' (all)':40}{pure:9.4f}{first:9.4f}{further:9.4f}")
+        total = sum(looped[one] for one in names) if looped else None
+        line(f"all of {name}", chosen(names), args.repeats, total)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2000
 LEVEL = 95  # per cent
+FEWEST = 5  # groups
 AT_ONCE = 100  # resamples held in memory
 WHAT = f"{LEVEL} % percentile bootstrap, {RESAMPLES} resamples of"
 
@@ -29,8 +30,13 @@ def means(per_image: pd.DataFrame) -> dict[str, float | None]:
 
 
 def units(keys: Sequence[str], groups: Mapping[str, str]) -> list[str]:
-    """What is resampled: each image's group (a sequence of frames), or the image itself."""
-    return [groups.get(key) or key for key in keys]
+    """What is resampled: each image's group (a sequence of frames), or the image itself.
+
+    Images are drawn one by one where they come from fewer than `FEWEST` groups: so few cannot be
+    resampled, and the interval then says nothing of other sequences.
+    """
+    found = [groups.get(key) or key for key in keys]
+    return found if len(set(found)) >= FEWEST else list(keys)
 
 
 def intervals(per_image: pd.DataFrame, drawn: Sequence[str]) -> dict[str, Interval | None]:

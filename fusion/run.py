@@ -88,7 +88,9 @@ def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> 
 def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
     metrics = metric.chosen(cell.task.metrics)
     groups = {pair.key: pair.group for pair in cell.test.pairs}
-    drawn = "groups of images" if any(groups.values()) else "images"
+    drawn = averages.units(list(map(str, per_image.index)), groups)
+    number = len(set(drawn))
+    what = "images" if number == len(drawn) else f"{number} groups of images"
     scored = _slice(per_image, groups)
     return Record(
         task=cell.name,
@@ -101,7 +103,7 @@ def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
         | {
             "luminance": metric.LUMINANCE,
             "metrics": metric.signatures(metrics),
-            "intervals": f"{averages.WHAT} {drawn}",
+            "intervals": f"{averages.WHAT} {what}",
         },
         columns={one.name: one.column for one in metrics},
         values=scored.values,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports import panels, protocol, tables, wording
+from reports import panels, protocol, quality, tables, wording
 from reports.comparison import Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
@@ -134,7 +134,8 @@ def ranking(table: Table) -> list[str]:
 def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
-    At once: the first two metrics by class, every metric's mean, the first metric by condition.
+    At once: the first two metrics by class, every metric's mean, the first metric by condition;
+    where means over images have intervals, the sources' ranks too.
     """
     metrics = list(results.columns)
     if not metrics:
@@ -151,6 +152,9 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    if any(record.intervals for record in results.records):
+        shown.insert(1, quality.ranks(results))
+        folded.insert(0, quality.intervals(results))
     return shown, folded
 
 

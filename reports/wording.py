@@ -85,7 +85,8 @@ def notes(results: Results, table: Table) -> list[str]:
     if len(counts) > 1:
         said.append("Sources have different numbers of finished seeds; see their names.")
     if any(found.mean is None for line in table.lines for found in line.entries):
-        said.append(f"{UNDEFINED} is undefined: nothing of that class to find, or nothing found.")
+        why = "nothing of that class to find, or nothing found" if results.classes else "see flags"
+        said.append(f"{UNDEFINED} is undefined: {why}.")
     return said
 
 

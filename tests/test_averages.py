@@ -42,11 +42,13 @@ def test_one_image_or_one_group_has_no_interval():
 
 
 def test_an_image_without_a_group_is_its_own():
-    assert averages.units(["1", "2", "3"], {"1": "film", "2": "film", "3": ""}) == [
-        "film",
-        "film",
-        "3",
-    ]
+    groups = {"1": "film", "2": "film", "3": "", "5": "other"}
+    found = averages.units(["1", "2", "3", "4", "5", "6"], groups)
+    assert found == ["film", "film", "3", "4", "other", "6"]
+
+
+def test_images_are_drawn_one_by_one_where_groups_are_too_few():
+    assert averages.units(["1", "2", "3"], dict.fromkeys("123", "film")) == ["1", "2", "3"]
 
 
 def test_ranks_know_which_way_is_better_and_share_places():

@@ -68,7 +68,15 @@ def test_a_library_with_side_effects_is_imported_in_one_room_only(library):
 
 @pytest.mark.parametrize(
     "program",
-    ["fusebench", "fusion.run", "fusion.train", "detection.run", "segmentation.run", "reports.run"],
+    [
+        "fusebench",
+        "fusion.run",
+        "fusion.quality",
+        "fusion.train",
+        "detection.run",
+        "segmentation.run",
+        "reports.run",
+    ],
 )
 def test_help_and_plan_load_no_heavy_library(program):
     """What a program imports before it has anything to compute."""

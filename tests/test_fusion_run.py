@@ -277,3 +277,40 @@ def test_a_place_for_results_that_cannot_be_made_is_named(root, capsys):
     (root / "runs").write_text("a file")
     assert run(root) == 2
     assert f"{root}/runs" in capsys.readouterr().err
+
+
+def test_a_quality_record_says_which_numbers_its_columns_are(root):
+    change(
+        root, "sources: [ir", "metrics: {entropy: {}, mutual_information.nats: {}}, sources: [ir"
+    )
+    assert run(root) == 0
+    (_, _, record) = records(root)
+    assert record.protocol["metrics"] == "EN.levels v1, MI.nats v1"
+    assert record.protocol["luminance"] == "BT.601, rounded to 8 bits"
+    assert record.columns["mutual_information.nats"].signature == "MI.nats v1"
+    assert set(record.intervals) == {"entropy", "mutual_information.nats"}
+    assert record.protocol["intervals"] == "95 % percentile bootstrap, 2000 resamples of images"
+
+
+def test_all_sources_of_a_task_are_scored_in_one_go(root, monkeypatch):
+    from fusion import scoring
+
+    calls = []
+    real = scoring.tables
+
+    def counted(scenes, *more):
+        calls.append(list(scenes[0].fused))
+        return real(scenes, *more)
+
+    monkeypatch.setattr(scoring, "tables", counted)
+    assert run(root) == 0
+    assert calls == [["toy-ir", "toy-vis", "toy-average"]]
+    per_image = [p.read_text() for p in sorted(root.glob("runs/quality/*/per_image.csv"))]
+    assert [text.splitlines()[0] for text in per_image] == ["key,entropy,flags"] * 3
+
+
+def test_an_unknown_variant_is_refused_before_anything_is_done(root, capsys):
+    change(root, "sources: [ir", "metrics: {entropy.loud: {}}, sources: [ir")
+    assert run(root) == 2
+    assert "tasks.toy.metrics.entropy.loud: variant" in capsys.readouterr().err
+    assert not (root / "runs").exists()

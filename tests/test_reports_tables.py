@@ -3,9 +3,9 @@ import pytest
 from report_toys import AP, AP50, FACTS, record, results, row
 
 from bench.records import Column, Slice
-from reports import tables, wording
+from reports import chapters, quality, tables, wording
 from reports.comparison import best_single
-from reports.results import Row
+from reports.results import Results, Row
 
 SINGLES = (
     row("infrared", "infrared", [(0.50, 0.20), (0.54, 0.20)]),
@@ -169,3 +169,52 @@ def test_the_table_of_means_has_a_column_per_metric_in_its_own_unit():
     mine = record("mine", "method", 0, (0.5, 0.5), columns=columns, values=values)
     table = tables.means(results(Row("mine", "method", (0,), (mine,), "")))
     assert texts(table)["mine"] == ["50.0", "25.0", "6.500"]
+
+
+MEANS = {"mine": (7.0, 3.0), "theirs": (6.0, 2.0), "other": (7.0, None)}
+
+
+def quality_results():
+    columns = {
+        "entropy": Column(title="EN", mean="EN", unit="bit", points=False),
+        "nabf": Column(title="Nabf", mean="Nabf", better="lower", points=False),
+    }
+    rows = []
+    for source, (bits, artifacts) in MEANS.items():
+        changes = {
+            "kind": "quality",
+            "columns": columns,
+            "values": {"entropy": bits, "nabf": artifacts},
+            "by_class": {},
+            "intervals": {"entropy": (bits - 1, bits + 1), "nabf": None},
+        }
+        made = record(source, "method", None, (None, None)).model_copy(update=changes)
+        rows.append(Row(source, "method", (None,), (made,), "run"))
+    return Results("toy-quality", "quality", "toy", tuple(rows))
+
+
+def test_ranks_are_by_mean_in_each_columns_own_direction():
+    found = quality.ranks(quality_results())
+    assert [heading.title for heading in found.headings] == ["EN", "Nabf", "mean rank"]
+    assert texts(found) == {
+        "mine": ["1", "2", "1.5"],
+        "theirs": ["3", "1", "2.0"],
+        "other": ["1", wording.UNDEFINED, "1.0"],
+    }
+
+
+def test_intervals_have_both_ends_and_no_best():
+    found = quality.intervals(quality_results())
+    assert texts(found)["mine"] == ["6.000", "8.000", *[wording.UNDEFINED] * 2]
+    assert ranks(found)["mine"] == [0, 0, 0, 0]
+
+
+def test_a_metric_without_unit_that_is_no_fraction_is_shown_as_it_is():
+    table = tables.means(quality_results())
+    assert texts(table)["mine"] == ["7.000", "3.000"]
+
+
+def test_a_quality_chapter_shows_means_and_ranks_and_folds_intervals_away():
+    shown, folded = chapters.chosen(quality_results())
+    assert [table.name for table in shown] == ["means", "ranks"]
+    assert [table.name for table in folded] == ["intervals"]

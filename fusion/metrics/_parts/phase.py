@@ -126,17 +126,15 @@ def _orientation(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Weighted energy above the noise in one orientation, and the sum of the amplitudes."""
     responses = fft.ifft2(spectrum * filters.filters[orientation])
-    even, odd = responses.real, responses.imag
-    power = even * even + odd * odd
-    level = -float(np.median(power[0])) / math.log(0.5) / filters.power[orientation]
-    amplitudes = np.sqrt(power)
+    amplitudes = np.abs(responses)
     total = amplitudes.sum(axis=0)
-    sum_even, sum_odd = even.sum(axis=0), odd.sum(axis=0)
-    length = np.sqrt(sum_even * sum_even + sum_odd * sum_odd) + TINY
-    sum_even /= length
-    sum_odd /= length
-    along = (sum_even * even + sum_odd * odd).sum(axis=0)
-    along -= np.abs(even * sum_odd - odd * sum_even).sum(axis=0)
+    finest = np.square(amplitudes[0])
+    level = -float(np.median(finest)) / math.log(0.5) / filters.power[orientation]
+    whole = responses.sum(axis=0)
+    length = np.abs(whole)
+    responses *= np.conj(whole / (length + TINY))  # turned so that the mean phase is real
+    along = length * length / (length + TINY)  # the sum of the real parts
+    along -= np.abs(responses.imag).sum(axis=0)
     variance = level * filters.noise[orientation]
     mean, spread = math.sqrt(variance * math.pi / 2), math.sqrt((2 - math.pi / 2) * variance)
     above = np.maximum(along - (mean + NOISE * spread) / SHRINK, 0)

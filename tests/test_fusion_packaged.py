@@ -72,7 +72,7 @@ def test_colours_are_those_of_the_visible_image(pair, fused):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_tiles_leave_no_seam(name, pair):
-    """Where tiles meet, the image differs from the one fused whole no more abruptly than anywhere."""
+    """Where tiles meet, the image departs from the whole one no more abruptly than elsewhere."""
     whole = images.luminance(fusing(name)(*pair)).astype(float)
     tiled = images.luminance(fusing(name, tile=160, overlap=64)(*pair)).astype(float)
     off = tiled - whole

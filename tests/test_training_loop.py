@@ -8,7 +8,7 @@ import pytest
 import torch
 import training_toys as toys
 
-from bench import checkpoint, tasks
+from bench import checkpoint, images, tasks
 from bench.errors import BenchError
 from fusion import checkpoints
 from fusion.training import loop, presets, state, trainings, work
@@ -222,3 +222,16 @@ def test_looks_curves_and_events_lie_in_the_folder(root, tmp_path):
 
 def looked(tmp_path):
     return (tmp_path / "run" / "looks").iterdir()
+
+
+def test_looks_show_pictures_of_different_widths_whole(tmp_path):
+    toys.pairs(tmp_path / "data", "abc", size=(96, 64))
+    root = toys.pairs(tmp_path / "data", "de", size=(48, 40))
+    training = tiny("dmfuse", "fusion", steps=1, held_out=2)
+    trained(training, root, tmp_path / "run", start_of(training, tmp_path))
+    (look,) = looked(tmp_path)
+    # infrared, visible, fused of 64 x 64 above those of 32 x 32, black beside them
+    picture = images.read_gray(look)
+    assert picture.shape == (64 + 32, 3 * 64)
+    assert picture[64:, : 2 * 32].any()
+    assert not picture[64:, 3 * 32 :].any()

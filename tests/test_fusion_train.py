@@ -1,6 +1,10 @@
 """The program that trains: recipes, specs, the stages' order, and what it says to wrong input."""
 
 import json
+import os
+import resource
+import signal
+import stat
 
 import pytest
 import torch
@@ -267,3 +271,39 @@ def test_a_weights_file_that_is_cut_or_of_others_is_refused(tmp_path):
     save_file({"x": torch.zeros(3)}, path)
     with pytest.raises(BenchError, match="does not say what it is"):
         checkpoints.read(path)
+
+
+def test_a_full_disk_is_one_error_and_the_old_weights_stay(tmp_path):
+    # 2 MB of weights where a file may have 1 MB; the signal would end the program
+    facts = checkpoints.Facts("dmfuse", "fusion", {"inner": 8})
+    path = tmp_path / "a.safetensors"
+    checkpoints.write(path, {"x": torch.zeros(3)}, facts)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))
+    try:
+        with pytest.raises(BenchError, match=r"a\.safetensors: cannot be written .*make room"):
+            checkpoints.write(path, {"x": torch.zeros(500_000)}, facts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert torch.equal(checkpoints.read(path)[0]["x"], torch.zeros(3))
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_weights_are_as_readable_as_any_new_file(tmp_path, mask, mode):
+    path = tmp_path / "a.safetensors"
+    before = os.umask(mask)
+    try:
+        checkpoints.write(path, {"x": torch.zeros(3)}, checkpoints.Facts("dmfuse", "fusion", {}))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").touch()
+    facts = checkpoints.Facts("dmfuse", "fusion", {})
+    with pytest.raises(BenchError, match="cannot be written"):
+        checkpoints.write(tmp_path / "file" / "a.safetensors", {"x": torch.zeros(3)}, facts)

@@ -41,8 +41,12 @@ def write(path: Path, tensors: Mapping[str, "Tensor"], facts: Facts, *, half: bo
         tensors: By name.
         facts: What the file is.
         half: Write float32 as float16.
+
+    Raises:
+        BenchError: If it cannot be written.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     kept = {
@@ -54,13 +58,29 @@ def write(path: Path, tensors: Mapping[str, "Tensor"], facts: Facts, *, half: bo
         "stage": facts.stage,
         "architecture": facts.architecture,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(kept, partial, metadata={WORD: json.dumps(words, sort_keys=True)})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            save_file(kept, partial, metadata={WORD: json.dumps(words, sort_keys=True)})
+            _settle(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (SafetensorError, OSError) as fault:
+        raise BenchError(
+            f"{path}: cannot be written ({fault}); make room there, or name a place that can be "
+            "written, then run the same command again"
+        ) from None
+
+
+def _settle(path: Path) -> None:
+    """On the disk before it gets its name, and as readable as any new file (safetensors: 0600)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def read(path: Path) -> tuple[dict[str, "Tensor"], Facts]:

@@ -159,6 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     place = Place(args.data, Store(args.out))
     try:
         cli.check_device(args.device)
+        flags.check(args)
         todo = chosen(args)
         if args.plan:
             show(todo, place)

@@ -75,3 +75,19 @@ def test_the_rows_of_dmfuse_s_tables_at_the_paper_s_size():
         "roberts",
         "sobel",
     ]
+
+
+def test_ae1_trains_its_one_stage_as_long_as_the_others_train_both():
+    # the paper: 15 + 30 epochs, and "we set the epoch of the training stage 2 to 45" in AE1
+    paper = recipes("ablations-paper.yaml")
+    assert (paper["AE1"].stage2.epochs, paper["dmnet-whole"].stage2.epochs) == (45, 30)
+    small = recipes("ablations.yaml")
+    whole = small["dmnet-whole"]
+    assert small["AE1"].stage2.steps == whole.stage1.steps + whole.stage2.steps
+
+
+def test_the_small_preset_s_scale_and_the_code_s_affinity_are_apart():
+    found = recipes("ablations.yaml")
+    names = ("dmfuse-whole", "code-affinity", "without-scale")
+    heads = [(found[name].head.affinity, found[name].head.scaled) for name in names]
+    assert heads == [("paper", True), ("code", True), ("paper", False)]

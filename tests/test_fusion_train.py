@@ -116,6 +116,13 @@ def test_plan_says_what_is_done_begun_and_undrawn(root, capsys):
         (["--tasks", "gone.yaml"], "no such file"),
         (["--tasks", "gone.yaml", "--method", "dmnet"], "names the trainings"),
         (["--method", "dmnet", "--stage", "1", "--device", "tpu"], "--device tpu"),
+        (["--method", "dmnet", "--stage", "1", "--seed", "-1"], "--seed -1: expected 0 to 4294"),
+        (["--method", "dmnet", "--stage", "1", "--seed", str(2**32)], "expected 0 to 4294967295"),
+        (["--method", "dmnet", "--stage", "1", "--workers", "-1"], "--workers -1: expected at"),
+        (["--method", "dmnet", "--stage", "1", "--look-every", "0"], "--look-every 0: expected"),
+        (["--method", "dmnet", "--stage", "1", "--model", "AE1"], "give --tasks FILE"),
+        (["--method", "dmnet", "--stage", "1", "--to", "mine.pt"], "ends in .safetensors"),
+        (["--method", "dmnet", "--stage", "1", "--to", "."], "is a folder"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_status_2(root, capsys, words, said):
@@ -124,6 +131,34 @@ def test_wrong_input_is_one_line_and_exit_status_2(root, capsys, words, said):
     assert said in lines[-1]
     assert len(lines) == 1
     assert not list((root / "runs").glob("trained/*"))
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "said"),
+    [
+        ("dmfuse", "denoising.dropout=1", "denoising.dropout: Input should be less than 1"),
+        ("dmfuse", "fusion.betas=[0.9, 1.0]", "fusion.betas.1: Input should be less than 1"),
+        ("dmfuse", "fusion.betas=[-0.1, 0.9]", "fusion.betas.0: Input should be greater than"),
+        ("dmfuse", "fusion.learning_rate=.inf", "learning_rate: Input should be a finite number"),
+        ("dmfuse", "head.features_at=[5, 2001]", "features_at must be 1 to 2000"),
+        ("dmnet", "stage2.gradient_weight=.nan", "gradient_weight: Input should be a finite"),
+        ("dmnet", "architecture.dropout=1", "dropout is 1, expected at least 0 and less than 1"),
+        ("dmnet", "architecture.dropout=.nan", "dropout is nan, expected at least 0"),
+        ("dmnet", "architecture.heads=0", "heads is 0, expected at least 1"),
+        ("dmnet", "architecture.heads='0'", "heads is 0, expected at least 1"),
+        ("dmnet", "architecture.heads=many", "architecture.heads: Input should be a valid"),
+        ("dmnet", "architecture.inner=7", "inner is 7, expected an even number of at least 2"),
+        ("dmnet", "architecture.inner=0", "inner is 0, expected an even number of at least 2"),
+        ("dmnet", "architecture.time_steps=[5, 2001]", "time_steps must be 1 to 2000"),
+    ],
+)
+@pytest.mark.parametrize("plan", [True, False])
+def test_numbers_that_no_training_can_have_are_refused(root, capsys, method, change, said, plan):
+    stage = {"dmfuse": "fusion", "dmnet": "2"}[method]
+    words = ["--method", method, "--stage", stage, "--set", change]
+    assert run(root, *words, *(["--plan"] if plan else [])) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
 
 
 def test_weights_of_another_width_are_refused_as_a_start(root, capsys):
@@ -235,35 +270,3 @@ def test_the_stage_before_is_not_needed_where_the_recipe_has_none():
     assert Training("dmfuse", "fusion", cnn).before is None
     assert Training("dmnet", "2", toys.recipe("dmnet", two_stages=False)).before is None
     assert Training("dmnet", "2", toys.recipe("dmnet")).before.stage == "1"
-
-
-def test_resolve_finds_a_file_a_folder_and_a_label(tmp_path):
-    folder = tmp_path / "whole-0123456789ab"
-    folder.mkdir()
-    (folder / checkpoints.NAME).touch()
-    (tmp_path / "begun-0123456789ab.partial").mkdir()
-    for given in (folder / checkpoints.NAME, folder, tmp_path / "whole"):
-        assert checkpoints.resolve(given) == folder / checkpoints.NAME
-    with pytest.raises(BenchError, match=r"begun: its training is not finished.*--name begun"):
-        checkpoints.resolve(tmp_path / "begun")
-    with pytest.raises(BenchError, match="not trained yet"):
-        checkpoints.resolve(tmp_path / "other")
-    second = tmp_path / "whole-aaaaaaaaaaaa"
-    second.mkdir()
-    with pytest.raises(BenchError, match="name one of them"):
-        checkpoints.resolve(tmp_path / "whole")
-
-
-def test_a_weights_file_that_is_cut_or_of_others_is_refused(tmp_path):
-    from safetensors.torch import save_file
-
-    facts = checkpoints.Facts("dmfuse", "fusion", {"inner": 8})
-    path = tmp_path / "a.safetensors"
-    checkpoints.write(path, {"x": torch.arange(400.0)}, facts)
-    assert checkpoints.read(path)[1] == facts
-    path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(BenchError, match="cannot be read as safetensors"):
-        checkpoints.read(path)
-    save_file({"x": torch.zeros(3)}, path)
-    with pytest.raises(BenchError, match="does not say what it is"):
-        checkpoints.read(path)

@@ -8,7 +8,7 @@ import pytest
 import torch
 import training_toys as toys
 
-from bench import checkpoint, tasks
+from bench import checkpoint, images, tasks
 from bench.errors import BenchError
 from fusion import checkpoints
 from fusion.training import loop, presets, state, trainings, work
@@ -77,7 +77,12 @@ def stops_after(steps, monkeypatch):
         return real(*args)
 
     monkeypatch.setattr(loop, "_step", step)
+    keeps_every_step(monkeypatch)
+
+
+def keeps_every_step(monkeypatch):
     monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(loop, "KEEP_SHARE", 0.0)
 
 
 @pytest.mark.parametrize(("method", "stage"), STAGES)
@@ -149,7 +154,7 @@ def test_two_pairs_are_learnt_by_heart(tmp_path, method, stage, rate, fraction):
 
 def test_a_loss_that_is_no_number_stops_with_the_step_and_the_files(root, tmp_path, monkeypatch):
     training = tiny("dmfuse", "diffusion", steps=4, held_out=0)
-    monkeypatch.setattr(loop, "KEEP_EVERY", 0.0)
+    keeps_every_step(monkeypatch)
     real = loop._losses
 
     def losses(learner, images, draws, job):
@@ -222,3 +227,37 @@ def test_looks_curves_and_events_lie_in_the_folder(root, tmp_path):
 
 def looked(tmp_path):
     return (tmp_path / "run" / "looks").iterdir()
+
+
+def test_looks_show_pictures_of_different_widths_whole(tmp_path):
+    toys.pairs(tmp_path / "data", "abc", size=(96, 64))
+    root = toys.pairs(tmp_path / "data", "de", size=(48, 40))
+    training = tiny("dmfuse", "fusion", steps=1, held_out=2)
+    trained(training, root, tmp_path / "run", start_of(training, tmp_path))
+    (look,) = looked(tmp_path)
+    # infrared, visible, fused of 64 x 64 above those of 32 x 32, black beside them
+    picture = images.read_gray(look)
+    assert picture.shape == (64 + 32, 3 * 64)
+    assert picture[64:, : 2 * 32].any()
+    assert not picture[64:, 3 * 32 :].any()
+
+
+def test_killed_after_the_weights_were_written_a_training_is_finished(root, tmp_path, monkeypatch):
+    training = tiny("dmfuse", "diffusion", steps=2)
+    before = trained(training, root, tmp_path / "run")
+    assert not (tmp_path / "run" / state.NAME).exists()
+    monkeypatch.setattr(loop, "train", None)
+    after = trained(training, root, tmp_path / "run")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(("took", "wait"), [(0.1, 30.0), (4.0, 80.0)])
+def test_a_checkpoint_that_takes_long_is_written_less_often(monkeypatch, took, wait):
+    clock = [100.0]
+
+    def keep(run, job):
+        clock[0] += took
+
+    monkeypatch.setattr(loop.state, "keep", keep)
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
+    assert loop._keep(None, None) == pytest.approx(100 + took + wait)

@@ -138,7 +138,7 @@ class Fusion(nn.Module):
             diffusion.between(self.noise, torch.full((count,), t), draws.uniform()).to(image)
             for t in self._steps
         ]
-        noise = [draws.normal(1, *image.shape[2:]).expand_as(image) for _ in self._steps]
+        noise = [draws.normal(*image.shape[1:]) for _ in self._steps]
         with torch.no_grad():
             return features.stacked(self.denoising, image, told, noise)
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from bench import plugins
+from bench.errors import BenchError
 from fusion.training.recipes import METHODS
 
 
@@ -48,3 +49,24 @@ def parser(program: str, about: str) -> argparse.ArgumentParser:
             help=f"train on the data set {name} instead of the preset's data",
         )
     return flags
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse what could only fail later, or would be ignored.
+
+    Raises:
+        BenchError: Naming the flag.
+    """
+    if args.seed is not None and not 0 <= args.seed < 2**32:
+        raise BenchError(f"--seed {args.seed}: expected 0 to {2**32 - 1}")
+    if args.workers is not None and args.workers < 0:
+        raise BenchError(f"--workers {args.workers}: expected at least 0")
+    if args.look_every is not None and args.look_every < 1:
+        raise BenchError(f"--look-every {args.look_every}: expected at least 1")
+    if args.model is not None and args.tasks is None:
+        raise BenchError(f"--model {args.model}: chooses from a task file; give --tasks FILE")
+    if args.to is not None:
+        if args.to.is_dir():
+            raise BenchError(f"--to {args.to}: is a folder; name a file in it")
+        if args.to.suffix != ".safetensors":
+            raise BenchError(f"--to {args.to}: expected a name that ends in .safetensors")

@@ -22,7 +22,8 @@ from fusion.training.learner import TOTAL
 from fusion.training.record import Record
 from fusion.training.state import Run
 
-KEEP_EVERY = 30.0  # seconds between two checkpoints: what a killed run loses at most
+KEEP_EVERY = 30.0  # seconds between two checkpoints at least: what a killed run may lose
+KEEP_SHARE = 20.0  # and so many times what the last one took to write
 NORM = "norm"  # the name of the gradient's
 
 
@@ -42,8 +43,8 @@ def train(learner: nn.Module, job: Job) -> dict[str, Tensor]:
         learner.to(memory_format=torch.channels_last)
     run = _begin(learner, job)
     parallel = distributed.parallel(learner, world)
-    kept = time.monotonic()
-    began = kept - run.seconds
+    due = time.monotonic() + KEEP_EVERY
+    began = time.monotonic() - run.seconds
     with run.record.shown(job.title, job.steps, run.step):
         for keys, images, draws in batches(job, run.step):
             losses = _step(run, parallel, job, (keys, images, draws))
@@ -51,13 +52,23 @@ def train(learner: nn.Module, job: Job) -> dict[str, Tensor]:
             run.record.note(run.step, losses)
             if world.first and _look_now(run.step, job):
                 _look(run, job)
-            if world.first and time.monotonic() - kept >= KEEP_EVERY and run.step < job.steps:
-                state.keep(run, job)
-                kept = time.monotonic()
+            if world.first and time.monotonic() >= due and run.step < job.steps:
+                due = _keep(run, job)
     if world.first:
         state.keep(run, job)
         run.record.finish(job.folder, run.seconds, job.device)
     return {name: tensor.detach().cpu() for name, tensor in state.result(run).items()}
+
+
+def _keep(run: Run, job: Job) -> float:
+    """Write a checkpoint; when the next one is due, as `time.monotonic` counts.
+
+    A large network's takes seconds to write, on a shared file system more.
+    """
+    began = time.monotonic()
+    state.keep(run, job)
+    now = time.monotonic()
+    return now + max(KEEP_EVERY, KEEP_SHARE * (now - began))
 
 
 def _begin(learner: nn.Module, job: Job) -> Run:

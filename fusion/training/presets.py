@@ -150,6 +150,12 @@ CHOSEN = {
         "batch 8 after CDDFuse; not stated",
         "6 random crops of 128 pixels per pair and epoch, as many as CDDFuse cuts; not stated",
         "Adam stays at its initial 1e-4: no decay is stated",
+        "decoder: 3 transformer blocks, and nothing added to its drawing before the sigmoid (no "
+        "residual of the visible image); the paper states no number of blocks",
+        "diffusion module: a 1x1 convolution over each stage's features; its kernel is not stated",
+        "L_dm: on the two sources together, a two-channel image; what is noised is not stated",
+        "CSAB: one for the details of both modalities, another for the latent features; not stated "
+        "which of them share weights",
         "linear schedule of 2000 steps, 1e-6 to 1e-2, after Dif-Fusion; not stated",
     ),
 }

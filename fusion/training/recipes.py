@@ -4,13 +4,11 @@ The recipe of a method holds all its stages, because a later stage is trained on
 one of the same recipe. What stands here decides the weights; device and worker threads do not.
 """
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -20,12 +18,15 @@ from pydantic import (
 from typing_extensions import Self
 
 from fusion.networks.dmnet_architecture import Architecture
+from fusion.training.network_options import NetworkOptions
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Model(BaseModel):
-    """Unknown keys are errors, and nothing changes after reading."""
+    """Unknown keys and infinite numbers are errors, and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Pairs(Model):
@@ -103,7 +104,7 @@ class Stage(Model):
     steps: int | None = Field(default=None, ge=1)
     epochs: int | None = Field(default=None, ge=1)
     learning_rate: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     schedule: Literal["constant", "step", "cosine"] = "constant"
     every: int = Field(default=20, ge=1)
     factor: float = Field(default=0.5, gt=0, le=1)
@@ -181,16 +182,6 @@ class DMFuse(Model):
         return self
 
 
-def _known(given: Any) -> Any:
-    """Refuse options that the network does not have; a plain dataclass would ignore them."""
-    if isinstance(given, dict):
-        names = [field.name for field in fields(Architecture)]
-        for name in given:
-            if name not in names:
-                raise ValueError(f"there is no {name}; there is {', '.join(names)}")
-    return given
-
-
 class Reconstructing(Stage):
     """DMNet's first stage.
 
@@ -225,11 +216,17 @@ class DMNet(Model):
             from random weights.
     """
 
-    architecture: Annotated[Architecture, BeforeValidator(_known)] = Architecture()
+    architecture: NetworkOptions = Architecture()
     timesteps: int = Field(default=2000, ge=101)
     two_stages: bool = True
     stage1: Reconstructing
     stage2: Joining
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if max(self.architecture.time_steps) > self.timesteps:
+            raise ValueError(f"architecture.time_steps must be 1 to {self.timesteps}")
+        return self
 
 
 Recipe: TypeAlias = DMFuse | DMNet

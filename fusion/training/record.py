@@ -91,9 +91,9 @@ class Record:
         _write_rows(self._folder / "held_out.csv", self._looks)
         self._tell("held out", step, sums)
         (self._folder / "looks").mkdir(exist_ok=True)
-        width = min(sheet.shape[1] for sheet in sheets)
-        sheet = np.concatenate([sheet[:, :width] for sheet in sheets])
-        picture = np.rint(sheet.clip(0, 1) * 255).astype(np.uint8)
+        width = max(sheet.shape[1] for sheet in sheets)
+        padded = [np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]))) for sheet in sheets]
+        picture = np.rint(np.concatenate(padded).clip(0, 1) * 255).astype(np.uint8)
         images.write(self._folder / "looks" / f"step_{step:06d}.png", picture)
 
     def finish(self, folder: Path, seconds: float, device: str) -> None:

@@ -49,12 +49,15 @@ def train(
         training: What.
         found: Its data.
         start: Weights of the stage before it.
-        folder: Where; an earlier, stopped call's checkpoint in it is gone on with.
+        folder: Where; an earlier, stopped call's checkpoint in it is gone on with, and weights
+            without one are finished.
         settings: What decides no weights.
 
     Raises:
         BenchError: If weights do not fit, a loss is no longer a number, or the disk is full.
     """
+    if distributed.agreed(_finished(folder), settings.world):
+        return
     tensors = None
     if start is not None:
         tensors, facts = checkpoints.read(start)
@@ -88,3 +91,8 @@ def train(
         told = checkpoints.Facts(training.method, training.stage, trainings.architecture(training))
         checkpoints.write(folder / checkpoints.NAME, weights, told)
         (folder / state.NAME).unlink()
+
+
+def _finished(folder: Path) -> bool:
+    """Whether an earlier call was killed after its last act, deleting the checkpoint."""
+    return (folder / checkpoints.NAME).exists() and not (folder / state.NAME).exists()

@@ -1,0 +1,80 @@
+"""Weights files: found under several names, refused when damaged, written whole or not at all."""
+
+import os
+import resource
+import signal
+import stat
+
+import pytest
+import torch
+
+from bench.errors import BenchError
+from fusion import checkpoints
+
+
+def test_resolve_finds_a_file_a_folder_and_a_label(tmp_path):
+    folder = tmp_path / "whole-0123456789ab"
+    folder.mkdir()
+    (folder / checkpoints.NAME).touch()
+    (tmp_path / "begun-0123456789ab.partial").mkdir()
+    for given in (folder / checkpoints.NAME, folder, tmp_path / "whole"):
+        assert checkpoints.resolve(given) == folder / checkpoints.NAME
+    with pytest.raises(BenchError, match=r"begun: its training is not finished.*--name begun"):
+        checkpoints.resolve(tmp_path / "begun")
+    with pytest.raises(BenchError, match="not trained yet"):
+        checkpoints.resolve(tmp_path / "other")
+    second = tmp_path / "whole-aaaaaaaaaaaa"
+    second.mkdir()
+    with pytest.raises(BenchError, match="name one of them"):
+        checkpoints.resolve(tmp_path / "whole")
+
+
+def test_a_weights_file_that_is_cut_or_of_others_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    facts = checkpoints.Facts("dmfuse", "fusion", {"inner": 8})
+    path = tmp_path / "a.safetensors"
+    checkpoints.write(path, {"x": torch.arange(400.0)}, facts)
+    assert checkpoints.read(path)[1] == facts
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(BenchError, match="cannot be read as safetensors"):
+        checkpoints.read(path)
+    save_file({"x": torch.zeros(3)}, path)
+    with pytest.raises(BenchError, match="does not say what it is"):
+        checkpoints.read(path)
+
+
+def test_a_full_disk_is_one_error_and_the_old_weights_stay(tmp_path):
+    # 2 MB of weights where a file may have 1 MB; the signal would end the program
+    facts = checkpoints.Facts("dmfuse", "fusion", {"inner": 8})
+    path = tmp_path / "a.safetensors"
+    checkpoints.write(path, {"x": torch.zeros(3)}, facts)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, limits[1]))
+    try:
+        with pytest.raises(BenchError, match=r"a\.safetensors: cannot be written .*make room"):
+            checkpoints.write(path, {"x": torch.zeros(500_000)}, facts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert torch.equal(checkpoints.read(path)[0]["x"], torch.zeros(3))
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_weights_are_as_readable_as_any_new_file(tmp_path, mask, mode):
+    path = tmp_path / "a.safetensors"
+    before = os.umask(mask)
+    try:
+        checkpoints.write(path, {"x": torch.zeros(3)}, checkpoints.Facts("dmfuse", "fusion", {}))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").touch()
+    facts = checkpoints.Facts("dmfuse", "fusion", {})
+    with pytest.raises(BenchError, match="cannot be written"):
+        checkpoints.write(tmp_path / "file" / "a.safetensors", {"x": torch.zeros(3)}, facts)

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
+from fusion.networks.normalisation import GroupNormalisation
+
 GROUPS = 32  # of the normalisations, where the width allows it
 
 
@@ -28,7 +30,7 @@ def normalisation(width: int, inner: int) -> nn.GroupNorm:
     Narrower networks have two channels in a group, so that all their levels are told.
     """
     groups = math.gcd(inner, GROUPS) if inner >= GROUPS else inner // 2
-    return nn.GroupNorm(groups, width)
+    return GroupNormalisation(groups, width)
 
 
 def level_encoding(level: Tensor, width: int) -> Tensor:
@@ -67,10 +69,11 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
         """(N, before, H, W) and the embedded level (N, inner) to (N, after, H, W)."""
-        y = self.conv1(nn.functional.silu(self.norm1(x)))
-        y = y + self.level(told)[:, :, None, None]
-        y = self.conv2(self.dropout(nn.functional.silu(self.norm2(y))))
-        z: Tensor = self.attention(y + self.shortcut(x))
+        y = self.conv1(nn.functional.silu(self.norm1(x), inplace=True))
+        y += self.level(told)[:, :, None, None]
+        y = self.conv2(self.dropout(nn.functional.silu(self.norm2(y), inplace=True)))
+        y += self.shortcut(x)
+        z: Tensor = self.attention(y)
         return z
 
 

@@ -1,6 +1,7 @@
 """The program that trains: recipes, specs, the stages' order, and what it says to wrong input."""
 
 import json
+from hashlib import sha256
 
 import pytest
 import torch
@@ -83,6 +84,30 @@ def test_to_writes_half_precision_and_a_card(root):
     card = place.with_suffix(".md").read_text()
     for word in ("Stage diffusion", "Stage fusion", "folder all: 3 pairs", "2 steps of batch 2"):
         assert word in " ".join(card.split())
+    assert str(root) not in card
+
+
+def test_the_card_s_command_names_files_without_their_folders(root):
+    assert tiny(root, "diffusion", "--name", "mine") == 0
+    start = root / "runs/trained/mine"
+    place = root / "small.safetensors"
+    assert tiny(root, "fusion", "--start", str(start), "--to", str(place)) == 0
+    card = " ".join(place.with_suffix(".md").read_text().split())
+    assert "--start mine " in card
+    assert f"--to {place.name}`" in card
+    assert str(root) not in card
+    (file,) = (root / "runs/trained").glob("mine-*/model.safetensors")
+    assert f"start weights with sha256 `{sha256(file.read_bytes()).hexdigest()}`" in card
+
+
+def test_the_card_s_command_names_the_task_file_without_its_folder(root):
+    file = root / "mine.yaml"
+    file.write_text("trainings: {whole: {method: dmfuse, stage: diffusion}}\n")
+    place = root / "small.safetensors"
+    words = ["--tasks", str(file), "--model", "whole", *PARTS, *TINY, "--to", str(place)]
+    assert run(root, *words) == 0
+    card = " ".join(place.with_suffix(".md").read_text().split())
+    assert "fusion.train --tasks mine.yaml --model whole --set" in card
     assert str(root) not in card
 
 

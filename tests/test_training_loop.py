@@ -3,6 +3,7 @@
 import csv
 import errno
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -259,5 +260,5 @@ def test_a_checkpoint_that_takes_long_is_written_less_often(monkeypatch, took, w
         clock[0] += took
 
     monkeypatch.setattr(loop.state, "keep", keep)
-    monkeypatch.setattr(loop.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     assert loop._keep(None, None) == pytest.approx(100 + took + wait)

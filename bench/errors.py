@@ -12,7 +12,15 @@ class BenchError(Exception):
 
 
 class DataAbsent(BenchError):  # noqa: N818 - named for what it says, like FileNotFound would be
-    """The data set is not on this machine: other tasks can still be run."""
+    """The data set is not on this machine: other tasks can still be run.
+
+    Attributes:
+        fault: The message without what can be run instead.
+    """
+
+    def __init__(self, fault: str, instead: str = "") -> None:
+        super().__init__(f"{fault}. Without it: {instead}" if instead else fault)
+        self.fault = fault
 
 
 def lines(where: str, fault: ValidationError) -> str:

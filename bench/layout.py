@@ -28,7 +28,8 @@ def locate(root: Path, folder: Path, *, title: str, trees: Sequence[str], instea
     if found is None:
         raise DataAbsent(
             f"{title} is not at {wanted}. Put it there as {' or '.join(trees)}, or name its "
-            f"folder (--data, or data.folder in the task). Without it: {instead}"
+            "folder (--data, or data.folder in the task)",
+            instead,
         )
     inside = list(found.iterdir())
     if not inside:

@@ -5,6 +5,9 @@ python -m fusion.train --method dmnet --stage 2 --scenes        on simulated sce
 python -m fusion.train --tasks ablations.yaml --plan            the trainings of a task file
 torchrun --nproc-per-node 4 -m fusion.train --method dmfuse --stage fusion --preset paper
 
+Several machines need --out on a file system that all of them see: the first process writes the
+earlier stage there, and the others read it.
+
 A trained model lies under --out in trained/; --set fusion.steps=500 changes its recipe, whose
 sections are in fusion/training/recipes.py. A stopped training goes on where it was.
 """
@@ -197,11 +200,12 @@ def _package(args: argparse.Namespace, training: Training, place: Place) -> None
 
 
 def _command(args: argparse.Namespace) -> str:
-    """The command line again, without where things lie and on what it runs."""
+    """The command line again, without where things lie and on what it runs; files by their name."""
     words = ["python", "-m", PROGRAM]
     for name in ("tasks", "model", "method", "stage", "preset", "seed", "start"):
         value = getattr(args, name)
-        words += [] if value is None else [f"--{name}", str(value)]
+        told = value.name if isinstance(value, Path) else str(value)
+        words += [] if value is None else [f"--{name}", told]
     words += [f"--{name}" for name in args.datasets or []]
     for change in args.set:
         words += ["--set", change]

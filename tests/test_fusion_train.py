@@ -1,16 +1,20 @@
 """The program that trains: recipes, specs, the stages' order, and what it says to wrong input."""
 
 import json
+import os
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import torch
 import training_toys as toys
 
 from bench import tasks
+from bench.datasets import msrs
 from bench.errors import BenchError
 from fusion import checkpoints
 from fusion.train import main
-from fusion.training import presets, trainings
+from fusion.training import data, presets, trainings
 from fusion.training.recipes import METHODS, SECTIONS
 from fusion.training.trainings import Training
 
@@ -83,6 +87,30 @@ def test_to_writes_half_precision_and_a_card(root):
     card = place.with_suffix(".md").read_text()
     for word in ("Stage diffusion", "Stage fusion", "folder all: 3 pairs", "2 steps of batch 2"):
         assert word in " ".join(card.split())
+    assert str(root) not in card
+
+
+def test_the_card_s_command_names_files_without_their_folders(root):
+    assert tiny(root, "diffusion", "--name", "mine") == 0
+    start = root / "runs/trained/mine"
+    place = root / "small.safetensors"
+    assert tiny(root, "fusion", "--start", str(start), "--to", str(place)) == 0
+    card = " ".join(place.with_suffix(".md").read_text().split())
+    assert "--start mine " in card
+    assert f"--to {place.name}`" in card
+    assert str(root) not in card
+    (file,) = (root / "runs/trained").glob("mine-*/model.safetensors")
+    assert f"start weights with sha256 `{sha256(file.read_bytes()).hexdigest()}`" in card
+
+
+def test_the_card_s_command_names_the_task_file_without_its_folder(root):
+    file = root / "mine.yaml"
+    file.write_text("trainings: {whole: {method: dmfuse, stage: diffusion}}\n")
+    place = root / "small.safetensors"
+    words = ["--tasks", str(file), "--model", "whole", *PARTS, *TINY, "--to", str(place)]
+    assert run(root, *words) == 0
+    card = " ".join(place.with_suffix(".md").read_text().split())
+    assert "fusion.train --tasks mine.yaml --model whole --set" in card
     assert str(root) not in card
 
 
@@ -161,6 +189,14 @@ def test_numbers_that_no_training_can_have_are_refused(root, capsys, method, cha
     assert said in line
 
 
+def test_absent_data_is_told_with_what_this_program_can_do(root, capsys):
+    assert run(root, "--method", "dmnet", "--stage", "1", "--msrs") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "MSRS is not at" in line
+    assert "detection.run" not in line
+    assert "(--data, or data.folder in the task). The flags --msrs, --scenes" in line
+
+
 def test_weights_of_another_width_are_refused_as_a_start(root, capsys):
     assert tiny(root, "diffusion", "--name", "mine") == 0
     start = ["--start", str(root / "runs/trained/mine")]
@@ -237,6 +273,22 @@ def test_no_preset_trains_on_test_images():
             assert (msrs.dataset, msrs.split, msrs.data) == ("msrs", "train", {})
             assert (roads.data["infrared"], roads.first) == ("roadscene/ir", 48)
             assert (scenes.split, scenes.data["seed"]) == ("train", 1000)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_preset_trains_on_a_test_id_of_msrs(method):
+    root = Path(os.environ.get("FUSEBENCH_DATA", "data"))
+    recipe = presets.recipe(method, "small", {}, [])
+    try:
+        test = {f"msrs/{key}" for key in msrs.load(root, "test").keys}
+        parts = [getattr(recipe, section).data[:1] for section in SECTIONS[method].values()]
+        found = [data.find(part, "pairs", root) for part in parts]
+    except BenchError as fault:
+        pytest.skip(f"set FUSEBENCH_DATA: {fault}")
+    trained_on = {item.key for some in found for item in some.items}
+    assert len(test) > 0
+    assert len(trained_on) > len(test)
+    assert not trained_on & test
 
 
 def spec(root, stage="fusion", seed=0, **changes):

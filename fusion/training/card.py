@@ -29,7 +29,7 @@ STAGE = (
     "{threads}. Losses over the first steps and the last: {losses}.{held_out}"
 )
 MADE = (
-    "**Made by** `{command}`, which also draws its pictures of held-out images again, into "
+    "**Made by** `{command}`{start}, which also draws its pictures of held-out images again, into "
     "`looks/` of the folder that it trains in."
 )
 LICENCE = "**Licence** that of the project; no weights of others are in it."
@@ -56,7 +56,7 @@ def package(
     facts_told = [
         *(_stage(link, seen, folder) for link, seen, folder in told),
         f"**Architecture** `{json.dumps(facts.architecture)}`",
-        MADE.format(command=command),
+        MADE.format(command=command, start=_start(training)),
         *_chosen(training),
         LICENCE,
     ]
@@ -102,6 +102,13 @@ def _stage(training: Training, found: Found, folder: Path) -> str:
         losses=_losses(folder / "losses.csv"),
         held_out=_last(folder / "held_out.csv"),
     )
+
+
+def _start(training: Training) -> str:
+    """Which weights it was given to start from."""
+    if training.start is None:
+        return ""
+    return f" (start weights with sha256 `{digest.sha256(training.start)}`)"
 
 
 def _held_out(told: Stage) -> str:

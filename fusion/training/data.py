@@ -104,8 +104,8 @@ def _pairs(part: Pairs, root: Path, draw: bool) -> tuple[list[Item], dict[str, A
         split: Split = plugin.load(root, part.split, options)
     except DataAbsent as fault:
         raise DataAbsent(
-            f"{part.dataset}: {fault}. The flags --msrs, --scenes and so on choose other data, "
-            "and --data another folder"
+            f"{part.dataset}: {fault.fault}. The flags --msrs, --scenes and so on choose other "
+            "data, and --data another folder"
         ) from None
     kept = Split(split.dataset, split.name, split.classes, split.pairs[: part.first])
     mark = {"dataset": kept.dataset, "split": kept.name, "images": digest.images(kept)}

@@ -244,8 +244,14 @@ def _read(path: Path) -> dict[str, Any]:
 def _on_preset(
     path: Path, name: str, task: dict[str, Any], presets: dict[str, Preset], chosen: str | None
 ) -> dict[str, Any]:
-    """Lay a task over the settings of its preset."""
-    used = chosen or task.get("preset")
+    """Lay a task over the settings of its preset.
+
+    A chosen preset that says nothing about this kind of task leaves the task its own.
+    """
+    kind = str(task.get("kind"))
+    used = task.get("preset")
+    if chosen and (used is None or kind not in KINDS or getattr(presets[chosen], kind)):
+        used = chosen
     if used is None:
         return task
     if not isinstance(used, str) or used not in presets:
@@ -253,7 +259,6 @@ def _on_preset(
             f"{path}: tasks.{name}.preset: no preset is called {used!r}; "
             f"there is {', '.join(presets)}"
         )
-    kind = str(task.get("kind"))
     base = getattr(presets[used], kind) if kind in KINDS else {}
     return layers.merge(base, {**task, "preset": used})
 

@@ -188,3 +188,25 @@ def test_the_shipped_file_is_right_and_offers_what_the_readme_says():
         ("detection", "m3fd"),
         ("segmentation", "fmb"),
     }
+
+
+def test_the_shipped_file_is_right_under_every_preset():
+    path = Path(__file__).parents[1] / "tasks.yaml"
+    for preset in (None, *tasks.load(path).presets):
+        assert tasks.load(path, preset).tasks
+
+
+def test_a_preset_leaves_kinds_of_which_it_says_nothing_their_own(tmp_path):
+    path = tmp_path / "tasks.yaml"
+    path.write_text(
+        "sources: {ir: {kind: infrared}}\n"
+        "presets:\n"
+        "  fast: {tasks: [d], detection: {sources: [ir], seeds: [7]}}\n"
+        "  plain: {tasks: [q], quality: {sources: [ir]}}\n"
+        "tasks:\n"
+        "  d: {kind: detection, dataset: scenes, sources: [ir]}\n"
+        "  q: {kind: quality, dataset: scenes, preset: plain}\n"
+    )
+    file = tasks.load(path, "fast")
+    assert file.tasks["d"].seeds == (7,)
+    assert file.tasks["q"].preset == "plain"

@@ -77,12 +77,10 @@ def chosen(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
         metrics: Name, or name.variant, to options.
 
     Raises:
-        BenchError: If there is no such metric or an option is wrong.
+        BenchError: If there is no such metric, an option is wrong, or one is asked for twice.
     """
-    return tuple(
-        Metric(name, specs.metric("quality", name, given, f"metrics.{name}")[1])
-        for name, given in metrics.items()
-    )
+    found = specs.metrics("quality", metrics, "metrics")
+    return tuple(Metric(name, options) for name, (_, options) in found.items())
 
 
 def signatures(metrics: tuple[Metric, ...]) -> str:

@@ -76,6 +76,7 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
                 {
                     "source": name,
                     "metric": metric.column.title,
+                    "name": metric.name,
                     "mean": means[name][metric.name],
                     "low": low,
                     "high": high,
@@ -92,9 +93,11 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
 def text(found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
     """The summary as it is read in a terminal: metrics below each other, sources side by side."""
     rows = [["", *per_image, "unit", "better"]]
-    for title, part in found.groupby("metric", sort=False):
+    for _, part in found.groupby("name", sort=False):
         cells = [_cell(line, len(per_image)) for line in part.to_dict("records")]
-        rows.append([str(title), *cells, str(part["unit"].iloc[0]), str(part["better"].iloc[0])])
+        rows.append(
+            [str(part["metric"].iloc[0]), *cells, *map(str, part[["unit", "better"]].iloc[0])]
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -314,3 +314,10 @@ def test_an_unknown_variant_is_refused_before_anything_is_done(root, capsys):
     assert run(root) == 2
     assert "tasks.toy.metrics.entropy.loud: variant" in capsys.readouterr().err
     assert not (root / "runs").exists()
+
+
+def test_two_names_of_one_metric_are_refused_before_anything_is_done(root, capsys):
+    change(root, "sources: [ir", "metrics: {entropy: {}, entropy.levels: {}}, sources: [ir")
+    assert run(root) == 2
+    assert "tasks.toy.metrics: entropy and entropy.levels are the same" in capsys.readouterr().err
+    assert not (root / "runs").exists()

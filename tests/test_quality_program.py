@@ -82,6 +82,10 @@ def test_pairs_that_were_not_fused_can_be_left_out(root):
         (["ours", "ours", "ir", "vi"], "named twice"),
         (["ours", "ir", "vi", "--metric", "entropi"], "Did you mean 'entropy'"),
         (["ours", "ir", "vi", "--metric", "entropy.loud"], "variant"),
+        (
+            ["ours", "ir", "vi", "--metric", "entropy", "--metric", "entropy.levels"],
+            "metrics: entropy and entropy.levels are the same metric; keep one",
+        ),
     ],
 )
 def test_a_wrong_command_is_exit_status_2(root, capsys, words, said):

@@ -69,6 +69,12 @@ class Metric:
         said = getattr(self.module, "flag", None)
         return str(said(*pair, fused, self.options, compute)) if said else ""
 
+    @property
+    def undefined(self) -> str:
+        """Why there is no value, where `flag` does not say it."""
+        why = getattr(self.module, "UNDEFINED", "")
+        return f"undefined: {why}" if why else "undefined for these images"
+
 
 def chosen(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
     """The metrics of a task.

@@ -9,6 +9,7 @@ from metric_images import triple
 from bench import plugins
 from fusion.metric import chosen
 from fusion.metrics._parts.sharing import Once, directly
+from fusion.scoring import of_pair
 
 MODULES = {
     name: plugins.find("fusion.metrics", name) for name in plugins.available("fusion.metrics")
@@ -86,6 +87,27 @@ def test_every_variant_lies_in_its_range_and_names_itself(name):
     large = triple(176, 208)
     assert inside(metric, metric.value(large[:2], large[2], directly))
     assert metric.variant in metric.signature
+
+
+POOR = {
+    "one pixel": [np.full((1, 1), grey, np.uint8) for grey in (3, 9, 200)],
+    "one row": [np.arange(30, dtype=np.uint8)[None] * k for k in (1, 2, 3)],
+    "small": [image[:9, :9].copy() for image in triple(60, 66)],
+    "flat": [np.full((180, 180), grey, np.uint8) for grey in (3, 9, 200)],
+    "black": [np.zeros((180, 180), np.uint8)] * 3,
+}
+
+
+@pytest.mark.parametrize("case", POOR)
+def test_an_undefined_value_of_any_variant_has_a_reason_in_its_own_words(case):
+    metrics = chosen({name: {} for name in VARIANTS})
+    a, b, f = POOR[case]
+    row = of_pair(a, b, {"it": f}, metrics)["it"]
+    undefined = [metric for metric in metrics if row[metric.name] is None]
+    assert len(undefined) >= 3
+    said = dict(flag.split(": ", 1) for flag in row["flags"].split("; "))
+    for metric in undefined:
+        assert said[metric.column.title] not in ("", "undefined for these images"), metric.name
 
 
 @pytest.mark.parametrize("name", VARIANTS)

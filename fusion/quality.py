@@ -208,7 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nfusion.quality: stopped; nothing was written", file=sys.stderr)
         return 130
     print(text(found, per_image))
-    print(f"{signatures(metrics)}; {LUMINANCE}")
+    note = None if args.metric else presets.NOTES.get(args.preset)
+    print("; ".join(filter(None, (signatures(metrics), LUMINANCE, note))))
     print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
     return 0
 

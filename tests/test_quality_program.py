@@ -53,6 +53,14 @@ def test_ranks_are_explained_where_there_are_some(root, capsys, fused, said):
     assert ("# rank by mean" in capsys.readouterr().out) == said
 
 
+@pytest.mark.parametrize(("preset", "said"), [("dmfuse", True), ("plain", False)])
+def test_the_signatures_of_dmfuses_columns_say_that_qe_is_unresolved(root, capsys, preset, said):
+    assert main(["ours", "ir", "vi", "--preset", preset]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "Qe.uiqi8 v1" in last
+    assert ("; Qe unresolved" in last) == said
+
+
 def test_undefined_is_an_empty_cell_with_a_reason(root, capsys):
     assert main(["ours", "ir", "vi", "--metric", "multi_scale_structural_similarity"]) == 0
     assert "undefined" in capsys.readouterr().out

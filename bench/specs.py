@@ -33,6 +33,7 @@ def refuse_wrong_options(file: tasks.TaskFile, names: Sequence[str]) -> None:
         check(dataset, name, task)
         for scored, given in task.metrics.items():
             check(metric, task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
+        check(metrics, task.kind, task.metrics, f"tasks.{name}.metrics")
         if not isinstance(task, tasks.Quality):
             check(model, name, task)
         for source in map(file.source, task.sources):
@@ -111,6 +112,24 @@ def metric(
     module = plugins.find(METRICS[kind], file)
     asked = {"variant": variant, **given} if variant else given
     return module, plugins.options(module, asked, where)
+
+
+def metrics(
+    kind: str, wanted: Mapping[str, Mapping[str, Any]], where: str
+) -> dict[str, tuple[ModuleType, BaseModel]]:
+    """The metrics of a task by the name they were asked for.
+
+    Raises:
+        BenchError: If a name or an option is wrong, or two names come to the same number.
+    """
+    found: dict[str, tuple[ModuleType, BaseModel]] = {}
+    for name, given in wanted.items():
+        module, options = metric(kind, name, given, f"{where}.{name}")
+        for other, asked in found.items():
+            if asked == (module, options):
+                raise BenchError(f"{where}: {other} and {name} are the same metric; keep one")
+        found[name] = module, options
+    return found
 
 
 def _scored(kind: str, name: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -39,7 +39,9 @@ def units(keys: Sequence[str], groups: Mapping[str, str]) -> list[str]:
     return found if len(set(found)) >= FEWEST else list(keys)
 
 
-def intervals(per_image: pd.DataFrame, drawn: Sequence[str]) -> dict[str, Interval | None]:
+def intervals(
+    per_image: pd.DataFrame, drawn: Sequence[str], fewest: int = 2
+) -> dict[str, Interval | None]:
     """The bootstrap interval of every mean.
 
     Whole groups are drawn with replacement, because frames of one sequence resemble each other;
@@ -48,9 +50,10 @@ def intervals(per_image: pd.DataFrame, drawn: Sequence[str]) -> dict[str, Interv
     Args:
         per_image: One row per image.
         drawn: The group of each row; see `units`.
+        fewest: How many groups have to have a score.
 
     Returns:
-        Metric to (low, high); None where fewer than two groups have a score.
+        Metric to (low, high); None where fewer groups have a score.
     """
     columns = scores(per_image)
     names, place = np.unique(np.asarray(drawn, dtype=str), return_inverse=True)
@@ -58,7 +61,7 @@ def intervals(per_image: pd.DataFrame, drawn: Sequence[str]) -> dict[str, Interv
     sums, counts = np.zeros((2, len(names), columns.shape[1]))
     np.add.at(sums, place, columns.fillna(0).to_numpy())
     np.add.at(counts, place, there)
-    enough = (counts > 0).sum(axis=0) > 1
+    enough = (counts > 0).sum(axis=0) >= fewest
     drawn_means = _resampled(sums, counts)
     tails = (100 - LEVEL) / 2
     found: dict[str, Interval | None] = {}

@@ -69,6 +69,12 @@ class Metric:
         said = getattr(self.module, "flag", None)
         return str(said(*pair, fused, self.options, compute)) if said else ""
 
+    @property
+    def undefined(self) -> str:
+        """Why there is no value, where `flag` does not say it."""
+        why = getattr(self.module, "UNDEFINED", "")
+        return f"undefined: {why}" if why else "undefined for these images"
+
 
 def chosen(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
     """The metrics of a task.
@@ -77,12 +83,10 @@ def chosen(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
         metrics: Name, or name.variant, to options.
 
     Raises:
-        BenchError: If there is no such metric or an option is wrong.
+        BenchError: If there is no such metric, an option is wrong, or one is asked for twice.
     """
-    return tuple(
-        Metric(name, specs.metric("quality", name, given, f"metrics.{name}")[1])
-        for name, given in metrics.items()
-    )
+    found = specs.metrics("quality", metrics, "metrics")
+    return tuple(Metric(name, options) for name, (_, options) in found.items())
 
 
 def signatures(metrics: tuple[Metric, ...]) -> str:

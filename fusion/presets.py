@@ -36,7 +36,7 @@ METRICS: dict[str, dict[str, dict[str, Any]]] = {
         "edge_preservation": {},
         "multi_scale_structural_similarity": {"variant": "x255"},
     },
-    "dmfuse": {  # DMFuse's tables; Qe is unresolved: no known variant reaches the paper's values
+    "dmfuse": {  # DMFuse's tables
         "phase_congruency": {},
         "edge_dependent_quality": {},
         "feature_mutual_information": {"variant": "edge"},
@@ -46,4 +46,8 @@ METRICS: dict[str, dict[str, dict[str, Any]]] = {
         "entropy": {},
         "standard_deviation": {},
     },
+}
+
+NOTES: dict[str, str] = {  # said beside the signatures of a preset
+    "dmfuse": "Qe unresolved: no known variant reaches the paper's values",
 }

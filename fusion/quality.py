@@ -9,6 +9,7 @@ The table is printed; per_image.csv and means.csv are written under --out.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -37,6 +38,9 @@ def scenes(
     Raises:
         BenchError: If images have no partner, folders share a name, or there is nothing to score.
     """
+    for folder in (*fused, infrared, visible):
+        if not images_by_stem(folder):
+            raise BenchError(f"no images in {folder}")
     names = [folder.resolve().name for folder in fused]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in fused]
@@ -76,6 +80,7 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
                 {
                     "source": name,
                     "metric": metric.column.title,
+                    "name": metric.name,
                     "mean": means[name][metric.name],
                     "low": low,
                     "high": high,
@@ -92,15 +97,18 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
 def text(found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
     """The summary as it is read in a terminal: metrics below each other, sources side by side."""
     rows = [["", *per_image, "unit", "better"]]
-    for title, part in found.groupby("metric", sort=False):
+    for _, part in found.groupby("name", sort=False):
         cells = [_cell(line, len(per_image)) for line in part.to_dict("records")]
-        rows.append([str(title), *cells, str(part["unit"].iloc[0]), str(part["better"].iloc[0])])
+        rows.append(
+            [str(part["metric"].iloc[0]), *cells, *map(str, part[["unit", "better"]].iloc[0])]
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    lines.append(f"[ ] {averages.WHAT} images; # rank by mean, 1 is best")
+    ranked = "; # rank by mean, 1 is best" if len(per_image) > 1 else ""
+    lines.append(f"[ ] {averages.WHAT} images{ranked}")
     flagged = sum(int(table["flags"].ne("").sum()) for table in per_image.values())
     if flagged:
         lines.append(f"{flagged} image(s) with a remark; see flags in per_image.csv")
@@ -116,13 +124,41 @@ def _cell(line: dict[Hashable, Any], sources: int) -> str:
     return f"{said} #{line['rank']}" if sources > 1 else said
 
 
+def check_place(out: Path) -> None:
+    """Refuse a folder for the tables that cannot be made or written to, before any work is done.
+
+    Raises:
+        BenchError: Naming what is in the way.
+    """
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise BenchError(f"--out {out}: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise BenchError(f"--out {out}: {there} cannot be written to")
+
+
 def write(out: Path, found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> list[Path]:
-    """Write both tables; return where they are."""
+    """Write both tables, each whole or not at all; return where they are."""
     out.mkdir(parents=True, exist_ok=True)
-    every = pd.concat(per_image, names=["source", "key"])
-    every.to_csv(out / "per_image.csv")
-    found.to_csv(out / "means.csv", index=False)
-    return [out / "per_image.csv", out / "means.csv"]
+    every = pd.concat(per_image, names=["source", "key"]).reset_index()
+    written = {out / "per_image.csv": every, out / "means.csv": found}
+    partial = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in written}
+    try:
+        for path, table in written.items():
+            table.to_csv(partial[path], index=False)
+        for path in written:
+            partial[path].replace(path)
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+    return list(written)
+
+
+def _at_least_one(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}: expected 1 or more")
+    return number
 
 
 def parser() -> argparse.ArgumentParser:
@@ -135,15 +171,18 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("fused", nargs="+", type=Path, metavar="FUSED")
     flags.add_argument("infrared", type=Path, metavar="IR")
     flags.add_argument("visible", type=Path, metavar="VISIBLE")
-    flags.add_argument("--preset", choices=list(presets.METRICS), default="plain")
-    flags.add_argument(
+    columns = flags.add_mutually_exclusive_group()
+    columns.add_argument("--preset", choices=list(presets.METRICS), default="plain")
+    columns.add_argument(
         "--metric",
         action="append",
         metavar="NAME[.VARIANT]",
-        help="this metric instead of the preset's (may be repeated)",
+        help="this metric instead of a preset's (may be repeated)",
     )
     flags.add_argument("--allow-missing", action="store_true", help="score what every FUSED has")
-    flags.add_argument("--workers", type=int, help="processes (default: as many as processors)")
+    flags.add_argument(
+        "--workers", type=_at_least_one, metavar="N", help="processes (default: one per processor)"
+    )
     flags.add_argument("--out", type=Path, default=Path("quality"), metavar="DIR")
     return flags
 
@@ -155,6 +194,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         asked = {name: {} for name in args.metric} if args.metric else presets.METRICS[args.preset]
         metrics = chosen(asked)
         wanted = scenes(args.fused, args.infrared, args.visible, allow_missing=args.allow_missing)
+        check_place(args.out)
+        left_out = len(images_by_stem(args.infrared)) - len(wanted)
+        if left_out:
+            print(f"{left_out} pair(s) left out, not every FUSED has them", file=sys.stderr)
         per_image = scoring.tables(wanted, metrics, "score", args.workers)
         found = summary(per_image, metrics)
         written = write(args.out, found, per_image)
@@ -165,7 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nfusion.quality: stopped; nothing was written", file=sys.stderr)
         return 130
     print(text(found, per_image))
-    print(f"{signatures(metrics)}; {LUMINANCE}")
+    note = None if args.metric else presets.NOTES.get(args.preset)
+    print("; ".join(filter(None, (signatures(metrics), LUMINANCE, note))))
     print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
     return 0
 

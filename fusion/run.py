@@ -88,10 +88,10 @@ def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> 
 def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
     metrics = metric.chosen(cell.task.metrics)
     groups = {pair.key: pair.group for pair in cell.test.pairs}
-    drawn = averages.units(list(map(str, per_image.index)), groups)
-    number = len(set(drawn))
-    what = "images" if number == len(drawn) else f"{number} groups of images"
-    scored = _slice(per_image, groups)
+    keys = list(map(str, per_image.index))
+    drawn = dict(zip(keys, averages.units(keys, groups), strict=True))
+    what = f"{len(set(drawn.values()))} groups of images" if _grouped(drawn) else "images"
+    scored = _slice(per_image, drawn)
     return Record(
         task=cell.name,
         kind=cell.task.kind,
@@ -109,28 +109,41 @@ def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
         values=scored.values,
         counts=scored.counts,
         intervals=scored.intervals,
-        by_scene=_by_scene(cell.test, per_image, groups),
+        by_scene=_by_scene(cell.test, per_image, drawn),
         spec=dict(cell.specs["record"]),
         made=records.made(seconds, "cpu", ("numpy", "pillow", "opencv-python")),
     )
 
 
-def _by_scene(split: Split, per_image: pd.DataFrame, groups: dict[str, str]) -> dict[str, Slice]:
+def _by_scene(split: Split, per_image: pd.DataFrame, drawn: dict[str, str]) -> dict[str, Slice]:
     """The scores on the images of every condition."""
     scenes = {pair.key: pair.scene for pair in split.pairs}
     return {
-        scene: _slice(per_image[[scenes[str(key)] == scene for key in per_image.index]], groups)
+        scene: _slice(per_image[[scenes[str(key)] == scene for key in per_image.index]], drawn)
         for scene in sorted({s for s in scenes.values() if s is not None})
     }
 
 
-def _slice(per_image: pd.DataFrame, groups: dict[str, str]) -> Slice:
-    drawn = averages.units(list(map(str, per_image.index)), groups)
+def _slice(per_image: pd.DataFrame, drawn: dict[str, str]) -> Slice:
+    """The scores on some images.
+
+    Args:
+        per_image: A row each.
+        drawn: Key to what is resampled, for all images of the record: a condition is resampled
+            as the whole is, and has no interval where that leaves it too few groups.
+    """
+    units = [drawn[str(key)] for key in per_image.index]
+    fewest = averages.FEWEST if _grouped(drawn) else 2
     return Slice(
         values=averages.means(per_image),
         counts={"images": len(per_image)},
-        intervals=averages.intervals(per_image, drawn),
+        intervals=averages.intervals(per_image, units, fewest),
     )
+
+
+def _grouped(drawn: dict[str, str]) -> bool:
+    """Whether some images are drawn together."""
+    return len(set(drawn.values())) < len(drawn)
 
 
 def _made_here(source: tasks.Source) -> bool:

@@ -52,7 +52,8 @@ def of_pair(
         metrics: The columns.
 
     Returns:
-        Name to one row: a score per metric, and ``flags``: what is to be said of the scores.
+        Name to one row: a score per metric, and ``flags``: what is to be said of the scores,
+        and why one is undefined.
 
     Raises:
         TypeError, ValueError: If the images are not luminance of one size.
@@ -62,6 +63,9 @@ def of_pair(
     for name, image in fused.items():
         row: Row = {m.name: m.value((infrared, visible), image, once) for m in metrics}
         said = {m.column.title: m.flag((infrared, visible), image, once) for m in metrics}
+        for m in metrics:
+            if row[m.name] is None and not said[m.column.title]:
+                said[m.column.title] = m.undefined
         row["flags"] = "; ".join(f"{title}: {flag}" for title, flag in said.items() if flag)
         rows[name] = row
         once.next_fused()

@@ -11,7 +11,9 @@ def intervals(results: Results) -> Table:
     """Sources x metrics: both ends of the interval of every mean."""
     columns = results.columns
     headings = [
-        Heading(f"{column.mean} {end}", scale=1.0, decimals=3, note=column.unit)
+        Heading(
+            f"{column.mean} {end}", scale=1.0, decimals=3, better=column.better, note=column.unit
+        )
         for column in columns.values()
         for end in ("low", "high")
     ]

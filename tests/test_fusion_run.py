@@ -1,5 +1,7 @@
 """The command line from end to end, on images made here: fusing and quality tasks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -314,3 +316,40 @@ def test_an_unknown_variant_is_refused_before_anything_is_done(root, capsys):
     assert run(root) == 2
     assert "tasks.toy.metrics.entropy.loud: variant" in capsys.readouterr().err
     assert not (root / "runs").exists()
+
+
+def test_two_names_of_one_metric_are_refused_before_anything_is_done(root, capsys):
+    change(root, "sources: [ir", "metrics: {entropy: {}, entropy.levels: {}}, sources: [ir")
+    assert run(root) == 2
+    assert "tasks.toy.metrics: entropy and entropy.levels are the same" in capsys.readouterr().err
+    assert not (root / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("groups", "what", "night"),
+    [(6, "6 groups of images", False), (4, "images", True)],
+)
+def test_conditions_are_resampled_as_the_whole_is(root, monkeypatch, groups, what, night):
+    from bench.datasets import folder
+
+    real = folder.load
+    for key in range(3, 2 * groups + 1):
+        for name in ("ir", "vis"):
+            Image.new("L", (8, 6), 9 * key).save(root / f"data/toy/{name}/{key:05}.png")
+
+    def sequences(*given):
+        """Two frames each; all but the last by day."""
+        found = real(*given)
+        last = len(found.pairs) - 2
+        pairs = [
+            replace(pair, group=f"film {i // 2}", scene="night" if i >= last else "day")
+            for i, pair in enumerate(found.pairs)
+        ]
+        return replace(found, pairs=tuple(pairs))
+
+    monkeypatch.setattr(folder, "load", sequences)
+    assert run(root, "--source", "ir") == 0
+    record = records(root)[0]
+    assert record.protocol["intervals"] == f"95 % percentile bootstrap, 2000 resamples of {what}"
+    assert record.by_scene["day"].intervals["entropy"] is not None
+    assert (record.by_scene["night"].intervals["entropy"] is not None) == night

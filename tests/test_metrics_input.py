@@ -46,3 +46,19 @@ def test_an_unknown_metric_says_what_there_is():
 def test_a_metric_without_variants_takes_none():
     with pytest.raises(BenchError, match="Extra inputs are not permitted"):
         chosen({"correlation_coefficient.mean": {}})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"entropy": {}}, {"entropy.levels": {}}),
+        ({"mutual_information.nats": {}}, {"mutual_information": {"variant": "nats"}}),
+    ],
+)
+def test_two_names_of_one_metric_are_refused(one, other):
+    with pytest.raises(BenchError, match="are the same metric; keep one"):
+        chosen(one | other)
+
+
+def test_two_variants_of_one_metric_are_two_metrics():
+    assert len(chosen({"entropy": {}, "entropy.sat254": {}})) == 2

@@ -9,6 +9,7 @@ from metric_images import triple
 from bench import plugins
 from fusion.metric import chosen
 from fusion.metrics._parts.sharing import Once, directly
+from fusion.scoring import of_pair
 
 MODULES = {
     name: plugins.find("fusion.metrics", name) for name in plugins.available("fusion.metrics")
@@ -47,10 +48,10 @@ def smooth(rng, shape):
 KINDS = (noise, levels, blocks, saturated, flat, smooth)
 
 
-def any_triple(seed):
+def any_triple(seed, sides=(1, 64)):
     """Any kind of images of any size, the fused one often made of the others."""
     rng = np.random.default_rng(seed)
-    shape = tuple(rng.integers(1, 64, 2))
+    shape = tuple(rng.integers(*sides, 2))
     a, b, f = (KINDS[k](rng, shape) for k in rng.integers(0, len(KINDS), 3))
     made = {1: (a.astype(int) + b) // 2, 2: np.maximum(a, b), 3: 255 - a, 4: a}
     return a, b, made.get(int(rng.integers(0, 8)), f).astype(np.uint8)
@@ -68,12 +69,15 @@ def inside(metric, found):
 @pytest.mark.parametrize("start", range(0, 500, 50))
 def test_values_lie_in_the_documented_range_on_500_random_triples(start):
     metrics = chosen({name: {} for name in MODULES})
+    defined = dict.fromkeys(MODULES, 0)
     for seed in range(start, start + 50):
-        a, b, f = any_triple(seed)
+        a, b, f = any_triple(seed, (1, 64) if seed % 5 else (176, 200))
         once = Once(a, b)
         for metric in metrics:
             found = metric.value((a, b), f, once)
             assert inside(metric, found), (metric.signature, seed, f.shape, found)
+            defined[metric.name] += found is not None
+    assert min(defined.values()) >= 10, defined
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -86,6 +90,27 @@ def test_every_variant_lies_in_its_range_and_names_itself(name):
     large = triple(176, 208)
     assert inside(metric, metric.value(large[:2], large[2], directly))
     assert metric.variant in metric.signature
+
+
+POOR = {
+    "one pixel": [np.full((1, 1), grey, np.uint8) for grey in (3, 9, 200)],
+    "one row": [np.arange(30, dtype=np.uint8)[None] * k for k in (1, 2, 3)],
+    "small": [image[:9, :9].copy() for image in triple(60, 66)],
+    "flat": [np.full((180, 180), grey, np.uint8) for grey in (3, 9, 200)],
+    "black": [np.zeros((180, 180), np.uint8)] * 3,
+}
+
+
+@pytest.mark.parametrize("case", POOR)
+def test_an_undefined_value_of_any_variant_has_a_reason_in_its_own_words(case):
+    metrics = chosen({name: {} for name in VARIANTS})
+    a, b, f = POOR[case]
+    row = of_pair(a, b, {"it": f}, metrics)["it"]
+    undefined = [metric for metric in metrics if row[metric.name] is None]
+    assert len(undefined) >= 3
+    said = dict(flag.split(": ", 1) for flag in row["flags"].split("; "))
+    for metric in undefined:
+        assert said[metric.column.title] not in ("", "undefined for these images"), metric.name
 
 
 @pytest.mark.parametrize("name", VARIANTS)

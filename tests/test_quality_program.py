@@ -7,7 +7,7 @@ from metric_images import triple
 from PIL import Image
 
 from bench import tasks
-from fusion import presets
+from fusion import presets, scoring
 from fusion.quality import main
 
 
@@ -47,6 +47,20 @@ def test_several_folders_are_ranked(root, capsys):
     assert head.split() == ["ours", "theirs", "unit", "better"]
 
 
+@pytest.mark.parametrize(("fused", "said"), [(["ours"], False), (["ours", "theirs"], True)])
+def test_ranks_are_explained_where_there_are_some(root, capsys, fused, said):
+    assert main([*fused, "ir", "vi", "--metric", "entropy"]) == 0
+    assert ("# rank by mean" in capsys.readouterr().out) == said
+
+
+@pytest.mark.parametrize(("preset", "said"), [("dmfuse", True), ("plain", False)])
+def test_the_signatures_of_dmfuses_columns_say_that_qe_is_unresolved(root, capsys, preset, said):
+    assert main(["ours", "ir", "vi", "--preset", preset]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "Qe.uiqi8 v1" in last
+    assert ("; Qe unresolved" in last) == said
+
+
 def test_undefined_is_an_empty_cell_with_a_reason(root, capsys):
     assert main(["ours", "ir", "vi", "--metric", "multi_scale_structural_similarity"]) == 0
     assert "undefined" in capsys.readouterr().out
@@ -69,9 +83,10 @@ def test_a_missing_image_is_named_and_nothing_is_written(root, capsys, lost, sai
     assert not (root / "quality").exists()
 
 
-def test_pairs_that_were_not_fused_can_be_left_out(root):
+def test_pairs_that_were_not_fused_can_be_left_out(root, capsys):
     (root / "ours/02.png").unlink()
     assert main(["ours", "ir", "vi", "--metric", "entropy", "--allow-missing"]) == 0
+    assert "1 pair(s) left out" in capsys.readouterr().err
     assert len(pd.read_csv(root / "quality/per_image.csv")) == 2
 
 
@@ -82,6 +97,10 @@ def test_pairs_that_were_not_fused_can_be_left_out(root):
         (["ours", "ours", "ir", "vi"], "named twice"),
         (["ours", "ir", "vi", "--metric", "entropi"], "Did you mean 'entropy'"),
         (["ours", "ir", "vi", "--metric", "entropy.loud"], "variant"),
+        (
+            ["ours", "ir", "vi", "--metric", "entropy", "--metric", "entropy.levels"],
+            "metrics: entropy and entropy.levels are the same metric; keep one",
+        ),
     ],
 )
 def test_a_wrong_command_is_exit_status_2(root, capsys, words, said):
@@ -107,3 +126,48 @@ def test_the_task_files_presets_are_the_programs(request):
     file = tasks.load(request.config.rootpath / "tasks.yaml")
     for name in ("plain", "dmnet", "dmfuse"):
         assert file.presets[name].quality["metrics"] == presets.METRICS[name]
+
+
+@pytest.mark.parametrize("empty", ["ours", "ir", "vi"])
+def test_an_empty_folder_is_named(root, capsys, empty):
+    for path in (root / empty).iterdir():
+        path.unlink()
+    assert main(["ours", "ir", "vi"]) == 2
+    assert f"no images in {empty}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/below"])
+def test_a_place_that_cannot_be_written_is_refused_before_scoring(root, capsys, monkeypatch, out):
+    monkeypatch.setattr(scoring, "tables", None)
+    (root / "taken").write_text("a file")
+    assert main(["ours", "ir", "vi", "--out", out]) == 2
+    assert f"--out {out}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--workers", "0"], "--workers: 0: expected 1 or more"),
+        (["--preset", "dmnet", "--metric", "entropy"], "not allowed with argument --preset"),
+    ],
+)
+def test_wrong_flags_are_refused(root, capsys, words, said):
+    with pytest.raises(SystemExit, match="2"):
+        main(["ours", "ir", "vi", *words])
+    assert said in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_finished_leaves_the_old_ones(root, monkeypatch):
+    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
+    before = {path: path.read_text() for path in (root / "quality").iterdir()}
+    real = pd.DataFrame.to_csv
+
+    def full(table, path, **more):
+        if "means" in path.name:
+            path.write_text("half")
+            raise OSError("no space left on device")
+        real(table, path, **more)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    assert main(["theirs", "ir", "vi", "--metric", "entropy"]) == 2
+    assert {path: path.read_text() for path in (root / "quality").iterdir()} == before

@@ -207,6 +207,7 @@ def test_intervals_have_both_ends_and_no_best():
     found = quality.intervals(quality_results())
     assert texts(found)["mine"] == ["6.000", "8.000", *[wording.UNDEFINED] * 2]
     assert ranks(found)["mine"] == [0, 0, 0, 0]
+    assert [h.better for h in found.headings] == ["higher", "higher", "lower", "lower"]
 
 
 def test_a_metric_without_unit_that_is_no_fraction_is_shown_as_it_is():

@@ -33,6 +33,7 @@ VARIANTS = {
     ),
 }
 COLUMN = VARIANTS["central"].column(TITLE)
+UNDEFINED = "the image has one row or column"
 
 
 class Options(BaseModel):

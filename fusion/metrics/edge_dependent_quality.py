@@ -30,6 +30,7 @@ VARIANTS = {
     "plain.edges.uiqi8": Variant("Qs of the images times Qs of their edges", -1, 1),
 }
 COLUMN = VARIANTS["uiqi8"].column(TITLE)
+UNDEFINED = "a side is shorter than 11 pixels"
 
 
 class Options(BaseModel):

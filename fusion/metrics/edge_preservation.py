@@ -23,6 +23,7 @@ VARIANTS = {
     "liu": Variant("other constants, wrapped angle, mean of each pixel's ratio (Z. Liu's)", 0, 1),
 }
 COLUMN = VARIANTS["standard"].column(TITLE)
+UNDEFINED = "no source has an edge"
 
 
 class Options(BaseModel):

@@ -31,6 +31,7 @@ VARIANTS = {
     "gradient": Variant("of the horizontal gradient", 0, 1),
 }
 COLUMN = VARIANTS["edge"].column(TITLE)
+UNDEFINED = "a side is shorter than 3 pixels"
 PIECE = 1 << 14  # windows at once: 81 joint cells each
 
 

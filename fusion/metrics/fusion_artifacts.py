@@ -32,6 +32,7 @@ VARIANTS = {
     "kept": Variant("Qabf with this metric's constants; kept + loss + kumar = 1", 0, 1),
 }
 COLUMN = VARIANTS["kumar"].column(TITLE)
+UNDEFINED = "no source has an edge, or the image has one row or column"
 EDGE = 2.0  # least strength that counts as an edge, grey levels per pixel
 LEAST = 0.001  # weight of a pixel without an edge
 

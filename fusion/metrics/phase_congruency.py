@@ -26,6 +26,7 @@ VARIANTS = {
     "kovesi": Variant("the low-pass filter of odd sizes put right (MFIF)", None, None),
 }
 COLUMN = VARIANTS["liu"].column(TITLE)
+UNDEFINED = "the sources have no feature, or the fused image is constant"
 WINDOW = gaussian(11, 1.5)
 FEATURE = 0.1  # least phase congruency of a feature
 TINY = 1e-4

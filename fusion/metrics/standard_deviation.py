@@ -29,6 +29,7 @@ VARIANTS = {
     ),
 }
 COLUMN = VARIANTS["population"].column(TITLE)
+UNDEFINED = "one pixel or one row, where the variant divides by N - 1"
 
 
 class Options(BaseModel):

@@ -40,6 +40,7 @@ VARIANTS = {
     ),
 }
 COLUMN = VARIANTS["mean"].column(TITLE)
+UNDEFINED = "a side is shorter than 11 pixels"
 SMALLEST = 11
 
 

@@ -24,6 +24,7 @@ VARIANTS = {
     "vi": Variant("VIFp of the visible image alone", symmetric=False),
 }
 COLUMN = VARIANTS["sum"].column(TITLE)
+UNDEFINED = "a source is constant or smaller than 17 pixels"
 NOISE = 2.0  # variance of the eye's own noise, grey levels squared
 
 

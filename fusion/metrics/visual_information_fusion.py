@@ -17,6 +17,7 @@ VERSION = 1
 TITLE = "VIFF"
 VARIANTS = {"han": Variant("weights of the authors' program", symmetric=False)}
 COLUMN = VARIANTS["han"].column(TITLE)
+UNDEFINED = "smaller than 41 pixels"
 NOISE = 0.005 * 255**2
 WEIGHTS = np.array([1, 0, 0.15, 1]) / 2.15
 TINY = 1e-7

@@ -15,6 +15,7 @@ CHANGES = [
     "denoising.inner=8",
     "denoising.dropout=0",
     "denoising.timesteps=200",
+    "fusion.loss=paper",  # the code's weighs SSIMs by the batch of one process
     *(
         f"{stage}.{change}"
         for stage in ("diffusion", "fusion")

@@ -73,6 +73,7 @@ def test_a_library_with_side_effects_is_imported_in_one_room_only(library):
         "fusion.run",
         "fusion.quality",
         "fusion.train",
+        "fusion.profile",
         "detection.run",
         "segmentation.run",
         "reports.run",

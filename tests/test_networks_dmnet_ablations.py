@@ -4,28 +4,11 @@ import dataclasses
 
 import pytest
 import torch
+from ablation_rows import ROWS
 from dmnet_toys import LEVELS, SMALL, built, images, noises
 
 from fusion.networks.dmnet import two_channels
 
-# Table V: two-stage training, DTB, DIB, DM, CSAB.
-ROWS = {
-    "AE1": "01111",
-    "AE2": "10000",
-    "AE3": "10001",
-    "AE4": "11000",
-    "AE5": "11100",
-    "AE6": "11001",
-    "AE7": "11010",
-    "AE8": "10110",
-    "AE9": "10101",
-    "AE10": "10011",
-    "AE11": "10111",
-    "AE12": "11011",
-    "AE13": "11101",
-    "AE14": "11110",
-    "ours": "11111",
-}
 SWITCHES = ("transformer_block", "invertible_block", "diffusion_module", "attention_block")
 
 

@@ -36,6 +36,7 @@ def refuse_wrong_options(file: tasks.TaskFile, names: Sequence[str]) -> None:
         check(metrics, task.kind, task.metrics, f"tasks.{name}.metrics")
         if not isinstance(task, tasks.Quality):
             check(model, name, task)
+            check(suited, name, task)
         for source in map(file.source, task.sources):
             if isinstance(source, tasks.Method):
                 check(sources.method, source)
@@ -112,6 +113,19 @@ def metric(
     module = plugins.find(METRICS[kind], file)
     asked = {"variant": variant, **given} if variant else given
     return module, plugins.options(module, asked, where)
+
+
+def suited(name: str, task: tasks.Detection | tasks.Segmentation) -> None:
+    """Let metrics refuse how the model is asked, where both have a say about the confidence.
+
+    Raises:
+        BenchError: If a metric cannot be trusted at the confidence below which boxes are dropped.
+    """
+    confidence = getattr(model(name, task)[2], "confidence", None)
+    for scored, given in task.metrics.items():
+        module, _ = metric(task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
+        if confidence is not None and hasattr(module, "refuse"):
+            module.refuse(confidence, f"tasks.{name}")
 
 
 def metrics(

@@ -103,7 +103,12 @@ class Detection(Trained):
 
     kind: Literal["detection"]
     model: str = "yolo"
-    metrics: dict[str, dict[str, Any]] = {"average_precision": {}, "precision_recall": {}}
+    metrics: dict[str, dict[str, Any]] = {
+        "average_precision": {},
+        "precision_recall": {},
+        "average_precision_yolov5": {},
+        "error_types": {},
+    }
 
 
 class Segmentation(Trained):

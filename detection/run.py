@@ -37,6 +37,7 @@ def run(cell: Cell, store: Store, device: str) -> None:
     this = experiment.of(cell)
     facts = protocol(this)  # first, because it refuses options that do not fit before hours pass
     trained = experiment.train(this, store, device)
+    facts |= experiment.facts(trained)
     predicted = predict(this, store, device, trained)
 
     def work(folder: Path) -> None:

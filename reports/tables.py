@@ -32,17 +32,20 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
-    """Sources x classes, and the mean over classes, of one metric; in one condition or in all."""
+    """Sources x classes, and the means over classes, of one metric; in one condition or in all."""
     column = results.columns[metric]
 
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * (len(results.classes) + 1)
+            return [None] * (len(headings) + 1)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
-        return [*per_class, part.values.get(metric)]
+        fewer = [part.other_means.get(words, {}).get(metric) for words in others]
+        return [*per_class, *fewer, part.values.get(metric)]
 
+    others = results.other_means
     headings = [_heading(column, name) for name in results.classes]
+    headings += [_heading(column, f"{column.mean} {words}") for words in others]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench import ranks
 from bench.errors import BenchError
 from bench.pairs import images_by_stem, match_by_stem
 from fusion import averages, presets, scoring
@@ -70,7 +71,7 @@ def scenes(
 def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
     """One row per source and metric: mean, interval, number of images, rank, signature."""
     means = {name: averages.means(table) for name, table in per_image.items()}
-    ranks = averages.ranks(means, {metric.name: metric.column.better for metric in metrics})
+    places = ranks.places(means, {metric.name: metric.column.better for metric in metrics})
     rows = []
     for name, table in per_image.items():
         intervals = averages.intervals(table, list(map(str, table.index)))
@@ -85,7 +86,7 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
                     "low": low,
                     "high": high,
                     "images": int(table[metric.name].notna().sum()),
-                    "rank": ranks.loc[name, metric.name] if len(per_image) > 1 else None,
+                    "rank": places[name][metric.name] if len(per_image) > 1 else None,
                     "unit": metric.column.unit,
                     "better": metric.column.better,
                     "signature": f"{metric.signature}, {LUMINANCE}",

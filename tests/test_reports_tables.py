@@ -255,3 +255,19 @@ def test_a_quality_chapter_shows_means_and_ranks_and_folds_intervals_away():
         "single sensor" in note for note in chapters.grid(quality_results(), shown[0]).notes
     )
     assert [table.name for table in folded] == ["intervals"]
+
+
+def test_the_tidy_table_says_which_numbers_a_fusion_metrics_are():
+    (row, *_) = quality_results().rows
+    signed = {
+        "entropy": row.records[0]
+        .columns["entropy"]
+        .model_copy(update={"signature": "EN.levels v1"}),
+        "nabf": row.records[0].columns["nabf"],
+    }
+    made = row.records[0].model_copy(
+        update={"columns": signed, "protocol": {"luminance": "BT.601, rounded to 8 bits"}}
+    )
+    found = tables.tidy([made]).set_index("metric")["signature"]
+    assert found["entropy"] == "EN.levels v1, BT.601, rounded to 8 bits"
+    assert pd.isna(found["nabf"])

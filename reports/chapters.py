@@ -115,9 +115,11 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
 
 
 def leading(results: Results) -> Table:
-    """The table that answers the task's question: its first metric by class."""
+    """The table that answers the task's question: its first metric by class, or the mean rank."""
     if not results.columns:
         return tables.empty(results)
+    if results.kind == "quality":
+        return quality.mean_rank(results)
     return tables.by_class(results, next(iter(results.columns)))
 
 
@@ -135,7 +137,7 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    where means over images have intervals, the sources' ranks too.
+    of fusion metrics first the sources' ranks, which no single metric can stand for.
     """
     metrics = list(results.columns)
     if not metrics:
@@ -153,8 +155,9 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
     if any(record.intervals for record in results.records):
-        shown.insert(1, quality.ranks(results))
         folded.insert(0, quality.intervals(results))
+    if results.kind == "quality":
+        shown.insert(0, quality.ranks(results))
     return shown, folded
 
 

@@ -10,7 +10,10 @@ from reports import protocol
 from reports.comparison import Heading, Scores, Table, build
 from reports.results import Results
 
-TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
+TIDY = (
+    *("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value"),
+    "signature",
+)
 FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
 
 
@@ -18,10 +21,15 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
     """One row per score: columns `TIDY`, and of the protocol those in `FACTS`.
 
     ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
-    values are as in the record (fractions), undefined ones are missing values.
+    values are as in the record (fractions), undefined ones are missing values; ``signature`` says
+    which of the numbers of its name a fusion metric's is, and is missing for others.
     """
     rows = [
-        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value, *_facts(r))
+        (
+            *(r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value),
+            _signature(r, metric),
+            *_facts(r),
+        )
         for r in records
         for scene, part in [("all", r), *r.by_scene.items()]
         for name, scores in [*part.by_class.items(), ("mean", part.values)]
@@ -105,6 +113,13 @@ def wide(table: Table) -> pd.DataFrame:
     order = [f"{h.title}{part}" for h in table.headings for part in ("", " sd", " difference")]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
+
+
+def _signature(record: Record, metric: str) -> str | None:
+    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
+    if column is None or not column.signature:
+        return None
+    return f"{column.signature}, {luminance}" if luminance else column.signature
 
 
 def _facts(record: Record) -> list[Scalar]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports import panels, protocol, quality, tables, wording
+from reports import beside, panels, protocol, quality, tables, wording
 from reports.comparison import Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
@@ -63,6 +63,7 @@ class Chapter:
         main: The tables that are seen at once.
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
+        published: What papers print for the same data set, those made as ours first.
     """
 
     results: Results
@@ -74,6 +75,7 @@ class Chapter:
     figure: str = ""
     samples: tuple[Sample, ...] = ()
     legend: str = ""
+    published: tuple[beside.Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         figure=figure,
         samples=tuple(samples),
         legend=panels.legend(results.kind, finished, samples),
+        published=beside.of(results),
     )
 
 

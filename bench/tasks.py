@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bench import layers, yaml_files
+from bench import layers, names, yaml_files
 from bench.errors import BenchError, lines
 
 T = TypeVar("T")
@@ -314,9 +314,9 @@ def _names_known(path: Path, file: TaskFile) -> None:
         if task not in file.tasks
     ]
     faults += [
-        f"{path}: tasks: {name!r} must be letters, digits, - and _ (it names folders)"
+        f"{path}: the name {name!r} {names.fault(name)}"
         for name in [*file.tasks, *file.sources]
-        if not name.replace("-", "").replace("_", "").isalnum()
+        if names.fault(name)
     ]
     if faults:
         raise BenchError("\n".join(faults))

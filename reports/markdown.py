@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from reports.beside import Part
 from reports.chapters import Chapter, Grid, Printed, Report
+from reports.panels import Sample
 from reports.wording import MISSING
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
@@ -53,8 +54,14 @@ def _chapter(found: Chapter, rule: str) -> str:
         parts.append(f"### Samples\n\n{escape(rule)} {escape(found.legend)}")
     for sample in found.samples:
         parts.append(f"**{escape(sample.key)}** ({escape(sample.scene)}): {escape(sample.why)}")
-        parts.append(f"![{escape(sample.alt)}]({sample.file})")
+        parts.append(_panels(sample))
     return "\n\n".join(parts)
+
+
+def _panels(found: Sample) -> str:
+    names = [escape(panel.source or "truth") for panel in found.panels]
+    pictures = [f"![{escape(panel.alt)}]({panel.file})" for panel in found.panels]
+    return "\n".join([_row(names), _row(["---"] * len(names)), _row(pictures)])
 
 
 def _grid(found: Grid, chapter: Chapter) -> str:
@@ -70,6 +77,7 @@ def _grid(found: Grid, chapter: Chapter) -> str:
     parts = [f"### {escape(found.title)}{said}{badge}", "\n".join(lines)]
     parts.append(escape(" ".join(found.notes)))
     parts.append(_protocol(chapter))
+    parts.append(f"[CSV]({found.file}), [LaTeX]({found.tex})")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -121,4 +129,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _code(command: str) -> str:
-    return f"```\n{command}\n```"
+    """A block that no run of backticks in the command ends."""
+    longest = max(map(len, re.findall("`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{command}\n{fence}"

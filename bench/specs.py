@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bench import digest, plugins, sources, tasks
+from bench import digest, evidence, plugins, sources, tasks
 from bench.errors import BenchError
 from bench.pairs import Split
 
@@ -91,7 +91,7 @@ def of(
     return {
         "trained": trained,
         "predicted": predicted,
-        "record": record | {"predicted": predicted},
+        "record": record | {"predicted": predicted, "evidence": evidence.VERSION},
     }
 
 

@@ -6,8 +6,9 @@ python -m detection.run --source fused     every fusion; or ir, vis, a source's 
 python -m detection.run --plan             what would be done, and what is done already
 
 Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO's form),
-detection/ the scores (record.json) and tables: per_image.csv, curves.csv, confusion.csv,
-error_types.csv. A stopped run goes on where it was: training after its last finished epoch.
+detection/ the scores (record.json), what became of every box (matches.npz), the images
+(images.csv) and the tables of `detection.tables`. A stopped run goes on where it was: training
+after its last finished epoch.
 """
 
 import json
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 
-from bench import boxes, cli, experiment
+from bench import boxes, cli, evidence, experiment, matches
 from bench.boxes import Boxes
 from bench.errors import BenchError
 from bench.examples import Examples
@@ -25,7 +26,7 @@ from bench.pairs import Split
 from bench.plan import Cell
 from bench.records import Scalar, Slice
 from bench.store import Store
-from detection import tables
+from detection import coco, tables
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "pycocotools", "numpy", "pillow")
 PREDICTIONS = "predictions.json"
@@ -40,6 +41,8 @@ def run(cell: Cell, store: Store, device: str) -> None:
 
     def work(folder: Path) -> None:
         truth, found = true_boxes(cell.test), read(cell.test, predicted)
+        evidence.write(folder, cell.test)
+        matches.write(folder / "matches.npz", coco.match(truth, found, cell.test.classes))
         tables.write(folder, cell.test, truth, found)
 
         def scored(keys: Sequence[str]) -> Slice:

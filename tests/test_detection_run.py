@@ -107,7 +107,7 @@ def test_tables_lie_beside_the_record(root):
     write_boxes(root, wrong=3)
     run(root, TASKS + FIXED)
     (folder,) = root.glob("runs/detection/*")
-    names = ["confusion.csv", "curves.csv", "error_types.csv", "per_image.csv"]
+    names = ["confusion.csv", "curves.csv", "error_types.csv", "images.csv", "per_image.csv"]
     assert [path.name for path in sorted(folder.glob("*.csv"))] == names
     curves, found = pd.read_csv(folder / "curves.csv"), record(root)
     for name, mine in curves[curves.overlap == 0.5].groupby("class"):

@@ -25,6 +25,8 @@ class Column(Saved):
     Attributes:
         points: Without a unit, a fraction 0 to 1 that is shown as points, 0 to 100.
         signature: Which of the numbers of that name it is, e.g. ``MI.bits v1``.
+        family: Heading of a table of their own that columns share, folded away; such columns are
+            not among the means of all metrics. Empty: a main column.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Column(Saved):
     better: Literal["higher", "lower"] = "higher"
     points: bool = True
     signature: str = ""
+    family: str = ""
 
 
 class Slice(Saved):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bench import digest, plugins, sources, tasks
+from bench import digest, evidence, plugins, sources, tasks
 from bench.errors import BenchError
 from bench.pairs import Split
 
@@ -37,6 +37,7 @@ def refuse_wrong_options(file: tasks.TaskFile, names: Sequence[str]) -> None:
         check(metrics, task.kind, task.metrics, f"tasks.{name}.metrics")
         if not isinstance(task, tasks.Quality):
             check(model, name, task)
+            check(suited, name, task)
             check(fitting, name, task)
         for source in map(file.source, task.sources):
             if isinstance(source, tasks.Method):
@@ -109,7 +110,7 @@ def of(
     return {
         "trained": trained,
         "predicted": predicted,
-        "record": record | {"predicted": predicted},
+        "record": record | {"predicted": predicted, "evidence": evidence.VERSION},
     }
 
 
@@ -189,6 +190,19 @@ def metric(
     module = plugins.find(METRICS[kind], file)
     asked = {"variant": variant, **given} if variant else given
     return module, plugins.options(module, asked, where)
+
+
+def suited(name: str, task: tasks.Detection | tasks.Segmentation) -> None:
+    """Let metrics refuse how the model is asked, where both have a say about the confidence.
+
+    Raises:
+        BenchError: If a metric cannot be trusted at the confidence below which boxes are dropped.
+    """
+    confidence = getattr(model(name, task)[2], "confidence", None)
+    for scored, given in task.metrics.items():
+        module, _ = metric(task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
+        if confidence is not None and hasattr(module, "refuse"):
+            module.refuse(confidence, f"tasks.{name}")
 
 
 def metrics(

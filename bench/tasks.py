@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bench import layers, yaml_files
+from bench import layers, names, yaml_files
 from bench.errors import BenchError, lines
 
 T = TypeVar("T")
@@ -118,7 +118,12 @@ class Detection(Trained):
     model: str = "yolo"
     classes: Names = ()
     without: Names = ()
-    metrics: dict[str, dict[str, Any]] = {"average_precision": {}, "precision_recall": {}}
+    metrics: dict[str, dict[str, Any]] = {
+        "average_precision": {},
+        "precision_recall": {},
+        "average_precision_yolov5": {},
+        "error_types": {},
+    }
 
 
 class Segmentation(Trained):
@@ -309,9 +314,9 @@ def _names_known(path: Path, file: TaskFile) -> None:
         if task not in file.tasks
     ]
     faults += [
-        f"{path}: tasks: {name!r} must be letters, digits, - and _ (it names folders)"
+        f"{path}: the name {name!r} {names.fault(name)}"
         for name in [*file.tasks, *file.sources]
-        if not name.replace("-", "").replace("_", "").isalnum()
+        if names.fault(name)
     ]
     if faults:
         raise BenchError("\n".join(faults))

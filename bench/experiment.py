@@ -93,6 +93,7 @@ def record(
             for scene in scenes
         },
         counts=whole.counts,
+        conventions=whole.conventions,
         spec=dict(cell.specs["record"]),
         made=dict(made),
     )

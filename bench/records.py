@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.errors import BenchError
 
 Scalar = str | int | float | bool | None
+Scores = dict[str, dict[str, float | None]]  # a class or convention to metric name to score
 
 
 class Saved(BaseModel):
@@ -44,21 +45,24 @@ class Slice(Saved):
         by_class: Class name to metric name to score.
         counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
         intervals: Metric name to the 95 % interval of its value, where one was estimated.
+        conventions: The same means as others take them: in words, e.g. ``segmif8, skip``, to
+            metric name to mean.
     """
 
     values: dict[str, float | None]
     by_class: dict[str, dict[str, float | None]] = {}
     counts: dict[str, int] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
+    conventions: dict[str, dict[str, float | None]] = {}
 
     def joined(self, other: "Slice") -> "Slice":
         """The scores of two metrics on the same images in one slice."""
-        classes = [*self.by_class, *(c for c in other.by_class if c not in self.by_class)]
         return Slice(
             values=self.values | other.values,
-            by_class={c: self.by_class.get(c, {}) | other.by_class.get(c, {}) for c in classes},
+            by_class=_joined(self.by_class, other.by_class),
             counts=self.counts | other.counts,
             intervals=self.intervals | other.intervals,
+            conventions=_joined(self.conventions, other.conventions),
         )
 
 
@@ -89,6 +93,10 @@ class Record(Slice):
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into ``folder``."""
         (folder / "record.json").write_text(self.model_dump_json(indent=2))
+
+
+def _joined(some: Scores, more: Scores) -> Scores:
+    return {name: some.get(name, {}) | more.get(name, {}) for name in some | more}
 
 
 def read(file: Path) -> Record:

@@ -67,6 +67,11 @@ class Results:
         return _once(name for record in self.records for name in record.by_class)
 
     @property
+    def conventions(self) -> tuple[str, ...]:
+        """The ways in which others take the same means, in the order of the records."""
+        return _once(name for record in self.records for name in record.conventions)
+
+    @property
     def scenes(self) -> tuple[str, ...]:
         """The conditions that have scores, in the order of the records."""
         return _once(name for record in self.records for name in record.by_scene)

@@ -21,7 +21,7 @@ FIXED = """
 sources: {{vis: {{kind: visible}}}}
 tasks:
   toy: {{kind: segmentation, dataset: fmb, sources: [vis], model: fixed,
-        options: {{folder: {folder}}}, metrics: {{iou: {metric}}}}}
+        options: {{folder: {folder}}}, metrics: {{iou: {metric}, boundary_iou: {{}}}}}}
 """
 SEGFORMER = """
 sources: {ir: {kind: infrared}, vis: {kind: visible}}
@@ -73,7 +73,9 @@ def test_the_truth_itself_scores_1_and_says_its_protocol(root):
     label_maps(root)
     assert run(root) == 0
     (record,) = records(root)
-    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0}
+    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0, "boundary IoU": 1.0}
+    assert record.conventions["all14, zero"]["IoU"] == 3 / 14  # road, sky, car
+    assert record.conventions["dmfuse8, zero"]["boundary IoU"] == 2 / 8
     assert record.by_class["car"]["IoU"] == 1.0
     assert record.by_class["bicycle"]["IoU"] is None
     assert "unlabelled" not in record.by_class
@@ -89,7 +91,8 @@ def test_all_cars_called_roads_halve_nothing_but_those_two_classes(root):
     assert run(root) == 0
     (record,) = records(root)
     assert record.by_class["sky"]["IoU"] == 1.0
-    assert record.by_class["car"] == {"IoU": 0.0, "accuracy": 0.0, "precision": None}
+    car = record.by_class["car"]
+    assert car == {"IoU": 0.0, "accuracy": 0.0, "precision": None, "boundary IoU": 0.0}
     truth = [np.array(Image.open(p)) for p in (root / "data/fmb/test/Label").glob("*.png")]
     road, car = (sum(int((t == c).sum()) for t in truth) for c in (1, 9))
     assert record.by_class["road"]["IoU"] == road / (road + car)
@@ -103,6 +106,11 @@ def test_per_image_files_add_up_to_the_record(root):
     place = cell.place(Store(root / "runs"))
     matrices = confusion.read(place / "confusion.npz")
     assert list(matrices) == ["00006", "00007", "00008"]
+    near = confusion.read(place / "boundary.npz")
+    assert list(near) == list(matrices)
+    for key, matrix in near.items():
+        folded = matrix.reshape(2, 15, 2, 15).sum(axis=(0, 2))
+        np.testing.assert_array_equal(folded, matrices[key])
     total = sum(matrices.values())
     with (place / "per_image.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -126,6 +134,12 @@ def test_conditions_are_scored_apart_where_they_are_known(root):
     (record,) = records(root)
     assert record.by_scene["day"].values["IoU"] == 1.0
     assert record.by_scene["night"].values["IoU"] == 0.0
+    for scene, right in (("day", 1.0), ("night", 0.0)):
+        assert record.by_scene[scene].values["boundary IoU"] == right
+        assert record.by_scene[scene].by_class["sky"]["accuracy"] == right
+        assert record.by_scene[scene].conventions["dmfuse8, skip"]["IoU"] == right
+    assert record.by_scene["day"].by_class["sky"]["precision"] == 1.0
+    assert record.by_scene["night"].by_class["sky"]["precision"] is None
     assert record.by_scene["day"].counts["images"] == 2
 
 
@@ -151,6 +165,19 @@ def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_predicted(r
     assert run(root) == 1
     assert "class set all15 scores 'unlabelled'" in capsys.readouterr().err
     assert not (root / "runs/predicted").exists()
+
+
+def test_a_metric_that_averages_in_another_way_says_so(root):
+    fixed(root)
+    tasks_file = root / "tasks.yaml"
+    asked = tasks_file.read_text().replace("boundary_iou: {}", "boundary_iou: {classes: dmfuse8}")
+    tasks_file.write_text(asked)
+    label_maps(root)
+    assert run(root) == 0
+    (record,) = records(root)
+    assert record.protocol["class set"] == "all14 (14 of 15 classes)"
+    assert record.protocol["class set, boundary IoU"] == "dmfuse8 (8 of 15 classes)"
+    assert "absent classes, boundary IoU" not in record.protocol
 
 
 def test_another_metric_option_predicts_nothing_anew(root):

@@ -2,17 +2,20 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import segmentation_toys
 import torch
+from PIL import Image
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
+from bench import digest as digests_of
 from bench.errors import BenchError
 from segmentation.models import segformer
-from segmentation.models._segformer import crops, quiet, schedule, training
+from segmentation.models._segformer import crops, quiet, schedule, segmif, training
 from segmentation.models._segformer import network as networks
 from segmentation.models.segformer import Options
 
@@ -68,6 +71,31 @@ def test_layers_of_the_two_largest_are_those_of_the_paper():
     assert networks.LAYERS["mit_b5"] == (3, 6, 40, 3)
 
 
+def test_a_linear_head_is_the_papers_and_segmifs(tmp_path):
+    """Xie et al. 2021, eq. 4: linear, up, linear (with norm and ReLU in their code), linear."""
+    net = built(Options(backbone="mit_b0", embedding=16, head="linear"), tmp_path).eval()
+    head = net.decode_head
+    for layer, width in zip(head.convs, (32, 64, 160, 256), strict=True):
+        assert [tuple(p.shape) for p in layer.parameters()] == [(16, width, 1, 1), (16,)]
+    features = [
+        torch.randn(1, w, 16 // s, 16 // s)
+        for w, s in zip((32, 64, 160, 256), (1, 2, 4, 8), strict=True)
+    ]
+    with torch.inference_mode():
+        up = [
+            torch.nn.functional.interpolate(
+                torch.einsum("oi,nihw->nohw", layer.weight[..., 0, 0], x)
+                + layer.bias[:, None, None],
+                size=(16, 16),
+                mode="bilinear",
+                align_corners=False,
+            )
+            for layer, x in zip(head.convs, features, strict=True)
+        ]
+        by_hand = head.conv_seg(head.fusion_conv(torch.cat(up, dim=1)))
+        assert torch.allclose(head(features), by_hand, atol=1e-5)
+
+
 # --- the recipe ----------------------------------------------------------------------------
 
 
@@ -84,6 +112,85 @@ def test_layers_of_the_two_largest_are_those_of_the_paper():
 def test_the_learning_rate_is_that_of_segmif(step, rate):
     """By hand from its PolyWarmupAdamW with configs/voc.yaml."""
     assert 8e-5 * schedule.factor(step, Options()) == pytest.approx(rate, rel=1e-12)
+
+
+PAPER = Options(start_weights="imagenet", head="linear", padding="anywhere", distortion=False)
+
+
+def test_the_preset_of_the_paper_is_segmifs_but_for_what_the_protocol_calls_ours():
+    from bench import tasks
+    from bench.specs import model
+
+    file = Path(__file__).parents[1] / "tasks.yaml"
+    _, options, how = model("fmb", tasks.load(file, "paper").tasks["fmb-segmentation"])
+    assert options == PAPER
+    said = segformer.protocol(options, how)
+    ours = said["ours (SegMiF's)"]
+    assert ours.startswith("shuffle yes (no), last model (best on the test images), one training (")
+    for fact in (
+        "backbone mit_b3",
+        "embedding 256",
+        "head linear",
+        "start weights imagenet",
+        "iterations 70000",
+        "schedule 160000",
+        "batch 2",
+        "crop 480",
+        "rescale 0.5-2",
+        "distortion no",
+        "learning rate 8e-05",
+        "head factor 10",
+        "weight decay 0.01",
+        "betas 0.9-0.999",
+        "warm up ratio 1e-06",
+        "ignore unlabelled no",
+    ):
+        assert fact in said["as SegMiF"].split(", ")
+
+
+def test_the_protocol_names_theirs_beside_what_is_ours(tmp_path):
+    (tmp_path / "mine.pth").touch()
+    options = Options(
+        backbone="mit_b0", start_weights=str(tmp_path / "mine.pth"), ignore_unlabelled=True
+    )
+    ours = segformer.protocol(options, segformer.Predict())["ours (SegMiF's)"]
+    for fact in (
+        "backbone mit_b0 (mit_b3)",
+        "head mmseg (linear)",
+        "start weights mine.pth (imagenet)",
+        "padding corner (anywhere)",
+        "distortion yes (no)",
+        "ignore unlabelled yes (no)",
+    ):
+        assert fact in ours.split(", ")
+    assert str(tmp_path) not in ours
+
+
+def test_every_option_is_compared_with_segmifs():
+    assert set(segmif.THEIRS) == set(Options.model_fields)
+
+
+def test_younger_options_leave_the_digests_of_older_trainings_as_they_were():
+    """Digests of the options before there were head, shuffle and padding."""
+    demo = Options(
+        backbone="mit_b0",
+        embedding=128,
+        start_weights="packaged",
+        iterations=250,
+        schedule=None,
+        warm_up=20,
+        crop=256,
+        rescale=(1.0, 1.5),
+        distortion=False,
+        learning_rate=4e-4,
+        head_factor=2,
+        drop_path=0,
+    )
+    digests = [digests_of.digest(o.model_dump(mode="json")) for o in (Options(), demo)]
+    assert digests == ["3e73830424a3", "a90c40e015ee"]
+    used = PAPER.model_dump(mode="json")
+    assert (used["head"], used["padding"], "shuffle" in used) == ("linear", "anywhere", False)
+    assert Options.model_validate(demo.model_dump(mode="json")) == demo
 
 
 def test_the_schedule_ends_at_0_with_the_last_iteration_unless_it_is_longer():
@@ -147,6 +254,46 @@ def test_an_image_depends_on_its_position_alone(toys):
     again = made[4]
     assert torch.equal(there["inputs"], again["inputs"])
     assert not torch.equal(there["inputs"], made[5]["inputs"])
+
+
+def test_without_shuffling_images_come_in_their_order(toys):
+    data = segmentation_toys.examples(toys)
+    whole = Options(
+        backbone="mit_b0",
+        embedding=16,
+        crop=(96, 64),
+        rescale=(1, 1),
+        flip=0,
+        distortion=False,
+        shuffle=False,
+        crop_share=1,
+    )
+    shown = crops.Crops(data, whole, 5, 12)
+    for position in range(12):
+        pair = data.split.pairs[position % 6]
+        image = np.array(Image.open(pair.visible)).transpose(2, 0, 1)
+        np.testing.assert_array_equal(shown[position]["inputs"].numpy(), image)
+
+
+def test_an_image_smaller_than_the_crop_lies_anywhere_in_it_and_the_rest_is_left_out():
+    labels = np.random.default_rng(0).integers(0, 5, (40, 48)).astype(np.uint8)
+    image = np.stack([labels * 10, labels * 20, labels * 30], axis=-1)
+    options = TINY.model_copy(update={"padding": "anywhere", "distortion": False, "flip": 0.0})
+    places = set()
+    for seed in range(20):
+        shown = crops.changed(image, labels, options, seed)
+        there = shown["gt_seg_map"] != 255
+        (top, left), (bottom, right) = (
+            found(np.argwhere(there), axis=0) for found in (np.min, np.max)
+        )
+        places.add((top, left))
+        assert (bottom - top + 1, right - left + 1) == labels.shape
+        np.testing.assert_array_equal(shown["gt_seg_map"][there].reshape(labels.shape), labels)
+        np.testing.assert_array_equal(shown["img"][there].reshape(image.shape), image)
+        assert {tuple(colour) for colour in shown["img"][~there]} == {(124, 116, 104)}
+        assert shown["img"].shape == (64, 64, 3)
+    assert len(places) > 10
+    assert max(top for top, _ in places) <= 64 - 40
 
 
 def test_changing_an_image_leaves_numpys_global_generator_as_it_was():

@@ -317,8 +317,13 @@ def test_missing_start_weights_are_named_before_training():
 
 
 def test_packaged_weights_are_refused_for_another_size_before_training():
-    for wrong in ({"backbone": "mit_b1", "embedding": 128}, {"backbone": "mit_b0"}):
-        with pytest.raises(BenchError, match="packaged are mit_b0 with embedding 128, but"):
+    small = {"backbone": "mit_b0", "embedding": 128}
+    for wrong in (
+        {**small, "backbone": "mit_b1"},
+        {"backbone": "mit_b0"},
+        {**small, "head": "linear"},
+    ):
+        with pytest.raises(BenchError, match="are mit_b0 with embedding 128 and head mmseg, but"):
             segformer.pins(Options(start_weights="packaged", **wrong))
 
 

@@ -166,6 +166,8 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    if results.conventions:
+        folded += [tables.conventions(results, metric) for metric in metrics]
     if any(record.intervals for record in results.records):
         folded.insert(0, quality.intervals(results))
     if results.kind == "quality":

@@ -87,6 +87,19 @@ def means(results: Results) -> Table:
     return build(results, "means", "All metrics, means", headings, pick)
 
 
+def conventions(results: Results, metric: str) -> Table:
+    """Sources x ways of taking one metric's mean: as others take it, and as this report does."""
+    column = results.columns[metric]
+    headings = [_heading(column, name) for name in results.conventions]
+
+    def pick(record: Record) -> Scores:
+        others = [record.conventions.get(name, {}).get(metric) for name in results.conventions]
+        return [*others, record.values.get(metric)]
+
+    title = f"{column.mean} as others take it: class set, and absent classes skipped or zero"
+    return build(results, f"{metric}-conventions", title, [*headings, _heading(column)], pick)
+
+
 def empty(results: Results) -> Table:
     """The sources alone: nothing has been measured yet."""
     return build(results, "missing", "Nothing measured yet", [Heading("result")], lambda _: [None])

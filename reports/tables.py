@@ -7,10 +7,17 @@ import pandas as pd
 
 from bench.records import Column, Record, Scalar, Slice
 from reports import protocol
-from reports.comparison import Heading, Scores, Table, build
+from reports.comparison import Comparison, Entry, Heading, Scores, Table, build
+from reports.evidence import Quantity
 from reports.results import Results
+from reports.verdicts import judged
 
 TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
+PARTS = (
+    *("", " sd", " low", " high"),
+    *(" difference", " difference low", " difference high"),
+    *(" p", " p Holm", " verdict"),
+)
 FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
 
 
@@ -42,36 +49,47 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
         return [*per_class, part.values.get(metric)]
 
-    headings = [_heading(column, name) for name in results.classes]
+    headings = [
+        replace(_heading(column, name), quantity=Quantity(scene, name, metric))
+        for name in [*results.classes, None]
+    ]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
-    return build(results, name, title, [*headings, _heading(column)], pick)
+    return judged(build(results, name, title, headings, pick), results.evidence)
 
 
 def by_scene(results: Results, metric: str) -> Table:
     """Sources x conditions of one metric's mean over classes."""
     column = results.columns[metric]
     counts = {name: _images(results, name) for name in results.scenes}
-    headings = [replace(_heading(column, name), note=counts[name]) for name in results.scenes]
+    headings = [
+        replace(_heading(column, name), note=counts[name], quantity=Quantity(name, None, metric))
+        for name in results.scenes
+    ]
 
     def pick(record: Record) -> Scores:
         parts: list[Slice | None] = [record.by_scene.get(name) for name in results.scenes]
         return [part.values.get(metric) if part else None for part in [*parts, record]]
 
-    last = replace(_heading(column, "all"), is_mean=True)
+    last = replace(_heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
     title = f"{column.mean} by condition"
-    return build(results, f"{metric}-by-condition", title, [*headings, last], pick)
+    built = build(results, f"{metric}-by-condition", title, [*headings, last], pick)
+    return judged(built, results.evidence)
 
 
 def means(results: Results) -> Table:
     """Sources x metrics: every metric's mean over classes (or images)."""
-    headings = [_heading(column, column.mean) for column in results.columns.values()]
+    headings = [
+        replace(_heading(column, column.mean), quantity=Quantity(None, None, metric))
+        for metric, column in results.columns.items()
+    ]
 
     def pick(record: Record) -> Scores:
         return [record.values.get(metric) for metric in results.columns]
 
-    return build(results, "means", "All metrics, means", headings, pick)
+    built = build(results, "means", "All metrics, means", headings, pick)
+    return judged(built, results.evidence)
 
 
 def empty(results: Results) -> Table:
@@ -83,6 +101,8 @@ def wide(table: Table) -> pd.DataFrame:
     """The same numbers for a spreadsheet: mean and standard deviation per column, scaled.
 
     ``n`` is the number of seeds. A source without records has only its name and the word missing.
+    Where there are intervals: ``low`` and ``high`` of the score; of the difference its ends, its
+    p-value, that adjusted for all comparisons of the table (``p Holm``), and the verdict.
     """
     rows = []
     for line in table.lines:
@@ -91,17 +111,39 @@ def wide(table: Table) -> pd.DataFrame:
             "n": len(line.row.records) if line.entries else "missing",
         }
         for heading, entry in zip(table.headings, line.entries, strict=False):
-            cells[heading.title] = _scaled(entry.mean, heading)
-            cells[f"{heading.title} sd"] = _scaled(entry.spread, heading)
+            cells |= _score_cells(heading, entry)
         for heading, difference in zip(table.headings, line.differences, strict=False):
             cells[f"{heading.title} difference"] = _scaled(difference, heading)
+        for heading, compared in zip(table.headings, line.comparisons, strict=False):
+            cells |= _comparison_cells(heading, compared) if compared else {}
         if line.row.records:
             made = protocol.facts(line.row.records[0])
             cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
         rows.append(cells)
-    order = [f"{h.title}{part}" for h in table.headings for part in ("", " sd", " difference")]
+    order = [f"{h.title}{part}" for h in table.headings for part in PARTS]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
+
+
+def _score_cells(heading: Heading, entry: Entry) -> dict[str, object]:
+    cells: dict[str, object] = {
+        heading.title: _scaled(entry.mean, heading),
+        f"{heading.title} sd": _scaled(entry.spread, heading),
+    }
+    if entry.estimate:
+        cells[f"{heading.title} low"] = _scaled(entry.estimate.low, heading)
+        cells[f"{heading.title} high"] = _scaled(entry.estimate.high, heading)
+    return cells
+
+
+def _comparison_cells(heading: Heading, compared: Comparison) -> dict[str, object]:
+    return {
+        f"{heading.title} difference low": _scaled(compared.estimate.low, heading),
+        f"{heading.title} difference high": _scaled(compared.estimate.high, heading),
+        f"{heading.title} p": round(compared.estimate.p, 6),
+        f"{heading.title} p Holm": round(compared.adjusted, 6),
+        f"{heading.title} verdict": compared.verdict,
+    }
 
 
 def _facts(record: Record) -> list[Scalar]:

@@ -121,3 +121,13 @@ def read(folder: Path) -> Resampled:
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError) as fault:
         raise BenchError(f"{folder}: cannot be read ({fault}); delete this folder") from None
+
+
+def mean(scores: Sequence[Floats], *, zero: bool = False) -> Floats:
+    """Over the classes that are defined; with ``zero`` the others count as 0."""
+    every = np.stack(scores)
+    there = np.isfinite(every)
+    number = there.sum(axis=0)
+    divisor = np.where(number > 0, len(every) if zero else number, 1)
+    found: Floats = np.where(there, every, 0).sum(axis=0) / divisor
+    return np.where(number > 0, found, np.nan)

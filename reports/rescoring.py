@@ -17,7 +17,7 @@ from bench.evidence import Listed
 from bench.matches import ClassMatches
 from bench.records import Record
 from reports import resampling
-from reports.evidence import Floats, Quantity, Resampled
+from reports.evidence import Floats, Quantity, Resampled, mean
 from reports.resampling import Draws
 
 VERSION = 1  # of the numbers
@@ -100,7 +100,7 @@ def _boxes(
         }
         truths[name] = mine.truths[0]
     for metric in wanted:
-        found[None, metric] = _mean([found[name, metric] for name in table.classes])
+        found[None, metric] = mean([found[name, metric] for name in table.classes])
     return found, truths
 
 
@@ -108,7 +108,7 @@ def _labels(
     record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
 ) -> tuple[_Scores, _Truths]:
     options = record.spec.get("metrics", {}).get("iou", {}).get("options", {})
-    counts = _counts(folder / SEGMENTATION, part)
+    counts = confusions(folder / SEGMENTATION, part.keys, part.chosen)
     if options.get("unlabelled") == "ignored":
         counts[:, 0] = 0
     units, times = draws.units[part.chosen], draws.times
@@ -130,23 +130,27 @@ def _labels(
             ratio = hit / np.where(whole > 0, whole, np.nan)
         mine = {name: ratio[:, list(classes).index(name)] for name in names}
         found |= {(name, metric): score for name, score in mine.items()}
-        found[None, metric] = _mean(list(mine.values()), zero=options.get("absent") == "zero")
+        found[None, metric] = mean(list(mine.values()), zero=options.get("absent") == "zero")
     pixels = counts.sum(axis=2)
     return found, {name: pixels[:, list(classes).index(name)] for name in names}
 
 
-def _counts(path: Path, part: _Slice) -> NDArray[np.int64]:
-    """Confusion counts of the chosen images, (n, C, C), rows are the truth."""
+def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Confusion counts of the chosen of these images, (n, C, C), rows are the truth.
+
+    Raises:
+        BenchError: If the file is damaged or has other images.
+    """
     try:
         with np.load(path, allow_pickle=False) as saved:
-            keys, counts = tuple(map(str, saved["keys"])), saved["counts"]
+            there, counts = tuple(map(str, saved["keys"])), saved["counts"]
     except (OSError, ValueError, KeyError, EOFError) as fault:
         raise BenchError(
             f"{path}: cannot be read ({fault}); delete its folder and run again"
         ) from None
-    _same(path, keys, part.keys)
-    chosen: NDArray[np.int64] = counts[part.chosen]
-    return chosen
+    _same(path, there, keys)
+    some: NDArray[np.int64] = counts[chosen]
+    return some
 
 
 def _same(path: Path, keys: Sequence[str], others: Sequence[str]) -> None:
@@ -155,16 +159,6 @@ def _same(path: Path, keys: Sequence[str], others: Sequence[str]) -> None:
             f"{path}: has {len(keys)} images, {evidence.NAME} beside it {len(others)}, and they "
             "are not the same; delete this folder and run again"
         )
-
-
-def _mean(scores: Sequence[Floats], *, zero: bool = False) -> Floats:
-    """Over the classes that are defined; with ``zero`` the others count as 0."""
-    every = np.stack(scores)
-    there = np.isfinite(every)
-    number = there.sum(axis=0)
-    divisor = np.where(number > 0, len(every) if zero else number, 1)
-    found: Floats = np.where(there, every, 0).sum(axis=0) / divisor
-    return np.where(number > 0, found, np.nan)
 
 
 def _shares(draws: Draws, truths: _Truths, chosen: NDArray[np.int64]) -> dict[str | None, Floats]:

@@ -173,19 +173,24 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def quantile(share: float, freedom: float) -> float:
+def quantile(part: float, freedom: float) -> float:
     """Student's t: the value that a share of the distribution is below."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(freedom, share))
+    return float(stdtrit(freedom, part))
+
+
+def share(value: float, freedom: float) -> float:
+    """Student's t: the share of the distribution that is below a value."""
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, value))
 
 
 def _p(value: float, error: float, freedom: float) -> float:
-    from scipy.special import stdtr
-
     if error == 0:
         return 1.0 if value == 0 else 0.0
-    return float(2 * stdtr(freedom, -abs(value) / error))
+    return 2 * share(-abs(value) / error, freedom)
 
 
 def _luck(draws: Floats) -> float:

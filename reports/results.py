@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.records import Column, Record
+from reports.evidence import Evidence
 
 SINGLE = ("infrared", "visible")  # the kinds of source that are not fusions
 
@@ -39,12 +40,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """One task on all of its sources, in the order of the task file."""
+    """One task on all of its sources, in the order of the task file.
+
+    Attributes:
+        evidence: What the scores would have been on other draws of the images; None where
+            nothing was kept to tell.
+    """
 
     name: str
     kind: str
     dataset: str
     rows: tuple[Row, ...]
+    evidence: Evidence | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:

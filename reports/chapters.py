@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench import names
-from reports import panels, protocol, quality, tables, wording
+from reports import beside, panels, protocol, quality, tables, wording
 from reports.comparison import Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
@@ -72,6 +72,7 @@ class Chapter:
         main: The tables that are seen at once.
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
+        published: What papers print for the same data set, those made as ours first.
     """
 
     results: Results
@@ -83,6 +84,7 @@ class Chapter:
     figure: str = ""
     samples: tuple[Sample, ...] = ()
     legend: str = ""
+    published: tuple[beside.Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,16 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         figure=figure,
         samples=tuple(samples),
         legend=panels.legend(results.kind, finished, samples),
+        published=beside.of(results),
     )
 
 
 def leading(results: Results) -> Table:
-    """The table that answers the task's question: its first metric by class."""
+    """The table that answers the task's question: its first metric by class, or the mean rank."""
     if not results.columns:
         return tables.empty(results)
+    if results.kind == "quality":
+        return quality.mean_rank(results)
     return tables.by_class(results, next(iter(results.columns)))
 
 
@@ -144,7 +149,7 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    where means over images have intervals, the sources' ranks too.
+    of fusion metrics first the sources' ranks, which no single metric can stand for.
     """
     metrics = list(results.columns)
     if not metrics:
@@ -162,8 +167,9 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
     if any(record.intervals for record in results.records):
-        shown.insert(1, quality.ranks(results))
         folded.insert(0, quality.intervals(results))
+    if results.kind == "quality":
+        shown.insert(0, quality.ranks(results))
     return shown, folded
 
 

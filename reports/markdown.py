@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from reports.beside import Part
 from reports.chapters import Chapter, Grid, Printed, Report
 from reports.panels import Sample
 from reports.wording import MISSING
@@ -44,6 +45,11 @@ def _chapter(found: Chapter, rule: str) -> str:
     if found.more:
         folded = "\n\n".join(_grid(grid, found) for grid in found.more)
         parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")
+    parts += [_published(part) for part in found.published if part.alike]
+    if apart := [_published(part) for part in found.published if not part.alike]:
+        folded = "\n\n".join(apart)
+        said = "Published rows that were not made as ours"
+        parts.append(f"<details><summary>{said}</summary>\n\n{folded}\n\n</details>")
     if found.samples:
         parts.append(f"### Samples\n\n{escape(rule)} {escape(found.legend)}")
     for sample in found.samples:
@@ -73,6 +79,25 @@ def _grid(found: Grid, chapter: Chapter) -> str:
     parts.append(_protocol(chapter))
     parts.append(f"[CSV]({found.file}), [LaTeX]({found.tex})")
     return "\n\n".join(part for part in parts if part)
+
+
+def _published(part: Part) -> str:
+    lines = [_row(["method", *map(escape, part.heads)]), _row(["---", *["---:"] * len(part.heads)])]
+    for line in part.lines:
+        marks = f"<sup>{', '.join(map(str, line.marks))}</sup>" if line.marks else ""
+        remark = f" ({escape(line.remark)})" if line.remark else ""
+        lines.append(_row([f"{escape(line.label)}{marks}{remark}", *map(escape, line.cells)]))
+    notes = [
+        f"<sup>{mark}</sup> {escape(said)}" if mark else escape(said) for mark, said in part.notes
+    ]
+    return "\n\n".join(
+        [
+            f"### {escape(part.title)}, as published",
+            "\n".join(lines),
+            escape(f"{part.reason} {part.about}"),
+            *(["The audit found:<br>\n" + "<br>\n".join(notes)] if notes else []),
+        ]
+    )
 
 
 def _protocol(chapter: Chapter) -> str:

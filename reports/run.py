@@ -140,7 +140,7 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
 def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
     """Digest of everything the report is made from: records, plan, and these files themselves."""
     here = Path(__file__).parent
-    code = sorted([*here.glob("*.py"), *here.glob("templates/*")])
+    code = sorted([*here.glob("*.py"), *here.glob("templates/*"), *here.glob("published/*")])
     return digest.digest(
         {
             "records": [r.model_dump(mode="json") for results in every for r in results.records],

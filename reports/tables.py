@@ -12,7 +12,10 @@ from reports.results import Results
 
 BY_CONDITION = "-by-condition"  # how the names of such tables end
 PARTS = ("", " sd", " difference")  # of a column in a wide table
-TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
+TIDY = (
+    *("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value"),
+    "signature",
+)
 FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
 
 
@@ -20,10 +23,15 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
     """One row per score: columns `TIDY`, and of the protocol those in `FACTS`.
 
     ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
-    values are as in the record (fractions), undefined ones are missing values.
+    values are as in the record (fractions), undefined ones are missing values; ``signature`` says
+    which of the numbers of its name a fusion metric's is, and is missing for others.
     """
     rows = [
-        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value, *_facts(r))
+        (
+            *(r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value),
+            _signature(r, metric),
+            *_facts(r),
+        )
         for r in records
         for scene, part in [("all", r), *r.by_scene.items()]
         for name, scores in [*part.by_class.items(), ("mean", part.values)]
@@ -34,17 +42,20 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
-    """Sources x classes, and the mean over classes, of one metric; in one condition or in all."""
+    """Sources x classes, and the means over classes, of one metric; in one condition or in all."""
     column = results.columns[metric]
 
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * (len(results.classes) + 1)
+            return [None] * (len(headings) + 1)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
-        return [*per_class, part.values.get(metric)]
+        fewer = [part.other_means.get(words, {}).get(metric) for words in others]
+        return [*per_class, *fewer, part.values.get(metric)]
 
+    others = results.other_means
     headings = [_heading(column, name) for name in results.classes]
+    headings += [_heading(column, f"{column.mean} {words}") for words in others]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
@@ -105,6 +116,13 @@ def wide(table: Table) -> pd.DataFrame:
     order = [f"{title}{part}" for title in titles for part in PARTS]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
+
+
+def _signature(record: Record, metric: str) -> str | None:
+    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
+    if column is None or not column.signature:
+        return None
+    return f"{column.signature}, {luminance}" if luminance else column.signature
 
 
 def _distinct(titles: Sequence[str]) -> list[str]:

@@ -60,6 +60,15 @@ def grid(found: Grid, width: int) -> str:
     return "\n".join(lines)
 
 
+def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Rows under their head; the first column is shortened where they are too wide."""
+    lines = _aligned(rows)
+    if _widest(lines) > width:
+        short = max(8, NAME - max(0, _widest(lines) - width))
+        lines = _aligned([[_cut(row[0], short), *row[1:]] for row in rows])
+    return lines
+
+
 def printable(text: str) -> str:
     """The text without what would steer a terminal."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)

@@ -31,10 +31,10 @@ def jobs(found: Plan, store: Store) -> list[Job]:
     """One job per folder of fused images that a cell needs, then one per quality cell."""
     fused: dict[str, Job] = {}
     for cell in found.cells:
-        for split in (cell.train, cell.test):
-            if split is not None and _made_here(cell.source):
-                place = _place(cell, split, store)
-                fused.setdefault(place.name, _fusing(cell, split, store, place))
+        for source, split in cell.shown:
+            if _made_here(source):
+                place = _place(source, split, store, cell.folder)
+                fused.setdefault(place.name, _fusing(source, split, store, cell.folder))
     wanted = [cell for cell in found.cells if isinstance(cell.task, tasks.Quality)]
     tables: Tables = {}
     scored = [
@@ -77,7 +77,10 @@ def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> 
         for other in beside
         if other.name == cell.name
         and (other is cell or other.record(store) is None)
-        and (not _made_here(other.source) or _place(other, other.test, store).exists())
+        and (
+            not _made_here(other.source)
+            or _place(other.source, other.test, store, other.folder).exists()
+        )
     ]
     shown = {one.label: one.images(one.test, store, device).paths for one in ready}
     scenes = [
@@ -163,16 +166,16 @@ def _made_here(source: tasks.Source) -> bool:
     )
 
 
-def _place(cell: Cell, split: Split, store: Store) -> Path:
-    spec = sources.spec(cell.source, split, cell.folder)
-    return store.path("fused", sources.label(cell.source, split), spec)
+def _place(source: tasks.Source, split: Split, store: Store, folder: Path) -> Path:
+    return store.path("fused", sources.label(source, split), sources.spec(source, split, folder))
 
 
-def _fusing(cell: Cell, split: Split, store: Store, place: Path) -> Job:
+def _fusing(source: tasks.Source, split: Split, store: Store, folder: Path) -> Job:
     def run(device: str) -> None:
-        cell.images(split, store, device)
+        sources.find(source, split, store, folder, device)
 
-    return Job(f"{sources.label(cell.source, split)} {digest.keys(split)}", place.exists(), run)
+    done = _place(source, split, store, folder).exists()
+    return Job(f"{sources.label(source, split)} {digest.keys(split)}", done, run)
 
 
 def _scoring(

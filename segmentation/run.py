@@ -6,9 +6,9 @@ python -m segmentation.run --source fused     every fusion; or ir, vis, a source
 python -m segmentation.run --plan             what would be done, and what is done already
 
 Under --out: trained/ the models, predicted/ one label map per test image, segmentation/ the
-scores (record.json), a confusion matrix per image (confusion.npz) and per_image.csv. A stopped
-run goes on where it was: training from its last checkpoint, prediction with the first image it
-lacks.
+scores (record.json), a confusion matrix per image (confusion.npz), the images (images.csv) and
+per_image.csv. A stopped run goes on where it was: training from its last checkpoint, prediction
+with the first image it lacks.
 """
 
 import csv
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import cli, experiment, images, masks, progress
+from bench import cli, evidence, experiment, images, masks, progress
 from bench.examples import Examples
 from bench.experiment import Experiment
 from bench.pairs import Split
@@ -42,6 +42,7 @@ def run(cell: Cell, store: Store, device: str) -> None:
 
     def work(folder: Path) -> None:
         counts = count(cell.test, predicted)
+        evidence.write(folder, cell.test)
         confusion.write(folder / "confusion.npz", counts)
         write_per_image(folder / "per_image.csv", cell.test.classes, counts)
 

@@ -34,6 +34,16 @@ def test_cells_are_the_mean_and_the_sample_standard_deviation_over_seeds_in_poin
     assert [heading.title for heading in table.headings] == ["person", "car", "mAP@.5"]
 
 
+def test_a_mean_over_fewer_classes_stands_beside_the_mean():
+    fewer = {"other_means": {"without car": {"ap50": 0.5}}}
+    lines = record("mine", "method", 0, (0.5, 0.25), **fewer)
+    table = tables.by_class(results(Row("mine", "method", (0,), (lines,), "run")), "ap50")
+    heads = ["person", "car", "mAP@.5 without car", "mAP@.5"]
+    assert [heading.title for heading in table.headings] == heads
+    assert texts(table)["mine"] == ["50.0", "25.0", "50.0", "37.5"]
+    assert table.sums_up
+
+
 def test_one_seed_has_no_plus_minus():
     table = tables.by_class(results(row("mine", "method", [(0.5, 0.25)])), "ap50")
     assert texts(table)["mine"] == ["50.0", "25.0", "37.5"]

@@ -26,6 +26,8 @@ class Column(Saved):
     Attributes:
         points: Without a unit, a fraction 0 to 1 that is shown as points, 0 to 100.
         signature: Which of the numbers of that name it is, e.g. ``MI.bits v1``.
+        family: Heading of a table of their own that columns share, folded away; such columns are
+            not among the means of all metrics. Empty: a main column.
     """
 
     title: str
@@ -34,6 +36,7 @@ class Column(Saved):
     better: Literal["higher", "lower"] = "higher"
     points: bool = True
     signature: str = ""
+    family: str = ""
 
 
 class Slice(Saved):
@@ -47,6 +50,7 @@ class Slice(Saved):
         intervals: Metric name to the 95 % interval of its value, where one was estimated.
         conventions: The same means as others take them: in words, e.g. ``segmif8, skip``, to
             metric name to mean.
+        other_means: Means over fewer classes: in words, e.g. ``without Lamp``, to metric to mean.
     """
 
     values: dict[str, float | None]
@@ -54,6 +58,7 @@ class Slice(Saved):
     counts: dict[str, int] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     conventions: dict[str, dict[str, float | None]] = {}
+    other_means: dict[str, dict[str, float | None]] = {}
 
     def joined(self, other: "Slice") -> "Slice":
         """The scores of two metrics on the same images in one slice."""
@@ -63,6 +68,7 @@ class Slice(Saved):
             counts=self.counts | other.counts,
             intervals=self.intervals | other.intervals,
             conventions=_joined(self.conventions, other.conventions),
+            other_means=_joined(self.other_means, other.other_means),
         )
 
 

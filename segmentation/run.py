@@ -6,9 +6,9 @@ python -m segmentation.run --source fused     every fusion; or ir, vis, a source
 python -m segmentation.run --plan             what would be done, and what is done already
 
 Under --out: trained/ the models, predicted/ one label map per test image, segmentation/ the
-scores (record.json), per_image.csv, and per image a confusion matrix (confusion.npz) and one of
-the pixels near outlines (boundary.npz). A stopped run goes on where it was: training from its
-last checkpoint, prediction with the first image it lacks.
+scores (record.json), the images (images.csv), per_image.csv, and per image a confusion matrix
+(confusion.npz) and one of the pixels near outlines (boundary.npz). A stopped run goes on where it
+was: training from its last checkpoint, prediction with the first image it lacks.
 """
 
 import csv
@@ -21,7 +21,7 @@ from types import ModuleType
 import numpy as np
 from pydantic import BaseModel
 
-from bench import cli, experiment, images, masks, progress
+from bench import cli, evidence, experiment, images, masks, progress
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.experiment import Experiment
@@ -44,6 +44,7 @@ def run(cell: Cell, store: Store, device: str) -> None:
 
     def work(folder: Path) -> None:
         counts = count(this, predicted)
+        evidence.write(folder, cell.test)
         for file, found in counts.items():
             confusion.write(folder / file, found)
         write_per_image(folder / "per_image.csv", cell.test.classes, counts[iou.COUNTS])

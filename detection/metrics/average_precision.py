@@ -1,28 +1,39 @@
-"""Average precision (AP) as COCO computes it, by pycocotools itself.
+"""Average precision (AP) as COCO computes it, from pycocotools' matches.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
 code: the precision-recall curve made monotone and read at 101 recalls, for overlaps of 0.5, 0.55,
-..., 0.95, with at most 100 boxes per image and class. YOLOv5's own AP differs (it integrates the
-curve between the points) and is not this number.
+..., 0.95, with at most 100 boxes per image and class; with at most 300 it is given beside. By size,
+true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true box, medium up to
+96 x 96, large above. YOLOv5's own AP is another number (`average_precision_yolov5`).
 """
 
-import contextlib
-import io
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from bench.boxes import Boxes, to_coco
+from bench import average_precision
+from bench.average_precision import MOST
+from bench.boxes import Boxes
+from bench.matches import AREAS, ClassMatches, Matches
+from bench.matches import MOST as MORE
 from bench.records import Column, Scalar, Slice
+from detection import coco
 
-VERSION = 1
+VERSION = 2
+OTHERS = "AP by other conventions"
+BY_SIZE = "AP@.5:.95 by size of the true box"
 COLUMNS = {
     "AP50": Column(title="AP@.5", mean="mAP@.5"),
     "AP": Column(title="AP@.5:.95", mean="mAP@.5:.95"),
+    "AP50_300": Column(title=f"AP@.5, {MORE} boxes", mean=f"mAP@.5, {MORE} boxes", family=OTHERS),
+    "AP_300": Column(
+        title=f"AP@.5:.95, {MORE} boxes", mean=f"mAP@.5:.95, {MORE} boxes", family=OTHERS
+    ),
+    "AP_small": Column(title="AP@.5:.95, small", mean="small", family=BY_SIZE),
+    "AP_medium": Column(title="AP@.5:.95, medium", mean="medium", family=BY_SIZE),
+    "AP_large": Column(title="AP@.5:.95, large", mean="large", family=BY_SIZE),
 }
-MOST = 100  # boxes per image and class
 
 
 class Options(BaseModel):
@@ -45,7 +56,7 @@ def measure(
     classes: tuple[str, ...],
     options: Options = OPTIONS,
 ) -> Slice:
-    """AP per class, and its mean over the classes that have true boxes.
+    """AP per class, and its mean over the classes that have true boxes (of that size).
 
     Args:
         truth: True boxes by key.
@@ -59,45 +70,38 @@ def measure(
     Raises:
         ValueError: If the keys differ.
     """
-    if set(truth) != set(predicted):
-        raise ValueError(f"{len(truth)} images with truth, {len(predicted)} with predictions")
-    counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
-    if not counts["boxes"]:
-        nothing: dict[str, float | None] = dict.fromkeys(COLUMNS)
-        return Slice(values=nothing, by_class=dict.fromkeys(classes, nothing), counts=counts)
-    precision = _precision(truth, predicted, classes)
+    return of(coco.match(truth, predicted, classes))
+
+
+def of(found: Matches, options: Options = OPTIONS) -> Slice:
+    """The same from the matches, which are made once for all images."""
     by_class = {
-        name: {"AP50": _mean(precision[0, :, i]), "AP": _mean(precision[:, :, i])}
-        for i, name in enumerate(classes)
+        name: _scores(those) for name, those in zip(found.classes, found.by_class, strict=True)
     }
-    known = [scores for scores in by_class.values() if scores["AP"] is not None]
-    values = {name: _mean(np.array([scores[name] for scores in known])) for name in COLUMNS}
+    values = {name: _mean([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    counts = {
+        "images": len(found.keys),
+        "boxes": sum(int(those.truths[0].sum()) for those in found.by_class),
+    }
     return Slice(values=values, by_class=by_class, counts=counts)
 
 
-def _precision(
-    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], classes: tuple[str, ...]
-) -> NDArray[np.float64]:
-    """Precision by overlap, recall and class, (10, 101, C); -1 where a class has no true box."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    sizes = dict.fromkeys(truth, (0, 0))  # not looked at
-    with contextlib.redirect_stdout(io.StringIO()):
-        right, guessed = COCO(), COCO()
-        right.dataset = to_coco(truth, classes, sizes)
-        guessed.dataset = to_coco(predicted, classes, sizes)
-        right.createIndex()
-        guessed.createIndex()
-        judge = COCOeval(right, guessed, "bbox")
-        judge.params.areaRng, judge.params.areaRngLbl = [judge.params.areaRng[0]], ["all"]
-        judge.params.maxDets = [MOST]
-        judge.evaluate()
-        judge.accumulate()
-    precision: NDArray[np.float64] = judge.eval["precision"][:, :, :, 0, 0]
-    return precision
+def _scores(found: ClassMatches) -> dict[str, float | None]:
+    """The columns of one class."""
+    usual, more = _precision(found), _precision(found, most=MORE)
+    sizes = {
+        f"AP_{size}": _mean(_precision(found, area=area)) for area, size in enumerate(AREAS) if area
+    }
+    wide = {"AP50": usual[0], "AP": _mean(usual), "AP50_300": more[0], "AP_300": _mean(more)}
+    return wide | sizes
 
 
-def _mean(values: NDArray[np.float64]) -> float | None:
-    known = values[values > -1]
-    return float(known.mean()) if known.size else None
+def _precision(found: ClassMatches, *, area: int = 0, most: int = MOST) -> list[float | None]:
+    """AP at every overlap; None without true boxes of that size."""
+    values = average_precision.plain(found, area=area, most=most)
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -29,6 +29,7 @@ Id = Annotated[int, Field(ge=0, le=255)]
 
 VERSION = 1
 TITLE = "Label maps from a folder"
+PROTOCOL = "made elsewhere"
 
 
 class Options(BaseModel):

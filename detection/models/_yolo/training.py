@@ -25,6 +25,7 @@ from tqdm import tqdm
 from bench import progress
 from bench.errors import BenchError
 from bench.examples import Examples
+from bench.experiment import FACTS
 from detection.models._yolo import dataset, library, network, schedule, start, state
 from detection.models._yolo.options import Options
 from detection.models._yolo.state import Run
@@ -54,7 +55,8 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
 def _train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
     words = settings(options, seed)
     place = dataset.materialise(examples, folder / "dataset")
-    samples = dataset.Samples(dataset.read(place, examples, words), seed)
+    read = dataset.read(place, examples, words, stretched=options.fit == "stretch")
+    samples = dataset.Samples(read, seed)
     run, transferred = _begin(examples, options, seed=seed, device=device, folder=folder)
     run.network.args = run.average.ema.args = words
     if (folder / STATE).exists():
@@ -84,7 +86,10 @@ def _begin(
 
     library.seed_everything(seed, 0)
     model = network.build(options.size, examples.split.classes)
-    tensors = start.tensors(options.start_weights, options.size, folder.parent / "downloads")
+    where = options.start_weights, options.size, folder.parent / "downloads"
+    tensors = start.tensors(*where)
+    if said := start.fetched(*where):
+        (folder / FACTS).write_text(json.dumps(said))
     transferred = None
     if tensors is not None:
         transferred = network.start_from(model, tensors, options.start_weights)

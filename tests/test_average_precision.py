@@ -1,0 +1,177 @@
+"""Matches and weighted average precision against pycocotools itself."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from bench import average_precision, matches
+from bench.boxes import make, to_coco
+from bench.errors import BenchError
+from detection import coco
+
+CLASSES = ("a", "b", "c", "never there")
+DRAWS = range(200)
+
+
+def drawn(seed, images=7):
+    """True and predicted boxes: empty images and classes, ties, small and large, crowds."""
+    rng = np.random.default_rng(seed)
+    truth, found = {}, {}
+    for number in range(images):
+        n = int(rng.integers(0, 6)) * (number != 3)
+        low = rng.uniform(0, 300, (n, 2))
+        sides = rng.choice([12.0, 30.0, 60.0, 140.0], (n, 1)) * rng.uniform(0.7, 1.4, (n, 2))
+        kinds = rng.integers(0, 2 + seed % 2, n)
+        corners = np.hstack([low, low + sides])
+        truth[f"{number:02}"] = make(corners, kinds)
+        crowd = 400 if number == 1 and seed % 10 == 0 else 0
+        extra = int(rng.integers(0, 6)) + crowd
+        kept = rng.random(n) < 0.8
+        near = np.repeat(corners[kept], 2, axis=0)
+        near = (
+            near + rng.normal(0, 0.06, near.shape) * np.repeat(sides[kept], 2, 0)[:, [0, 1, 0, 1]]
+        )
+        far = rng.uniform(0, 300, (extra, 2))
+        far = np.hstack([far, far + rng.uniform(10, 120, (extra, 2))])
+        near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 1)
+        labels = np.concatenate([np.repeat(kinds[kept], 2), rng.integers(0, 3, extra)])
+        wrong = rng.random(len(labels)) < 0.1
+        labels[wrong] = rng.integers(0, 3, wrong.sum())
+        scores = rng.random(len(labels))
+        if seed % 3 == 0:
+            scores = scores.round(1)  # many ties, in one image too
+        if number == 4:
+            labels, scores, near, far = labels[:0], scores[:0], near[:0], far[:0]
+        found[f"{number:02}"] = make(np.vstack([near, far]), labels, scores)
+    return truth, found
+
+
+def judged(truth, found, most=(100, 300)):
+    """pycocotools' precision, (10, 101, classes, areas, most)."""
+    sizes = dict.fromkeys(truth, (0, 0))
+    with contextlib.redirect_stdout(io.StringIO()):
+        right, guessed = COCO(), COCO()
+        right.dataset, guessed.dataset = (to_coco(x, CLASSES, sizes) for x in (truth, found))
+        right.createIndex()
+        guessed.createIndex()
+        judge = COCOeval(right, guessed, "bbox")
+        judge.params.maxDets = list(most)
+        judge.evaluate()
+        judge.accumulate()
+    return judge.eval["precision"]
+
+
+def reference(truth, found):
+    """AP of pycocotools, (10, classes, areas, most); NaN where it says -1."""
+    precision = judged(truth, found)
+    return np.where(precision[:, 0] < 0, np.nan, precision.mean(axis=1))
+
+
+def ours(truth, found, weights):
+    """AP from the table, (resamples, 10, classes, areas, most)."""
+    table = coco.match(truth, found, CLASSES)
+    return np.stack(
+        [
+            np.stack(
+                [
+                    np.stack(
+                        [
+                            average_precision.weighted(part, weights, area=area, most=most)
+                            for most in (100, 300)
+                        ],
+                        axis=-1,
+                    )
+                    for area in range(4)
+                ],
+                axis=-2,
+            )
+            for part in table.by_class
+        ],
+        axis=2,
+    )
+
+
+def repeated(boxes, times):
+    """Every image as often as its number says, copies side by side."""
+    return {
+        f"{key}-{copy}": boxes[key]
+        for key, n in zip(sorted(boxes), times, strict=True)
+        for copy in range(n)
+    }
+
+
+@pytest.mark.parametrize("seed", DRAWS)
+def test_every_ap_equals_pycocotools_with_weights_of_one_and_on_repeated_images(seed):
+    truth, found = drawn(seed)
+    times = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7))
+    some = ours(truth, found, np.stack([np.ones(7), times]))
+    for mine, repeats in zip(some, (np.ones(7, int), times), strict=True):
+        expected = reference(repeated(truth, repeats), repeated(found, repeats))
+        np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-12)
+
+
+def test_the_draws_hold_what_they_are_for():
+    every = [drawn(seed) for seed in DRAWS]
+    tables = [coco.match(*pair, CLASSES) for pair in every]
+    parts = [part for table in tables for part in table.by_class]
+    assert any(len(part.scores) == 0 for part in parts)
+    assert any(part.truths[0].sum() == 0 and len(part.scores) for part in parts)
+    assert any(part.ranks.max(initial=0) >= 100 for part in parts)
+    assert any(part.ignored.any() for part in parts)
+    assert any(len(truth["03"]) == 0 and len(found["03"]) for truth, found in every)
+    assert sum((np.diff(part.scores) == 0).any() for part in parts) > 100
+
+
+def test_half_the_weight_everywhere_changes_nothing():
+    truth, found = drawn(1)
+    one, half = ours(truth, found, np.stack([np.ones(7), np.full(7, 0.5)]))
+    np.testing.assert_allclose(one, half, atol=1e-12)
+
+
+def test_a_class_without_weight_on_its_true_boxes_is_undefined():
+    truth = {"0": make([[0, 0, 9, 9]], [0]), "1": make([], [])}
+    found = {"0": make([[0, 0, 9, 9]], [0], [0.5]), "1": make([[0, 0, 9, 9]], [0], [0.9])}
+    part = coco.match(truth, found, ("a",)).by_class[0]
+    # alone 1; with the false alarm that is surer, precision is 1 / 2 at every recall
+    weights = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
+    got = average_precision.weighted(part, weights)[:, 0]
+    assert got[:3] == pytest.approx([1.0, 0.5, 0.25])
+    assert np.isnan(got[3])
+
+
+def test_matches_are_read_as_they_were_written(tmp_path):
+    table = coco.match(*drawn(10), CLASSES)
+    matches.write(tmp_path / "matches.npz", table)
+    again = matches.read(tmp_path / "matches.npz")
+    assert (again.keys, again.classes) == (table.keys, table.classes)
+    for one, other in zip(table.by_class, again.by_class, strict=True):
+        for name in matches.FIELDS:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    (tmp_path / "matches.npz").write_bytes(b"PK not a table")
+    with pytest.raises(BenchError, match=r"matches.npz: cannot be read .* run again"):
+        matches.read(tmp_path / "matches.npz")
+
+
+def test_some_images_alone_score_as_if_the_others_were_not_there():
+    truth, found = drawn(5)
+    chosen = [0, 2, 6]
+    keys = [sorted(truth)[i] for i in chosen]
+    table = coco.match(truth, found, CLASSES)
+    expected = reference({k: truth[k] for k in keys}, {k: found[k] for k in keys})
+    for index, part in enumerate(table.by_class):
+        got = average_precision.plain(matches.only(part, chosen))
+        np.testing.assert_allclose(got, expected[:, index, 0, 0], atol=1e-12)
+
+
+def test_weights_that_do_not_fit_are_refused():
+    part = coco.match(*drawn(5), CLASSES).by_class[0]
+    for wrong in (np.ones((2, 6)), np.ones(7), -np.ones((1, 7))):
+        with pytest.raises(ValueError, match="for 7 images"):
+            average_precision.weighted(part, wrong)

@@ -47,12 +47,14 @@ class Slice(Saved):
         by_class: Class name to metric name to score.
         counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
         intervals: Metric name to the 95 % interval of its value, where one was estimated.
+        other_means: Means over fewer classes: in words, e.g. ``without Lamp``, to metric to mean.
     """
 
     values: dict[str, float | None]
     by_class: dict[str, dict[str, float | None]] = {}
     counts: dict[str, int] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
+    other_means: dict[str, dict[str, float | None]] = {}
 
     def joined(self, other: "Slice") -> "Slice":
         """The scores of two metrics on the same images in one slice."""

@@ -7,8 +7,8 @@ python -m detection.run --plan             what would be done, and what is done 
 
 Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO's form),
 detection/ the scores (record.json), what became of every box (matches.npz), the images
-(images.csv) and the tables of `detection.tables`. A stopped run goes on where it was: training
-after its last finished epoch.
+(images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A stopped run
+goes on where it was: training after its last finished epoch.
 """
 
 import json
@@ -38,6 +38,7 @@ def run(cell: Cell, store: Store, device: str) -> None:
     this = experiment.of(cell)
     facts = protocol(this)  # first, because it refuses options that do not fit before hours pass
     trained = experiment.train(this, store, device)
+    facts |= experiment.facts(trained)
     predicted = predict(this, store, device, trained)
 
     def work(folder: Path) -> None:

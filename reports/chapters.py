@@ -1,10 +1,10 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports import panels, protocol, quality, tables, wording
+from bench import names
+from reports import beside, panels, protocol, quality, tables, wording
 from reports.comparison import Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
@@ -33,6 +33,8 @@ class Grid:
         file: Where its numbers are, relative to the report.
         rows: One per source.
         differences: One per fused source, preceded by which single sensor is better.
+        better: Per column which way is better, ``higher`` or ``lower``.
+        slices: Whether its columns are parts of the test images (conditions).
     """
 
     title: str
@@ -43,6 +45,13 @@ class Grid:
     differences: tuple[Printed, ...]
     notes: tuple[str, ...]
     sums_up: bool  # the last column is set apart
+    better: tuple[str, ...] = ()
+    slices: bool = False
+
+    @property
+    def tex(self) -> str:
+        """Where the same table is for a paper."""
+        return f"{self.file.removesuffix('.csv')}.tex"
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ class Chapter:
         main: The tables that are seen at once.
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
+        published: What papers print for the same data set, those made as ours first.
     """
 
     results: Results
@@ -74,6 +84,7 @@ class Chapter:
     figure: str = ""
     samples: tuple[Sample, ...] = ()
     legend: str = ""
+    published: tuple[beside.Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,13 +122,16 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         figure=figure,
         samples=tuple(samples),
         legend=panels.legend(results.kind, finished, samples),
+        published=beside.of(results),
     )
 
 
 def leading(results: Results) -> Table:
-    """The table that answers the task's question: its first metric by class."""
+    """The table that answers the task's question: its first metric by class, or the mean rank."""
     if not results.columns:
         return tables.empty(results)
+    if results.kind == "quality":
+        return quality.mean_rank(results)
     return tables.by_class(results, next(iter(results.columns)))
 
 
@@ -135,9 +149,11 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    where means over images have intervals, the sources' ranks too.
+    of fusion metrics first the sources' ranks, which no single metric can stand for. Metrics of a
+    family have one folded table of their means.
     """
-    metrics = list(results.columns)
+    metrics = [name for name, column in results.columns.items() if not column.family]
+    families = dict.fromkeys(column.family for column in results.columns.values() if column.family)
     if not metrics:
         return [tables.empty(results)], []
     if not results.classes:
@@ -147,20 +163,22 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded = [tables.by_class(results, metric) for metric in metrics[2:]]
         if len(metrics) > 1:
             shown.append(tables.means(results))
+    folded += [tables.means(results, family) for family in families]
     if results.scenes:
         shown.append(tables.by_scene(results, metrics[0]))
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
     if any(record.intervals for record in results.records):
-        shown.insert(1, quality.ranks(results))
         folded.insert(0, quality.intervals(results))
+    if results.kind == "quality":
+        shown.insert(0, quality.ranks(results))
     return shown, folded
 
 
 def file_name(table: Table) -> str:
     """Where a table's numbers are kept, relative to the report."""
-    return f"tables/{_slug(table.task)}-{_slug(table.name)}.csv"
+    return f"tables/{names.safe(table.task)}-{names.safe(table.name)}.csv"
 
 
 def grid(results: Results, table: Table) -> Grid:
@@ -174,6 +192,8 @@ def grid(results: Results, table: Table) -> Grid:
         differences=_differences(table),
         notes=tuple(wording.notes(results, table)),
         sums_up=table.sums_up,
+        better=tuple(heading.better for heading in table.headings),
+        slices=table.name.endswith(tables.BY_CONDITION),
     )
 
 
@@ -217,7 +237,3 @@ def _better(table: Table, column: int) -> str:
     if single is None:
         return wording.UNDEFINED
     return "equal" if singles_equal(table, column) else single.row.source
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text).strip("-")

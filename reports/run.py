@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench import cli, digest, tasks
+from bench import cli, digest, names, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Cell, Plan
 from bench.store import Store
@@ -25,10 +25,12 @@ from reports import (
     commands,
     figures,
     folder,
+    latex,
     markdown,
     page,
     panels,
     plain,
+    sheets,
     tables,
 )
 from reports.chapters import Chapter, Report
@@ -67,11 +69,12 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
     (to / "tables").mkdir()
     records = [record for results in every for record in results.records]
-    tables.tidy(records).to_csv(to / "tables" / "scores.csv", index=False)
-    for results in every:
-        shown, folded = chapters.chosen(results)
-        for table in [*shown, *folded]:
-            tables.wide(table).to_csv(to / chapters.file_name(table), index=False)
+    sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
+    for chapter in found.chapters:
+        shown, folded = chapters.chosen(chapter.results)
+        for table, grid in zip([*shown, *folded], [*chapter.main, *chapter.more], strict=True):
+            sheets.write(tables.wide(table), to / grid.file)
+            (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
 
 
 def illustrated(
@@ -81,10 +84,10 @@ def illustrated(
     if not results.records:
         return chapters.of(results, "", ())
     table = chapters.leading(results)
-    stem = f"figures/{results.name}"
+    stem = f"figures/{names.safe(results.name)}"
     (to / "figures").mkdir(exist_ok=True)
     note = f"{results.name}: simulated scenes" if results.simulated else results.name
-    figures.bars(table, looks, [to / f"{stem}.png", to / f"{stem}.svg"], note)
+    figures.bars(table, looks, [to / f"{stem}.{ending}" for ending in figures.FORMATS], note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
     return chapters.of(results, stem, samples)
 
@@ -137,7 +140,7 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
 def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
     """Digest of everything the report is made from: records, plan, and these files themselves."""
     here = Path(__file__).parent
-    code = sorted([*here.glob("*.py"), *here.glob("templates/*")])
+    code = sorted([*here.glob("*.py"), *here.glob("templates/*"), *here.glob("published/*")])
     return digest.digest(
         {
             "records": [r.model_dump(mode="json") for results in every for r in results.records],

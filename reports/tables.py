@@ -1,6 +1,6 @@
 """From records to tables: one tidy table of every score, and wide ones as papers print them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -10,7 +10,12 @@ from reports import protocol
 from reports.comparison import Heading, Scores, Table, build
 from reports.results import Results
 
-TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
+BY_CONDITION = "-by-condition"  # how the names of such tables end
+PARTS = ("", " sd", " difference")  # of a column in a wide table
+TIDY = (
+    *("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value"),
+    "signature",
+)
 FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
 
 
@@ -18,10 +23,15 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
     """One row per score: columns `TIDY`, and of the protocol those in `FACTS`.
 
     ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
-    values are as in the record (fractions), undefined ones are missing values.
+    values are as in the record (fractions), undefined ones are missing values; ``signature`` says
+    which of the numbers of its name a fusion metric's is, and is missing for others.
     """
     rows = [
-        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value, *_facts(r))
+        (
+            *(r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value),
+            _signature(r, metric),
+            *_facts(r),
+        )
         for r in records
         for scene, part in [("all", r), *r.by_scene.items()]
         for name, scores in [*part.by_class.items(), ("mean", part.values)]
@@ -32,17 +42,20 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
-    """Sources x classes, and the mean over classes, of one metric; in one condition or in all."""
+    """Sources x classes, and the means over classes, of one metric; in one condition or in all."""
     column = results.columns[metric]
 
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * (len(results.classes) + 1)
+            return [None] * (len(headings) + 1)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
-        return [*per_class, part.values.get(metric)]
+        fewer = [part.other_means.get(words, {}).get(metric) for words in others]
+        return [*per_class, *fewer, part.values.get(metric)]
 
+    others = results.other_means
     headings = [_heading(column, name) for name in results.classes]
+    headings += [_heading(column, f"{column.mean} {words}") for words in others]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
@@ -61,16 +74,19 @@ def by_scene(results: Results, metric: str) -> Table:
 
     last = replace(_heading(column, "all"), is_mean=True)
     title = f"{column.mean} by condition"
-    return build(results, f"{metric}-by-condition", title, [*headings, last], pick)
+    return build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
 
 
-def means(results: Results) -> Table:
-    """Sources x metrics: every metric's mean over classes (or images)."""
-    headings = [_heading(column, column.mean) for column in results.columns.values()]
+def means(results: Results, family: str = "") -> Table:
+    """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
+    columns = {name: c for name, c in results.columns.items() if c.family == family}
+    headings = [_heading(column, column.mean) for column in columns.values()]
 
     def pick(record: Record) -> Scores:
-        return [record.values.get(metric) for metric in results.columns]
+        return [record.values.get(metric) for metric in columns]
 
+    if family:
+        return build(results, family, f"{family}, means", headings, pick)
     return build(results, "means", "All metrics, means", headings, pick)
 
 
@@ -85,23 +101,45 @@ def wide(table: Table) -> pd.DataFrame:
     ``n`` is the number of seeds. A source without records has only its name and the word missing.
     """
     rows = []
+    titles = _distinct([heading.title for heading in table.headings])
     for line in table.lines:
         cells: dict[str, object] = {
             "source": line.row.source,
             "n": len(line.row.records) if line.entries else "missing",
         }
-        for heading, entry in zip(table.headings, line.entries, strict=False):
-            cells[heading.title] = _scaled(entry.mean, heading)
-            cells[f"{heading.title} sd"] = _scaled(entry.spread, heading)
-        for heading, difference in zip(table.headings, line.differences, strict=False):
-            cells[f"{heading.title} difference"] = _scaled(difference, heading)
+        for title, heading, entry in zip(titles, table.headings, line.entries, strict=False):
+            cells[title] = _scaled(entry.mean, heading)
+            cells[f"{title} sd"] = _scaled(entry.spread, heading)
+        for title, heading, gap in zip(titles, table.headings, line.differences, strict=False):
+            cells[f"{title} difference"] = _scaled(gap, heading)
         if line.row.records:
             made = protocol.facts(line.row.records[0])
             cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
         rows.append(cells)
-    order = [f"{h.title}{part}" for h in table.headings for part in ("", " sd", " difference")]
+    order = [f"{title}{part}" for title in titles for part in PARTS]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
+
+
+def _signature(record: Record, metric: str) -> str | None:
+    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
+    if column is None or not column.signature:
+        return None
+    return f"{column.signature}, {luminance}" if luminance else column.signature
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    """The titles, numbered where two columns of the sheet would have the same name."""
+    taken = {"source", "n", "protocol"}
+    found = []
+    for title in titles:
+        name, number = title, 1
+        while taken & {f"{name}{part}" for part in PARTS}:
+            number += 1
+            name = f"{title} ({number})"
+        taken |= {f"{name}{part}" for part in PARTS}
+        found.append(name)
+    return found
 
 
 def _facts(record: Record) -> list[Scalar]:

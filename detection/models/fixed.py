@@ -22,6 +22,7 @@ from detection.models import _coco_file
 
 VERSION = 2
 TITLE = "boxes from a file"
+PROTOCOL = "made elsewhere"
 Name = Annotated[str, Field(min_length=1)]
 
 

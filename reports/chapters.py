@@ -152,9 +152,11 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    of fusion metrics first the sources' ranks, which no single metric can stand for.
+    of fusion metrics first the sources' ranks, which no single metric can stand for. Metrics of a
+    family have one folded table of their means.
     """
-    metrics = list(results.columns)
+    metrics = [name for name, column in results.columns.items() if not column.family]
+    families = dict.fromkeys(column.family for column in results.columns.values() if column.family)
     if not metrics:
         return [tables.empty(results)], []
     if not results.classes:
@@ -164,6 +166,7 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded = [tables.by_class(results, metric) for metric in metrics[2:]]
         if len(metrics) > 1:
             shown.append(tables.means(results))
+    folded += [tables.means(results, family) for family in families]
     if results.scenes:
         shown.append(tables.by_scene(results, metrics[0]))
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]

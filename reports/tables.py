@@ -94,18 +94,19 @@ def by_scene(results: Results, metric: str) -> Table:
     return judged(built, results.evidence)
 
 
-def means(results: Results) -> Table:
-    """Sources x metrics: every metric's mean over classes (or images)."""
+def means(results: Results, family: str = "") -> Table:
+    """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
+    columns = {name: c for name, c in results.columns.items() if c.family == family}
     headings = [
         replace(_heading(column, column.mean), quantity=Quantity(None, None, metric))
-        for metric, column in results.columns.items()
+        for metric, column in columns.items()
     ]
 
     def pick(record: Record) -> Scores:
-        return [record.values.get(metric) for metric in results.columns]
+        return [record.values.get(metric) for metric in columns]
 
-    built = build(results, "means", "All metrics, means", headings, pick)
-    return judged(built, results.evidence)
+    name, title = (family, f"{family}, means") if family else ("means", "All metrics, means")
+    return judged(build(results, name, title, headings, pick), results.evidence)
 
 
 def conventions(results: Results, metric: str) -> Table:

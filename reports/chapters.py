@@ -1,11 +1,11 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import names
-from reports import beside, panels, protocol, quality, tables, wording
-from reports.comparison import Line, Table, best, best_single, singles_equal
+from reports import beside, certainty, panels, protocol, quality, tables, wording
+from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.results import Results
@@ -117,7 +117,10 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
             Gap(row.source, wording.gap(row), row.command) for row in results.rows if row.missing
         ),
         main=tuple(grid(results, table) for table in shown),
-        more=tuple(grid(results, table) for table in folded),
+        more=(
+            *(found for table in shown if (found := intervals(results, table))),
+            *(grid(results, table) for table in folded),
+        ),
         protocol=protocol.of(results),
         figure=figure,
         samples=tuple(samples),
@@ -169,6 +172,8 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    if results.conventions:
+        folded += [tables.conventions(results, metric) for metric in metrics]
     if any(record.intervals for record in results.records):
         folded.insert(0, quality.intervals(results))
     if results.kind == "quality":
@@ -219,8 +224,10 @@ def _differences(table: Table) -> tuple[Printed, ...]:
             line.row.source,
             "",
             tuple(
-                (wording.difference(score, heading), 0)
-                for score, heading in zip(line.differences, table.headings, strict=True)
+                (wording.difference(score, heading, compared), 0)
+                for score, heading, compared in zip(
+                    line.differences, table.headings, _comparisons(line), strict=True
+                )
             ),
         )
         for line in table.lines
@@ -230,6 +237,39 @@ def _differences(table: Table) -> tuple[Printed, ...]:
         return ()
     names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
     return Printed("better single sensor", "", names), *rows
+
+
+def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
+    return line.comparisons or (None,) * len(line.differences)
+
+
+def intervals(results: Results, table: Table) -> Grid | None:
+    """The intervals of a table's scores and differences as a table of their own, if there are."""
+    rows = _printed(certainty.intervals(table))
+    tested = _printed(certainty.comparisons(table))
+    if not rows:
+        return None
+    if tested:
+        names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
+        tested = (Printed("better single sensor", "", names), *tested)
+    whole = grid(results, table)
+    said = wording.notes(results, replace(table, lines=tuple(map(_bare, table.lines))))
+    return replace(
+        whole,
+        title=f"{table.title}: 95 % intervals",
+        rows=rows,
+        differences=tested,
+        notes=tuple(said),
+    )
+
+
+def _printed(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Printed, ...]:
+    return tuple(Printed(name, "", tuple((text, 0) for text in texts)) for name, texts in rows)
+
+
+def _bare(line: Line) -> Line:
+    """Without ranks, which intervals do not have."""
+    return replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
 
 
 def _better(table: Table, column: int) -> str:

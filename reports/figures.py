@@ -93,6 +93,8 @@ def bars(
         grid[0, 0].set_title(note, loc="left", fontsize=8, parse_math=False)
         figure.supylabel(_axis(table), fontsize=8, parse_math=False)
         _legend(figure, grid[0, 0], lines)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # it is laid out now; once is enough for all files
         for file in files:
             figure.savefig(file, dpi=DOTS, metadata=STAMPS.get(file.suffix))
         pyplot.close(figure)
@@ -115,18 +117,20 @@ def _draw(
 ) -> None:
     """Some columns of a table side by side."""
     share = 0.8 / len(lines)
-    for i, line in enumerate(lines):
+    for number, line in enumerate(lines):
         colour, hatch = looks[line.row.source]
         pairs = [(line.entries[column], table.headings[column]) for column in columns]
         heights = [_scaled(entry.mean, heading) for entry, heading in pairs]
         spreads = [_scaled(entry.spread, heading) for entry, heading in pairs]
-        spots = [spot + (i + 0.5) * share - 0.4 for spot in range(len(columns))]
-        axes.bar(spots, heights, share, label=str(i), color=colour, hatch=hatch)
-        for spot, height, spread in zip(spots, heights, spreads, strict=True):
+        spots = [spot + (number + 0.5) * share - 0.4 for spot in range(len(columns))]
+        axes.bar(spots, heights, share, label=str(number), color=colour, hatch=hatch)
+        for spot, height in zip(spots, heights, strict=True):
             if math.isnan(height):
                 axes.text(spot, 0, UNDEFINED, ha="center", va="bottom")
-            if not math.isnan(spread):
-                axes.errorbar(spot, height, spread, color="black", elinewidth=0.7, capsize=1.2)
+        there = [i for i, spread in enumerate(spreads) if not math.isnan(spread)]
+        if there:
+            x, y, ends = ([part[i] for i in there] for part in (spots, heights, spreads))
+            axes.errorbar(x, y, ends, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.2)
     axes.set_xticks(range(len(columns)), [""] * len(columns))
     titles = [_short(table.headings[column].title) for column in columns]
     axes.set_xticklabels(titles, parse_math=False)

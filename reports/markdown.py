@@ -59,7 +59,7 @@ def _chapter(found: Chapter, rule: str) -> str:
 
 
 def _panels(found: Sample) -> str:
-    names = [escape(panel.source or "truth") for panel in found.panels]
+    names = [escape(panel.title) for panel in found.panels]
     pictures = [f"![{escape(panel.alt)}]({panel.file})" for panel in found.panels]
     return "\n".join([_row(names), _row(["---"] * len(names)), _row(pictures)])
 

@@ -45,6 +45,8 @@ def sources(found: Report) -> list[str]:
 def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
     """The parts of a chapter that are there, in order: the id's stem and the title."""
     yield "comparison", "Comparison"
+    if chapter.published:
+        yield "published", "Published rows"
     if any(grid.slices for grid in chapter.main):
         yield "slices", "Slices"
     if chapter.more:

@@ -4,7 +4,9 @@ python -m reports.run                 report/index.html, report.md, tables/*.csv
 python -m reports.run --to elsewhere  into another folder
 python -m reports.run --plan          which records are there, and stop
 
-Nothing is computed for it: what has not been run yet is shown as missing, with its command.
+Nothing is trained or measured for it: what has not been run yet is shown as missing, with its
+command. What is computed is how sure the numbers are, from saved results; it is kept under
+statistics/ of --out.
 """
 
 import argparse
@@ -30,6 +32,9 @@ from reports import (
     page,
     panels,
     plain,
+    resamples,
+    resampling,
+    rescoring,
     sheets,
     tables,
 )
@@ -59,7 +64,9 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
                     command=commands.one_row(args, group[0].task.kind, name, source),
                 )
             )
-        every.append(Results(name, cells[0].task.kind, cells[0].test.dataset, tuple(rows)))
+        kind, dataset = cells[0].task.kind, cells[0].test.dataset
+        drawn = resamples.gather(cells, store)
+        every.append(Results(name, kind, dataset, tuple(rows), drawn))
     return every
 
 
@@ -147,6 +154,7 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
             "cells": [str(cell.place(store)) for cell in found.cells],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
+            "evidence": [rescoring.VERSION, resampling.RESAMPLES, resampling.SEED],
             "code": [digest.sha256(file) for file in code if file.is_file()],
         }
     )

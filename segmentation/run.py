@@ -118,7 +118,7 @@ def protocol(this: Experiment) -> dict[str, Scalar]:
             said = metric.protocol(this.cell.test.classes, chosen)
         except BenchError as fault:
             raise BenchError(f"tasks.{this.cell.name}: {fault}") from None
-        title = next(iter(metric.COLUMNS))
+        title = next(iter(metric.COLUMNS.values())).title
         for name, value in said.items():
             facts[name if facts.get(name, value) == value else f"{name}, {title}"] = value
     return facts

@@ -73,9 +73,9 @@ def test_the_truth_itself_scores_1_and_says_its_protocol(root):
     label_maps(root)
     assert run(root) == 0
     (record,) = records(root)
-    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0, "boundary IoU": 1.0}
+    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0, "boundary_IoU": 1.0}
     assert record.conventions["all14, zero"]["IoU"] == 3 / 14  # road, sky, car
-    assert record.conventions["dmfuse8, zero"]["boundary IoU"] == 2 / 8
+    assert record.conventions["dmfuse8, zero"]["boundary_IoU"] == 2 / 8
     assert record.by_class["car"]["IoU"] == 1.0
     assert record.by_class["bicycle"]["IoU"] is None
     assert "unlabelled" not in record.by_class
@@ -92,7 +92,7 @@ def test_all_cars_called_roads_halve_nothing_but_those_two_classes(root):
     (record,) = records(root)
     assert record.by_class["sky"]["IoU"] == 1.0
     car = record.by_class["car"]
-    assert car == {"IoU": 0.0, "accuracy": 0.0, "precision": None, "boundary IoU": 0.0}
+    assert car == {"IoU": 0.0, "accuracy": 0.0, "precision": None, "boundary_IoU": 0.0}
     truth = [np.array(Image.open(p)) for p in (root / "data/fmb/test/Label").glob("*.png")]
     road, car = (sum(int((t == c).sum()) for t in truth) for c in (1, 9))
     assert record.by_class["road"]["IoU"] == road / (road + car)
@@ -135,7 +135,7 @@ def test_conditions_are_scored_apart_where_they_are_known(root):
     assert record.by_scene["day"].values["IoU"] == 1.0
     assert record.by_scene["night"].values["IoU"] == 0.0
     for scene, right in (("day", 1.0), ("night", 0.0)):
-        assert record.by_scene[scene].values["boundary IoU"] == right
+        assert record.by_scene[scene].values["boundary_IoU"] == right
         assert record.by_scene[scene].by_class["sky"]["accuracy"] == right
         assert record.by_scene[scene].conventions["dmfuse8, skip"]["IoU"] == right
     assert record.by_scene["day"].by_class["sky"]["precision"] == 1.0
@@ -233,8 +233,8 @@ def test_a_metric_that_averages_in_another_way_says_so(root):
     assert run(root) == 0
     (record,) = records(root)
     assert record.protocol["class set"] == "all14 (14 of 15 classes)"
-    assert record.protocol["class set, boundary IoU"] == "dmfuse8 (8 of 15 classes)"
-    assert "absent classes, boundary IoU" not in record.protocol
+    assert record.protocol["class set, Boundary IoU"] == "dmfuse8 (8 of 15 classes)"
+    assert "absent classes, Boundary IoU" not in record.protocol
 
 
 def test_another_metric_option_predicts_nothing_anew(root):
@@ -247,6 +247,18 @@ def test_another_metric_option_predicts_nothing_anew(root):
     assert run(root) == 0
     assert (before / "00006.png").stat().st_mtime_ns == changed
     assert set(records(root)[0].by_class) >= {"road", "pole"}
+
+
+def test_start_weights_that_do_not_fit_are_one_error_before_training(root, capsys):
+    import torch
+
+    (root / "tasks.yaml").write_text(SEGFORMER)
+    torch.save({"conv.weight": torch.zeros(3)}, root / "other.pth")
+    change = "--set", f"tasks.toy.start_weights={root}/other.pth", "--source", "vis"
+    assert run(root, *change) == 1
+    fault = capsys.readouterr().err
+    assert f"{root}/other.pth: no MiT encoder" in fault
+    assert "Traceback" not in fault
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from segmentation.confusion import IGNORE, Counts
 
 VERSION = 1
 COUNTS = "boundary.npz"  # the file of what `count` found in each image
-NAME = "boundary IoU"
+NAME = "boundary_IoU"
 COLUMNS = {NAME: Column(title="Boundary IoU", mean="mBIoU")}
 
 

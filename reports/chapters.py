@@ -8,6 +8,7 @@ from reports import beside, panels, protocol, quality, tables, wording
 from reports.comparison import Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
+from reports.relations import Relation
 from reports.results import Results
 
 
@@ -96,6 +97,7 @@ class Report:
         command: What makes the rest; empty if nothing is missing.
         absent: Tasks that are left out, and why.
         rule: How the sample pairs were chosen.
+        relations: How fusion metrics and task scores order the sources.
     """
 
     title: str
@@ -104,6 +106,7 @@ class Report:
     absent: tuple[tuple[str, str], ...]
     chapters: tuple[Chapter, ...]
     rule: str
+    relations: tuple[Relation, ...] = ()
 
 
 def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:

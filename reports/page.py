@@ -12,6 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from reports import wording
 from reports.chapters import Chapter, Report
 
 
@@ -30,6 +31,7 @@ def html(found: Report) -> str:
         report=found,
         sources=sources(found),
         parts=parts,
+        number=wording.correlation,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{seal}"),
     )

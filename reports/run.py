@@ -30,6 +30,7 @@ from reports import (
     page,
     panels,
     plain,
+    relations,
     sheets,
     tables,
 )
@@ -70,6 +71,8 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "tables").mkdir()
     records = [record for results in every for record in results.records]
     sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
+    if found.relations:
+        sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
         for table, grid in zip([*shown, *folded], [*chapter.main, *chapter.more], strict=True):
@@ -108,6 +111,7 @@ def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], comma
         absent=tuple((gone.name, _reason(gone)) for gone in found.absent if not gone.undrawn),
         chapters=tuple(made),
         rule=choice.RULE,
+        relations=tuple(relations.of(every)),
     )
 
 

@@ -36,6 +36,11 @@ def difference(score: float | None, heading: Heading) -> str:
     return f"{shown:+.{heading.decimals}f}".replace("-", MINUS) if shown else number(score, heading)
 
 
+def correlation(value: float) -> str:
+    """A number between -1 and 1 with its sign, e.g. ``+0.90``."""
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)
+
+
 def unit(heading: Heading) -> str:
     """What a difference is counted in."""
     return "points" if heading.scale == 100 else heading.note

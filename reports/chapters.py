@@ -74,6 +74,7 @@ class Chapter:
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
         published: What papers print for the same data set, those made as ours first.
+        curves: Stem of the precision-recall charts; empty if there are none.
     """
 
     results: Results
@@ -86,6 +87,12 @@ class Chapter:
     samples: tuple[Sample, ...] = ()
     legend: str = ""
     published: tuple[beside.Part, ...] = ()
+    curves: str = ""
+
+    @property
+    def curves_file(self) -> str:
+        """Where the numbers of the curves are, relative to the report."""
+        return f"tables/{names.safe(self.results.name)}-curves.csv"
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,9 @@ def _chapter(found: Chapter, rule: str) -> str:
         parts.append(
             f"![{escape(results.name)}: {escape(found.main[0].title)}]({found.figure}.png)"
         )
+    if found.curves:
+        said = f"[numbers]({found.curves_file})"
+        parts.append(f"### Precision and recall\n\n![curves]({found.curves}.png)\n\n{said}")
     if found.more:
         folded = "\n\n".join(_grid(grid, found) for grid in found.more)
         parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")

@@ -51,6 +51,8 @@ def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
         yield "published", "Published rows"
     if any(grid.slices for grid in chapter.main):
         yield "slices", "Slices"
+    if chapter.curves:
+        yield "curves", "Precision and recall"
     if chapter.more:
         yield "more", "More tables"
     if chapter.samples:

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
@@ -23,6 +24,7 @@ from reports import (
     chapters,
     choice,
     commands,
+    curves,
     figures,
     folder,
     latex,
@@ -68,7 +70,7 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     """Write the page, the text and the numbers; pictures are there already."""
     (to / "index.html").write_text(page.html(found), encoding="utf-8")
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
-    (to / "tables").mkdir()
+    (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
     sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
     if found.relations:
@@ -92,7 +94,15 @@ def illustrated(
     note = f"{results.name}: simulated scenes" if results.simulated else results.name
     figures.bars(table, looks, [to / f"{stem}.{ending}" for ending in figures.FORMATS], note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
-    return chapters.of(results, stem, samples)
+    chapter = chapters.of(results, stem, samples)
+    lines = curves.read(cells, store)
+    if lines.empty:
+        return chapter
+    stem = f"{stem}-curves"
+    figures.curves(curves.drawn(lines), looks, [to / f"{stem}.{e}" for e in figures.FORMATS], note)
+    (to / "tables").mkdir(exist_ok=True)
+    sheets.write(lines, to / chapter.curves_file)
+    return replace(chapter, curves=stem)
 
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:

@@ -15,6 +15,7 @@ row of its own with the weight max(0, min(1, w - c)), which continues to weights
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,20 @@ from bench.matches import ClassMatches, Flags, Whole
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 MOST = 100  # boxes per image and class, COCO's
+ALL = slice(None)
 AT_ONCE = 400_000  # weights held at once: as many as stay in the processor's cache
 
 Floats = NDArray[np.float64]
+
+
+class _Columns(NamedTuple):
+    """The predictions at one size and some overlaps: hits and ignored are (T, N)."""
+
+    scores: Floats
+    images: Whole
+    ranks: Whole
+    hits: Flags
+    ignored: Flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +57,14 @@ class _Rows:
     counted: Flags | None
 
 
-def weighted(found: ClassMatches, weights: Floats, *, area: int = 0, most: int = MOST) -> Floats:
+def weighted(
+    found: ClassMatches,
+    weights: Floats,
+    *,
+    area: int = 0,
+    most: int = MOST,
+    overlaps: slice = ALL,
+) -> Floats:
     """AP of one class at every overlap, for every weighting of the images.
 
     Args:
@@ -53,9 +72,10 @@ def weighted(found: ClassMatches, weights: Floats, *, area: int = 0, most: int =
         weights: (R, I), how often each image counts, 0 or more.
         area: Which of `bench.matches.AREAS`.
         most: Boxes per image, at most `bench.matches.MOST`.
+        overlaps: Which of `bench.matches.THRESHOLDS`.
 
     Returns:
-        (R, thresholds), fractions; NaN (arrays have no None) where no true box has weight.
+        (R, overlaps), fractions; NaN (arrays have no None) where no true box has weight.
 
     Raises:
         ValueError: If the weights are not one per image, or negative.
@@ -65,7 +85,7 @@ def weighted(found: ClassMatches, weights: Floats, *, area: int = 0, most: int =
         raise ValueError(f"weights {weights.shape} for {len(truths)} images, or negative ones")
     every = np.ascontiguousarray(weights, np.float64)
     totals = every @ truths
-    rows = _rows(found, area, most, float(every.max(initial=0.0)))
+    rows = _rows(_at(found, area, overlaps), most, float(every.max(initial=0.0)))
     step = max(1, AT_ONCE // max(1, len(rows.images)))
     parts = [
         _some(rows, every[start : start + step], totals[start : start + step])
@@ -81,9 +101,14 @@ def plain(found: ClassMatches, *, area: int = 0, most: int = MOST) -> Floats:
     return once
 
 
-def _rows(found: ClassMatches, area: int, most: int, heaviest: float) -> _Rows:
+def _at(found: ClassMatches, area: int, overlaps: slice) -> _Columns:
+    hits, ignored = found.hits[area][overlaps], found.ignored[area][overlaps]
+    return _Columns(found.scores, found.images, found.ranks, hits, ignored)
+
+
+def _rows(found: _Columns, most: int, heaviest: float) -> _Rows:
     kept = np.flatnonzero(found.ranks < most)
-    some = np.flatnonzero(found.hits[area][:, kept].any(axis=0))
+    some = np.flatnonzero(found.hits[:, kept].any(axis=0))
     scores, images = found.scores[kept], found.images[kept]
     if len(some):  # what follows the last hit, and is not tied with it, changes nothing
         last = some[-1]
@@ -91,22 +116,20 @@ def _rows(found: ClassMatches, area: int, most: int, heaviest: float) -> _Rows:
         kept = kept[: int(np.flatnonzero(tied)[-1]) + 1]
     else:
         kept = kept[:0]
-    order, copies = _interleaved(found, area, kept, heaviest)
+    order, copies = _interleaved(found, kept, heaviest)
     chosen = kept[order]
-    ignored = found.ignored[area][:, chosen]
+    ignored = found.ignored[:, chosen]
     return _Rows(
         found.images[chosen],
         copies,
-        found.hits[area][:, chosen],
+        found.hits[:, chosen],
         ~ignored if ignored.any() else None,
     )
 
 
-def _interleaved(
-    found: ClassMatches, area: int, kept: Whole, heaviest: float
-) -> tuple[Whole, Whole]:
+def _interleaved(found: _Columns, kept: Whole, heaviest: float) -> tuple[Whole, Whole]:
     """The order of the rows once equals of one image are repeated, and the copy each belongs to."""
-    scores, images, hits = found.scores[kept], found.images[kept], found.hits[area][:, kept]
+    scores, images, hits = found.scores[kept], found.images[kept], found.hits[:, kept]
     number = len(kept)
     order, copies = np.arange(number), np.full(number, -1, np.int64)
     if number == 0 or heaviest <= 1:
@@ -158,12 +181,11 @@ def _read(right: Floats, seen: Floats, totals: Floats) -> Floats:
         seen: Weight of the predictions up to each hit, (r, H).
         totals: Weight of the true boxes, (r,).
     """
-    precision = np.zeros((right.shape[0], right.shape[1] + 1))  # + 1: recalls that are not reached
-    np.divide(right, seen + np.spacing(1), out=precision[:, :-1])
+    precision = right / (seen + np.spacing(1))
     falling = precision[:, ::-1]
     np.maximum.accumulate(falling, axis=1, out=falling)
     recall = right / np.where(totals > 0, totals, 1.0)[:, None]
-    found = np.empty(len(right))
-    for row, reached in enumerate(recall):
-        found[row] = precision[row, reached.searchsorted(RECALLS)].sum()
-    return found / len(RECALLS)
+    reached = RECALLS.searchsorted(recall, side="right")  # how many of the 101, at each hit
+    steps = np.diff(reached, axis=1, prepend=0)
+    mean: Floats = np.einsum("rh,rh->r", precision, steps) / len(RECALLS)
+    return mean

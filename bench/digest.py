@@ -62,9 +62,9 @@ def labels(split: Split) -> str:
 
 @cache
 def division(split: Split) -> str:
-    """Digest what is said of a split beside its pairs: how it was made, each pair's condition."""
+    """Digest what is said of a split beside its pairs: its rule, conditions and groups."""
     said = [split.rule, split.leaks, split.simulated]
-    return digest({"said": said, "scenes": [[p.key, p.scene] for p in split.pairs]})
+    return digest({"said": said, "scenes": [[p.key, p.scene, p.group] for p in split.pairs]})
 
 
 def sha256(path: Path) -> str:

@@ -7,8 +7,8 @@ python -m detection.run --plan             what would be done, and what is done 
 
 Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO's form),
 detection/ the scores (record.json), what became of every box (matches.npz), the images
-(images.csv) and the tables of `detection.tables`. A stopped run goes on where it was: training
-after its last finished epoch.
+(images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A stopped run
+goes on where it was: training after its last finished epoch.
 """
 
 import json

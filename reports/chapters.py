@@ -1,11 +1,11 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import names
-from reports import beside, panels, protocol, quality, tables, wording
-from reports.comparison import Line, Table, best, best_single, singles_equal
+from reports import beside, certainty, panels, protocol, quality, tables, wording
+from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
 from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.relations import Relation
@@ -48,11 +48,12 @@ class Grid:
     sums_up: bool  # the last column is set apart
     better: tuple[str, ...] = ()
     slices: bool = False
+    part: str = ""  # which part of its CSV file it shows, if not the scores
 
     @property
     def tex(self) -> str:
         """Where the same table is for a paper."""
-        return f"{self.file.removesuffix('.csv')}.tex"
+        return f"{self.file.removesuffix('.csv')}{self.part}.tex"
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,10 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
             Gap(row.source, wording.gap(row), row.command) for row in results.rows if row.missing
         ),
         main=tuple(grid(results, table) for table in shown),
-        more=tuple(grid(results, table) for table in folded),
+        more=(
+            *(found for table in shown if (found := intervals(results, table))),
+            *(grid(results, table) for table in folded),
+        ),
         protocol=protocol.of(results),
         figure=figure,
         samples=tuple(samples),
@@ -159,9 +163,11 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    of fusion metrics first the sources' ranks, which no single metric can stand for.
+    of fusion metrics first the sources' ranks, which no single metric can stand for. Metrics of a
+    family have one folded table of their means.
     """
-    metrics = list(results.columns)
+    metrics = [name for name, column in results.columns.items() if not column.family]
+    families = dict.fromkeys(column.family for column in results.columns.values() if column.family)
     if not metrics:
         return [tables.empty(results)], []
     if not results.classes:
@@ -171,11 +177,14 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded = [tables.by_class(results, metric) for metric in metrics[2:]]
         if len(metrics) > 1:
             shown.append(tables.means(results))
+    folded += [tables.means(results, family) for family in families]
     if results.scenes:
         shown.append(tables.by_scene(results, metrics[0]))
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    if results.conventions:
+        folded += [tables.conventions(results, metric) for metric in metrics]
     if any(record.intervals for record in results.records):
         folded.insert(0, quality.intervals(results))
     if results.kind == "quality":
@@ -226,8 +235,10 @@ def _differences(table: Table) -> tuple[Printed, ...]:
             line.row.source,
             "",
             tuple(
-                (wording.difference(score, heading), 0)
-                for score, heading in zip(line.differences, table.headings, strict=True)
+                (wording.difference(score, heading, compared), 0)
+                for score, heading, compared in zip(
+                    line.differences, table.headings, _comparisons(line), strict=True
+                )
             ),
         )
         for line in table.lines
@@ -237,6 +248,40 @@ def _differences(table: Table) -> tuple[Printed, ...]:
         return ()
     names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
     return Printed("better single sensor", "", names), *rows
+
+
+def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
+    return line.comparisons or (None,) * len(line.differences)
+
+
+def intervals(results: Results, table: Table) -> Grid | None:
+    """The intervals of a table's scores and differences as a table of their own, if there are."""
+    rows = _printed(certainty.intervals(table))
+    tested = _printed(certainty.comparisons(table))
+    if not rows:
+        return None
+    if tested:
+        names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
+        tested = (Printed("better single sensor", "", names), *tested)
+    whole = grid(results, table)
+    said = wording.notes(results, replace(table, lines=tuple(map(_bare, table.lines))))
+    return replace(
+        whole,
+        title=f"{table.title}: 95 % intervals",
+        part="-intervals",
+        rows=rows,
+        differences=tested,
+        notes=tuple(said),
+    )
+
+
+def _printed(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Printed, ...]:
+    return tuple(Printed(name, "", tuple((text, 0) for text in texts)) for name, texts in rows)
+
+
+def _bare(line: Line) -> Line:
+    """Without ranks, which intervals do not have."""
+    return replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
 
 
 def _better(table: Table, column: int) -> str:

@@ -21,8 +21,8 @@ import pandas as pd
 from bench import cli
 from bench.errors import BenchError
 from reports import paired, plain, protocol, sheets
+from reports.numbers import MINUS, UNDEFINED
 from reports.pairs import Finished, Key, Pairs, change, groups, numbers, per_image, read
-from reports.wording import MINUS, UNDEFINED
 
 COLUMNS = ("task", "source", "seed", "scene", "class", "metric", "A", "B", "difference")
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.records import Record
+from reports.evidence import Quantity
 from reports.results import Results, Row
+from reports.statistics import Estimate
 
 Scores = list[float | None]
 Pick = Callable[[Record], Scores]  # a record's scores, one per column
@@ -22,6 +24,7 @@ class Heading:
         scale: What scores are multiplied by when shown: 100 for fractions (points).
         note: Said under the title, e.g. how many images a condition has.
         is_mean: It sums the other columns up and is set apart from them.
+        quantity: Which score it is, for its statistics; None if it has none.
     """
 
     title: str
@@ -30,6 +33,7 @@ class Heading:
     better: str = "higher"
     note: str = ""
     is_mean: bool = False
+    quantity: Quantity | None = None
 
     def rounded(self, score: float) -> float:
         """The score as it is shown; what is equal here counts as equal."""
@@ -43,10 +47,12 @@ class Entry:
     Attributes:
         scores: One per finished seed; None where the score is undefined.
         rank: 1 for the best of the column, 2 for the second best, 0 for all others.
+        estimate: Its 95 % interval and what it is made from; None where that cannot be said.
     """
 
     scores: tuple[float | None, ...]
     rank: int = 0
+    estimate: Estimate | None = None
 
     @property
     def defined(self) -> list[float]:
@@ -65,17 +71,36 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A source compared with another one in one column.
+
+    Attributes:
+        other: The name of the other source.
+        estimate: Of the difference.
+        adjusted: Its p-value, adjusted for all comparisons of the table (Holm).
+        verdict: One of `statistics.VERDICTS`.
+    """
+
+    other: str
+    estimate: Estimate
+    adjusted: float
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One source in all columns; no entries if none of its records is there.
 
     Attributes:
         differences: Mean minus that of the better single sensor, per column, for fused sources;
             empty where that cannot be said.
+        comparisons: What is known of how sure each difference is; empty where nothing is.
     """
 
     row: Row
     entries: tuple[Entry, ...]
     differences: tuple[float | None, ...] = ()
+    comparisons: tuple[Comparison | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.records import Column, Record
+from reports.evidence import Evidence
 
 SINGLE = ("infrared", "visible")  # the kinds of source that are not fusions
 
@@ -39,12 +40,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """One task on all of its sources, in the order of the task file."""
+    """One task on all of its sources, in the order of the task file.
+
+    Attributes:
+        evidence: What the scores would have been on other draws of the images; None where
+            nothing was kept to tell.
+    """
 
     name: str
     kind: str
     dataset: str
     rows: tuple[Row, ...]
+    evidence: Evidence | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -70,6 +77,11 @@ class Results:
     def other_means(self) -> tuple[str, ...]:
         """In words the means over fewer classes that the records have, e.g. ``without Lamp``."""
         return _once(words for record in self.records for words in record.other_means)
+
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """The ways in which others take the same means, in the order of the records."""
+        return _once(name for record in self.records for name in record.conventions)
 
     @property
     def scenes(self) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ python -m reports.run                 report/index.html, report.md, tables/*.csv
 python -m reports.run --to elsewhere  into another folder
 python -m reports.run --plan          which records are there, and stop
 
-Nothing is computed for it: what has not been run yet is shown as missing, with its command.
+Nothing is trained or measured for it: what has not been run yet is shown as missing, with its
+command. What is computed is how sure the numbers are, from saved results; it is kept under
+statistics/ of --out.
 """
 
 import argparse
@@ -33,6 +35,9 @@ from reports import (
     panels,
     plain,
     relations,
+    resamples,
+    resampling,
+    rescoring,
     sheets,
     tables,
 )
@@ -62,7 +67,9 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
                     command=commands.one_row(args, group[0].task.kind, name, source),
                 )
             )
-        every.append(Results(name, cells[0].task.kind, cells[0].test.dataset, tuple(rows)))
+        kind, dataset = cells[0].task.kind, cells[0].test.dataset
+        drawn = resamples.gather(cells, store)
+        every.append(Results(name, kind, dataset, tuple(rows), drawn))
     return every
 
 
@@ -77,8 +84,9 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
         sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
-        for table, grid in zip([*shown, *folded], [*chapter.main, *chapter.more], strict=True):
-            sheets.write(tables.wide(table), to / grid.file)
+        for table in [*shown, *folded]:
+            sheets.write(tables.wide(table), to / chapters.file_name(table))
+        for grid in [*chapter.main, *chapter.more]:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
 
 
@@ -161,6 +169,7 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
             "cells": [str(cell.place(store)) for cell in found.cells],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
+            "evidence": [rescoring.VERSION, resampling.RESAMPLES, resampling.SEED],
             "code": [digest.sha256(file) for file in code if file.is_file()],
         }
     )

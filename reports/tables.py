@@ -7,11 +7,17 @@ import pandas as pd
 
 from bench.records import Column, Record, Scalar, Slice
 from reports import protocol
-from reports.comparison import Heading, Scores, Table, build
+from reports.comparison import Comparison, Entry, Heading, Scores, Table, build
+from reports.evidence import Quantity
 from reports.results import Results
+from reports.verdicts import judged
 
 BY_CONDITION = "-by-condition"  # how the names of such tables end
-PARTS = ("", " sd", " difference")  # of a column in a wide table
+PARTS = (  # of a column in a wide table
+    *("", " sd", " low", " high"),
+    *(" difference", " difference low", " difference high"),
+    *(" p", " p Holm", " verdict"),
+)
 TIDY = (
     *("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value"),
     "signature",
@@ -48,43 +54,72 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * (len(headings) + 1)
+            return [None] * len(headings)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
         fewer = [part.other_means.get(words, {}).get(metric) for words in others]
         return [*per_class, *fewer, part.values.get(metric)]
 
     others = results.other_means
-    headings = [_heading(column, name) for name in results.classes]
-    headings += [_heading(column, f"{column.mean} {words}") for words in others]
+    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
+    headings = [
+        *(
+            replace(_heading(column, name), quantity=Quantity(scene, name, metric))
+            for name in results.classes
+        ),
+        *(_heading(column, f"{column.mean} {words}") for words in others),
+        last,
+    ]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
-    return build(results, name, title, [*headings, _heading(column)], pick)
+    return judged(build(results, name, title, headings, pick), results.evidence)
 
 
 def by_scene(results: Results, metric: str) -> Table:
     """Sources x conditions of one metric's mean over classes."""
     column = results.columns[metric]
     counts = {name: _images(results, name) for name in results.scenes}
-    headings = [replace(_heading(column, name), note=counts[name]) for name in results.scenes]
+    headings = [
+        replace(_heading(column, name), note=counts[name], quantity=Quantity(name, None, metric))
+        for name in results.scenes
+    ]
 
     def pick(record: Record) -> Scores:
         parts: list[Slice | None] = [record.by_scene.get(name) for name in results.scenes]
         return [part.values.get(metric) if part else None for part in [*parts, record]]
 
-    last = replace(_heading(column, "all"), is_mean=True)
+    last = replace(_heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
     title = f"{column.mean} by condition"
-    return build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
+    built = build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
+    return judged(built, results.evidence)
 
 
-def means(results: Results) -> Table:
-    """Sources x metrics: every metric's mean over classes (or images)."""
-    headings = [_heading(column, column.mean) for column in results.columns.values()]
+def means(results: Results, family: str = "") -> Table:
+    """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
+    columns = {name: c for name, c in results.columns.items() if c.family == family}
+    headings = [
+        replace(_heading(column, column.mean), quantity=Quantity(None, None, metric))
+        for metric, column in columns.items()
+    ]
 
     def pick(record: Record) -> Scores:
-        return [record.values.get(metric) for metric in results.columns]
+        return [record.values.get(metric) for metric in columns]
 
-    return build(results, "means", "All metrics, means", headings, pick)
+    name, title = (family, f"{family}, means") if family else ("means", "All metrics, means")
+    return judged(build(results, name, title, headings, pick), results.evidence)
+
+
+def conventions(results: Results, metric: str) -> Table:
+    """Sources x ways of taking one metric's mean: as others take it, and as this report does."""
+    column = results.columns[metric]
+    headings = [_heading(column, name) for name in results.conventions]
+
+    def pick(record: Record) -> Scores:
+        others = [record.conventions.get(name, {}).get(metric) for name in results.conventions]
+        return [*others, record.values.get(metric)]
+
+    title = f"{column.mean} as others take it: class set, and absent classes skipped or zero"
+    return build(results, f"{metric}-conventions", title, [*headings, _heading(column)], pick)
 
 
 def empty(results: Results) -> Table:
@@ -96,6 +131,8 @@ def wide(table: Table) -> pd.DataFrame:
     """The same numbers for a spreadsheet: mean and standard deviation per column, scaled.
 
     ``n`` is the number of seeds. A source without records has only its name and the word missing.
+    Where there are intervals: ``low`` and ``high`` of the score; of the difference its ends, its
+    p-value, that adjusted for all comparisons of the table (``p Holm``), and the verdict.
     """
     rows = []
     titles = _distinct([heading.title for heading in table.headings])
@@ -105,10 +142,11 @@ def wide(table: Table) -> pd.DataFrame:
             "n": len(line.row.records) if line.entries else "missing",
         }
         for title, heading, entry in zip(titles, table.headings, line.entries, strict=False):
-            cells[title] = _scaled(entry.mean, heading)
-            cells[f"{title} sd"] = _scaled(entry.spread, heading)
+            cells |= _score_cells(title, heading, entry)
         for title, heading, gap in zip(titles, table.headings, line.differences, strict=False):
             cells[f"{title} difference"] = _scaled(gap, heading)
+        for title, heading, compared in zip(titles, table.headings, line.comparisons, strict=False):
+            cells |= _comparison_cells(title, heading, compared) if compared else {}
         if line.row.records:
             made = protocol.facts(line.row.records[0])
             cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
@@ -137,6 +175,27 @@ def _distinct(titles: Sequence[str]) -> list[str]:
         taken |= {f"{name}{part}" for part in PARTS}
         found.append(name)
     return found
+
+
+def _score_cells(title: str, heading: Heading, entry: Entry) -> dict[str, object]:
+    cells: dict[str, object] = {
+        title: _scaled(entry.mean, heading),
+        f"{title} sd": _scaled(entry.spread, heading),
+    }
+    if entry.estimate:
+        cells[f"{title} low"] = _scaled(entry.estimate.low, heading)
+        cells[f"{title} high"] = _scaled(entry.estimate.high, heading)
+    return cells
+
+
+def _comparison_cells(title: str, heading: Heading, compared: Comparison) -> dict[str, object]:
+    return {
+        f"{title} difference low": _scaled(compared.estimate.low, heading),
+        f"{title} difference high": _scaled(compared.estimate.high, heading),
+        f"{title} p": round(compared.estimate.p, 6),
+        f"{title} p Holm": round(compared.adjusted, 6),
+        f"{title} verdict": compared.verdict,
+    }
 
 
 def _facts(record: Record) -> list[Scalar]:

@@ -1,21 +1,15 @@
 """Numbers and findings in words, never beyond the numbers."""
 
-from reports import quality
-from reports.comparison import Entry, Heading, Line, Table, best, best_single
+from reports import certainty, numbers, quality
+from reports.certainty import MARKS
+from reports.comparison import Comparison, Entry, Heading, Line, Table, best, best_single
+from reports.numbers import MINUS, number, signed, unit
 from reports.results import Results, Row
 
-UNDEFINED = "\u2013"  # en dash
-MINUS = "\u2212"  # as wide as the plus sign
+UNDEFINED = numbers.UNDEFINED
 MISSING = "missing"
 CHANCE = "One seed: differences of this size may be chance."
 UNTESTED = "Not tested for significance."
-
-
-def number(score: float | None, heading: Heading) -> str:
-    """A score as it is printed, or a dash where it is undefined."""
-    if score is None:
-        return UNDEFINED
-    return f"{heading.rounded(score):.{heading.decimals}f}"
 
 
 def entry(found: Entry, heading: Heading) -> str:
@@ -28,22 +22,17 @@ def entry(found: Entry, heading: Heading) -> str:
     return text
 
 
-def difference(score: float | None, heading: Heading) -> str:
-    """A difference with its sign, e.g. ``+1.3``."""
+def difference(score: float | None, heading: Heading, compared: Comparison | None = None) -> str:
+    """A difference with its sign, and the verdict if there is one, e.g. ``+1.3 better``."""
     if score is None:
         return UNDEFINED
-    shown = heading.rounded(score)
-    return f"{shown:+.{heading.decimals}f}".replace("-", MINUS) if shown else number(score, heading)
+    text = signed(score, heading)
+    return f"{text} {MARKS.get(compared.verdict, compared.verdict)}" if compared else text
 
 
 def correlation(value: float) -> str:
     """A number between -1 and 1 with its sign, e.g. ``+0.90``."""
     return f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)
-
-
-def unit(heading: Heading) -> str:
-    """What a difference is counted in."""
-    return "points" if heading.scale == 100 else heading.note
 
 
 def seeds(line: Line) -> str:
@@ -87,8 +76,9 @@ def notes(results: Results, table: Table) -> list[str]:
         said.append(_no_difference(results))
     if any(found.spread is not None for line in table.lines for found in line.entries):
         said.append("± is the sample standard deviation over seeds.")
+    said += certainty.verdicts(results, table)
     counts = {len(line.row.records) for line in table.lines if line.entries}
-    if 1 in counts and results.rows[0].planned != (None,):
+    if 1 in counts and results.rows[0].planned != (None,) and not any(map(_tested, table.lines)):
         said.append(CHANCE)
     if len(counts) > 1:
         said.append("Sources have different numbers of finished seeds; see their names.")
@@ -96,6 +86,10 @@ def notes(results: Results, table: Table) -> list[str]:
         why = "nothing of that class to find, or nothing found" if results.classes else "see flags"
         said.append(f"{UNDEFINED} is undefined: {why}.")
     return said
+
+
+def _tested(line: Line) -> bool:
+    return any(line.comparisons)
 
 
 def answer(results: Results, table: Table) -> str:
@@ -114,9 +108,19 @@ def answer(results: Results, table: Table) -> str:
     if leader is None:
         return "No result yet."
     said = [*_circumstances(results), _finding(table, leader, column)]
-    if results.rows[0].planned != (None,):
+    tested = _comparison(table, column)
+    if tested is None and results.rows[0].planned != (None,):
         said.append(_seeds(results))
-    return " ".join([*said, UNTESTED])
+    return " ".join([*said, certainty.covered(results) if tested else UNTESTED])
+
+
+def _comparison(table: Table, column: int) -> Comparison | None:
+    """How sure the difference of the best fused source is in a column."""
+    fusions = [line for line in table.lines if not line.row.single and line.entries]
+    fused = best(fusions, table.headings[column], column)
+    if fused is None or not fused.comparisons:
+        return None
+    return fused.comparisons[column]
 
 
 def _circumstances(results: Results) -> list[str]:
@@ -146,6 +150,9 @@ def _finding(table: Table, leader: Line, column: int) -> str:
     who, other = _scored(fused, heading, column), _scored(single, heading, column)
     amount = f"{abs(shown):.{heading.decimals}f} {unit(heading)}".rstrip()
     rivals = f"the best of {len(fusions)} fused sources" if len(fusions) > 1 else "fused"
+    tested = _comparison(table, column)
+    if tested:
+        return f"{certainty.finding(tested, heading, who, other, rivals)}."
     if shown > 0:
         return f"{who}, {rivals}, is {amount} better than the better single sensor, {other}."
     if shown < 0:

@@ -281,3 +281,26 @@ def test_the_tidy_table_says_which_numbers_a_fusion_metrics_are():
     found = tables.tidy([made]).set_index("metric")["signature"]
     assert found["entropy"] == "EN.levels v1, BT.601, rounded to 8 bits"
     assert pd.isna(found["nabf"])
+
+
+def test_means_as_others_take_them_are_a_table_of_their_own_that_is_folded_away():
+    said = {"all14, zero": {"ap50": 0.25}, "segmif8, skip": {"ap50": 0.75}}
+    mine = record("mine", "method", 0, (0.5, 0.5), conventions=said)
+    older = record("older", "method", 0, (0.5, 0.5))
+    found = results(
+        Row("mine", "method", (0,), (mine,), ""), Row("older", "method", (0,), (older,), "")
+    )
+    table = tables.conventions(found, "ap50")
+    assert [heading.title for heading in table.headings] == [
+        "all14, zero",
+        "segmif8, skip",
+        "mAP@.5",
+    ]
+    assert texts(table) == {
+        "mine": ["25.0", "75.0", "50.0"],
+        "older": [*[wording.UNDEFINED] * 2, "50.0"],
+    }
+    shown, folded = chapters.chosen(found)
+    assert "ap50-conventions" in [each.name for each in folded]
+    assert "ap50-conventions" not in [each.name for each in shown]
+    assert not any("conventions" in t.name for t in chapters.chosen(results(*SINGLES))[1])

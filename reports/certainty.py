@@ -1,0 +1,98 @@
+"""How sure the numbers are, in words: no finding is stronger than its verdict."""
+
+from reports import statistics
+from reports.comparison import Comparison, Heading, Table
+from reports.numbers import UNDEFINED, number, signed, unit
+from reports.resampling import RESAMPLES
+from reports.results import Results
+from reports.statistics import Estimate
+
+MARKS = {statistics.UNSHOWN: "?"}  # in a cell; better and worse are said in full
+
+
+def interval(found: Estimate | None, heading: Heading) -> str:
+    """The 95 % interval of a score, e.g. ``[70.1, 72.3]``, or a dash where there is none."""
+    if found is None:
+        return UNDEFINED
+    return f"[{number(found.low, heading)}, {number(found.high, heading)}]"
+
+
+def compared(found: Comparison | None, heading: Heading) -> str:
+    """How sure a difference is, e.g. ``[+0.2, +2.4], p 0.02, adjusted 0.06``."""
+    if found is None:
+        return UNDEFINED
+    ends = ", ".join(signed(end, heading) for end in (found.estimate.low, found.estimate.high))
+    return f"[{ends}], p {chance(found.estimate.p)}, adjusted {chance(found.adjusted)}"
+
+
+def intervals(table: Table) -> list[tuple[str, list[str]]]:
+    """The interval of every score of the sources that have any."""
+    return [
+        (
+            line.row.source,
+            [interval(e.estimate, h) for e, h in zip(line.entries, table.headings, strict=True)],
+        )
+        for line in table.lines
+        if any(entry.estimate for entry in line.entries)
+    ]
+
+
+def comparisons(table: Table) -> list[tuple[str, list[str]]]:
+    """How sure every difference is, of the sources that have any."""
+    return [
+        (
+            line.row.source,
+            [compared(c, h) for c, h in zip(line.comparisons, table.headings, strict=True)],
+        )
+        for line in table.lines
+        if line.comparisons
+    ]
+
+
+def chance(p: float) -> str:
+    """A p-value with two digits, e.g. ``0.032``."""
+    return "<0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def covered(results: Results) -> str:
+    """What the intervals of a task do and do not answer for; nothing where there are none."""
+    drawn = results.evidence.first if results.evidence else None
+    if drawn is None:
+        return ""
+    what = f"{drawn.units} {'sequences' if drawn.grouped else 'images'}"
+    said = f"Intervals are 95 %: bootstrap, {RESAMPLES} resamples of {what}"
+    if not drawn.grouped and drawn.sequences < drawn.images:
+        said += f" (from {drawn.sequences} sequences; they say nothing of others)"
+    counts = {len(row.records) for row in results.rows if row.records}
+    if 1 in counts:
+        alone = "Seeds were not varied" if len(counts) == 1 else "Some sources have one seed"
+        return f"{said}. {alone}: where there is one seed, they cover other images, not trainings."
+    return f"{said}, and the variance over {min(counts)} or more seeds, as Student's t."
+
+
+def verdicts(results: Results, table: Table) -> list[str]:
+    """How the verdicts of a table were reached, and what its intervals cover."""
+    made = [found for line in table.lines for found in line.comparisons if found]
+    said = []
+    if made:
+        said.append(
+            f"Better, worse: p below {1 - statistics.LEVEL:.2f}, adjusted (Holm) for the "
+            f"{len(made)} comparison{'s' if len(made) > 1 else ''} of this table. "
+            f"{MARKS[statistics.UNSHOWN]}: {statistics.UNSHOWN}, which is not the same as equal."
+        )
+    if made or any(entry.estimate for line in table.lines for entry in line.entries):
+        said.append(covered(results))
+    return said
+
+
+def finding(found: Comparison, heading: Heading, who: str, other: str, rivals: str) -> str:
+    """A finding with its interval, no stronger than the verdict."""
+    gap = signed(found.estimate.value, heading)
+    amount = f"{gap} {unit(heading)}".rstrip()
+    ends = f"{amount}, {compared(found, heading)}"
+    if found.verdict == statistics.UNSHOWN:
+        return (
+            f"No difference shown between {who}, {rivals}, and the better single sensor, "
+            f"{other}: {ends}"
+        )
+    return f"{who}, {rivals}, is {found.verdict} than the better single sensor, {other}: {ends}"

@@ -1,0 +1,58 @@
+"""The resampled scores of a task's records, made once and kept in the store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import progress
+from bench.plan import Cell
+from bench.records import Record
+from bench.store import Store
+from reports import evidence, resampling, rescoring
+from reports.evidence import Evidence, Resampled
+
+KIND = "statistics"
+
+
+def gather(cells: Sequence[Cell], store: Store) -> Evidence | None:
+    """The resampled scores of all finished cells of a task; None if there are none.
+
+    Raises:
+        BenchError: If a file of a record is damaged.
+    """
+    finished = [(cell, record) for cell in cells if (record := cell.record(store))]
+    new = [pair for pair in finished if _unmade(*pair, store)]
+    for cell, record in progress.each(new, f"resample {cells[0].name}"):
+        _make(cell, record, store)
+    sources: dict[str, list[Resampled | None]] = {}
+    for cell, _ in finished:
+        kept = _place(cell, store)
+        found = evidence.read(kept) if kept.exists() else None
+        sources.setdefault(cell.source_name, []).append(found)
+    gathered = Evidence({source: tuple(found) for source, found in sources.items()})
+    return gathered if gathered.first else None
+
+
+def _spec(cell: Cell) -> dict[str, object]:
+    return {
+        "record": dict(cell.specs["record"]),
+        "version": rescoring.VERSION,
+        "resamples": resampling.RESAMPLES,
+        "seed": resampling.SEED,
+    }
+
+
+def _place(cell: Cell, store: Store) -> Path:
+    return store.path(KIND, cell.label, _spec(cell))
+
+
+def _unmade(cell: Cell, record: Record, store: Store) -> bool:
+    return not _place(cell, store).exists() and rescoring.able(record, cell.place(store))
+
+
+def _make(cell: Cell, record: Record, store: Store) -> None:
+    def work(folder: Path) -> None:
+        found = rescoring.of(record, cell.place(store), cell.test.classes)
+        assert found is not None
+        evidence.write(folder, found)
+
+    store.fill(KIND, cell.label, _spec(cell), work)

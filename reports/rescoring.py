@@ -1,0 +1,173 @@
+"""What the scores of a record would have been on other draws of its images, from saved results.
+
+A detection record has `matches.npz`, a segmentation record `confusion.npz`: enough to score every
+resample by class, by condition and on the whole, without running a model or a matcher again.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import average_precision, evidence, matches
+from bench.errors import BenchError
+from bench.evidence import Listed
+from bench.matches import ClassMatches
+from bench.records import Record
+from reports import resampling
+from reports.evidence import Floats, Quantity, Resampled, mean
+from reports.resampling import Draws
+
+VERSION = 1  # of the numbers
+CHOICES = {"AP50": slice(0, 1), "AP": slice(0, None)}  # overlaps
+DETECTION, SEGMENTATION = "matches.npz", "confusion.npz"
+FILES = {"detection": DETECTION, "segmentation": SEGMENTATION}
+
+
+def of(
+    record: Record,
+    folder: Path,
+    classes: Sequence[str],
+    resamples: int = resampling.RESAMPLES,
+    seed: int = resampling.SEED,
+) -> Resampled | None:
+    """The resampled scores of a record; None if nothing to make them from is in its folder.
+
+    Args:
+        record: What is scored; its class set and policies are kept.
+        folder: The record's.
+        classes: Class names of the data set, in the order of their ids.
+        resamples: How many.
+        seed: Of the draws; records on the same images are drawn alike.
+
+    Raises:
+        BenchError: If a file is damaged, or the files of the folder do not fit together.
+    """
+    if not able(record, folder):
+        return None
+    score = _boxes if record.kind == "detection" else _labels
+    listed = evidence.read(folder)
+    draws = resampling.draw(listed.groups, resamples, seed)
+    scores: dict[Quantity, Floats] = {}
+    shares: dict[tuple[str | None, str | None], Floats] = {}
+    for scene, chosen in _slices(record, listed):
+        found, truths = score(record, folder, classes, draws, _Slice(listed.keys, chosen))
+        scores |= {Quantity(scene, *key): value for key, value in found.items()}
+        shares |= {(scene, key): value for key, value in _shares(draws, truths, chosen).items()}
+    images, units, sequences = len(listed.keys), draws.times.shape[1], len(set(listed.groups))
+    return Resampled(scores, shares, images, units, draws.grouped, sequences)
+
+
+def able(record: Record, folder: Path) -> bool:
+    """Whether what resampling needs is in the folder of a record."""
+    wanted = FILES.get(record.kind)
+    return wanted is not None and all((folder / n).exists() for n in (wanted, evidence.NAME))
+
+
+class _Slice(NamedTuple):
+    keys: tuple[str, ...]
+    chosen: NDArray[np.int64]  # positions in keys
+
+
+_Scores = dict[tuple[str | None, str], Floats]  # class (None: mean) and metric
+_Truths = dict[str, NDArray[Any]]  # class to true boxes or pixels per chosen image
+
+
+def _slices(record: Record, listed: Listed) -> list[tuple[str | None, NDArray[np.int64]]]:
+    found: list[tuple[str | None, NDArray[np.int64]]] = [(None, np.arange(len(listed.keys)))]
+    for scene in record.by_scene:
+        mine = [i for i, name in enumerate(listed.scenes) if name == scene]
+        found.append((scene, np.array(mine, np.int64)))
+    return found
+
+
+def _boxes(
+    record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
+) -> tuple[_Scores, _Truths]:
+    table = matches.read(folder / DETECTION)
+    _same(folder / DETECTION, table.keys, part.keys)
+    wanted = {name: chosen for name, chosen in CHOICES.items() if name in record.columns}
+    weights = draws.weights[:, part.chosen]
+    found: _Scores = {}
+    truths: _Truths = {}
+    for name, matched in zip(table.classes, table.by_class, strict=True):
+        mine: ClassMatches = matches.only(matched, part.chosen)
+        by_overlap = average_precision.weighted(mine, weights)
+        found |= {
+            (name, metric): by_overlap[:, chosen].mean(axis=1) for metric, chosen in wanted.items()
+        }
+        truths[name] = mine.truths[0]
+    for metric in wanted:
+        found[None, metric] = mean([found[name, metric] for name in table.classes])
+    return found, truths
+
+
+def _labels(
+    record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
+) -> tuple[_Scores, _Truths]:
+    options = record.spec.get("metrics", {}).get("iou", {}).get("options", {})
+    counts = confusions(folder / SEGMENTATION, part.keys, part.chosen)
+    if options.get("unlabelled") == "ignored":
+        counts[:, 0] = 0
+    units, times = draws.units[part.chosen], draws.times
+    summed = np.zeros((times.shape[1], *counts.shape[1:]))
+    np.add.at(summed, units, counts)
+    total = (times @ summed.reshape(len(summed), -1)).reshape(len(times), *counts.shape[1:])
+    hit, truth, called = (
+        np.diagonal(total, axis1=1, axis2=2),
+        total.sum(axis=2),
+        total.sum(axis=1),
+    )
+    parts = {"IoU": truth + called - hit, "accuracy": truth, "precision": called}
+    names = [name for name in classes if name in record.by_class]
+    found: _Scores = {}
+    for metric, whole in parts.items():
+        if metric not in record.columns:
+            continue
+        with np.errstate(invalid="ignore"):
+            ratio = hit / np.where(whole > 0, whole, np.nan)
+        mine = {name: ratio[:, list(classes).index(name)] for name in names}
+        found |= {(name, metric): score for name, score in mine.items()}
+        found[None, metric] = mean(list(mine.values()), zero=options.get("absent") == "zero")
+    pixels = counts.sum(axis=2)
+    return found, {name: pixels[:, list(classes).index(name)] for name in names}
+
+
+def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Confusion counts of the chosen of these images, (n, C, C), rows are the truth.
+
+    Raises:
+        BenchError: If the file is damaged or has other images.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            there, counts = tuple(map(str, saved["keys"])), saved["counts"]
+    except (OSError, ValueError, KeyError, EOFError) as fault:
+        raise BenchError(
+            f"{path}: cannot be read ({fault}); delete its folder and run again"
+        ) from None
+    _same(path, there, keys)
+    some: NDArray[np.int64] = counts[chosen]
+    return some
+
+
+def _same(path: Path, keys: Sequence[str], others: Sequence[str]) -> None:
+    if tuple(keys) != tuple(others):
+        raise BenchError(
+            f"{path}: has {len(keys)} images, {evidence.NAME} beside it {len(others)}, and they "
+            "are not the same; delete this folder and run again"
+        )
+
+
+def _shares(draws: Draws, truths: _Truths, chosen: NDArray[np.int64]) -> dict[str | None, Floats]:
+    """Each unit's share of every class's truth; that of the mean is the mean of the classes'."""
+    found: dict[str | None, Floats] = {}
+    for name, counts in truths.items():
+        held = np.bincount(draws.units[chosen], counts, minlength=draws.times.shape[1])
+        found[name] = held / max(held.sum(), 1)
+    present = [share for share in found.values() if share.any()]
+    empty = np.zeros(draws.times.shape[1])
+    found[None] = np.mean(present, axis=0) if present else empty
+    return found

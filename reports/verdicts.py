@@ -1,0 +1,74 @@
+"""Intervals and verdicts for a table: which of its differences are more than chance."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reports import statistics
+from reports.comparison import Comparison, Entry, Line, Table, best_single
+from reports.evidence import Evidence
+from reports.statistics import LEVEL, Estimate, Sample
+
+
+def judged(table: Table, evidence: Evidence | None) -> Table:
+    """The table with the interval of every score and the verdict on every difference.
+
+    The p-values are adjusted over all differences of the table, so that a table without any true
+    difference has a "better" or "worse" anywhere in it in at most 5 % of the cases.
+    """
+    if evidence is None:
+        return table
+    samples = [_samples(table, line, evidence) for line in table.lines]
+    lines = [
+        replace(line, entries=tuple(map(_estimated, line.entries, mine)))
+        for line, mine in zip(table.lines, samples, strict=True)
+    ]
+    found = _differences(table, samples)
+    places = [(i, j) for i, row in enumerate(found) for j, pair in enumerate(row) if pair]
+    known = [pair for row in found for pair in row if pair]
+    adjusted = dict(zip(places, statistics.holm([e.p for _, e in known]), strict=True))
+    for i, row in enumerate(found):
+        if any(row):
+            made = [
+                Comparison(*pair, adjusted[i, j], _verdict(table, j, pair[1], adjusted[i, j]))
+                if pair
+                else None
+                for j, pair in enumerate(row)
+            ]
+            lines[i] = replace(lines[i], comparisons=tuple(made))
+    return replace(table, lines=tuple(lines))
+
+
+def _samples(table: Table, line: Line, evidence: Evidence) -> list[Sample | None]:
+    return [
+        evidence.sample(line.row.source, heading.quantity, entry.scores)
+        for heading, entry in zip(table.headings, line.entries, strict=False)
+    ]
+
+
+def _estimated(entry: Entry, sample: Sample | None) -> Entry:
+    return replace(entry, estimate=statistics.score(sample) if sample else None)
+
+
+def _differences(
+    table: Table, samples: Sequence[Sequence[Sample | None]]
+) -> list[list[tuple[str, Estimate] | None]]:
+    """Per line and column the better single sensor and the difference to it."""
+    place = {line.row.source: number for number, line in enumerate(table.lines)}
+    found: list[list[tuple[str, Estimate] | None]] = []
+    for line, mine in zip(table.lines, samples, strict=True):
+        row: list[tuple[str, Estimate] | None] = []
+        for column in range(len(line.differences)):
+            single = best_single(table, column)
+            own = mine[column]
+            other = samples[place[single.row.source]][column] if single else None
+            estimate = statistics.difference(own, other) if own and other else None
+            row.append((single.row.source, estimate) if single and estimate else None)
+        found.append(row)
+    return found
+
+
+def _verdict(table: Table, column: int, estimate: Estimate, adjusted: float) -> str:
+    if adjusted >= 1 - LEVEL:
+        return statistics.UNSHOWN
+    rises = table.headings[column].better == "higher"
+    return statistics.BETTER if (estimate.value > 0) == rises else statistics.WORSE

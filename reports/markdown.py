@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from reports.beside import Part
-from reports.chapters import Chapter, Grid, Printed, Report
+from reports.chapters import Chapter, Report
+from reports.grids import Grid, Printed
 from reports.panels import Sample
 from reports.relations import Relation
 from reports.wording import MISSING, UNDEFINED, correlation

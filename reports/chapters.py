@@ -6,52 +6,11 @@ from dataclasses import dataclass, replace
 from bench import names
 from reports import beside, certainty, panels, protocol, quality, tables, wording
 from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
+from reports.grids import Grid, Printed
 from reports.panels import Sample
 from reports.protocol import Protocol
+from reports.relations import Relation
 from reports.results import Results
-
-
-@dataclass(frozen=True)
-class Printed:
-    """One row as it is read.
-
-    Attributes:
-        remark: Behind the name, smaller: what kind of source, how many seeds.
-        cells: (text, rank) per column; empty if the source has no record at all.
-    """
-
-    label: str
-    remark: str
-    cells: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """One table as it is read.
-
-    Attributes:
-        file: Where its numbers are, relative to the report.
-        rows: One per source.
-        differences: One per fused source, preceded by which single sensor is better.
-        better: Per column which way is better, ``higher`` or ``lower``.
-        slices: Whether its columns are parts of the test images (conditions).
-    """
-
-    title: str
-    caption: str
-    file: str
-    heads: tuple[tuple[str, str], ...]  # (title, note)
-    rows: tuple[Printed, ...]
-    differences: tuple[Printed, ...]
-    notes: tuple[str, ...]
-    sums_up: bool  # the last column is set apart
-    better: tuple[str, ...] = ()
-    slices: bool = False
-
-    @property
-    def tex(self) -> str:
-        """Where the same table is for a paper."""
-        return f"{self.file.removesuffix('.csv')}.tex"
 
 
 @dataclass(frozen=True)
@@ -73,6 +32,7 @@ class Chapter:
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
         published: What papers print for the same data set, those made as ours first.
+        curves: Stem of the precision-recall charts; empty if there are none.
     """
 
     results: Results
@@ -85,6 +45,12 @@ class Chapter:
     samples: tuple[Sample, ...] = ()
     legend: str = ""
     published: tuple[beside.Part, ...] = ()
+    curves: str = ""
+
+    @property
+    def curves_file(self) -> str:
+        """Where the numbers of the curves are, relative to the report."""
+        return f"tables/{names.safe(self.results.name)}-curves.csv"
 
 
 @dataclass(frozen=True)
@@ -96,6 +62,7 @@ class Report:
         command: What makes the rest; empty if nothing is missing.
         absent: Tasks that are left out, and why.
         rule: How the sample pairs were chosen.
+        relations: How fusion metrics and task scores order the sources.
     """
 
     title: str
@@ -104,6 +71,7 @@ class Report:
     absent: tuple[tuple[str, str], ...]
     chapters: tuple[Chapter, ...]
     rule: str
+    relations: tuple[Relation, ...] = ()
 
 
 def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
@@ -257,6 +225,7 @@ def intervals(results: Results, table: Table) -> Grid | None:
     return replace(
         whole,
         title=f"{table.title}: 95 % intervals",
+        part="-intervals",
         rows=rows,
         differences=tested,
         notes=tuple(said),

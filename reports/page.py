@@ -12,6 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from reports import wording
 from reports.chapters import Chapter, Report
 
 
@@ -30,6 +31,7 @@ def html(found: Report) -> str:
         report=found,
         sources=sources(found),
         parts=parts,
+        number=wording.correlation,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{seal}"),
     )
@@ -49,6 +51,8 @@ def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
         yield "published", "Published rows"
     if any(grid.slices for grid in chapter.main):
         yield "slices", "Slices"
+    if chapter.curves:
+        yield "curves", "Precision and recall"
     if chapter.more:
         yield "more", "More tables"
     if chapter.samples:

@@ -4,7 +4,8 @@ import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from reports.chapters import Chapter, Grid, Printed, Report
+from reports.chapters import Chapter, Report
+from reports.grids import Grid, Printed
 from reports.wording import MISSING
 
 NAME = 24  # characters of a source's name where there is no room for more

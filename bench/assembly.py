@@ -65,7 +65,12 @@ def assemble(found: Found, split: str, rule: splits.Rule | None = None) -> Split
         groups = {key: key for key in keys}
     known = {key: scene.group for key, scene in found.scenes.items() if scene.group}
     groups.update(known)
-    if split == "all" or rule is None:
+    if split == "train" and isinstance(rule, splits.All):
+        raise BenchError(
+            f"{found.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; "
+            "it is for models trained elsewhere, choose another rule"
+        )
+    if split == "all" or rule is None or isinstance(rule, splits.All):
         return Split(found.dataset, split, found.classes, _pairs(found, keys, groups), "all pairs")
     parts = splits.divide(keys, rule, _given(found, rule))
     return Split(

@@ -1,4 +1,4 @@
-"""Every image and mask of a plan opened once before anything is computed from them.
+"""Every image, mask and model file of a plan opened once before anything is computed from them.
 
 A damaged file found after three hours of training is found too late. What was checked is
 remembered in the store under the fingerprint of the files, so a second run does not look again.
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench import digest, images, masks, progress, sources, tasks
+from bench import digest, images, masks, progress, sources, specs, tasks
 from bench.errors import BenchError
 from bench.pairs import Pair, Split
 from bench.plan import Cell
@@ -18,17 +18,18 @@ THREADS = 4  # decoding leaves Python's lock
 
 
 def everything(cells: Sequence[Cell], store: Store) -> None:
-    """Check the pairs of every split, and the files of every folder source.
+    """Check the pairs of every split, the files of every folder source, the models' own files.
 
     Raises:
         BenchError: Naming the first file that is broken or does not fit.
     """
     for cell in cells:
-        for split in (cell.train, cell.test):
-            if split is not None:
-                _pairs(split, store)
-                if isinstance(cell.source, tasks.Elsewhere):
-                    _elsewhere(cell.source, split, store, cell.folder)
+        for source, split in cell.shown:
+            _pairs(split, store)
+            if isinstance(source, tasks.Elsewhere):
+                _elsewhere(source, split, store, cell.folder)
+        if isinstance(cell.task, tasks.Trained):
+            _model(cell.name, cell.task, store)
 
 
 def _pairs(split: Split, store: Store) -> None:
@@ -55,6 +56,15 @@ def _elsewhere(source: tasks.Elsewhere, split: Split, store: Store, folder: Path
         spec,
         lambda _: _all(split, lambda pair: _fits(files[pair.key], pair), f"check {label}"),
     )
+
+
+def _model(name: str, task: specs.Modelled, store: Store) -> None:
+    """Let a model that can look at its files before the work do so."""
+    module, options, _ = specs.model(name, task)
+    pins = module.pins(options)
+    if hasattr(module, "check") and any(pins.values()):  # no file, nothing to look at
+        spec = {"options": options.model_dump(mode="json"), "pins": pins}
+        store.fill("checked", task.model, spec, lambda folder: module.check(options, folder))
 
 
 def _all(split: Split, look: Callable[[Pair], None], title: str) -> None:

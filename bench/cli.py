@@ -142,7 +142,12 @@ def names(args: argparse.Namespace, file: tasks.TaskFile, kinds: Sequence[str]) 
     for name in args.task or []:
         if name not in file.tasks:
             raise BenchError(f"no task is called {name!r}; there is {', '.join(file.tasks)}")
-    chosen = [name for name, task in file.tasks.items() if task.kind in kinds]
+    asked = [*(args.task or []), *(file.presets[args.preset].tasks if args.preset else [])]
+    chosen = [
+        name
+        for name, task in file.tasks.items()
+        if task.kind in kinds and (not task.on_request or name in asked)
+    ]
     if args.task:
         chosen = [name for name in chosen if name in args.task]
     if args.datasets:

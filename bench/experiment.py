@@ -5,17 +5,19 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
 
-from bench import records, specs, tasks
+from bench import records, sources, specs, tasks
 from bench.examples import Examples
 from bench.plan import Cell
 from bench.records import Record, Scalar, Slice
 from bench.store import Store
 
+FACTS = "protocol.json"
 Score = Callable[[Sequence[str]], Slice]  # of the images with these keys
 
 
@@ -54,18 +56,31 @@ def of(cell: Cell) -> Experiment:
 
 
 def train(experiment: Experiment, store: Store, device: str) -> Path:
-    """The folder of the model trained on the cell's source, trained now if it is not yet."""
+    """The folder of the cell's trained model: trained now, or fetched, if it is not there yet."""
     cell = experiment.cell
-    assert cell.train is not None
-    split = cell.train
 
     def work(folder: Path) -> None:
-        examples = Examples(cell.images(split, store, device).paths, split)
+        if cell.train is None:
+            experiment.model.fetch(experiment.options, folder=folder)
+            return
+        source, split = cell.shown[0]
+        shown = sources.find(source, split, store, cell.folder, device)
         experiment.model.train(
-            examples, experiment.options, seed=cell.seed, device=device, folder=folder
+            Examples(shown.paths, split),
+            experiment.options,
+            seed=cell.seed,
+            device=device,
+            folder=folder,
         )
 
-    return store.fill("trained", cell.model_label, cell.specs["trained"], work).path
+    return store.fill("trained", cell.trained_label, cell.specs["trained"], work).path
+
+
+def facts(trained: Path) -> dict[str, Scalar]:
+    """What a trained model alone can say for the protocol, if it left a file of it."""
+    file = trained / FACTS
+    said: dict[str, Scalar] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return said
 
 
 def record(
@@ -73,7 +88,11 @@ def record(
 ) -> Record:
     """The record of a cell: scores on all test images, and on those of each condition alone."""
     cell = experiment.cell
-    whole = score(cell.test.keys)
+
+    def scored(keys: Sequence[str]) -> Slice:
+        return arranged(score(keys), cell.task)
+
+    whole = scored(cell.test.keys)
     scenes = sorted({pair.scene for pair in cell.test.pairs if pair.scene is not None})
     return Record(
         task=cell.name,
@@ -89,13 +108,40 @@ def record(
         values=whole.values,
         by_class=whole.by_class,
         by_scene={
-            scene: score([pair.key for pair in cell.test.pairs if pair.scene == scene])
+            scene: scored([pair.key for pair in cell.test.pairs if pair.scene == scene])
             for scene in scenes
         },
         counts=whole.counts,
+        other_means=whole.other_means,
         spec=dict(cell.specs["record"]),
         made=dict(made),
     )
+
+
+def arranged(scores: Slice, task: tasks.Task) -> Slice:
+    """The scores with the classes in the task's order, and their means without some of them.
+
+    The mean is over the classes that have a score, as the metrics' own.
+    """
+    if not isinstance(task, tasks.Detection):
+        return scores
+    order = [*task.classes, *(name for name in scores.by_class if name not in task.classes)]
+    by_class = {name: scores.by_class[name] for name in order}
+    if not task.without:
+        return scores.model_copy(update={"by_class": by_class})
+    kept = [said for name, said in by_class.items() if name not in task.without]
+    fewer = {
+        metric: _mean([said.get(metric) for said in kept])
+        for metric in scores.values
+        if any(metric in said for said in kept)
+    }
+    others = {f"without {', '.join(task.without)}": fewer}
+    return scores.model_copy(update={"by_class": by_class, "other_means": others})
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 def made(

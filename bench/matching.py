@@ -1,8 +1,8 @@
 """Which predicted box is which true box: the rule that metrics count by and pictures show.
 
 COCO's: per image and class, predictions in falling score; each takes the free true box that it
-overlaps most, if the overlap (intersection over union) reaches the threshold. What a prediction
-gets does not depend on the less sure ones after it.
+overlaps most (of equals the last, as pycocotools), if the overlap (intersection over union) reaches
+the threshold. What a prediction gets does not depend on the less sure ones after it.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def match(truth: Boxes, predicted: Boxes, threshold: float = THRESHOLD) -> NDArr
     for i in np.argsort(-predicted.scores, kind="stable"):
         if not len(truth):
             break
-        best = int(shares[i].argmax())
+        best = len(truth) - 1 - int(shares[i, ::-1].argmax())
         if shares[i, best] >= threshold:
             taken[i] = best
             shares[:, best] = -1.0

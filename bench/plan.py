@@ -23,10 +23,11 @@ class Cell:
     """One task on one source with one seed.
 
     Attributes:
-        train: What the model is trained on; None for a quality task.
+        train: What the model is trained on; None where nothing is trained here.
         folder: What relative folders of the task file are relative to.
         specs: Everything that decides a result, for each folder of the store that the cell
             fills: ``record``, and ``trained`` and ``predicted`` where a model is.
+        train_on: Name and source of the training images, where they are not this source's.
     """
 
     name: str
@@ -38,20 +39,32 @@ class Cell:
     seed: int | None
     folder: Path
     specs: Mapping[str, Mapping[str, Any]]
+    train_on: tuple[str, tasks.Source] | None = None
 
     @property
     def label(self) -> str:
         """The readable half of the record's folder name."""
-        return f"{self.name}-{self._who}"
+        return f"{self.name}-{_who(self.source_name, self.seed)}"
 
     @property
     def model_label(self) -> str:
         """The readable half of the folder names of what other tasks may share."""
-        return f"{self.test.dataset}-{self._who}"
+        return f"{self.test.dataset}-{_who(self.source_name, self.seed)}"
 
     @property
-    def _who(self) -> str:
-        return self.source_name if self.seed is None else f"{self.source_name}-seed{self.seed}"
+    def trained_label(self) -> str:
+        """The readable half of the trained model's folder name."""
+        if self.train is None and isinstance(self.task, tasks.Trained):
+            return self.task.model
+        name = self.train_on[0] if self.train_on else self.source_name
+        return f"{self.test.dataset}-{_who(name, self.seed)}"
+
+    @property
+    def shown(self) -> tuple[tuple[tasks.Source, Split], ...]:
+        """The sources whose images are needed, and of which split: to train on, to test on."""
+        learned = self.train_on[1] if self.train_on else self.source
+        tested = (self.source, self.test)
+        return (tested,) if self.train is None else ((learned, self.train), tested)
 
     def place(self, store: Store) -> Path:
         """Where the finished record's folder is, or would be."""
@@ -69,7 +82,11 @@ class Cell:
     def protocol(self) -> dict[str, Scalar]:
         """The facts about data and source that every record carries."""
         splits = [split for split in (self.train, self.test) if split is not None]
+        said = self.specs["record"]
+        tag = {"protocol": said["protocol"]} if "protocol" in said else {}
+        chosen = {"chosen": ", ".join(said["chosen"])} if "chosen" in said else {}
         return {
+            **tag,
             "data": self.test.dataset,
             "simulated": self.test.simulated,
             "images": " / ".join(f"{len(s.pairs)} {s.name}" for s in splits),
@@ -80,7 +97,12 @@ class Cell:
                 {s.name: [digest.images(s), digest.labels(s)] for s in splits}
             ),
             "colour": sources.colour(self.source, self.test, self.folder),
+            **chosen,
         }
+
+
+def _who(source: str, seed: int | None) -> str:
+    return source if seed is None else f"{source}-seed{seed}"
 
 
 @dataclass(frozen=True)
@@ -141,11 +163,16 @@ def make(
             continue
         train, test = (split and split.limited(limit) for split in splits)
         assert test is not None
+        teacher = file.trained_on(name)
+        train_on = (teacher, file.source(teacher)) if teacher else None
         for source_name in task.sources:
             source = file.source(source_name)
-            for seed in getattr(task, "seeds", (None,)):
-                made = specs.of(name, task, source, (train, test), seed, folder)
-                cells.append(Cell(name, task, train, test, source_name, source, seed, folder, made))
+            shown = (train_on[1] if train_on else source, source)
+            for seed in specs.seeds(task):
+                made = specs.of(name, task, shown, (train, test), seed, folder)
+                cells.append(
+                    Cell(name, task, train, test, source_name, source, seed, folder, made, train_on)
+                )
     return Plan(file, tuple(cells), tuple(absent))
 
 
@@ -154,15 +181,18 @@ class _Undrawn(Exception):  # noqa: N818 - not an error
 
 
 def _splits(name: str, task: tasks.Task, data: Path, draw: bool) -> tuple[Split | None, Split]:
-    """The train and test split of a task; a quality task has no train split."""
+    """The train and test split of a task; there is no train split where nothing is trained."""
     dataset, options = specs.dataset(name, task)
     if not draw and hasattr(dataset, "ready") and not dataset.ready(data, options):
         raise _Undrawn(f"the scenes of {task.dataset} are drawn by the first run")
     test: Split = dataset.load(data, "test", options)
     if isinstance(task, tasks.Quality):
         return None, test
-    train: Split = dataset.load(data, "train", options)
+    untrained = specs.is_trained_elsewhere(task)
+    train: Split | None = None if untrained else dataset.load(data, "train", options)
     for split in (train, test):
+        if split is None:
+            continue
         unlabelled = [
             p for p in split.pairs if (p.boxes if task.kind == "detection" else p.mask) is None
         ]

@@ -25,6 +25,8 @@ class Column(Saved):
     Attributes:
         points: Without a unit, a fraction 0 to 1 that is shown as points, 0 to 100.
         signature: Which of the numbers of that name it is, e.g. ``MI.bits v1``.
+        family: Heading of a table of their own that columns share, folded away; such columns are
+            not among the means of all metrics. Empty: a main column.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Column(Saved):
     better: Literal["higher", "lower"] = "higher"
     points: bool = True
     signature: str = ""
+    family: str = ""
 
 
 class Slice(Saved):
@@ -44,12 +47,14 @@ class Slice(Saved):
         by_class: Class name to metric name to score.
         counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
         intervals: Metric name to the 95 % interval of its value, where one was estimated.
+        other_means: Means over fewer classes: in words, e.g. ``without Lamp``, to metric to mean.
     """
 
     values: dict[str, float | None]
     by_class: dict[str, dict[str, float | None]] = {}
     counts: dict[str, int] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
+    other_means: dict[str, dict[str, float | None]] = {}
 
     def joined(self, other: "Slice") -> "Slice":
         """The scores of two metrics on the same images in one slice."""

@@ -55,7 +55,13 @@ class Official(_Rule):
     rule: Literal["official"] = "official"
 
 
-Rule = Annotated[Blocks | Random | Lists | Official, Field(discriminator="rule")]
+class All(_Rule):
+    """Every pair is tested and none is for training: for models that were trained elsewhere."""
+
+    rule: Literal["all"] = "all"
+
+
+Rule = Annotated[Blocks | Random | Lists | Official | All, Field(discriminator="rule")]
 
 
 def divide(keys: Sequence[str], rule: Rule, given: Mapping[str, Sequence[str]]) -> Parts:
@@ -96,6 +102,8 @@ def words(rule: Rule) -> str:
         return f"random, {rule.share:g} tested, seed {rule.seed}"
     if isinstance(rule, Lists):
         return f"lists {rule.train.name} and {rule.test.name}"
+    if isinstance(rule, All):
+        return "all pairs"
     return "official"
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import lock
+from bench import lock, names
 from bench.digest import digest
 
 
@@ -36,7 +36,7 @@ class Store:
 
     def path(self, kind: str, label: str, spec: Mapping[str, Any]) -> Path:
         """Where the finished folder for ``spec`` is, or would be."""
-        return self.root / kind / f"{label}-{digest(spec)}"
+        return self.root / kind / f"{names.safe(label)}-{digest(spec)}"
 
     def fill(
         self, kind: str, label: str, spec: Mapping[str, Any], work: Callable[[Path], None]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from bench import layers, yaml_files
+from bench import layers, names, yaml_files
 from bench.errors import BenchError, lines
 
 T = TypeVar("T")
@@ -21,6 +21,7 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 LAST_SEED = 2**32 - 1  # what NumPy takes
 Seed = Annotated[int, Field(ge=0, le=LAST_SEED)]
+Names = Annotated[tuple[str, ...], AfterValidator(_distinct)]
 
 
 class Model(BaseModel):
@@ -69,12 +70,14 @@ class Common(Model):
         sources: Names from the file's ``sources``.
         metrics: Metric name (a file in <kind>/metrics) to its options.
         preset: Settings of the file's ``presets`` that this task builds on.
+        on_request: Left out unless ``--task`` or a preset that lists it asks for it by name.
     """
 
     dataset: str
     data: dict[str, Any] = {}
     sources: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
     preset: str | None = None
+    on_request: bool = False
 
 
 class Quality(Common):
@@ -90,20 +93,37 @@ class Trained(Common):
     Attributes:
         model: A file in <kind>/models; ``options`` decide what it learns, ``predict`` how it
             is asked.
-        seeds: One training each.
+        seeds: One training each; a model that was trained elsewhere has none.
+        train_on: Train on this source's training images alone and test on every source: a name
+            from the file's ``sources``, or ``infrared`` or ``visible``. None: each on its own.
+        chosen: In words what the protocol's source leaves unsaid and was chosen here; printed.
     """
 
     options: dict[str, Any] = {}
     predict: dict[str, Any] = {}
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
+    train_on: str | None = None
+    chosen: Names = ()
 
 
 class Detection(Trained):
-    """Boxes."""
+    """Boxes.
+
+    Attributes:
+        classes: The classes whose columns come first, in this order; the others follow.
+        without: Classes that a second mean leaves out; both means are printed.
+    """
 
     kind: Literal["detection"]
     model: str = "yolo"
-    metrics: dict[str, dict[str, Any]] = {"average_precision": {}, "precision_recall": {}}
+    classes: Names = ()
+    without: Names = ()
+    metrics: dict[str, dict[str, Any]] = {
+        "average_precision": {},
+        "precision_recall": {},
+        "average_precision_yolov5": {},
+        "error_types": {},
+    }
 
 
 class Segmentation(Trained):
@@ -178,6 +198,14 @@ class TaskFile(Presets):
         if name not in self.sources:
             raise BenchError(f"no source is called {name!r}; there is {', '.join(self.sources)}")
         return self.sources[name]
+
+    def trained_on(self, name: str) -> str | None:
+        """The name of the one source that a task's models are trained on; None: each row's own."""
+        wanted: str | None = getattr(self.tasks[name], "train_on", None)
+        if wanted is None or wanted in self.sources:
+            return wanted
+        raw = [n for n, s in self.sources.items() if isinstance(s, Raw) and s.kind == wanted]
+        return (raw or [wanted])[0]
 
 
 def load(path: Path, preset: str | None = None, changes: Sequence[str] = ()) -> TaskFile:
@@ -273,6 +301,12 @@ def _names_known(path: Path, file: TaskFile) -> None:
         if source not in file.sources
     ]
     faults += [
+        f"{path}: tasks.{name}.train_on: no source is called {teacher!r} "
+        f"(there is {', '.join(file.sources)})"
+        for name, teacher in ((name, file.trained_on(name)) for name in file.tasks)
+        if teacher is not None and teacher not in file.sources
+    ]
+    faults += [
         f"{path}: presets.{name}.tasks: no task is called {task!r} "
         f"(there is {', '.join(file.tasks)})"
         for name, preset in file.presets.items()
@@ -280,9 +314,9 @@ def _names_known(path: Path, file: TaskFile) -> None:
         if task not in file.tasks
     ]
     faults += [
-        f"{path}: tasks: {name!r} must be letters, digits, - and _ (it names folders)"
+        f"{path}: the name {name!r} {names.fault(name)}"
         for name in [*file.tasks, *file.sources]
-        if not name.replace("-", "").replace("_", "").isalnum()
+        if names.fault(name)
     ]
     if faults:
         raise BenchError("\n".join(faults))

@@ -32,6 +32,7 @@ def of_class(
     predicted: Mapping[str, Boxes],
     index: int,
     threshold: float = THRESHOLD,
+    most: int | None = None,
 ) -> Matches:
     """The matches of one class over all images of ``truth``.
 
@@ -40,10 +41,12 @@ def of_class(
         predicted: Predictions by key; the same keys.
         index: The class.
         threshold: Least overlap.
+        most: Boxes per image, surest first; all if None.
     """
     scores, hits, images, truths = [], [], [], []
     for number, key in enumerate(sorted(truth)):
         mine, theirs = _only(truth[key], index), _only(predicted[key], index)
+        theirs = theirs if most is None else surest(theirs, most)
         taken = match(mine, theirs, threshold)
         scores.append(theirs.scores)
         hits.append(taken >= 0)
@@ -57,6 +60,15 @@ def of_class(
         np.concatenate([*images, np.zeros(0, np.int64)])[order],
         np.asarray(truths, np.int64),
     )
+
+
+def surest(predicted: Boxes, most: int) -> Boxes:
+    """At most so many predictions of every class of one image, in falling score."""
+    order = np.argsort(-predicted.scores, kind="stable")
+    classes = predicted.classes[order]
+    same = classes[:, None] == classes[None, :]
+    kept = order[np.tril(same, -1).sum(axis=1) < most]
+    return Boxes(predicted.corners[kept], predicted.classes[kept], predicted.scores[kept])
 
 
 def _only(boxes: Boxes, index: int) -> Boxes:

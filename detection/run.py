@@ -7,11 +7,10 @@ python -m detection.run --plan             what would be done, and what is done 
 
 Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO's form),
 detection/ the scores (record.json), what became of every box (matches.npz), the images
-(images.csv) and per_image.csv. A stopped run goes on where it was: training after its last
-finished epoch.
+(images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A stopped run
+goes on where it was: training after its last finished epoch.
 """
 
-import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,7 @@ from bench.pairs import Split
 from bench.plan import Cell
 from bench.records import Scalar, Slice
 from bench.store import Store
-from detection import coco, matching
-from detection.metrics import precision_recall
+from detection import coco, tables
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "pycocotools", "numpy", "pillow")
 PREDICTIONS = "predictions.json"
@@ -39,20 +37,21 @@ def run(cell: Cell, store: Store, device: str) -> None:
     this = experiment.of(cell)
     facts = protocol(this)  # first, because it refuses options that do not fit before hours pass
     trained = experiment.train(this, store, device)
+    facts |= experiment.facts(trained)
     predicted = predict(this, store, device, trained)
 
     def work(folder: Path) -> None:
         truth, found = true_boxes(cell.test), read(cell.test, predicted)
         evidence.write(folder, cell.test)
         matches.write(folder / "matches.npz", coco.match(truth, found, cell.test.classes))
-        write_per_image(folder / "per_image.csv", cell.test.classes, truth, found)
+        tables.write(folder, cell.test, truth, found)
 
         def scored(keys: Sequence[str]) -> Slice:
             return score(this, *({key: these[key] for key in keys} for these in (truth, found)))
 
         left = {"training": trained / "time.json", "detector": trained / "model.json"}
         made = experiment.made(this, device, PACKAGES, left)
-        experiment.record(this, scored, facts, made).write(folder)
+        experiment.record(this, scored, facts | cautions(this, found), made).write(folder)
 
     store.fill(cell.task.kind, cell.label, cell.specs["record"], work)
 
@@ -108,28 +107,13 @@ def protocol(this: Experiment) -> dict[str, Scalar]:
     return facts
 
 
-def write_per_image(
-    path: Path,
-    classes: Sequence[str],
-    truth: Mapping[str, Boxes],
-    found: Mapping[str, Boxes],
-) -> None:
-    """One row per image and class that is in its truth or found in it; boxes.
-
-    Boxes below the confidence of `precision_recall` are not counted as found.
-    """
-    matches = [matching.of_class(truth, found, index) for index in range(len(classes))]
-    confidence = precision_recall.best_confidence(matches)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("key", "class", "truths", "hits", "false_alarms", "confidence"))
-        for number, key in enumerate(sorted(truth)):
-            for name, those in zip(classes, matches, strict=True):
-                mine = (those.images == number) & (those.scores >= confidence)
-                hits, truths = int(those.hits[mine].sum()), int(those.truths[number])
-                if truths or mine.any():
-                    alarms = int(mine.sum()) - hits
-                    rows.writerow((key, name, truths, hits, alarms, f"{confidence:g}"))
+def cautions(this: Experiment, found: Mapping[str, Boxes]) -> dict[str, Scalar]:
+    """What the metrics have to say about these predictions, for the protocol."""
+    said: dict[str, Scalar] = {}
+    for metric, _ in this.metrics:
+        if hasattr(metric, "cautions"):
+            said |= metric.cautions(found)
+    return said
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""From a row per image to means, their intervals, and ranks of several sources.
+"""From a row per image to means and their intervals.
 
 Only images are averaged, and only here; an undefined score is left out of its column's mean.
 """
@@ -70,28 +70,6 @@ def intervals(
         low, high = np.nanpercentile(means, [tails, 100 - tails]) if enough[column] else (0.0, 0.0)
         found[str(name)] = (float(low), float(high)) if enough[column] else None
     return found
-
-
-def ranks(
-    means: Mapping[str, Mapping[str, float | None]], better: Mapping[str, str]
-) -> pd.DataFrame:
-    """Each source's place in every column, 1 the best; equal means share the better place.
-
-    Args:
-        means: Source to metric to mean.
-        better: Metric to ``higher`` or ``lower``.
-
-    Returns:
-        Sources x metrics, and ``mean rank``, the mean over the metrics; missing where undefined.
-    """
-    table = pd.DataFrame(
-        {m: {s: found[m] for s, found in means.items()} for m in better}, dtype=float
-    )
-    found = pd.DataFrame(
-        {m: table[m].rank(method="min", ascending=way == "lower") for m, way in better.items()},
-        index=table.index,
-    )
-    return found.assign(**{"mean rank": found.mean(axis=1)})
 
 
 def _resampled(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 from pydantic import BaseModel
 
 from bench import plugins, specs
@@ -92,3 +93,12 @@ def chosen(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
 def signatures(metrics: tuple[Metric, ...]) -> str:
     """The signatures of all columns in one line."""
     return ", ".join(metric.signature for metric in metrics)
+
+
+def signed(per_image: pd.DataFrame, metrics: tuple[Metric, ...]) -> pd.DataFrame:
+    """A table of scores with a column ``signature``, which says in every row what its columns are.
+
+    Rows of several tables can then be put together, and those that must not be compared are told
+    apart by ``groupby("signature")``.
+    """
+    return per_image.assign(signature=f"{signatures(metrics)}; {LUMINANCE}")

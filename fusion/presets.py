@@ -1,6 +1,9 @@
 """Which metrics, and which variants of them, make whose tables."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from fusion.metric import Metric, chosen
 
 METRICS: dict[str, dict[str, dict[str, Any]]] = {
     "plain": {  # every metric as its source defines it
@@ -51,3 +54,12 @@ METRICS: dict[str, dict[str, dict[str, Any]]] = {
 NOTES: dict[str, str] = {  # said beside the signatures of a preset
     "dmfuse": "Qe unresolved: no known variant reaches the paper's values",
 }
+
+
+def note(metrics: Sequence[Metric]) -> str:
+    """What is to be said of the columns of a preset, by whatever name they were asked for."""
+    asked = {metric.signature for metric in metrics}
+    for name, said in NOTES.items():
+        if asked == {metric.signature for metric in chosen(METRICS[name])}:
+            return said
+    return ""

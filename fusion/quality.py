@@ -3,13 +3,14 @@
 python -m fusion.quality FUSED IR VISIBLE
 python -m fusion.quality ours theirs IR VISIBLE --preset dmnet
 python -m fusion.quality FUSED IR VISIBLE --metric entropy --metric mutual_information.nats
+python -m fusion.quality --list          every metric and variant: unit, range, direction, source
 
 Images are matched by file stem, whatever their extension, and read as BT.601 luminance of 8 bits.
-The table is printed; per_image.csv and means.csv are written under --out.
+The table is printed; per_image.csv and means.csv are written under --out. The same command again
+finds them there; a stopped one goes on with the first image that it has not scored.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 
 import pandas as pd
 
+from bench import cli, ranks
 from bench.errors import BenchError
 from bench.pairs import images_by_stem, match_by_stem
-from fusion import averages, presets, scoring
-from fusion.metric import LUMINANCE, Metric, chosen, signatures
+from fusion import averages, catalogue, presets, quality_folder, scoring
+from fusion.metric import LUMINANCE, Metric, chosen, signatures, signed
 from fusion.scoring import Scene
 
 
@@ -70,7 +72,7 @@ def scenes(
 def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
     """One row per source and metric: mean, interval, number of images, rank, signature."""
     means = {name: averages.means(table) for name, table in per_image.items()}
-    ranks = averages.ranks(means, {metric.name: metric.column.better for metric in metrics})
+    places = ranks.places(means, {metric.name: metric.column.better for metric in metrics})
     rows = []
     for name, table in per_image.items():
         intervals = averages.intervals(table, list(map(str, table.index)))
@@ -85,7 +87,7 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
                     "low": low,
                     "high": high,
                     "images": int(table[metric.name].notna().sum()),
-                    "rank": ranks.loc[name, metric.name] if len(per_image) > 1 else None,
+                    "rank": places[name][metric.name] if len(per_image) > 1 else None,
                     "unit": metric.column.unit,
                     "better": metric.column.better,
                     "signature": f"{metric.signature}, {LUMINANCE}",
@@ -124,41 +126,23 @@ def _cell(line: dict[Hashable, Any], sources: int) -> str:
     return f"{said} #{line['rank']}" if sources > 1 else said
 
 
-def check_place(out: Path) -> None:
-    """Refuse a folder for the tables that cannot be made or written to, before any work is done.
-
-    Raises:
-        BenchError: Naming what is in the way.
-    """
-    there = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise BenchError(f"--out {out}: {there} is not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise BenchError(f"--out {out}: {there} cannot be written to")
-
-
-def write(out: Path, found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> list[Path]:
-    """Write both tables, each whole or not at all; return where they are."""
-    out.mkdir(parents=True, exist_ok=True)
-    every = pd.concat(per_image, names=["source", "key"]).reset_index()
-    written = {out / "per_image.csv": every, out / "means.csv": found}
-    partial = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in written}
-    try:
-        for path, table in written.items():
-            table.to_csv(partial[path], index=False)
-        for path in written:
-            partial[path].replace(path)
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
-    return list(written)
-
-
 def _at_least_one(word: str) -> int:
     number = int(word)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number}: expected 1 or more")
     return number
+
+
+class _List(argparse.Action):
+    """Print the metrics and stop, whatever else is missing."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(nargs=0, default=argparse.SUPPRESS, **settings)
+
+    def __call__(self, flags: argparse.ArgumentParser, *_: object) -> None:
+        """Print and exit."""
+        print(catalogue.text())
+        flags.exit()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -179,6 +163,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME[.VARIANT]",
         help="this metric instead of a preset's (may be repeated)",
     )
+    flags.add_argument(
+        "--list", action=_List, help="print the metrics and their variants, and stop"
+    )
+    flags.add_argument("--replace", action="store_true", help="overwrite other tables in --out")
     flags.add_argument("--allow-missing", action="store_true", help="score what every FUSED has")
     flags.add_argument(
         "--workers", type=_at_least_one, metavar="N", help="processes (default: one per processor)"
@@ -187,30 +175,47 @@ def parser() -> argparse.ArgumentParser:
     return flags
 
 
+def score(args: argparse.Namespace) -> str:
+    """Score what the flags name and write the tables, unless they are there; return what to print.
+
+    Raises:
+        BenchError: If a flag, a folder or an image is wrong.
+    """
+    asked = {name: {} for name in args.metric} if args.metric else presets.METRICS[args.preset]
+    metrics = chosen(asked)
+    wanted = scenes(args.fused, args.infrared, args.visible, allow_missing=args.allow_missing)
+    quality_folder.check_place(args.out)
+    left_out = len(images_by_stem(args.infrared)) - len(wanted)
+    if left_out:
+        print(f"{left_out} pair(s) left out, not every FUSED has them", file=sys.stderr)
+    made_from = quality_folder.spec(wanted, metrics)
+    there = quality_folder.found(args.out, made_from)
+    if there is not None:
+        print(f"nothing new: {args.out} holds the tables of these images", file=sys.stderr)
+        return there
+    quality_folder.check_free(args.out, replacing=args.replace)
+    journals = quality_folder.journals(args.out, made_from)
+    per_image = scoring.tables(wanted, metrics, "score", args.workers, journals)
+    means = summary(per_image, metrics)
+    signature = (signatures(metrics), LUMINANCE, presets.note(metrics))
+    printed = f"{text(means, per_image)}\n{'; '.join(filter(None, signature))}"
+    rows = pd.concat(per_image, names=["source", "key"]).reset_index()
+    tables = {quality_folder.PER_IMAGE: signed(rows, metrics), quality_folder.MEANS: means}
+    written = quality_folder.write(args.out, tables, printed, made_from)
+    print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
+    return printed
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = parser().parse_args(argv)
     try:
-        asked = {name: {} for name in args.metric} if args.metric else presets.METRICS[args.preset]
-        metrics = chosen(asked)
-        wanted = scenes(args.fused, args.infrared, args.visible, allow_missing=args.allow_missing)
-        check_place(args.out)
-        left_out = len(images_by_stem(args.infrared)) - len(wanted)
-        if left_out:
-            print(f"{left_out} pair(s) left out, not every FUSED has them", file=sys.stderr)
-        per_image = scoring.tables(wanted, metrics, "score", args.workers)
-        found = summary(per_image, metrics)
-        written = write(args.out, found, per_image)
+        print(score(args))
     except (BenchError, OSError) as fault:
         print(f"fusion.quality: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nfusion.quality: stopped; nothing was written", file=sys.stderr)
-        return 130
-    print(text(found, per_image))
-    note = None if args.metric else presets.NOTES.get(args.preset)
-    print("; ".join(filter(None, (signatures(metrics), LUMINANCE, note))))
-    print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
+        return cli.stopped("fusion.quality")
     return 0
 
 

@@ -4,7 +4,8 @@ python -m fusion.run                     everything in tasks.yaml
 python -m fusion.run --source average    one source
 python -m fusion.run --plan              what would be done, and what is done already
 
-Fused images lie under --out in fused/; a stopped run goes on with the first image it lacks.
+Fused images lie under --out in fused/; a stopped run goes on with the first image that it lacks
+or has not scored.
 """
 
 import sys
@@ -20,7 +21,7 @@ from bench.pairs import Split
 from bench.plan import Cell, Plan
 from bench.records import Record, Slice
 from bench.store import Store
-from fusion import averages, metric, scoring
+from fusion import averages, metric, presets, scoring
 from fusion.scoring import Scene
 
 Tables = dict[str, pd.DataFrame]  # a cell's label to its rows
@@ -30,10 +31,10 @@ def jobs(found: Plan, store: Store) -> list[Job]:
     """One job per folder of fused images that a cell needs, then one per quality cell."""
     fused: dict[str, Job] = {}
     for cell in found.cells:
-        for split in (cell.train, cell.test):
-            if split is not None and _made_here(cell.source):
-                place = _place(cell, split, store)
-                fused.setdefault(place.name, _fusing(cell, split, store, place))
+        for source, split in cell.shown:
+            if _made_here(source):
+                place = _place(source, split, store, cell.folder)
+                fused.setdefault(place.name, _fusing(source, split, store, cell.folder))
     wanted = [cell for cell in found.cells if isinstance(cell.task, tasks.Quality)]
     tables: Tables = {}
     scored = [
@@ -60,11 +61,13 @@ def score(cell: Cell, beside: Sequence[Cell], store: Store, device: str, tables:
         if cell.label not in tables:
             tables.update(_together(cell, beside, store, device))
         per_image = tables.pop(cell.label)
-        per_image.to_csv(folder / "per_image.csv")
+        signed = metric.signed(per_image, metric.chosen(cell.task.metrics))
+        signed.to_csv(folder / "per_image.csv")
         _record(cell, per_image, time.monotonic() - start).write(folder)
 
     cell.images(cell.test, store, device)
     store.fill(cell.task.kind, cell.label, cell.specs["record"], work)
+    _journal(cell, store).unlink(missing_ok=True)
 
 
 def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> Tables:
@@ -74,7 +77,10 @@ def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> 
         for other in beside
         if other.name == cell.name
         and (other is cell or other.record(store) is None)
-        and (not _made_here(other.source) or _place(other, other.test, store).exists())
+        and (
+            not _made_here(other.source)
+            or _place(other.source, other.test, store, other.folder).exists()
+        )
     ]
     shown = {one.label: one.images(one.test, store, device).paths for one in ready}
     scenes = [
@@ -82,7 +88,13 @@ def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> 
         for p in cell.test.pairs
     ]
     title = f"score {cell.test.dataset}-{cell.test.name}"
-    return scoring.tables(scenes, metric.chosen(cell.task.metrics), title)
+    journals = {one.label: _journal(one, store) for one in ready}
+    return scoring.tables(scenes, metric.chosen(cell.task.metrics), title, None, journals)
+
+
+def _journal(cell: Cell, store: Store) -> Path:
+    """Where the rows of a cell are kept until its record is written."""
+    return store.root / ".scores" / f"{cell.place(store).name}.jsonl"
 
 
 def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
@@ -92,6 +104,7 @@ def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
     drawn = dict(zip(keys, averages.units(keys, groups), strict=True))
     what = f"{len(set(drawn.values()))} groups of images" if _grouped(drawn) else "images"
     scored = _slice(per_image, drawn)
+    note = presets.note(metrics)
     return Record(
         task=cell.name,
         kind=cell.task.kind,
@@ -104,7 +117,8 @@ def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
             "luminance": metric.LUMINANCE,
             "metrics": metric.signatures(metrics),
             "intervals": f"{averages.WHAT} {what}",
-        },
+        }
+        | ({"note": note} if note else {}),
         columns={one.name: one.column for one in metrics},
         values=scored.values,
         counts=scored.counts,
@@ -152,16 +166,16 @@ def _made_here(source: tasks.Source) -> bool:
     )
 
 
-def _place(cell: Cell, split: Split, store: Store) -> Path:
-    spec = sources.spec(cell.source, split, cell.folder)
-    return store.path("fused", sources.label(cell.source, split), spec)
+def _place(source: tasks.Source, split: Split, store: Store, folder: Path) -> Path:
+    return store.path("fused", sources.label(source, split), sources.spec(source, split, folder))
 
 
-def _fusing(cell: Cell, split: Split, store: Store, place: Path) -> Job:
+def _fusing(source: tasks.Source, split: Split, store: Store, folder: Path) -> Job:
     def run(device: str) -> None:
-        cell.images(split, store, device)
+        sources.find(source, split, store, folder, device)
 
-    return Job(f"{sources.label(cell.source, split)} {digest.keys(split)}", place.exists(), run)
+    done = _place(source, split, store, folder).exists()
+    return Job(f"{sources.label(source, split)} {digest.keys(split)}", done, run)
 
 
 def _scoring(

@@ -9,8 +9,9 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,12 +19,14 @@ import pandas as pd
 from bench import images, progress
 from bench.errors import BenchError
 from bench.images import Gray
+from fusion import journal
+from fusion.journal import Row
 from fusion.metric import Metric
 from fusion.metrics._parts.sharing import Once
 
 SPREAD_FROM = 200_000_000  # pixels times metrics; less is done before another process has started
 
-Row = dict[str, float | str | None]
+Scored = tuple[int, dict[str, Row]]  # the number of a scene, and a row per source
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,11 @@ def of_pair(
 
 
 def tables(
-    scenes: Sequence[Scene], metrics: Sequence[Metric], title: str, workers: int | None = None
+    scenes: Sequence[Scene],
+    metrics: Sequence[Metric],
+    title: str,
+    workers: int | None = None,
+    journals: Mapping[str, Path] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Per source, one row per pair and one column per metric, and ``flags``; index = key.
 
@@ -82,17 +89,38 @@ def tables(
         metrics: The columns.
         title: Said beside the progress.
         workers: Processes; None for as many as there are processors, if it is worth while.
+        journals: Source to the file of its rows (see `journal`): what is in it is not scored
+            again, and what is scored is added to it. It has to be one of these metrics and images.
 
     Raises:
-        BenchError: If an image cannot be read or is of another size than its pair.
+        BenchError: If an image cannot be read or is of another size than its pair, or a worker
+            process was killed.
     """
-    rows: dict[str, dict[str, Row]] = {name: {} for name in scenes[0].fused} if scenes else {}
-    done = _each(scenes, metrics, _workers(scenes, metrics) if workers is None else workers)
-    for scene, found in zip(progress.each(scenes, title), done, strict=True):
-        for name, row in found.items():
-            rows[name][scene.key] = row
     order = [*(metric.name for metric in metrics), "flags"]
-    return {name: _frame(found, order) for name, found in rows.items()}
+    files = journals or {}
+    rows = {
+        name: journal.read(files[name], order) if name in files else {}
+        for name in (scenes[0].fused if scenes else ())
+    }
+    left = _left(scenes, rows)
+    done = _each(left, metrics, _workers(left, metrics) if workers is None else workers)
+    for _, (number, found) in zip(progress.each(left, title), done, strict=True):
+        key = left[number].key
+        for name, row in found.items():
+            rows[name][key] = row
+            if name in files:
+                journal.add(files[name], key, row)
+    keys = [scene.key for scene in scenes]
+    return {name: _frame({key: found[key] for key in keys}, order) for name, found in rows.items()}
+
+
+def _left(scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, Row]]) -> list[Scene]:
+    """The scenes with the sources that have no row yet."""
+    lacking = [
+        replace(s, fused={name: path for name, path in s.fused.items() if s.key not in rows[name]})
+        for s in scenes
+    ]
+    return [scene for scene in lacking if scene.fused]
 
 
 def _frame(rows: Mapping[str, Row], order: Sequence[str]) -> pd.DataFrame:
@@ -100,19 +128,58 @@ def _frame(rows: Mapping[str, Row], order: Sequence[str]) -> pd.DataFrame:
     return found.rename_axis("key").astype(dict.fromkeys(order[:-1], "float64"))
 
 
-def _each(
-    scenes: Sequence[Scene], metrics: Sequence[Metric], workers: int
-) -> Iterator[dict[str, Row]]:
-    if workers < 2:
-        yield from (_score(scene, metrics) for scene in scenes)
+def _each(scenes: Sequence[Scene], metrics: Sequence[Metric], workers: int) -> Iterator[Scored]:
+    """Every scene as it is finished; with several workers in any order."""
+    if workers < 2 or not scenes:
+        yield from ((number, _score(scene, metrics)) for number, scene in enumerate(scenes))
         return
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(workers, spawn, initializer=_alone) as pool:
         try:
-            yield from pool.map(_score, scenes, [metrics] * len(scenes), chunksize=1)
+            running = {pool.submit(_score, s, metrics): n for n, s in enumerate(scenes)}
+            yield from _finished(running, pool)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _finished(
+    running: Mapping["Future[dict[str, Row]]", int], pool: ProcessPoolExecutor
+) -> Iterator[Scored]:
+    """The results as they come. After a fault no more are begun, and none that is there is lost.
+
+    Raises:
+        BenchError: If a worker process was killed.
+        Exception: What a scene's scoring raised, that of the first scene.
+    """
+    seen = set()
+    for done in as_completed(running):
+        if done.exception() is not None:
+            break
+        seen.add(done)
+        yield running[done], done.result()
+    else:
+        return
+    pool.shutdown(cancel_futures=True)
+    faults = []
+    for one, number in running.items():
+        if one in seen or one.cancelled():
+            continue
+        fault = one.exception()
+        if fault is None:
+            seen.add(one)
+            yield number, one.result()
+        else:
+            faults.append(fault)
+    told = [fault for fault in faults if not isinstance(fault, BrokenProcessPool)]
+    raise (
+        told[0]
+        if told
+        else BenchError(
+            f"a worker process was killed (is the memory full?) when {len(seen)} of {len(running)} "
+            "pairs were scored; these are kept, and the same command goes on with the others"
+        )
+    )
 
 
 def _alone() -> None:

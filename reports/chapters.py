@@ -1,48 +1,16 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reports import certainty, panels, protocol, quality, tables, wording
+from bench import names
+from reports import appendix, beside, panels, protocol, quality, tables, wording
 from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
+from reports.grids import Grid as Grid
+from reports.grids import Printed as Printed
 from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.results import Results
-
-
-@dataclass(frozen=True)
-class Printed:
-    """One row as it is read.
-
-    Attributes:
-        remark: Behind the name, smaller: what kind of source, how many seeds.
-        cells: (text, rank) per column; empty if the source has no record at all.
-    """
-
-    label: str
-    remark: str
-    cells: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """One table as it is read.
-
-    Attributes:
-        file: Where its numbers are, relative to the report.
-        rows: One per source.
-        differences: One per fused source, preceded by which single sensor is better.
-    """
-
-    title: str
-    caption: str
-    file: str
-    heads: tuple[tuple[str, str], ...]  # (title, note)
-    rows: tuple[Printed, ...]
-    differences: tuple[Printed, ...]
-    notes: tuple[str, ...]
-    sums_up: bool  # the last column is set apart
 
 
 @dataclass(frozen=True)
@@ -63,6 +31,7 @@ class Chapter:
         main: The tables that are seen at once.
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
+        published: What papers print for the same data set, those made as ours first.
     """
 
     results: Results
@@ -74,6 +43,7 @@ class Chapter:
     figure: str = ""
     samples: tuple[Sample, ...] = ()
     legend: str = ""
+    published: tuple[beside.Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,20 +77,24 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         ),
         main=tuple(grid(results, table) for table in shown),
         more=(
-            *(found for table in shown if (found := intervals(results, table))),
             *(grid(results, table) for table in folded),
+            *(g for t in shown for g in appendix.intervals(grid(results, _bare(t)), t)),
+            *appendix.planning(results, leading(results)),
         ),
         protocol=protocol.of(results),
         figure=figure,
         samples=tuple(samples),
         legend=panels.legend(results.kind, finished, samples),
+        published=beside.of(results),
     )
 
 
 def leading(results: Results) -> Table:
-    """The table that answers the task's question: its first metric by class."""
+    """The table that answers the task's question: its first metric by class, or the mean rank."""
     if not results.columns:
         return tables.empty(results)
+    if results.kind == "quality":
+        return quality.mean_rank(results)
     return tables.by_class(results, next(iter(results.columns)))
 
 
@@ -138,7 +112,7 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    where means over images have intervals, the sources' ranks too.
+    of fusion metrics first the sources' ranks, which no single metric can stand for.
     """
     metrics = list(results.columns)
     if not metrics:
@@ -156,14 +130,15 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
     if any(record.intervals for record in results.records):
-        shown.insert(1, quality.ranks(results))
         folded.insert(0, quality.intervals(results))
+    if results.kind == "quality":
+        shown.insert(0, quality.ranks(results))
     return shown, folded
 
 
 def file_name(table: Table) -> str:
     """Where a table's numbers are kept, relative to the report."""
-    return f"tables/{_slug(table.task)}-{_slug(table.name)}.csv"
+    return f"tables/{names.safe(table.task)}-{names.safe(table.name)}.csv"
 
 
 def grid(results: Results, table: Table) -> Grid:
@@ -177,6 +152,8 @@ def grid(results: Results, table: Table) -> Grid:
         differences=_differences(table),
         notes=tuple(wording.notes(results, table)),
         sums_up=table.sums_up,
+        better=tuple(heading.better for heading in table.headings),
+        slices=table.name.endswith(tables.BY_CONDITION),
     )
 
 
@@ -221,33 +198,13 @@ def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
     return line.comparisons or (None,) * len(line.differences)
 
 
-def intervals(results: Results, table: Table) -> Grid | None:
-    """The intervals of a table's scores and differences as a table of their own, if there are."""
-    rows = _printed(certainty.intervals(table))
-    tested = _printed(certainty.comparisons(table))
-    if not rows:
-        return None
-    if tested:
-        names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
-        tested = (Printed("better single sensor", "", names), *tested)
-    whole = grid(results, table)
-    said = wording.notes(results, replace(table, lines=tuple(map(_bare, table.lines))))
-    return replace(
-        whole,
-        title=f"{table.title}: 95 % intervals",
-        rows=rows,
-        differences=tested,
-        notes=tuple(said),
-    )
-
-
-def _printed(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Printed, ...]:
-    return tuple(Printed(name, "", tuple((text, 0) for text in texts)) for name, texts in rows)
-
-
-def _bare(line: Line) -> Line:
+def _bare(table: Table) -> Table:
     """Without ranks, which intervals do not have."""
-    return replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
+    lines = [
+        replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
+        for line in table.lines
+    ]
+    return replace(table, lines=tuple(lines))
 
 
 def _better(table: Table, column: int) -> str:
@@ -255,7 +212,3 @@ def _better(table: Table, column: int) -> str:
     if single is None:
         return wording.UNDEFINED
     return "equal" if singles_equal(table, column) else single.row.source
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text).strip("-")

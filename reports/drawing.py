@@ -1,6 +1,7 @@
-"""Sample pictures: boxes and label maps drawn over images. Arrays in, pictures out."""
+"""Panels: boxes and label maps drawn over images. Arrays in, pictures out."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -11,17 +12,36 @@ from bench.boxes import Boxes
 from bench.images import Color, Labels
 from bench.palette import FMB
 from reports import hits
+from reports.crops import Window
 
-WIDTH = 400  # pixels of one picture in a sheet
-GAP = 6
+WIDTH = 400  # pixels of a panel
+GAP = 4
 TAG = 14  # height of a word over a box
-STRIP = 24  # pixels of a line of text in a sheet
+STRIP = 22  # pixels of a line of a legend
+LONGEST = 20  # characters of a name
 
 TRUTH = "#ffffff"
 HIT = "#4ade80"
 FALSE = "#fb923c"
 MISSED = "#fde047"
+FRAME = "#22d3ee"
 PAPER, INK = "#ffffff", "#1c1917"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One box to draw.
+
+    Attributes:
+        corners: left, top, right, bottom in pixels of the image.
+        text: Written over it; empty for none.
+        dash: Pixels of a dash; 0 draws through.
+    """
+
+    corners: NDArray[np.float64]
+    text: str
+    colour: str
+    dash: int
 
 
 def colours(classes: Sequence[str]) -> NDArray[np.uint8]:
@@ -31,48 +51,60 @@ def colours(classes: Sequence[str]) -> NDArray[np.uint8]:
     return np.array(found, np.uint8).reshape(-1, 3)
 
 
-def picture(image: Color | NDArray[np.uint8]) -> Image.Image:
-    """An image at the width of a sheet's column."""
-    whole = Image.fromarray(image)
-    height = max(1, round(whole.height * WIDTH / whole.width))
-    return whole.resize((WIDTH, height), Image.Resampling.LANCZOS)
+def picture(image: Color | NDArray[np.uint8], window: Window | None = None) -> Image.Image:
+    """An image, or a window of it, at the width of a panel."""
+    return _at_width(Image.fromarray(_cut(image, window)), Image.Resampling.LANCZOS)
 
 
-def with_truth(image: Color, truth: Boxes, classes: Sequence[str]) -> Image.Image:
-    """An image with its true boxes and their classes."""
-    shown = picture(image)
-    scale = WIDTH / image.shape[1]
-    tags = []
-    for corners, index in zip(truth.corners * scale, truth.classes, strict=True):
-        _box(shown, corners, TRUTH, dash=0)
-        tags.append((corners, classes[index], TRUTH))
-    _tag(shown, tags)
-    return shown
+def truth_marks(truth: Boxes, classes: Sequence[str]) -> list[Mark]:
+    """The true boxes and their classes."""
+    return [
+        Mark(corners, line(classes[index]), TRUTH, dash=0)
+        for corners, index in zip(truth.corners, truth.classes, strict=True)
+    ]
 
 
-def with_predictions(
-    image: Color, truth: Boxes, predicted: Boxes, classes: Sequence[str]
-) -> Image.Image:
-    """An image with what was predicted: hits solid, false positives dashed, misses dotted."""
-    shown = picture(image)
-    scale = WIDTH / image.shape[1]
+def prediction_marks(truth: Boxes, predicted: Boxes, classes: Sequence[str]) -> list[Mark]:
+    """What was predicted: hits solid, false positives dashed; what was missed: dotted."""
     sure = hits.confident(predicted)
     hit, found = hits.match(truth, sure)
-    for corners in truth.corners[~found] * scale:
-        _box(shown, corners, MISSED, dash=2)
+    marks = [Mark(corners, "", MISSED, dash=2) for corners in truth.corners[~found]]
+    for i, corners in enumerate(sure.corners):
+        text = f"{line(classes[sure.classes[i]])} {sure.scores[i]:.2f}"
+        colour, dash = (HIT, 0) if hit[i] else (FALSE, 6)
+        marks.append(Mark(corners, text, colour, dash))
+    return marks
+
+
+def boxed(image: Color, marks: Sequence[Mark], window: Window | None = None) -> Image.Image:
+    """An image, or a window of it, with boxes drawn over it."""
+    shown = picture(image, window)
+    left, top, right, _ = window or (0, 0, image.shape[1], image.shape[0])
+    scale, moved = WIDTH / (right - left), np.array([left, top, left, top])
     tags = []
-    for i, corners in enumerate(sure.corners * scale):
-        colour = HIT if hit[i] else FALSE
-        _box(shown, corners, colour, dash=0 if hit[i] else 6)
-        tags.append((corners, f"{classes[sure.classes[i]]} {sure.scores[i]:.2f}", colour))
-    _tag(shown, tags)
+    for mark in marks:
+        corners = (mark.corners - moved) * scale
+        if (corners[:2] < shown.size).all() and (corners[2:] > 0).all():
+            _box(shown, corners, mark.colour, dash=mark.dash)
+            tags.append((corners, mark.text, mark.colour))
+    _tag(shown, [tag for tag in tags if tag[1]])
     return shown
 
 
-def with_labels(image: Color, labels: Labels, palette: NDArray[np.uint8]) -> Image.Image:
-    """A label map in its colours over a faint image."""
-    blended = 0.3 * image.mean(axis=-1, keepdims=True) + 0.7 * palette[labels]
-    return _resized_labels(np.rint(blended).astype(np.uint8))
+def framed(shown: Image.Image, window: Window, size: tuple[int, int]) -> Image.Image:
+    """A picture of a whole image of that size with a window's edge drawn into it."""
+    _box(shown, np.array(window, float) * (WIDTH / size[0]), FRAME, dash=0)
+    return shown
+
+
+def with_labels(
+    image: Color, labels: Labels, palette: NDArray[np.uint8], window: Window | None = None
+) -> Image.Image:
+    """A label map, or a window of it, in its colours over a faint image."""
+    faint = _cut(image, window).mean(axis=-1, keepdims=True)
+    blended = 0.3 * faint + 0.7 * palette[_cut(labels, window)]
+    whole = Image.fromarray(np.rint(blended).astype(np.uint8))
+    return _at_width(whole, Image.Resampling.NEAREST)
 
 
 def with_errors(image: Color, truth: Labels, predicted: Labels, *, unlabelled: bool) -> Image.Image:
@@ -81,45 +113,49 @@ def with_errors(image: Color, truth: Labels, predicted: Labels, *, unlabelled: b
     faint[truth != predicted] = (234, 88, 12)
     if unlabelled:
         faint[truth == 0] = (0, 0, 0)
-    return _resized_labels(np.rint(faint).clip(0, 255).astype(np.uint8))
+    whole = Image.fromarray(np.rint(faint).clip(0, 255).astype(np.uint8))
+    return _at_width(whole, Image.Resampling.NEAREST)
 
 
-def legend(classes: Sequence[str], palette: NDArray[np.uint8], height: int) -> Image.Image:
+def legend(classes: Sequence[str], palette: NDArray[np.uint8]) -> Image.Image:
     """Class names beside their colours, in two columns."""
-    sheet = Image.new("RGB", (WIDTH, height), PAPER)
+    rows, step = -(-len(classes) // 2), STRIP
+    sheet = Image.new("RGB", (WIDTH, rows * step + GAP), PAPER)
     pen = ImageDraw.Draw(sheet)
-    rows = -(-len(classes) // 2)
-    step = min(STRIP, height // max(rows, 1))
     for i, name in enumerate(classes):
         left, top = (i // rows) * WIDTH // 2 + 4, (i % rows) * step + 2
         fill = tuple(int(part) for part in palette[i])
         pen.rectangle((left, top, left + 24, top + step - 4), fill=fill, outline=INK)
-        pen.text((left + 32, top + step / 2 - 2), name, fill=INK, font=_font(14), anchor="lm")
+        pen.text((left + 32, top + step / 2 - 2), line(name), fill=INK, font=_font(14), anchor="lm")
     return sheet
 
 
-def sheet(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Image.Image]]]) -> Image.Image:
-    """Pictures in rows and columns, with a name over every column and a line over every row."""
-    heights = [max(part.height for part in parts) for _, parts in rows]
-    width = len(heads) * (WIDTH + GAP) + GAP
-    whole = Image.new("RGB", (width, STRIP + sum(h + STRIP + GAP for h in heights)), PAPER)
-    pen = ImageDraw.Draw(whole)
-    for column, head in enumerate(heads):
-        place = (GAP + column * (WIDTH + GAP) + WIDTH / 2, STRIP / 2 + 2)
-        pen.text(place, head, fill=INK, font=_font(18), anchor="mm")
-    top = STRIP
-    for (title, parts), height in zip(rows, heights, strict=True):
-        pen.text((GAP, top + STRIP / 2), title, fill=INK, font=_font(15), anchor="lm")
-        for column, part in enumerate(parts):
-            whole.paste(part, (GAP + column * (WIDTH + GAP), top + STRIP))
-        top += STRIP + height + GAP
+def stack(parts: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of one width under one another: a panel."""
+    height = sum(part.height for part in parts) + GAP * (len(parts) - 1)
+    whole = Image.new("RGB", (WIDTH, height), PAPER)
+    top = 0
+    for part in parts:
+        whole.paste(part, (0, top))
+        top += part.height + GAP
     return whole
 
 
-def _resized_labels(image: NDArray[np.uint8]) -> Image.Image:
-    whole = Image.fromarray(image)
-    height = max(1, round(whole.height * WIDTH / whole.width))
-    return whole.resize((WIDTH, height), Image.Resampling.NEAREST)
+def line(name: str) -> str:
+    """A name on one line, short enough to be written over a box."""
+    words = " ".join(name.split())
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _cut(image: NDArray[np.uint8], window: Window | None) -> NDArray[np.uint8]:
+    if window is None:
+        return image
+    left, top, right, bottom = window
+    return image[top:bottom, left:right]
+
+
+def _at_width(whole: Image.Image, how: Image.Resampling) -> Image.Image:
+    return whole.resize((WIDTH, max(1, round(whole.height * WIDTH / whole.width))), how)
 
 
 def _box(shown: Image.Image, corners: NDArray[np.float64], colour: str, *, dash: int) -> None:

@@ -31,10 +31,3 @@ def match(truth: Boxes, predicted: Boxes) -> tuple[NDArray[np.bool_], NDArray[np
     found = np.zeros(len(truth), bool)
     found[taken[hit]] = True
     return hit, found
-
-
-def f1(truth: Boxes, predicted: Boxes) -> float | None:
-    """2 TP / (2 TP + FP + FN) of one image; None where there is nothing and nothing was found."""
-    hit, found = match(truth, predicted)
-    total = len(hit) + len(found)
-    return 2 * int(hit.sum()) / total if total else None

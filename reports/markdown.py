@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from reports.beside import Part
 from reports.chapters import Chapter, Grid, Printed, Report
+from reports.panels import Sample
 from reports.wording import MISSING
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
@@ -43,12 +45,23 @@ def _chapter(found: Chapter, rule: str) -> str:
     if found.more:
         folded = "\n\n".join(_grid(grid, found) for grid in found.more)
         parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")
+    parts += [_published(part) for part in found.published if part.alike]
+    if apart := [_published(part) for part in found.published if not part.alike]:
+        folded = "\n\n".join(apart)
+        said = "Published rows that were not made as ours"
+        parts.append(f"<details><summary>{said}</summary>\n\n{folded}\n\n</details>")
     if found.samples:
         parts.append(f"### Samples\n\n{escape(rule)} {escape(found.legend)}")
     for sample in found.samples:
         parts.append(f"**{escape(sample.key)}** ({escape(sample.scene)}): {escape(sample.why)}")
-        parts.append(f"![{escape(sample.alt)}]({sample.file})")
+        parts.append(_panels(sample))
     return "\n\n".join(parts)
+
+
+def _panels(found: Sample) -> str:
+    names = [escape(panel.source or "truth") for panel in found.panels]
+    pictures = [f"![{escape(panel.alt)}]({panel.file})" for panel in found.panels]
+    return "\n".join([_row(names), _row(["---"] * len(names)), _row(pictures)])
 
 
 def _grid(found: Grid, chapter: Chapter) -> str:
@@ -64,7 +77,27 @@ def _grid(found: Grid, chapter: Chapter) -> str:
     parts = [f"### {escape(found.title)}{said}{badge}", "\n".join(lines)]
     parts.append(escape(" ".join(found.notes)))
     parts.append(_protocol(chapter))
+    parts.append(f"[CSV]({found.file}), [LaTeX]({found.tex})")
     return "\n\n".join(part for part in parts if part)
+
+
+def _published(part: Part) -> str:
+    lines = [_row(["method", *map(escape, part.heads)]), _row(["---", *["---:"] * len(part.heads)])]
+    for line in part.lines:
+        marks = f"<sup>{', '.join(map(str, line.marks))}</sup>" if line.marks else ""
+        remark = f" ({escape(line.remark)})" if line.remark else ""
+        lines.append(_row([f"{escape(line.label)}{marks}{remark}", *map(escape, line.cells)]))
+    notes = [
+        f"<sup>{mark}</sup> {escape(said)}" if mark else escape(said) for mark, said in part.notes
+    ]
+    return "\n\n".join(
+        [
+            f"### {escape(part.title)}, as published",
+            "\n".join(lines),
+            escape(f"{part.reason} {part.about}"),
+            *(["The audit found:<br>\n" + "<br>\n".join(notes)] if notes else []),
+        ]
+    )
 
 
 def _protocol(chapter: Chapter) -> str:
@@ -96,4 +129,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _code(command: str) -> str:
-    return f"```\n{command}\n```"
+    """A block that no run of backticks in the command ends."""
+    longest = max(map(len, re.findall("`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{command}\n{fence}"

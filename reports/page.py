@@ -1,8 +1,18 @@
-"""The report as one HTML page: no network, no scripts; everything shown is escaped."""
+"""The report as one HTML page: nothing is loaded from a network, everything shown is escaped.
+
+The page's own script is the only one that the browser will run: its hash stands in the page's
+content security policy, so that no name or path can bring another one in.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
-from reports.chapters import Report
+from reports.chapters import Chapter, Report
 
 
 def html(found: Report) -> str:
@@ -14,4 +24,34 @@ def html(found: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return rooms.get_template("report.html").render(report=found) + "\n"
+    script = files("reports").joinpath("templates/page.js").read_text(encoding="utf-8")
+    seal = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = rooms.get_template("report.html").render(
+        report=found,
+        sources=sources(found),
+        parts=parts,
+        script=Markup(script),  # this project's own file
+        script_hash=Markup(f"sha256-{seal}"),
+    )
+    return page + "\n"
+
+
+def sources(found: Report) -> list[str]:
+    """The names of all sources of all tasks, once each, in the order of the task file."""
+    names = (row.source for chapter in found.chapters for row in chapter.results.rows)
+    return list(dict.fromkeys(names))
+
+
+def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
+    """The parts of a chapter that are there, in order: the id's stem and the title."""
+    yield "comparison", "Comparison"
+    if any(grid.slices for grid in chapter.main):
+        yield "slices", "Slices"
+    if chapter.more:
+        yield "more", "More tables"
+    if chapter.samples:
+        yield "pictures", "Pictures"
+    if chapter.results.records:
+        yield "protocol", "Protocol and provenance"
+    if chapter.gaps:
+        yield "missing", "Missing"

@@ -1,73 +1,74 @@
-"""Sample sheets of one task: the same pairs for every source, with truth and predictions.
+"""Sample panels of one task: the same pairs for every source, with truth and predictions.
 
-Only what is already there is shown: nothing is fused or predicted for a picture.
+One panel is one source on one pair: the whole image, and under it the same part enlarged in all.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from bench import images, masks, matching, sources, tasks
-from bench.boxes import Boxes, from_coco
-from bench.errors import BenchError
-from bench.pairs import Pair, Split
+from bench import images, matching, names
+from bench.pairs import Pair
 from bench.plan import Cell
 from bench.store import Store
-from reports import choice, drawing, hits
-from reports.choice import Choice
+from reports import choice, crops, drawing, hits, shown
+from reports.choice import COUNT, Choice
 from reports.results import SINGLE
+from reports.shown import Shown
+
+QUALITY = 80  # of the JPEG files
+TRUTH = ""  # the panel that is no source's
 
 BOX_LEGEND = (
     f"Boxes: truth white; predictions with a score of at least {hits.CONFIDENCE:g}: hits solid "
     f"green, false positives dashed orange; missed objects dotted yellow. A hit has the class of a "
     f"free true box and overlaps it by IoU {matching.THRESHOLD:g} or more. Words that would cover "
-    "one another are left out."
+    "one another are left out. Below: the part in the blue frame enlarged, around the object about "
+    "which the sources disagree most."
 )
 LABEL_LEGEND = (
-    "Label maps in FMB's colours over the image; below them wrong pixels are orange, and pixels "
-    "without a true label are black."
+    "Top to bottom: image, label map in FMB's colours, errors (wrong pixels orange, pixels without "
+    "a true label black), and the part in the blue frame enlarged, in which the sources disagree "
+    "most."
 )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One source on one pair.
+
+    Attributes:
+        source: Its name; empty for the truth.
+        file: Relative to the report.
+        size: (width, height) in pixels.
+        alt: What can be seen, in words.
+    """
+
+    source: str
+    file: str
+    size: tuple[int, int]
+    alt: str
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A finished sheet.
+    """The panels of one pair: the truth's, then one per source.
 
     Attributes:
-        file: Relative to the report.
-        size: (width, height) in pixels.
-        sources: Who is in it.
-        alt: What can be seen, in words.
+        why: By which rules it was chosen.
     """
 
-    file: str
-    size: tuple[int, int]
     key: str
     scene: str
     why: str
-    alt: str
-    sources: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One source that can be shown: its images, and what was predicted on them."""
-
-    cell: Cell
-    paths: Mapping[str, Path]
-    boxes: Mapping[str, Boxes]  # of detection
-    folder: Path  # of the predictions
-
-    def labels(self, key: str) -> images.Labels:
-        """The predicted label map of one pair."""
-        return masks.read_mask(self.folder / f"{key}.png", self.cell.test.classes)
+    panels: tuple[Panel, ...]
 
 
 def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Path) -> list[Sample]:
-    """Write the sample sheets of one task under ``report`` and say what they show.
+    """Write the panels of one task under ``report`` and say what they show.
 
     Args:
         cells: All cells of the task.
@@ -75,176 +76,115 @@ def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Pa
         store: Where images and predictions are.
         report: The report's folder.
     """
-    shown = _shown(cells, store)
-    if not shown:
+    every = shown.find(cells, store)
+    if not every:
         return []
-    split = shown[0].cell.test
-    pairs = {pair.key: pair for pair in split.pairs}
-    folder = report / "samples" / cells[0].name
-    folder.mkdir(parents=True, exist_ok=True)
+    pairs = {pair.key: pair for pair in every[0].cell.test.pairs}
+    draw = _boxes if cells[0].task.kind == "detection" else _maps
+    place = report / "samples" / names.safe(cells[0].name)
     made = []
-    for number, chosen in enumerate(_choices(shown, ranking), start=1):
+    for number, chosen in enumerate(_choices(every, ranking, store), start=1):
         pair = pairs[chosen.key]
-        sheet = _boxes(shown, pair) if cells[0].task.kind == "detection" else _maps(shown, pair)
-        file = folder / f"{number}.jpg"
-        sheet.save(file, quality=88)
-        made.append(_sample(sheet, file.relative_to(report), pair, chosen, shown))
+        folder = place / str(number)
+        folder.mkdir(parents=True)
+        seen = zip([TRUTH, *(one.name for one in every)], draw(every, pair), strict=True)
+        made.append(
+            Sample(
+                key=pair.key,
+                scene=pair.scene or "condition unknown",
+                why=chosen.why,
+                panels=tuple(
+                    _saved(
+                        image, folder / f"{i}-{names.safe(name or 'truth')}.jpg", report, pair, name
+                    )
+                    for i, (name, image) in enumerate(seen)
+                ),
+            )
+        )
     return made
 
 
 def legend(kind: str, finished: Iterable[str], samples: Sequence[Sample]) -> str:
-    """How to read the sheets of a kind of task, and which finished sources they lack."""
+    """How to read the panels of a kind of task, and which finished sources they lack."""
     if not samples:
         return ""
     said = BOX_LEGEND if kind == "detection" else LABEL_LEGEND
-    lacking = [name for name in finished if name not in samples[0].sources]
+    there = {panel.source for panel in samples[0].panels}
+    lacking = [name for name in finished if name not in there]
     if lacking:
         said += f" Not shown, because images or predictions are gone: {', '.join(lacking)}."
     return said
 
 
-def _sample(
-    sheet: Image.Image, file: Path, pair: Pair, chosen: Choice, shown: Sequence[Shown]
-) -> Sample:
-    names = tuple(one.cell.source_name for one in shown)
-    seeds = {one.cell.seed for one in shown}
-    drawn = "boxes" if shown[0].cell.task.kind == "detection" else "label maps"
-    alt = (
-        f"Pair {pair.key}: true and predicted {drawn} (seed {' or '.join(map(str, seeds))}) on "
-        f"{', '.join(names)}, side by side"
-    )
-    scene = pair.scene or "condition unknown"
-    return Sample(file.as_posix(), sheet.size, pair.key, scene, chosen.why, alt, names)
+def _saved(image: Image.Image, file: Path, report: Path, pair: Pair, source: str) -> Panel:
+    image.save(file, quality=QUALITY)
+    what = "the truth" if source == TRUTH else f"what was predicted on {source}"
+    alt = f"Pair {pair.key}: {what}; whole, and a part enlarged"
+    return Panel(source, file.relative_to(report).as_posix(), image.size, alt)
 
 
-def _shown(cells: Sequence[Cell], store: Store) -> list[Shown]:
-    """The first finished seed of every source whose images and predictions are there."""
-    found: dict[str, Shown] = {}
-    for cell in cells:
-        if cell.source_name in found or "predicted" not in cell.specs:
-            continue
-        folder = store.path("predicted", cell.model_label, cell.specs["predicted"])
-        if not folder.is_dir() or not _there(cell, store) or cell.record(store) is None:
-            continue
-        paths = cell.images(cell.test, store, "cpu").paths
-        boxes = _read_boxes(folder, cell.test) if cell.task.kind == "detection" else {}
-        found[cell.source_name] = Shown(cell, paths, boxes, folder)
-    return list(found.values())
-
-
-def _there(cell: Cell, store: Store) -> bool:
-    """Whether the source's images need not be made first."""
-    source = cell.source
-    if isinstance(source, tasks.Raw):
-        return True
-    if isinstance(source, tasks.Elsewhere) and source.colour == "saved":
-        return True
-    spec = sources.spec(source, cell.test, cell.folder)
-    return store.path("fused", sources.label(source, cell.test), spec).is_dir()
-
-
-def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
-    file = folder / "predictions.json"
-    try:
-        found = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
-    except (OSError, ValueError) as fault:
-        raise BenchError(
-            f"{file}: cannot be read ({fault}); delete its folder and run again"
-        ) from None
-    lost = next((pair.key for pair in split.pairs if pair.key not in found), None)
-    if lost is not None:
-        raise BenchError(f"{file}: has no image {lost}; delete its folder and run again")
-    return found
-
-
-def _choices(shown: Sequence[Shown], ranking: Sequence[str]) -> list[Choice]:
-    chosen = choice.by_scene(shown[0].cell.test)
-    order = sorted(shown, key=lambda one: ranking.index(one.cell.source_name))
-    singles = [one for one in order if one.cell.source.kind in SINGLE]
-    fused = [one for one in order if one.cell.source.kind not in SINGLE]
+def _choices(every: Sequence[Shown], ranking: Sequence[str], store: Store) -> list[Choice]:
+    chosen = choice.by_scene(every[0].cell.test)
+    scores = {one.name: shown.scores(one, store) for one in every}
+    chosen += choice.different(scores, COUNT)
+    order = sorted(every, key=lambda one: ranking.index(one.name))
+    singles = [one.name for one in order if one.cell.source.kind in SINGLE]
+    fused = [one.name for one in order if one.cell.source.kind not in SINGLE]
     if singles and fused:
-        names = fused[0].cell.source_name, singles[0].cell.source_name
-        chosen += choice.extremes(_scores(fused[0]), _scores(singles[0]), names)
+        both = fused[0], singles[0]
+        chosen += choice.extremes(scores[fused[0]], scores[singles[0]], both, COUNT)
     return choice.merged(chosen)
 
 
-def _scores(shown: Shown) -> dict[str, float]:
-    """A rough score per pair, only to find the pairs that differ most."""
-    found: dict[str, float] = {}
-    for pair in shown.cell.test.pairs:
-        score = (
-            hits.f1(_truth(pair), hits.confident(shown.boxes[pair.key]))
-            if shown.cell.task.kind == "detection"
-            else _agreement(shown, pair)
-        )
-        if score is not None:
-            found[pair.key] = score
-    return found
+def _boxes(every: Sequence[Shown], pair: Pair) -> list[Image.Image]:
+    """The truth on both sensors' images, then every source's predictions."""
+    classes, truth = every[0].cell.test.classes, shown.true_boxes(pair)
+    found = [one.boxes[pair.key] for one in every]
+    met = [hits.match(truth, hits.confident(boxes))[1] for boxes in found]
+    window = crops.of_boxes(truth.corners, np.array(met, bool), pair.size)
+    true = drawing.truth_marks(truth, classes)
+    both = [images.read_color(path) for path in (pair.visible, pair.infrared)]
+    parts = [drawing.boxed(image, true) for image in both]
+    parts += [drawing.boxed(image, true, window) for image in both]
+    made = [drawing.stack([drawing.framed(parts[0], window, pair.size), *parts[1:]])]
+    for one, boxes in zip(every, found, strict=True):
+        image = images.read_color(one.paths[pair.key])
+        marks = drawing.prediction_marks(truth, boxes, classes)
+        whole = drawing.framed(drawing.boxed(image, marks), window, pair.size)
+        made.append(drawing.stack([whole, drawing.boxed(image, marks, window)]))
+    return made
 
 
-def _agreement(shown: Shown, pair: Pair) -> float | None:
-    """The share of labelled pixels that are right."""
-    truth = _mask(pair, shown.cell.test)
-    looked_at = truth > 0 if _has_unlabelled(shown.cell.test) else truth >= 0
-    if not looked_at.any():
-        return None
-    return float((shown.labels(pair.key) == truth)[looked_at].mean())
-
-
-def _boxes(shown: Sequence[Shown], pair: Pair) -> Image.Image:
-    classes = shown[0].cell.test.classes
-    pixels = [images.read_color(one.paths[pair.key]) for one in shown]
-    truth = _truth(pair)
-    found = [one.boxes[pair.key] for one in shown]
-    return drawing.sheet(
-        [one.cell.source_name for one in shown],
-        [
-            ("truth", [drawing.with_truth(image, truth, classes) for image in pixels]),
-            (
-                "predictions",
-                [
-                    drawing.with_predictions(image, truth, boxes, classes)
-                    for image, boxes in zip(pixels, found, strict=True)
-                ],
-            ),
-        ],
-    )
-
-
-def _maps(shown: Sequence[Shown], pair: Pair) -> Image.Image:
-    split = shown[0].cell.test
+def _maps(every: Sequence[Shown], pair: Pair) -> list[Image.Image]:
+    """The true label map on the visible image, then every source's with its errors."""
+    split = every[0].cell.test
     palette = drawing.colours(split.classes)
-    pixels = [images.read_color(one.paths[pair.key]) for one in shown]
-    truth = _mask(pair, split)
-    predicted = [one.labels(pair.key) for one in shown]
-    unlabelled = _has_unlabelled(split)
-    top = [drawing.picture(image) for image in pixels]
+    truth = shown.true_labels(pair, split)
+    unlabelled = shown.has_unlabelled(split)
+    predicted = [one.labels(pair.key) for one in every]
+    asked = truth > 0 if unlabelled else truth >= 0
+    window = crops.of_labels(np.array([(labels != truth) & asked for labels in predicted]))
     visible = images.read_color(pair.visible)
-    maps = [
-        drawing.with_labels(image, labels, palette)
-        for image, labels in zip([visible, *pixels], [truth, *predicted], strict=True)
+    made = [
+        drawing.stack(
+            [
+                drawing.framed(drawing.picture(visible), window, pair.size),
+                drawing.with_labels(visible, truth, palette),
+                drawing.legend(split.classes, palette),
+                drawing.with_labels(visible, truth, palette, window),
+            ]
+        )
     ]
-    errors = [
-        drawing.with_errors(image, truth, labels, unlabelled=unlabelled)
-        for image, labels in zip(pixels, predicted, strict=True)
-    ]
-    key = drawing.legend(split.classes, palette, top[0].height)
-    blank = Image.new("RGB", key.size, drawing.PAPER)
-    return drawing.sheet(
-        ["truth", *(one.cell.source_name for one in shown)],
-        [("images", [key, *top]), ("labels", maps), ("errors", [blank, *errors])],
-    )
-
-
-def _truth(pair: Pair) -> Boxes:
-    assert pair.boxes is not None  # the plan refuses pairs without
-    return pair.boxes
-
-
-def _mask(pair: Pair, split: Split) -> images.Labels:
-    assert pair.mask is not None  # the plan refuses pairs without
-    return masks.read_mask(pair.mask, split.classes)
-
-
-def _has_unlabelled(split: Split) -> bool:
-    return split.classes[0].lower() in ("unlabelled", "unlabeled")
+    for one, labels in zip(every, predicted, strict=True):
+        image = images.read_color(one.paths[pair.key])
+        made.append(
+            drawing.stack(
+                [
+                    drawing.framed(drawing.picture(image), window, pair.size),
+                    drawing.with_labels(image, labels, palette),
+                    drawing.with_errors(image, truth, labels, unlabelled=unlabelled),
+                    drawing.with_labels(image, labels, palette, window),
+                ]
+            )
+        )
+    return made

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+from bench.ranks import mean_places, places
 from bench.records import Record
 from reports.comparison import Entry, Heading, Line, Scores, Table, build
 from reports.results import Results
+
+MEAN = Heading("mean rank", scale=1.0, decimals=1, better="lower", is_mean=True)
 
 
 def intervals(results: Results) -> Table:
@@ -29,31 +32,49 @@ def intervals(results: Results) -> Table:
 
 def ranks(results: Results) -> Table:
     """Sources x metrics: each source's place among the finished ones, and the mean place."""
-    columns = results.columns
     headings = [
-        Heading(column.mean, scale=1.0, decimals=0, better="lower") for column in columns.values()
+        Heading(column.mean, scale=1.0, decimals=0, better="lower")
+        for column in results.columns.values()
     ]
-    last = Heading("mean rank", scale=1.0, decimals=1, better="lower", is_mean=True)
-    places = {metric: _places(results, metric) for metric in columns}
+    means = {record.source: record.values for record in results.records}
+    better = {metric: column.better for metric, column in results.columns.items()}
+    found = places(means, better)
+    mean = mean_places(found)
 
     def pick(record: Record) -> Scores:
-        found = [places[metric].get(record.source) for metric in columns]
-        there = [place for place in found if place is not None]
-        return [*found, sum(there) / len(there) if there else None]
+        return [*found[record.source].values(), mean[record.source]]
 
-    return _alone(build(results, "ranks", "Ranks by mean, 1 is best", [*headings, last], pick))
+    return _alone(build(results, "ranks", "Ranks by mean, 1 is best", [*headings, MEAN], pick))
 
 
-def _places(results: Results, metric: str) -> dict[str, float]:
-    """Source to place; equal means share the better one."""
-    column = results.columns[metric]
-    means = {r.source: r.values[metric] for r in results.records if metric in r.values}
-    sign = -1.0 if column.better == "higher" else 1.0
-    scores = {source: sign * mean for source, mean in means.items() if mean is not None}
-    return {
-        source: 1.0 + sum(other < score for other in scores.values())
-        for source, score in scores.items()
-    }
+def mean_rank(results: Results) -> Table:
+    """The last column of `ranks` alone: what a reader who wants one order is told."""
+    whole = ranks(results)
+    lines = [replace(line, entries=line.entries[-1:]) for line in whole.lines]
+    count = len(results.columns)
+    title = f"Mean rank over {count} metric{'' if count == 1 else 's'}, 1 is best"
+    heading = replace(MEAN, is_mean=False)
+    return replace(whole, name="mean-rank", title=title, headings=(heading,), lines=tuple(lines))
+
+
+def finding(table: Table) -> str:
+    """What `mean_rank` says: which source is first, among how many, and which is next.
+
+    A rank is an order on these metrics and does not say that fusing helps: a copy of one sensor is
+    the best of all by several of them, so no source is compared with the single sensors.
+    """
+    (heading,) = table.headings
+    scored = [(e.mean, line.row.source) for line in table.lines for e in line.entries]
+    order = sorted((heading.rounded(mean), name) for mean, name in scored if mean is not None)
+    if not order:
+        return "No source has a score in every metric: none is ranked."
+    if len(order) == 1:
+        return f"{order[0][1]} is the only source that can be ranked so far."
+    first = [name for mean, name in order if mean == order[0][0]]
+    said = f"{', '.join(first)} {'has' if len(first) == 1 else 'share'} the best mean rank"
+    said += f" ({order[0][0]:.1f}) of {len(order)} sources"
+    behind = order[len(first) :]
+    return f"{said}, before {behind[0][1]} ({behind[0][0]:.1f})." if behind else f"{said}."
 
 
 def _unranked(entry: Entry) -> Entry:

@@ -4,7 +4,7 @@ A detection record has `matches.npz`, a segmentation record `confusion.npz`: eno
 resample by class, by condition and on the whole, without running a model or a matcher again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from reports.resampling import Draws
 VERSION = 1  # of the numbers
 CHOICES = {"AP50": slice(0, 1), "AP": slice(0, None)}  # overlaps
 DETECTION, SEGMENTATION = "matches.npz", "confusion.npz"
+BOUNDARY, BOUNDARY_IOU = "boundary.npz", "boundary IoU"  # of 2 C classes: near outlines, inside
+WITHOUT = "without "  # how the name of a mean over fewer classes begins
 FILES = {"detection": DETECTION, "segmentation": SEGMENTATION}
 
 
@@ -53,7 +55,9 @@ def of(
     scores: dict[Quantity, Floats] = {}
     shares: dict[tuple[str | None, str | None], Floats] = {}
     for scene, chosen in _slices(record, listed):
-        found, truths = score(record, folder, classes, draws, _Slice(listed.keys, chosen))
+        found, truths = score(
+            record, folder, classes, draws, _Slice(listed.keys, chosen, len(classes))
+        )
         scores |= {Quantity(scene, *key): value for key, value in found.items()}
         shares |= {(scene, key): value for key, value in _shares(draws, truths, chosen).items()}
     images, units, sequences = len(listed.keys), draws.times.shape[1], len(set(listed.groups))
@@ -69,6 +73,7 @@ def able(record: Record, folder: Path) -> bool:
 class _Slice(NamedTuple):
     keys: tuple[str, ...]
     chosen: NDArray[np.int64]  # positions in keys
+    classes: int
 
 
 _Scores = dict[tuple[str | None, str], Floats]  # class (None: mean) and metric
@@ -101,38 +106,59 @@ def _boxes(
         truths[name] = mine.truths[0]
     for metric in wanted:
         found[None, metric] = mean([found[name, metric] for name in table.classes])
+        for words in record.other_means:
+            left = words.removeprefix(WITHOUT).split(", ")
+            kept = [found[name, metric] for name in table.classes if name not in left]
+            if words.startswith(WITHOUT) and kept:
+                found[words, metric] = mean(kept)
     return found, truths
 
 
 def _labels(
     record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
 ) -> tuple[_Scores, _Truths]:
-    options = record.spec.get("metrics", {}).get("iou", {}).get("options", {})
+    places = {name: list(classes).index(name) for name in classes if name in record.by_class}
     counts = confusions(folder / SEGMENTATION, part.keys, part.chosen)
+    found: _Scores = {}
+    for metric, ratio in _ratios(counts, _options(record, "iou"), draws, part).items():
+        if metric in record.columns:
+            found |= _by_name(metric, ratio, places, _options(record, "iou"))
+    if BOUNDARY_IOU in record.columns and (folder / BOUNDARY).exists():
+        options = _options(record, "boundary_iou")
+        near = confusions(folder / BOUNDARY, part.keys, part.chosen)
+        found |= _by_name(BOUNDARY_IOU, _ratios(near, options, draws, part)["IoU"], places, options)
+    pixels = counts.sum(axis=2)
+    return found, {name: pixels[:, place] for name, place in places.items()}
+
+
+def _options(record: Record, metric: str) -> dict[str, Any]:
+    options: dict[str, Any] = record.spec.get("metrics", {}).get(metric, {}).get("options", {})
+    return options
+
+
+def _by_name(
+    metric: str, ratio: Floats, places: Mapping[str, int], options: Mapping[str, Any]
+) -> _Scores:
+    mine = {name: ratio[:, place] for name, place in places.items()}
+    whole = mean(list(mine.values()), zero=options.get("absent") == "zero")
+    return {(name, metric): score for name, score in mine.items()} | {(None, metric): whole}
+
+
+def _ratios(
+    counts: NDArray[np.int64], options: Mapping[str, Any], draws: Draws, part: _Slice
+) -> dict[str, Floats]:
+    """IoU, accuracy and precision of every row of a confusion matrix, (R, rows)."""
     if options.get("unlabelled") == "ignored":
-        counts[:, 0] = 0
+        counts = counts.copy()
+        counts[:, :: part.classes] = 0  # of 2 C rows, C is class 0 away from outlines
     units, times = draws.units[part.chosen], draws.times
     summed = np.zeros((times.shape[1], *counts.shape[1:]))
     np.add.at(summed, units, counts)
     total = (times @ summed.reshape(len(summed), -1)).reshape(len(times), *counts.shape[1:])
-    hit, truth, called = (
-        np.diagonal(total, axis1=1, axis2=2),
-        total.sum(axis=2),
-        total.sum(axis=1),
-    )
-    parts = {"IoU": truth + called - hit, "accuracy": truth, "precision": called}
-    names = [name for name in classes if name in record.by_class]
-    found: _Scores = {}
-    for metric, whole in parts.items():
-        if metric not in record.columns:
-            continue
-        with np.errstate(invalid="ignore"):
-            ratio = hit / np.where(whole > 0, whole, np.nan)
-        mine = {name: ratio[:, list(classes).index(name)] for name in names}
-        found |= {(name, metric): score for name, score in mine.items()}
-        found[None, metric] = mean(list(mine.values()), zero=options.get("absent") == "zero")
-    pixels = counts.sum(axis=2)
-    return found, {name: pixels[:, list(classes).index(name)] for name in names}
+    hit = np.diagonal(total, axis1=1, axis2=2)
+    truth, called = total.sum(axis=2), total.sum(axis=1)
+    wholes = {"IoU": truth + called - hit, "accuracy": truth, "precision": called}
+    return {name: hit / np.where(whole > 0, whole, np.nan) for name, whole in wholes.items()}
 
 
 def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -74,6 +74,11 @@ class Results:
         return _once(name for record in self.records for name in record.by_class)
 
     @property
+    def other_means(self) -> tuple[str, ...]:
+        """In words the means over fewer classes that the records have, e.g. ``without Lamp``."""
+        return _once(words for record in self.records for words in record.other_means)
+
+    @property
     def scenes(self) -> tuple[str, ...]:
         """The conditions that have scores, in the order of the records."""
         return _once(name for record in self.records for name in record.by_scene)

@@ -17,16 +17,18 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench import cli, digest, tasks
+from bench import cli, digest, names, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Cell, Plan
 from bench.store import Store
 from reports import (
+    appendix,
     chapters,
     choice,
     commands,
     figures,
     folder,
+    latex,
     markdown,
     page,
     panels,
@@ -34,6 +36,7 @@ from reports import (
     resamples,
     resampling,
     rescoring,
+    sheets,
     tables,
 )
 from reports.chapters import Chapter, Report
@@ -74,11 +77,16 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
     (to / "tables").mkdir()
     records = [record for results in every for record in results.records]
-    tables.tidy(records).to_csv(to / "tables" / "scores.csv", index=False)
-    for results in every:
-        shown, folded = chapters.chosen(results)
-        for table in [*shown, *folded]:
-            tables.wide(table).to_csv(to / chapters.file_name(table), index=False)
+    sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
+    for chapter in found.chapters:
+        shown, folded = chapters.chosen(chapter.results)
+        every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
+        for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
+            sheets.write(tables.wide(table), to / grid.file)
+        for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
+            sheets.write(sheet, to / file)
+        for grid in grids:
+            (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
 
 
 def illustrated(
@@ -88,10 +96,10 @@ def illustrated(
     if not results.records:
         return chapters.of(results, "", ())
     table = chapters.leading(results)
-    stem = f"figures/{results.name}"
+    stem = f"figures/{names.safe(results.name)}"
     (to / "figures").mkdir(exist_ok=True)
     note = f"{results.name}: simulated scenes" if results.simulated else results.name
-    figures.bars(table, looks, [to / f"{stem}.png", to / f"{stem}.svg"], note)
+    figures.bars(table, looks, [to / f"{stem}.{ending}" for ending in figures.FORMATS], note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
     return chapters.of(results, stem, samples)
 
@@ -144,7 +152,7 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
 def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
     """Digest of everything the report is made from: records, plan, and these files themselves."""
     here = Path(__file__).parent
-    code = sorted([*here.glob("*.py"), *here.glob("templates/*")])
+    code = sorted([*here.glob("*.py"), *here.glob("templates/*"), *here.glob("published/*")])
     return digest.digest(
         {
             "records": [r.model_dump(mode="json") for results in every for r in results.records],

@@ -1,6 +1,6 @@
 """From records to tables: one tidy table of every score, and wide ones as papers print them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -12,11 +12,15 @@ from reports.evidence import Quantity
 from reports.results import Results
 from reports.verdicts import judged
 
-TIDY = ("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value")
-PARTS = (
+BY_CONDITION = "-by-condition"  # how the names of such tables end
+PARTS = (  # of a column in a wide table
     *("", " sd", " low", " high"),
     *(" difference", " difference low", " difference high"),
     *(" p", " p Holm", " verdict"),
+)
+TIDY = (
+    *("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value"),
+    "signature",
 )
 FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
 
@@ -25,10 +29,15 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
     """One row per score: columns `TIDY`, and of the protocol those in `FACTS`.
 
     ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
-    values are as in the record (fractions), undefined ones are missing values.
+    values are as in the record (fractions), undefined ones are missing values; ``signature`` says
+    which of the numbers of its name a fusion metric's is, and is missing for others.
     """
     rows = [
-        (r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value, *_facts(r))
+        (
+            *(r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value),
+            _signature(r, metric),
+            *_facts(r),
+        )
         for r in records
         for scene, part in [("all", r), *r.by_scene.items()]
         for name, scores in [*part.by_class.items(), ("mean", part.values)]
@@ -39,24 +48,31 @@ def tidy(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
-    """Sources x classes, and the mean over classes, of one metric; in one condition or in all."""
+    """Sources x classes, and the means over classes, of one metric; in one condition or in all."""
     column = results.columns[metric]
 
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * (len(results.classes) + 1)
+            return [None] * (len(headings) + 1)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
-        return [*per_class, part.values.get(metric)]
+        fewer = [part.other_means.get(words, {}).get(metric) for words in others]
+        return [*per_class, *fewer, part.values.get(metric)]
 
+    others = results.other_means
     headings = [
         replace(_heading(column, name), quantity=Quantity(scene, name, metric))
-        for name in [*results.classes, None]
+        for name in results.classes
+    ]
+    headings += [
+        replace(_heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric))
+        for words in others
     ]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
-    return judged(build(results, name, title, headings, pick), results.evidence)
+    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
+    return judged(build(results, name, title, [*headings, last], pick), results.evidence)
 
 
 def by_scene(results: Results, metric: str) -> Table:
@@ -74,7 +90,7 @@ def by_scene(results: Results, metric: str) -> Table:
 
     last = replace(_heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
     title = f"{column.mean} by condition"
-    built = build(results, f"{metric}-by-condition", title, [*headings, last], pick)
+    built = build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
     return judged(built, results.evidence)
 
 
@@ -105,45 +121,67 @@ def wide(table: Table) -> pd.DataFrame:
     p-value, that adjusted for all comparisons of the table (``p Holm``), and the verdict.
     """
     rows = []
+    titles = _distinct([heading.title for heading in table.headings])
     for line in table.lines:
         cells: dict[str, object] = {
             "source": line.row.source,
             "n": len(line.row.records) if line.entries else "missing",
         }
-        for heading, entry in zip(table.headings, line.entries, strict=False):
-            cells |= _score_cells(heading, entry)
-        for heading, difference in zip(table.headings, line.differences, strict=False):
-            cells[f"{heading.title} difference"] = _scaled(difference, heading)
-        for heading, compared in zip(table.headings, line.comparisons, strict=False):
-            cells |= _comparison_cells(heading, compared) if compared else {}
+        for title, heading, entry in zip(titles, table.headings, line.entries, strict=False):
+            cells |= _score_cells(title, heading, entry)
+        for title, heading, gap in zip(titles, table.headings, line.differences, strict=False):
+            cells[f"{title} difference"] = _scaled(gap, heading)
+        for title, heading, sure in zip(titles, table.headings, line.comparisons, strict=False):
+            cells |= _comparison_cells(title, heading, sure) if sure else {}
         if line.row.records:
             made = protocol.facts(line.row.records[0])
             cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
         rows.append(cells)
-    order = [f"{h.title}{part}" for h in table.headings for part in PARTS]
+    order = [f"{title}{part}" for title in titles for part in PARTS]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
 
 
-def _score_cells(heading: Heading, entry: Entry) -> dict[str, object]:
+def _score_cells(title: str, heading: Heading, entry: Entry) -> dict[str, object]:
     cells: dict[str, object] = {
-        heading.title: _scaled(entry.mean, heading),
-        f"{heading.title} sd": _scaled(entry.spread, heading),
+        title: _scaled(entry.mean, heading),
+        f"{title} sd": _scaled(entry.spread, heading),
     }
     if entry.estimate:
-        cells[f"{heading.title} low"] = _scaled(entry.estimate.low, heading)
-        cells[f"{heading.title} high"] = _scaled(entry.estimate.high, heading)
+        cells[f"{title} low"] = _scaled(entry.estimate.low, heading)
+        cells[f"{title} high"] = _scaled(entry.estimate.high, heading)
     return cells
 
 
-def _comparison_cells(heading: Heading, compared: Comparison) -> dict[str, object]:
+def _comparison_cells(title: str, heading: Heading, compared: Comparison) -> dict[str, object]:
     return {
-        f"{heading.title} difference low": _scaled(compared.estimate.low, heading),
-        f"{heading.title} difference high": _scaled(compared.estimate.high, heading),
-        f"{heading.title} p": round(compared.estimate.p, 6),
-        f"{heading.title} p Holm": round(compared.adjusted, 6),
-        f"{heading.title} verdict": compared.verdict,
+        f"{title} difference low": _scaled(compared.estimate.low, heading),
+        f"{title} difference high": _scaled(compared.estimate.high, heading),
+        f"{title} p": round(compared.estimate.p, 6),
+        f"{title} p Holm": round(compared.adjusted, 6),
+        f"{title} verdict": compared.verdict,
     }
+
+
+def _signature(record: Record, metric: str) -> str | None:
+    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
+    if column is None or not column.signature:
+        return None
+    return f"{column.signature}, {luminance}" if luminance else column.signature
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    """The titles, numbered where two columns of the sheet would have the same name."""
+    taken = {"source", "n", "protocol"}
+    found = []
+    for title in titles:
+        name, number = title, 1
+        while taken & {f"{name}{part}" for part in PARTS}:
+            number += 1
+            name = f"{title} ({number})"
+        taken |= {f"{name}{part}" for part in PARTS}
+        found.append(name)
+    return found
 
 
 def _facts(record: Record) -> list[Scalar]:

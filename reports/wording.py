@@ -1,6 +1,6 @@
 """Numbers and findings in words, never beyond the numbers."""
 
-from reports import certainty, numbers
+from reports import certainty, numbers, quality
 from reports.certainty import MARKS
 from reports.comparison import Comparison, Entry, Heading, Line, Table, best, best_single
 from reports.numbers import number, signed, unit
@@ -65,7 +65,9 @@ def notes(results: Results, table: Table) -> list[str]:
         said.append(
             "Difference: mean minus that of the column's better single sensor, before rounding."
         )
-    elif any(line.entries and not line.row.single for line in table.lines):
+    elif results.kind != "quality" and any(
+        line.entries and not line.row.single for line in table.lines
+    ):
         said.append(_no_difference(results))
     if any(found.spread is not None for line in table.lines for found in line.entries):
         said.append("± is the sample standard deviation over seeds.")
@@ -96,6 +98,8 @@ def answer(results: Results, table: Table) -> str:
     heading = table.headings[column]
     lines = [line for line in table.lines if line.entries]
     leader = best(lines, heading, column)
+    if results.kind == "quality" and lines:
+        return " ".join([*_circumstances(results), quality.finding(table), UNTESTED])
     if leader is None:
         return "No result yet."
     said = [*_circumstances(results), _finding(table, leader, column)]

@@ -49,12 +49,3 @@ def test_an_image_without_a_group_is_its_own():
 
 def test_images_are_drawn_one_by_one_where_groups_are_too_few():
     assert averages.units(["1", "2", "3"], dict.fromkeys("123", "film")) == ["1", "2", "3"]
-
-
-def test_ranks_know_which_way_is_better_and_share_places():
-    means = {"x": {"up": 3.0, "down": 1.0}, "y": {"up": 3.0, "down": 2.0}, "z": {"up": 1.0}}
-    means["z"]["down"] = None
-    found = averages.ranks(means, {"up": "higher", "down": "lower"})
-    assert found["up"].tolist() == [1, 1, 3]
-    assert found["down"].tolist()[:2] == [1, 2]
-    assert found["mean rank"].tolist() == [1, 1.5, 3]

@@ -117,6 +117,10 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(tmp_path):
     assert not torch.equal(dataset.Samples(found, 4)[(2, 4)]["img"], first)
 
 
+def _fitted(file, side, stretched=False):
+    return inference.fitted(images.read_color(file), inference.Shape(side, stretched))
+
+
 PLAIN = {"mosaic": 0, "flip": 0, "hue": 0, "saturation": 0, "brightness": 0}
 
 
@@ -135,7 +139,29 @@ def test_what_is_trained_on_is_what_is_predicted_on(tmp_path, form):
     trained = dataset.Samples(found, 0)[(0, 0)]["img"].numpy().transpose(1, 2, 0)
     expected = np.asarray(Image.open(file).convert("RGB"))
     np.testing.assert_array_equal(trained, expected)
-    np.testing.assert_array_equal(inference.fitted(images.read_color(file), 96), expected)
+    np.testing.assert_array_equal(_fitted(file, 96), expected)
+
+
+def test_stretched_images_fill_the_square_in_training_as_in_prediction(tmp_path):
+    # The box is 24 of 96 wide and 32 of 64 high: 32 and 64 of 128 x 128 after stretching.
+    shown = one_pair(tmp_path, [(12, 16, 36, 48)], [0])
+    words = settings(yolo.Options(image_size=128, scale=0, translate=0, **PLAIN), 0)
+    place = dataset.materialise(shown, tmp_path / "dataset")
+    found = dataset.read(place, shown, words, stretched=True)
+    sample = dataset.Samples(found, 0)[(0, 0)]
+    expected = np.asarray(_fitted(shown.images["000"], 128, stretched=True))
+    np.testing.assert_array_equal(sample["img"].numpy().transpose(1, 2, 0), expected)
+    corners = sample["bboxes"].numpy()[0] * 128  # centre, width, height
+    np.testing.assert_allclose(corners, [32, 64, 32, 64], atol=0.01)
+
+
+def test_mosaics_are_made_of_stretched_images_too(tmp_path):
+    shown = examples(tmp_path / "images", 4)
+    words = settings(yolo.Options(image_size=128, mosaic=1), 0)
+    place = dataset.materialise(shown, tmp_path / "dataset")
+    found = dataset.read(place, shown, words, stretched=True)
+    assert {found.load_image(i)[0].shape for i in range(4)} == {(128, 128, 3)}
+    assert dataset.Samples(found, 0)[(0, 0)]["img"].shape == (3, 128, 128)
 
 
 def test_a_note_in_a_photo_that_it_be_turned_is_ignored_in_training_as_everywhere(tmp_path):

@@ -15,6 +15,7 @@ from bench.boxes import to_coco
 from bench.datasets import m3fd
 from bench.splits import Lists
 from bench.store import Store
+from detection import errors
 from detection.run import main
 
 ROOT = Path(__file__).parents[1]
@@ -76,8 +77,12 @@ def test_perfect_boxes_score_one(root):
     write_boxes(root)
     assert run(root, TASKS + FIXED) == 0
     found = record(root)
-    assert set(found.values) == {"AP50", "AP", "precision", "recall", "F1"}
-    assert found.values == pytest.approx(dict.fromkeys(found.values, 1.0))
+    lost = {name: score for name, score in found.values.items() if name.endswith(" error")}
+    assert lost == dict.fromkeys(lost, 0.0)
+    sizes = {"AP_small": 1.0, "AP_medium": None, "AP_large": None}
+    names = ("AP50", "AP", "AP50_300", "AP_300", *sizes, "precision", "recall", "F1")
+    closed = {"AP50_yolov5": 0.995, "AP_yolov5": 0.995}  # YOLOv5's AP never reaches 1
+    assert found.values == pytest.approx(dict.fromkeys(names, 1.0) | sizes | closed | lost)
     assert found.by_class["Bus"] == dict.fromkeys(found.values)
     split = truth(root)
     assert found.counts == {"images": 6, "boxes": sum(len(p.boxes) for p in split.pairs)}
@@ -98,6 +103,48 @@ def test_the_table_per_image_adds_up_to_the_record(root):
         assert mine.hits.sum() / (mine.hits + mine.false_alarms).sum() == pytest.approx(precision)
 
 
+def test_tables_lie_beside_the_record(root):
+    write_boxes(root, wrong=3)
+    run(root, TASKS + FIXED)
+    (folder,) = root.glob("runs/detection/*")
+    names = ["confusion.csv", "curves.csv", "error_types.csv", "per_image.csv"]
+    assert [path.name for path in sorted(folder.glob("*.csv"))] == names
+    curves, found = pd.read_csv(folder / "curves.csv"), record(root)
+    for name, mine in curves[curves.overlap == 0.5].groupby("class"):
+        assert len(mine) == 101
+        assert mine.precision.mean() == pytest.approx(found.by_class[name]["AP50"], abs=1e-12)
+    counts = pd.read_csv(folder / "confusion.csv")
+    everywhere = counts[counts.scene == "all"]
+    assert everywhere[everywhere.truth != "background"].boxes.sum() == found.counts["boxes"]
+    wrong = pd.read_csv(folder / "error_types.csv")
+    for name, mine in wrong[wrong.scene == "all"].groupby("class"):
+        assert set(mine.error) == set(errors.KINDS)
+        for row in mine.itertuples():
+            lost = found.by_class[name][f"{row.error} error"]
+            assert (pd.isna(row.AP50_lost) and lost is None) or row.AP50_lost == lost
+    assert wrong[(wrong.scene == "all") & (wrong.error == "background")].boxes.sum() == 3
+    assert wrong[(wrong.scene == "all") & (wrong.error == "missed")].boxes.sum() == 3
+
+
+def test_boxes_that_were_cut_off_are_named_beside_yolov5s_precision(root, capsys):
+    write_boxes(root)
+    assert run(root, TASKS + FIXED) == 0
+    assert record(root).protocol["caution: AP, YOLOv5"].startswith("no box has a score below 0.01")
+    document = json.loads((root / "boxes.json").read_text())
+    document["annotations"][0]["score"] = 0.002
+    (root / "boxes.json").write_text(json.dumps(document))
+    assert run(root, TASKS + FIXED) == 0
+    assert not any(name.startswith("caution") for name in record(root).protocol)
+
+
+def test_a_confidence_that_cuts_curves_off_is_refused_before_anything_runs(root, capsys):
+    assert run(root, TASKS + "    predict: {confidence: 0.25}\n") == 2
+    said = capsys.readouterr().err
+    assert "tasks.toy: average_precision_yolov5 with predict.confidence 0.25: expected" in said
+    assert "leave the metric out of metrics" in said
+    assert "Traceback" not in said
+
+
 def test_predictions_are_saved_in_cocos_form(root):
     write_boxes(root)
     run(root, TASKS + FIXED)
@@ -112,7 +159,8 @@ def test_a_changed_metric_scores_again_and_predicts_nothing_again(root):
     run(root, TASKS + FIXED)
     before = {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")}
     assert run(root, TASKS + FIXED + "    metrics: {average_precision: {}}\n") == 0
-    assert set(record(root).values) == {"AP50", "AP"}
+    sizes = {"AP_small", "AP_medium", "AP_large"}
+    assert set(record(root).values) == {"AP50", "AP", "AP50_300", "AP_300", *sizes}
     assert {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")} == before
     assert len(list(root.glob("runs/detection/*"))) == 2
 

@@ -11,10 +11,16 @@ from pycocotools.cocoeval import COCOeval
 
 from bench.boxes import make, to_coco
 from bench.matching import match, overlaps
-from detection import matching
-from detection.metrics import average_precision, precision_recall
+from detection import curves, matching
+from detection.metrics import (
+    average_precision,
+    average_precision_yolov5,
+    error_types,
+    precision_recall,
+)
 
 CLASSES = ("a", "b", "c")
+METRICS = (average_precision, precision_recall, average_precision_yolov5, error_types)
 LEFT, MIDDLE, RIGHT = (0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 50, 10)
 TRUTH = {"1": make([LEFT, MIDDLE], [0, 0])}
 GUESSES = {"1": make([LEFT, RIGHT, MIDDLE], [0, 0, 0], [0.9, 0.8, 0.7])}
@@ -36,7 +42,29 @@ def crowd(seed, images=12, scores=True):
     return truth, guesses
 
 
-def judged(folder, truth, guesses, classes=CLASSES):
+def hard(seed):
+    """Random sets with all that is awkward: empty images and classes, ties, crowds, every size."""
+    draw = np.random.default_rng(seed)
+    truth, guesses = {}, {}
+    for number in range(int(draw.integers(1, 5))):
+        many = int(draw.choice([0, 3, 40]))
+        places = draw.integers(0, 200, (many, 2)).astype(float)
+        sides = draw.integers(4, 140, (many, 2)) * draw.choice([0.25, 1.0], (many, 1))
+        corners = np.concatenate([places, places + sides], axis=1)
+        classes = draw.choice([0, 0, 0, 1], many)  # never c
+        truth[f"{number:02}"] = make(corners, classes)
+        times = int(draw.integers(0, 6))
+        moved = np.repeat(corners, times, axis=0)
+        moved += draw.normal(0, 1, moved.shape) * draw.choice([0, 1, 6], (len(moved), 1))
+        moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
+        stray = draw.uniform(0, 200, (int(draw.choice([0, 5, 120])), 2))
+        moved = np.concatenate([moved, np.concatenate([stray, stray + 30], axis=1)])
+        kinds = draw.choice([0, 0, 0, 1, 2], len(moved))
+        guesses[f"{number:02}"] = make(moved, kinds, draw.random(len(moved)).round(1))
+    return truth, guesses
+
+
+def judged(folder, truth, guesses, classes=CLASSES, most=(1, 10, 100)):
     """pycocotools the way its own demo runs it, from files."""
     sizes = dict.fromkeys(truth, (200, 200))
     document = to_coco(guesses, classes, sizes)
@@ -45,9 +73,11 @@ def judged(folder, truth, guesses, classes=CLASSES):
     with contextlib.redirect_stdout(io.StringIO()):
         right = COCO(folder / "truth.json")
         judge = COCOeval(right, right.loadRes(str(folder / "found.json")), "bbox")
+        judge.params.maxDets = list(most)
         judge.evaluate()
         judge.accumulate()
-        judge.summarize()
+        if len(most) == 3:
+            judge.summarize()
     return judge
 
 
@@ -109,17 +139,98 @@ def test_average_precision_is_the_one_pycocotools_prints(tmp_path, seed):
     assert found.values["AP50"] == pytest.approx(stats[1])
 
 
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(20, 200, 20))]
+)
+def test_every_average_precision_of_a_class_is_the_one_of_pycocotools(tmp_path, first):
+    for seed in range(first, first + 20):
+        truth, guesses = hard(seed)
+        if not sum(map(len, guesses.values())) or not sum(map(len, truth.values())):
+            continue  # pycocotools cannot read an empty file of results
+        precision = judged(tmp_path, truth, guesses, most=(100, 300)).eval["precision"]
+        found = average_precision.measure(truth, guesses, CLASSES)
+        for index, name in enumerate(CLASSES):
+            theirs = {
+                "AP50": precision[0, :, index, 0, 0],
+                "AP": precision[:, :, index, 0, 0],
+                "AP50_300": precision[0, :, index, 0, 1],
+                "AP_300": precision[:, :, index, 0, 1],
+                "AP_small": precision[:, :, index, 1, 0],
+                "AP_medium": precision[:, :, index, 2, 0],
+                "AP_large": precision[:, :, index, 3, 0],
+            }
+            for column, values in theirs.items():
+                mine = found.by_class[name][column]
+                if (values == -1).all():
+                    assert mine is None, (seed, name, column)
+                else:
+                    assert mine == pytest.approx(values.mean(), abs=1e-12), (seed, name, column)
+
+
+def test_the_hard_sets_have_crowds_ties_empty_images_and_every_size():
+    sets = [hard(seed) for seed in range(200)]
+    images = [boxes for _, guesses in sets for boxes in guesses.values()]
+    assert sum((np.bincount(b.classes, minlength=3) > 100).any() for b in images) > 50
+    assert sum(len(np.unique(b.scores)) < len(b) for b in images) > 200
+    assert sum(not len(boxes) for boxes in images) > 20
+    found = [average_precision.measure(*one, CLASSES).by_class["a"] for one in sets[:20]]
+    for column in ("AP_small", "AP_medium", "AP_large"):
+        assert any(scores[column] for scores in found)
+        assert any(scores[column] is None for scores in found)
+    assert any(scores["AP_300"] != scores["AP"] for scores in found if scores["AP"])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_curves_are_the_ones_that_pycocotools_averages(tmp_path, seed):
+    truth, guesses = hard(seed)
+    if not sum(map(len, truth.values())):
+        return
+    judge = judged(tmp_path, truth, guesses, most=(100, 300))
+    for index in range(len(CLASSES)):
+        for place, overlap in ((0, 0.5), (5, 0.75)):
+            mine = matching.of_class(truth, guesses, index, overlap, 100)
+            if not mine.truths.sum():
+                continue
+            found = curves.read(mine.hits, int(mine.truths.sum()))
+            theirs = judge.eval["precision"][place, :, index, 0, 0]
+            np.testing.assert_allclose(found.precision, theirs, rtol=0, atol=1e-12)
+            scores = judge.eval["scores"][place, : len(found.kept), index, 0, 0]
+            np.testing.assert_array_equal(mine.scores[found.kept - 1], scores)
+
+
+def test_a_curve_without_true_boxes_is_a_mistake():
+    with pytest.raises(ValueError, match="recall of 0 true boxes"):
+        curves.read(np.array([True]), 0)
+
+
+def test_of_two_equal_overlaps_the_last_is_taken_as_in_pycocotools(tmp_path):
+    truth = {"1": make([(0, 0, 10, 10), (4, 0, 14, 10)], [0, 0])}  # (2, 0) is between them
+    guesses = make([(2, 0, 12, 10), (0, 0, 9, 10)], [0, 0], [0.9, 0.8])
+    (found,) = [e for e in judged(tmp_path, truth, {"1": guesses}).evalImgs if e][:1]
+    assert (match(truth["1"], guesses) + 1).tolist() == found["dtMatches"][0].tolist() == [2, 1]
+
+
+def test_small_is_up_to_32_by_32_of_the_true_box():
+    truth = {"1": make([(0, 0, 32, 32), (100, 0, 133, 33), (0, 100, 97, 197)], [0, 0, 0])}
+    guesses = {"1": make([(0, 0, 32, 32), (0, 100, 97, 197)], [0, 0], [0.9, 0.8])}
+    found = average_precision.measure(truth, guesses, ("a",)).values
+    # 32 x 32 is small and also medium, as pycocotools' ranges touch
+    assert found["AP_small"] == pytest.approx(1.0)
+    assert found["AP_medium"] == pytest.approx(51 / 101)
+    assert found["AP_large"] == pytest.approx(1.0)
+
+
 def test_a_class_without_true_boxes_has_no_score_and_is_not_in_the_mean():
     guesses = {"1": make([LEFT, MIDDLE, RIGHT], [0, 0, 1], [0.9, 0.8, 0.7])}
-    for metric in (average_precision, precision_recall):
+    for metric in METRICS:
         found = metric.measure(TRUTH, guesses, CLASSES)
         assert set(found.by_class["b"].values()) == {None}
-        assert set(found.values.values()) == {1.0}
+        assert found.values == found.by_class["a"]
 
 
 def test_no_true_box_at_all_leaves_everything_undefined():
     nothing = {"1": make([], [])}
-    for metric in (average_precision, precision_recall):
+    for metric in METRICS:
         for guesses in (nothing, GUESSES):
             found = metric.measure(nothing, guesses, CLASSES)
             assert set(found.values.values()) == {None}
@@ -128,14 +239,17 @@ def test_no_true_box_at_all_leaves_everything_undefined():
 
 def test_finding_nothing_scores_zero_and_has_no_precision():
     nothing = {"1": make([], [])}
-    assert average_precision.measure(TRUTH, nothing, ("a",)).values == {"AP50": 0.0, "AP": 0.0}
+    found = average_precision.measure(TRUTH, nothing, ("a",))
+    others = {"AP_medium": None, "AP_large": None}
+    assert found.values == dict.fromkeys(average_precision.COLUMNS, 0.0) | others
     found = precision_recall.measure(TRUTH, nothing, ("a",))
     assert found.values == {"precision": None, "recall": 0.0, "F1": 0.0}
 
 
 def test_other_images_than_those_with_truth_are_a_mistake():
-    with pytest.raises(ValueError, match="1 images with truth, 2 with predictions"):
-        average_precision.measure(TRUTH, GUESSES | {"2": make([], [])}, CLASSES)
+    for metric in (average_precision, average_precision_yolov5):
+        with pytest.raises(ValueError, match="1 images with truth, 2 with predictions"):
+            metric.measure(TRUTH, GUESSES | {"2": make([], [])}, CLASSES)
 
 
 def test_the_confidence_is_the_one_with_the_best_mean_f1():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from bench.errors import BenchError
 from detection.models import yolo
 from detection.models._yolo import inference, library, network, schedule
 
@@ -61,26 +62,53 @@ def test_boxes_come_back_to_where_they_were_in_the_original(size):
     image = np.zeros((height, width, 3), np.uint8)
     left, top, right, bottom = width // 4, height // 4, width // 2, height // 2
     image[top:bottom, left:right] = 255
-    shown = inference.fitted(image, 320)
+    shown = inference.fitted(image, inference.Shape(320))
     assert max(shown.shape) == 320
     assert shown.shape[0] % 32 == shown.shape[1] % 32 == 0
     bright = np.argwhere(shown.mean(axis=2) > 180)
     rows = np.array([[*bright.min(0)[::-1], *(bright.max(0)[::-1] + 1), 0.9, 0]], np.float64)
-    found = inference._in_pixels(rows, (height, width), 320)
+    found = inference._in_pixels(rows, (height, width), inference.Shape(320))
     slack = 1.5 * max(1, max(size) / 320)
     np.testing.assert_allclose(found.corners[0], [left, top, right, bottom], atol=slack)
 
 
+def test_boxes_of_a_stretched_image_come_back_by_both_factors():
+    # 640 x 320 shown as 320 x 320: x by 2, y by 1
+    shape = inference.Shape(320, stretched=True)
+    rows = np.array([[10, 20, 30, 40, 0.9, 0]], np.float64)
+    found = inference._in_pixels(rows, (320, 640), shape)
+    assert found.corners.tolist() == [[20, 20, 60, 40]]
+    assert inference.fitted(np.zeros((320, 640, 3), np.uint8), shape).shape == (320, 320, 3)
+
+
+def test_a_word_that_changes_nothing_is_not_in_the_spec_so_older_trainings_stay_valid():
+    assert "fit" not in yolo.Options().model_dump(mode="json")
+    assert yolo.Options(fit="stretch").model_dump(mode="json")["fit"] == "stretch"
+    assert yolo.protocol(yolo.Options(), yolo.Predict())["image size"] == "640"
+    stretched = yolo.Options(image_size=320, fit="stretch")
+    assert yolo.protocol(stretched, yolo.Predict())["image size"] == "320x320, stretched"
+
+
+def test_start_weights_of_the_users_are_read_before_anything_is_computed(tmp_path):
+    network.write(tmp_path / "s.safetensors", network.build("s", ["a"]), half=True)
+    given = yolo.Options(size="n", start_weights=str(tmp_path / "s.safetensors"))
+    with pytest.raises(BenchError, match="tensors fit this network"):
+        yolo.check(given, tmp_path)
+    yolo.check(given.model_copy(update={"size": "s"}), tmp_path)
+    for start in ("scratch", "packaged", "yolov5n.pt"):
+        yolo.check(yolo.Options(start_weights=start), tmp_path)
+
+
 def test_boxes_reaching_over_the_edge_are_clipped_and_lost_ones_dropped():
     rows = np.array([[-9, -9, 500, 500, 0.9, 1], [400, 10, 420, 20, 0.8, 0]], np.float64)
-    found = inference._in_pixels(rows, (256, 320), 320)
+    found = inference._in_pixels(rows, (256, 320), inference.Shape(320))
     assert found.corners.tolist() == [[0, 0, 320, 256]]
     assert found.classes.tolist() == [1]
 
 
 def test_the_protocol_says_what_a_reader_must_know():
     facts = yolo.protocol(yolo.Options(size="s", epochs=7), yolo.Predict())
-    assert facts["model"] == "YOLOv5s (anchor-free, ultralytics 8.4.190)"
+    assert facts["model"] == ("YOLOv5su (anchor-free, not v6.0 with anchors; ultralytics 8.4.190)")
     assert facts["start weights"] == "scratch"
     assert facts["epochs"] == 7
     assert "last epoch" in facts["weights used"]

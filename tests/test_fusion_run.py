@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -308,7 +309,7 @@ def test_all_sources_of_a_task_are_scored_in_one_go(root, monkeypatch):
     assert run(root) == 0
     assert calls == [["toy-ir", "toy-vis", "toy-average"]]
     per_image = [p.read_text() for p in sorted(root.glob("runs/quality/*/per_image.csv"))]
-    assert [text.splitlines()[0] for text in per_image] == ["key,entropy,flags"] * 3
+    assert [text.splitlines()[0] for text in per_image] == ["key,entropy,flags,signature"] * 3
 
 
 def test_an_unknown_variant_is_refused_before_anything_is_done(root, capsys):
@@ -353,3 +354,44 @@ def test_conditions_are_resampled_as_the_whole_is(root, monkeypatch, groups, wha
     assert record.protocol["intervals"] == f"95 % percentile bootstrap, 2000 resamples of {what}"
     assert record.by_scene["day"].intervals["entropy"] is not None
     assert (record.by_scene["night"].intervals["entropy"] is not None) == night
+
+
+def test_the_rows_of_a_quality_cell_say_which_numbers_they_are(root):
+    change(root, "sources: [ir", "metrics: {mutual_information: {variant: nats}}, sources: [ir")
+    assert run(root) == 0
+    for file in root.glob("runs/quality/*/per_image.csv"):
+        rows = pd.read_csv(file, dtype={"key": str}, index_col="key")
+        assert list(rows.index) == ["00001", "00002"]
+        assert set(rows["signature"]) == {"MI.nats v1; BT.601, rounded to 8 bits"}
+
+
+def test_a_stopped_scoring_goes_on_with_the_pair_it_lacks(root, monkeypatch, capsys):
+    from fusion import scoring
+
+    scored, real = [], scoring._score
+
+    def stops_at_the_second(scene, metrics):
+        if scored:
+            raise KeyboardInterrupt
+        scored.append(scene.key)
+        return real(scene, metrics)
+
+    monkeypatch.setattr(scoring, "_score", stops_at_the_second)
+    assert run(root) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(scoring, "_score", lambda s, m: scored.append(s.key) or real(s, m))
+    assert run(root) == 0
+    assert scored == ["00001", "00002"]
+    assert len(list(root.glob("runs/quality/*/per_image.csv"))) == 3
+    assert not list(root.glob("runs/.scores/*"))
+
+
+@pytest.mark.parametrize(("other", "said"), [("", True), ("entropy.sat254: {}, ", False)])
+def test_the_protocol_of_dmfuses_columns_says_that_qe_is_unresolved(root, other, said):
+    names = "phase_congruency edge_dependent_quality.uiqi8 feature_mutual_information.edge"
+    names += " edge_preservation multi_exposure_similarity visual_information_fusion"
+    metrics = "".join(f"{name}: {{}}, " for name in [*names.split(), "standard_deviation"])
+    change(root, "sources: [ir", f"metrics: {{{metrics}{other}entropy: {{}}}}, sources: [ir")
+    assert run(root, "--source", "ir") == 0
+    protocol = records(root)[0].protocol
+    assert ("Qe unresolved" in str(protocol.get("note"))) == said

@@ -1,5 +1,11 @@
 """The fast path: the same numbers, the sources' share of the work done once, several processes."""
 
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
 import numpy as np
 import pytest
 from metric_images import triple
@@ -7,7 +13,7 @@ from PIL import Image
 
 from bench import plugins
 from bench.errors import BenchError
-from fusion import scoring
+from fusion import journal, scoring
 from fusion.metric import chosen
 from fusion.metrics._parts.sharing import Once, directly
 from fusion.scoring import Scene
@@ -97,3 +103,76 @@ def test_an_image_of_another_size_is_named_whoever_reads_it(scenes, workers):
 
 def test_no_scenes_are_no_tables():
     assert scoring.tables([], METRICS, "score") == {}
+
+
+def kill_one_worker_when(finished):
+    """From now on, in the background: a worker is killed as soon as ``finished()``."""
+
+    def wait():
+        while not finished():
+            time.sleep(0.05)
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def test_a_killed_worker_is_one_clear_fault_and_what_was_finished_is_not_scored_again(
+    scenes, tmp_path, monkeypatch
+):
+    metrics = chosen({"entropy": {}, "peak_signal_to_noise.mean": {}})
+    whole = scoring.tables(scenes, metrics, "score", 1)
+    held = scenes[1].fused["mine"]  # nobody writes to it, so that its reader waits
+    image = held.read_bytes()
+    held.unlink()
+    os.mkfifo(held)
+    files = {name: tmp_path / f"{name}.jsonl" for name in ("mine", "copy")}
+    columns = [*(metric.name for metric in metrics), "flags"]
+    kill_one_worker_when(lambda: len(journal.read(files["copy"], columns)) == 2)
+    with pytest.raises(BenchError, match=r"worker process was killed .* 2 of 3 pairs were scored"):
+        scoring.tables(scenes, metrics, "score", 2, files)
+    assert set(journal.read(files["mine"], columns)) == {"01", "03"}
+
+    held.unlink()
+    held.write_bytes(image)
+    scored = []
+    real = scoring._score
+    monkeypatch.setattr(
+        scoring, "_score", lambda scene, m: scored.append(scene.key) or real(scene, m)
+    )
+    again = scoring.tables(scenes, metrics, "score", 1, files)
+    assert scored == ["02"]
+    for name, table in whole.items():
+        assert table.equals(again[name])
+        assert list(table.index) == ["01", "02", "03"]
+
+
+def test_a_source_that_is_finished_is_not_scored_with_one_that_is_not(scenes, tmp_path):
+    metrics = chosen({"entropy": {}})
+    files = {name: tmp_path / f"{name}.jsonl" for name in ("mine", "copy")}
+    row = {"entropy": 7.5, "flags": ""}
+    for key in ("01", "02", "03"):
+        journal.add(files["mine"], key, row)
+    found = scoring.tables(scenes, metrics, "score", 1, files)
+    assert found["mine"]["entropy"].tolist() == [7.5] * 3
+    assert (
+        found["copy"]["entropy"].tolist()
+        == scoring.tables(scenes, metrics, "score", 1)["copy"]["entropy"].tolist()
+    )
+
+
+def test_a_line_that_a_kill_cut_off_is_scored_again_and_spoils_no_other(tmp_path):
+    file, row = (
+        tmp_path / "rows.jsonl",
+        {
+            "entropy": 0.1 + 0.2,
+            "flags": "",
+        },
+    )
+    for key in ("01", "02"):
+        journal.add(file, key, row)
+    file.write_text(file.read_text()[:-9])
+    assert set(journal.read(file, ["entropy", "flags"])) == {"01"}
+    journal.add(file, "03", row)
+    assert journal.read(file, ["entropy", "flags"]) == {"01": row, "03": row}
+    assert journal.read(file, ["entropy"]) == {}
+    assert journal.read(tmp_path / "none", ["entropy"]) == {}

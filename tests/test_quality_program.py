@@ -6,8 +6,8 @@ import pytest
 from metric_images import triple
 from PIL import Image
 
-from bench import tasks
-from fusion import presets, scoring
+from bench import plugins, tasks
+from fusion import catalogue, presets, scoring
 from fusion.quality import main
 
 
@@ -30,7 +30,9 @@ def test_scores_one_folder_and_writes_both_tables(root, capsys):
     said = capsys.readouterr().out
     assert "EN.levels v1, MI.nats v1; BT.601, rounded to 8 bits" in said
     rows = pd.read_csv(root / "quality/per_image.csv", dtype={"key": str})
-    assert list(rows.columns) == ["source", "key", "entropy", "mutual_information.nats", "flags"]
+    names = ["entropy", "mutual_information.nats"]
+    assert list(rows.columns) == ["source", "key", *names, "flags", "signature"]
+    assert set(rows["signature"]) == {"EN.levels v1, MI.nats v1; BT.601, rounded to 8 bits"}
     assert rows["key"].tolist() == ["01", "02", "03"]
     means = pd.read_csv(root / "quality/means.csv")
     assert means["metric"].tolist() == ["EN", "MI nats"]
@@ -157,6 +159,96 @@ def test_wrong_flags_are_refused(root, capsys, words, said):
     assert said in capsys.readouterr().err
 
 
+def contents(folder):
+    return {path.name: (path.read_text(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_the_same_command_again_finds_its_tables_and_leaves_them_alone(root, capsys, monkeypatch):
+    words = [
+        "ours",
+        "theirs",
+        "ir",
+        "vi",
+        "--metric",
+        "entropy",
+        "--metric",
+        "peak_signal_to_noise",
+    ]
+    assert main(words) == 0
+    said, before = capsys.readouterr().out, contents(root / "quality")
+    monkeypatch.setattr(scoring, "tables", None)
+    assert main(words) == 0
+    again = capsys.readouterr()
+    assert again.out == said
+    assert "nothing new: quality holds the tables of these images" in again.err
+    assert contents(root / "quality") == before
+
+
+@pytest.mark.parametrize("change", ["metric", "source", "image", "edited"])
+def test_other_tables_are_replaced_on_request_only(root, capsys, change):
+    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
+    words = ["theirs" if change == "source" else "ours", "ir", "vi", "--metric"]
+    words.append("standard_deviation" if change == "metric" else "entropy")
+    if change == "image":
+        Image.new("L", (66, 60), 9).save(root / "ours/02.png")
+    if change == "edited":
+        (root / "quality/means.csv").write_text("my notes")
+    before = contents(root / "quality")
+    assert main(words) == 2
+    assert "replace it with --replace" in capsys.readouterr().err
+    assert contents(root / "quality") == before
+    assert main([*words, "--replace"]) == 0
+    assert contents(root / "quality").keys() == before.keys()
+    assert pd.read_csv(root / "quality/means.csv")["source"].tolist() == words[:1]
+
+
+@pytest.mark.parametrize("more", [[], ["--replace"]])
+def test_a_table_of_another_program_is_never_replaced(root, capsys, more):
+    (root / "means.csv").write_text("another program's")
+    assert main(["ours", "ir", "vi", "--metric", "entropy", "--out", ".", *more]) == 2
+    assert "means.csv in it was not written by this program" in capsys.readouterr().err
+    assert (root / "means.csv").read_text() == "another program's"
+    assert not (root / "per_image.csv").exists()
+
+
+def test_a_stopped_run_goes_on_with_the_image_that_it_lacks(root, capsys, monkeypatch):
+    scored, real = [], scoring._score
+
+    def stops_at_the_third(scene, metrics):
+        if len(scored) == 2:
+            raise KeyboardInterrupt
+        scored.append(scene.key)
+        return real(scene, metrics)
+
+    words = ["ours", "ir", "vi", "--metric", "entropy"]
+    monkeypatch.setattr(scoring, "_score", stops_at_the_third)
+    assert main(words) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(scoring, "_score", lambda s, m: scored.append(s.key) or real(s, m))
+    assert main(words) == 0
+    assert scored == ["01", "02", "03"]
+    assert sorted(contents(root / "quality")) == ["means.csv", "per_image.csv", "quality.json"]
+
+
+def test_the_list_has_every_variant_with_unit_range_direction_signature_and_source(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--list"])
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    for name in plugins.available("fusion.metrics"):
+        module = plugins.find("fusion.metrics", name)
+        for metric in catalogue.variants(module):
+            facts = lines[lines.index(f"  {metric.name}") + 1]
+            assert facts.strip().startswith(f"{module.TITLE}.{metric.variant} v{module.VERSION}; ")
+            assert facts.endswith(f"; {metric.about.better} is better")
+            assert metric.about.says in said
+            assert metric.about.fault in said
+        assert catalogue.source(module)[:40] in said
+    assert lines.count("      EN.levels v1; bit; 0 to 8; higher is better") == 1
+    assert "known fault: uint8 arithmetic puts levels 254 and 255 in one bin" in said
+    assert said.count("Source: ") == len(plugins.available("fusion.metrics"))
+
+
 def test_a_table_that_cannot_be_finished_leaves_the_old_ones(root, monkeypatch):
     assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
     before = {path: path.read_text() for path in (root / "quality").iterdir()}
@@ -169,5 +261,6 @@ def test_a_table_that_cannot_be_finished_leaves_the_old_ones(root, monkeypatch):
         real(table, path, **more)
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
-    assert main(["theirs", "ir", "vi", "--metric", "entropy"]) == 2
-    assert {path: path.read_text() for path in (root / "quality").iterdir()} == before
+    assert main(["theirs", "ir", "vi", "--metric", "entropy", "--replace"]) == 2
+    there = {path: path.read_text() for path in (root / "quality").glob("[!.]*")}
+    assert there == before  # and the rows that were scored, for the next run

@@ -9,7 +9,7 @@ from report_toys import cells, finish, split
 from bench import boxes
 from bench.errors import BenchError
 from bench.store import Store
-from reports import choice, drawing, hits, panels
+from reports import choice, crops, drawing, hits, panels
 
 GRAY = np.full((48, 64, 3), 90, np.uint8)
 TRUTH = boxes.make([[0, 0, 10, 10], [20, 0, 30, 10]], [0, 1])
@@ -44,13 +44,6 @@ def test_only_confident_predictions_are_kept_best_first():
     assert kept.classes.tolist() == [2, 0]
 
 
-def test_nothing_to_find_and_nothing_found_has_no_score():
-    nothing = boxes.make([], [], [])
-    assert hits.f1(boxes.make([], []), nothing) is None
-    assert hits.f1(TRUTH, nothing) == 0
-    assert hits.f1(TRUTH, boxes.make([[0, 0, 10, 10]], [0], [0.9])) == pytest.approx(2 / 3)
-
-
 def test_every_condition_shows_the_pair_with_the_smallest_hash(tmp_path):
     pairs = split(tmp_path, count=8)
     chosen = choice.by_scene(pairs)
@@ -58,6 +51,40 @@ def test_every_condition_shows_the_pair_with_the_smallest_hash(tmp_path):
     smallest = min(nights, key=lambda key: hashlib.sha256(f"toy/{key}".encode()).hexdigest())
     assert [found.why for found in chosen] == ["hash draw", "hash draw"]
     assert chosen[1].key == smallest
+
+
+def test_the_pair_on_which_sources_are_furthest_apart_is_shown():
+    scores = {"a": {"1": 0.5, "2": 0.1}, "b": {"1": 0.6, "2": 0.9}, "c": {"1": 0.5, "2": 0.5}}
+    assert choice.different(scores) == [choice.Choice("2", "sources differ most")]
+    assert [one.key for one in choice.different(scores, 2)] == ["2", "1"]
+    assert choice.different({"a": {"1": 0.5}}) == []
+    assert choice.different({"a": {"1": 0.5}, "b": {"1": 0.5}}) == []
+
+
+def test_the_object_that_half_of_the_sources_find_is_enlarged():
+    corners = np.array([[0, 0, 8, 6], [40, 30, 48, 36], [20, 10, 28, 16]], float)
+    found = np.array([[1, 1, 0], [1, 0, 0]], bool)  # all, half, none
+    # 12 of 64 pixels is less than a quarter: 16 x 12 around (44, 33)
+    assert crops.of_boxes(corners, found, (64, 48)) == (36, 27, 52, 39)
+    assert crops.of_boxes(corners[:1], found[:, :1], (64, 48)) == (0, 0, 16, 12)  # kept inside
+    assert crops.of_boxes(np.empty((0, 4)), np.empty((2, 0), bool), (64, 48)) == (24, 18, 40, 30)
+
+
+def test_the_part_in_which_label_maps_disagree_is_enlarged():
+    wrong = np.zeros((2, 48, 64), bool)
+    wrong[:, :12, :16] = True  # both wrong: nothing to see
+    wrong[0, 30:42, 40:56] = True
+    assert crops.of_labels(wrong) == (40, 30, 56, 42)
+    assert crops.of_labels(np.ones((2, 1, 1), bool)) == (0, 0, 1, 1)
+
+
+def test_a_window_shows_the_same_part_of_image_and_boxes():
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[24:36, 32:48] = 200
+    mark = drawing.Mark(np.array([0, 0, 4, 4.0]), "", "#ffffff", 0)
+    drawn = np.array(drawing.boxed(image, [mark], (32, 24, 48, 36)))
+    assert drawn.shape == (300, 400, 3)
+    assert (drawn == 200).all()  # the box lies outside
 
 
 def test_the_largest_gain_and_the_largest_loss_are_both_shown():
@@ -77,12 +104,11 @@ def test_a_pair_with_two_reasons_is_shown_once():
 
 def test_hits_false_positives_and_misses_are_drawn_in_their_own_way():
     predicted = boxes.make([[0, 0, 10, 10], [40, 20, 60, 40]], [0, 0], [0.9, 0.8])
-    drawn = drawing.with_predictions(GRAY, TRUTH, predicted, ("person", "car"))
+    marks = drawing.prediction_marks(TRUTH, predicted, ("person", "car"))
+    drawn = drawing.boxed(GRAY, marks)
     colours = {colour for _, colour in drawn.getcolors(maxcolors=100_000)}
     assert {(0x4A, 0xDE, 0x80), (0xFB, 0x92, 0x3C), (0xFD, 0xE0, 0x47)} <= colours
-    nothing = drawing.with_predictions(
-        GRAY, boxes.make([], []), boxes.make([], [], []), ("person", "car")
-    )
+    nothing = drawing.boxed(GRAY, [])
     assert len(nothing.getcolors()) == 1
 
 
@@ -103,18 +129,23 @@ def test_fmb_classes_have_fmbs_colours_and_others_differ_from_each_other():
 
 
 @pytest.mark.parametrize("kind", ["detection", "segmentation"])
-def test_sheets_show_every_source_that_is_there(tmp_path, kind):
+def test_panels_show_every_source_that_is_there(tmp_path, kind):
     pairs = split(tmp_path / "data", masks=kind == "segmentation")
     store, mine = Store(tmp_path / "runs"), cells(kind, pairs, tmp_path)
     for cell in mine[:2]:
         finish(cell, store, (0.5, 0.5))
     made = panels.make(mine, ["visible", "infrared", "average"], store, tmp_path / "report")
     assert [sample.scene for sample in made] == ["day", "night"]
-    assert "infrared, visible, side by side" in made[0].alt
-    with Image.open(tmp_path / "report" / made[0].file) as sheet:
-        assert sheet.size == made[0].size
-        columns = 2 + (kind == "segmentation")  # the truth has a column of its own
-        assert sheet.width == columns * (drawing.WIDTH + drawing.GAP) + drawing.GAP
+    assert [panel.source for panel in made[0].panels] == ["", "infrared", "visible"]
+    heights = set()
+    for panel in made[0].panels[1:]:
+        with Image.open(tmp_path / "report" / panel.file) as picture:
+            assert picture.size == panel.size
+            assert picture.width == drawing.WIDTH
+            heights.add(picture.height)
+    rows = 2 if kind == "detection" else 4
+    (height,) = heights  # the same part of every source
+    assert height == pytest.approx(rows * 300 + (rows - 1) * drawing.GAP, abs=rows)
 
 
 def test_nothing_is_fused_for_a_picture(tmp_path):
@@ -124,7 +155,7 @@ def test_nothing_is_fused_for_a_picture(tmp_path):
     fused = next((tmp_path / "runs" / "fused").iterdir())
     fused.rename(tmp_path / "elsewhere")
     made = panels.make(mine, ["average", "visible", "infrared"], store, tmp_path / "report")
-    assert "infrared, visible, side by side" in made[0].alt
+    assert [panel.source for panel in made[0].panels] == ["", "infrared", "visible"]
     assert not fused.exists()
 
 
@@ -146,6 +177,6 @@ def test_predictions_without_an_image_of_the_split_are_named(tmp_path):
         panels.make(mine, ["infrared"], store, tmp_path / "report")
 
 
-def test_sheets_are_empty_where_nothing_is_predicted(tmp_path):
+def test_there_are_no_panels_where_nothing_is_predicted(tmp_path):
     mine = cells("detection", split(tmp_path / "data"), tmp_path)
     assert panels.make(mine, [], Store(tmp_path / "runs"), tmp_path / "report") == []

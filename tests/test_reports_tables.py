@@ -34,6 +34,16 @@ def test_cells_are_the_mean_and_the_sample_standard_deviation_over_seeds_in_poin
     assert [heading.title for heading in table.headings] == ["person", "car", "mAP@.5"]
 
 
+def test_a_mean_over_fewer_classes_stands_beside_the_mean():
+    fewer = {"other_means": {"without car": {"ap50": 0.5}}}
+    lines = record("mine", "method", 0, (0.5, 0.25), **fewer)
+    table = tables.by_class(results(Row("mine", "method", (0,), (lines,), "run")), "ap50")
+    heads = ["person", "car", "mAP@.5 without car", "mAP@.5"]
+    assert [heading.title for heading in table.headings] == heads
+    assert texts(table)["mine"] == ["50.0", "25.0", "50.0", "37.5"]
+    assert table.sums_up
+
+
 def test_one_seed_has_no_plus_minus():
     table = tables.by_class(results(row("mine", "method", [(0.5, 0.25)])), "ap50")
     assert texts(table)["mine"] == ["50.0", "25.0", "37.5"]
@@ -199,8 +209,41 @@ def test_ranks_are_by_mean_in_each_columns_own_direction():
     assert texts(found) == {
         "mine": ["1", "2", "1.5"],
         "theirs": ["3", "1", "2.0"],
-        "other": ["1", wording.UNDEFINED, "1.0"],
+        "other": ["1", wording.UNDEFINED, wording.UNDEFINED],
     }
+
+
+def test_a_quality_task_is_headed_by_the_mean_rank_over_its_metrics():
+    table = chapters.leading(quality_results())
+    assert table.title == "Mean rank over 2 metrics, 1 is best"
+    assert texts(table) == {"mine": ["1.5"], "theirs": ["2.0"], "other": [wording.UNDEFINED]}
+    assert chapters.ranking(table) == ["mine", "theirs", "other"]
+    assert chapters.of(quality_results(), "", ()).answer == (
+        "mine has the best mean rank (1.5) of 2 sources, before theirs (2.0). "
+        "Not tested for significance."
+    )
+
+
+def ranked(**bits):
+    rows = []
+    for line in quality_results().rows:
+        if line.source in bits:
+            values = {"entropy": bits[line.source], "nabf": None}
+            made = line.records[0].model_copy(update={"values": values})
+            rows.append(Row(line.source, "method", (None,), (made,), "run"))
+    found = Results("toy-quality", "quality", "toy", tuple(rows))
+    return wording.answer(found, chapters.leading(found)).removesuffix(wording.UNTESTED).strip()
+
+
+def test_the_answer_of_a_quality_task_does_not_call_a_tie_or_one_source_a_win():
+    assert ranked(mine=7.0, theirs=6.0).startswith("mine has the best mean rank (1.0) of 2 sources")
+    assert (
+        ranked(mine=7.0, theirs=7.0) == "mine, theirs share the best mean rank (1.0) of 2 sources."
+    )
+    assert ranked(mine=7.0) == "mine is the only source that can be ranked so far."
+    assert ranked(mine=None) == "No source has a score in every metric: none is ranked."
+    nothing = Results("toy-quality", "quality", "toy", (Row("mine", "method", (None,), (), "run"),))
+    assert chapters.of(nothing, "", ()).answer == "No result yet."
 
 
 def test_intervals_have_both_ends_and_no_best():
@@ -217,5 +260,24 @@ def test_a_metric_without_unit_that_is_no_fraction_is_shown_as_it_is():
 
 def test_a_quality_chapter_shows_means_and_ranks_and_folds_intervals_away():
     shown, folded = chapters.chosen(quality_results())
-    assert [table.name for table in shown] == ["means", "ranks"]
+    assert [table.name for table in shown] == ["ranks", "means"]
+    assert not any(
+        "single sensor" in note for note in chapters.grid(quality_results(), shown[0]).notes
+    )
     assert [table.name for table in folded] == ["intervals"]
+
+
+def test_the_tidy_table_says_which_numbers_a_fusion_metrics_are():
+    (row, *_) = quality_results().rows
+    signed = {
+        "entropy": row.records[0]
+        .columns["entropy"]
+        .model_copy(update={"signature": "EN.levels v1"}),
+        "nabf": row.records[0].columns["nabf"],
+    }
+    made = row.records[0].model_copy(
+        update={"columns": signed, "protocol": {"luminance": "BT.601, rounded to 8 bits"}}
+    )
+    found = tables.tidy([made]).set_index("metric")["signature"]
+    assert found["entropy"] == "EN.levels v1, BT.601, rounded to 8 bits"
+    assert pd.isna(found["nabf"])

@@ -1,7 +1,9 @@
+import dataset_trees
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from bench import splits
+from bench.datasets import m3fd
 from bench.errors import BenchError
 from bench.splits import Blocks, Lists, Official, Random
 
@@ -28,6 +30,16 @@ def test_blocks_by_hand():
     parts = splits.divide(keys, Blocks(length=3, gap=1, every=3, first=1), {})
     assert parts["test"] == ["03", "04", "05"]
     assert parts["train"] == ["00", "01", "07", "08", "09", "10", "11"]
+
+
+def test_all_pairs_can_be_tested_and_then_none_is_left_to_train_on(tmp_path):
+    dataset_trees.official_m3fd(tmp_path / "m3fd", M3FD[:5])
+    given = m3fd.Options(split={"rule": "all"})
+    tested = m3fd.load(tmp_path, "test", given)
+    assert (tested.name, tested.keys, tested.rule) == ("test", tuple(M3FD[:5]), "all pairs")
+    assert not tested.leaks
+    with pytest.raises(BenchError, match="tests every pair and leaves none to train on"):
+        m3fd.load(tmp_path, "train", given)
 
 
 def test_the_default_of_m3fd_tests_a_thousand_and_keeps_ten_ids_away():

@@ -2,8 +2,9 @@
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
 code: the precision-recall curve made monotone and read at 101 recalls, for overlaps of 0.5, 0.55,
-..., 0.95, with at most 100 boxes per image and class. YOLOv5's own AP differs (it integrates the
-curve between the points) and is not this number.
+..., 0.95, with at most 100 boxes per image and class; with at most 300 it is given beside. By size,
+true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true box, medium up to
+96 x 96, large above. YOLOv5's own AP is another number (`average_precision_yolov5`).
 """
 
 import contextlib
@@ -17,12 +18,24 @@ from pydantic import BaseModel, ConfigDict
 from bench.boxes import Boxes, to_coco
 from bench.records import Column, Scalar, Slice
 
-VERSION = 1
+VERSION = 2
+MOST = 100  # boxes per image and class
+MORE = 300
+LIMITS = (MOST, MORE)
+SIZES = ("all", "small", "medium", "large")
+OTHERS = "AP by other conventions"
+BY_SIZE = "AP@.5:.95 by size of the true box"
 COLUMNS = {
     "AP50": Column(title="AP@.5", mean="mAP@.5"),
     "AP": Column(title="AP@.5:.95", mean="mAP@.5:.95"),
+    "AP50_300": Column(title=f"AP@.5, {MORE} boxes", mean=f"mAP@.5, {MORE} boxes", family=OTHERS),
+    "AP_300": Column(
+        title=f"AP@.5:.95, {MORE} boxes", mean=f"mAP@.5:.95, {MORE} boxes", family=OTHERS
+    ),
+    "AP_small": Column(title="AP@.5:.95, small", mean="small", family=BY_SIZE),
+    "AP_medium": Column(title="AP@.5:.95, medium", mean="medium", family=BY_SIZE),
+    "AP_large": Column(title="AP@.5:.95, large", mean="large", family=BY_SIZE),
 }
-MOST = 100  # boxes per image and class
 
 
 class Options(BaseModel):
@@ -45,7 +58,7 @@ def measure(
     classes: tuple[str, ...],
     options: Options = OPTIONS,
 ) -> Slice:
-    """AP per class, and its mean over the classes that have true boxes.
+    """AP per class, and its mean over the classes that have true boxes (of that size).
 
     Args:
         truth: True boxes by key.
@@ -66,19 +79,28 @@ def measure(
         nothing: dict[str, float | None] = dict.fromkeys(COLUMNS)
         return Slice(values=nothing, by_class=dict.fromkeys(classes, nothing), counts=counts)
     precision = _precision(truth, predicted, classes)
-    by_class = {
-        name: {"AP50": _mean(precision[0, :, i]), "AP": _mean(precision[:, :, i])}
-        for i, name in enumerate(classes)
-    }
-    known = [scores for scores in by_class.values() if scores["AP"] is not None]
-    values = {name: _mean(np.array([scores[name] for scores in known])) for name in COLUMNS}
+    by_class = {name: _scores(precision[:, :, i]) for i, name in enumerate(classes)}
+    values = {name: _mean_of([scores[name] for scores in by_class.values()]) for name in COLUMNS}
     return Slice(values=values, by_class=by_class, counts=counts)
+
+
+def _scores(precision: NDArray[np.float64]) -> dict[str, float | None]:
+    """The columns of one class from precision by overlap, recall, size and limit."""
+    found = {
+        "AP50": _mean(precision[0, :, 0, 0]),
+        "AP": _mean(precision[:, :, 0, 0]),
+        "AP50_300": _mean(precision[0, :, 0, 1]),
+        "AP_300": _mean(precision[:, :, 0, 1]),
+    }
+    return found | {
+        f"AP_{size}": _mean(precision[:, :, area, 0]) for area, size in enumerate(SIZES) if area
+    }
 
 
 def _precision(
     truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], classes: tuple[str, ...]
 ) -> NDArray[np.float64]:
-    """Precision by overlap, recall and class, (10, 101, C); -1 where a class has no true box."""
+    """Precision by overlap, recall, class, size and limit, (10, 101, C, 4, 2); -1 is undefined."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -90,14 +112,19 @@ def _precision(
         right.createIndex()
         guessed.createIndex()
         judge = COCOeval(right, guessed, "bbox")
-        judge.params.areaRng, judge.params.areaRngLbl = [judge.params.areaRng[0]], ["all"]
-        judge.params.maxDets = [MOST]
+        judge.params.maxDets = list(LIMITS)
         judge.evaluate()
         judge.accumulate()
-    precision: NDArray[np.float64] = judge.eval["precision"][:, :, :, 0, 0]
+    assert tuple(judge.params.areaRngLbl) == SIZES
+    precision: NDArray[np.float64] = judge.eval["precision"]
     return precision
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:
     known = values[values > -1]
     return float(known.mean()) if known.size else None
+
+
+def _mean_of(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

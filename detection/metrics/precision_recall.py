@@ -19,7 +19,7 @@ from bench.records import Column, Scalar, Slice
 from detection import matching
 from detection.matching import Matches
 
-VERSION = 1
+VERSION = 2
 COLUMNS = {
     "precision": Column(title="Precision", mean="Precision"),
     "recall": Column(title="Recall", mean="Recall"),

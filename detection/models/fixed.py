@@ -21,6 +21,7 @@ from bench.records import Scalar
 
 VERSION = 1
 TITLE = "boxes from a file"
+PROTOCOL = "made elsewhere"
 
 
 class Options(BaseModel):

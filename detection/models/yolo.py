@@ -35,9 +35,9 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     pin = pins(options)["start_weights"]
     name = options.start_weights if pin is None else Path(options.start_weights).name
     return {
-        "model": f"YOLOv5{options.size} (anchor-free, ultralytics {version('ultralytics')})",
+        "model": f"YOLOv5{options.size}u ({start.HEAD}; ultralytics {version('ultralytics')})",
         "start weights": name if pin is None else f"{name} (sha256 {pin[:12]})",
-        "image size": options.image_size,
+        "image size": start.fitted(options.image_size, options.fit),
         "epochs": options.epochs,
         "batch": options.batch,
         "optimiser": options.optimizer,
@@ -47,6 +47,25 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "confidence": predict.confidence,
         "NMS IoU": predict.nms_iou,
     }
+
+
+def check(options: Options, folder: Path) -> None:
+    """Read a start file of the user's, if there is one, before anything is computed.
+
+    Raises:
+        BenchError: If it does not fit the network.
+    """
+    if (
+        options.start_weights == "packaged"
+        or start.file(options.start_weights, options.size) is None
+    ):
+        return
+    from detection.models._yolo import library, network
+
+    library.bring_in(folder)
+    found = start.tensors(options.start_weights, options.size, folder)
+    if found is not None:
+        network.start_from(network.build(options.size, ("any",)), found, options.start_weights)
 
 
 def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
@@ -62,7 +81,8 @@ def predict(
     """Boxes with scores for every test image, in pixels."""
     from detection.models._yolo import inference
 
-    return inference.predict(folder, test, options, predict, device=device)
+    shape = inference.Shape(options.image_size, options.fit == "stretch")
+    return inference.predict(folder, test, shape, predict, device=device)
 
 
 def _augmentation(options: Options) -> str:

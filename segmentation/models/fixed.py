@@ -17,6 +17,7 @@ from bench.records import Scalar
 
 VERSION = 1
 TITLE = "Label maps from a folder"
+PROTOCOL = "made elsewhere"
 
 
 class Options(BaseModel):

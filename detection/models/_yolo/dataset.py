@@ -10,6 +10,7 @@ it can read. So the folder holds nothing but this source's images, and what was 
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,14 @@ def expected(examples: Examples) -> dict[str, int]:
     return {"images": len(rows)} | {c: ids.count(i) for i, c in enumerate(classes)}
 
 
-def read(place: Path, examples: Examples, settings: Any) -> Any:
+def read(place: Path, examples: Examples, settings: Any, *, stretched: bool = False) -> Any:
     """The folder as ultralytics reads it, augmenting as ``settings`` say.
+
+    Args:
+        place: Where the images are.
+        examples: What is to be found there.
+        settings: See `wording.settings`.
+        stretched: Resize images to a square; otherwise they keep their proportions.
 
     Raises:
         BenchError: If ultralytics found other images or boxes than there are.
@@ -87,6 +94,8 @@ def read(place: Path, examples: Examples, settings: Any) -> Any:
         )
     library.note(f"read {counted}")
     found.cv2_flag |= cv2.IMREAD_IGNORE_ORIENTATION  # as stored, like the boxes and bench.images
+    if stretched:
+        found.load_image = partial(found.load_image, rect_mode=False)
     found.cache = "ram"  # its mosaics then choose from all images, not from those seen lately
     found.transforms = found.build_transforms(settings)
     _keep_in_memory(found)

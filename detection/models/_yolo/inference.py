@@ -4,7 +4,8 @@ Images are fitted into the training size, long side first, and padded to the net
 ultralytics does for validation and prediction; boxes come back in pixels of the original image.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,45 @@ from bench import images, progress
 from bench.boxes import Boxes, make
 from bench.examples import Examples
 from detection.models._yolo import library, network
-from detection.models._yolo.options import Options, Predict
+from detection.models._yolo.options import Predict
 
 STRIDE = 32
 BATCH = 16
 GREY = 114  # what ultralytics pads with
 
 
+@dataclass(frozen=True)
+class Shape:
+    """How images are made to fit the network.
+
+    Attributes:
+        side: Of the square, in pixels.
+        stretched: They fill it, whatever their proportions.
+    """
+
+    side: int
+    stretched: bool = False
+
+
 def predict(
-    folder: Path, test: Examples, options: Options, predict: Predict, *, device: str
+    folder: Path,
+    test: Examples,
+    shape: Shape,
+    predict: Predict,
+    *,
+    device: str,
+    columns: Sequence[int] | None = None,
 ) -> dict[str, Boxes]:
     """Boxes with scores for every image of ``test``, surest first.
 
     Args:
-        folder: What `training.train` left behind.
+        folder: Where the network is (see `network.save`).
         test: The images to look at; labels are not looked at.
-        options: What the network was trained with.
+        shape: How images are fitted, best as in training.
         predict: See `Predict`.
         device: Where to compute.
+        columns: For each class of ``test`` the network's class that finds it, -1 for none; the
+            network's other classes are dropped before boxes are chosen. None: the same classes.
     """
     import torch
 
@@ -42,21 +64,27 @@ def predict(
         model = network.load(folder).to(device)
         title = f"predict {test.split.dataset}-{test.split.name}"
         for group in _groups(test, title):
-            shown = [fitted(image, options.image_size) for _, image in group]
+            shown = [fitted(image, shape) for _, image in group]
             stacked = np.stack(shown).transpose(0, 3, 1, 2)
             batch = torch.from_numpy(np.ascontiguousarray(stacked)).to(device).float() / 255
-            for (key, image), rows in zip(group, _boxes(model(batch), predict), strict=True):
-                found[key] = _in_pixels(rows, image.shape[:2], options.image_size)
+            output = model(batch)[0]  # (images, 4 sides and a score per class, candidates)
+            for (key, image), rows in zip(
+                group, _boxes(_chosen(output, columns), predict), strict=True
+            ):
+                found[key] = _in_pixels(_named(rows, columns), image.shape[:2], shape)
     return found
 
 
-def fitted(image: images.Color, side: int) -> images.Color:
-    """The image scaled so that its long side is ``side``, padded evenly to the stride with grey."""
+def fitted(image: images.Color, shape: Shape) -> images.Color:
+    """The image scaled so that its long side fits, padded evenly to the stride with grey.
+
+    Or scaled to the square, where ``shape`` says so.
+    """
     import cv2
 
     height, width = image.shape[:2]
-    scale, inner, outer = _geometry((height, width), side)
-    if scale != 1:
+    inner, outer = _geometry((height, width), shape)
+    if inner != (height, width):
         resized = cv2.resize(image, inner[::-1], interpolation=cv2.INTER_LINEAR)
         image = np.asarray(resized, np.uint8)
     top, left = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
@@ -65,12 +93,13 @@ def fitted(image: images.Color, side: int) -> images.Color:
     return padded
 
 
-def _geometry(shape: tuple[int, ...], side: int) -> tuple[float, tuple[int, int], tuple[int, int]]:
-    """Scale, and (height, width) after scaling and after padding."""
-    scale = side / max(shape)
-    height, width = (max(1, round(length * scale)) for length in shape)
-    outer = (-(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE)
-    return scale, (height, width), outer
+def _geometry(size: tuple[int, ...], shape: Shape) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(height, width) after scaling and after padding."""
+    if shape.stretched:
+        return (shape.side, shape.side), (shape.side, shape.side)
+    scale = shape.side / max(size)
+    height, width = (max(1, round(length * scale)) for length in size)
+    return (height, width), (-(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE)
 
 
 def _groups(test: Examples, title: str) -> Iterator[list[tuple[str, images.Color]]]:
@@ -98,10 +127,25 @@ def _boxes(output: Any, predict: Predict) -> list[NDArray[np.float64]]:
     return [rows.double().cpu().numpy() for rows in kept]
 
 
-def _in_pixels(rows: NDArray[np.float64], shape: tuple[int, ...], side: int) -> Boxes:
+def _chosen(output: Any, columns: Sequence[int] | None) -> Any:
+    """The output with the scores of the chosen classes alone."""
+    if columns is None:
+        return output
+    return output[:, [0, 1, 2, 3, *(4 + column for column in columns if column >= 0)]]
+
+
+def _named(rows: NDArray[np.float64], columns: Sequence[int] | None) -> NDArray[np.float64]:
+    """Rows whose class is a chosen column, with the class of the data set instead."""
+    if columns is None:
+        return rows
+    classes = np.array([i for i, column in enumerate(columns) if column >= 0])
+    return np.column_stack([rows[:, :5], classes[rows[:, 5].astype(int)]])
+
+
+def _in_pixels(rows: NDArray[np.float64], size: tuple[int, ...], shape: Shape) -> Boxes:
     """Rows of the fitted image as boxes of the original, clipped to it."""
-    height, width = shape
-    _, inner, outer = _geometry(shape, side)
+    height, width = size
+    inner, outer = _geometry(size, shape)
     top, left = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
     corners = rows[:, :4] - [left, top, left, top]
     corners *= [width / inner[1], height / inner[0], width / inner[1], height / inner[0]]

@@ -69,6 +69,34 @@ def load(folder: Path) -> Any:
     return network.float().eval()
 
 
+def fill(network: Any, tensors: Mapping[str, "Tensor"], where: str) -> None:
+    """Copy ``tensors`` into ``network``; all of them have to be there and to fit.
+
+    Raises:
+        BenchError: If they do not, or are not finite.
+    """
+    import torch
+
+    own = network.state_dict()
+    odd = [
+        name
+        for name in [*own, *tensors]
+        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+    ]
+    if odd:
+        shapes = [
+            tuple(some[odd[0]].shape) if odd[0] in some else "none" for some in (tensors, own)
+        ]
+        raise BenchError(
+            f"{where}: does not fit the network: {odd[0]} is {shapes[0]}, expected {shapes[1]}; "
+            f"the file is damaged or of another network"
+        )
+    for name, value in tensors.items():
+        if not bool(torch.isfinite(value).all()):
+            raise BenchError(f"{where}: {name} is not finite; the file is of no use")
+    network.load_state_dict({name: value.to(own[name].dtype) for name, value in tensors.items()})
+
+
 def start_from(network: Any, tensors: Mapping[str, "Tensor"], where: str) -> int:
     """Copy the tensors that fit by name and shape into ``network``; return how many did.
 

@@ -4,9 +4,11 @@ The defaults are YOLOv5's own (``hyp.scratch-low.yaml`` of v7.0: SGD 0.01, mosai
 scale, translation), with the loss gains of ultralytics' anchor-free head.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+Fit = Literal["letterbox", "stretch"]
 
 
 class Options(BaseModel):
@@ -15,7 +17,9 @@ class Options(BaseModel):
     Attributes:
         start_weights: ``scratch``, ``packaged``, a .safetensors or .pt file, or a name such as
             ``yolov5s.pt`` that ultralytics then downloads.
-        image_size: Images are fitted into a square of this side, in pixels.
+        image_size: Images are fitted into a square of this side, in pixels ...
+        fit: ... keeping their proportions, the rest grey (``letterbox``, as YOLOv5), or resized
+            to the square whatever their proportions (``stretch``, as TarDAL).
         nominal_batch: Gradients are added up over about nominal_batch / batch batches per step,
             and the weight decay is meant for this batch.
         final_learning_rate: Where the linear decay ends, as a share of ``learning_rate``.
@@ -38,6 +42,7 @@ class Options(BaseModel):
     size: Literal["n", "s", "m", "l", "x"] = "n"
     start_weights: str = Field(default="scratch", min_length=1)
     image_size: int = Field(default=640, ge=64, multiple_of=32)
+    fit: Fit = "letterbox"
     epochs: int = Field(default=100, ge=1)
     batch: int = Field(default=16, ge=1)
     nominal_batch: int = Field(default=64, ge=1)
@@ -63,6 +68,14 @@ class Options(BaseModel):
     distribution_gain: float = Field(default=1.5, ge=0)
     freeze: int = Field(default=0, ge=0, le=23)
     mixed_precision: bool = False
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, said: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the younger words where they change nothing: trainings from before stay valid."""
+        words: dict[str, Any] = said(self)
+        if self.fit == "letterbox":
+            del words["fit"]
+        return words
 
 
 class Predict(BaseModel):

@@ -18,6 +18,7 @@ from detection.models._yolo import library
 if TYPE_CHECKING:
     from torch import Tensor
 
+HEAD = "anchor-free, not v6.0 with anchors"
 PACKAGED = Path(__file__).parents[2] / "weights" / "yolov5n-scenes.safetensors"
 NAME = re.compile(r"yolov5([nsmlx])u?\.pt")
 
@@ -42,6 +43,11 @@ def file(start: str, size: str) -> Path | None:
     return _existing(Path(start))
 
 
+def fitted(side: int, fit: str) -> str:
+    """How images are made to fit, in words for a protocol line."""
+    return f"{side}" if fit == "letterbox" else f"{side}x{side}, stretched"
+
+
 def tensors(start: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None":
     """The start weights by name, or None for ``scratch``.
 
@@ -55,20 +61,33 @@ def tensors(start: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None
     """
     if start == "scratch":
         return None
-    path = file(start, size) or _download(size, folder)
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+    path = file(start, size) or download(size, folder)
+    return packed(path) if path.suffix == ".safetensors" else checkpoint(path)
 
-        try:
-            return load_file(path)
-        except SafetensorError as fault:
-            raise BenchError(f"{path}: not a safetensors file ({fault})") from None
-    return checkpoint(path)
+
+def packed(path: Path) -> "Mapping[str, Tensor]":
+    """The tensors of a safetensors file.
+
+    Raises:
+        BenchError: If it is none.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as fault:
+        raise BenchError(f"{path}: not a safetensors file ({fault})") from None
 
 
 def checkpoint(path: Path) -> "Mapping[str, Tensor]":
-    """The weights of an ultralytics ``.pt`` file, without running anything from it.
+    """The weights of an ultralytics ``.pt`` file; see `module`."""
+    state: dict[str, Tensor] = module(path).state_dict()
+    return state
+
+
+def module(path: Path) -> Any:
+    """The network of an ultralytics ``.pt`` file, without running anything from it.
 
     Raises:
         BenchError: If it holds more than a network of ultralytics, or no network.
@@ -89,8 +108,7 @@ def checkpoint(path: Path) -> "Mapping[str, Tensor]":
     network = content.get("ema") or content.get("model") if isinstance(content, dict) else None
     if not isinstance(network, torch.nn.Module):
         raise BenchError(f"{path}: holds no network; expected an ultralytics checkpoint")
-    state: dict[str, torch.Tensor] = network.float().state_dict()
-    return state
+    return network.float()
 
 
 def _allowed() -> list[Any]:
@@ -114,7 +132,7 @@ def _allowed() -> list[Any]:
     return [*layers, tasks.DetectionModel, IterableSimpleNamespace, *numbers]
 
 
-def _download(size: str, folder: Path) -> Path:
+def download(size: str, folder: Path) -> Path:
     """The weights of ultralytics, fetched once, because the task file asks for them by name."""
     from ultralytics.utils.downloads import attempt_download_asset
 
@@ -137,8 +155,7 @@ def _download(size: str, folder: Path) -> Path:
 
 def _unavailable(name: str, why: str) -> BenchError:
     return BenchError(
-        f"start weights: {name} could not be downloaded ({why}); download it elsewhere and give "
-        f"its path, or use packaged or scratch"
+        f"{name} could not be downloaded ({why}); download it elsewhere and give its path instead"
     )
 
 

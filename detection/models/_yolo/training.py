@@ -54,7 +54,8 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
 def _train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
     words = settings(options, seed)
     place = dataset.materialise(examples, folder / "dataset")
-    samples = dataset.Samples(dataset.read(place, examples, words), seed)
+    read = dataset.read(place, examples, words, stretched=options.fit == "stretch")
+    samples = dataset.Samples(read, seed)
     run, transferred = _begin(examples, options, seed=seed, device=device, folder=folder)
     run.network.args = run.average.ema.args = words
     if (folder / STATE).exists():

@@ -1,0 +1,34 @@
+"""Names that people give to tasks, sources, classes and conditions, made into names of files."""
+
+import hashlib
+import re
+
+LONGEST = 80  # characters that a name may have
+KEPT = 100  # characters of it in a file's name; with the rest of the path under every system's 255
+
+
+def safe(text: str) -> str:
+    """A part of a file's name for any text; other texts get other names.
+
+    Letters, digits, ``_ . -`` stay. Whatever had to be changed gets eight digits of its SHA-256,
+    so that ``a&b`` and ``a|b`` do not meet in one file.
+    """
+    kept = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")[:KEPT]
+    if kept == text and kept:
+        return kept
+    digits = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{kept}-{digits}".lstrip("-")
+
+
+def fault(name: str) -> str:
+    """Why a task or a source cannot be called so; empty if it can.
+
+    Any printable text will do but a path: names stand in commands, tables and messages.
+    """
+    if not 0 < len(name) <= LONGEST:
+        return f"must have 1 to {LONGEST} characters (given: {len(name)})"
+    if not name.isprintable() or name != name.strip():
+        return "must be printable, without spaces at its ends"
+    if "/" in name or name[0] in "-.":
+        return "must not look like a path or a flag: no /, no - or . at its start"
+    return ""

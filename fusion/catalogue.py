@@ -1,0 +1,65 @@
+"""All fusion metrics and their variants as a list that is read in a terminal."""
+
+import inspect
+import re
+from textwrap import wrap
+from types import ModuleType
+
+from bench import plugins
+from fusion.metric import LUMINANCE, Metric, chosen
+
+HEAD = (
+    "Ask for a metric by its name, for a variant by name.variant; the first one is the default. "
+    f"All are of luminance: {LUMINANCE}."
+)
+
+
+def text() -> str:
+    """Every metric: what it says, its source, and a line or two per variant."""
+    names = plugins.available("fusion.metrics")
+    return "\n\n".join([HEAD, *(_metric(plugins.find("fusion.metrics", name)) for name in names)])
+
+
+def source(module: ModuleType) -> str:
+    """The paper that a metric is from, as its file says, in one line."""
+    about = inspect.cleandoc(module.__doc__ or "")
+    found = re.search(r"Source: (.*?)(?:\n\n|\Z)", about, flags=re.DOTALL)
+    return " ".join(found.group(1).split()) if found else ""
+
+
+def variants(module: ModuleType) -> list[Metric]:
+    """A metric in each of its variants, the default first."""
+    name = module.__name__.rpartition(".")[2]
+    alone = len(module.VARIANTS) == 1
+    asked = [name if alone else f"{name}.{variant}" for variant in module.VARIANTS]
+    return [metric for one in asked for metric in chosen({one: {}})]
+
+
+def _metric(module: ModuleType) -> str:
+    title = (module.__doc__ or "").partition("\n")[0]
+    lines = [
+        title,
+        *wrap(f"Source: {source(module)}", 100, initial_indent="  ", subsequent_indent="    "),
+    ]
+    for metric in variants(module):
+        lines += [f"  {metric.name}", f"      {_facts(metric)}", f"      {metric.about.says}"]
+        if not metric.about.symmetric:
+            lines[-1] += "; the two sources cannot be exchanged"
+        if metric.about.fault:
+            lines.append(f"      known fault: {metric.about.fault}")
+    return "\n".join(lines)
+
+
+def _facts(metric: Metric) -> str:
+    about = metric.about
+    signature = f"{metric.module.TITLE}.{metric.variant} v{metric.module.VERSION}"
+    return f"{signature}; {about.unit or 'no unit'}; {_range(metric)}; {about.better} is better"
+
+
+def _range(metric: Metric) -> str:
+    low, high = metric.about.lowest, metric.about.highest
+    if low is None and high is None:
+        return "any number"
+    if high is None:
+        return f"{low:g} and more"
+    return f"at most {high:g}" if low is None else f"{low:g} to {high:g}"

@@ -1,0 +1,95 @@
+"""What is wrong with published tables, found by recomputing them.
+
+python -m reports.audit                   every finding as a table
+python -m reports.audit --csv found.csv   the same as a file
+"""
+
+import argparse
+import csv
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from shutil import get_terminal_size
+
+from bench.errors import BenchError
+from reports import audit_claims, audit_pairs, audit_rows, published
+from reports.audit_rows import Finding
+from reports.published import FOLDER, Published
+
+COLUMNS = ("table", "check", "method", "metric", "columns", "read by eye", "finding")
+BY_EYE = "(read by eye: the fault may be the reader's)"
+
+
+def findings(tables: Sequence[Published], folder: Path = FOLDER) -> list[Finding]:
+    """Every finding, in the order of the tables.
+
+    Raises:
+        BenchError: If the files of claims or facts are damaged.
+    """
+    claims, facts = audit_claims.read(folder)
+    found = [
+        *(finding for table in tables for finding in audit_rows.findings(table)),
+        *audit_pairs.findings(tables),
+        *audit_claims.findings(tables, claims, facts),
+    ]
+    order = [table.name for table in tables]
+    return sorted(found, key=lambda finding: order.index(finding.table))
+
+
+def where(found: Finding) -> str:
+    """The row and metric of a finding; the text for what is not about one row."""
+    parts = [found.method, found.metric]
+    return ", ".join(part for part in parts if part) or "text"
+
+
+def text(found: Iterable[Finding], tables: Sequence[Published], width: int) -> str:
+    """The findings under the title of their table, wrapped to ``width`` characters."""
+    heads = {table.name: table.head for table in tables}
+    parts, last = [], ""
+    for finding in found:
+        if finding.table != last:
+            last = finding.table
+            parts.append(f"\n{heads[last].title}" + (f" {BY_EYE}" if heads[last].by_eye else ""))
+        line = f"{finding.check}: {where(finding)}: {finding.said}"
+        parts.append(textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    "))
+    return "\n".join(parts).strip()
+
+
+def write(found: Iterable[Finding], path: Path) -> None:
+    """The findings as a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file, lineterminator="\n")
+        lines.writerow(COLUMNS)
+        for f in found:
+            eye = "yes" if f.by_eye else "no"
+            lines.writerow(
+                (f.table, f.check, f.method, f.metric, "; ".join(f.columns), eye, f.said)
+            )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    flags = argparse.ArgumentParser(
+        prog="python -m reports.audit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    flags.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there too")
+    args = flags.parse_args(argv)
+    try:
+        tables = published.read()
+        found = findings(tables)
+        if args.csv:
+            write(found, args.csv)
+    except (BenchError, OSError) as fault:
+        sys.stderr.write(f"reports.audit: {fault}\n")
+        return 2
+    rows = sum(len(table.rows) for table in tables)
+    shown = text(found, tables, max(get_terminal_size().columns, 40))
+    sys.stdout.write(f"{shown}\n\n{len(found)} findings in {rows} rows of {len(tables)} tables\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What the store has of a task's sources to look at: images, predictions, scores per image.
+
+Only what is already there is shown: nothing is fused or predicted for a picture.
+"""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import images, masks, sources, tasks
+from bench.boxes import Boxes, from_coco
+from bench.errors import BenchError
+from bench.pairs import Pair, Split
+from bench.plan import Cell
+from bench.store import Store
+
+UNLABELLED = ("unlabelled", "unlabeled")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One source that can be shown: its images, and what was predicted on them."""
+
+    cell: Cell
+    paths: Mapping[str, Path]
+    boxes: Mapping[str, Boxes]  # of detection
+    folder: Path  # of the predictions
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.cell.source_name
+
+    def labels(self, key: str) -> images.Labels:
+        """The predicted label map of one pair."""
+        return masks.read_mask(self.folder / f"{key}.png", self.cell.test.classes)
+
+
+def find(cells: Sequence[Cell], store: Store) -> list[Shown]:
+    """The first finished seed of every source whose images and predictions are there."""
+    found: dict[str, Shown] = {}
+    for cell in cells:
+        if cell.source_name in found or "predicted" not in cell.specs:
+            continue
+        folder = store.path("predicted", cell.model_label, cell.specs["predicted"])
+        if not folder.is_dir() or not _there(cell, store) or cell.record(store) is None:
+            continue
+        paths = cell.images(cell.test, store, "cpu").paths
+        boxes = _read_boxes(folder, cell.test) if cell.task.kind == "detection" else {}
+        found[cell.source_name] = Shown(cell, paths, boxes, folder)
+    return list(found.values())
+
+
+def scores(one: Shown, store: Store) -> dict[str, float]:
+    """A score per pair from the record's per-image file, only to find pairs worth looking at.
+
+    F1 of boxes, or the share of labelled pixels that are right; a pair of which that is
+    undefined is left out, and so is everything if the record has no such file.
+    """
+    file = one.cell.place(store) / "per_image.csv"
+    if not file.is_file():
+        return {}
+    names = ("hits", "truths", "false_alarms") if one.boxes else ("hit", "truth", "")
+    sums: dict[str, list[int]] = {}
+    with file.open(newline="", encoding="utf-8") as text:
+        for row in csv.DictReader(text):
+            if not one.boxes and row["class"].lower() in UNLABELLED:
+                continue
+            counts = sums.setdefault(row["key"], [0, 0, 0])
+            for place, name in enumerate(names):
+                counts[place] += int(row[name]) if name else 0
+    if one.boxes:
+        return {
+            key: 2 * hits / (hits + truths + alarms)
+            for key, (hits, truths, alarms) in sums.items()
+            if hits + truths + alarms
+        }
+    return {key: hit / truth for key, (hit, truth, _) in sums.items() if truth}
+
+
+def true_boxes(pair: Pair) -> Boxes:
+    """The true boxes of a pair of a detection task."""
+    assert pair.boxes is not None  # the plan refuses pairs without
+    return pair.boxes
+
+
+def true_labels(pair: Pair, split: Split) -> images.Labels:
+    """The true label map of a pair of a segmentation task."""
+    assert pair.mask is not None  # the plan refuses pairs without
+    return masks.read_mask(pair.mask, split.classes)
+
+
+def has_unlabelled(split: Split) -> bool:
+    """Whether label 0 means that nobody said what it is."""
+    return split.classes[0].lower() in UNLABELLED
+
+
+def _there(cell: Cell, store: Store) -> bool:
+    """Whether the source's images need not be made first."""
+    source = cell.source
+    if isinstance(source, tasks.Raw):
+        return True
+    if isinstance(source, tasks.Elsewhere) and source.colour == "saved":
+        return True
+    spec = sources.spec(source, cell.test, cell.folder)
+    return store.path("fused", sources.label(source, cell.test), spec).is_dir()
+
+
+def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
+    file = folder / "predictions.json"
+    try:
+        found = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
+    except (OSError, ValueError) as fault:
+        raise BenchError(
+            f"{file}: cannot be read ({fault}); delete its folder and run again"
+        ) from None
+    lost = next((pair.key for pair in split.pairs if pair.key not in found), None)
+    if lost is not None:
+        raise BenchError(f"{file}: has no image {lost}; delete its folder and run again")
+    return found

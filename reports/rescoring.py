@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from bench import average_precision, evidence, matches
 from bench.errors import BenchError
 from bench.evidence import Listed
-from bench.matches import ClassMatches
+from bench.matches import ClassMatches, Matches
 from bench.records import Record
 from reports import resampling
 from reports.evidence import Floats, Quantity, Resampled, mean
-from reports.resampling import Draws
+from reports.resampling import Draws, Whole
 
 VERSION = 1  # of the numbers
 CHOICES = {"AP50": slice(0, 1), "AP": slice(0, None)}  # overlaps
@@ -26,6 +26,8 @@ DETECTION, SEGMENTATION = "matches.npz", "confusion.npz"
 BOUNDARY, BOUNDARY_IOU = "boundary.npz", "boundary IoU"  # of 2 C classes: near outlines, inside
 WITHOUT = "without "  # how the name of a mean over fewer classes begins
 FILES = {"detection": DETECTION, "segmentation": SEGMENTATION}
+
+Counts = NDArray[np.int64]
 
 
 def of(
@@ -49,15 +51,14 @@ def of(
     """
     if not able(record, folder):
         return None
-    score = _boxes if record.kind == "detection" else _labels
     listed = evidence.read(folder)
+    held = _held(record, folder, listed.keys)
+    score = _boxes if record.kind == "detection" else _labels
     draws = resampling.draw(listed.groups, resamples, seed)
     scores: dict[Quantity, Floats] = {}
     shares: dict[tuple[str | None, str | None], Floats] = {}
     for scene, chosen in _slices(record, listed):
-        found, truths = score(
-            record, folder, classes, draws, _Slice(listed.keys, chosen, len(classes))
-        )
+        found, truths = score(record, held, classes, draws, chosen)
         scores |= {Quantity(scene, *key): value for key, value in found.items()}
         shares |= {(scene, key): value for key, value in _shares(draws, truths, chosen).items()}
     images, units, sequences = len(listed.keys), draws.times.shape[1], len(set(listed.groups))
@@ -70,9 +71,26 @@ def able(record: Record, folder: Path) -> bool:
     return wanted is not None and all((folder / n).exists() for n in (wanted, evidence.NAME))
 
 
+class _Held(NamedTuple):
+    """What was saved of a record: one of the first two, the third where it was measured."""
+
+    matched: Matches | None
+    counts: Counts | None
+    near: Counts | None
+
+
+def _held(record: Record, folder: Path, keys: Sequence[str]) -> _Held:
+    if record.kind == "detection":
+        table = matches.read(folder / DETECTION)
+        _same(folder / DETECTION, table.keys, keys)
+        return _Held(table, None, None)
+    measured = BOUNDARY_IOU in record.columns and (folder / BOUNDARY).exists()
+    near = confusions(folder / BOUNDARY, keys) if measured else None
+    return _Held(None, confusions(folder / SEGMENTATION, keys), near)
+
+
 class _Slice(NamedTuple):
-    keys: tuple[str, ...]
-    chosen: NDArray[np.int64]  # positions in keys
+    chosen: Whole  # positions in the sorted keys
     classes: int
 
 
@@ -89,19 +107,19 @@ def _slices(record: Record, listed: Listed) -> list[tuple[str | None, NDArray[np
 
 
 def _boxes(
-    record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
+    record: Record, held: _Held, classes: Sequence[str], draws: Draws, chosen: Whole
 ) -> tuple[_Scores, _Truths]:
-    table = matches.read(folder / DETECTION)
-    _same(folder / DETECTION, table.keys, part.keys)
-    wanted = {name: chosen for name, chosen in CHOICES.items() if name in record.columns}
-    weights = draws.weights[:, part.chosen]
+    table = held.matched
+    assert table is not None
+    wanted = {name: some for name, some in CHOICES.items() if name in record.columns}
+    weights = draws.weights[:, chosen]
     found: _Scores = {}
     truths: _Truths = {}
     for name, matched in zip(table.classes, table.by_class, strict=True):
-        mine: ClassMatches = matches.only(matched, part.chosen)
+        mine: ClassMatches = matches.only(matched, chosen)
         by_overlap = average_precision.weighted(mine, weights)
         found |= {
-            (name, metric): by_overlap[:, chosen].mean(axis=1) for metric, chosen in wanted.items()
+            (name, metric): by_overlap[:, some].mean(axis=1) for metric, some in wanted.items()
         }
         truths[name] = mine.truths[0]
     for metric in wanted:
@@ -115,18 +133,20 @@ def _boxes(
 
 
 def _labels(
-    record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
+    record: Record, held: _Held, classes: Sequence[str], draws: Draws, chosen: Whole
 ) -> tuple[_Scores, _Truths]:
+    assert held.counts is not None
+    part = _Slice(chosen, len(classes))
     places = {name: list(classes).index(name) for name in classes if name in record.by_class}
-    counts = confusions(folder / SEGMENTATION, part.keys, part.chosen)
+    counts = held.counts[chosen]
     found: _Scores = {}
     for metric, ratio in _ratios(counts, _options(record, "iou"), draws, part).items():
         if metric in record.columns:
             found |= _by_name(metric, ratio, places, _options(record, "iou"))
-    if BOUNDARY_IOU in record.columns and (folder / BOUNDARY).exists():
+    if held.near is not None:
         options = _options(record, "boundary_iou")
-        near = confusions(folder / BOUNDARY, part.keys, part.chosen)
-        found |= _by_name(BOUNDARY_IOU, _ratios(near, options, draws, part)["IoU"], places, options)
+        ratio = _ratios(held.near[chosen], options, draws, part)["IoU"]
+        found |= _by_name(BOUNDARY_IOU, ratio, places, options)
     pixels = counts.sum(axis=2)
     return found, {name: pixels[:, place] for name, place in places.items()}
 
@@ -145,7 +165,7 @@ def _by_name(
 
 
 def _ratios(
-    counts: NDArray[np.int64], options: Mapping[str, Any], draws: Draws, part: _Slice
+    counts: Counts, options: Mapping[str, Any], draws: Draws, part: _Slice
 ) -> dict[str, Floats]:
     """IoU, accuracy and precision of every row of a confusion matrix, (R, rows)."""
     if options.get("unlabelled") == "ignored":
@@ -161,8 +181,8 @@ def _ratios(
     return {name: hit / np.where(whole > 0, whole, np.nan) for name, whole in wholes.items()}
 
 
-def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Confusion counts of the chosen of these images, (n, C, C), rows are the truth.
+def confusions(path: Path, keys: Sequence[str]) -> Counts:
+    """Confusion counts of these images, (I, C, C), rows are the truth.
 
     Raises:
         BenchError: If the file is damaged or has other images.
@@ -175,8 +195,8 @@ def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> ND
             f"{path}: cannot be read ({fault}); delete its folder and run again"
         ) from None
     _same(path, there, keys)
-    some: NDArray[np.int64] = counts[chosen]
-    return some
+    found: Counts = counts
+    return found
 
 
 def _same(path: Path, keys: Sequence[str], others: Sequence[str]) -> None:

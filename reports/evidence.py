@@ -79,7 +79,8 @@ class Evidence:
         first = self.first
         if quantity is None or first is None or not len(drawn) == len(known) == len(scores) > 0:
             return None
-        shares = first.shares[quantity.scene, quantity.name]
+        whole = first.shares[quantity.scene, None]  # also that of a mean over fewer classes
+        shares = first.shares.get((quantity.scene, quantity.name), whole)
         return Sample(np.array(known), np.stack(drawn), shares)
 
 

@@ -4,7 +4,7 @@ A detection record has `matches.npz`, a segmentation record `confusion.npz`: eno
 resample by class, by condition and on the whole, without running a model or a matcher again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 from bench import average_precision, evidence, matches
 from bench.errors import BenchError
 from bench.evidence import Listed
-from bench.matches import ClassMatches
+from bench.matches import ClassMatches, Matches
 from bench.records import Record
 from reports import resampling
 from reports.evidence import Floats, Quantity, Resampled, mean
-from reports.resampling import Draws
+from reports.resampling import Draws, Whole
 
 VERSION = 1  # of the numbers
 CHOICES = {"AP50": slice(0, 1), "AP": slice(0, None)}  # overlaps
 DETECTION, SEGMENTATION = "matches.npz", "confusion.npz"
+BOUNDARY, BOUNDARY_IOU = "boundary.npz", "boundary IoU"  # of 2 C classes: near outlines, inside
+WITHOUT = "without "  # how the name of a mean over fewer classes begins
 FILES = {"detection": DETECTION, "segmentation": SEGMENTATION}
+
+Counts = NDArray[np.int64]
 
 
 def of(
@@ -47,13 +51,14 @@ def of(
     """
     if not able(record, folder):
         return None
-    score = _boxes if record.kind == "detection" else _labels
     listed = evidence.read(folder)
+    held = _held(record, folder, listed.keys)
+    score = _boxes if record.kind == "detection" else _labels
     draws = resampling.draw(listed.groups, resamples, seed)
     scores: dict[Quantity, Floats] = {}
     shares: dict[tuple[str | None, str | None], Floats] = {}
     for scene, chosen in _slices(record, listed):
-        found, truths = score(record, folder, classes, draws, _Slice(listed.keys, chosen))
+        found, truths = score(record, held, classes, draws, chosen)
         scores |= {Quantity(scene, *key): value for key, value in found.items()}
         shares |= {(scene, key): value for key, value in _shares(draws, truths, chosen).items()}
     images, units, sequences = len(listed.keys), draws.times.shape[1], len(set(listed.groups))
@@ -66,9 +71,27 @@ def able(record: Record, folder: Path) -> bool:
     return wanted is not None and all((folder / n).exists() for n in (wanted, evidence.NAME))
 
 
+class _Held(NamedTuple):
+    """What was saved of a record: one of the first two, the third where it was measured."""
+
+    matched: Matches | None
+    counts: Counts | None
+    near: Counts | None
+
+
+def _held(record: Record, folder: Path, keys: Sequence[str]) -> _Held:
+    if record.kind == "detection":
+        table = matches.read(folder / DETECTION)
+        _same(folder / DETECTION, table.keys, keys)
+        return _Held(table, None, None)
+    measured = BOUNDARY_IOU in record.columns and (folder / BOUNDARY).exists()
+    near = confusions(folder / BOUNDARY, keys) if measured else None
+    return _Held(None, confusions(folder / SEGMENTATION, keys), near)
+
+
 class _Slice(NamedTuple):
-    keys: tuple[str, ...]
-    chosen: NDArray[np.int64]  # positions in keys
+    chosen: Whole  # positions in the sorted keys
+    classes: int
 
 
 _Scores = dict[tuple[str | None, str], Floats]  # class (None: mean) and metric
@@ -84,59 +107,82 @@ def _slices(record: Record, listed: Listed) -> list[tuple[str | None, NDArray[np
 
 
 def _boxes(
-    record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
+    record: Record, held: _Held, classes: Sequence[str], draws: Draws, chosen: Whole
 ) -> tuple[_Scores, _Truths]:
-    table = matches.read(folder / DETECTION)
-    _same(folder / DETECTION, table.keys, part.keys)
-    wanted = {name: chosen for name, chosen in CHOICES.items() if name in record.columns}
-    weights = draws.weights[:, part.chosen]
+    table = held.matched
+    assert table is not None
+    wanted = {name: some for name, some in CHOICES.items() if name in record.columns}
+    weights = draws.weights[:, chosen]
     found: _Scores = {}
     truths: _Truths = {}
     for name, matched in zip(table.classes, table.by_class, strict=True):
-        mine: ClassMatches = matches.only(matched, part.chosen)
+        mine: ClassMatches = matches.only(matched, chosen)
         by_overlap = average_precision.weighted(mine, weights)
         found |= {
-            (name, metric): by_overlap[:, chosen].mean(axis=1) for metric, chosen in wanted.items()
+            (name, metric): by_overlap[:, some].mean(axis=1) for metric, some in wanted.items()
         }
         truths[name] = mine.truths[0]
     for metric in wanted:
         found[None, metric] = mean([found[name, metric] for name in table.classes])
+        for words in record.other_means:
+            left = words.removeprefix(WITHOUT).split(", ")
+            kept = [found[name, metric] for name in table.classes if name not in left]
+            if words.startswith(WITHOUT) and kept:
+                found[words, metric] = mean(kept)
     return found, truths
 
 
 def _labels(
-    record: Record, folder: Path, classes: Sequence[str], draws: Draws, part: _Slice
+    record: Record, held: _Held, classes: Sequence[str], draws: Draws, chosen: Whole
 ) -> tuple[_Scores, _Truths]:
-    options = record.spec.get("metrics", {}).get("iou", {}).get("options", {})
-    counts = confusions(folder / SEGMENTATION, part.keys, part.chosen)
+    assert held.counts is not None
+    part = _Slice(chosen, len(classes))
+    places = {name: list(classes).index(name) for name in classes if name in record.by_class}
+    counts = held.counts[chosen]
+    found: _Scores = {}
+    for metric, ratio in _ratios(counts, _options(record, "iou"), draws, part).items():
+        if metric in record.columns:
+            found |= _by_name(metric, ratio, places, _options(record, "iou"))
+    if held.near is not None:
+        options = _options(record, "boundary_iou")
+        ratio = _ratios(held.near[chosen], options, draws, part)["IoU"]
+        found |= _by_name(BOUNDARY_IOU, ratio, places, options)
+    pixels = counts.sum(axis=2)
+    return found, {name: pixels[:, place] for name, place in places.items()}
+
+
+def _options(record: Record, metric: str) -> dict[str, Any]:
+    options: dict[str, Any] = record.spec.get("metrics", {}).get(metric, {}).get("options", {})
+    return options
+
+
+def _by_name(
+    metric: str, ratio: Floats, places: Mapping[str, int], options: Mapping[str, Any]
+) -> _Scores:
+    mine = {name: ratio[:, place] for name, place in places.items()}
+    whole = mean(list(mine.values()), zero=options.get("absent") == "zero")
+    return {(name, metric): score for name, score in mine.items()} | {(None, metric): whole}
+
+
+def _ratios(
+    counts: Counts, options: Mapping[str, Any], draws: Draws, part: _Slice
+) -> dict[str, Floats]:
+    """IoU, accuracy and precision of every row of a confusion matrix, (R, rows)."""
     if options.get("unlabelled") == "ignored":
-        counts[:, 0] = 0
+        counts = counts.copy()
+        counts[:, :: part.classes] = 0  # of 2 C rows, C is class 0 away from outlines
     units, times = draws.units[part.chosen], draws.times
     summed = np.zeros((times.shape[1], *counts.shape[1:]))
     np.add.at(summed, units, counts)
     total = (times @ summed.reshape(len(summed), -1)).reshape(len(times), *counts.shape[1:])
-    hit, truth, called = (
-        np.diagonal(total, axis1=1, axis2=2),
-        total.sum(axis=2),
-        total.sum(axis=1),
-    )
-    parts = {"IoU": truth + called - hit, "accuracy": truth, "precision": called}
-    names = [name for name in classes if name in record.by_class]
-    found: _Scores = {}
-    for metric, whole in parts.items():
-        if metric not in record.columns:
-            continue
-        with np.errstate(invalid="ignore"):
-            ratio = hit / np.where(whole > 0, whole, np.nan)
-        mine = {name: ratio[:, list(classes).index(name)] for name in names}
-        found |= {(name, metric): score for name, score in mine.items()}
-        found[None, metric] = mean(list(mine.values()), zero=options.get("absent") == "zero")
-    pixels = counts.sum(axis=2)
-    return found, {name: pixels[:, list(classes).index(name)] for name in names}
+    hit = np.diagonal(total, axis1=1, axis2=2)
+    truth, called = total.sum(axis=2), total.sum(axis=1)
+    wholes = {"IoU": truth + called - hit, "accuracy": truth, "precision": called}
+    return {name: hit / np.where(whole > 0, whole, np.nan) for name, whole in wholes.items()}
 
 
-def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Confusion counts of the chosen of these images, (n, C, C), rows are the truth.
+def confusions(path: Path, keys: Sequence[str]) -> Counts:
+    """Confusion counts of these images, (I, C, C), rows are the truth.
 
     Raises:
         BenchError: If the file is damaged or has other images.
@@ -149,8 +195,8 @@ def confusions(path: Path, keys: Sequence[str], chosen: NDArray[np.int64]) -> ND
             f"{path}: cannot be read ({fault}); delete its folder and run again"
         ) from None
     _same(path, there, keys)
-    some: NDArray[np.int64] = counts[chosen]
-    return some
+    found: Counts = counts
+    return found
 
 
 def _same(path: Path, keys: Sequence[str], others: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from bench.errors import BenchError
 from bench.plan import Absent, Cell, Plan
 from bench.store import Store
 from reports import (
+    appendix,
     chapters,
     choice,
     commands,
@@ -84,9 +85,12 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
         sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
-        for table in [*shown, *folded]:
-            sheets.write(tables.wide(table), to / chapters.file_name(table))
-        for grid in [*chapter.main, *chapter.more]:
+        every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
+        for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
+            sheets.write(tables.wide(table), to / grid.file)
+        for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
+            sheets.write(sheet, to / file)
+        for grid in grids:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
 
 

@@ -65,8 +65,7 @@ def _detection(folder: Path) -> tuple[Score, NDArray[Any]]:
 
 
 def _segmentation(folder: Path, keys: tuple[str, ...]) -> tuple[Score, NDArray[Any]]:
-    chosen = np.arange(len(keys))
-    counts = rescoring.confusions(folder / rescoring.SEGMENTATION, keys, chosen)
+    counts = rescoring.confusions(folder / rescoring.SEGMENTATION, keys)
     truths = counts.sum(axis=2).T
 
     def score(weights: Floats) -> Floats:

@@ -19,21 +19,23 @@ The interval is score +- t(q, f) sqrt(V), with the degrees of freedom of such a 
     f = V^2 / (V_images^2 / f_images + (s^2 / K)^2 / (K - 1))
 
 (Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
-Bulletin 2(6), 1946; the second term falls away where V_seeds is 0). The two sources of a
-difference are trained by one recipe, so that one s^2 is taken of both, with s^2 (1 / K1 + 1 / K2)
-and K1 + K2 - 2 in the places of s^2 / K and K - 1, as in Student's test of two means: where the
-variances differ by a factor of 4, 3 seeds each still give at most 6 % false findings for 5 %.
+Bulletin 2(6), 1946; the second term falls away where V_seeds is 0). All sources of a task
+are trained by one recipe, so that one s^2 is taken of both sources of a difference, with
+s^2 (1 / K1 + 1 / K2) and K1 + K2 - 2 in the places of s^2 / K and K - 1, as in Student's test of
+two means: where the variances differ by a factor of 4, 3 seeds each still give at most 6 % false
+findings for 5 %. For a score it is taken of all sources of its column: of 3 seeds alone it is 0
+too often for the sum above, and the interval then too narrow.
 
 A bootstrap of G groups underestimates as the variance of G numbers divided by G does, and G
 groups of different sizes are worth fewer: with w the share of a group in the true boxes or pixels,
 
-    V_images = resampled variance / (1 - 2 sum w^3 / sum w^2 + sum w^2)
-    f_images = (sum w^2)^2 / sum w^4 - 1
+    V_images = resampled variance / (1 - sum w^2),   f_images = 1 / sum w^2 - 1
 
-which is G / (G - 1) and G - 1 for equal groups. Percentiles of the resamples are not used: they
-are too narrow for few groups (Cameron, Gelbach, Miller, "Bootstrap-based improvements for
-inference with clustered errors", Rev. Econ. Stat. 90(3), 2008), and have no place for seeds.
-`reports.calibrate` shows that these intervals hold what they say.
+which is G / (G - 1) and G - 1 for equal groups (1 / sum w^2 is the effective number of Kish,
+"Survey sampling", 1965); few and unequal groups err on the safe side with it. Percentiles of the
+resamples are not used: they are too narrow for few groups (Cameron, Gelbach, Miller,
+"Bootstrap-based improvements for inference with clustered errors", Rev. Econ. Stat. 90(3), 2008),
+and have no place for seeds. `reports.calibrate` shows that these intervals hold what they say.
 """
 
 import math
@@ -91,14 +93,18 @@ class Estimate:
     seeds: float | None
 
 
-def score(of: Sample) -> Estimate | None:
+def score(of: Sample, alike: Sequence[Sample] = ()) -> Estimate | None:
     """The mean score of a source; its interval is cut to 0..1, where scores are.
+
+    Args:
+        of: The source.
+        alike: Others trained by the same recipe, whose seeds vary as much.
 
     Returns:
         None where there is too little to say: a score that is undefined for a seed or in most of
         the resamples, or whose true boxes are in fewer than two units.
     """
-    found = _estimate([of], [1.0])
+    found = _estimate([of], [1.0], alike)
     if found is None:
         return None
     return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
@@ -109,7 +115,9 @@ def difference(one: Sample, other: Sample) -> Estimate | None:
     return _estimate([one, other], [1.0, -1.0])
 
 
-def _estimate(samples: Sequence[Sample], signs: Sequence[float]) -> Estimate | None:
+def _estimate(
+    samples: Sequence[Sample], signs: Sequence[float], alike: Sequence[Sample] = ()
+) -> Estimate | None:
     if not all(np.isfinite(sample.scores).all() for sample in samples):
         return None
     defined = np.all([np.isfinite(s.resampled).all(axis=0) for s in samples], axis=0)
@@ -124,9 +132,9 @@ def _estimate(samples: Sequence[Sample], signs: Sequence[float]) -> Estimate | N
     if all(len(sample.scores) > 1 for sample in samples):
         counts = [len(sample.scores) for sample in samples]
         own = [_luck(d) * correction / k for d, k in zip(draws, counts, strict=True)]
+        raw, over = _of_seeds(samples, alike)
+        seeds = max(0.0, raw - sum(own))
         both = min(sum(own), images)
-        raw, over = _of_seeds([sample.scores for sample in samples])
-        seeds = max(0.0, raw - both)
         spread = raw**2 / over if seeds > 0 else 0.0
     total = images + (seeds or 0.0)
     if total > 0:
@@ -137,11 +145,12 @@ def _estimate(samples: Sequence[Sample], signs: Sequence[float]) -> Estimate | N
     return Estimate(value, *ends, error, freedom, _p(value, error, freedom), images, both, seeds)
 
 
-def _of_seeds(scores: Sequence[Floats]) -> tuple[float, int]:
+def _of_seeds(samples: Sequence[Sample], alike: Sequence[Sample]) -> tuple[float, int]:
     """The variance of a sum of means over seeds, one s^2 for all, and its degrees of freedom."""
-    freedom = sum(len(each) - 1 for each in scores)
-    squares = sum(float(each.var(ddof=1)) * (len(each) - 1) for each in scores)
-    return squares / freedom * sum(1 / len(each) for each in scores), freedom
+    every = [each.scores for each in (*samples, *alike) if np.isfinite(each.scores).all()]
+    freedom = sum(len(scores) - 1 for scores in every)
+    squares = sum(float(scores.var()) * len(scores) for scores in every)
+    return squares / freedom * sum(1 / len(sample.scores) for sample in samples), freedom
 
 
 def of_units(shares: Floats) -> tuple[float, float]:
@@ -150,12 +159,10 @@ def of_units(shares: Floats) -> tuple[float, float]:
     Args:
         shares: (G,), their sum is 1.
     """
-    second, third, fourth = (float((shares**power).sum()) for power in (2, 3, 4))
-    if second == 0:
+    held = float((shares**2).sum())
+    if not 0 < held < 1:
         return 1.0, 0.0
-    kept = 1 - 2 * third / second + second
-    freedom = second**2 / fourth - 1
-    return (1 / kept, freedom) if kept > 0 else (1.0, 0.0)
+    return 1 / (1 - held), 1 / held - 1
 
 
 def holm(values: Sequence[float]) -> list[float]:

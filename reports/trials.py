@@ -160,7 +160,7 @@ def _as_one(of: Sample) -> Sample:
 
 
 def _outcome(pair: Sequence[Sample], truth: float) -> Outcome:
-    gap, one = statistics.difference(*pair), statistics.score(pair[0])
+    gap, one = statistics.difference(*pair), statistics.score(pair[0], pair[1:])
     assert gap is not None
     assert one is not None
     return Outcome(gap.p < ALPHA, one.low <= truth <= one.high)

@@ -19,7 +19,7 @@ def judged(table: Table, evidence: Evidence | None) -> Table:
         return table
     samples = [_samples(table, line, evidence) for line in table.lines]
     lines = [
-        replace(line, entries=tuple(map(_estimated, line.entries, mine)))
+        replace(line, entries=_estimated(line.entries, mine, samples))
         for line, mine in zip(table.lines, samples, strict=True)
     ]
     found = _differences(table, samples)
@@ -45,8 +45,18 @@ def _samples(table: Table, line: Line, evidence: Evidence) -> list[Sample | None
     ]
 
 
-def _estimated(entry: Entry, sample: Sample | None) -> Entry:
-    return replace(entry, estimate=statistics.score(sample) if sample else None)
+def _estimated(
+    entries: Sequence[Entry],
+    mine: Sequence[Sample | None],
+    samples: Sequence[Sequence[Sample | None]],
+) -> tuple[Entry, ...]:
+    found = []
+    for column, (entry, sample) in enumerate(zip(entries, mine, strict=True)):
+        others = [row[column] for row in samples if row and row is not mine]
+        alike = [other for other in others if other is not None]
+        estimate = statistics.score(sample, alike) if sample else None
+        found.append(replace(entry, estimate=estimate))
+    return tuple(found)
 
 
 def _differences(

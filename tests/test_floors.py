@@ -78,6 +78,7 @@ def test_a_library_with_side_effects_is_imported_in_one_room_only(library):
         "segmentation.run",
         "reports.run",
         "reports.audit",
+        "reports.calibrate",
     ],
 )
 def test_help_and_plan_load_no_heavy_library(program):

@@ -54,7 +54,7 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * len(headings)
+            return [None] * (len(headings) + 1)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
         fewer = [part.other_means.get(words, {}).get(metric) for words in others]
         return [*per_class, *fewer, part.values.get(metric)]

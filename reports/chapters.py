@@ -1,11 +1,11 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench import names
-from reports import appendix, beside, panels, protocol, quality, tables, wording
-from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
+from reports import appendix, beside, panels, printing, protocol, quality, tables, wording
+from reports.comparison import Table, best
 from reports.grids import Grid as Grid
 from reports.grids import Printed as Printed
 from reports.panels import Sample
@@ -85,10 +85,10 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         gaps=tuple(
             Gap(row.source, wording.gap(row), row.command) for row in results.rows if row.missing
         ),
-        main=tuple(grid(results, table) for table in shown),
+        main=tuple(printing.grid(results, table) for table in shown),
         more=(
-            *(grid(results, table) for table in folded),
-            *(g for t in shown for g in appendix.intervals(grid(results, _bare(t)), t)),
+            *(printing.grid(results, table) for table in folded),
+            *(g for t in shown for g in appendix.intervals(printing.bare(results, t), t)),
             *appendix.planning(results, leading(results)),
         ),
         protocol=protocol.of(results),
@@ -149,81 +149,3 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     if results.kind == "quality":
         shown.insert(0, quality.ranks(results))
     return shown, folded
-
-
-def file_name(table: Table) -> str:
-    """Where a table's numbers are kept, relative to the report."""
-    return f"tables/{names.safe(table.task)}-{names.safe(table.name)}.csv"
-
-
-def grid(results: Results, table: Table) -> Grid:
-    """A table as it is read."""
-    return Grid(
-        title=table.title,
-        caption=wording.caption(table) if results.records else "",
-        file=file_name(table),
-        heads=tuple((heading.title, heading.note) for heading in table.headings),
-        rows=tuple(_row(table, line) for line in table.lines),
-        differences=_differences(table),
-        notes=tuple(wording.notes(results, table)),
-        sums_up=table.sums_up,
-        better=tuple(heading.better for heading in table.headings),
-        slices=table.name.endswith(tables.BY_CONDITION),
-    )
-
-
-def _row(table: Table, line: Line) -> Printed:
-    row = line.row
-    remarks = [] if row.source == row.kind else [_kind(row.kind)]
-    seeds = wording.seeds(line)
-    cells = zip(line.entries, table.headings, strict=False)
-    return Printed(
-        label=row.source,
-        remark=", ".join([*remarks, *([seeds] if seeds else [])]),
-        cells=tuple((wording.entry(found, heading), found.rank) for found, heading in cells),
-    )
-
-
-def _kind(kind: str) -> str:
-    return {"method": "fused here", "folder": "fused elsewhere"}.get(kind, kind)
-
-
-def _differences(table: Table) -> tuple[Printed, ...]:
-    rows = [
-        Printed(
-            line.row.source,
-            "",
-            tuple(
-                (wording.difference(score, heading, compared), 0)
-                for score, heading, compared in zip(
-                    line.differences, table.headings, _comparisons(line), strict=True
-                )
-            ),
-        )
-        for line in table.lines
-        if line.differences
-    ]
-    if not rows:
-        return ()
-    names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
-    return Printed("better single sensor", "", names), *rows
-
-
-def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
-    return line.comparisons or (None,) * len(line.differences)
-
-
-def _bare(table: Table) -> Table:
-    """Without ranks, which intervals do not have."""
-    lines = [
-        replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
-        for line in table.lines
-    ]
-    return replace(table, lines=tuple(lines))
-
-
-def _better(table: Table, column: int) -> str:
-    single = best_single(table, column)
-    if single is None:
-        return wording.UNDEFINED
-    return "equal" if singles_equal(table, column) else single.row.source

@@ -10,11 +10,13 @@ class Printed:
     Attributes:
         remark: Behind the name, smaller: what kind of source, how many seeds.
         cells: (text, rank) per column; empty if the source has no record at all.
+        sure: Per column how sure its number is, in words; empty where nothing is known.
     """
 
     label: str
     remark: str
     cells: tuple[tuple[str, int], ...]
+    sure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

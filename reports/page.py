@@ -30,6 +30,7 @@ def html(found: Report) -> str:
     page = rooms.get_template("report.html").render(
         report=found,
         sources=sources(found),
+        certain=any(one.results.evidence for one in found.chapters),
         parts=parts,
         number=wording.correlation,
         script=Markup(script),  # this project's own file

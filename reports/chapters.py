@@ -2,9 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench import names
-from reports import appendix, beside, panels, printing, protocol, quality, tables, wording
+from reports import (
+    appendix,
+    beside,
+    helps,
+    layouts,
+    panels,
+    printing,
+    protocol,
+    quality,
+    tables,
+    wording,
+)
 from reports.comparison import Table, best
 from reports.grids import Grid as Grid
 from reports.grids import Printed as Printed
@@ -12,6 +24,9 @@ from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.relations import Relation
 from reports.results import Results
+
+if TYPE_CHECKING:
+    from reports.efficiency import Efficiency
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class Chapter:
         figure: Stem of the picture files, relative to the report; empty if there is none.
         published: What papers print for the same data set, those made as ours first.
         curves: Stem of the precision-recall charts; empty if there are none.
+        errors: Stem of the chart of what kinds of error cost; empty if there is none.
+        confusions: Source to the stem of its confusion matrix.
     """
 
     results: Results
@@ -47,6 +64,13 @@ class Chapter:
     legend: str = ""
     published: tuple[beside.Part, ...] = ()
     curves: str = ""
+    errors: str = ""
+    confusions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def confusions_file(self) -> str:
+        """Where the numbers of the confusion matrices are, relative to the report."""
+        return f"tables/{names.safe(self.results.name)}-confusions.csv"
 
     @property
     def curves_file(self) -> str:
@@ -64,6 +88,7 @@ class Report:
         absent: Tasks that are left out, and why.
         rule: How the sample pairs were chosen.
         relations: How fusion metrics and task scores order the sources.
+        efficiency: What fusing and training cost; None where nothing is fused.
     """
 
     title: str
@@ -73,15 +98,17 @@ class Report:
     chapters: tuple[Chapter, ...]
     rule: str
     relations: tuple[Relation, ...] = ()
+    efficiency: "Efficiency | None" = None
 
 
 def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
     """The chapter of one task."""
     shown, folded = chosen(results)
+    main = leading(results)
     finished = [row.source for row in results.rows if row.records]
     return Chapter(
         results=results,
-        answer=wording.answer(results, leading(results)),
+        answer=" ".join([wording.answer(results, main), *helps.said(results, main)]),
         gaps=tuple(
             Gap(row.source, wording.gap(row), row.command) for row in results.rows if row.missing
         ),
@@ -89,7 +116,7 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         more=(
             *(printing.grid(results, table) for table in folded),
             *(g for t in shown for g in appendix.intervals(printing.bare(results, t), t)),
-            *appendix.planning(results, leading(results)),
+            *appendix.planning(results, main),
         ),
         protocol=protocol.of(results),
         figure=figure,
@@ -121,9 +148,9 @@ def ranking(table: Table) -> list[str]:
 def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
-    At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    of fusion metrics first the sources' ranks, which no single metric can stand for. Metrics of a
-    family have one folded table of their means.
+    At once: the first two metrics by class, every metric's mean, the first metric by condition,
+    what kinds of error cost; of fusion metrics first the sources' ranks, which no single metric
+    can stand for. Metrics of another family have one folded table of their means.
     """
     metrics = [name for name, column in results.columns.items() if not column.family]
     families = dict.fromkeys(column.family for column in results.columns.values() if column.family)
@@ -136,12 +163,16 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded = [tables.by_class(results, metric) for metric in metrics[2:]]
         if len(metrics) > 1:
             shown.append(tables.means(results))
-    folded += [tables.means(results, family) for family in families]
+    shown += layouts.of(results)
+    costs = tables.errors(results)
+    folded += [tables.means(results, family) for family in families if family not in costs]
     if results.scenes:
         shown.append(tables.by_scene(results, metrics[0]))
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    shown += [tables.means(results, family) for family in costs]
+    folded += [tables.errors_of(results, f, name) for f in costs for name in results.classes]
     if results.conventions:
         folded += [tables.conventions(results, metric) for metric in metrics]
     if any(record.intervals for record in results.records):

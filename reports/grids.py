@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+SLICES, ERRORS = "slices", "errors"
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -28,7 +30,9 @@ class Grid:
         rows: One per source.
         differences: One per fused source, preceded by which single sensor is better.
         better: Per column which way is better, ``higher`` or ``lower``.
-        slices: Whether its columns are parts of the test images (conditions).
+        part: Which part of a chapter it belongs to: `SLICES`, `ERRORS`, or the comparison.
+        groups: What stands above the heads in print, and above how many of them; with its own
+            words left out of these.
     """
 
     title: str
@@ -40,7 +44,8 @@ class Grid:
     notes: tuple[str, ...]
     sums_up: bool  # the last column is set apart
     better: tuple[str, ...] = ()
-    slices: bool = False
+    part: str = ""
+    groups: tuple[tuple[str, int], ...] = ()
 
     @property
     def tex(self) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from bench import names
-from reports import certainty, tables, wording
+from reports import certainty, layouts, tables, wording
 from reports.comparison import Comparison, Line, Table, best_single, singles_equal
-from reports.grids import Grid, Printed
+from reports.grids import ERRORS, SLICES, Grid, Printed
 from reports.results import Results
 
 
@@ -26,8 +26,15 @@ def grid(results: Results, table: Table) -> Grid:
         notes=tuple(wording.notes(results, table)),
         sums_up=table.sums_up,
         better=tuple(heading.better for heading in table.headings),
-        slices=table.name.endswith(tables.BY_CONDITION),
+        part=_part(results, table),
+        groups=layouts.groups(table),
     )
+
+
+def _part(results: Results, table: Table) -> str:
+    if table.name.endswith(tables.BY_CONDITION):
+        return SLICES
+    return ERRORS if table.name in tables.errors(results) else ""
 
 
 def bare(results: Results, table: Table) -> Grid:

@@ -4,7 +4,8 @@ python -m reports.compare runs-old runs              in the terminal
 python -m reports.compare runs-old runs --to d.csv   every number that differs as a table too
 
 Records are paired by task, source and seed. Shown are those that one side lacks, facts of the
-protocol that differ, numbers that differ, and the mean difference per image with its interval.
+protocol that differ, numbers that differ, and what the differences are worth: of AP and IoU by
+resampling the saved matches and counts as the report does, of fusion metrics by image.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import pandas as pd
 
 from bench import cli
 from bench.errors import BenchError
-from reports import paired, plain, protocol, sheets
+from reports import paired, plain, protocol, retested, sheets
 from reports.numbers import MINUS, UNDEFINED
 from reports.pairs import Finished, Key, Pairs, change, groups, numbers, per_image, read
 
@@ -98,21 +99,33 @@ def _values(pairs: Sequence[tuple[Key, Finished, Finished]], width: int) -> list
 
 
 def _tests(pairs: Sequence[tuple[Key, Finished, Finished]]) -> list[str]:
-    """Per source the mean difference per image, over the seeds that both stores have."""
-    lines = []
+    """What the differences of every source are worth, over the seeds that both stores have."""
+    lines: list[str] = []
+    changed: list[retested.Change] = []
     for source, same in groupby(pairs, key=lambda pair: pair[0].source):
         runs = list(same)
         _, a, b = runs[0]
+        first, second = [one for _, one, _ in runs], [one for *_, one in runs]
         if not a.same_images(b):
             lines.append(f"{source}: other test images in A and B, not tested")
-            continue
-        first, second = per_image([one for _, one, _ in runs]), per_image([one for *_, one in runs])
-        for name in first:
-            if first[name] != second.get(name, {}):
-                found = paired.compare(first[name], second.get(name, {}), groups(b))
-                if found:
-                    lines.append(f"{source}, {name}: {_said(found)}")
-    return lines
+        elif a.record.kind == "quality":
+            lines += _means(source, first, second)
+        elif retested.able([*first, *second]):
+            changed += retested.changes(source, first, second)
+        elif any(list(_differing(one, other)) for _, one, other in runs):
+            lines.append(f"{source}: no saved matches or counts in A and B, not tested")
+    return [*lines, *retested.said(changed)]
+
+
+def _means(source: str, a: Sequence[Finished], b: Sequence[Finished]) -> list[str]:
+    """The tests of scores that are means over images, of fusion metrics."""
+    first, second = per_image(a), per_image(b)
+    return [
+        f"{source}, {name}: {_said(found)}"
+        for name in first
+        if first[name] != second.get(name, {})
+        and (found := paired.compare(first[name], second.get(name, {}), groups(b[0])))
+    ]
 
 
 def _said(found: paired.Difference) -> str:

@@ -1,4 +1,7 @@
-"""Two sources, or one source made twice, on the same images: is the mean difference shown?
+"""A fusion metric measured twice on the same images: is the mean difference shown?
+
+Such a score is a mean over images, so that its error needs no resampling (AP and IoU are none;
+see `reports.retested`).
 
 The mean of d_i over n images in G groups (sequences), whose images are not independent:
 

@@ -1,6 +1,6 @@
 """The resampled scores of a task's records, made once and kept in the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import progress
@@ -32,9 +32,10 @@ def gather(cells: Sequence[Cell], store: Store) -> Evidence | None:
     return gathered if gathered.first else None
 
 
-def _spec(cell: Cell) -> dict[str, object]:
+def spec(record: Mapping[str, object]) -> dict[str, object]:
+    """What decides the resamples of a record with this spec."""
     return {
-        "record": dict(cell.specs["record"]),
+        "record": dict(record),
         "version": rescoring.VERSION,
         "resamples": resampling.RESAMPLES,
         "seed": resampling.SEED,
@@ -42,7 +43,7 @@ def _spec(cell: Cell) -> dict[str, object]:
 
 
 def _place(cell: Cell, store: Store) -> Path:
-    return store.path(KIND, cell.label, _spec(cell))
+    return store.path(KIND, cell.label, spec(cell.specs["record"]))
 
 
 def _unmade(cell: Cell, record: Record, store: Store) -> bool:
@@ -55,4 +56,4 @@ def _make(cell: Cell, record: Record, store: Store) -> None:
         assert found is not None
         evidence.write(folder, found)
 
-    store.fill(KIND, cell.label, _spec(cell), work)
+    store.fill(KIND, cell.label, spec(cell.specs["record"]), work)

@@ -62,17 +62,17 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
 
     others = results.other_means
     headings = [
-        replace(_heading(column, name), quantity=Quantity(scene, name, metric))
+        replace(heading(column, name), quantity=Quantity(scene, name, metric))
         for name in results.classes
     ]
     headings += [
-        replace(_heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric))
+        replace(heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric))
         for words in others
     ]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
-    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
+    last = replace(heading(column), quantity=Quantity(scene, None, metric))
     return judged(build(results, name, title, [*headings, last], pick), results.evidence)
 
 
@@ -81,7 +81,7 @@ def by_scene(results: Results, metric: str) -> Table:
     column = results.columns[metric]
     counts = {name: _images(results, name) for name in results.scenes}
     headings = [
-        replace(_heading(column, name), note=counts[name], quantity=Quantity(name, None, metric))
+        replace(heading(column, name), note=counts[name], quantity=Quantity(name, None, metric))
         for name in results.scenes
     ]
 
@@ -89,7 +89,7 @@ def by_scene(results: Results, metric: str) -> Table:
         parts: list[Slice | None] = [record.by_scene.get(name) for name in results.scenes]
         return [part.values.get(metric) if part else None for part in [*parts, record]]
 
-    last = replace(_heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
+    last = replace(heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
     title = f"{column.mean} by condition"
     built = build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
     return judged(built, results.evidence)
@@ -99,7 +99,7 @@ def means(results: Results, family: str = "") -> Table:
     """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
     columns = {name: c for name, c in results.columns.items() if c.family == family}
     headings = [
-        replace(_heading(column, column.mean), quantity=Quantity(None, None, metric))
+        replace(heading(column, column.mean), quantity=Quantity(None, None, metric))
         for metric, column in columns.items()
     ]
 
@@ -124,7 +124,7 @@ def errors(results: Results) -> list[str]:
 def errors_of(results: Results, family: str, name: str) -> Table:
     """Sources x kinds of error: what each costs one class."""
     columns = {metric: c for metric, c in results.columns.items() if c.family == family}
-    headings = [_heading(column, column.mean) for column in columns.values()]
+    headings = [heading(column, column.mean) for column in columns.values()]
 
     def pick(record: Record) -> Scores:
         return [record.by_class.get(name, {}).get(metric) for metric in columns]
@@ -135,14 +135,14 @@ def errors_of(results: Results, family: str, name: str) -> Table:
 def conventions(results: Results, metric: str) -> Table:
     """Sources x ways of taking one metric's mean: as others take it, and as this report does."""
     column = results.columns[metric]
-    headings = [_heading(column, name) for name in results.conventions]
+    headings = [heading(column, name) for name in results.conventions]
 
     def pick(record: Record) -> Scores:
         others = [record.conventions.get(name, {}).get(metric) for name in results.conventions]
         return [*others, record.values.get(metric)]
 
     title = f"{column.mean} as others take it: class set, and absent classes skipped or zero"
-    return build(results, f"{metric}-conventions", title, [*headings, _heading(column)], pick)
+    return build(results, f"{metric}-conventions", title, [*headings, heading(column)], pick)
 
 
 def empty(results: Results) -> Table:
@@ -225,12 +225,13 @@ def _facts(record: Record) -> list[Scalar]:
     return [record.protocol.get(name) for name in FACTS.values()]
 
 
-def _heading(column: Column, title: str | None = None) -> Heading:
+def heading(column: Column, title: str | None = None, *, decimals: int = 1) -> Heading:
+    """How a metric is headed; without a title the mean; points with so many decimals."""
     points = column.points and not column.unit
     return Heading(
         title=column.mean if title is None else title,
         scale=100.0 if points else 1.0,
-        decimals=1 if points else 3,
+        decimals=decimals if points else 3,
         better=column.better,
         note=column.unit,
         is_mean=title is None,

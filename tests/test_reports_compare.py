@@ -1,27 +1,64 @@
 import csv
+import math
 
+import numpy as np
 import pytest
 from report_toys import FACTS, MADE, record
 from scipy import stats
 
-from reports import compare, paired
+from bench import records
+from bench.records import Column
+from bench.store import Store
+from reports import compare, evidence, paired, resamples, resampling, rescoring, retested
+from reports.pairs import Finished
 
 KEYS = tuple(f"{i:02}" for i in range(12))
+EN = Column(title="EN", mean="EN", unit="bit")
+IOU = Column(title="IoU", mean="mIoU")
+NAMES = ("person", "car")
 
 
-def put(root, source, scores, hits=(), **changes):
-    """A finished record with a per-image file; ``hits`` of 4 true boxes per image."""
-    made = record(source, "method", 0, scores, **changes)
+def put(root, source, scores, **changes):
+    """A finished record; returns its folder."""
+    made = record(source, "method", 0, scores).model_copy(update=changes)
     stamp = f"{made.made['at']}-{len(list(root.glob('*/*')))}".replace(":", "")
-    folder = root / "detection" / f"toy-{source}-{stamp}"
+    folder = root / made.kind / f"toy-{source}-{stamp}"
     folder.mkdir(parents=True)
     made.write(folder)
-    if hits:
-        lines = [f"{key},person,4,{n},0,0.5" for key, n in zip(KEYS, hits, strict=True)]
-        head = "key,class,truths,hits,false_alarms,confidence"
-        (folder / "per_image.csv").write_text("\n".join([head, *lines]) + "\n")
-        rows = [f"{key},drive-{i // 2}," for i, key in enumerate(KEYS)]
-        (folder / "images.csv").write_text("\n".join(["key,group,scene", *rows]) + "\n")
+    return folder
+
+
+def listed(folder, size=2):
+    """The images of a record, ``size`` to a sequence."""
+    rows = [f"{key},drive-{i // size}," for i, key in enumerate(KEYS)]
+    (folder / "images.csv").write_text("\n".join(["key,group,scene", *rows]) + "\n")
+
+
+def measured(root, entropies, **changes):
+    """A record of a fusion metric with one number per image."""
+    mean = sum(entropies) / len(entropies)
+    facts = {"columns": {"EN": EN}, "values": {"EN": mean}, "by_class": {}}
+    folder = put(root, "mine", (0.5, 0.5), kind="quality", **facts, **changes)
+    lines = [f"{key},,{n}" for key, n in zip(KEYS, entropies, strict=True)]
+    (folder / "per_image.csv").write_text("\n".join(["key,flags,EN", *lines]) + "\n")
+    listed(folder)
+
+
+def counted(root, hits, seed=0, task="roads"):
+    """A segmentation record of two classes; ``hits`` of 10 pixels of each class per image."""
+    counts = np.zeros((len(KEYS), 3, 3), np.int64)
+    counts[:, 1, 1] = counts[:, 2, 2] = hits
+    counts[:, 1, 2] = counts[:, 2, 1] = 10 - np.array(hits)
+    total = sum(hits)
+    iou = total / (240 - total)
+    scores = {"columns": {"IoU": IOU}, "values": {"IoU": iou}}
+    scores |= {"by_class": {name: {"IoU": iou} for name in ("person", "car")}}
+    folder = put(root, "mine", (iou, iou), kind="segmentation", task=task, seed=seed, **scores)
+    listed(folder, 1)
+    np.savez(folder / "confusion.npz", keys=np.array(KEYS), counts=counts)
+    lines = [f"{key},{name},10,10,{n}" for key, n in zip(KEYS, hits, strict=True) for name in NAMES]
+    (folder / "per_image.csv").write_text("\n".join(["key,class,truth,predicted,hit", *lines]))
+    return counts
 
 
 @pytest.fixture
@@ -57,17 +94,66 @@ def test_only_what_differs_is_shown_with_its_difference(stores, capsys):
 
 
 def test_the_difference_per_image_is_tested_by_sequence(stores, capsys):
-    # F1 = 2 n / (4 + n): 1 and 2 hits are 2/5 and 2/3, so every second image gains 4/15
-    put(stores[0], "mine", (0.5, 0.2), [1] * 12)
-    put(stores[1], "mine", (0.6, 0.2), [1, 2] * 6)
+    measured(stores[0], [6.0] * 12)
+    measured(stores[1], [6.0, 7.0] * 6)
     text = " ".join(said(stores, capsys).split())
-    assert "B - A +0.1333 on 12 images in 6 groups" in text  # 2/15; all sequences gain alike
-    assert "95 % interval +0.1333 to +0.1333: a difference is shown" in text
+    assert "mine, EN: B - A +0.5000 on 12 images in 6 groups" in text  # all sequences gain alike
+    assert "95 % interval +0.5000 to +0.5000: a difference is shown" in text
+
+
+def resampled(counts):
+    """IoU of the first class on the report's draws of single images."""
+    weights = resampling.draw([f"drive-{i}" for i in range(12)]).weights
+    total = (weights @ counts.reshape(12, 9)).reshape(-1, 3, 3)
+    return total[:, 1, 1] / (total[:, 1].sum(axis=1) + total[:, :, 1].sum(axis=1) - total[:, 1, 1])
+
+
+def test_iou_is_tested_as_in_the_report(stores, capsys):
+    one = counted(stores[0], [5, 4, 6, 5, 7, 3, 5, 6, 4, 5, 6, 4])
+    two = counted(stores[1], [7, 7, 8, 6, 9, 5, 8, 7, 6, 8, 8, 5])
+    text = " ".join(said(stores, capsys).split())
+    gap = 84 / (240 - 84) - 60 / (240 - 60)
+    # images of one size: the bootstrap variance is (n - 1) / n of the right one, n - 1 = 11
+    error = math.sqrt((resampled(two) - resampled(one)).var(ddof=1) * 12 / 11)
+    ends = [100 * (gap + sign * stats.t.ppf(0.975, 11) * error) for sign in (-1, 1)]
+    p = 2 * stats.t.sf(gap / error, 11)
+    assert p < 0.001
+    assert f"mine, mIoU: B - A +{100 * gap:.2f} points, [+{ends[0]:.2f}, +{ends[1]:.2f}]" in text
+    assert "p <0.001, adjusted <0.001: a difference is shown" in text
+    assert text.count("a difference is shown") == 3  # the mean, person, car
+
+
+def test_a_difference_that_chance_can_make_is_not_shown(stores, capsys):
+    counted(stores[0], [5, 4, 6, 5, 7, 3, 5, 6, 4, 5, 6, 4])
+    counted(stores[1], [6, 3, 6, 5, 8, 3, 4, 6, 4, 6, 6, 4])
+    text = " ".join(said(stores, capsys).split())
+    assert text.count("no difference shown") == 3
+    assert "a difference is shown" not in text
+
+
+def test_resamples_that_the_report_kept_are_taken(stores, capsys, monkeypatch):
+    for store, more in zip(stores, (0, 2), strict=True):
+        counted(store, [5 + more, 4 + more] * 6)
+    fresh = said(stores, capsys)
+    for store in stores:
+        (folder,) = (store / "segmentation").iterdir()
+        found = retested._resampled(Finished(records.read(folder / "record.json"), folder))
+        spec = resamples.spec({})
+        label = folder.name.rpartition("-")[0]
+        Store(store).fill(resamples.KIND, label, spec, lambda to, of=found: evidence.write(to, of))
+    monkeypatch.setattr(rescoring, "of", None)
+    assert said(stores, capsys) == fresh
+
+
+def test_scores_without_saved_counts_are_not_tested(stores, capsys):
+    put(stores[0], "mine", (0.5, 0.2))
+    put(stores[1], "mine", (0.6, 0.2))
+    assert "no saved matches or counts in A and B, not tested" in said(stores, capsys)
 
 
 def test_other_test_images_are_not_paired(stores, capsys):
-    put(stores[0], "mine", (0.5, 0.2), [1] * 12)
-    put(stores[1], "mine", (0.6, 0.2), [2] * 12, protocol=FACTS | {"split hash": "other"})
+    put(stores[0], "mine", (0.5, 0.2))
+    put(stores[1], "mine", (0.6, 0.2), protocol=FACTS | {"split hash": "other"})
     assert "other test images in A and B, not tested" in said(stores, capsys)
 
 
@@ -103,9 +189,9 @@ def test_a_folder_without_records_is_named(stores, capsys, tmp_path):
 
 def test_a_damaged_file_is_named(stores, capsys):
     for store in stores:
-        put(store, "mine", (0.5, 0.2), [1] * 12)
+        measured(store, [6.0] * 12)
     file = next(stores[1].glob("*/*/per_image.csv"))
-    file.write_text("key,class,truths,hits,false_alarms,confidence\n00,person,4,x,0,0.5\n")
+    file.write_text("key,flags,EN\n00,,x\n")
     assert compare.main([*map(str, stores)]) == 2
     assert f"{file}: cannot be read" in capsys.readouterr().err
 

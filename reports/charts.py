@@ -64,6 +64,7 @@ def against(
     with pyplot.rc_context(settings), without_letters():
         figure, axes = pyplot.subplots(figsize=(3.5, 2.6), layout="constrained")
         axes.set_xscale("log")
+        axes.margins(y=0.15)
         for name, score in levels.items():
             axes.axhline(score, color=looks[name][0], linestyle="--", linewidth=0.9)
         for name, (cost, score) in points.items():
@@ -71,13 +72,16 @@ def against(
         costs = [cost for cost, _ in points.values()]
         axes.set_xlim(min(costs) / 2, max(costs) * 2)
         edges = axes.get_xlim()
+        near = edges[1] / edges[0] < 10  # else the powers of ten are enough
+        axes.xaxis.set_major_formatter(lambda cost, _: f"{cost:g}")
+        axes.xaxis.set_minor_formatter(lambda cost, _: f"{cost:g}" if near else "")
         middle = math.sqrt(edges[0] * edges[1])
         for name, (cost, score) in points.items():
             side, shift = ("left", 5) if cost < middle else ("right", -5)
             axes.annotate(
                 short(name),
                 (cost, score),
-                (shift, 3),
+                (shift, -8),
                 textcoords="offset points",
                 ha=side,
                 fontsize=7,

@@ -82,10 +82,13 @@ def measured(root: Path, sources: Mapping[str, tasks.Source]) -> list[tuple[str,
 def trainings(every: Sequence[Results]) -> list[tuple[str, str, int | None, float, str]]:
     """How long the trainings of detectors and segmenters took, of records that say so."""
     return [
-        (results.name, record.source, record.seed, float(said["seconds"]), str(said["device"]))
+        (
+            *(results.name, record.source, record.seed, float(said["seconds"])),
+            str(said.get("device", record.made.get("device", "not said"))),
+        )
         for results in every
         for record in results.records
-        if (said := record.made.get("training"))
+        if (said := record.made.get("training")) and "seconds" in said
     ]
 
 

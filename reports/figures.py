@@ -128,8 +128,9 @@ def curves(
                 )
         for axes in grid.flat[len(found) :]:
             axes.set_visible(False)
-        grid[0, 0].set(xlim=(0, 1), ylim=(0, 1.02))
-        figure.supxlabel("recall", fontsize=8)
+        grid[0, 0].set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1))
+        for axes in grid[-1] if len(found) > across else grid[0, :across]:
+            axes.set_xlabel("recall")  # the figure's own label would lie on the legend
         figure.supylabel("precision", fontsize=8)
         figure.suptitle(note, fontsize=8, parse_math=False)
         _legend(figure, list(handles.values()), list(handles))

@@ -71,9 +71,9 @@ def _largest(table: Table, line: Line, columns: Sequence[int]) -> Iterator[str]:
     """The largest difference to the better and that to the worse, if they are seen as printed."""
     gains = {i: g for i in columns if line.differences and (g := _gain(table, line, i))}
     if gains and max(gains.values()) > 0:
-        yield f"most gained in {_named(table, line, max(gains, key=lambda i: gains[i]))}"
+        yield f"most improved in {_named(table, line, max(gains, key=lambda i: gains[i]))}"
     if gains and min(gains.values()) < 0:
-        yield f"most lost in {_named(table, line, min(gains, key=lambda i: gains[i]))}"
+        yield f"most worsened in {_named(table, line, min(gains, key=lambda i: gains[i]))}"
 
 
 def _gain(table: Table, line: Line, column: int) -> float:

@@ -130,7 +130,7 @@ def cost(
     costs = efficiency.measured(store.root, fused)
     known = {source for source, _ in costs}
     missing = tuple(name for name in fused if name not in known)
-    command = commands.profile(args, missing)
+    command = commands.profile(args, missing if known else ())
     return Efficiency(tuple(costs), tuple(efficiency.trainings(every)), missing, command)
 
 

@@ -65,7 +65,8 @@ def rows(name):
 
 def test_without_a_profile_the_report_says_how_to_make_one(house):
     page = made()
-    assert "python -m fusion.profile --source average --source mine</code>" in page
+    assert "Not measured</strong>: average, mine." in page
+    assert "<code>python -m fusion.profile</code>" in page
     assert not Path("report/tables/efficiency.csv").exists()
     assert not Path("report/figures/toy-detection-cost.svg").exists()
 

@@ -37,8 +37,8 @@ def test_without_verdicts_the_largest_differences_are_called_not_tested():
     singles = row("infrared", "infrared", [(0.5, 0.2)]), row("visible", "visible", [(0.4, 0.6)])
     found = results(*singles, row("mine", "method", [(0.6, 0.5)]))
     assert said(found) == [
-        "By class, not tested: most gained in person (+10.0 points); "
-        "most lost in car (\N{MINUS SIGN}10.0 points)."
+        "By class, not tested: most improved in person (+10.0 points); "
+        "most worsened in car (\N{MINUS SIGN}10.0 points)."
     ]
     equal = results(*singles, row("mine", "method", [(0.5, 0.6)]))
     assert said(equal) == []
@@ -64,8 +64,8 @@ def test_fewer_errors_are_a_gain():
     found = results(*rows)
     assert tables.errors(found) == ["costs"]
     assert said(found)[-1] == (
-        "By kind of error, not tested: most gained in missed (\N{MINUS SIGN}10.0 points); "
-        "most lost in background (+3.0 points)."
+        "By kind of error, not tested: most improved in missed (\N{MINUS SIGN}10.0 points); "
+        "most worsened in background (+3.0 points)."
     )
     shown, folded = chapters.chosen(found)
     assert "costs" in [table.name for table in shown]

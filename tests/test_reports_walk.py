@@ -151,7 +151,7 @@ def titles(row):
 
 def walked(text, row, title, parts):
     """How many numbers of a text are those of some columns, printed as there; all must be."""
-    said = re.sub(r",? ?(p|adjusted) <?[\d.e-]+", "", text)
+    said = re.sub(r",?\s?(p|adjusted) <?[\d.e-]+", "", text)
     for number, part in zip(numbers(said), parts, strict=False):
         decimals = len(number.partition(".")[2])
         assert float(number) == float(f"{float(row[title + part]):.{decimals}f}"), (title, part)

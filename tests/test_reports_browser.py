@@ -2,10 +2,12 @@
 
 import browser
 import pytest
-from report_toys import cells, finish, split
+from report_toys import AP50, cells, finish, split
+from test_reports_walk import matched
 
 from bench import cli, tasks
 from bench.plan import Plan
+from bench.records import Slice
 from bench.store import Store
 from reports import run
 
@@ -15,6 +17,21 @@ pytestmark = [
 ]
 FUSED = ("average", "mine", "a-method-with-a-name-as-long-as-names-may-be-" + "x" * 35)
 SCORES = {"infrared": (0.5, 0.2), "visible": (0.4, 0.6), "average": (0.6, 0.5), "mine": None}
+
+
+def named(person, car):
+    """These scores under the name of a metric that can be resampled."""
+    part = Slice(
+        values={"AP50": (person + car) / 2},
+        by_class={"person": {"AP50": person}, "car": {"AP50": car}},
+        counts={"images": 2},
+    )
+    return {
+        "columns": {"AP50": AP50},
+        "values": part.values,
+        "by_class": part.by_class,
+        "by_scene": {"day": part, "night": part},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +46,9 @@ def report(tmp_path_factory):
     for cell in every:
         scores = SCORES.get(cell.source_name, (0.1, 0.1))
         if scores:
-            finish(cell, store, tuple(score + 0.01 * cell.seed for score in scores))
+            finish(cell, store, (0.5, 0.5), **named(*(s + 0.01 * cell.seed for s in scores)))
+            if cell.task.kind == "detection":
+                matched(cell, cell.place(store))
     file = tasks.TaskFile(
         sources={cell.source_name: cell.source for cell in every},
         tasks={cell.name: cell.task for cell in every},
@@ -94,6 +113,19 @@ def test_a_hidden_source_is_gone_from_all_tables_and_panels(report, window):
     assert window.run(f"{seen}.length") > 4
     press(window, "#spread")
     assert not window.run("document.querySelector('.spread').checkVisibility()")
+    assert window.errors == []
+
+
+def test_intervals_are_shown_on_demand(report, window):
+    window.open(report / "index.html")
+    seen = "[...document.querySelectorAll('.sure')].filter(part => part.checkVisibility()).length"
+    assert window.run("document.querySelectorAll('.sure').length") > 20
+    assert window.run(seen) == 0
+    press(window, "#certain")
+    assert window.run(seen) > 20
+    assert "[" in window.run("document.querySelector('.sure').innerText")
+    press(window, "#certain")
+    assert window.run(seen) == 0
     assert window.errors == []
 
 

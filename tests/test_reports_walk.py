@@ -24,6 +24,8 @@ METRICS = {
     "AP50": Column(title="AP@.5", mean="mAP@.5"),
     "AP": Column(title="AP", mean="mAP"),
     "error": Column(title="error", mean="mean error", better="lower", unit="px"),
+    "missed error": Column(title="lost: missed", mean="Missed", better="lower", family="lost"),
+    "both error": Column(title="lost: both", mean="Both", better="lower", family="lost"),
 }
 
 

@@ -113,6 +113,7 @@ def record(
         },
         counts=whole.counts,
         other_means=whole.other_means,
+        conventions=whole.conventions,
         spec=dict(cell.specs["record"]),
         made=dict(made),
     )

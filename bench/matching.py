@@ -38,9 +38,9 @@ def match(truth: Boxes, predicted: Boxes, threshold: float = THRESHOLD) -> NDArr
     taken = np.full(len(predicted), -1, np.int64)
     shares = overlaps(predicted.corners, truth.corners)
     shares[predicted.classes[:, None] != truth.classes[None, :]] = -1.0
-    for i in np.argsort(-predicted.scores, kind="stable"):
-        if not len(truth):
-            break
+    order = np.argsort(-predicted.scores, kind="stable")
+    near = shares.max(axis=1, initial=-1.0) >= threshold
+    for i in order[near[order]]:
         best = len(truth) - 1 - int(shares[i, ::-1].argmax())
         if shares[i, best] >= threshold:
             taken[i] = best

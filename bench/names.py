@@ -23,12 +23,12 @@ def safe(text: str) -> str:
 def fault(name: str) -> str:
     """Why a task or a source cannot be called so; empty if it can.
 
-    Any printable text will do but a path: names stand in commands, tables and messages.
+    Any printable text will do that is no flag and no path.
     """
     if not 0 < len(name) <= LONGEST:
         return f"must have 1 to {LONGEST} characters (given: {len(name)})"
     if not name.isprintable() or name != name.strip():
         return "must be printable, without spaces at its ends"
-    if "/" in name or name[0] in "-.":
-        return "must not look like a path or a flag: no /, no - or . at its start"
+    if name[0] in "-./":
+        return "must not look like a flag or a path: no - . / at its start"
     return ""

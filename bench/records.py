@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.errors import BenchError
 
 Scalar = str | int | float | bool | None
+Scores = dict[str, dict[str, float | None]]  # a class or convention to metric name to score
 
 
 class Saved(BaseModel):
@@ -48,6 +49,8 @@ class Slice(Saved):
         counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
         intervals: Metric name to the 95 % interval of its value, where one was estimated.
         other_means: Means over fewer classes: in words, e.g. ``without Lamp``, to metric to mean.
+        conventions: The same means as others take them: in words, e.g. ``segmif8, skip``, to
+            metric name to mean.
     """
 
     values: dict[str, float | None]
@@ -55,15 +58,16 @@ class Slice(Saved):
     counts: dict[str, int] = {}
     intervals: dict[str, tuple[float, float] | None] = {}
     other_means: dict[str, dict[str, float | None]] = {}
+    conventions: dict[str, dict[str, float | None]] = {}
 
     def joined(self, other: "Slice") -> "Slice":
         """The scores of two metrics on the same images in one slice."""
-        classes = [*self.by_class, *(c for c in other.by_class if c not in self.by_class)]
         return Slice(
             values=self.values | other.values,
-            by_class={c: self.by_class.get(c, {}) | other.by_class.get(c, {}) for c in classes},
+            by_class=_joined(self.by_class, other.by_class),
             counts=self.counts | other.counts,
             intervals=self.intervals | other.intervals,
+            conventions=_joined(self.conventions, other.conventions),
         )
 
 
@@ -94,6 +98,10 @@ class Record(Slice):
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into ``folder``."""
         (folder / "record.json").write_text(self.model_dump_json(indent=2))
+
+
+def _joined(some: Scores, more: Scores) -> Scores:
+    return {name: some.get(name, {}) | more.get(name, {}) for name in some | more}
 
 
 def read(file: Path) -> Record:

@@ -163,6 +163,7 @@ def fitting(name: str, task: Modelled) -> None:
         faults.append(f"tasks.{name}.without: leaves no class of {', '.join(known)}")
     if hasattr(module, "unfitting"):
         faults += module.unfitting(options, known, f"tasks.{name}.options")
+    if hasattr(module, "finds"):
         lost = set(known) - module.finds(options) - set(getattr(task, "without", ()))
         faults += [
             f"tasks.{name}.options.class_map: maps nothing to {each}, so its AP would be 0 and "

@@ -131,7 +131,7 @@ class Segmentation(Trained):
 
     kind: Literal["segmentation"]
     model: str = "segformer"
-    metrics: dict[str, dict[str, Any]] = {"iou": {}}
+    metrics: dict[str, dict[str, Any]] = {"iou": {}, "boundary_iou": {}}
 
 
 Task = Annotated[Quality | Detection | Segmentation, Field(discriminator="kind")]

@@ -7,6 +7,9 @@ pure: the metric's function by itself, float64. first: with the work on the sour
 first fused image of a pair. further: each further one. loops: benchmarks/loops on a part of the
 image, scaled by the number of pixels. Processor time, the best of several runs; the images are
 noise of several octaves.
+
+What a process makes once, for its first pair of a size, is outside "first": the filters of phase
+congruency, and those entries of the edge FMI's table that the images ask for.
 """
 
 import argparse
@@ -24,7 +27,6 @@ from fusion.metric import Metric, chosen
 from fusion.metrics._parts.sharing import Once, directly
 
 HEIGHT, WIDTH = 480, 640
-WIDTHS = (9, 9, 9, 10, 9, 10)  # of the table's columns
 
 
 def noise(seed: int) -> Gray:
@@ -50,7 +52,7 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 
 
 def first_and_further(metrics: tuple[Metric, ...], repeats: int) -> tuple[float, float]:
-    """Seconds of the first fused image of a pair, and of each further one."""
+    """Seconds of the first fused image of a pair, and of each further one; not of a first pair."""
     a, b, f = PAIR[0], PAIR[1], FUSED
     found = []
     for _ in range(repeats + 1):
@@ -80,10 +82,8 @@ def loop_seconds(name: str) -> float:
     return (time.process_time() - start) * FUSED.size / parts[0].size
 
 
-def line(
-    title: str, metrics: tuple[Metric, ...], repeats: int, looped: float | None
-) -> tuple[float, float, float]:
-    """Print one row of the table; return seconds pure, first and further."""
+def line(title: str, metrics: tuple[Metric, ...], repeats: int, looped: float | None) -> None:
+    """Print one row of the table."""
     pure = 0.0
     for metric in metrics:
         pure += seconds(lambda m=metric: m.value(PAIR, FUSED, directly), repeats)
@@ -92,7 +92,6 @@ def line(
     if looped is not None:
         words += f"{looped:10.2f}{looped / pure:9.0f}{looped / further:10.0f}"
     print(words, flush=True)
-    return pure, first, further
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.boxes import Boxes, to_coco
-from bench.matches import AREAS, MOST, THRESHOLDS, ClassMatches, Matches
+from bench.matches import AREAS, MOST, THRESHOLDS, ClassMatches, Matches, only
 
 
 def match(
@@ -54,6 +54,14 @@ def match(
         tuple(classes),
         tuple(_class(by_area, number) for by_area in by_class),
     )
+
+
+def on(found: Matches, keys: Sequence[str]) -> Matches:
+    """The matches on some of the images alone."""
+    wanted = set(keys)
+    images = [place for place, key in enumerate(found.keys) if key in wanted]
+    parts = tuple(only(part, images) for part in found.by_class)
+    return Matches(tuple(found.keys[place] for place in images), found.classes, parts)
 
 
 def _class(by_area: list[list[dict[str, Any] | None]], number: int) -> ClassMatches:

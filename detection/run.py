@@ -22,6 +22,7 @@ from bench.boxes import Boxes
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.experiment import Experiment
+from bench.matches import Matches
 from bench.pairs import Split
 from bench.plan import Cell
 from bench.records import Scalar, Slice
@@ -43,11 +44,13 @@ def run(cell: Cell, store: Store, device: str) -> None:
     def work(folder: Path) -> None:
         truth, found = true_boxes(cell.test), read(cell.test, predicted)
         evidence.write(folder, cell.test)
-        matches.write(folder / "matches.npz", coco.match(truth, found, cell.test.classes))
-        tables.write(folder, cell.test, truth, found)
+        matched = coco.match(truth, found, cell.test.classes)
+        matches.write(folder / "matches.npz", matched)
+        tables.write(folder, cell.test, truth, found, matched)
 
         def scored(keys: Sequence[str]) -> Slice:
-            return score(this, *({key: these[key] for key in keys} for these in (truth, found)))
+            true, seen = ({key: these[key] for key in keys} for these in (truth, found))
+            return score(this, true, seen, coco.on(matched, keys))
 
         left = {"training": trained / "time.json", "detector": trained / "model.json"}
         made = experiment.made(this, device, PACKAGES, left)
@@ -89,10 +92,14 @@ def read(split: Split, predictions: Path) -> dict[str, Boxes]:
     return boxes.from_coco(document, split.classes)
 
 
-def score(this: Experiment, truth: Mapping[str, Boxes], found: Mapping[str, Boxes]) -> Slice:
-    """All metrics of the cell on these images."""
+def score(
+    this: Experiment, truth: Mapping[str, Boxes], found: Mapping[str, Boxes], matched: Matches
+) -> Slice:
+    """All metrics of the cell on these images; one that can takes the matches made once."""
     slices = [
-        metric.measure(truth, found, this.cell.test.classes, options)
+        metric.of(matched, options)
+        if hasattr(metric, "of")
+        else metric.measure(truth, found, this.cell.test.classes, options)
         for metric, options in this.metrics
     ]
     counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}

@@ -12,31 +12,35 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.average_precision import MOST
 from bench.boxes import Boxes
+from bench.matches import THRESHOLDS, Matches
 from bench.pairs import Split
 from detection import confusion, curves, errors, matching
-from detection.matching import Matches
 from detection.metrics import error_types, precision_recall
-from detection.metrics.average_precision import MOST
 
 OVERLAPS = (0.5, 0.75)  # of the curves
 Row = Sequence[object]
 
 
 def write(
-    folder: Path, split: Split, truth: Mapping[str, Boxes], found: Mapping[str, Boxes]
+    folder: Path,
+    split: Split,
+    truth: Mapping[str, Boxes],
+    found: Mapping[str, Boxes],
+    matched: Matches,
 ) -> None:
     """Write all of them.
 
     Boxes below the confidence of `precision_recall` are not counted as found, except in the
     curves and error types, which are about all of them.
     """
-    matches = [matching.of_class(truth, found, i) for i in range(len(split.classes))]
-    confidence = precision_recall.best_confidence(matches)
+    by_class = [matching.of_class(truth, found, i) for i in range(len(split.classes))]
+    confidence = precision_recall.best_confidence(by_class)
     keys = _conditions(split)
-    rows = per_image(sorted(truth), split.classes, matches, confidence)
+    rows = per_image(sorted(truth), split.classes, by_class, confidence)
     _save(folder / "per_image.csv", "key class truths hits false_alarms confidence", rows)
-    rows = curve(truth, found, split.classes)
+    rows = curve(matched)
     _save(folder / "curves.csv", "class overlap recall precision score", rows)
     rows = confused(truth, found, keys, split.classes, confidence)
     _save(folder / "confusion.csv", "scene truth predicted boxes confidence", rows)
@@ -45,7 +49,10 @@ def write(
 
 
 def per_image(
-    keys: Sequence[str], classes: Sequence[str], found: Sequence[Matches], confidence: float
+    keys: Sequence[str],
+    classes: Sequence[str],
+    found: Sequence[matching.Matches],
+    confidence: float,
 ) -> Iterable[Row]:
     """One row per image and class that is in its truth or found in it; boxes."""
     for number, key in enumerate(keys):
@@ -57,26 +64,20 @@ def per_image(
                 yield key, name, truths, hits, alarms, f"{confidence:g}"
 
 
-def curve(
-    truth: Mapping[str, Boxes], found: Mapping[str, Boxes], classes: Sequence[str]
-) -> Iterable[Row]:
+def curve(matched: Matches) -> Iterable[Row]:
     """Precision at 101 recalls of every class with true boxes, and the score that reaches it.
 
     Precision is monotone, as COCO's, with at most 100 boxes per image; its mean over the recalls
     is AP. A recall that is not reached has precision 0 and no score.
     """
-    for index, name in enumerate(classes):
-        for overlap in OVERLAPS:
-            those = matching.of_class(truth, found, index, overlap, MOST)
-            if not those.truths.sum():
-                continue
-            read = curves.read(those.hits, int(those.truths.sum()))
-            scores = those.scores[read.kept - 1]
-            for place, (recall, precision) in enumerate(
-                zip(curves.RECALLS, read.precision, strict=True)
-            ):
+    for name, those in zip(matched.classes, matched.by_class, strict=True):
+        kept, truths = those.ranks < MOST, int(those.truths[0].sum())
+        for overlap in OVERLAPS if truths else ():
+            read = curves.read(those.hits[0, THRESHOLDS.index(overlap), kept], truths)
+            scores = those.scores[kept][read.kept - 1]
+            for place, recall in enumerate(curves.RECALLS):
                 score = f"{scores[place]:.6g}" if place < len(scores) else ""
-                yield name, overlap, f"{recall:.2f}", repr(float(precision)), score
+                yield name, overlap, f"{recall:.2f}", float(read.precision[place]), score
 
 
 def confused(
@@ -115,7 +116,7 @@ def wrong(
                 boxes = int(((those.classes == index) & (those.kinds == kind)).sum())
                 if kind == errors.MISSED:
                     boxes = int(those.missed[index])
-                yield scene, name, word, boxes, "" if cost is None else repr(cost)
+                yield scene, name, word, boxes, "" if cost is None else cost
 
 
 def _conditions(split: Split) -> dict[str, list[str]]:

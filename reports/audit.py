@@ -13,7 +13,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from bench.errors import BenchError
-from reports import audit_claims, audit_pairs, audit_rows, published
+from reports import audit_claims, audit_pairs, audit_rows, audit_swaps, published
 from reports.audit_rows import Finding
 from reports.published import FOLDER, Published
 
@@ -30,6 +30,7 @@ def findings(tables: Sequence[Published], folder: Path = FOLDER) -> list[Finding
     claims, facts = audit_claims.read(folder)
     found = [
         *(finding for table in tables for finding in audit_rows.findings(table)),
+        *(finding for table in tables for finding in audit_swaps.findings(table)),
         *audit_pairs.findings(tables),
         *audit_claims.findings(tables, claims, facts),
     ]

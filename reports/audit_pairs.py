@@ -116,9 +116,13 @@ def _shared(one: Row, other: Row) -> list[tuple[str, Decimal | None, Decimal | N
 
 
 def _short(number: Decimal) -> Decimal:
-    """Without zeros at the end of its decimals."""
-    short = number.normalize()
-    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+    """Without zeros at the end of its decimals; the first decimal stays if there is one."""
+    least = Decimal("1.0") if _decimals(number) > 0 else Decimal(1)
+    return max(number.quantize(least), number.normalize(), key=_decimals)
+
+
+def _decimals(number: Decimal) -> int:
+    return -int(number.as_tuple().exponent)
 
 
 def _finding(table: Published, check: str, row: Row, said: str) -> Finding:

@@ -1,21 +1,15 @@
 """Checks of a printed table against itself: is it what its own numbers say?
 
-No threshold is fitted to a table. Printed decimals say how far a recomputed number may be off; the
-limit for outliers is the usual one of 3.5 robust standard deviations (Iglewicz, Hoaglin, "How to
-detect and handle outliers", 1993, modified z-score).
+No threshold is fitted to a table: printed decimals say how far a recomputed number may be off.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
-from statistics import median
 
 from reports.published import Published, Row
 
-OUTLIER = 3.5  # modified z-scores
-NORMAL = 0.6745  # median absolute deviation of a normal distribution, in standard deviations
-FEWEST = 5  # other rows, for an outlier to mean anything
 SYNONYMS = {"person": "people"}
 PAIRS = {"Acc": "IoU", "mAP@0.5": "mAP@[0.5:0.95]"}  # the first can never be below the second
 
@@ -48,7 +42,6 @@ def findings(table: Published) -> list[Finding]:
     for rows in table.by_metric.values():
         for row in rows:
             found += [*_mean(table, row), *_duplicates(table, row, rows)]
-        found += _swaps(table, rows)
     return found
 
 
@@ -116,62 +109,6 @@ def _duplicates(table: Published, row: Row, rows: Sequence[Row]) -> Iterator[Fin
 def _within(value: Decimal, row: Row, rows: Sequence[Row], column: str) -> bool:
     others = _others(row, rows, column)
     return bool(others) and min(others) <= value <= max(others)
-
-
-def _swaps(table: Published, rows: Sequence[Row]) -> Iterator[Finding]:
-    """Two cells of a row that stand in each other's column; see `swap_gain`."""
-    for row in rows:
-        pairs = {pair: swap_gain(row, rows, pair) for pair in combinations(row.cells, 2)}
-        best = max(pairs, key=lambda pair: pairs[pair] or 0.0, default=None)
-        if best is None or not pairs[best]:
-            continue
-        one, other = best
-        sizes = [abs(gap) for gap in _gaps(row, rows, best)]
-        said = (
-            f"{one} {row.cells[one]} and {other} {row.cells[other]} look swapped: every other row "
-            f"has them in the other order, {min(sizes)} to {max(sizes)} apart"
-        )
-        yield _finding(table, "swap", row, best, said)
-
-
-def swap_gain(row: Row, rows: Sequence[Row], pair: tuple[str, str]) -> float | None:
-    """How much better two cells of a row fit the other rows the other way round; None if not.
-
-    Three things must hold. Every other row has the two columns in the other order; the difference
-    between them is an outlier among theirs, and the other way round it is none; and each of the
-    two cells is nearer to the middle of the other's column than to that of its own.
-
-    Returns:
-        The fall of the difference's modified z-score.
-    """
-    one, other = (row.cells[name] for name in pair)
-    gaps = _gaps(row, rows, pair)
-    if one is None or other is None or len(gaps) < FEWEST:
-        return None
-    if not all(gap * (one - other) < 0 for gap in gaps):
-        return None
-    before, after = modified_z(one - other, gaps), modified_z(other - one, gaps)
-    if not before > OUTLIER >= after:
-        return None
-    left, right = (_others(row, rows, name) for name in pair)
-    nearer = modified_z(one, right) < modified_z(one, left)
-    return before - after if nearer and modified_z(other, left) < modified_z(other, right) else None
-
-
-def modified_z(value: Decimal, others: Sequence[Decimal]) -> float:
-    """How many robust standard deviations a value is from the median of others.
-
-    The deviation is at least half a unit of their last decimal: equal numbers as printed are not
-    equal behind it.
-    """
-    middle = median(others)
-    spread = max(median(abs(each - middle) for each in others), *map(half_unit, others))
-    return float(abs(value - middle) / spread) * NORMAL
-
-
-def _gaps(row: Row, rows: Sequence[Row], pair: tuple[str, str]) -> list[Decimal]:
-    both = ([each.cells[name] for name in pair] for each in rows if each is not row)
-    return [one - other for one, other in both if one is not None and other is not None]
 
 
 def _others(row: Row, rows: Sequence[Row], column: str) -> list[Decimal]:

@@ -1,17 +1,20 @@
 """Published rows in the report: beside our own where they were made alike, else apart, with why."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from itertools import groupby
 
 from reports import audit, protocol, published, wording
 from reports.audit_rows import Finding
 from reports.published import CAMERAS, NOT_STATED, SIMULATED, Published, Row
 from reports.results import Results
 
+Apart = Mapping[str, tuple[str, str]]  # tag to (ours, theirs)
+
+ALIKE = "Made as our rows were, as far as the tags say; ours stand above."
+EACH = "as each row says"
 OTHER_STYLE = re.compile(r"_yolov5$")
 ABSENT = {"left out of the mean": "skip", "0 in the mean": "zero"}
 
@@ -71,9 +74,11 @@ def parts(
             continue
         about = [finding for finding in found if finding.table == table.name]
         for rows in table.by_metric.values():
-            # rows of one table may have been made differently
-            for _, alike in groupby(rows, key=lambda row: sorted(row.tags.items())):
-                made.append(_part(results, table, list(alike), about))
+            compared = {row.method: nearest(results, row) for row in rows}
+            for alike in (True, False):
+                chosen = [row for row in rows if alike is not bool(compared[row.method][1])]
+                if chosen:
+                    made.append(_part(results, table, chosen, compared, about))
     return tuple(sorted(made, key=lambda part: not part.alike))
 
 
@@ -98,7 +103,7 @@ def ours(results: Results, metric: str) -> dict[str, str]:
     return tags | {"class set": chosen, "absent classes": ABSENT.get(absent, NOT_STATED)}
 
 
-def nearest(results: Results, row: Row) -> tuple[str, dict[str, tuple[str, str]]]:
+def nearest(results: Results, row: Row) -> tuple[str, Apart]:
     """Which of our metrics differs least from a published row, and in which tags."""
     compared = {
         metric: published.differing(ours(results, metric), row.tags)
@@ -108,17 +113,17 @@ def nearest(results: Results, row: Row) -> tuple[str, dict[str, tuple[str, str]]
     return metric, compared[metric]
 
 
-def why(apart: dict[str, tuple[str, str]]) -> str:
-    """The tags that do not agree, in words; or that all do."""
-    if not apart:
-        return "Made as our rows were, as far as the tags say; they stand above."
+def why(apart: Apart) -> str:
+    """The tags that do not agree, in words."""
     stated = {tag: pair for tag, pair in apart.items() if NOT_STATED not in pair}
     said = []
     if stated:
         words = [f"{tag}: {mine} here, {other} there" for tag, (mine, other) in stated.items()]
         said.append(f"Not beside our rows, because they were made otherwise. {'; '.join(words)}.")
-    else:
+    elif apart:
         said.append("Not beside our rows, because nobody can tell whether they were made alike.")
+    else:
+        said.append("Not beside our rows, for what each row says.")
     silent = [tag for tag, (_, other) in apart.items() if other == NOT_STATED]
     if silent:
         said.append(f"Not stated there: {', '.join(silent)}.")
@@ -135,19 +140,25 @@ def _audited() -> tuple[tuple[Published, ...], tuple[Finding, ...]]:
 
 
 def _part(
-    results: Results, table: Published, rows: Sequence[Row], found: Sequence[Finding]
+    results: Results,
+    table: Published,
+    rows: Sequence[Row],
+    compared: Mapping[str, tuple[str, Apart]],
+    found: Sequence[Finding],
 ) -> Part:
-    metric, apart = nearest(results, rows[0])
+    """Rows of one metric that all agree with ours, or all do not."""
+    metric, first = compared[rows[0].method]
+    shared = _shared([compared[row.method][1] for row in rows])
     mine = [f for f in found if f.metric in ("", rows[0].metric)]
     numbered = [f for f in mine if f.method in {row.method for row in rows}]
-    lines = [_theirs(row, numbered) for row in rows]
-    if not apart:
+    lines = [_theirs(row, numbered, compared[row.method][1], shared) for row in rows]
+    if not first:
         lines = [*_own(results, metric, rows), *lines]
     eye = " (read by eye)" if table.head.by_eye else ""
     return Part(
         title=f"{table.head.title}: {rows[0].metric}{eye}",
-        alike=not apart,
-        reason=why(apart),
+        alike=not first,
+        reason=why(shared) if first else ALIKE,
         about=table.head.note,
         heads=(*rows[0].cells, "mean"),
         lines=tuple(lines),
@@ -158,10 +169,22 @@ def _part(
     )
 
 
-def _theirs(row: Row, numbered: Sequence[Finding]) -> Line:
+def _shared(rows: Sequence[Apart]) -> dict[str, tuple[str, str]]:
+    """The tags in which every row differs from ours, and how if they all differ alike."""
+    found = {}
+    for tag, (mine, other) in rows[0].items():
+        others = {row[tag][1] for row in rows if tag in row}
+        if all(tag in row for row in rows) and (len(others) == 1 or NOT_STATED not in others):
+            found[tag] = (mine, other if len(others) == 1 else EACH)
+    return found
+
+
+def _theirs(row: Row, numbered: Sequence[Finding], apart: Apart, shared: Apart) -> Line:
+    """A published row; what only it has otherwise than ours stands in its remark."""
     cells = tuple(_text(cell) for cell in (*row.cells.values(), row.mean))
     marks = tuple(i for i, f in enumerate(numbered, start=1) if f.method == row.method)
-    return Line(row.method, row.remark, cells, marks)
+    own = [f"{tag}: {pair[1]}" for tag, pair in apart.items() if shared.get(tag) != pair]
+    return Line(row.method, "; ".join([*own, *([row.remark] if row.remark else [])]), cells, marks)
 
 
 def _own(results: Results, metric: str, rows: Sequence[Row]) -> list[Line]:

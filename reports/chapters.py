@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench import names
-from reports import appendix, beside, panels, protocol, quality, tables, wording
+from reports import appendix, beside, certainty, panels, protocol, quality, tables, wording
 from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
-from reports.grids import Grid as Grid
-from reports.grids import Printed as Printed
+from reports.grids import Grid, Printed
 from reports.panels import Sample
 from reports.protocol import Protocol
+from reports.relations import Relation
 from reports.results import Results
 
 
@@ -32,6 +32,7 @@ class Chapter:
         more: The tables that are folded away.
         figure: Stem of the picture files, relative to the report; empty if there is none.
         published: What papers print for the same data set, those made as ours first.
+        curves: Stem of the precision-recall charts; empty if there are none.
     """
 
     results: Results
@@ -44,6 +45,12 @@ class Chapter:
     samples: tuple[Sample, ...] = ()
     legend: str = ""
     published: tuple[beside.Part, ...] = ()
+    curves: str = ""
+
+    @property
+    def curves_file(self) -> str:
+        """Where the numbers of the curves are, relative to the report."""
+        return f"tables/{names.safe(self.results.name)}-curves.csv"
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Report:
         command: What makes the rest; empty if nothing is missing.
         absent: Tasks that are left out, and why.
         rule: How the sample pairs were chosen.
+        relations: How fusion metrics and task scores order the sources.
     """
 
     title: str
@@ -63,6 +71,7 @@ class Report:
     absent: tuple[tuple[str, str], ...]
     chapters: tuple[Chapter, ...]
     rule: str
+    relations: tuple[Relation, ...] = ()
 
 
 def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
@@ -77,8 +86,8 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         ),
         main=tuple(grid(results, table) for table in shown),
         more=(
+            *(found for table in shown if (found := intervals(results, table))),
             *(grid(results, table) for table in folded),
-            *(g for t in shown for g in appendix.intervals(grid(results, _bare(t)), t)),
             *appendix.planning(results, leading(results)),
         ),
         protocol=protocol.of(results),
@@ -112,9 +121,11 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
     At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    of fusion metrics first the sources' ranks, which no single metric can stand for.
+    of fusion metrics first the sources' ranks, which no single metric can stand for. Metrics of a
+    family have one folded table of their means.
     """
-    metrics = list(results.columns)
+    metrics = [name for name, column in results.columns.items() if not column.family]
+    families = dict.fromkeys(column.family for column in results.columns.values() if column.family)
     if not metrics:
         return [tables.empty(results)], []
     if not results.classes:
@@ -124,11 +135,14 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded = [tables.by_class(results, metric) for metric in metrics[2:]]
         if len(metrics) > 1:
             shown.append(tables.means(results))
+    folded += [tables.means(results, family) for family in families]
     if results.scenes:
         shown.append(tables.by_scene(results, metrics[0]))
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    if results.conventions:
+        folded += [tables.conventions(results, metric) for metric in metrics]
     if any(record.intervals for record in results.records):
         folded.insert(0, quality.intervals(results))
     if results.kind == "quality":
@@ -198,13 +212,34 @@ def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
     return line.comparisons or (None,) * len(line.differences)
 
 
-def _bare(table: Table) -> Table:
+def intervals(results: Results, table: Table) -> Grid | None:
+    """The intervals of a table's scores and differences as a table of their own, if there are."""
+    rows = _printed(certainty.intervals(table))
+    tested = _printed(certainty.comparisons(table))
+    if not rows:
+        return None
+    if tested:
+        names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
+        tested = (Printed("better single sensor", "", names), *tested)
+    whole = grid(results, table)
+    said = wording.notes(results, replace(table, lines=tuple(map(_bare, table.lines))))
+    return replace(
+        whole,
+        title=f"{table.title}: 95 % intervals",
+        part="-intervals",
+        rows=rows,
+        differences=tested,
+        notes=tuple(said),
+    )
+
+
+def _printed(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Printed, ...]:
+    return tuple(Printed(name, "", tuple((text, 0) for text in texts)) for name, texts in rows)
+
+
+def _bare(line: Line) -> Line:
     """Without ranks, which intervals do not have."""
-    lines = [
-        replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
-        for line in table.lines
-    ]
-    return replace(table, lines=tuple(lines))
+    return replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
 
 
 def _better(table: Table, column: int) -> str:

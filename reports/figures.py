@@ -1,4 +1,4 @@
-"""Bar charts of the main tables. The only place that plots; it plots tables it is given.
+"""Bar charts of the main tables and precision-recall curves. The only place that plots.
 
 In the size of a page's two columns, readable in grey print: luminance rises from source to source
 and every bar has a hatch.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.comparison import Heading, Line, Table
+from reports.curves import Curves
 from reports.wording import UNDEFINED, caption
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FIXED = {"infrared": "#7f1d1d", "visible": "#1d4ed8"}
 FUSED = ("#0d9488", "#d97706", "#a78bfa", "#86c06c", "#f0c75e", "#e5b8d0", "#9ddbe8")
 HATCHES = ("//", "", "\\\\", "..", "xx", "--", "++", "oo")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2, 2, 2)))
 DOTS = 300  # per inch
 WIDTH = 7.16  # inches, both columns of a page
 HEIGHT = 2.3  # inches of one row of bars
@@ -70,16 +72,10 @@ def bars(
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import seaborn
-    from matplotlib import pyplot
-
+    pyplot, settings = _library()
     lines = [line for line in table.lines if line.entries]
     rows = _rows(len(table.headings), len(lines))
-    settings: dict[Any, Any] = {**seaborn.axes_style("whitegrid"), **SETTINGS}
-    with mpl.rc_context(settings), _without_letters():
+    with pyplot.rc_context(settings), _without_letters():
         figure, grid = pyplot.subplots(
             len(rows),
             squeeze=False,
@@ -92,10 +88,71 @@ def bars(
         _start_at_zero(grid[0, 0], lines)
         grid[0, 0].set_title(note, loc="left", fontsize=8, parse_math=False)
         figure.supylabel(_axis(table), fontsize=8, parse_math=False)
-        _legend(figure, grid[0, 0], lines)
-        for file in files:
-            figure.savefig(file, dpi=DOTS, metadata=STAMPS.get(file.suffix))
+        handles, _ = grid[0, 0].get_legend_handles_labels()
+        _legend(figure, handles, [line.row.source for line in lines])
+        _save(figure, files)
         pyplot.close(figure)
+
+
+def curves(
+    found: Curves, looks: Mapping[str, tuple[str, str]], files: Sequence[Path], note: str = ""
+) -> None:
+    """Draw precision over recall, one small chart per class, one line per source.
+
+    Args:
+        found: What to draw, in percent of 1.
+        looks: See `styles`; of a look the colour counts, and every source has dashes of its own.
+        files: Where to write it; the ending decides the format.
+        note: What must not be lost when the chart is taken out of the report.
+    """
+    pyplot, settings = _library()
+    sources = list(dict.fromkeys(source for lines in found.values() for source in lines))
+    across = min(len(found), 4)
+    down = -(-len(found) // across)
+    with pyplot.rc_context(settings), _without_letters():
+        figure, grid = pyplot.subplots(
+            *(down, across),
+            squeeze=False,
+            sharex=True,
+            sharey=True,
+            figsize=(WIDTH, 1.8 * down + 0.16 * (2 + len(sources) / LEGEND)),
+            layout="constrained",
+        )
+        handles = {}
+        for axes, (name, lines) in zip(grid.flat, found.items(), strict=False):
+            axes.set_title(_short(name), fontsize=8, parse_math=False)
+            for source, (recall, precision) in lines.items():
+                dash = DASHES[sources.index(source) % len(DASHES)]
+                (handles[source],) = axes.plot(
+                    recall, precision, color=looks[source][0], linestyle=dash, linewidth=1.1
+                )
+        for axes in grid.flat[len(found) :]:
+            axes.set_visible(False)
+        grid[0, 0].set(xlim=(0, 1), ylim=(0, 1.02))
+        figure.supxlabel("recall", fontsize=8)
+        figure.supylabel("precision", fontsize=8)
+        figure.suptitle(note, fontsize=8, parse_math=False)
+        _legend(figure, list(handles.values()), list(handles))
+        _save(figure, files)
+        pyplot.close(figure)
+
+
+def _library() -> tuple[Any, dict[Any, Any]]:
+    """The plotting library, without a window, and the settings of all figures."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import seaborn
+    from matplotlib import pyplot
+
+    return pyplot, {**seaborn.axes_style("whitegrid"), **SETTINGS}
+
+
+def _save(figure: "Figure", files: Sequence[Path]) -> None:
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it is laid out now; once is enough for all files
+    for file in files:
+        figure.savefig(file, dpi=DOTS, metadata=STAMPS.get(file.suffix))
 
 
 def _rows(columns: int, sources: int) -> list[range]:
@@ -115,18 +172,20 @@ def _draw(
 ) -> None:
     """Some columns of a table side by side."""
     share = 0.8 / len(lines)
-    for i, line in enumerate(lines):
+    for number, line in enumerate(lines):
         colour, hatch = looks[line.row.source]
         pairs = [(line.entries[column], table.headings[column]) for column in columns]
         heights = [_scaled(entry.mean, heading) for entry, heading in pairs]
         spreads = [_scaled(entry.spread, heading) for entry, heading in pairs]
-        spots = [spot + (i + 0.5) * share - 0.4 for spot in range(len(columns))]
-        axes.bar(spots, heights, share, label=str(i), color=colour, hatch=hatch)
-        for spot, height, spread in zip(spots, heights, spreads, strict=True):
+        spots = [spot + (number + 0.5) * share - 0.4 for spot in range(len(columns))]
+        axes.bar(spots, heights, share, label=str(number), color=colour, hatch=hatch)
+        for spot, height in zip(spots, heights, strict=True):
             if math.isnan(height):
                 axes.text(spot, 0, UNDEFINED, ha="center", va="bottom")
-            if not math.isnan(spread):
-                axes.errorbar(spot, height, spread, color="black", elinewidth=0.7, capsize=1.2)
+        there = [i for i, spread in enumerate(spreads) if not math.isnan(spread)]
+        if there:
+            x, y, ends = ([part[i] for i in there] for part in (spots, heights, spreads))
+            axes.errorbar(x, y, ends, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.2)
     axes.set_xticks(range(len(columns)), [""] * len(columns))
     titles = [_short(table.headings[column].title) for column in columns]
     axes.set_xticklabels(titles, parse_math=False)
@@ -139,20 +198,20 @@ def _draw(
         axes.axvline(len(columns) - 1.5, color="0.6", linewidth=0.8)
 
 
-def _legend(figure: "Figure", axes: "Axes", lines: Sequence[Line]) -> None:
+def _legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> None:
     """The sources under the chart; as a bar's label, a name that starts with _ is left out."""
-    handles, _ = axes.get_legend_handles_labels()
     legend = figure.legend(
         handles,
-        [str(i) for i in range(len(lines))],
+        [str(i) for i in range(len(names))],
         loc="outside lower center",
-        ncols=min(LEGEND, len(lines)),
+        ncols=min(LEGEND, len(names)),
         frameon=False,
         fontsize=7,
+        handlelength=3.0,
     )
-    for text, line in zip(legend.get_texts(), lines, strict=True):
+    for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_parse_math(False)
-        text.set_text(_short(line.row.source))
+        text.set_text(_short(name))
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A table as it is read: texts in rows and columns, the same on the page and in the text."""
+"""Tables as they are read: texts in rows and columns, the same on the page and in a terminal."""
 
 from dataclasses import dataclass
 
@@ -39,8 +39,9 @@ class Grid:
     sums_up: bool  # the last column is set apart
     better: tuple[str, ...] = ()
     slices: bool = False
+    part: str = ""  # which part of its CSV file it shows, if not the scores
 
     @property
     def tex(self) -> str:
         """Where the same table is for a paper."""
-        return f"{self.file.removesuffix('.csv')}.tex"
+        return f"{self.file.removesuffix('.csv')}{self.part}.tex"

@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from bench import names
-from reports.chapters import Chapter, Grid, Printed
+from reports.chapters import Chapter
+from reports.grids import Grid, Printed
 from reports.wording import MISSING
 
 WIDE = 8  # columns from which a table spans both columns of a page and is scaled to fit

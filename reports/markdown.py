@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 
 from reports.beside import Part
-from reports.chapters import Chapter, Grid, Printed, Report
+from reports.chapters import Chapter, Report
+from reports.grids import Grid, Printed
 from reports.panels import Sample
-from reports.wording import MISSING
+from reports.relations import Relation
+from reports.wording import MISSING, UNDEFINED, correlation
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 
@@ -18,6 +20,8 @@ def text(found: Report) -> str:
         parts.append(f"To make what is missing:\n\n{_code(found.command)}")
     parts += [f"- **{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
     parts += [_chapter(chapter, found.rule) for chapter in found.chapters]
+    if found.relations:
+        parts.append(_relations(found.relations))
     parts.append("All scores as one table: [tables/scores.csv](tables/scores.csv)")
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -42,6 +46,9 @@ def _chapter(found: Chapter, rule: str) -> str:
         parts.append(
             f"![{escape(results.name)}: {escape(found.main[0].title)}]({found.figure}.png)"
         )
+    if found.curves:
+        said = f"[numbers]({found.curves_file})"
+        parts.append(f"### Precision and recall\n\n![curves]({found.curves}.png)\n\n{said}")
     if found.more:
         folded = "\n\n".join(_grid(grid, found) for grid in found.more)
         parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")
@@ -59,7 +66,7 @@ def _chapter(found: Chapter, rule: str) -> str:
 
 
 def _panels(found: Sample) -> str:
-    names = [escape(panel.source or "truth") for panel in found.panels]
+    names = [escape(panel.title) for panel in found.panels]
     pictures = [f"![{escape(panel.alt)}]({panel.file})" for panel in found.panels]
     return "\n".join([_row(names), _row(["---"] * len(names)), _row(pictures)])
 
@@ -98,6 +105,18 @@ def _published(part: Part) -> str:
             *(["The audit found:<br>\n" + "<br>\n".join(notes)] if notes else []),
         ]
     )
+
+
+def _relations(found: Sequence[Relation]) -> str:
+    heads = ("fusion metric", "task", "score", "sources", "correlation", "95 % interval")
+    lines = [_row(heads), _row(["---", "---", "---", *["---:"] * 3])]
+    for one in found:
+        ends = " to ".join(map(correlation, one.interval)) if one.interval else UNDEFINED
+        numbers = [str(one.sources), correlation(one.rho), ends]
+        lines.append(_row([*map(escape, (one.metric, one.task, one.score)), *numbers]))
+    said = "Rank correlation (Spearman) over the sources; an interval that holds 0 shows none."
+    title = "## Do fusion metrics predict the task?"
+    return "\n\n".join([title, said, "\n".join(lines), "[CSV](tables/relations.csv)"])
 
 
 def _protocol(chapter: Chapter) -> str:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from reports import wording
 from reports.chapters import Chapter, Report
 
 
@@ -30,6 +31,7 @@ def html(found: Report) -> str:
         report=found,
         sources=sources(found),
         parts=parts,
+        number=wording.correlation,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{seal}"),
     )
@@ -45,8 +47,12 @@ def sources(found: Report) -> list[str]:
 def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
     """The parts of a chapter that are there, in order: the id's stem and the title."""
     yield "comparison", "Comparison"
+    if chapter.published:
+        yield "published", "Published rows"
     if any(grid.slices for grid in chapter.main):
         yield "slices", "Slices"
+    if chapter.curves:
+        yield "curves", "Precision and recall"
     if chapter.more:
         yield "more", "More tables"
     if chapter.samples:

@@ -3,7 +3,7 @@
 One panel is one source on one pair: the whole image, and under it the same part enlarged in all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from bench import images, matching, names
+from bench.images import Labels
 from bench.pairs import Pair
 from bench.plan import Cell
 from bench.store import Store
@@ -20,7 +21,6 @@ from reports.results import SINGLE
 from reports.shown import Shown
 
 QUALITY = 80  # of the JPEG files
-TRUTH = ""  # the panel that is no source's
 
 BOX_LEGEND = (
     f"Boxes: truth white; predictions with a score of at least {hits.CONFIDENCE:g}: hits solid "
@@ -41,12 +41,14 @@ class Panel:
     """One source on one pair.
 
     Attributes:
+        title: The source's name, or which truth this is.
         source: Its name; empty for the truth.
         file: Relative to the report.
         size: (width, height) in pixels.
         alt: What can be seen, in words.
     """
 
+    title: str
     source: str
     file: str
     size: tuple[int, int]
@@ -54,8 +56,17 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A panel that is not saved yet; see `Panel`."""
+
+    title: str
+    source: str
+    image: Image.Image
+
+
+@dataclass(frozen=True)
 class Sample:
-    """The panels of one pair: the truth's, then one per source.
+    """The panels of one pair: the truth, then one per source.
 
     Attributes:
         why: By which rules it was chosen.
@@ -87,20 +98,22 @@ def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Pa
         pair = pairs[chosen.key]
         folder = place / str(number)
         folder.mkdir(parents=True)
-        seen = zip([TRUTH, *(one.name for one in every)], draw(every, pair), strict=True)
-        made.append(
-            Sample(
-                key=pair.key,
-                scene=pair.scene or "condition unknown",
-                why=chosen.why,
-                panels=tuple(
-                    _saved(
-                        image, folder / f"{i}-{names.safe(name or 'truth')}.jpg", report, pair, name
-                    )
-                    for i, (name, image) in enumerate(seen)
-                ),
+        panels = []
+        for i, drawn in enumerate(draw(every, pair)):
+            file = folder / f"{i}-{names.safe(drawn.title)}.jpg"
+            drawn.image.save(file, quality=QUALITY)
+            what = f"what was predicted on {drawn.source}" if drawn.source else drawn.title
+            panels.append(
+                Panel(
+                    title=drawn.title,
+                    source=drawn.source,
+                    file=file.relative_to(report).as_posix(),
+                    size=drawn.image.size,
+                    alt=f"Pair {pair.key}: {what}; whole, and a part enlarged",
+                )
             )
-        )
+        scene = pair.scene or "condition unknown"
+        made.append(Sample(pair.key, scene, chosen.why, tuple(panels)))
     return made
 
 
@@ -116,13 +129,6 @@ def legend(kind: str, finished: Iterable[str], samples: Sequence[Sample]) -> str
     return said
 
 
-def _saved(image: Image.Image, file: Path, report: Path, pair: Pair, source: str) -> Panel:
-    image.save(file, quality=QUALITY)
-    what = "the truth" if source == TRUTH else f"what was predicted on {source}"
-    alt = f"Pair {pair.key}: {what}; whole, and a part enlarged"
-    return Panel(source, file.relative_to(report).as_posix(), image.size, alt)
-
-
 def _choices(every: Sequence[Shown], ranking: Sequence[str], store: Store) -> list[Choice]:
     chosen = choice.by_scene(every[0].cell.test)
     scores = {one.name: shown.scores(one, store) for one in every}
@@ -136,26 +142,27 @@ def _choices(every: Sequence[Shown], ranking: Sequence[str], store: Store) -> li
     return choice.merged(chosen)
 
 
-def _boxes(every: Sequence[Shown], pair: Pair) -> list[Image.Image]:
+def _boxes(every: Sequence[Shown], pair: Pair) -> Iterator[Drawn]:
     """The truth on both sensors' images, then every source's predictions."""
     classes, truth = every[0].cell.test.classes, shown.true_boxes(pair)
     found = [one.boxes[pair.key] for one in every]
     met = [hits.match(truth, hits.confident(boxes))[1] for boxes in found]
     window = crops.of_boxes(truth.corners, np.array(met, bool), pair.size)
-    true = drawing.truth_marks(truth, classes)
-    both = [images.read_color(path) for path in (pair.visible, pair.infrared)]
-    parts = [drawing.boxed(image, true) for image in both]
-    parts += [drawing.boxed(image, true, window) for image in both]
-    made = [drawing.stack([drawing.framed(parts[0], window, pair.size), *parts[1:]])]
-    for one, boxes in zip(every, found, strict=True):
-        image = images.read_color(one.paths[pair.key])
-        marks = drawing.prediction_marks(truth, boxes, classes)
+
+    def drawn(path: Path, marks: Sequence[drawing.Mark]) -> Image.Image:
+        image = images.read_color(path)
         whole = drawing.framed(drawing.boxed(image, marks), window, pair.size)
-        made.append(drawing.stack([whole, drawing.boxed(image, marks, window)]))
-    return made
+        return drawing.stack([whole, drawing.boxed(image, marks, window)])
+
+    true = drawing.truth_marks(truth, classes)
+    yield Drawn("truth on infrared", "", drawn(pair.infrared, true))
+    yield Drawn("truth on visible", "", drawn(pair.visible, true))
+    for one, boxes in zip(every, found, strict=True):
+        marks = drawing.prediction_marks(truth, boxes, classes)
+        yield Drawn(one.name, one.name, drawn(one.paths[pair.key], marks))
 
 
-def _maps(every: Sequence[Shown], pair: Pair) -> list[Image.Image]:
+def _maps(every: Sequence[Shown], pair: Pair) -> Iterator[Drawn]:
     """The true label map on the visible image, then every source's with its errors."""
     split = every[0].cell.test
     palette = drawing.colours(split.classes)
@@ -164,27 +171,19 @@ def _maps(every: Sequence[Shown], pair: Pair) -> list[Image.Image]:
     predicted = [one.labels(pair.key) for one in every]
     asked = truth > 0 if unlabelled else truth >= 0
     window = crops.of_labels(np.array([(labels != truth) & asked for labels in predicted]))
-    visible = images.read_color(pair.visible)
-    made = [
-        drawing.stack(
-            [
-                drawing.framed(drawing.picture(visible), window, pair.size),
-                drawing.with_labels(visible, truth, palette),
-                drawing.legend(split.classes, palette),
-                drawing.with_labels(visible, truth, palette, window),
-            ]
-        )
-    ]
+
+    def drawn(path: Path, labels: Labels, key: Image.Image | None) -> Image.Image:
+        image = images.read_color(path)
+        errors = key or drawing.with_errors(image, truth, labels, unlabelled=unlabelled)
+        parts = [
+            drawing.framed(drawing.picture(image), window, pair.size),
+            drawing.with_labels(image, labels, palette),
+            errors,
+            drawing.with_labels(image, labels, palette, window),
+        ]
+        return drawing.stack(parts)
+
+    key = drawing.legend(split.classes, palette)
+    yield Drawn("truth on visible", "", drawn(pair.visible, truth, key))
     for one, labels in zip(every, predicted, strict=True):
-        image = images.read_color(one.paths[pair.key])
-        made.append(
-            drawing.stack(
-                [
-                    drawing.framed(drawing.picture(image), window, pair.size),
-                    drawing.with_labels(image, labels, palette),
-                    drawing.with_errors(image, truth, labels, unlabelled=unlabelled),
-                    drawing.with_labels(image, labels, palette, window),
-                ]
-            )
-        )
-    return made
+        yield Drawn(one.name, one.name, drawn(one.paths[pair.key], labels, None))

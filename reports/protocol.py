@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench.records import Record, Scalar
 from reports.results import Results
 
+CAUTION = "caution: "  # facts that are warnings, of all rows or of some
 BY_SOURCE = ("colour",)  # facts that are allowed to differ between the sources of a task
 
 
@@ -80,7 +81,14 @@ def _warnings(results: Results, differing: Mapping[str, object]) -> list[str]:
         said.append(
             "the split leaks: neighbouring frames are in train and test, so scores are too good."
         )
-    odd = [name for name in differing if name not in BY_SOURCE]
+    told = {
+        f"{name.removeprefix(CAUTION)}: {value}."
+        for record in results.records
+        for name, value in record.protocol.items()
+        if name.startswith(CAUTION)
+    }
+    said += sorted(told)
+    odd = [name for name in differing if name not in BY_SOURCE and not name.startswith(CAUTION)]
     if odd:
         said.append(
             f"rows were not made alike: {', '.join(odd)} differ{'s' if len(odd) == 1 else ''} "

@@ -79,6 +79,11 @@ class Results:
         return _once(words for record in self.records for words in record.other_means)
 
     @property
+    def conventions(self) -> tuple[str, ...]:
+        """The ways in which others take the same means, in the order of the records."""
+        return _once(name for record in self.records for name in record.conventions)
+
+    @property
     def scenes(self) -> tuple[str, ...]:
         """The conditions that have scores, in the order of the records."""
         return _once(name for record in self.records for name in record.by_scene)

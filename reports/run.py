@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
@@ -26,6 +27,7 @@ from reports import (
     chapters,
     choice,
     commands,
+    curves,
     figures,
     folder,
     latex,
@@ -33,6 +35,7 @@ from reports import (
     page,
     panels,
     plain,
+    relations,
     resamples,
     resampling,
     rescoring,
@@ -75,17 +78,19 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     """Write the page, the text and the numbers; pictures are there already."""
     (to / "index.html").write_text(page.html(found), encoding="utf-8")
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
-    (to / "tables").mkdir()
+    (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
     sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
+    if found.relations:
+        sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
-        every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
-        for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
-            sheets.write(tables.wide(table), to / grid.file)
-        for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
-            sheets.write(sheet, to / file)
-        for grid in grids:
+        for table in [*shown, *folded]:
+            sheets.write(tables.wide(table), to / chapters.file_name(table))
+        planned = appendix.sheet(chapter.results, chapters.leading(chapter.results))
+        if planned is not None:
+            sheets.write(planned, to / appendix.file_name(chapter.results))
+        for grid in [*chapter.main, *chapter.more]:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
 
 
@@ -101,7 +106,15 @@ def illustrated(
     note = f"{results.name}: simulated scenes" if results.simulated else results.name
     figures.bars(table, looks, [to / f"{stem}.{ending}" for ending in figures.FORMATS], note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
-    return chapters.of(results, stem, samples)
+    chapter = chapters.of(results, stem, samples)
+    lines = curves.read(cells, store)
+    if lines.empty:
+        return chapter
+    stem = f"{stem}-curves"
+    figures.curves(curves.drawn(lines), looks, [to / f"{stem}.{e}" for e in figures.FORMATS], note)
+    (to / "tables").mkdir(exist_ok=True)
+    sheets.write(lines, to / chapter.curves_file)
+    return replace(chapter, curves=stem)
 
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:
@@ -120,6 +133,7 @@ def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], comma
         absent=tuple((gone.name, _reason(gone)) for gone in found.absent if not gone.undrawn),
         chapters=tuple(made),
         rule=choice.RULE,
+        relations=tuple(relations.of(every)),
     )
 
 

@@ -3,7 +3,6 @@
 Only what is already there is shown: nothing is fused or predicted for a picture.
 """
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,7 @@ from bench.errors import BenchError
 from bench.pairs import Pair, Split
 from bench.plan import Cell
 from bench.store import Store
-
-UNLABELLED = ("unlabelled", "unlabeled")
+from reports import per_image
 
 
 @dataclass(frozen=True)
@@ -54,30 +52,9 @@ def find(cells: Sequence[Cell], store: Store) -> list[Shown]:
 
 
 def scores(one: Shown, store: Store) -> dict[str, float]:
-    """A score per pair from the record's per-image file, only to find pairs worth looking at.
-
-    F1 of boxes, or the share of labelled pixels that are right; a pair of which that is
-    undefined is left out, and so is everything if the record has no such file.
-    """
-    file = one.cell.place(store) / "per_image.csv"
-    if not file.is_file():
-        return {}
-    names = ("hits", "truths", "false_alarms") if one.boxes else ("hit", "truth", "")
-    sums: dict[str, list[int]] = {}
-    with file.open(newline="", encoding="utf-8") as text:
-        for row in csv.DictReader(text):
-            if not one.boxes and row["class"].lower() in UNLABELLED:
-                continue
-            counts = sums.setdefault(row["key"], [0, 0, 0])
-            for place, name in enumerate(names):
-                counts[place] += int(row[name]) if name else 0
-    if one.boxes:
-        return {
-            key: 2 * hits / (hits + truths + alarms)
-            for key, (hits, truths, alarms) in sums.items()
-            if hits + truths + alarms
-        }
-    return {key: hit / truth for key, (hit, truth, _) in sums.items() if truth}
+    """A score per pair, only to find pairs worth looking at; see `per_image.read`."""
+    found = per_image.read(one.cell.place(store), one.cell.task.kind)
+    return next(iter(found.values()), {})
 
 
 def true_boxes(pair: Pair) -> Boxes:
@@ -94,7 +71,7 @@ def true_labels(pair: Pair, split: Split) -> images.Labels:
 
 def has_unlabelled(split: Split) -> bool:
     """Whether label 0 means that nobody said what it is."""
-    return split.classes[0].lower() in UNLABELLED
+    return split.classes[0].lower() in per_image.UNLABELLED
 
 
 def _there(cell: Cell, store: Store) -> bool:

@@ -54,25 +54,30 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * (len(headings) + 1)
+            return [None] * len(headings)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
         fewer = [part.other_means.get(words, {}).get(metric) for words in others]
         return [*per_class, *fewer, part.values.get(metric)]
 
     others = results.other_means
+    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
     headings = [
-        replace(_heading(column, name), quantity=Quantity(scene, name, metric))
-        for name in results.classes
-    ]
-    headings += [
-        replace(_heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric))
-        for words in others
+        *(
+            replace(_heading(column, name), quantity=Quantity(scene, name, metric))
+            for name in results.classes
+        ),
+        *(
+            replace(
+                _heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric)
+            )
+            for words in others
+        ),
+        last,
     ]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
-    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
-    return judged(build(results, name, title, [*headings, last], pick), results.evidence)
+    return judged(build(results, name, title, headings, pick), results.evidence)
 
 
 def by_scene(results: Results, metric: str) -> Table:
@@ -94,18 +99,32 @@ def by_scene(results: Results, metric: str) -> Table:
     return judged(built, results.evidence)
 
 
-def means(results: Results) -> Table:
-    """Sources x metrics: every metric's mean over classes (or images)."""
+def means(results: Results, family: str = "") -> Table:
+    """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
+    columns = {name: c for name, c in results.columns.items() if c.family == family}
     headings = [
         replace(_heading(column, column.mean), quantity=Quantity(None, None, metric))
-        for metric, column in results.columns.items()
+        for metric, column in columns.items()
     ]
 
     def pick(record: Record) -> Scores:
-        return [record.values.get(metric) for metric in results.columns]
+        return [record.values.get(metric) for metric in columns]
 
-    built = build(results, "means", "All metrics, means", headings, pick)
-    return judged(built, results.evidence)
+    name, title = (family, f"{family}, means") if family else ("means", "All metrics, means")
+    return judged(build(results, name, title, headings, pick), results.evidence)
+
+
+def conventions(results: Results, metric: str) -> Table:
+    """Sources x ways of taking one metric's mean: as others take it, and as this report does."""
+    column = results.columns[metric]
+    headings = [_heading(column, name) for name in results.conventions]
+
+    def pick(record: Record) -> Scores:
+        others = [record.conventions.get(name, {}).get(metric) for name in results.conventions]
+        return [*others, record.values.get(metric)]
+
+    title = f"{column.mean} as others take it: class set, and absent classes skipped or zero"
+    return build(results, f"{metric}-conventions", title, [*headings, _heading(column)], pick)
 
 
 def empty(results: Results) -> Table:
@@ -131,8 +150,8 @@ def wide(table: Table) -> pd.DataFrame:
             cells |= _score_cells(title, heading, entry)
         for title, heading, gap in zip(titles, table.headings, line.differences, strict=False):
             cells[f"{title} difference"] = _scaled(gap, heading)
-        for title, heading, sure in zip(titles, table.headings, line.comparisons, strict=False):
-            cells |= _comparison_cells(title, heading, sure) if sure else {}
+        for title, heading, compared in zip(titles, table.headings, line.comparisons, strict=False):
+            cells |= _comparison_cells(title, heading, compared) if compared else {}
         if line.row.records:
             made = protocol.facts(line.row.records[0])
             cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
@@ -140,27 +159,6 @@ def wide(table: Table) -> pd.DataFrame:
     order = [f"{title}{part}" for title in titles for part in PARTS]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
-
-
-def _score_cells(title: str, heading: Heading, entry: Entry) -> dict[str, object]:
-    cells: dict[str, object] = {
-        title: _scaled(entry.mean, heading),
-        f"{title} sd": _scaled(entry.spread, heading),
-    }
-    if entry.estimate:
-        cells[f"{title} low"] = _scaled(entry.estimate.low, heading)
-        cells[f"{title} high"] = _scaled(entry.estimate.high, heading)
-    return cells
-
-
-def _comparison_cells(title: str, heading: Heading, compared: Comparison) -> dict[str, object]:
-    return {
-        f"{title} difference low": _scaled(compared.estimate.low, heading),
-        f"{title} difference high": _scaled(compared.estimate.high, heading),
-        f"{title} p": round(compared.estimate.p, 6),
-        f"{title} p Holm": round(compared.adjusted, 6),
-        f"{title} verdict": compared.verdict,
-    }
 
 
 def _signature(record: Record, metric: str) -> str | None:
@@ -182,6 +180,27 @@ def _distinct(titles: Sequence[str]) -> list[str]:
         taken |= {f"{name}{part}" for part in PARTS}
         found.append(name)
     return found
+
+
+def _score_cells(title: str, heading: Heading, entry: Entry) -> dict[str, object]:
+    cells: dict[str, object] = {
+        title: _scaled(entry.mean, heading),
+        f"{title} sd": _scaled(entry.spread, heading),
+    }
+    if entry.estimate:
+        cells[f"{title} low"] = _scaled(entry.estimate.low, heading)
+        cells[f"{title} high"] = _scaled(entry.estimate.high, heading)
+    return cells
+
+
+def _comparison_cells(title: str, heading: Heading, compared: Comparison) -> dict[str, object]:
+    return {
+        f"{title} difference low": _scaled(compared.estimate.low, heading),
+        f"{title} difference high": _scaled(compared.estimate.high, heading),
+        f"{title} p": round(compared.estimate.p, 6),
+        f"{title} p Holm": round(compared.adjusted, 6),
+        f"{title} verdict": compared.verdict,
+    }
 
 
 def _facts(record: Record) -> list[Scalar]:

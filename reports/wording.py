@@ -3,7 +3,7 @@
 from reports import certainty, numbers, quality
 from reports.certainty import MARKS
 from reports.comparison import Comparison, Entry, Heading, Line, Table, best, best_single
-from reports.numbers import number, signed, unit
+from reports.numbers import MINUS, number, signed, unit
 from reports.results import Results, Row
 
 UNDEFINED = numbers.UNDEFINED
@@ -28,6 +28,11 @@ def difference(score: float | None, heading: Heading, compared: Comparison | Non
         return UNDEFINED
     text = signed(score, heading)
     return f"{text} {MARKS.get(compared.verdict, compared.verdict)}" if compared else text
+
+
+def correlation(value: float) -> str:
+    """A number between -1 and 1 with its sign, e.g. ``+0.90``."""
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)
 
 
 def seeds(line: Line) -> str:

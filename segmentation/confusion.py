@@ -28,13 +28,28 @@ def count(truth: Labels, predicted: Labels, classes: int) -> Counts:
     Raises:
         ValueError: If shapes differ, or a counted pixel has an id of C or more.
     """
+    check(truth, predicted, classes)
+    seen = truth != IGNORE
+    return cross(truth[seen].astype(np.int64), predicted[seen].astype(np.int64), classes)
+
+
+def check(truth: Labels, predicted: Labels, classes: int) -> None:
+    """Refuse two label maps that cannot be counted.
+
+    Raises:
+        ValueError: If shapes differ, or a counted pixel has an id of C or more.
+    """
     if truth.shape != predicted.shape:
         raise ValueError(f"truth is {truth.shape} but prediction is {predicted.shape}")
     seen = truth != IGNORE
-    t, p = truth[seen].astype(np.int64), predicted[seen].astype(np.int64)
-    if t.size and max(t.max(), p.max()) >= classes:
-        raise ValueError(f"class id {max(t.max(), p.max())} with only {classes} classes")
-    return np.bincount(t * classes + p, minlength=classes**2).reshape(classes, classes)
+    largest = max(int(labels[seen].max(initial=0)) for labels in (truth, predicted))
+    if largest >= classes:
+        raise ValueError(f"class id {largest} with only {classes} classes")
+
+
+def cross(rows: NDArray[np.int64], columns: NDArray[np.int64], size: int) -> Counts:
+    """How often each pair of numbers below ``size`` comes, int64 (size, size)."""
+    return np.bincount(rows * size + columns, minlength=size**2).reshape(size, size)
 
 
 def intersection_over_union(counts: Counts) -> Scores:

@@ -6,29 +6,31 @@ python -m segmentation.run --source fused     every fusion; or ir, vis, a source
 python -m segmentation.run --plan             what would be done, and what is done already
 
 Under --out: trained/ the models, predicted/ one label map per test image, segmentation/ the
-scores (record.json), a confusion matrix per image (confusion.npz), the images (images.csv) and
-per_image.csv. A stopped run goes on where it was: training from its last checkpoint, prediction
-with the first image it lacks.
+scores (record.json), the images (images.csv), per_image.csv, and per image a confusion matrix
+(confusion.npz) and one of the pixels near outlines (boundary.npz). A stopped run goes on where it
+was: training from its last checkpoint, prediction with the first image it lacks.
 """
 
 import csv
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+from pydantic import BaseModel
 
 from bench import cli, evidence, experiment, images, masks, progress
+from bench.errors import BenchError
 from bench.examples import Examples
 from bench.experiment import Experiment
-from bench.pairs import Split
 from bench.plan import Cell
 from bench.records import Scalar, Slice
 from bench.store import Store
 from segmentation import confusion
 from segmentation.confusion import Counts
+from segmentation.metrics import iou
 
 PACKAGES = ("torch", "onedl-mmsegmentation", "onedl-mmengine", "onedl-mmcv", "numpy", "pillow")
 
@@ -41,13 +43,14 @@ def run(cell: Cell, store: Store, device: str) -> None:
     predicted = predict(this, store, device, trained)
 
     def work(folder: Path) -> None:
-        counts = count(cell.test, predicted)
+        counts = count(this, predicted)
         evidence.write(folder, cell.test)
-        confusion.write(folder / "confusion.npz", counts)
-        write_per_image(folder / "per_image.csv", cell.test.classes, counts)
+        for file, found in counts.items():
+            confusion.write(folder / file, found)
+        write_per_image(folder / "per_image.csv", cell.test.classes, counts[iou.COUNTS])
 
         def scored(keys: Sequence[str]) -> Slice:
-            return score(this, [counts[key] for key in keys])
+            return score(this, counts, keys)
 
         made = experiment.made(this, device, PACKAGES, {"training": trained / "time.json"})
         experiment.record(this, scored, facts, made).write(folder)
@@ -74,30 +77,50 @@ def predict(this: Experiment, store: Store, device: str, trained: Path) -> Path:
     return store.fill("predicted", cell.model_label, cell.specs["predicted"], work).path
 
 
-def count(split: Split, predicted: Path) -> dict[str, Counts]:
-    """A confusion matrix per pair, by key, int64 (C, C), rows are the truth."""
-    found: dict[str, Counts] = {}
+def count(this: Experiment, predicted: Path) -> dict[str, dict[str, Counts]]:
+    """What each metric counts in each image: by its file's name, then by key.
+
+    The confusion matrices are there whatever the metrics.
+    """
+    counted: dict[str, tuple[ModuleType, BaseModel]] = {iou.COUNTS: (iou, iou.Options())}
+    counted |= {metric.COUNTS: (metric, options) for metric, options in this.metrics}
+    found: dict[str, dict[str, Counts]] = {file: {} for file in counted}
+    split = this.cell.test
     for pair in progress.each(split.pairs, f"count {split.dataset}-{split.name}"):
         assert pair.mask is not None
         truth = masks.read_mask(pair.mask, split.classes)
         labels = masks.read_mask(predicted / f"{pair.key}.png", split.classes)
-        found[pair.key] = confusion.count(truth, labels, len(split.classes))
+        for file, (metric, options) in counted.items():
+            found[file][pair.key] = metric.count(truth, labels, len(split.classes), options)
     return found
 
 
-def score(this: Experiment, counts: Sequence[Counts]) -> Slice:
-    """All metrics of the cell on the images that are counted, at least one."""
-    total: Counts = np.sum(counts, axis=0)
-    classes = this.cell.test.classes
-    found = [metric.measure(total, classes, options) for metric, options in this.metrics]
-    return reduce(Slice.joined, found, Slice(values={}, counts={"images": len(counts)}))
+def score(
+    this: Experiment, counts: Mapping[str, Mapping[str, Counts]], keys: Sequence[str]
+) -> Slice:
+    """All metrics of the cell on the images of these keys, at least one."""
+    found = Slice(values={}, counts={"images": len(keys)})
+    for metric, options in this.metrics:
+        total: Counts = np.sum([counts[metric.COUNTS][key] for key in keys], axis=0)
+        found = found.joined(metric.measure(total, this.cell.test.classes, options))
+    return found
 
 
 def protocol(this: Experiment) -> dict[str, Scalar]:
-    """The facts a reader needs to repeat the number: data, model, metric."""
+    """The facts a reader needs to repeat the number: data, model, metric.
+
+    Raises:
+        BenchError: If a metric's options do not fit the classes.
+    """
     facts: dict[str, Scalar] = this.cell.protocol() | this.model.protocol(this.options, this.how)
     for metric, chosen in this.metrics:
-        facts |= metric.protocol(this.cell.test.classes, chosen)
+        try:
+            said = metric.protocol(this.cell.test.classes, chosen)
+        except BenchError as fault:
+            raise BenchError(f"tasks.{this.cell.name}: {fault}") from None
+        title = next(iter(metric.COLUMNS.values())).title
+        for name, value in said.items():
+            facts[name if facts.get(name, value) == value else f"{name}, {title}"] = value
     return facts
 
 

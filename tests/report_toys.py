@@ -84,12 +84,12 @@ def split(folder: Path, *, masks: bool = False, count: int = 4) -> Split:
     return Split("toy", "test", classes, tuple(pairs), rule="official")
 
 
-def cells(kind, of: Split, folder: Path, seeds=(0,)) -> list[Cell]:
-    """Infrared, visible and their average, as the plan would give them."""
+def cells(kind, of: Split, folder: Path, seeds=(0,), fused=("average",)) -> list[Cell]:
+    """Infrared, visible and their average under some names, as the plan would give them."""
     sources = {
         "infrared": tasks.Raw(kind="infrared"),
         "visible": tasks.Raw(kind="visible"),
-        "average": tasks.Method(kind="method", method="average"),
+        **{name: tasks.Method(kind="method", method="average") for name in fused},
     }
     task = tasks.KINDS[kind](kind=kind, dataset="toy", sources=tuple(sources), seeds=seeds)
     found = []
@@ -101,7 +101,7 @@ def cells(kind, of: Split, folder: Path, seeds=(0,)) -> list[Cell]:
     return found
 
 
-def finish(cell: Cell, store: Store, scores) -> None:
+def finish(cell: Cell, store: Store, scores, guess=None, **changes) -> None:
     """Put a record, fused images and predictions into the store, as the programs would."""
     simulated = {"protocol": FACTS | {"simulated": cell.test.simulated}}
     made = record(cell.source_name, cell.source.kind, cell.seed, scores, **simulated)
@@ -115,8 +115,10 @@ def finish(cell: Cell, store: Store, scores) -> None:
             },
         }
     )
+    made = made.model_copy(update=changes)
+    guess = guess or _guess
     cell.images(cell.test, store, "cpu")
-    store.fill("predicted", cell.model_label, cell.specs["predicted"], lambda f: _guess(cell, f))
+    store.fill("predicted", cell.model_label, cell.specs["predicted"], lambda f: guess(cell, f))
     store.fill(cell.task.kind, cell.label, cell.specs["record"], made.write)
 
 

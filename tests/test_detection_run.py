@@ -107,7 +107,7 @@ def test_tables_lie_beside_the_record(root):
     write_boxes(root, wrong=3)
     run(root, TASKS + FIXED)
     (folder,) = root.glob("runs/detection/*")
-    names = ["confusion.csv", "curves.csv", "error_types.csv", "per_image.csv"]
+    names = ["confusion.csv", "curves.csv", "error_types.csv", "images.csv", "per_image.csv"]
     assert [path.name for path in sorted(folder.glob("*.csv"))] == names
     curves, found = pd.read_csv(folder / "curves.csv"), record(root)
     for name, mine in curves[curves.overlap == 0.5].groupby("class"):
@@ -193,6 +193,38 @@ def test_a_file_that_does_not_fit_fails_the_cell_in_one_sentence(root, capsys):
     assert run(root, TASKS + FIXED) == 1
     said = capsys.readouterr().err
     assert "boxes.json: lists 5 images, but m3fd/test has 6; it lacks '500'" in said
+    assert "Traceback" not in said
+
+
+BAD = {
+    "a NaN score": (lambda row: row.update(score=float("nan")), "got nan"),
+    "a negative size": (lambda row: row["bbox"].__setitem__(2, -4), "has no area"),
+    "an unknown image": (lambda row: row.update(image_id=77), "image_id 77 is none of the 6"),
+    "a class that is none": (lambda row: row.update(category_id=9), "category_id 9 is none of"),
+    "a box outside": (lambda row: row.update(bbox=[900, 0, 5, 5]), "lies outside the image"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_box_fails_the_cell_in_one_sentence(root, capsys, name):
+    change, message = BAD[name]
+    write_boxes(root)
+    document = json.loads((root / "boxes.json").read_text())
+    change(document["annotations"][0])
+    (root / "boxes.json").write_text(json.dumps(document))
+    assert run(root, TASKS + FIXED) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not list(root.glob("runs/predicted/*[!l]/predictions.json"))
+
+
+def test_a_class_map_that_names_no_class_fails_in_one_sentence(root, capsys):
+    write_boxes(root)
+    mapped = FIXED.replace("}", ", class_map: {Car: Cars}}")
+    assert run(root, TASKS + mapped) == 2
+    said = capsys.readouterr().err
+    assert "class_map.Car: 'Cars' is none of People, Car, Bus" in said
     assert "Traceback" not in said
 
 

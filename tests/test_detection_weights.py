@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench import digest
 from bench.errors import BenchError
 from detection.models import yolo
 from detection.models._yolo import library, network, start
@@ -110,6 +111,9 @@ def test_weights_asked_for_by_name_are_downloaded_once(tmp_path, monkeypatch):
         tensors = start.tensors("yolov5n.pt", "n", tmp_path / "downloads")
         assert len(tensors) == 427
     assert len(asked) == 1
+    said = start.fetched("yolov5n.pt", "n", tmp_path / "downloads")["start weights"]
+    assert said == f"yolov5nu.pt (sha256 {digest.sha256(tmp_path / 'downloads/yolov5nu.pt')[:12]})"
+    assert start.fetched("scratch", "n", tmp_path) == start.fetched("packaged", "n", tmp_path) == {}
     assert [path.name for path in tmp_path.rglob("*.pt")] == ["yolov5nu.pt"]
 
 

@@ -77,6 +77,7 @@ def test_a_library_with_side_effects_is_imported_in_one_room_only(library):
         "detection.run",
         "segmentation.run",
         "reports.run",
+        "reports.audit",
         "reports.calibrate",
     ],
 )

@@ -46,3 +46,18 @@ def test_infrared_and_visible_have_the_same_colour_whatever_else_is_compared():
     )
     assert {name: many[name] for name in few} == few
     assert len({colour for colour, _ in many.values()}) == 4
+
+
+def test_every_class_has_a_chart_and_every_source_a_line_of_its_own(tmp_path):
+    found = {
+        "person": {"infrared": ([0, 1], [1, 0.5]), "$x^{$": ([0, 1], [0.9, 0.4])},
+        "a&b": {"infrared": ([0, 1], [0.8, 0.3])},
+    }
+    looks = figures.styles({"infrared": "infrared", "$x^{$": "method"})
+    for name in ("one", "two"):
+        figures.curves(found, looks, [tmp_path / f"{name}.{e}" for e in figures.FORMATS], "toy")
+    words = re.findall(r"<!-- (.+?) -->", (tmp_path / "one.svg").read_text(encoding="utf-8"))
+    assert {"person", "a&amp;b", "infrared", "$x^{$", "recall", "precision", "toy"} <= set(words)
+    for ending in figures.FORMATS:
+        one, two = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("one", "two"))
+        assert one == two, ending

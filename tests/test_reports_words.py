@@ -198,14 +198,14 @@ def test_the_spread_of_bars_is_explained_where_there_is_one():
 
 
 def test_the_text_says_by_which_rule_samples_were_chosen():
-    panel = panels.Panel("infrared", "samples/1.jpg", (4, 4), "seen")
+    panel = panels.Panel("infrared", "infrared", "samples/1.jpg", (4, 4), "seen")
     sample = panels.Sample("00001", "day", "hash draw", (panel,))
     chapter = chapters.of(results(INFRARED), "", (sample,))
     assert "by this rule" in markdown.text(Report("T", "", "", (), (chapter,), "by this rule"))
 
 
 def test_finished_sources_that_samples_lack_are_named():
-    panel = panels.Panel("visible", "samples/1.jpg", (4, 4), "seen")
+    panel = panels.Panel("visible", "visible", "samples/1.jpg", (4, 4), "seen")
     sample = panels.Sample("00001", "day", "hash draw", (panel,))
     unfinished = row("mine", "method", [None])
     found = chapters.of(results(INFRARED, VISIBLE, unfinished), "", (sample,))

@@ -21,7 +21,7 @@ FIXED = """
 sources: {{vis: {{kind: visible}}}}
 tasks:
   toy: {{kind: segmentation, dataset: fmb, sources: [vis], model: fixed,
-        options: {{folder: {folder}}}, metrics: {{iou: {metric}}}}}
+        options: {{folder: {folder}}}, metrics: {{iou: {metric}, boundary_iou: {{}}}}}}
 """
 SEGFORMER = """
 sources: {ir: {kind: infrared}, vis: {kind: visible}}
@@ -73,7 +73,9 @@ def test_the_truth_itself_scores_1_and_says_its_protocol(root):
     label_maps(root)
     assert run(root) == 0
     (record,) = records(root)
-    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0}
+    assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0, "boundary_IoU": 1.0}
+    assert record.conventions["all14, zero"]["IoU"] == 3 / 14  # road, sky, car
+    assert record.conventions["dmfuse8, zero"]["boundary_IoU"] == 2 / 8
     assert record.by_class["car"]["IoU"] == 1.0
     assert record.by_class["bicycle"]["IoU"] is None
     assert "unlabelled" not in record.by_class
@@ -89,7 +91,8 @@ def test_all_cars_called_roads_halve_nothing_but_those_two_classes(root):
     assert run(root) == 0
     (record,) = records(root)
     assert record.by_class["sky"]["IoU"] == 1.0
-    assert record.by_class["car"] == {"IoU": 0.0, "accuracy": 0.0, "precision": None}
+    car = record.by_class["car"]
+    assert car == {"IoU": 0.0, "accuracy": 0.0, "precision": None, "boundary_IoU": 0.0}
     truth = [np.array(Image.open(p)) for p in (root / "data/fmb/test/Label").glob("*.png")]
     road, car = (sum(int((t == c).sum()) for t in truth) for c in (1, 9))
     assert record.by_class["road"]["IoU"] == road / (road + car)
@@ -103,6 +106,11 @@ def test_per_image_files_add_up_to_the_record(root):
     place = cell.place(Store(root / "runs"))
     matrices = confusion.read(place / "confusion.npz")
     assert list(matrices) == ["00006", "00007", "00008"]
+    near = confusion.read(place / "boundary.npz")
+    assert list(near) == list(matrices)
+    for key, matrix in near.items():
+        folded = matrix.reshape(2, 15, 2, 15).sum(axis=(0, 2))
+        np.testing.assert_array_equal(folded, matrices[key])
     total = sum(matrices.values())
     with (place / "per_image.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -126,7 +134,23 @@ def test_conditions_are_scored_apart_where_they_are_known(root):
     (record,) = records(root)
     assert record.by_scene["day"].values["IoU"] == 1.0
     assert record.by_scene["night"].values["IoU"] == 0.0
+    for scene, right in (("day", 1.0), ("night", 0.0)):
+        assert record.by_scene[scene].values["boundary_IoU"] == right
+        assert record.by_scene[scene].by_class["sky"]["accuracy"] == right
+        assert record.by_scene[scene].conventions["dmfuse8, skip"]["IoU"] == right
+    assert record.by_scene["day"].by_class["sky"]["precision"] == 1.0
+    assert record.by_scene["night"].by_class["sky"]["precision"] is None
     assert record.by_scene["day"].counts["images"] == 2
+
+
+def coloured(labels, *, swapped=False):
+    """FMB's colours of a label map, from the authors' dictionary."""
+    colours = np.zeros((15, 3), np.uint8)
+    colours[[1, 7, 9]] = (179, 228, 228), (179, 73, 79), (66, 121, 253)
+    return (colours[:, ::-1] if swapped else colours)[labels]
+
+
+SIZE = segmentation_toys.SIZE
 
 
 @pytest.mark.parametrize(
@@ -134,7 +158,11 @@ def test_conditions_are_scored_apart_where_they_are_known(root):
     [
         (lambda path: path.unlink(), "1 of the 3 label maps are missing (first: 00007)"),
         (lambda path: Image.new("L", (48, 32)).save(path), "00007.png: 48 x 32 pixels"),
-        (lambda path: Image.new("L", segmentation_toys.SIZE, 77).save(path), "id 77"),
+        (lambda path: Image.new("L", SIZE, 77).save(path), "id 77 (6144 pixels) has no class"),
+        (lambda path: Image.new("RGB", SIZE).save(path), "mode RGB; is it a picture in FMB's col"),
+        (lambda path: Image.new("RGBA", SIZE).save(path), "mode RGBA; is it a picture in FMB's c"),
+        (lambda path: Image.new("I;16", SIZE, 3).save(path), "expected an 8-bit image, got mode I"),
+        (lambda path: path.write_bytes(b"no image"), "cannot be read as an image"),
     ],
 )
 def test_a_bad_label_map_is_named(root, capsys, spoil, said):
@@ -142,7 +170,50 @@ def test_a_bad_label_map_is_named(root, capsys, spoil, said):
     label_maps(root)
     spoil(root / "maps/00007.png")
     assert run(root) == 1
-    assert said in capsys.readouterr().err
+    fault = [line for line in capsys.readouterr().err.splitlines() if said in line]
+    assert len(fault) == 1
+
+
+@pytest.mark.parametrize(("palette", "swapped"), [("fmb", False), ("fmb_swapped", True)])
+def test_pictures_in_fmbs_colours_are_read_as_what_they_show(root, capsys, palette, swapped):
+    fixed(root)
+    label_maps(root, lambda labels: coloured(labels, swapped=swapped))
+    other = {"fmb": "fmb_swapped", "fmb_swapped": "fmb"}[palette]
+    assert run(root, "--set", f"tasks.toy.palette={other}") == 1
+    said = capsys.readouterr().err
+    assert "colours of no class (most often RGB" in said
+    assert run(root, "--set", f"tasks.toy.palette={palette}") == 0
+    asked = tasks.load(root / "tasks.yaml", None, [f"tasks.toy.palette={palette}"])
+    (cell,) = plan.make(asked, ["toy"], root / "data", root).cells
+    record = cell.record(Store(root / "runs"))
+    assert record.values["IoU"] == 1.0
+    assert record.protocol["colours"] == palette
+
+
+def test_ids_of_another_numbering_are_read_by_their_names(root, capsys):
+    fixed(root)
+    numbers = np.zeros(15, np.uint8)
+    numbers[[0, 1, 7, 9]] = 255, 0, 10, 13  # Cityscapes' numbers
+    label_maps(root, lambda labels: numbers[labels])
+    ids = "{0: road, 10: sky, 13: car"
+    assert run(root, "--set", f"tasks.toy.ids={ids}}}") == 1
+    assert "id 255 (192 pixels) has no class; known are 0, 10, 13" in capsys.readouterr().err
+    assert run(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 1
+    assert "ids: 'house' is none of the classes unlabelled, road" in capsys.readouterr().err
+    change = f"tasks.toy.ids={ids}, 255: unlabelled}}"
+    assert run(root, "--set", change) == 0
+    asked = tasks.load(root / "tasks.yaml", None, [change])
+    (cell,) = plan.make(asked, ["toy"], root / "data", root).cells
+    record = cell.record(Store(root / "runs"))
+    assert record.values["IoU"] == 1.0
+    assert record.protocol["ids"] == "0 road, 10 sky, 13 car, 255 unlabelled"
+
+
+def test_younger_options_leave_the_digest_of_older_runs_as_it_was(root):
+    fixed(root)
+    label_maps(root)
+    (cell,) = cells(root)
+    assert cell.specs["trained"]["options"] == {"folder": str(root / "maps")}
 
 
 def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_predicted(root, capsys):
@@ -151,6 +222,19 @@ def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_predicted(r
     assert run(root) == 1
     assert "class set all15 scores 'unlabelled'" in capsys.readouterr().err
     assert not (root / "runs/predicted").exists()
+
+
+def test_a_metric_that_averages_in_another_way_says_so(root):
+    fixed(root)
+    tasks_file = root / "tasks.yaml"
+    asked = tasks_file.read_text().replace("boundary_iou: {}", "boundary_iou: {classes: dmfuse8}")
+    tasks_file.write_text(asked)
+    label_maps(root)
+    assert run(root) == 0
+    (record,) = records(root)
+    assert record.protocol["class set"] == "all14 (14 of 15 classes)"
+    assert record.protocol["class set, Boundary IoU"] == "dmfuse8 (8 of 15 classes)"
+    assert "absent classes, Boundary IoU" not in record.protocol
 
 
 def test_another_metric_option_predicts_nothing_anew(root):
@@ -163,6 +247,18 @@ def test_another_metric_option_predicts_nothing_anew(root):
     assert run(root) == 0
     assert (before / "00006.png").stat().st_mtime_ns == changed
     assert set(records(root)[0].by_class) >= {"road", "pole"}
+
+
+def test_start_weights_that_do_not_fit_are_one_error_before_training(root, capsys):
+    import torch
+
+    (root / "tasks.yaml").write_text(SEGFORMER)
+    torch.save({"conv.weight": torch.zeros(3)}, root / "other.pth")
+    change = "--set", f"tasks.toy.start_weights={root}/other.pth", "--source", "vis"
+    assert run(root, *change) == 1
+    fault = capsys.readouterr().err
+    assert f"{root}/other.pth: no MiT encoder" in fault
+    assert "Traceback" not in fault
 
 
 @pytest.mark.slow

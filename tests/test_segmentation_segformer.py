@@ -2,17 +2,20 @@
 
 import hashlib
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import segmentation_toys
 import torch
+from PIL import Image
 from pydantic import ValidationError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+from bench import digest as digests_of
 from bench.errors import BenchError
 from segmentation.models import segformer
-from segmentation.models._segformer import crops, imagenet, quiet, schedule, training, weights
+from segmentation.models._segformer import crops, quiet, schedule, segmif, training
 from segmentation.models._segformer import network as networks
 from segmentation.models.segformer import Options
 
@@ -68,6 +71,31 @@ def test_layers_of_the_two_largest_are_those_of_the_paper():
     assert networks.LAYERS["mit_b5"] == (3, 6, 40, 3)
 
 
+def test_a_linear_head_is_the_papers_and_segmifs(tmp_path):
+    """Xie et al. 2021, eq. 4: linear, up, linear (with norm and ReLU in their code), linear."""
+    net = built(Options(backbone="mit_b0", embedding=16, head="linear"), tmp_path).eval()
+    head = net.decode_head
+    for layer, width in zip(head.convs, (32, 64, 160, 256), strict=True):
+        assert [tuple(p.shape) for p in layer.parameters()] == [(16, width, 1, 1), (16,)]
+    features = [
+        torch.randn(1, w, 16 // s, 16 // s)
+        for w, s in zip((32, 64, 160, 256), (1, 2, 4, 8), strict=True)
+    ]
+    with torch.inference_mode():
+        up = [
+            torch.nn.functional.interpolate(
+                torch.einsum("oi,nihw->nohw", layer.weight[..., 0, 0], x)
+                + layer.bias[:, None, None],
+                size=(16, 16),
+                mode="bilinear",
+                align_corners=False,
+            )
+            for layer, x in zip(head.convs, features, strict=True)
+        ]
+        by_hand = head.conv_seg(head.fusion_conv(torch.cat(up, dim=1)))
+        assert torch.allclose(head(features), by_hand, atol=1e-5)
+
+
 # --- the recipe ----------------------------------------------------------------------------
 
 
@@ -84,6 +112,85 @@ def test_layers_of_the_two_largest_are_those_of_the_paper():
 def test_the_learning_rate_is_that_of_segmif(step, rate):
     """By hand from its PolyWarmupAdamW with configs/voc.yaml."""
     assert 8e-5 * schedule.factor(step, Options()) == pytest.approx(rate, rel=1e-12)
+
+
+PAPER = Options(start_weights="imagenet", head="linear", padding="anywhere", distortion=False)
+
+
+def test_the_preset_of_the_paper_is_segmifs_but_for_what_the_protocol_calls_ours():
+    from bench import tasks
+    from bench.specs import model
+
+    file = Path(__file__).parents[1] / "tasks.yaml"
+    _, options, how = model("fmb", tasks.load(file, "paper").tasks["fmb-segmentation"])
+    assert options == PAPER
+    said = segformer.protocol(options, how)
+    ours = said["ours (SegMiF's)"]
+    assert ours.startswith("shuffle yes (no), last model (best on the test images), one training (")
+    for fact in (
+        "backbone mit_b3",
+        "embedding 256",
+        "head linear",
+        "start weights imagenet",
+        "iterations 70000",
+        "schedule 160000",
+        "batch 2",
+        "crop 480",
+        "rescale 0.5-2",
+        "distortion no",
+        "learning rate 8e-05",
+        "head factor 10",
+        "weight decay 0.01",
+        "betas 0.9-0.999",
+        "warm up ratio 1e-06",
+        "ignore unlabelled no",
+    ):
+        assert fact in said["as SegMiF"].split(", ")
+
+
+def test_the_protocol_names_theirs_beside_what_is_ours(tmp_path):
+    (tmp_path / "mine.pth").touch()
+    options = Options(
+        backbone="mit_b0", start_weights=str(tmp_path / "mine.pth"), ignore_unlabelled=True
+    )
+    ours = segformer.protocol(options, segformer.Predict())["ours (SegMiF's)"]
+    for fact in (
+        "backbone mit_b0 (mit_b3)",
+        "head mmseg (linear)",
+        "start weights mine.pth (imagenet)",
+        "padding corner (anywhere)",
+        "distortion yes (no)",
+        "ignore unlabelled yes (no)",
+    ):
+        assert fact in ours.split(", ")
+    assert str(tmp_path) not in ours
+
+
+def test_every_option_is_compared_with_segmifs():
+    assert set(segmif.THEIRS) == set(Options.model_fields)
+
+
+def test_younger_options_leave_the_digests_of_older_trainings_as_they_were():
+    """Digests of the options before there were head, shuffle and padding."""
+    demo = Options(
+        backbone="mit_b0",
+        embedding=128,
+        start_weights="packaged",
+        iterations=250,
+        schedule=None,
+        warm_up=20,
+        crop=256,
+        rescale=(1.0, 1.5),
+        distortion=False,
+        learning_rate=4e-4,
+        head_factor=2,
+        drop_path=0,
+    )
+    digests = [digests_of.digest(o.model_dump(mode="json")) for o in (Options(), demo)]
+    assert digests == ["3e73830424a3", "a90c40e015ee"]
+    used = PAPER.model_dump(mode="json")
+    assert (used["head"], used["padding"], "shuffle" in used) == ("linear", "anywhere", False)
+    assert Options.model_validate(demo.model_dump(mode="json")) == demo
 
 
 def test_the_schedule_ends_at_0_with_the_last_iteration_unless_it_is_longer():
@@ -149,6 +256,46 @@ def test_an_image_depends_on_its_position_alone(toys):
     assert not torch.equal(there["inputs"], made[5]["inputs"])
 
 
+def test_without_shuffling_images_come_in_their_order(toys):
+    data = segmentation_toys.examples(toys)
+    whole = Options(
+        backbone="mit_b0",
+        embedding=16,
+        crop=(96, 64),
+        rescale=(1, 1),
+        flip=0,
+        distortion=False,
+        shuffle=False,
+        crop_share=1,
+    )
+    shown = crops.Crops(data, whole, 5, 12)
+    for position in range(12):
+        pair = data.split.pairs[position % 6]
+        image = np.array(Image.open(pair.visible)).transpose(2, 0, 1)
+        np.testing.assert_array_equal(shown[position]["inputs"].numpy(), image)
+
+
+def test_an_image_smaller_than_the_crop_lies_anywhere_in_it_and_the_rest_is_left_out():
+    labels = np.random.default_rng(0).integers(0, 5, (40, 48)).astype(np.uint8)
+    image = np.stack([labels * 10, labels * 20, labels * 30], axis=-1)
+    options = TINY.model_copy(update={"padding": "anywhere", "distortion": False, "flip": 0.0})
+    places = set()
+    for seed in range(20):
+        shown = crops.changed(image, labels, options, seed)
+        there = shown["gt_seg_map"] != 255
+        (top, left), (bottom, right) = (
+            found(np.argwhere(there), axis=0) for found in (np.min, np.max)
+        )
+        places.add((top, left))
+        assert (bottom - top + 1, right - left + 1) == labels.shape
+        np.testing.assert_array_equal(shown["gt_seg_map"][there].reshape(labels.shape), labels)
+        np.testing.assert_array_equal(shown["img"][there].reshape(image.shape), image)
+        assert {tuple(colour) for colour in shown["img"][~there]} == {(124, 116, 104)}
+        assert shown["img"].shape == (64, 64, 3)
+    assert len(places) > 10
+    assert max(top for top, _ in places) <= 64 - 40
+
+
 def test_changing_an_image_leaves_numpys_global_generator_as_it_was():
     image = np.zeros((64, 64, 3), np.uint8)
     np.random.seed(5)  # noqa: NPY002 - the one in question
@@ -175,182 +322,6 @@ def test_without_unlabelled_pixels_every_id_moves_down_by_one():
     moved = crops.trained_on(labels, Options(ignore_unlabelled=True))
     np.testing.assert_array_equal(moved, [[255, 0, 13]])
     assert crops.trained_on(labels, Options()) is labels
-
-
-# --- start weights -------------------------------------------------------------------------
-
-
-def test_an_encoder_file_with_mmsegs_names_is_taken_whole(tmp_path):
-    net, other = built(TINY, tmp_path), built(TINY, tmp_path)
-    torch.save({"state_dict": net.backbone.state_dict()}, tmp_path / "mit.pth")
-    weights.start_from(other, tmp_path / "mit.pth", CLASSES)
-    for name, value in net.backbone.state_dict().items():
-        assert torch.equal(value, other.backbone.state_dict()[name])
-
-
-NVLABS = (
-    (r"layers\.(\d)\.0\.", "patch_embed{}."),
-    (r"layers\.(\d)\.1\.", "block{}."),
-    (r"layers\.(\d)\.2\.", "norm{}."),
-)
-NVLABS_PARTS = {
-    "projection": "proj",
-    "attn.attn.out_proj": "attn.proj",
-    "ffn.layers.0": "mlp.fc1",
-    "ffn.layers.1": "mlp.dwconv.dwconv",
-    "ffn.layers.4": "mlp.fc2",
-}
-HUGGING_FACE_PARTS = {
-    "norm1": "layer_norm_1",
-    "norm2": "layer_norm_2",
-    "attn.norm": "attention.self.layer_norm",
-    "attn.sr": "attention.self.sr",
-    "attn.attn.out_proj": "attention.output.dense",
-    "ffn.layers.0": "mlp.dense1",
-    "ffn.layers.1": "mlp.dwconv.dwconv",
-    "ffn.layers.4": "mlp.dense2",
-}
-
-
-def as_nvlabs(state):
-    """Names and shapes of github.com/NVlabs/SegFormer's mit_b0.pth, head included."""
-    found = {"head.weight": torch.zeros(1000, 256)}
-    for name, value in state.items():
-        for pattern, stage in NVLABS:
-            name = re.sub(f"^{pattern}", lambda m, s=stage: s.format(int(m[1]) + 1), name)
-        for ours, theirs in NVLABS_PARTS.items():
-            name = name.replace(ours, theirs)
-        if "in_proj_" in name:
-            before, last = name.split("attn.attn.in_proj_")
-            third = len(value) // 3
-            found[f"{before}attn.q.{last}"] = value[:third]
-            found[f"{before}attn.kv.{last}"] = value[third:]
-        else:
-            linear = name.endswith(("fc1.weight", "fc2.weight"))
-            found[name] = value[..., 0, 0] if linear else value
-    return found
-
-
-def as_hugging_face(state):
-    """Names and shapes of huggingface.co/nvidia/mit-b0."""
-    found = {}
-    for name, value in state.items():
-        stage, place, rest = re.fullmatch(r"layers\.(\d)\.(\d)\.(.+)", name).groups()
-        if place == "0":
-            rest = rest.replace("projection", "proj").replace("norm", "layer_norm")
-        for ours, theirs in HUGGING_FACE_PARTS.items():
-            rest = rest.replace(ours, theirs) if place == "1" else rest
-        kind = ("patch_embeddings", "block", "layer_norm")[int(place)]
-        name = f"segformer.encoder.{kind}.{stage}.{rest}"
-        if "in_proj_" in name:
-            before, last = name.split("attn.attn.in_proj_")
-            for part, third in zip(("query", "key", "value"), value.chunk(3), strict=True):
-                found[f"{before}attention.self.{part}.{last}"] = third
-        else:
-            linear = name.endswith(("dense1.weight", "dense2.weight"))
-            found[name] = value[..., 0, 0] if linear else value
-    return found
-
-
-@pytest.mark.parametrize("spelt", [as_nvlabs, as_hugging_face])
-def test_an_encoder_file_of_nvlabs_or_hugging_face_is_taken_whole(spelt, tmp_path):
-    net, other = built(TINY, tmp_path), built(TINY, tmp_path)
-    theirs = spelt(net.backbone.state_dict())
-    assert not any(name.startswith("layers.") for name in theirs)
-    torch.save(theirs, tmp_path / "mit.pth")
-    weights.start_from(other, tmp_path / "mit.pth", CLASSES)
-    for name, value in net.backbone.state_dict().items():
-        assert torch.equal(value, other.backbone.state_dict()[name]), name
-
-
-def test_the_last_layer_is_taken_only_for_the_same_classes(tmp_path):
-    net = built(TINY, tmp_path)
-    path = tmp_path / "whole.safetensors"
-    save_file(net.state_dict(), path, metadata={"classes": "a,b,c,d"})
-    same, other = built(TINY, tmp_path), built(TINY, tmp_path)
-    weights.start_from(same, path, CLASSES)
-    weights.start_from(other, path, ("a", "b", "c", "e"))
-    last, before = "decode_head.conv_seg.weight", "decode_head.fusion_conv.conv.weight"
-    assert torch.equal(same.state_dict()[last], net.state_dict()[last])
-    assert not torch.equal(other.state_dict()[last], net.state_dict()[last])
-    assert torch.equal(other.state_dict()[before], net.state_dict()[before])
-
-
-def test_weights_of_another_size_or_another_thing_are_refused(tmp_path):
-    save_file(built(TINY, tmp_path).state_dict(), tmp_path / "b0.safetensors")
-    b1 = built(Options(backbone="mit_b1", embedding=16), tmp_path)
-    with pytest.raises(BenchError, match="change backbone or embedding"):
-        weights.start_from(b1, tmp_path / "b0.safetensors", CLASSES)
-    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    with pytest.raises(BenchError, match=r"no weights called backbone\."):
-        weights.start_from(b1, tmp_path / "other.pth", CLASSES)
-    (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(BenchError, match="cannot be read as weights"):
-        weights.start_from(b1, tmp_path / "text.pth", CLASSES)
-
-
-class Spy:
-    """An object that a pickle would build."""
-
-
-@pytest.mark.parametrize("name", ["junk.pth", "junk.safetensors"])
-def test_a_file_that_is_no_weights_at_all_is_refused(name, tmp_path):
-    (tmp_path / name).write_bytes(b"half a file")
-    with pytest.raises(BenchError, match=rf"{name}: cannot be read as weights"):
-        weights.start_from(built(TINY, tmp_path), tmp_path / name, CLASSES)
-
-
-def test_a_file_that_holds_objects_is_not_unpickled(tmp_path):
-    torch.save({"state_dict": {}, "meta": Spy()}, tmp_path / "objects.pth")
-    with pytest.raises(BenchError, match="nothing but tensors"):
-        weights.start_from(built(TINY, tmp_path), tmp_path / "objects.pth", CLASSES)
-
-
-def test_missing_start_weights_are_named_before_training():
-    with pytest.raises(BenchError, match=r"no file nowhere\.pth"):
-        segformer.pins(Options(start_weights="nowhere.pth"))
-
-
-def test_packaged_weights_are_refused_for_another_size_before_training():
-    for wrong in ({"backbone": "mit_b1", "embedding": 128}, {"backbone": "mit_b0"}):
-        with pytest.raises(BenchError, match="packaged are mit_b0 with embedding 128, but"):
-            segformer.pins(Options(start_weights="packaged", **wrong))
-
-
-def test_imagenet_weights_are_fetched_once_and_pinned_before(tmp_path, monkeypatch):
-    asked = []
-
-    def fetch(url, to, hash_prefix, progress):
-        asked.append((url.rsplit("/", 1)[1], hash_prefix))
-        (tmp_path / "there" / url.rsplit("/", 1)[1]).touch()
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fetch)
-    for _ in range(2):
-        path = imagenet.fetched("mit_b3", tmp_path / "there")
-    assert path.is_file()
-    assert asked == [("mit_b3_20220624-13b1141c.pth", "13b1141c")]
-    assert segformer.pins(Options(start_weights="imagenet")) == {"start_weights": "13b1141c"}
-
-
-def test_weights_that_cannot_be_downloaded_are_named(tmp_path, monkeypatch):
-    def fail(*_, **__):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    with pytest.raises(BenchError, match=r"mit_b0_.*no route to host.*set start_weights to its"):
-        imagenet.fetched("mit_b0", tmp_path)
-
-
-def test_names_of_published_weights_are_those_in_mmsegs_own_configurations():
-    from importlib.metadata import files
-
-    text = "".join(
-        file.read_text()
-        for file in files("onedl-mmsegmentation") or []
-        if file.suffix == ".py" and "configs/segformer" in file.as_posix()
-    )
-    for backbone in networks.LAYERS:
-        assert segformer.published(backbone) in text
 
 
 # --- training ------------------------------------------------------------------------------

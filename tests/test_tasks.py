@@ -177,7 +177,7 @@ def test_yaml_cannot_run_code(path):
 
 
 def test_a_name_cannot_leave_the_results_folder(path):
-    with pytest.raises(BenchError, match="must not look like a path"):
+    with pytest.raises(BenchError, match="must not look like a flag or a path"):
         tasks.load(changed(path, "  masks:", "  ../masks:"))
 
 

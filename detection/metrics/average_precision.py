@@ -1,4 +1,4 @@
-"""Average precision (AP) as COCO computes it, by pycocotools itself.
+"""Average precision (AP) as COCO computes it, from pycocotools' matches.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
 code: the precision-recall curve made monotone and read at 101 recalls, for overlaps of 0.5, 0.55,
@@ -7,22 +7,20 @@ true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true bo
 96 x 96, large above. YOLOv5's own AP is another number (`average_precision_yolov5`).
 """
 
-import contextlib
-import io
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from bench.boxes import Boxes, to_coco
+from bench import average_precision
+from bench.average_precision import MOST
+from bench.boxes import Boxes
+from bench.matches import AREAS, ClassMatches, Matches
+from bench.matches import MOST as MORE
 from bench.records import Column, Scalar, Slice
+from detection import coco
 
 VERSION = 2
-MOST = 100  # boxes per image and class
-MORE = 300
-LIMITS = (MOST, MORE)
-SIZES = ("all", "small", "medium", "large")
 OTHERS = "AP by other conventions"
 BY_SIZE = "AP@.5:.95 by size of the true box"
 COLUMNS = {
@@ -72,59 +70,38 @@ def measure(
     Raises:
         ValueError: If the keys differ.
     """
-    if set(truth) != set(predicted):
-        raise ValueError(f"{len(truth)} images with truth, {len(predicted)} with predictions")
-    counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
-    if not counts["boxes"]:
-        nothing: dict[str, float | None] = dict.fromkeys(COLUMNS)
-        return Slice(values=nothing, by_class=dict.fromkeys(classes, nothing), counts=counts)
-    precision = _precision(truth, predicted, classes)
-    by_class = {name: _scores(precision[:, :, i]) for i, name in enumerate(classes)}
-    values = {name: _mean_of([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    return of(coco.match(truth, predicted, classes))
+
+
+def of(found: Matches, options: Options = OPTIONS) -> Slice:
+    """The same from the matches, which are made once for all images."""
+    by_class = {
+        name: _scores(those) for name, those in zip(found.classes, found.by_class, strict=True)
+    }
+    values = {name: _mean([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    counts = {
+        "images": len(found.keys),
+        "boxes": sum(int(those.truths[0].sum()) for those in found.by_class),
+    }
     return Slice(values=values, by_class=by_class, counts=counts)
 
 
-def _scores(precision: NDArray[np.float64]) -> dict[str, float | None]:
-    """The columns of one class from precision by overlap, recall, size and limit."""
-    found = {
-        "AP50": _mean(precision[0, :, 0, 0]),
-        "AP": _mean(precision[:, :, 0, 0]),
-        "AP50_300": _mean(precision[0, :, 0, 1]),
-        "AP_300": _mean(precision[:, :, 0, 1]),
+def _scores(found: ClassMatches) -> dict[str, float | None]:
+    """The columns of one class."""
+    usual, more = _precision(found), _precision(found, most=MORE)
+    sizes = {
+        f"AP_{size}": _mean(_precision(found, area=area)) for area, size in enumerate(AREAS) if area
     }
-    return found | {
-        f"AP_{size}": _mean(precision[:, :, area, 0]) for area, size in enumerate(SIZES) if area
-    }
+    wide = {"AP50": usual[0], "AP": _mean(usual), "AP50_300": more[0], "AP_300": _mean(more)}
+    return wide | sizes
 
 
-def _precision(
-    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], classes: tuple[str, ...]
-) -> NDArray[np.float64]:
-    """Precision by overlap, recall, class, size and limit, (10, 101, C, 4, 2); -1 is undefined."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    sizes = dict.fromkeys(truth, (0, 0))  # not looked at
-    with contextlib.redirect_stdout(io.StringIO()):
-        right, guessed = COCO(), COCO()
-        right.dataset = to_coco(truth, classes, sizes)
-        guessed.dataset = to_coco(predicted, classes, sizes)
-        right.createIndex()
-        guessed.createIndex()
-        judge = COCOeval(right, guessed, "bbox")
-        judge.params.maxDets = list(LIMITS)
-        judge.evaluate()
-        judge.accumulate()
-    assert tuple(judge.params.areaRngLbl) == SIZES
-    precision: NDArray[np.float64] = judge.eval["precision"]
-    return precision
+def _precision(found: ClassMatches, *, area: int = 0, most: int = MOST) -> list[float | None]:
+    """AP at every overlap; None without true boxes of that size."""
+    values = average_precision.plain(found, area=area, most=most)
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
-def _mean(values: NDArray[np.float64]) -> float | None:
-    known = values[values > -1]
-    return float(known.mean()) if known.size else None
-
-
-def _mean_of(values: list[float | None]) -> float | None:
+def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

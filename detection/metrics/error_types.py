@@ -16,11 +16,11 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from bench.average_precision import MOST
 from bench.boxes import Boxes
 from bench.records import Column, Scalar, Slice
 from detection import curves, errors
 from detection.errors import KINDS, MISSED, Errors
-from detection.metrics.average_precision import MOST
 
 VERSION = 1
 FAMILY = "AP@.5 lost to each kind of error"

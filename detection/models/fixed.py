@@ -2,15 +2,15 @@
 
 The file is COCO's detection form with ``images`` (``file_name`` or ``id`` is the pair's key, with
 or without an extension), ``categories`` (matched by name) and ``annotations`` with a ``score``
-each. Nothing is trained.
+each; or COCO's list of results, with the option ``images`` naming a COCO file that lists the images
+and categories. Boxes are in pixels of the test images. Nothing is trained.
 """
 
-import json
-import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench import digest
@@ -18,10 +18,12 @@ from bench.boxes import Boxes, from_coco, make
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.records import Scalar
+from detection.models import _coco_file
 
-VERSION = 1
+VERSION = 2
 TITLE = "boxes from a file"
 PROTOCOL = "made elsewhere"
+Name = Annotated[str, Field(min_length=1)]
 
 
 class Options(BaseModel):
@@ -29,13 +31,18 @@ class Options(BaseModel):
 
     Attributes:
         file: The COCO JSON, absolute or relative to where the program is started.
+        images: For a list of results: the COCO JSON that says what its ids mean.
+        class_map: Category of the file to class of the data set; what is not named, or null, is
+            dropped. Without it every category must be a class of the data set.
         name: What the detector is called in tables.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: Path
-    name: str = Field(default="boxes from a file", min_length=1)
+    images: Path | None = None
+    class_map: Annotated[dict[Name, Name | None], Field(min_length=1)] | None = None
+    name: Name = "boxes from a file"
 
 
 class Predict(BaseModel):
@@ -45,18 +52,38 @@ class Predict(BaseModel):
 
 
 def pins(options: Options) -> dict[str, str | None]:
-    """The sha256 of the file.
+    """The sha256 of the files.
 
     Raises:
-        BenchError: If it is not there.
+        BenchError: If one is not there.
     """
-    return {"file": digest.sha256(options.file)}
+    images = None if options.images is None else digest.sha256(options.images)
+    return {"file": digest.sha256(options.file), "images": images}
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     """What a reader needs to know."""
     pin = digest.sha256(options.file)
-    return {"model": f"{options.name} ({options.file.name}, sha256 {pin[:12]})"}
+    said: dict[str, Scalar] = {"model": f"{options.name} ({options.file.name}, sha256 {pin[:12]})"}
+    if options.class_map:
+        kept = [f"{name} to {meant}" for name, meant in options.class_map.items() if meant]
+        said["class map"] = f"{', '.join(kept)}; others dropped"
+    return said
+
+
+def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
+    """What is wrong with the class map, in words.
+
+    Args:
+        options: See `Options`.
+        known: The data set's classes.
+        where: Where in the task file.
+    """
+    return [
+        f"{where}.class_map.{name}: {meant!r} is none of {', '.join(known)}"
+        for name, meant in (options.class_map or {}).items()
+        if meant is not None and meant not in known
+    ]
 
 
 def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
@@ -75,55 +102,57 @@ def predict(
         BenchError: If the file is no COCO detection file with scores, or does not fit the images
             or the classes.
     """
-    document = _document(options.file)
+    split = test.split
+    faults = unfitting(options, split.classes, "options")
+    if faults:
+        raise BenchError("\n".join(faults))
+    document = _coco_file.read(options.file, options.images)
+    if options.class_map is not None:
+        document = _coco_file.mapped(options.file, document, options.class_map)
     try:
-        found = from_coco(document, test.split.classes)
+        found = from_coco(document, split.classes)
     except BenchError as fault:
         raise BenchError(f"{options.file}: {fault}") from None
-    missing = [key for key in test.split.keys if key not in found]
-    unknown = sorted(set(found) - set(test.split.keys))
+    missing = [key for key in split.keys if key not in found]
+    unknown = sorted(set(found) - set(split.keys))
     if missing or unknown:
         odd = (
             f"lacks {missing[0]!r}" if missing else f"has {unknown[0]!r}, which is not one of them"
         )
         raise BenchError(
-            f"{options.file}: lists {len(found)} images, but {test.split.dataset}/"
-            f"{test.split.name} has {len(test.split.keys)}; it {odd}"
+            f"{options.images or options.file}: lists {len(found)} images, but {split.dataset}/"
+            f"{split.name} has {len(split.keys)}; it {odd}"
         )
-    for key, boxes in found.items():
-        if len(boxes) != len(boxes.scores):
-            raise BenchError(f"{options.file}: the boxes of {key} have no score")
-    return {pair.key: _clipped(found[pair.key], pair.size) for pair in test.split.pairs}
+    _refuse_shares(options.file, list(found.values()))
+    return {
+        pair.key: _clipped(found[pair.key], pair.size, f"{options.file}: {pair.key}")
+        for pair in split.pairs
+    }
 
 
-def _document(file: Path) -> Mapping[str, Any]:
-    """The file, with keys for file names and its scores checked."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as fault:
-        raise BenchError(f"{file}: cannot be read ({fault.strerror})") from None
-    except ValueError as fault:
-        raise BenchError(f"{file}: not JSON ({fault})") from None
-    if not isinstance(document, dict) or not isinstance(document.get("images"), list):
+def _refuse_shares(file: Path, found: Sequence[Boxes]) -> None:
+    """Refuse coordinates that are shares of the image."""
+    corners = np.concatenate([np.zeros((0, 4)), *(boxes.corners for boxes in found)])
+    if len(corners) and corners.max() <= 1:
         raise BenchError(
-            f"{file}: expected COCO's form with images, categories and annotations "
-            f"(a bare list of results does not say which images were looked at)"
+            f"{file}: no box reaches further than 1 pixel: the coordinates look like shares of the "
+            "image; expected pixels"
         )
-    for row in document.get("annotations") or []:
-        score = row.get("score") if isinstance(row, dict) else None
-        if not isinstance(score, int | float) or not math.isfinite(score) or not 0 <= score <= 1:
-            raise BenchError(f"{file}: expected a score from 0 to 1 for every box, got {score!r}")
-    images = [
-        {**image, "file_name": str(image.get("file_name", image.get("id")))}
-        for image in document["images"]
-        if isinstance(image, dict)
-    ]
-    return document | {"images": images}
 
 
-def _clipped(boxes: Boxes, size: tuple[int, int]) -> Boxes:
-    """The boxes within the image; one that is wholly outside is dropped."""
+def _clipped(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
+    """The boxes within the image.
+
+    Raises:
+        BenchError: If one is wholly outside: then the file was made for images of another size.
+    """
     width, height = size
     corners = boxes.corners.clip(0, [width, height, width, height])
-    inside = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-    return make(corners[inside], boxes.classes[inside], boxes.scores[inside])
+    outside = ~(corners[:, 2:] > corners[:, :2]).all(axis=1)
+    if outside.any():
+        left, top, right, bottom = boxes.corners[outside][0]
+        raise BenchError(
+            f"{where}: a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) lies outside the "
+            f"image of {width}x{height} pixels; expected boxes in pixels of this image"
+        )
+    return make(corners, boxes.classes, boxes.scores)

@@ -35,7 +35,7 @@ VARIANTS = {
 }
 COLUMN = VARIANTS["mean"].column(TITLE)
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-HALVING = {"zeros": "zeros", "x255": "zeros", "truncate": "truncate"}
+HALVING = {"zeros": "zeros", "x255": "zeros", "truncate": "truncate"}  # of odd sides, see pyramids
 SMALLEST = 176  # pixels: the fifth scale still has room for the window
 
 
@@ -108,9 +108,7 @@ def _per_source(
         return None
     kind, _, alone = options.variant.rpartition(".")
     asked = {"ir": [infrared], "vi": [visible]}.get(alone, [infrared, visible])
-    odd = {"zeros": "zeros", "truncate": "truncate", "x255": "zeros"}.get(
-        kind or alone, "replicate"
-    )
+    odd = HALVING.get(kind or alone, "replicate")
     factor = 1 / 255**2 if options.variant == "x255" else 1.0
     return [compute(_similarity, source, fused, odd, factor, compute) for source in asked]
 

@@ -22,8 +22,8 @@ from fusion.metrics._parts.variants import Variant
 VERSION = 1
 TITLE = "PC"
 VARIANTS = {
-    "liu": Variant("as Z. Liu's program", None, None),
-    "kovesi": Variant("the low-pass filter of odd sizes put right (MFIF)", None, None),
+    "liu": Variant("as Z. Liu's program", -1, 1),
+    "kovesi": Variant("the low-pass filter of odd sizes put right (MFIF)", -1, 1),
 }
 COLUMN = VARIANTS["liu"].column(TITLE)
 UNDEFINED = "the sources have no feature, or the fused image is constant"
@@ -68,9 +68,11 @@ def measure(
         compute: How intermediate images are found.
 
     Returns:
-        Nearly 0 (features lost) to 1. A copy of two equal sources stays a little below 1, because
-        the sources' maps are masked and the fused image's is not. None if the sources have no
-        feature or the fused image is constant.
+        -1 to 1, nearly 0 where features are lost. A copy of two equal sources stays below 1 (how
+        far depends on the image), because the sources' maps are masked and the fused image's is
+        not. Never below -1: a covariance is no larger than both deviations together, so that each
+        C = (cov + e) / (sX sF + e), e > 0, lies above -1 and not above 1, and so do their means P
+        and the product. None if the sources have no feature or the fused image is constant.
 
     Raises:
         TypeError, ValueError: See `checks.triple`.
@@ -99,7 +101,8 @@ def _correlation(sources: list[list[Maps]], fused: list[Maps]) -> float:
         ratio *= mask
         best = ratio if best is None else np.maximum(best, ratio)
     assert best is not None
-    return float(best.sum(dtype=np.float64)) / float(sources[-1][3].sum(dtype=np.float64))
+    found: float = best.sum(dtype=np.float64) / sources[-1][3].sum(dtype=np.float64)
+    return min(float(found), 1.0)  # rounding alone gets above 1
 
 
 def _sources(first: list[Maps], second: list[Maps]) -> list[list[list[Maps]]]:

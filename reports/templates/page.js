@@ -1,5 +1,5 @@
 "use strict";
-// Sorts tables, hides sources, unfolds everything for print. The page can be read without it.
+// Sorts tables and hides sources. The page can be read without it.
 
 const minus = /\u2212/g;
 
@@ -82,10 +82,4 @@ function start() {
   follow();
 }
 
-let folded = [];
-addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("main details:not([open]):not(.sample)")];
-  folded.forEach((part) => { part.open = true; });
-});
-addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
 start();

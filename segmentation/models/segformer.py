@@ -4,19 +4,30 @@ Sources: Xie et al., "SegFormer: simple and efficient design for semantic segmen
 transformers", NeurIPS 2021; Liu et al., "Multi-interactive feature learning and a full-time
 multi-modality benchmark for image fusion and segmentation" (SegMiF), ICCV 2023.
 
-The defaults are those of SegMiF's ``configs/voc.yaml`` as its ``train.py`` uses them. Where that
-code is odd or says nothing, this was chosen:
+The defaults are those of SegMiF's ``configs/voc.yaml`` as its ``train.py`` uses them, except for
+what is ours. The protocol names each option that is as theirs and each that is not. Theirs:
 
     batch        the file says 4 per GPU, the loader halves it: 2
     iterations   the schedule is 160 000 long, but seven rounds of 10 000 are run: 70 000 steps
                  of the 160 000-step schedule, so the learning rate ends at 0.56 of its top
-    order        SegMiF's loader has its shuffling commented out; here every epoch is shuffled
-    last model   SegMiF keeps the best of a test every 1000 steps on the test images; here the
-                 last model is the result and the test images are never looked at in training
-    distortion   SegMiF distorts the visible image before it is fused; here the source's image
+    class 0      unlabelled pixels are trained as a class of their own
+
+Ours, which options turn into theirs (the preset ``paper`` does, but for the order):
+
     head         mmseg's `SegformerHead`: it has batch norm and ReLU after each of the four
                  1x1 convolutions, which the head in SegMiF's code has not
     padding      right and below; SegMiF puts an image smaller than the crop anywhere in it
+    distortion   SegMiF's loader distorts the visible image alone; its segmenter is trained on
+                 images that were fused before, from undistorted ones, so it never sees any
+    order        SegMiF's loader has its shuffling commented out; here every epoch is shuffled
+    start        from scratch, because nothing is downloaded unless it is asked for
+
+Ours, because theirs would make a number that means less:
+
+    last model   SegMiF keeps the best of a test every 1000 steps on the test images; here the
+                 last model is the result and the test images are never looked at in training
+    one training SegMiF trains fusion and segmentation in turn, and begins each of its seven rounds
+                 with the best model so far and a new optimizer; here images are given
 
 Training is a function of the seed: a run that is killed and started again ends with the same
 weights, bit for bit on one CPU, as one that is left alone.
@@ -24,9 +35,16 @@ weights, bit for bit on one CPU, as one that is left alone.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from bench import digest
 from bench.errors import BenchError
@@ -37,7 +55,7 @@ from bench.records import Scalar
 VERSION = 1
 TITLE = "SegFormer"
 PACKAGED = Path(__file__).parents[1] / "weights" / "segformer-b0-scenes.safetensors"
-PACKAGED_SIZE = ("mit_b0", 128)
+PACKAGED_SIZE = ("mit_b0", 128, "mmseg")
 IMAGENET = {  # SHA-256 of OpenMMLab's files, as far as their names say it
     "mit_b0": "7e0fe6dd",
     "mit_b1": "02e5a6a1",
@@ -47,6 +65,8 @@ IMAGENET = {  # SHA-256 of OpenMMLab's files, as far as their names say it
     "mit_b5": "658746d9",
 }
 
+YOUNGER = ("head", "shuffle", "padding")  # options that a spec names only where they are used
+
 
 class Options(BaseModel):
     """What decides the trained model. The defaults are SegMiF's, see above.
@@ -54,15 +74,20 @@ class Options(BaseModel):
     Attributes:
         backbone: Size of the encoder (MiT).
         embedding: Channels of the head.
+        head: What follows each of its four 1 x 1 convolutions: batch norm and ReLU (``mmseg``), or
+            nothing (``linear``, the paper's equation 4 and SegMiF's).
         start_weights: What training starts from: ``scratch``, ``packaged`` (mit_b0 with embedding
             128, trained on simulated scenes), ``imagenet`` (MiT weights, downloaded once from
-            OpenMMLab) or the path of a safetensors or torch file of MiT weights. SegMiF starts
-            from ImageNet; nothing is downloaded unless it is asked for, so the default does not.
+            OpenMMLab) or the path of a safetensors or torch file of MiT weights with the names
+            of mmseg, NVlabs or Hugging Face (``nvidia/mit-b3``, say). SegMiF starts from ImageNet.
         iterations: Steps of training.
+        shuffle: Whether the images come in another order in every epoch; SegMiF's do not.
         schedule: Length of the learning-rate schedule in steps; None is ``iterations``.
         batch: Images per step.
         crop: Side of the square crop, or (width, height), in pixels.
         crop_share: The crop is drawn again, at most ten times, while one class covers more.
+        padding: Where in the crop an image lies that is smaller: at its ``corner`` (above left), or
+            ``anywhere``, on the mean colour and unlabelled (rounded to 8 bits).
         rescale: Each image is resized by a factor drawn from this range.
         flip: How often an image is mirrored.
         distortion: Whether brightness, contrast, saturation and hue are changed at random.
@@ -85,12 +110,15 @@ class Options(BaseModel):
 
     backbone: Literal["mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5"] = "mit_b3"
     embedding: int = Field(default=256, ge=1)
+    head: Literal["mmseg", "linear"] = "mmseg"
     start_weights: str = "scratch"
     iterations: int = Field(default=70_000, ge=1)
     schedule: int | None = Field(default=160_000, ge=1)
     batch: int = Field(default=2, ge=1)
+    shuffle: bool = True
     crop: int | tuple[int, int] = 480
     crop_share: float = Field(default=0.75, gt=0, le=1)
+    padding: Literal["corner", "anywhere"] = "corner"
     rescale: tuple[float, float] = (0.5, 2.0)
     flip: float = Field(default=0.5, ge=0, le=1)
     distortion: bool = True
@@ -115,6 +143,13 @@ class Options(BaseModel):
         if not 0 < self.rescale[0] <= self.rescale[1]:
             raise ValueError("rescale must be a range above 0, smaller end first")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, said: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the younger words where they change nothing: trainings from before stay valid."""
+        words: dict[str, Any] = said(self)
+        younger = {name: type(self).model_fields[name].default for name in YOUNGER}
+        return {n: v for n, v in words.items() if n not in younger or v != younger[n]}
 
     @property
     def crop_size(self) -> tuple[int, int]:
@@ -141,7 +176,9 @@ def pins(options: Options) -> dict[str, str | None]:
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """What a reader has to know to train the same model."""
+    """What a reader has to know to train the same model; what is SegMiF's of it and what ours."""
+    from segmentation.models._segformer import segmif
+
     pinned = pins(options)["start_weights"]
     named = Path(options.start_weights).name
     width, height = options.crop_size
@@ -159,6 +196,8 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "class 0 in training": "left out" if options.ignore_unlabelled else "a class",
         "chosen model": "last iteration",
         "prediction": "whole image, full resolution",
+        "as SegMiF": ", ".join(segmif.agreements(options)),
+        "ours (SegMiF's)": ", ".join(segmif.differences(options)),
     }
 
 
@@ -175,11 +214,11 @@ def start_file(options: Options) -> Path | None:
     """
     if options.start_weights in ("scratch", "imagenet"):
         return None
-    size = (options.backbone, options.embedding)
+    size = (options.backbone, options.embedding, options.head)
     if options.start_weights == "packaged" and size != PACKAGED_SIZE:
+        have, need = ("{} with embedding {} and head {}".format(*s) for s in (PACKAGED_SIZE, size))
         raise BenchError(
-            f"segformer: start_weights packaged are {PACKAGED_SIZE[0]} with embedding "
-            f"{PACKAGED_SIZE[1]}, but the options ask for {size[0]} with {size[1]}; set "
+            f"segformer: start_weights packaged are {have}, but the options ask for {need}; set "
             "start_weights to scratch, imagenet or a path"
         )
     path = PACKAGED if options.start_weights == "packaged" else Path(options.start_weights)

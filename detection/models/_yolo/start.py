@@ -65,6 +65,14 @@ def tensors(start: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None
     return packed(path) if path.suffix == ".safetensors" else checkpoint(path)
 
 
+def fetched(start: str, size: str, folder: Path) -> dict[str, str]:
+    """What the protocol line says of start weights that were downloaded; nothing of others."""
+    if start == "scratch" or file(start, size) is not None:
+        return {}
+    path = download(size, folder)  # is there by now
+    return {"start weights": f"{path.name} (sha256 {digest.sha256(path)[:12]})"}
+
+
 def packed(path: Path) -> "Mapping[str, Tensor]":
     """The tensors of a safetensors file.
 

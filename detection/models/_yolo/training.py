@@ -25,6 +25,7 @@ from tqdm import tqdm
 from bench import progress
 from bench.errors import BenchError
 from bench.examples import Examples
+from bench.experiment import FACTS
 from detection.models._yolo import dataset, library, network, schedule, start, state
 from detection.models._yolo.options import Options
 from detection.models._yolo.state import Run
@@ -85,7 +86,10 @@ def _begin(
 
     library.seed_everything(seed, 0)
     model = network.build(options.size, examples.split.classes)
-    tensors = start.tensors(options.start_weights, options.size, folder.parent / "downloads")
+    where = options.start_weights, options.size, folder.parent / "downloads"
+    tensors = start.tensors(*where)
+    if said := start.fetched(*where):
+        (folder / FACTS).write_text(json.dumps(said))
     transferred = None
     if tensors is not None:
         transferred = network.start_from(model, tensors, options.start_weights)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bench import images, masks
 from bench.examples import Examples
 from segmentation.confusion import IGNORE
+from segmentation.models._segformer.network import MEAN
 from segmentation.models.segformer import Options
 
 ORDER, IMAGE, STEP = range(3)  # what a stream of random numbers is for
@@ -56,7 +57,9 @@ class Crops:
 
         pairs = self.examples.split.pairs
         epoch, place = divmod(position, len(pairs))
-        pair = pairs[order(self.seed, epoch, len(pairs))[place]]
+        if self.options.shuffle:
+            place = order(self.seed, epoch, len(pairs))[place]
+        pair = pairs[place]
         assert pair.mask is not None
         labels = masks.read_mask(pair.mask, self.examples.split.classes)
         image = images.read_color(self.examples.images[pair.key])
@@ -111,9 +114,26 @@ def changed(
     try:
         for step in steps:
             shown = step(shown)
+        if options.padding == "anywhere":
+            shown |= _padded(shown["img"], shown["gt_seg_map"], crop)
     finally:
         np.random.set_state(before)  # noqa: NPY002
     return {**shown, "img": _swapped(shown["img"])}
+
+
+def _padded(
+    image: NDArray[np.uint8], labels: images.Labels, crop: tuple[int, int]
+) -> dict[str, Any]:
+    """BGR image and labels somewhere in a crop of (width, height): mean colour, left out."""
+    height, width = labels.shape
+    canvas = np.empty((crop[1], crop[0], 3), np.uint8)
+    canvas[...] = np.rint(MEAN[::-1])
+    left_out = np.full(canvas.shape[:2], IGNORE, np.uint8)
+    top = np.random.randint(crop[1] - height + 1)  # noqa: NPY002 - seeded by the caller
+    left = np.random.randint(crop[0] - width + 1)  # noqa: NPY002
+    canvas[top : top + height, left : left + width] = image
+    left_out[top : top + height, left : left + width] = labels
+    return {"img": canvas, "gt_seg_map": left_out, "img_shape": left_out.shape}
 
 
 def _swapped(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

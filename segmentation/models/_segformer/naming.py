@@ -6,71 +6,129 @@
     block1.0.mlp.fc1      encoder.block.0.0.mlp.dense1              layers.0.1.0.ffn.layers.0
     norm1                 encoder.layer_norm.0                      layers.0.2
 
-mmseg keeps query, key and value in one tensor, and writes the linear layers of the feed-forward
-part as 1 x 1 convolutions.
+transformers 5 calls them otherwise again in memory (``stages.0.blocks.0.attention.q_proj``), which
+is what ``torch.save`` of its models writes. mmseg keeps query, key and value in one tensor, and
+writes the linear layers of the feed-forward part as 1 x 1 convolutions.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NVLABS = re.compile(r"(?:backbone\.|encoder\.)?(patch_embed|block|norm)([1-4])\.(.+)")
-HUGGING_FACE = re.compile(
-    r"(?:segformer\.)?encoder\.(patch_embeddings|block|layer_norm)\.([0-3])\.(.+)"
-)
-PLACE = {  # within a stage of mmseg
-    "patch_embed": "0",
-    "patch_embeddings": "0",
-    "block": "1",
-    "norm": "2",
-    "layer_norm": "2",
+MMSEG = "mmseg"
+FORMS = {  # name of the first tensor of an encoder; what the others are like
+    MMSEG: (
+        "layers.0.0.projection.weight",
+        r"layers\.(?P<stage>\d)\.(?P<kind>[012])\.(?P<rest>.+)",
+    ),
+    "NVlabs": (
+        "patch_embed1.proj.weight",
+        r"(?P<kind>patch_embed|block|norm)(?P<stage>\d)\.(?P<rest>.+)",
+    ),
+    "Hugging Face": (
+        "encoder.patch_embeddings.0.proj.weight",
+        r"encoder\.(?P<kind>patch_embeddings|block|layer_norm)\.(?P<stage>\d)\.(?P<rest>.+)",
+    ),
+    "transformers 5": (
+        "stages.0.patch_embeddings.proj.weight",
+        r"stages\.(?P<stage>\d)\.(?P<kind>patch_embeddings|blocks|layer_norm)\.(?P<rest>.+)",
+    ),
 }
-PARTS = (  # of a name after its place, first match only
-    ("attention.self.query.", "attn.q."),
-    ("attention.self.key.", "attn.k."),
-    ("attention.self.value.", "attn.v."),
-    ("attention.self.sr.", "attn.sr."),
-    ("attention.self.layer_norm.", "attn.norm."),
-    ("attention.output.dense.", "attn.attn.out_proj."),
-    ("attn.proj.", "attn.attn.out_proj."),
-    ("mlp.fc1.", "ffn.layers.0."),
-    ("mlp.dense1.", "ffn.layers.0."),
-    ("mlp.dwconv.dwconv.", "ffn.layers.1."),
-    ("mlp.fc2.", "ffn.layers.4."),
-    ("mlp.dense2.", "ffn.layers.4."),
-    ("layer_norm_1.", "norm1."),
-    ("layer_norm_2.", "norm2."),
-    ("layer_norm.", "norm."),
-    ("proj.", "projection."),
-)
-JOINED = re.compile(r"(.+\.attn\.)(q|kv|k|v)\.(weight|bias)")
+PLACES = {  # of a kind of layer within a stage of mmseg
+    "0": ("patch_embed", "patch_embeddings"),
+    "1": ("block", "blocks"),
+    "2": ("norm", "layer_norm"),
+}
+PARTS = {  # of an embedding or a block: mmseg's name to those of the others
+    "projection": ("proj",),
+    "norm": ("layer_norm",),
+    "norm1": ("layer_norm_1", "layernorm_before"),
+    "norm2": ("layer_norm_2", "layernorm_after"),
+    "attn.q": ("attention.self.query", "attention.q_proj"),
+    "attn.k": ("attention.self.key", "attention.k_proj"),
+    "attn.v": ("attention.self.value", "attention.v_proj"),
+    "attn.sr": ("attention.self.sr", "attention.sequence_reduction.sequence_reduction"),
+    "attn.norm": ("attention.self.layer_norm", "attention.sequence_reduction.layer_norm"),
+    "attn.attn.out_proj": ("attn.proj", "attention.output.dense", "attention.o_proj"),
+    "ffn.layers.0": ("mlp.fc1", "mlp.dense1"),
+    "ffn.layers.1": ("mlp.dwconv.dwconv",),
+    "ffn.layers.4": ("mlp.fc2", "mlp.dense2"),
+}
+PLACE = {theirs: ours for ours, names in PLACES.items() for theirs in names}
+PART = {theirs: ours for ours, names in PARTS.items() for theirs in names}
+QUERY = re.compile(r"(.+\.attn\.)q\.(weight|bias)")
 
 
-def as_mmseg(found: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
-    """The encoder's tensors under mmseg's names; unchanged if they are in neither other form."""
+@dataclass(frozen=True)
+class Encoder:
+    """The MiT encoder of a file.
+
+    Attributes:
+        form: Whose names it has, one of `FORMS`.
+        tensors: By mmseg's name, without a prefix.
+        others: Names in the file of what is not in the encoder.
+    """
+
+    form: str
+    tensors: "Mapping[str, Tensor]"
+    others: tuple[str, ...]
+
+
+def encoders(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Form and prefix (``segformer.``, say) of every encoder whose first tensor is there."""
+    return [
+        (form, name.removesuffix(first))
+        for name in names
+        for form, (first, _) in FORMS.items()
+        if name == first or name.endswith(f".{first}")
+    ]
+
+
+def read(found: "Mapping[str, Tensor]", form: str, prefix: str) -> Encoder:
+    """The encoder of that form behind that prefix.
+
+    Args:
+        found: All tensors of a file.
+        form: One of `FORMS`.
+        prefix: What stands before its names.
+    """
     renamed: dict[str, Tensor] = {}
+    others = []
     for name, tensor in found.items():
-        other = _renamed(name)
-        if other is not None:
-            renamed[other] = _convolution(other, tensor)
-    return _joined(renamed) if renamed else dict(found)
+        known = _renamed(name.removeprefix(prefix), form) if name.startswith(prefix) else None
+        if known is None:
+            others.append(name)
+        else:
+            renamed[known] = _convolution(known, tensor)
+    return Encoder(form, _joined(renamed), tuple(others))
 
 
-def _renamed(name: str) -> str | None:
-    """One name, except that query, key and value are still apart; None if it is in no form."""
-    for form, first in ((HUGGING_FACE, 0), (NVLABS, 1)):
-        match = form.fullmatch(name)
-        if match:
-            kind, stage, rest = match.groups()
-            for theirs, ours in PARTS:
-                if theirs in rest:
-                    rest = rest.replace(theirs, ours)
-                    break
-            return f"layers.{int(stage) - first}.{PLACE[kind]}.{rest}"
-    return None
+def depths(names: Iterable[str]) -> tuple[int, ...]:
+    """Blocks in each of the four stages, from mmseg's names."""
+    seen = {name.rsplit(".norm1.")[0] for name in names if name.endswith(".norm1.weight")}
+    return tuple(
+        sum(block.startswith(f"layers.{stage}.1.") for block in seen) for stage in range(4)
+    )
+
+
+def _renamed(name: str, form: str) -> str | None:
+    """A name as mmseg has it, but that query, key and value are still apart; None if unknown."""
+    match = re.fullmatch(FORMS[form][1], name)
+    if match is None or form == MMSEG:
+        return name if match else None
+    kind, rest = PLACE[match["kind"]], match["rest"]
+    stage = int(match["stage"]) - (form == "NVlabs")
+    if kind == "2":
+        return f"layers.{stage}.2.{rest}"
+    within = re.fullmatch(r"(?P<block>\d+\.)?(?P<part>.+)\.(?P<last>\w+)", rest)
+    if within is None:
+        return None
+    part = PART.get(within["part"], within["part"])
+    return f"layers.{stage}.{kind}.{within['block'] or ''}{part}.{within['last']}"
 
 
 def _convolution(name: str, tensor: "Tensor") -> "Tensor":
@@ -78,17 +136,15 @@ def _convolution(name: str, tensor: "Tensor") -> "Tensor":
     return tensor[..., None, None] if linear else tensor
 
 
-def _joined(renamed: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
-    """Query, key and value in one tensor, in this order."""
+def _joined(renamed: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+    """Query, key and value in one tensor, in this order, wherever all three are there."""
     import torch
 
-    done: dict[str, Tensor] = {}
-    for name, tensor in renamed.items():
-        match = JOINED.fullmatch(name)
-        if match is None:
-            done[name] = tensor
-        elif match[2] == "q":
-            parts = [renamed.get(f"{match[1]}{part}.{match[3]}") for part in ("q", "kv", "k", "v")]
-            there = [part for part in parts if part is not None]
-            done[f"{match[1]}attn.in_proj_{match[3]}"] = torch.cat(there)
+    done = dict(renamed)
+    for match in filter(None, map(QUERY.fullmatch, renamed)):
+        block, last = match.groups()
+        apart = ("q", "kv") if f"{block}kv.{last}" in renamed else ("q", "k", "v")
+        names = [f"{block}{part}.{last}" for part in apart]
+        if len({renamed[n].shape[1:] if n in renamed else n for n in names}) == 1:
+            done[f"{block}attn.in_proj_{last}"] = torch.cat([done.pop(name) for name in names])
     return done

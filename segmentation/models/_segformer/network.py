@@ -65,7 +65,17 @@ def build(options: Options, outputs: int) -> "nn.Module":
             "test_cfg": {"mode": "whole"},
         }
     )
+    if options.head == "linear":
+        _make_linear(network)
     return network
+
+
+def _make_linear(network: Any) -> None:
+    """Leave of the head's four first layers the convolutions alone, with a bias."""
+    from torch import nn
+
+    head = network.decode_head
+    head.convs = nn.ModuleList(nn.Conv2d(width, head.channels, 1) for width in head.in_channels)
 
 
 def parameter_groups(network: Any, options: Options) -> list[dict[str, Any]]:

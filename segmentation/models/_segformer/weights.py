@@ -1,6 +1,7 @@
 """Weights in and out of files, without unpickling objects."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ from segmentation.models.segformer import Options
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+BACKBONE = "backbone."
+HEAD = "decode_head."
 CLASSIFIER = "decode_head.conv_seg."
+HEADS = re.compile(r"(.+\.)?(head|classifier|decode_head|decoder|auxiliary_head)\..+")
 
 
 class Model(BaseModel):
@@ -63,34 +67,90 @@ def read(folder: Path) -> tuple[Any, Model]:
 def start_from(network: "nn.Module", path: Path, classes: Sequence[str]) -> None:
     """Put a file's weights into an untrained network.
 
-    The file holds a whole SegFormer or an encoder alone with mmseg's names, or an encoder with
-    those of NVlabs or Hugging Face. The last layer of a whole one is taken only if the file says
-    that it was trained on the same classes.
+    The file holds a MiT encoder with the names of mmseg, NVlabs or Hugging Face, alone or with a
+    head. The encoder is filled completely. mmseg's head is taken too if it is of our kind; its
+    last layer only if the file says that it was trained on the same classes.
 
     Raises:
-        BenchError: If it is not such a file, or made for another size.
+        BenchError: If it is not such a file, is made for another size, lacks a tensor or has one
+            that there is no place for.
     """
     found, trained_on = _load(path)
-    found = naming.as_mmseg(found)
-    if any(name.startswith("layers.") for name in found):
-        found = {f"backbone.{name}": value for name, value in found.items()}
     wanted = dict(network.state_dict())
-    found = {name: value for name, value in found.items() if name in wanted}
+    encoder = _encoder(found, path)
+    theirs = {f"{BACKBONE}{name}": tensor for name, tensor in encoder.tensors.items()}
+    _refuse_another_size(encoder.tensors, wanted, path)
+    _refuse_misfits(theirs, {n: v for n, v in wanted.items() if n.startswith(BACKBONE)}, path)
+    head = {name for name in wanted if name.startswith(HEAD)}
     if trained_on != list(classes):
-        found = {name: v for name, v in found.items() if not name.startswith(CLASSIFIER)}
-    lacking = [name for name in wanted if name.startswith("backbone.") and name not in found]
-    if lacking:
-        raise BenchError(
-            f"{path}: no weights called {lacking[0]}; expected a MiT encoder or SegFormer of "
-            "this size, with the names of mmseg, NVlabs or Hugging Face"
-        )
-    for name, value in found.items():
-        if value.shape != wanted[name].shape:
+        head = {name for name in head if not name.startswith(CLASSIFIER)}
+    if head <= found.keys():
+        theirs |= {name: found[name] for name in head}
+    for name, tensor in theirs.items():
+        if tensor.shape != wanted[name].shape:
             raise BenchError(
-                f"{path}: {name} is {tuple(value.shape)}, but the options ask for "
+                f"{path}: {name} is {tuple(tensor.shape)}, but the options ask for "
                 f"{tuple(wanted[name].shape)}; change backbone or embedding, or the file"
             )
-    network.load_state_dict(wanted | found)
+    network.load_state_dict(wanted | theirs)
+
+
+def _encoder(found: "Mapping[str, Tensor]", path: Path) -> naming.Encoder:
+    """The one encoder of a file, beside which there may be heads only."""
+    there = naming.encoders(found)
+    if len(there) != 1:
+        firsts = " or ".join(first for first, _ in naming.FORMS.values())
+        what = f"{len(there)} MiT encoders" if there else f"no MiT encoder (no {firsts})"
+        raise BenchError(
+            f"{path}: {what} among its {len(found)} tensors; expected one, with the names of "
+            "mmseg, NVlabs or Hugging Face"
+        )
+    encoder = naming.read(found, *there[0])
+    strange = [name for name in encoder.others if not HEADS.fullmatch(name)]
+    if strange:
+        raise BenchError(
+            f"{path}: {len(strange)} tensors beside a MiT encoder (names of {encoder.form}) are "
+            f"of no head (first: {strange[0]}); expected an encoder, alone or with a head"
+        )
+    return encoder
+
+
+def _refuse_another_size(
+    theirs: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", path: Path
+) -> None:
+    """Say which of the published sizes the file is of, where it is another one."""
+    ours = {n.removeprefix(BACKBONE): v for n, v in wanted.items() if n.startswith(BACKBONE)}
+    have, need = (_size(encoder) for encoder in (theirs, ours))
+    if have != need:
+        known = have.startswith("mit_")
+        instead = f"set backbone: {have}, or name" if known else "name"
+        raise BenchError(
+            f"{path}: {have}, but the options ask for {need}; {instead} a file of {need}"
+        )
+
+
+def _size(encoder: "Mapping[str, Tensor]") -> str:
+    """The published name of an encoder's size, else its size in words."""
+    depths = naming.depths(encoder)
+    width = len(encoder["layers.0.0.projection.weight"])
+    for name, layers in networks.LAYERS.items():
+        if (depths, width) == (layers, networks.WIDTH.get(name, 64)):
+            return name
+    return f"an encoder of {'-'.join(map(str, depths))} blocks, {width} channels wide"
+
+
+def _refuse_misfits(
+    theirs: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", path: Path
+) -> None:
+    for names, what in (
+        ([name for name in wanted if name not in theirs], "are lacking"),
+        ([name for name in theirs if name not in wanted], "have no place in it"),
+    ):
+        if names:
+            raise BenchError(
+                f"{path}: {len(names)} tensors of the encoder {what} (first, as mmseg calls it: "
+                f"{names[0]}); expected the {len(wanted)} of a whole MiT encoder"
+            )
 
 
 def _load(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
@@ -120,6 +180,8 @@ def _load(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
             f"{path}: cannot be read as weights ({first}); expected a safetensors file, or a "
             "torch file that holds nothing but tensors"
         ) from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else {}
+    state = loaded if isinstance(loaded, Mapping) else {}
+    for inner in ("state_dict", "model"):
+        state = state[inner] if isinstance(state.get(inner), Mapping) else state
     tensors = {name: v for name, v in state.items() if isinstance(v, torch.Tensor)}
     return tensors, None

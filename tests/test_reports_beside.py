@@ -1,0 +1,144 @@
+import re
+
+import pytest
+from report_toys import FACTS, record, results
+
+from reports import audit, beside, chapters, markdown, page, published
+from reports.chapters import Report
+from reports.results import Row
+
+HEAD = """
+toy-table:
+  paper: Paper
+  table: Table 1
+  by_eye: {eye}
+  note: A note.
+  classes: {{Peo: person, Car: car}}
+  metrics: {{AP50: ap50}}
+  tags:
+    kind: detection
+    dataset: toy
+    protocol: {protocol}
+    model: tiny
+    split: "{split}"
+    ap style: coco
+"""
+ROWS = """method,printed,metric,Peo,Car,mean
+Fuse,Fuse,AP50,50.0,20.0,35.0
+Bad<b>,Bad,AP50,50.0,20.0,45.0
+"""
+NONE = "table,check,said,against,quote\n"
+
+
+def tables(folder, split="official", protocol="retrained", eye="false", rows=ROWS):
+    (folder / "tables.yaml").write_text(HEAD.format(split=split, protocol=protocol, eye=eye))
+    (folder / "toy-table.csv").write_text(rows)
+    (folder / "claims.csv").write_text(NONE)
+    (folder / "facts.csv").write_text("dataset,quantity,value,source\n")
+    read = published.read(folder)
+    return read, audit.findings(read, folder)
+
+
+def mine(**facts):
+    said = {**FACTS, "protocol": "retrained", **facts}
+    made = [
+        record("infrared", "infrared", seed, scores, protocol=said)
+        for seed, scores in enumerate([(0.5, 0.2), (0.6, 0.2)])
+    ]
+    return results(Row("infrared", "infrared", (0, 1), tuple(made), "run infrared"))
+
+
+def test_rows_whose_tags_agree_stand_below_ours_in_the_published_columns(tmp_path):
+    (part,) = beside.parts(mine(), *tables(tmp_path))
+    assert part.alike
+    assert part.heads == ("Peo", "Car", "mean")
+    # person (50 + 60) / 2, car 20, mean of 35 and 40
+    own, fuse, bad = part.lines
+    assert (own.label, own.cells, own.ours) == ("infrared", ("55.0", "20.0", "37.5"), True)
+    assert (fuse.label, fuse.cells, fuse.marks) == ("Fuse", ("50.0", "20.0", "35.0"), ())
+    assert bad.marks == (1,)
+
+
+def test_fractions_stay_fractions(tmp_path):
+    rows = "method,printed,metric,Peo,Car,mean\nFuse,Fuse,AP50,0.500,0.200,0.350\n"
+    (part,) = beside.parts(mine(), *tables(tmp_path, rows=rows))
+    assert part.lines[0].cells == ("0.550", "0.200", "0.375")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "words"),
+    [
+        ({"split": "8:1:1"}, {}, "made otherwise. split: official here, 8:1:1 there."),
+        ({"protocol": "zero-shot"}, {}, "protocol: retrained here, zero-shot there"),
+        ({"split": "not stated"}, {}, "nobody can tell whether they were made alike. "
+         "Not stated there: split."),
+        ({}, {"model": "large"}, "model: large here, tiny there"),
+        ({}, {"simulated": True}, "images: simulated here, cameras there"),
+    ],
+)  # fmt: skip
+def test_rows_made_otherwise_stand_apart_with_the_reason(tmp_path, theirs, ours, words):
+    (part,) = beside.parts(mine(**ours), *tables(tmp_path, **theirs))
+    assert not part.alike
+    assert words in part.reason
+    assert not any(line.ours for line in part.lines)
+
+
+def test_what_only_some_rows_have_otherwise_stands_in_their_remarks(tmp_path):
+    rows = """method,printed,metric,Peo,Car,mean,split,model,remark
+One,One,AP50,50.0,20.0,35.0,8:1:1,small,
+Two,Two,AP50,50.0,20.0,35.0,official,large,about 35
+Same,Same,AP50,50.0,20.0,35.0,official,tiny,
+"""
+    same, apart = beside.parts(mine(), *tables(tmp_path, rows=rows))
+    assert [line.label for line in same.lines] == ["infrared", "Same"]
+    assert same.alike
+    assert "made otherwise. model: tiny here, as each row says there." in apart.reason
+    remarks = [line.remark for line in apart.lines]
+    assert remarks == ["model: small; split: 8:1:1", "model: large; about 35"]
+
+
+def test_rows_of_ours_that_disagree_among_themselves_agree_with_nothing(tmp_path):
+    one, two = mine().rows[0], mine(model="other").rows[0]
+    (part,) = beside.parts(results(one, two), *tables(tmp_path))
+    assert "Not the same in all of our rows, or not recorded: model." in part.reason
+
+
+def test_tables_of_another_data_set_or_kind_are_not_shown(tmp_path):
+    found = mine()
+    elsewhere = type(found)("other", "detection", "m3fd_like", found.rows)
+    assert beside.parts(elsewhere, *tables(tmp_path)) == ()
+    assert beside.of(results(Row("infrared", "infrared", (0,), (), "run"))) == ()
+
+
+def test_the_styles_of_average_precision_are_told_apart():
+    style = {m: beside.ours(mine(), m)["ap style"] for m in ("AP50", "AP50_yolov5")}
+    assert style == {"AP50": "coco", "AP50_yolov5": "yolov5"}
+    assert beside.ours(mine(), "AP50_yolov5")["metric"] == "AP50"
+
+
+def test_segmentation_has_its_class_set_and_policy_as_tags():
+    found = mine(**{"class set": "all14 (14 of 15 classes)", "absent classes": "0 in the mean"})
+    tags = beside.ours(type(found)("s", "segmentation", "fmb", found.rows), "IoU")
+    assert (tags["class set"], tags["absent classes"]) == ("all14", "zero")
+    assert set(tags) == set(published.TAGS["segmentation"])
+
+
+@pytest.mark.parametrize(("split", "folded"), [("official", False), ("8:1:1", True)])
+def test_page_and_text_show_rows_remarks_and_reason(tmp_path, monkeypatch, split, folded):
+    found = tables(tmp_path, split=split, eye="true")
+    monkeypatch.setattr(beside, "_audited", lambda: found)
+    chapter = chapters.of(mine(), "", ())
+    report = Report("Title", "2 of 2 planned runs finished.", "", (), (chapter,), "rule")
+    html, text = page.html(report), markdown.text(report)
+    for shown in (html, text):
+        assert "Paper, Table 1: AP50 (read by eye)" in shown
+        assert "Bad&lt;b&gt;<sup>1</sup>" in shown
+        assert re.search(r"<sup>1</sup> the mean is printed as 45\.0; that of the 2", shown)
+        assert "A note." in shown
+        assert ("Published rows that were not made as ours" in shown) == folded
+    assert ("this report" in html) == (not folded)
+    assert ("split: official here, 8:1:1 there" in html) == folded
+
+
+def test_no_published_table_agrees_with_what_is_not_m3fd_or_fmb():
+    assert beside.of(mine()) == ()

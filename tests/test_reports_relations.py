@@ -1,0 +1,71 @@
+import pytest
+from report_toys import AP50, record, row
+from scipy import stats
+
+from bench.records import Column
+from reports import markdown, page, relations
+from reports.chapters import Report
+from reports.results import Results, Row
+
+NAMES = ("a", "b", "c", "d", "e")
+ENTROPY = {"en": Column(title="EN", mean="EN", unit="bit")}
+NABF = {"nabf": Column(title="Nabf", mean="Nabf", better="lower", points=False)}
+
+
+def quality(columns, values):
+    rows = []
+    for name, value in zip(NAMES, values, strict=True):
+        scores = {"values": dict.fromkeys(columns, value), "by_class": {}}
+        made = record(name, "method", None, (None, None), columns=columns, **scores)
+        rows.append(Row(name, "method", (None,), (made,), ""))
+    return Results("toy-quality", "quality", "toy", tuple(rows))
+
+
+def detection(values, dataset="toy"):
+    rows = tuple(row(name, "method", [(v, v)]) for name, v in zip(NAMES, values, strict=True))
+    return Results("toy-detection", "detection", dataset, rows)
+
+
+def test_the_correlation_is_spearmans_with_ties():
+    x, y = [1, 2, 2, 4, 7], [0.3, 0.1, 0.4, 0.4, 0.5]
+    assert relations.spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert relations.spearman([1, 1, 1], [1, 2, 3]) is None
+
+
+def test_the_interval_is_bonett_and_wrights():
+    # rho .5, n 12: atanh .5493, error sqrt(1.125 / 9) = .35355, times 1.96 = .69295
+    assert relations.interval(0.5, 12) == pytest.approx((-0.1427, 0.8459), abs=2e-4)
+    assert relations.interval(1.0, 12) is None
+    assert relations.interval(0.5, 3) is None
+
+
+def test_a_metric_where_lower_is_better_is_turned_round():
+    falling = quality(NABF, [0.5, 0.4, 0.3, 0.2, 0.1])
+    (found,) = relations.of([falling, detection([0.1, 0.2, 0.3, 0.4, 0.5])])
+    assert found.rho == pytest.approx(1.0)
+    assert (found.sources, found.interval) == (5, None)
+
+
+def test_only_tasks_on_the_same_data_with_enough_sources_are_related():
+    entropy = quality(ENTROPY, [5, 6, 7, 6.5, 8])
+    scores = detection([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert relations.of([entropy, detection([0.1] * 5, "other")]) == []
+    assert relations.of([entropy, detection([0.1] * 5)]) == []  # all equal: no order
+    few = Results("few", "detection", "toy", scores.rows[:3])
+    assert relations.of([entropy, few]) == []
+    (found,) = relations.of([entropy, scores])
+    assert found.rho == pytest.approx(0.9)  # ranks 1 2 4 3 5 against 1 2 3 4 5: 1 - 6 * 2 / 120
+    assert (found.metric, found.score) == ("EN", AP50.mean)
+
+
+def test_page_text_and_table_show_the_same_numbers():
+    found = relations.of(
+        [quality(ENTROPY, [5, 6, 7, 6.5, 8]), detection([0.1, 0.2, 0.3, 0.4, 0.5])]
+    )
+    whole = Report("Title", "", "", (), (), "", tuple(found))
+    for text in (page.html(whole), markdown.text(whole)):
+        assert "+0.90" in text
+        assert "tables/relations.csv" in text
+    sheet = relations.sheet(found)
+    assert sheet["rho"][0] == pytest.approx(0.9)
+    assert list(sheet.columns) == list(relations.COLUMNS)

@@ -1,0 +1,108 @@
+"""A large report: 16 sources x 3 seeds x 2 tasks, about 200 panels."""
+
+import json
+import time
+import zlib
+
+import numpy as np
+import pytest
+from report_toys import cells, finish, split
+
+from bench import boxes, cli, images, tasks
+from bench.plan import Plan
+from bench.store import Store
+from reports import run
+
+pytestmark = pytest.mark.slow
+FUSED = tuple(f"method-{i}" for i in range(14))
+SIZE = (640, 480)  # pixels
+SECONDS = 60  # on 2 cores
+BYTES = 25_000_000
+
+
+def street(path, seed, channels):
+    """Something that a JPEG of a street is like: smooth, with edges and a little noise."""
+    noise = np.random.default_rng(seed)
+    coarse = noise.integers(40, 220, (12, 16, channels)).astype(np.float64)
+    image = coarse.repeat(40, axis=0).repeat(40, axis=1)
+    image += noise.normal(0, 4, image.shape)
+    pixels = image.clip(0, 255).astype(np.uint8)
+    images.write(path, pixels if channels == 3 else pixels[..., 0])
+
+
+def enlarged(of, masks):
+    """The same pairs in the size of a camera's images."""
+    pairs = []
+    for number, pair in enumerate(of.pairs):
+        street(pair.infrared, 2 * number, 1)
+        street(pair.visible, 2 * number + 1, 3)
+        if masks:
+            labels = np.random.default_rng(number).integers(0, 3, (12, 16), dtype=np.uint8)
+            images.write(pair.mask, labels.repeat(40, axis=0).repeat(40, axis=1))
+        corners = pair.boxes.corners * 10
+        pairs.append(
+            type(pair)(**{**vars(pair), "size": SIZE, "boxes": boxes.make(corners, [0, 1])})
+        )
+    return type(of)(**{**vars(of), "pairs": tuple(pairs)})
+
+
+def guess(cell, folder):
+    """Predictions that differ from source to source."""
+    noise = np.random.default_rng(len(cell.source_name) + 7 * cell.seed)
+    if cell.task.kind == "detection":
+        found = {}
+        for pair in cell.test.pairs:
+            corners = (pair.boxes.corners + noise.normal(0, 12, (2, 4))).clip(0, 470)
+            corners[:, 2:] = np.maximum(corners[:, 2:], corners[:, :2] + 5)
+            found[pair.key] = boxes.make(corners, [0, 1], [0.9, 0.4])
+        sizes = {pair.key: pair.size for pair in cell.test.pairs}
+        document = boxes.to_coco(found, cell.test.classes, sizes)
+        (folder / "predictions.json").write_text(json.dumps(document))
+        return
+    for pair in cell.test.pairs:
+        labels = noise.integers(0, 3, (12, 16), dtype=np.uint8)
+        images.write(folder / f"{pair.key}.png", labels.repeat(40, axis=0).repeat(40, axis=1))
+
+
+def per_image(cell, store):
+    """A per-image file beside the record, so that pairs are chosen by all rules."""
+    noise = np.random.default_rng(zlib.crc32(cell.source_name.encode()))
+    lines = ["key,class,truths,hits,false_alarms,confidence"]
+    if cell.task.kind == "segmentation":
+        lines = ["key,class,truth,predicted,hit"]
+    for pair in cell.test.pairs:
+        hits = int(noise.integers(0, 10))
+        row = (10, hits, 1, 0.5) if cell.task.kind == "detection" else (10, 10, hits)
+        lines.append(",".join(map(str, (pair.key, "person", *row))))
+    (cell.place(store) / "per_image.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_a_large_report_is_made_in_a_minute_and_is_small(tmp_path, monkeypatch, record_property):
+    store, every = Store(tmp_path / "runs"), []
+    for kind in ("detection", "segmentation"):
+        masks = kind == "segmentation"
+        of = enlarged(split(tmp_path / kind, masks=masks, count=16), masks)
+        every += cells(kind, of, tmp_path, seeds=(0, 1, 2), fused=FUSED)
+    noise = np.random.default_rng(0)
+    for cell in every:
+        finish(cell, store, tuple(noise.random(2)), guess)
+        per_image(cell, store)
+    file = tasks.TaskFile(
+        sources={cell.source_name: cell.source for cell in every},
+        tasks={cell.name: cell.task for cell in every},
+    )
+    monkeypatch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(every), ()))
+    monkeypatch.chdir(tmp_path)
+    wall, used = time.monotonic(), time.process_time()
+    assert run.main([]) == 0
+    wall, used = time.monotonic() - wall, time.process_time() - used
+    report = tmp_path / "report"
+    panels = list(report.rglob("*.jpg"))
+    assert len(panels) >= 200
+    size = sum(path.stat().st_size for path in report.rglob("*") if path.is_file())
+    page = (report / "index.html").stat().st_size
+    record_property("measured", (len(panels), f"{wall:.1f} s, {used:.1f} s used", size, page))
+    assert size < BYTES
+    assert used < 2 * SECONDS  # other programs on the machine do not count
+    html = (report / "index.html").read_text(encoding="utf-8")
+    assert html.count("<img") == html.count('loading="lazy"')

@@ -1,17 +1,20 @@
-"""What a surer answer would take, as a folded table of the report."""
+"""Folded tables on how sure the numbers are: every interval, and what a surer answer would take."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from bench import names
-from reports import power
+from reports import certainty, power, tables
 from reports.comparison import Table
 from reports.grids import Grid, Printed
 from reports.numbers import number
 from reports.power import Measured
 from reports.results import Results
 from reports.statistics import Estimate
+
+ENDING = "-intervals.csv"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,28 @@ class Plan:
     seeds: int | None
     smallest: float
     units: int | None
+
+
+def intervals(bare: Grid, table: Table) -> list[Grid]:
+    """The intervals of a table's scores and differences, if there are any.
+
+    Args:
+        bare: The table as it is read, without ranks.
+        table: The same.
+    """
+    rows = _printed(certainty.intervals(table))
+    if not rows:
+        return []
+    tested = _printed(certainty.comparisons(table))
+    return [
+        replace(
+            bare,
+            title=f"{table.title}: 95 % intervals",
+            file=f"{bare.file.removesuffix('.csv')}{ENDING}",
+            rows=rows,
+            differences=(*bare.differences[:1], *tested),
+        )
+    ]
 
 
 def planning(results: Results, table: Table) -> list[Grid]:
@@ -61,7 +86,7 @@ def planning(results: Results, table: Table) -> list[Grid]:
         Grid(
             title=f"{heading.title}: what it takes to show a difference",
             caption=f"found in {100 * power.POWER:.0f} % of the cases at p below 0.05",
-            file=file_name(results),
+            file=f"tables/{names.safe(results.name)}-power.csv",
             heads=heads,
             rows=tuple(rows),
             differences=(),
@@ -72,16 +97,28 @@ def planning(results: Results, table: Table) -> list[Grid]:
     ]
 
 
-def file_name(results: Results) -> str:
-    """Where the numbers of `planning` are, relative to the report."""
-    return f"tables/{names.safe(results.name)}-power.csv"
+def sheets(
+    results: Results, shown: Sequence[Table], grids: Sequence[Grid]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The files of the grids of this module, relative to the report, and their numbers.
+
+    Args:
+        results: The task.
+        shown: The tables that `intervals` was asked for.
+        grids: What it and `planning` returned.
+    """
+    having = (table for table in shown if certainty.intervals(table))
+    for found in grids:
+        if found.file.endswith(ENDING):
+            yield found.file, tables.wide(next(having))
+        else:
+            yield found.file, _plans_sheet(results, shown[0])
 
 
-def sheet(results: Results, table: Table) -> pd.DataFrame | None:
+def _plans_sheet(results: Results, table: Table) -> pd.DataFrame:
     """`planning` for a spreadsheet, and the parts of the variance it is reckoned from."""
     known = basis(results, table)
-    if known is None:
-        return None
+    assert known is not None
     estimate, at = known
     return pd.DataFrame(
         [
@@ -145,3 +182,7 @@ def _notes(estimate: Estimate, at: Measured) -> list[str]:
 
 def _many(count: int | None) -> str:
     return "no number" if count is None else str(count)
+
+
+def _printed(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Printed, ...]:
+    return tuple(Printed(name, "", tuple((text, 0) for text in texts)) for name, texts in rows)

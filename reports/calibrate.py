@@ -7,8 +7,8 @@ python -m reports.calibrate --no-records     drawn detections alone
 false: how often a source was called better or worse than itself at a nominal 5 %. covered: how
 often the 95 % interval held the true value, which is known for drawn detections. "as reported"
 has to lie within 3 to 7 % (few unequal sequences: below 7 %) and 92 to 97.5 %; "groups ignored"
-and "seeds ignored" show what is lost without them. Exit status 1 if a rate that is asked for
-lies outside.
+and "seeds ignored" show what is lost without them. Exit status 1 if a rate that is asked for lies
+outside.
 
 Records: "halves" compares the same trainings on two random halves of the sequences; "seeds"
 trainings of a source with others of it, on a random half.

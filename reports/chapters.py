@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench import names
-from reports import appendix, beside, certainty, panels, protocol, quality, tables, wording
+from reports import appendix, beside, panels, protocol, quality, tables, wording
 from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
-from reports.grids import Grid, Printed
+from reports.grids import Grid as Grid
+from reports.grids import Printed as Printed
 from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.relations import Relation
@@ -86,8 +87,8 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
         ),
         main=tuple(grid(results, table) for table in shown),
         more=(
-            *(found for table in shown if (found := intervals(results, table))),
             *(grid(results, table) for table in folded),
+            *(g for t in shown for g in appendix.intervals(grid(results, _bare(t)), t)),
             *appendix.planning(results, leading(results)),
         ),
         protocol=protocol.of(results),
@@ -212,34 +213,13 @@ def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
     return line.comparisons or (None,) * len(line.differences)
 
 
-def intervals(results: Results, table: Table) -> Grid | None:
-    """The intervals of a table's scores and differences as a table of their own, if there are."""
-    rows = _printed(certainty.intervals(table))
-    tested = _printed(certainty.comparisons(table))
-    if not rows:
-        return None
-    if tested:
-        names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
-        tested = (Printed("better single sensor", "", names), *tested)
-    whole = grid(results, table)
-    said = wording.notes(results, replace(table, lines=tuple(map(_bare, table.lines))))
-    return replace(
-        whole,
-        title=f"{table.title}: 95 % intervals",
-        part="-intervals",
-        rows=rows,
-        differences=tested,
-        notes=tuple(said),
-    )
-
-
-def _printed(rows: Sequence[tuple[str, Sequence[str]]]) -> tuple[Printed, ...]:
-    return tuple(Printed(name, "", tuple((text, 0) for text in texts)) for name, texts in rows)
-
-
-def _bare(line: Line) -> Line:
+def _bare(table: Table) -> Table:
     """Without ranks, which intervals do not have."""
-    return replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
+    lines = [
+        replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
+        for line in table.lines
+    ]
+    return replace(table, lines=tuple(lines))
 
 
 def _better(table: Table, column: int) -> str:

@@ -39,9 +39,8 @@ class Grid:
     sums_up: bool  # the last column is set apart
     better: tuple[str, ...] = ()
     slices: bool = False
-    part: str = ""  # which part of its CSV file it shows, if not the scores
 
     @property
     def tex(self) -> str:
         """Where the same table is for a paper."""
-        return f"{self.file.removesuffix('.csv')}{self.part}.tex"
+        return f"{self.file.removesuffix('.csv')}.tex"

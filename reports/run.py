@@ -85,12 +85,12 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
         sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
-        for table in [*shown, *folded]:
-            sheets.write(tables.wide(table), to / chapters.file_name(table))
-        planned = appendix.sheet(chapter.results, chapters.leading(chapter.results))
-        if planned is not None:
-            sheets.write(planned, to / appendix.file_name(chapter.results))
-        for grid in [*chapter.main, *chapter.more]:
+        every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
+        for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
+            sheets.write(tables.wide(table), to / grid.file)
+        for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
+            sheets.write(sheet, to / file)
+        for grid in grids:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
 
 

@@ -54,30 +54,25 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
     def pick(record: Record) -> Scores:
         part = record if scene is None else record.by_scene.get(scene)
         if part is None:
-            return [None] * len(headings)
+            return [None] * (len(headings) + 1)
         per_class = [part.by_class.get(name, {}).get(metric) for name in results.classes]
         fewer = [part.other_means.get(words, {}).get(metric) for words in others]
         return [*per_class, *fewer, part.values.get(metric)]
 
     others = results.other_means
-    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
     headings = [
-        *(
-            replace(_heading(column, name), quantity=Quantity(scene, name, metric))
-            for name in results.classes
-        ),
-        *(
-            replace(
-                _heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric)
-            )
-            for words in others
-        ),
-        last,
+        replace(_heading(column, name), quantity=Quantity(scene, name, metric))
+        for name in results.classes
+    ]
+    headings += [
+        replace(_heading(column, f"{column.mean} {words}"), quantity=Quantity(scene, words, metric))
+        for words in others
     ]
     where = "" if scene is None else f", {scene}"
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
-    return judged(build(results, name, title, headings, pick), results.evidence)
+    last = replace(_heading(column), quantity=Quantity(scene, None, metric))
+    return judged(build(results, name, title, [*headings, last], pick), results.evidence)
 
 
 def by_scene(results: Results, metric: str) -> Table:
@@ -150,8 +145,8 @@ def wide(table: Table) -> pd.DataFrame:
             cells |= _score_cells(title, heading, entry)
         for title, heading, gap in zip(titles, table.headings, line.differences, strict=False):
             cells[f"{title} difference"] = _scaled(gap, heading)
-        for title, heading, compared in zip(titles, table.headings, line.comparisons, strict=False):
-            cells |= _comparison_cells(title, heading, compared) if compared else {}
+        for title, heading, sure in zip(titles, table.headings, line.comparisons, strict=False):
+            cells |= _comparison_cells(title, heading, sure) if sure else {}
         if line.row.records:
             made = protocol.facts(line.row.records[0])
             cells["protocol"] = "; ".join(f"{name}: {said}" for name, said in made.items())
@@ -159,27 +154,6 @@ def wide(table: Table) -> pd.DataFrame:
     order = [f"{title}{part}" for title in titles for part in PARTS]
     found = pd.DataFrame(rows)
     return found[["source", "n", *(name for name in [*order, "protocol"] if name in found)]]
-
-
-def _signature(record: Record, metric: str) -> str | None:
-    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
-    if column is None or not column.signature:
-        return None
-    return f"{column.signature}, {luminance}" if luminance else column.signature
-
-
-def _distinct(titles: Sequence[str]) -> list[str]:
-    """The titles, numbered where two columns of the sheet would have the same name."""
-    taken = {"source", "n", "protocol"}
-    found = []
-    for title in titles:
-        name, number = title, 1
-        while taken & {f"{name}{part}" for part in PARTS}:
-            number += 1
-            name = f"{title} ({number})"
-        taken |= {f"{name}{part}" for part in PARTS}
-        found.append(name)
-    return found
 
 
 def _score_cells(title: str, heading: Heading, entry: Entry) -> dict[str, object]:
@@ -201,6 +175,27 @@ def _comparison_cells(title: str, heading: Heading, compared: Comparison) -> dic
         f"{title} p Holm": round(compared.adjusted, 6),
         f"{title} verdict": compared.verdict,
     }
+
+
+def _signature(record: Record, metric: str) -> str | None:
+    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
+    if column is None or not column.signature:
+        return None
+    return f"{column.signature}, {luminance}" if luminance else column.signature
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    """The titles, numbered where two columns of the sheet would have the same name."""
+    taken = {"source", "n", "protocol"}
+    found = []
+    for title in titles:
+        name, number = title, 1
+        while taken & {f"{name}{part}" for part in PARTS}:
+            number += 1
+            name = f"{title} ({number})"
+        taken |= {f"{name}{part}" for part in PARTS}
+        found.append(name)
+    return found
 
 
 def _facts(record: Record) -> list[Scalar]:

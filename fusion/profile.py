@@ -10,16 +10,15 @@ A line per method and size. MACs are multiply-accumulates of convolutions, linea
 matrix products; methods without a network have none to count. The columns "as printed" count in
 the papers' way (DMFuse Tables 5 and 7, DMNet Table VIII). Seconds are the median, least and most
 of --runs fusions after one to warm up; memory is the peak of a process of its own: above what it
-took before the weights were read, or on a GPU all that torch allocated.
+took before the weights were read, or on a GPU all that torch allocated. What is measured of the
+sources of a task file is also kept under profile/ of --out, where the report finds it.
 """
 
 import argparse
-import csv
 import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import yaml
 
 from bench import cli, tasks
 from bench.errors import BenchError
-from fusion import cost, inference
+from fusion import cost, inference, kept_costs
 from fusion.cost import Asked, Cost, Counts, How
 
 PROGRAM = "fusion.profile"
@@ -118,22 +117,6 @@ def shown(asked: Asked, counts: Counts, spent: Cost) -> tuple[str, ...]:
     )
 
 
-def _write(path: Path, how: How, rows: Sequence[tuple[Asked, Counts, Cost]]) -> None:
-    """All numbers unrounded, a line per method and size; empty where there is none."""
-    plain = [
-        {**asdict(asked), "options": yaml.safe_dump(asked.options, default_flow_style=True).strip()}
-        | asdict(how)
-        | asdict(counts)
-        | asdict(spent)
-        for asked, counts, spent in rows
-    ]
-    names = [field.name for part in (Asked, How, Counts, Cost) for field in fields(part)]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(plain)
-
-
 def paper() -> list[str]:
     """The papers' networks at 256 x 256: true counts, counted in their way, and printed."""
     from fusion import counting
@@ -200,7 +183,9 @@ def _profile(args: argparse.Namespace) -> None:
         rows.append((one, count, cost.alone(one, how) if args.runs else Cost()))
     print("\n".join(lines([HEAD, *(shown(*row) for row in rows)])))
     if args.to is not None:
-        _write(args.to, how, rows)
+        kept_costs.write(args.to, how, rows)
+    if args.method is None and args.runs:
+        kept_costs.keep(args.out, how, rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -240,6 +225,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     flags.add_argument("--runs", type=int, default=5, metavar="N", help="0 counts only")
     flags.add_argument("--threads", type=int, metavar="N", help="of torch on the CPU")
+    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="of results")
     flags.add_argument("--to", type=Path, metavar="FILE", help="also write a CSV file")
     flags.add_argument("--paper", action="store_true", help="compare with the papers' tables")
     return flags

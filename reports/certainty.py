@@ -1,7 +1,9 @@
 """How sure the numbers are, in words: no finding is stronger than its verdict."""
 
+from collections.abc import Sequence
+
 from reports import statistics
-from reports.comparison import Comparison, Heading, Table
+from reports.comparison import Comparison, Heading, Line, Table
 from reports.numbers import UNDEFINED, number, signed, unit
 from reports.resampling import RESAMPLES
 from reports.results import Results
@@ -23,6 +25,22 @@ def compared(found: Comparison | None, heading: Heading) -> str:
         return UNDEFINED
     ends = ", ".join(signed(end, heading) for end in (found.estimate.low, found.estimate.high))
     return f"[{ends}], p {chance(found.estimate.p)}, adjusted {chance(found.adjusted)}"
+
+
+def of_scores(line: Line, headings: Sequence[Heading]) -> tuple[str, ...]:
+    """How sure the scores of a line are, per column; empty where nothing is known of any."""
+    if not any(entry.estimate for entry in line.entries):
+        return ()
+    pairs = zip(line.entries, headings, strict=True)
+    return tuple(interval(e.estimate, h) if e.estimate else "" for e, h in pairs)
+
+
+def of_differences(line: Line, headings: Sequence[Heading]) -> tuple[str, ...]:
+    """How sure the differences of a line are, per column; empty where nothing is known of any."""
+    if not line.comparisons:
+        return ()
+    pairs = zip(line.comparisons, headings, strict=True)
+    return tuple(compared(c, h) if c else "" for c, h in pairs)
 
 
 def intervals(table: Table) -> list[tuple[str, list[str]]]:

@@ -1,17 +1,32 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench import names
-from reports import appendix, beside, panels, protocol, quality, tables, wording
-from reports.comparison import Comparison, Line, Table, best, best_single, singles_equal
+from reports import (
+    appendix,
+    beside,
+    helps,
+    layouts,
+    panels,
+    printing,
+    protocol,
+    quality,
+    tables,
+    wording,
+)
+from reports.comparison import Table, best
 from reports.grids import Grid as Grid
 from reports.grids import Printed as Printed
 from reports.panels import Sample
 from reports.protocol import Protocol
 from reports.relations import Relation
 from reports.results import Results
+
+if TYPE_CHECKING:
+    from reports.efficiency import Efficiency
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class Chapter:
         figure: Stem of the picture files, relative to the report; empty if there is none.
         published: What papers print for the same data set, those made as ours first.
         curves: Stem of the precision-recall charts; empty if there are none.
+        errors: Stem of the chart of what kinds of error cost; empty if there is none.
+        confusions: Source to the stem of its confusion matrix.
     """
 
     results: Results
@@ -47,6 +64,13 @@ class Chapter:
     legend: str = ""
     published: tuple[beside.Part, ...] = ()
     curves: str = ""
+    errors: str = ""
+    confusions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def confusions_file(self) -> str:
+        """Where the numbers of the confusion matrices are, relative to the report."""
+        return f"tables/{names.safe(self.results.name)}-confusions.csv"
 
     @property
     def curves_file(self) -> str:
@@ -64,6 +88,7 @@ class Report:
         absent: Tasks that are left out, and why.
         rule: How the sample pairs were chosen.
         relations: How fusion metrics and task scores order the sources.
+        efficiency: What fusing and training cost; None where nothing is fused.
     """
 
     title: str
@@ -73,23 +98,25 @@ class Report:
     chapters: tuple[Chapter, ...]
     rule: str
     relations: tuple[Relation, ...] = ()
+    efficiency: "Efficiency | None" = None
 
 
 def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
     """The chapter of one task."""
     shown, folded = chosen(results)
+    main = leading(results)
     finished = [row.source for row in results.rows if row.records]
     return Chapter(
         results=results,
-        answer=wording.answer(results, leading(results)),
+        answer=" ".join([wording.answer(results, main), *helps.said(results, main)]),
         gaps=tuple(
             Gap(row.source, wording.gap(row), row.command) for row in results.rows if row.missing
         ),
-        main=tuple(grid(results, table) for table in shown),
+        main=tuple(printing.grid(results, table) for table in shown),
         more=(
-            *(grid(results, table) for table in folded),
-            *(g for t in shown for g in appendix.intervals(grid(results, _bare(t)), t)),
-            *appendix.planning(results, leading(results)),
+            *(printing.grid(results, table) for table in folded),
+            *(g for t in shown for g in appendix.intervals(printing.bare(results, t), t)),
+            *appendix.planning(results, main),
         ),
         protocol=protocol.of(results),
         figure=figure,
@@ -121,9 +148,9 @@ def ranking(table: Table) -> list[str]:
 def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     """The tables to show at once, and those to fold away.
 
-    At once: the first two metrics by class, every metric's mean, the first metric by condition;
-    of fusion metrics first the sources' ranks, which no single metric can stand for. Metrics of a
-    family have one folded table of their means.
+    At once: the first two metrics by class, every metric's mean, the first metric by condition,
+    what kinds of error cost; of fusion metrics first the sources' ranks, which no single metric
+    can stand for. Metrics of another family have one folded table of their means.
     """
     metrics = [name for name, column in results.columns.items() if not column.family]
     families = dict.fromkeys(column.family for column in results.columns.values() if column.family)
@@ -136,12 +163,16 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
         folded = [tables.by_class(results, metric) for metric in metrics[2:]]
         if len(metrics) > 1:
             shown.append(tables.means(results))
-    folded += [tables.means(results, family) for family in families]
+    shown += layouts.of(results)
+    costs = tables.errors(results)
+    folded += [tables.means(results, family) for family in families if family not in costs]
     if results.scenes:
         shown.append(tables.by_scene(results, metrics[0]))
         folded += [tables.by_scene(results, metric) for metric in metrics[1:]]
     if results.classes:
         folded += [tables.by_class(results, metrics[0], scene) for scene in results.scenes]
+    shown += [tables.means(results, family) for family in costs]
+    folded += [tables.errors_of(results, f, name) for f in costs for name in results.classes]
     if results.conventions:
         folded += [tables.conventions(results, metric) for metric in metrics]
     if any(record.intervals for record in results.records):
@@ -149,81 +180,3 @@ def chosen(results: Results) -> tuple[list[Table], list[Table]]:
     if results.kind == "quality":
         shown.insert(0, quality.ranks(results))
     return shown, folded
-
-
-def file_name(table: Table) -> str:
-    """Where a table's numbers are kept, relative to the report."""
-    return f"tables/{names.safe(table.task)}-{names.safe(table.name)}.csv"
-
-
-def grid(results: Results, table: Table) -> Grid:
-    """A table as it is read."""
-    return Grid(
-        title=table.title,
-        caption=wording.caption(table) if results.records else "",
-        file=file_name(table),
-        heads=tuple((heading.title, heading.note) for heading in table.headings),
-        rows=tuple(_row(table, line) for line in table.lines),
-        differences=_differences(table),
-        notes=tuple(wording.notes(results, table)),
-        sums_up=table.sums_up,
-        better=tuple(heading.better for heading in table.headings),
-        slices=table.name.endswith(tables.BY_CONDITION),
-    )
-
-
-def _row(table: Table, line: Line) -> Printed:
-    row = line.row
-    remarks = [] if row.source == row.kind else [_kind(row.kind)]
-    seeds = wording.seeds(line)
-    cells = zip(line.entries, table.headings, strict=False)
-    return Printed(
-        label=row.source,
-        remark=", ".join([*remarks, *([seeds] if seeds else [])]),
-        cells=tuple((wording.entry(found, heading), found.rank) for found, heading in cells),
-    )
-
-
-def _kind(kind: str) -> str:
-    return {"method": "fused here", "folder": "fused elsewhere"}.get(kind, kind)
-
-
-def _differences(table: Table) -> tuple[Printed, ...]:
-    rows = [
-        Printed(
-            line.row.source,
-            "",
-            tuple(
-                (wording.difference(score, heading, compared), 0)
-                for score, heading, compared in zip(
-                    line.differences, table.headings, _comparisons(line), strict=True
-                )
-            ),
-        )
-        for line in table.lines
-        if line.differences
-    ]
-    if not rows:
-        return ()
-    names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
-    return Printed("better single sensor", "", names), *rows
-
-
-def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
-    return line.comparisons or (None,) * len(line.differences)
-
-
-def _bare(table: Table) -> Table:
-    """Without ranks, which intervals do not have."""
-    lines = [
-        replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
-        for line in table.lines
-    ]
-    return replace(table, lines=tuple(lines))
-
-
-def _better(table: Table, column: int) -> str:
-    single = best_single(table, column)
-    if single is None:
-        return wording.UNDEFINED
-    return "equal" if singles_equal(table, column) else single.row.source

@@ -25,6 +25,17 @@ def one_row(args: argparse.Namespace, kind: str, task: str, source: str) -> str:
     return _typed(PROGRAMS[kind], [*_common(args), "--task", task, "--source", source])
 
 
+def profile(args: argparse.Namespace, sources: Iterable[str]) -> str:
+    """What measures the cost of some fusion methods."""
+    words = [
+        word
+        for name, default in (("tasks", "tasks.yaml"), ("out", "runs"))
+        if str(getattr(args, name)) != default
+        for word in (f"--{name}", str(getattr(args, name)))
+    ]
+    return _typed("fusion.profile", [*words, *(w for name in sources for w in ("--source", name))])
+
+
 def _common(args: argparse.Namespace) -> list[str]:
     """The flags that decide what is run and where it is kept."""
     usual = {"tasks": "tasks.yaml", "data": "data", "out": "runs"}

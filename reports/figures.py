@@ -72,10 +72,10 @@ def bars(
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
-    pyplot, settings = _library()
+    pyplot, settings = library()
     lines = [line for line in table.lines if line.entries]
     rows = _rows(len(table.headings), len(lines))
-    with pyplot.rc_context(settings), _without_letters():
+    with pyplot.rc_context(settings), without_letters():
         figure, grid = pyplot.subplots(
             len(rows),
             squeeze=False,
@@ -90,7 +90,7 @@ def bars(
         figure.supylabel(_axis(table), fontsize=8, parse_math=False)
         handles, _ = grid[0, 0].get_legend_handles_labels()
         _legend(figure, handles, [line.row.source for line in lines])
-        _save(figure, files)
+        save(figure, files)
         pyplot.close(figure)
 
 
@@ -105,11 +105,11 @@ def curves(
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
-    pyplot, settings = _library()
+    pyplot, settings = library()
     sources = list(dict.fromkeys(source for lines in found.values() for source in lines))
     across = min(len(found), 4)
     down = -(-len(found) // across)
-    with pyplot.rc_context(settings), _without_letters():
+    with pyplot.rc_context(settings), without_letters():
         figure, grid = pyplot.subplots(
             *(down, across),
             squeeze=False,
@@ -120,7 +120,7 @@ def curves(
         )
         handles = {}
         for axes, (name, lines) in zip(grid.flat, found.items(), strict=False):
-            axes.set_title(_short(name), fontsize=8, parse_math=False)
+            axes.set_title(short(name), fontsize=8, parse_math=False)
             for source, (recall, precision) in lines.items():
                 dash = DASHES[sources.index(source) % len(DASHES)]
                 (handles[source],) = axes.plot(
@@ -133,11 +133,11 @@ def curves(
         figure.supylabel("precision", fontsize=8)
         figure.suptitle(note, fontsize=8, parse_math=False)
         _legend(figure, list(handles.values()), list(handles))
-        _save(figure, files)
+        save(figure, files)
         pyplot.close(figure)
 
 
-def _library() -> tuple[Any, dict[Any, Any]]:
+def library() -> tuple[Any, dict[Any, Any]]:
     """The plotting library, without a window, and the settings of all figures."""
     import matplotlib as mpl
 
@@ -148,7 +148,8 @@ def _library() -> tuple[Any, dict[Any, Any]]:
     return pyplot, {**seaborn.axes_style("whitegrid"), **SETTINGS}
 
 
-def _save(figure: "Figure", files: Sequence[Path]) -> None:
+def save(figure: "Figure", files: Sequence[Path]) -> None:
+    """Write a figure in every format."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # it is laid out now; once is enough for all files
     for file in files:
@@ -187,7 +188,7 @@ def _draw(
             x, y, ends = ([part[i] for i in there] for part in (spots, heights, spreads))
             axes.errorbar(x, y, ends, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.2)
     axes.set_xticks(range(len(columns)), [""] * len(columns))
-    titles = [_short(table.headings[column].title) for column in columns]
+    titles = [short(table.headings[column].title) for column in columns]
     axes.set_xticklabels(titles, parse_math=False)
     if sum(map(len, titles)) > LETTERS:
         for label in axes.get_xticklabels():
@@ -211,16 +212,17 @@ def _legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> N
     )
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_parse_math(False)
-        text.set_text(_short(name))
+        text.set_text(short(name))
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A name of at most `LONGEST` letters."""
     words = " ".join(name.split())
     return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 @contextmanager
-def _without_letters() -> Iterator[None]:
+def without_letters() -> Iterator[None]:
     """Let letters that the font lacks (Chinese, say) be drawn as boxes without a warning each."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+SLICES, ERRORS = "slices", "errors"
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -10,11 +12,13 @@ class Printed:
     Attributes:
         remark: Behind the name, smaller: what kind of source, how many seeds.
         cells: (text, rank) per column; empty if the source has no record at all.
+        sure: Per column how sure its number is, in words; empty where nothing is known.
     """
 
     label: str
     remark: str
     cells: tuple[tuple[str, int], ...]
+    sure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,9 @@ class Grid:
         rows: One per source.
         differences: One per fused source, preceded by which single sensor is better.
         better: Per column which way is better, ``higher`` or ``lower``.
-        slices: Whether its columns are parts of the test images (conditions).
+        part: Which part of a chapter it belongs to: `SLICES`, `ERRORS`, or the comparison.
+        groups: What stands above the heads in print, and above how many of them; with its own
+            words left out of these.
     """
 
     title: str
@@ -38,7 +44,8 @@ class Grid:
     notes: tuple[str, ...]
     sums_up: bool  # the last column is set apart
     better: tuple[str, ...] = ()
-    slices: bool = False
+    part: str = ""
+    groups: tuple[tuple[str, int], ...] = ()
 
     @property
     def tex(self) -> str:

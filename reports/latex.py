@@ -5,7 +5,7 @@ mathematics, and what pdfTeX has no letter for stands as its number (U+4E2D).
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from bench import names
 from reports.chapters import Chapter
@@ -94,7 +94,7 @@ def text(found: Grid, chapter: Chapter) -> str:
         *([fit] if wide else []),
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        _row("Source", [escape(_head(head)) for head in found.heads]),
+        *_heads(found),
         r"\midrule",
         *(_row(escape(row.label), _cells(row, count)) for row in found.rows),
         *_differences(found, count),
@@ -159,6 +159,22 @@ def _label(found: Grid) -> str:
     return names.safe(stem).replace("_", "-")
 
 
+def _heads(found: Grid) -> list[str]:
+    """One line of heads, or one under what groups of them have in common."""
+    heads = list(map(_head, found.heads))
+    if not found.groups:
+        return [_row("Source", map(escape, heads))]
+    above, rules, under, column = [], [], [], 0
+    for name, count in found.groups:
+        above.append(rf"\multicolumn{{{count}}}{{c}}{{{escape(name)}}}")
+        if name:
+            rules.append(rf"\cmidrule(lr){{{column + 2}-{column + count + 1}}}")
+        mine = heads[column : column + count]
+        under += [head.removeprefix(f"{name} ").removesuffix(f" {name}") for head in mine]
+        column += count
+    return [_row("", above), " ".join(rules), _row("Source", map(escape, under))]
+
+
 def _head(head: tuple[str, str]) -> str:
     title, note = head
     return f"{title} ({note})" if note else title
@@ -178,5 +194,5 @@ def _differences(found: Grid, count: int) -> list[str]:
     return [r"\midrule", title + r" \\", *rows]
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
+def _row(name: str, cells: Iterable[str]) -> str:
     return " & ".join([name, *cells]) + r" \\"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from reports.beside import Part
 from reports.chapters import Chapter, Report
+from reports.confusions import NOTES
+from reports.efficiency import COSTS, HEADS, TRAININGS, Efficiency
 from reports.grids import Grid, Printed
 from reports.panels import Sample
 from reports.relations import Relation
@@ -20,6 +22,8 @@ def text(found: Report) -> str:
         parts.append(f"To make what is missing:\n\n{_code(found.command)}")
     parts += [f"- **{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
     parts += [_chapter(chapter, found.rule) for chapter in found.chapters]
+    if found.efficiency:
+        parts.append(_efficiency(found.efficiency))
     if found.relations:
         parts.append(_relations(found.relations))
     parts.append("All scores as one table: [tables/scores.csv](tables/scores.csv)")
@@ -49,6 +53,13 @@ def _chapter(found: Chapter, rule: str) -> str:
     if found.curves:
         said = f"[numbers]({found.curves_file})"
         parts.append(f"### Precision and recall\n\n![curves]({found.curves}.png)\n\n{said}")
+    if found.errors:
+        parts.append(f"![what kinds of error cost]({found.errors}.png)")
+    if found.confusions:
+        pictures = [f"![{escape(source)}]({stem}.png)" for source, stem in found.confusions]
+        said = f"{NOTES[results.kind]} [Numbers]({found.confusions_file})"
+        folded = "\n\n".join([said, *pictures])
+        parts.append(f"<details><summary>Confusions</summary>\n\n{folded}\n\n</details>")
     if found.more:
         folded = "\n\n".join(_grid(grid, found) for grid in found.more)
         parts.append(f"<details><summary>More tables</summary>\n\n{folded}\n\n</details>")
@@ -117,6 +128,21 @@ def _relations(found: Sequence[Relation]) -> str:
     said = "Rank correlation (Spearman) over the sources; an interval that holds 0 shows none."
     title = "## Do fusion metrics predict the task?"
     return "\n\n".join([title, said, "\n".join(lines), "[CSV](tables/relations.csv)"])
+
+
+def _efficiency(found: Efficiency) -> str:
+    parts = ["## Efficiency"]
+    if found.costs:
+        lines = [_row(HEADS), _row(["---", *["---:"] * (len(HEADS) - 1)])]
+        lines += [_row(list(map(escape, row))) for row in found.rows]
+        parts += ["\n".join(lines), f"[CSV]({COSTS})"]
+    parts += [f"![{escape(task)}: score against cost]({stem}.png)" for task, stem in found.charts]
+    if found.trainings:
+        parts.append(f"How long detectors and segmenters were trained: [CSV]({TRAININGS})")
+    if found.unmeasured:
+        who = escape(", ".join(found.unmeasured))
+        parts.append(f"Not measured: {who}. To measure:\n\n{_code(found.command)}")
+    return "\n\n".join(parts)
 
 
 def _protocol(chapter: Chapter) -> str:

@@ -12,8 +12,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from reports import wording
+from reports import confusions, wording
 from reports.chapters import Chapter, Report
+from reports.efficiency import HEADS
+from reports.grids import ERRORS, SLICES
 
 
 def html(found: Report) -> str:
@@ -30,8 +32,11 @@ def html(found: Report) -> str:
     page = rooms.get_template("report.html").render(
         report=found,
         sources=sources(found),
+        certain=any(one.results.evidence for one in found.chapters),
         parts=parts,
         number=wording.correlation,
+        efficiency_heads=HEADS,
+        confusions_note=confusions.NOTES,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{seal}"),
     )
@@ -49,10 +54,14 @@ def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
     yield "comparison", "Comparison"
     if chapter.published:
         yield "published", "Published rows"
-    if any(grid.slices for grid in chapter.main):
+    if any(grid.part == SLICES for grid in chapter.main):
         yield "slices", "Slices"
+    if any(grid.part == ERRORS for grid in chapter.main):
+        yield "errors", "Kinds of error"
     if chapter.curves:
         yield "curves", "Precision and recall"
+    if chapter.confusions:
+        yield "confusions", "Confusions"
     if chapter.more:
         yield "more", "More tables"
     if chapter.samples:

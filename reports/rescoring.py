@@ -140,20 +140,21 @@ def _labels(
     places = {name: list(classes).index(name) for name in classes if name in record.by_class}
     counts = held.counts[chosen]
     found: _Scores = {}
-    for metric, ratio in _ratios(counts, _options(record, "iou"), draws, part).items():
+    for metric, ratio in _ratios(counts, options(record, "iou"), draws, part).items():
         if metric in record.columns:
-            found |= _by_name(metric, ratio, places, _options(record, "iou"))
+            found |= _by_name(metric, ratio, places, options(record, "iou"))
     if held.near is not None:
-        options = _options(record, "boundary_iou")
-        ratio = _ratios(held.near[chosen], options, draws, part)["IoU"]
-        found |= _by_name(BOUNDARY_IOU, ratio, places, options)
+        near = options(record, "boundary_iou")
+        ratio = _ratios(held.near[chosen], near, draws, part)["IoU"]
+        found |= _by_name(BOUNDARY_IOU, ratio, places, near)
     pixels = counts.sum(axis=2)
     return found, {name: pixels[:, place] for name, place in places.items()}
 
 
-def _options(record: Record, metric: str) -> dict[str, Any]:
-    options: dict[str, Any] = record.spec.get("metrics", {}).get(metric, {}).get("options", {})
-    return options
+def options(record: Record, metric: str) -> dict[str, Any]:
+    """What a record's metric was asked for, e.g. its class set."""
+    found: dict[str, Any] = record.spec.get("metrics", {}).get(metric, {}).get("options", {})
+    return found
 
 
 def _by_name(

@@ -45,6 +45,7 @@ class Results:
     Attributes:
         evidence: What the scores would have been on other draws of the images; None where
             nothing was kept to tell.
+        preset: What the task's settings start from; empty if they do not.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Results:
     dataset: str
     rows: tuple[Row, ...]
     evidence: Evidence | None = None
+    preset: str = ""
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -12,15 +12,15 @@ statistics/ of --out.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench import cli, digest, names, tasks
+from bench import cli, digest, profiles, tasks
 from bench.errors import BenchError
-from bench.plan import Absent, Cell, Plan
+from bench.plan import Absent, Plan
 from bench.store import Store
 from reports import (
     against,
@@ -28,13 +28,13 @@ from reports import (
     chapters,
     choice,
     commands,
-    curves,
+    efficiency,
     figures,
     folder,
+    illustrations,
     latex,
     markdown,
     page,
-    panels,
     plain,
     relations,
     resamples,
@@ -44,9 +44,8 @@ from reports import (
     tables,
 )
 from reports.chapters import Chapter, Report
+from reports.efficiency import Efficiency
 from reports.results import Results, Row
-
-Looks = Mapping[str, tuple[str, str]]  # see `figures.styles`
 
 TITLE = "Does the fused image help?"
 
@@ -71,7 +70,8 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
             )
         kind, dataset = cells[0].task.kind, cells[0].test.dataset
         drawn = resamples.gather(cells, store)
-        every.append(Results(name, kind, dataset, tuple(rows), drawn))
+        preset = cells[0].task.preset or ""
+        every.append(Results(name, kind, dataset, tuple(rows), drawn, preset))
     return every
 
 
@@ -82,6 +82,8 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
     sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
+    if found.efficiency:
+        efficiency.write(found.efficiency, to)
     if found.relations:
         sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
     for chapter in found.chapters:
@@ -98,29 +100,6 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
             sheets.write(sheet, to / file)
         for grid in grids:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
-
-
-def illustrated(
-    results: Results, cells: Sequence[Cell], store: Store, looks: Looks, to: Path
-) -> Chapter:
-    """A task's chapter with its chart and sample sheets, which are written under ``to``."""
-    if not results.records:
-        return chapters.of(results, "", ())
-    table = chapters.leading(results)
-    stem = f"figures/{names.safe(results.name)}"
-    (to / "figures").mkdir(exist_ok=True)
-    note = f"{results.name}: simulated scenes" if results.simulated else results.name
-    figures.bars(table, looks, [to / f"{stem}.{ending}" for ending in figures.FORMATS], note)
-    samples = panels.make(cells, chapters.ranking(table), store, to)
-    chapter = chapters.of(results, stem, samples)
-    lines = curves.read(cells, store)
-    if lines.empty:
-        return chapter
-    stem = f"{stem}-curves"
-    figures.curves(curves.drawn(lines), looks, [to / f"{stem}.{e}" for e in figures.FORMATS], note)
-    (to / "tables").mkdir(exist_ok=True)
-    sheets.write(lines, to / chapter.curves_file)
-    return replace(chapter, curves=stem)
 
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:
@@ -143,6 +122,24 @@ def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], comma
     )
 
 
+def cost(
+    found: Plan, store: Store, every: Sequence[Results], args: argparse.Namespace
+) -> Efficiency | None:
+    """What fusing and training cost, as far as it was measured; None where nothing is fused."""
+    fused = {
+        cell.source_name: cell.source
+        for cell in found.cells
+        if isinstance(cell.source, tasks.Method)
+    }
+    if not fused:
+        return None
+    costs = efficiency.measured(store.root, fused)
+    known = {source for source, _ in costs}
+    missing = tuple(name for name in fused if name not in known)
+    command = commands.profile(args, missing)
+    return Efficiency(tuple(costs), tuple(efficiency.trainings(every)), missing, command)
+
+
 def _reason(gone: Absent) -> str:
     return f"{gone.reason} (sources: {', '.join(gone.task.sources)})"
 
@@ -156,11 +153,15 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
     def work(to: Path) -> None:
         # matplotlib would keep its list of fonts in the user's home
         os.environ.setdefault("MPLCONFIGDIR", str(store.root.resolve() / ".matplotlib"))
+        costs = cost(found, store, every, args)
+        if costs:
+            costs = replace(costs, charts=tuple(efficiency.draw(costs.costs, every, looks, to)))
         made = [
-            illustrated(r, [c for c in found.cells if c.name == r.name], store, looks, to)
+            illustrations.of(r, [c for c in found.cells if c.name == r.name], store, looks, to)
             for r in every
         ]
-        write(report(found, every, made, command), every, to)
+        whole = replace(report(found, every, made, command), efficiency=costs)
+        write(whole, every, to)
 
     spec = _spec(found, store, every, command)
     if not folder.up_to_date(args.to, spec):
@@ -179,6 +180,7 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
             "cells": [str(cell.place(store)) for cell in found.cells],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
+            "profiles": [one.model_dump(mode="json") for one in profiles.read(store.root)],
             "evidence": [rescoring.VERSION, resampling.RESAMPLES, resampling.SEED],
             "code": [digest.sha256(file) for file in code if file.is_file()],
         }

@@ -13,6 +13,7 @@ from reports.results import Results
 from reports.verdicts import judged
 
 BY_CONDITION = "-by-condition"  # how the names of such tables end
+ERROR = " error"  # and those of metrics that say what a kind of error costs
 PARTS = (  # of a column in a wide table
     *("", " sd", " low", " high"),
     *(" difference", " difference low", " difference high"),
@@ -107,6 +108,28 @@ def means(results: Results, family: str = "") -> Table:
 
     name, title = (family, f"{family}, means") if family else ("means", "All metrics, means")
     return judged(build(results, name, title, headings, pick), results.evidence)
+
+
+def errors(results: Results) -> list[str]:
+    """The families of metrics that say what kinds of error cost."""
+    return list(
+        dict.fromkeys(
+            column.family
+            for name, column in results.columns.items()
+            if column.family and name.endswith(ERROR)
+        )
+    )
+
+
+def errors_of(results: Results, family: str, name: str) -> Table:
+    """Sources x kinds of error: what each costs one class."""
+    columns = {metric: c for metric, c in results.columns.items() if c.family == family}
+    headings = [_heading(column, column.mean) for column in columns.values()]
+
+    def pick(record: Record) -> Scores:
+        return [record.by_class.get(name, {}).get(metric) for metric in columns]
+
+    return build(results, f"{family}-{name}", f"{family}, {name}", headings, pick)
 
 
 def conventions(results: Results, metric: str) -> Table:

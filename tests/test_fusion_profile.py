@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from bench import profiles
+from bench.errors import BenchError
 from fusion import checkpoints, counting, memory, profile
 from fusion.cost import Asked, How, alone, counted
 from fusion.networks.denoising import orthogonal
@@ -55,6 +57,7 @@ def run(capsys, *argv):
 def test_a_rule_has_nothing_to_count_but_time_and_memory(file, capsys, tmp_path):
     to = tmp_path / "cost.csv"
     words = ("--tasks", file, "--source", "mean", "--size", "80x64", "--device", "cpu")
+    words = (*words, "--out", tmp_path / "runs")
     status, out, _ = run(capsys, *words, "--runs", 2, "--threads", 1, "--to", to)
     assert status == 0
     head, row = out.splitlines()
@@ -67,6 +70,16 @@ def test_a_rule_has_nothing_to_count_but_time_and_memory(file, capsys, tmp_path)
     assert (found["width"], found["height"], found["runs"]) == ("80", "64", "2")
     assert 0 < float(found["least"]) <= float(found["seconds"]) <= float(found["most"]) < 10
     assert int(found["memory"]) >= 0
+    (kept,) = profiles.read(tmp_path / "runs")
+    assert (kept.source, kept.method, kept.options, kept.size) == ("mean", "average", {}, "80x64")
+    assert (kept.seconds, kept.memory) == (float(found["seconds"]), int(found["memory"]))
+
+
+def test_a_damaged_profile_is_named(tmp_path):
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile" / "x.json").write_text('{"source": "x"}')
+    with pytest.raises(BenchError, match=r"x\.json: is no profile"):
+        list(profiles.read(tmp_path))
 
 
 def test_every_method_of_the_file_at_every_size(file, capsys):

@@ -3,7 +3,7 @@ import pytest
 from report_toys import AP, AP50, FACTS, record, results, row
 
 from bench.records import Column, Slice
-from reports import chapters, protocol, quality, tables, wording
+from reports import chapters, printing, protocol, quality, tables, wording
 from reports.comparison import best_single
 from reports.results import Results, Row
 
@@ -262,7 +262,7 @@ def test_a_quality_chapter_shows_means_and_ranks_and_folds_intervals_away():
     shown, folded = chapters.chosen(quality_results())
     assert [table.name for table in shown] == ["ranks", "means"]
     assert not any(
-        "single sensor" in note for note in chapters.grid(quality_results(), shown[0]).notes
+        "single sensor" in note for note in printing.grid(quality_results(), shown[0]).notes
     )
     assert [table.name for table in folded] == ["intervals"]
 

@@ -1,25 +1,28 @@
-"""Every number on the page is in a CSV file, and every number of the CSV files in a record."""
+"""Every number on the page is in a CSV file, every number of these in a record or its resamples."""
 
 import csv
 import json
 import re
-import statistics
+import statistics as plain
 from collections import defaultdict
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from report_toys import cells, finish, split
 
-from bench import cli, tasks
+from bench import cli, evidence, matches, tasks
+from bench.boxes import make
 from bench.plan import Plan
 from bench.records import Column, Slice
 from bench.store import Store
-from reports import run
+from detection import coco
+from reports import run, statistics
 
 SEEDS = (0, 1, 2)
 METRICS = {
-    "ap50": Column(title="AP@.5", mean="mAP@.5"),
-    "ap": Column(title="AP", mean="mAP"),
+    "AP50": Column(title="AP@.5", mean="mAP@.5"),
+    "AP": Column(title="AP", mean="mAP"),
     "error": Column(title="error", mean="mean error", better="lower", unit="px"),
 }
 
@@ -30,6 +33,7 @@ class Tables(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.tables, self.cell, self.answers, self.prose = [], None, [], False
+        self.sure = None  # what a cell says on demand
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
@@ -39,9 +43,12 @@ class Tables(HTMLParser):
         if tag == "tbody":
             self.tables[-1]["body"] += 1
         if tag == "tr":
-            self.tables[-1]["rows"].append((self.tables[-1]["body"], attrs.get("data-source"), []))
+            row = (self.tables[-1]["body"], attrs.get("data-source"), [], [])
+            self.tables[-1]["rows"].append(row)
         if tag in ("td", "th"):
-            self.cell = []
+            self.cell, self.sure, self.inside = [], [], False
+        if tag == "span" and attrs.get("class") == "sure":
+            self.inside = True
         if tag == "a" and attrs["href"].endswith(".csv") and self.tables:
             self.tables[-1]["csv"] = self.tables[-1]["csv"] or attrs["href"]
         if tag == "p":
@@ -49,14 +56,17 @@ class Tables(HTMLParser):
 
     def handle_endtag(self, tag):
         if tag in ("td", "th"):
-            self.tables[-1]["rows"][-1][2].append(" ".join("".join(self.cell).split()))
+            for part, place in ((self.cell, 2), (self.sure, 3)):
+                self.tables[-1]["rows"][-1][place].append(" ".join("".join(part).split()))
             self.cell = None
+        if tag == "span" and self.cell is not None:
+            self.inside = False
         if tag == "p":
             self.prose = False
 
     def handle_data(self, text):
         if self.cell is not None:
-            self.cell.append(text)
+            (self.sure if self.inside else self.cell).append(text)
         elif self.prose:
             self.answers.append(text)
 
@@ -69,12 +79,26 @@ def scored(source, seed, salt):
         scores[name] = {
             metric: (number * (i + 2) * (j + 3) % 997) / 997 for j, metric in enumerate(METRICS)
         }
-    scores["car"]["ap"] = None if source == "visible" else scores["car"]["ap"]
+    scores["car"]["AP"] = None if source == "visible" else scores["car"]["AP"]
     means = {}
     for metric in METRICS:
         there = [part[metric] for part in scores.values() if part[metric] is not None]
-        means[metric] = statistics.fmean(there)
+        means[metric] = plain.fmean(there)
     return Slice(values=means, by_class=scores, counts={"images": 2})
+
+
+def matched(cell, folder):
+    """What statistics are made from: the images, and matches of boxes that differ everywhere."""
+    evidence.write(folder, cell.test)
+    random = np.random.default_rng([cell.seed, *cell.source_name.encode()])
+    truth = {pair.key: pair.boxes for pair in cell.test.pairs}
+    found = {}
+    for key, boxes in truth.items():
+        some = random.random(3) < 0.7
+        corners = np.concatenate([boxes.corners, [[0, 40, 8, 47]]]) + random.normal(0, 1.5, (3, 4))
+        scores = random.random(3)[some].tolist()
+        found[key] = make(corners[some].tolist(), np.array([0, 1, 1])[some].tolist(), scores)
+    matches.write(folder / "matches.npz", coco.match(truth, found, cell.test.classes))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +116,8 @@ def report(tmp_path_factory):
         scenes = {s: scored(cell.source_name, cell.seed, i) for i, s in enumerate(("day", "night"))}
         changes = {"values": whole.values, "by_class": whole.by_class, "by_scene": scenes}
         finish(cell, store, (0.5, 0.5), columns=METRICS, **changes)
+        if cell.task.kind == "detection":
+            matched(cell, cell.place(store))
     file = tasks.TaskFile(
         sources={cell.source_name: cell.source for cell in every},
         tasks={cell.name: cell.task for cell in every},
@@ -112,28 +138,63 @@ def numbers(text):
     return re.findall(r"[-+]?\d+\.\d+", text.replace("\N{MINUS SIGN}", "-"))
 
 
+SURE = (" low", " high", " p", " p Holm", " verdict")
+ENDS = (" sd", " difference", *SURE)
+SCORES, GAPS = ("", " sd"), (" difference",)
+SURE_SCORES = (" low", " high")
+SURE_GAPS = (" difference low", " difference high")
+
+
+def titles(row):
+    return [n for n in row if n not in ("source", "n", "protocol") and not n.endswith(ENDS)]
+
+
+def walked(text, row, title, parts):
+    """How many numbers of a text are those of some columns, printed as there; all must be."""
+    said = re.sub(r",? ?(p|adjusted) <?[\d.e-]+", "", text)
+    for number, part in zip(numbers(said), parts, strict=False):
+        decimals = len(number.partition(".")[2])
+        assert float(number) == float(f"{float(row[title + part]):.{decimals}f}"), (title, part)
+    if not numbers(said):
+        assert row.get(title + parts[0], "") == "", (title, parts)
+    chances = dict(re.findall(r"(p|adjusted) (<?[\d.e-]+)", text))
+    for word, column in (("p", " p"), ("adjusted", " p Holm")):
+        if word in chances:
+            value = float(row[title + column])
+            assert chances[word] == ("<0.001" if value < 0.001 else f"{value:.2g}")
+    return len(numbers(said)) + len(chances)
+
+
+def verdict(cell):
+    """What a cell of a difference says about it."""
+    said = {"?": "no difference shown", "better": "better", "worse": "worse"}
+    return said.get(cell.split()[-1], "")
+
+
 def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
     found = Tables((report / "index.html").read_text(encoding="utf-8"))
     assert len(found.tables) > 15
-    walked = 0
+    count, sure = 0, 0
     for table in found.tables:
-        rows = {row["source"]: row for row in sheet(report / table["csv"])}
-        columns = [name for name in rows["infrared"] if name not in ("source", "n", "protocol")]
-        titles = [n for n in columns if not n.endswith((" sd", " difference"))]
-        for body, source, shown in table["rows"]:
+        rows = {row.get("source"): row for row in sheet(report / table["csv"])}
+        if None in rows:
+            continue  # of a plan, not of scores
+        apart = table["csv"].endswith("-intervals.csv")
+        first, then = (SURE_SCORES, SURE_GAPS) if apart else (SCORES, GAPS)
+        for body, source, shown, on_demand in table["rows"]:
             if source is None:
                 continue
-            assert len(shown) == len(titles) + 1
-            for title, cell in zip(titles, shown[1:], strict=True):
-                parts = ("", " sd") if body == 1 else (" difference",)
-                for number, part in zip(numbers(cell), parts, strict=False):
-                    decimals = len(number.partition(".")[2])
-                    printed = f"{float(rows[source][title + part]):.{decimals}f}"
-                    assert float(number) == float(printed), (table["csv"], source, title)
-                    walked += 1
-                if not numbers(cell):
-                    assert rows[source][title + parts[0]] == "", (table["csv"], source, title)
-    assert walked > 500
+            row = rows[source]
+            assert len(shown) == len(titles(row)) + 1
+            for title, cell, more in zip(titles(row), shown[1:], on_demand[1:], strict=True):
+                count += walked(cell, row, title, first if body == 1 else then)
+                if apart:
+                    continue
+                sure += walked(more, row, title, SURE_SCORES if body == 1 else SURE_GAPS)
+                if body > 1:
+                    assert verdict(cell) == row.get(f"{title} verdict", ""), (table["csv"], title)
+    assert count > 500
+    assert sure > 150
 
 
 def test_every_number_of_an_answer_is_in_a_csv_file(report):
@@ -143,8 +204,9 @@ def test_every_number_of_an_answer_is_in_a_csv_file(report):
         for row in sheet(file):
             for cell in row.values():
                 if re.fullmatch(r"-?\d+\.\d+", cell or ""):
-                    printed |= {f"{abs(float(cell)):.1f}", f"{abs(float(cell)):.3f}"}
-    said = numbers(" ".join(found.answers))
+                    value = abs(float(cell))
+                    printed |= {f"{value:.1f}", f"{value:.3f}", f"{value:.2g}"}
+    said = [number.lstrip("+-") for number in numbers(" ".join(found.answers))]
     assert len(said) >= 4
     assert set(said) <= printed
 
@@ -159,9 +221,9 @@ def expected(report):
     means, spreads = defaultdict(set), defaultdict(set)
     for (task, source, _, _, metric), values in long.items():
         scale = 1 if METRICS[metric].unit else 100
-        means[task, source].add(round(statistics.fmean(values) * scale, 6))
+        means[task, source].add(round(plain.fmean(values) * scale, 6))
         if len(values) > 1:
-            spreads[task, source].add(round(statistics.stdev(values) * scale, 6))
+            spreads[task, source].add(round(plain.stdev(values) * scale, 6))
     return means, spreads
 
 
@@ -169,10 +231,10 @@ def test_every_number_of_the_wide_tables_follows_from_the_long_one(report):
     means, spreads = expected(report)
     for file in (report / "tables").glob("toy-*.csv"):
         task = "-".join(file.name.split("-")[:2])
-        for row in sheet(file):
+        for row in sheet(file) if not file.name.endswith("-power.csv") else ():
             who = task, row["source"]
             for title, cell in row.items():
-                if title in ("source", "n", "protocol") or not cell:
+                if title in ("source", "n", "protocol") or not cell or title.endswith(SURE):
                     continue
                 value = float(cell)
                 if title.endswith(" sd"):
@@ -185,6 +247,72 @@ def test_every_number_of_the_wide_tables_follows_from_the_long_one(report):
                     )
                 else:
                     assert value in means[who], (file.name, title)
+
+
+def resampled(report):
+    """What the store has resampled: scores by source, condition, class and metric, seed by seed."""
+    found = defaultdict(dict)
+    for file in sorted((report.parent / "runs").glob("statistics/*/resampled.npz")):
+        of = json.loads((file.parent / "spec.json").read_text())["record"]["of"]
+        said = json.loads((file.parent / "resampled.json").read_text())
+        saved = np.load(file)
+        shares = {tuple(key): row for key, row in zip(said["shares"], saved["shares"], strict=True)}
+        for key, row in zip(said["quantities"], saved["scores"], strict=True):
+            drawn = row.astype(float), shares[tuple(key[:2])].astype(float)
+            found[(of["source"], *key)][of["seed"]] = drawn
+    return found
+
+
+def samples(report, scene, name, metric):
+    """Source to what its records and resamples say of one score."""
+    scores = {
+        (row["source"], int(row["seed"])): float(row["value"])
+        for row in sheet(report / "tables" / "scores.csv")
+        if (row["task"], row["scene"], row["class"], row["metric"])
+        == ("toy-detection", scene or "all", name or "mean", metric)
+        if row["value"]
+    }
+    found = {}
+    for (source, *key), seeds in resampled(report).items():
+        if key == [scene, name, metric] and all((source, seed) in scores for seed in seeds):
+            mine = np.array([scores[source, seed] for seed in seeds])
+            drawn = np.stack([row for row, _ in seeds.values()])
+            found[source] = statistics.Sample(mine, drawn, next(iter(seeds.values()))[1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "scene", "metric"),
+    [("AP50", None, "AP50"), ("AP", None, "AP"), ("AP50-night", "night", "AP50")],
+)
+def test_every_interval_follows_from_the_records_and_their_resamples(report, file, scene, metric):
+    rows = {row["source"]: row for row in sheet(report / "tables" / f"toy-detection-{file}.csv")}
+    chances, places = [], []
+    for title, name in (("person",) * 2, ("car",) * 2, (METRICS[metric].mean, None)):
+        known = samples(report, scene, name, metric)
+        for source, mine in known.items():
+            others = [each for other, each in known.items() if other != source]
+            one, row = statistics.score(mine, others), rows[source]
+            got = [float(row[f"{title} {end}"]) for end in ("low", "high")]
+            assert got == pytest.approx([100 * one.low, 100 * one.high], abs=1e-4)
+            if source in ("infrared", "visible"):
+                continue
+            singles = {s: known[s].scores.mean() for s in ("infrared", "visible") if s in known}
+            gap = statistics.difference(mine, known[max(singles, key=singles.get)])
+            got = [float(row[f"{title} difference {end}"]) for end in ("low", "high")]
+            assert got == pytest.approx([100 * gap.low, 100 * gap.high], abs=1e-4)
+            assert float(row[f"{title} p"]) == pytest.approx(gap.p, abs=1e-5)
+            chances.append(gap.p)
+            places.append((row, title))
+    assert len(chances) > 3
+    held = 0.0
+    for place, index in enumerate(np.argsort(chances, kind="stable")):  # Holm, step by step
+        held = max(held, min(1.0, (len(chances) - place) * chances[index]))
+        row, title = places[index]
+        assert float(row[f"{title} p Holm"]) == pytest.approx(held, abs=1e-4)
+        shown = row[f"{title} verdict"]
+        better = "better" if float(row[f"{title} difference"]) > 0 else "worse"
+        assert shown == (better if held < 0.05 else "no difference shown")
 
 
 def test_every_number_of_the_long_table_is_in_a_record(report):

@@ -70,16 +70,21 @@ function show() {
   return said;
 }
 
+function follow(box, change) {
+  box.addEventListener("change", change);
+  change();
+}
+
 function start() {
   document.querySelectorAll("table.sortable").forEach(sortable);
   const controls = document.querySelector(".controls");
   controls.hidden = false;
   controls.querySelector("fieldset").addEventListener("change", () => say(show()));
-  const spread = document.getElementById("spread");
-  const follow = () => document.body.classList.toggle("bare", !spread.checked);
-  spread.addEventListener("change", follow);
   show(); // the browser may have kept the boxes of an earlier visit
-  follow();
+  const spread = document.getElementById("spread");
+  follow(spread, () => document.body.classList.toggle("bare", !spread.checked));
+  const certain = document.getElementById("certain"); // not where nothing was resampled
+  if (certain) follow(certain, () => document.body.classList.toggle("certain", certain.checked));
 }
 
 start();

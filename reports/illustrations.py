@@ -1,0 +1,63 @@
+"""The pictures of a task's chapter, written into the report as they are made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench import names
+from bench.plan import Cell
+from bench.store import Store
+from reports import chapters, charts, confusions, curves, figures, panels, sheets, tables
+from reports.chapters import Chapter
+from reports.results import Results
+
+Looks = Mapping[str, tuple[str, str]]  # see `figures.styles`
+
+
+def of(results: Results, cells: Sequence[Cell], store: Store, looks: Looks, to: Path) -> Chapter:
+    """A task's chapter with its charts and sample sheets, which are written under ``to``."""
+    if not results.records:
+        return chapters.of(results, "", ())
+    table = chapters.leading(results)
+    stem = f"figures/{names.safe(results.name)}"
+    for folder in ("figures", "tables"):
+        (to / folder).mkdir(exist_ok=True)
+    note = f"{results.name}: simulated scenes" if results.simulated else results.name
+    figures.bars(table, looks, _files(to, stem), note)
+    samples = panels.make(cells, chapters.ranking(table), store, to)
+    chapter = chapters.of(results, stem, samples)
+    chapter = replace(chapter, errors=_errors(results, looks, to, f"{stem}-errors", note))
+    lines = curves.read(cells, store)
+    if not lines.empty:
+        figures.curves(curves.drawn(lines), looks, _files(to, f"{stem}-curves"), note)
+        sheets.write(lines, to / chapter.curves_file)
+        chapter = replace(chapter, curves=f"{stem}-curves")
+    return _confused(chapter, cells, store, to, note)
+
+
+def _errors(results: Results, looks: Looks, to: Path, stem: str, note: str) -> str:
+    """Draw what kinds of error cost; the stem of the files, empty where nothing is known."""
+    families = tables.errors(results)
+    if not families:
+        return ""
+    figures.bars(tables.means(results, families[0]), looks, _files(to, stem), note)
+    return stem
+
+
+def _confused(
+    chapter: Chapter, cells: Sequence[Cell], store: Store, to: Path, note: str
+) -> Chapter:
+    found = confusions.read(cells, store)
+    if not found:
+        return chapter
+    drawn = []
+    for number, (source, one) in enumerate(found.items(), 1):
+        stem = f"figures/{names.safe(chapter.results.name)}-confusion-{number}"
+        charts.heat(one, _files(to, stem), f"{note}, {source}")
+        drawn.append((source, stem))
+    sheets.write(confusions.sheet(found), to / chapter.confusions_file)
+    return replace(chapter, confusions=tuple(drawn))
+
+
+def _files(to: Path, stem: str) -> list[Path]:
+    return [to / f"{stem}.{ending}" for ending in figures.FORMATS]

@@ -1,0 +1,97 @@
+"""From tables to texts in rows and columns: `Grid`s, the same on the page and in a terminal."""
+
+from dataclasses import replace
+
+from bench import names
+from reports import certainty, layouts, tables, wording
+from reports.comparison import Comparison, Line, Table, best_single, singles_equal
+from reports.grids import ERRORS, SLICES, Grid, Printed
+from reports.results import Results
+
+
+def file_name(table: Table) -> str:
+    """Where a table's numbers are kept, relative to the report."""
+    return f"tables/{names.safe(table.task)}-{names.safe(table.name)}.csv"
+
+
+def grid(results: Results, table: Table) -> Grid:
+    """A table as it is read."""
+    return Grid(
+        title=table.title,
+        caption=wording.caption(table) if results.records else "",
+        file=file_name(table),
+        heads=tuple((heading.title, heading.note) for heading in table.headings),
+        rows=tuple(_row(table, line) for line in table.lines),
+        differences=_differences(table),
+        notes=tuple(wording.notes(results, table)),
+        sums_up=table.sums_up,
+        better=tuple(heading.better for heading in table.headings),
+        part=_part(results, table),
+        groups=layouts.groups(table),
+    )
+
+
+def _part(results: Results, table: Table) -> str:
+    if table.name.endswith(tables.BY_CONDITION):
+        return SLICES
+    return ERRORS if table.name in tables.errors(results) else ""
+
+
+def bare(results: Results, table: Table) -> Grid:
+    """The same without ranks and without what is said on demand, which intervals do not have."""
+    lines = [
+        replace(line, entries=tuple(replace(entry, rank=0) for entry in line.entries))
+        for line in table.lines
+    ]
+    found = grid(results, replace(table, lines=tuple(lines)))
+    return replace(found, differences=tuple(replace(d, sure=()) for d in found.differences))
+
+
+def _row(table: Table, line: Line) -> Printed:
+    row = line.row
+    remarks = [] if row.source == row.kind else [_kind(row.kind)]
+    seeds = wording.seeds(line)
+    cells = zip(line.entries, table.headings, strict=False)
+    return Printed(
+        label=row.source,
+        remark=", ".join([*remarks, *([seeds] if seeds else [])]),
+        cells=tuple((wording.entry(found, heading), found.rank) for found, heading in cells),
+        sure=certainty.of_scores(line, table.headings),
+    )
+
+
+def _kind(kind: str) -> str:
+    return {"method": "fused here", "folder": "fused elsewhere"}.get(kind, kind)
+
+
+def _differences(table: Table) -> tuple[Printed, ...]:
+    rows = [
+        Printed(
+            line.row.source,
+            "",
+            tuple(
+                (wording.difference(score, heading, compared), 0)
+                for score, heading, compared in zip(
+                    line.differences, table.headings, _comparisons(line), strict=True
+                )
+            ),
+            certainty.of_differences(line, table.headings),
+        )
+        for line in table.lines
+        if line.differences
+    ]
+    if not rows:
+        return ()
+    names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
+    return Printed("better single sensor", "", names), *rows
+
+
+def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
+    return line.comparisons or (None,) * len(line.differences)
+
+
+def _better(table: Table, column: int) -> str:
+    single = best_single(table, column)
+    if single is None:
+        return wording.UNDEFINED
+    return "equal" if singles_equal(table, column) else single.row.source

@@ -1,0 +1,89 @@
+"""Our numbers in the columns of the papers' tables: same columns, same order."""
+
+from dataclasses import replace
+
+import pytest
+from report_toys import record, results
+
+from bench.records import Column
+from reports import chapters, latex, layouts, published
+from reports.results import Row
+
+# As the tables of the papers are headed (DMFuse Tables 2 and 3, DMNet Table VII).
+TABLE2 = ["Person", "Car", "Bus", "Lamp", "Motorcycle", "Truck", "All"]
+TABLE3 = ["Road", "Sidewalk", "Lamp", "Sign", "Vegetation", "Sky", "Person", "Pole"]
+TABLE7 = ["People", "Car", "Bus", "Motor", "Trunk", "Lamp", "mAP"]
+METRICS = {name: Column(title=name, mean=f"m{name}") for name in ("AP50", "AP", "accuracy", "IoU")}
+M3FD = ("People", "Car", "Bus", "Motorcycle", "Lamp", "Truck")
+FMB = ("road", "sidewalk", "building", "lamp", "sign", "vegetation", "sky", "person", "pole")
+
+
+def task(preset, classes):
+    """Every score is a different number of thousandths."""
+    scores = {
+        name: {metric: (10 * i + j) / 1000 for j, metric in enumerate(METRICS)}
+        for i, name in enumerate(classes, 1)
+    }
+    means = {metric: (900 + j) / 1000 for j, metric in enumerate(METRICS)}
+    rows = []
+    for name in ("infrared", "visible", "dmfuse"):
+        kind = name if name != "dmfuse" else "method"
+        made = record(name, kind, 0, (0.5, 0.5))
+        changes = {"columns": METRICS, "values": means, "by_class": scores}
+        rows.append(Row(name, kind, (0,), (made.model_copy(update=changes),), ""))
+    return replace(results(*rows), preset=preset)
+
+
+def layout(preset, classes):
+    (table,) = layouts.of(task(preset, classes))
+    numbers = [round(1000 * entry.mean) for entry in table.lines[0].entries]
+    return [heading.title for heading in table.headings], numbers, table
+
+
+def test_dmfuse_table_2_has_every_class_in_one_metric_then_in_the_other():
+    heads, numbers, table = layout("dmfuse-table2", M3FD)
+    assert heads == [f"{name} {m}" for m in ("mAP@0.5", "mAP@[0.5:0.95]") for name in TABLE2]
+    assert numbers == [10, 20, 30, 50, 40, 60, 900, 11, 21, 31, 51, 41, 61, 901]
+    assert layouts.groups(table) == (("mAP@0.5", 7), ("mAP@[0.5:0.95]", 7))
+
+
+def test_dmfuse_table_3_has_pairs_of_accuracy_and_iou():
+    heads, numbers, table = layout("dmfuse-table3", FMB)
+    assert heads == [f"{name} {m}" for name in TABLE3 for m in ("Acc", "IoU")] + ["mAcc", "mIoU"]
+    expected = [12, 13, 22, 23, 42, 43, 52, 53, 62, 63, 72, 73, 82, 83, 92, 93, 902, 903]
+    assert numbers == expected
+    assert layouts.groups(table) == (*((name, 2) for name in TABLE3), ("", 2))
+
+
+def test_dmnet_table_7_has_one_metric():
+    heads, numbers, table = layout("dmnet-table7", M3FD)
+    assert heads == TABLE7
+    assert numbers == [10, 20, 30, 40, 60, 50, 900]
+    assert layouts.groups(table) == ()
+
+
+@pytest.mark.parametrize("preset", layouts.LAYOUTS)
+def test_the_columns_are_those_of_the_published_table(preset):
+    name = layouts.LAYOUTS[preset].table
+    file = published.FOLDER / f"{name}.csv"
+    printed = file.read_text(encoding="utf-8").splitlines()[0].split(",")[3:-1]
+    expected = {"dmfuse-table2": TABLE2[:-1], "dmfuse-table3": TABLE3, "dmnet-table7": TABLE7[:-1]}
+    assert printed == expected[preset]
+
+
+def test_the_chapter_has_it_and_its_heads_are_grouped_in_print():
+    chapter = chapters.of(task("dmfuse-table3", FMB), "", ())
+    (grid,) = [grid for grid in chapter.main if grid.groups]
+    lines = latex.text(grid, chapter).splitlines()
+    place = lines.index(r"\toprule")
+    assert lines[place + 1].startswith(
+        r" & \multicolumn{2}{c}{Road} & \multicolumn{2}{c}{Sidewalk}"
+    )
+    assert lines[place + 2].startswith(r"\cmidrule(lr){2-3} \cmidrule(lr){4-5}")
+    assert lines[place + 3].startswith("Source & Acc & IoU & Acc & IoU")
+    assert lines[place + 3].endswith(r"mAcc & mIoU \\")
+
+
+def test_a_task_of_another_preset_or_without_the_metrics_has_none():
+    assert layouts.of(task("paper", M3FD)) == []
+    assert layouts.of(replace(results(), preset="dmfuse-table2")) == []

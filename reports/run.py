@@ -36,6 +36,7 @@ from reports import (
     markdown,
     page,
     plain,
+    printing,
     relations,
     resamples,
     resampling,
@@ -94,7 +95,7 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
         for table in shown:
             between = against.pairs(table, chapter.results.evidence)
             if between is not None:
-                file = chapters.file_name(table).removesuffix(".csv")
+                file = printing.file_name(table).removesuffix(".csv")
                 sheets.write(between, to / f"{file}-pairs.csv")
         for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
             sheets.write(sheet, to / file)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ DAMAGED = (
     AttributeError,
     AssertionError,
     pickle.UnpicklingError,
+    struct.error,
 )
+
+
+def said(fault: Exception) -> str:
+    """What kind of fault it is and the first line of what it says, if anything."""
+    kind, first = type(fault).__name__, str(fault).partition("\n")[0]
+    return f"{kind}: {first}" if first else kind
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

@@ -164,7 +164,7 @@ def fitting(name: str, task: Modelled) -> None:
     if hasattr(module, "unfitting"):
         faults += module.unfitting(options, known, f"tasks.{name}.options")
     if hasattr(module, "finds"):
-        lost = set(known) - module.finds(options) - set(getattr(task, "without", ()))
+        lost = set(known) - module.finds(options, known) - set(getattr(task, "without", ()))
         faults += [
             f"tasks.{name}.options.class_map: maps nothing to {each}, so its AP would be 0 and "
             f"lower the mean; map a class to it, or list it under without: for a second mean"
@@ -194,16 +194,24 @@ def metric(
 
 
 def suited(name: str, task: tasks.Detection | tasks.Segmentation) -> None:
-    """Let metrics refuse how the model is asked, where both have a say about the confidence.
+    """Let metrics refuse how the model is asked, and classes that their options do not fit.
 
     Raises:
-        BenchError: If a metric cannot be trusted at the confidence below which boxes are dropped.
+        BenchError: If a metric cannot be trusted at the confidence below which boxes are dropped,
+            or its mean is over classes that the data set has not.
     """
+    known = plugins.find("bench.datasets", task.dataset).CLASSES
     confidence = getattr(model(name, task)[2], "confidence", None)
+    faults = []
     for scored, given in task.metrics.items():
-        module, _ = metric(task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
+        where = f"tasks.{name}.metrics.{scored}"
+        module, options = metric(task.kind, scored, given, where)
         if confidence is not None and hasattr(module, "refuse"):
             module.refuse(confidence, f"tasks.{name}")
+        if hasattr(module, "unfitting"):
+            faults += module.unfitting(options, known, where)
+    if faults:
+        raise BenchError("\n".join(faults))
 
 
 def metrics(

@@ -1,7 +1,7 @@
 """Check the statistics of the report: a source against itself, many times.
 
 python -m reports.calibrate                  drawn detections, then the records under --out
-python -m reports.calibrate --trials 1000    more trials
+python -m reports.calibrate --trials 4000    more trials than 1000
 python -m reports.calibrate --no-records     drawn detections alone
 
 false: how often a source was called better or worse than itself at a nominal 5 %. covered: how
@@ -127,7 +127,7 @@ def _flags() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
-    flags.add_argument("--trials", type=int, default=400, metavar="N")
+    flags.add_argument("--trials", type=int, default=1000, metavar="N")
     flags.add_argument("--resamples", type=int, default=200, metavar="N", help="per trial")
     flags.add_argument("--no-records", action="store_true", help="drawn detections alone")
     return flags

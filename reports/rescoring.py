@@ -23,7 +23,7 @@ from reports.resampling import Draws, Whole
 VERSION = 1  # of the numbers
 CHOICES = {"AP50": slice(0, 1), "AP": slice(0, None)}  # overlaps
 DETECTION, SEGMENTATION = "matches.npz", "confusion.npz"
-BOUNDARY, BOUNDARY_IOU = "boundary.npz", "boundary IoU"  # of 2 C classes: near outlines, inside
+BOUNDARY, BOUNDARY_IOU = "boundary.npz", "boundary_IoU"  # of 2 C classes: near outlines, inside
 WITHOUT = "without "  # how the name of a mean over fewer classes begins
 FILES = {"detection": DETECTION, "segmentation": SEGMENTATION}
 

@@ -23,6 +23,7 @@ from bench.errors import BenchError
 from bench.plan import Absent, Plan
 from bench.store import Store
 from reports import (
+    against,
     appendix,
     chapters,
     choice,
@@ -35,6 +36,7 @@ from reports import (
     markdown,
     page,
     plain,
+    printing,
     relations,
     resamples,
     resampling,
@@ -90,6 +92,11 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
         every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
         for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
             sheets.write(tables.wide(table), to / grid.file)
+        for table in shown:
+            between = against.pairs(table, chapter.results.evidence)
+            if between is not None:
+                file = printing.file_name(table).removesuffix(".csv")
+                sheets.write(between, to / f"{file}-pairs.csv")
         for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
             sheets.write(sheet, to / file)
         for grid in grids:

@@ -29,13 +29,15 @@ too often for the sum above, and the interval then too narrow.
 A bootstrap of G groups underestimates as the variance of G numbers divided by G does, and G
 groups of different sizes are worth fewer: with w the share of a group in the true boxes or pixels,
 
-    V_images = resampled variance / (1 - sum w^2),   f_images = 1 / sum w^2 - 1
+    V_images = resampled variance / (1 - 2 sum w^3 / sum w^2 + sum w^2)
+    f_images = (sum w^2)^2 / sum w^4 - 1
 
-which is G / (G - 1) and G - 1 for equal groups (1 / sum w^2 is the effective number of Kish,
-"Survey sampling", 1965); few and unequal groups err on the safe side with it. Percentiles of the
-resamples are not used: they are too narrow for few groups (Cameron, Gelbach, Miller,
-"Bootstrap-based improvements for inference with clustered errors", Rev. Econ. Stat. 90(3), 2008),
-and have no place for seeds. `reports.calibrate` shows that these intervals hold what they say.
+which is G / (G - 1) and G - 1 for equal groups, and holds for scores that groups share as a whole
+(their sums then vary with w^2). Where they share less, as in a difference of two sources on the
+same images, few and unequal groups make it err on the safe side. Percentiles of the resamples are
+not used: they are too narrow for few groups (Cameron, Gelbach, Miller, "Bootstrap-based
+improvements for inference with clustered errors", Rev. Econ. Stat. 90(3), 2008), and have no place
+for seeds. `reports.calibrate` shows that these intervals hold what they say.
 """
 
 import math
@@ -159,10 +161,11 @@ def of_units(shares: Floats) -> tuple[float, float]:
     Args:
         shares: (G,), their sum is 1.
     """
-    held = float((shares**2).sum())
-    if not 0 < held < 1:
+    second, third, fourth = (float((shares**power).sum()) for power in (2, 3, 4))
+    if second == 0:
         return 1.0, 0.0
-    return 1 / (1 - held), 1 / held - 1
+    kept = 1 - 2 * third / second + second
+    return (1 / kept, second**2 / fourth - 1) if kept > 0 else (1.0, 0.0)
 
 
 def holm(values: Sequence[float]) -> list[float]:

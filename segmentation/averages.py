@@ -110,6 +110,21 @@ def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
     return facts
 
 
+def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
+    """What is wrong with the choice of classes, in words.
+
+    Args:
+        options: See `Options`.
+        known: The data set's classes.
+        where: Where in the task file.
+    """
+    try:
+        protocol(known, options)
+    except BenchError as fault:
+        return [f"{where}: {fault}"]
+    return []
+
+
 def _others(classes: Sequence[str], options: Options) -> list[ClassSet]:
     """The sets whose means are given beside the chosen one."""
     if options.also is not None:

@@ -22,7 +22,6 @@ import numpy as np
 from pydantic import BaseModel
 
 from bench import cli, evidence, experiment, images, masks, progress
-from bench.errors import BenchError
 from bench.examples import Examples
 from bench.experiment import Experiment
 from bench.plan import Cell
@@ -38,7 +37,7 @@ PACKAGES = ("torch", "onedl-mmsegmentation", "onedl-mmengine", "onedl-mmcv", "nu
 def run(cell: Cell, store: Store, device: str) -> None:
     """Bring one cell up to date."""
     this = experiment.of(cell)
-    facts = protocol(this)  # first, because it refuses options that do not fit before hours pass
+    facts = protocol(this)
     trained = experiment.train(this, store, device)
     predicted = predict(this, store, device, trained)
 
@@ -107,17 +106,10 @@ def score(
 
 
 def protocol(this: Experiment) -> dict[str, Scalar]:
-    """The facts a reader needs to repeat the number: data, model, metric.
-
-    Raises:
-        BenchError: If a metric's options do not fit the classes.
-    """
+    """The facts a reader needs to repeat the number: data, model, metric."""
     facts: dict[str, Scalar] = this.cell.protocol() | this.model.protocol(this.options, this.how)
     for metric, chosen in this.metrics:
-        try:
-            said = metric.protocol(this.cell.test.classes, chosen)
-        except BenchError as fault:
-            raise BenchError(f"tasks.{this.cell.name}: {fault}") from None
+        said = metric.protocol(this.cell.test.classes, chosen)
         title = next(iter(metric.COLUMNS.values())).title
         for name, value in said.items():
             facts[name if facts.get(name, value) == value else f"{name}, {title}"] = value

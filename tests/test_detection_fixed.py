@@ -134,6 +134,21 @@ def test_a_class_map_that_names_what_is_not_there_is_refused(tmp_path, the_image
         predict(tmp_path, the_images, document(the_images), class_map={"post": "tall"})
 
 
+def test_a_file_without_a_class_of_the_data_set_is_refused(tmp_path, the_images):
+    made = document(the_images)
+    lost = made["categories"].pop()
+    made["annotations"] = [r for r in made["annotations"] if r["category_id"] != lost["id"]]
+    with pytest.raises(
+        BenchError, match=r"boxes\.json: has no category tall, so its AP would be 0"
+    ):
+        predict(tmp_path, the_images, made)
+    kept = predict(tmp_path, the_images, made, class_map={"wide": "wide"})  # see bench.specs
+    assert sum(map(len, kept.values())) == len(made["annotations"]) > 0
+    (tmp_path / "true.json").write_text(json.dumps(made | {"annotations": []}))
+    with pytest.raises(BenchError, match=r"true\.json: has no category tall"):
+        predict(tmp_path, the_images, made["annotations"], images=tmp_path / "true.json")
+
+
 def without_the_last_image(made):
     gone = made["images"].pop()
     made["annotations"] = [r for r in made["annotations"] if r["image_id"] != gone["id"]]

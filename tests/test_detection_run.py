@@ -228,6 +228,17 @@ def test_a_class_map_that_names_no_class_fails_in_one_sentence(root, capsys):
     assert "Traceback" not in said
 
 
+def test_a_class_that_no_category_of_a_file_is_mapped_to_has_to_be_left_out_of_a_mean(root, capsys):
+    write_boxes(root)
+    mapped = FIXED.replace("}", ", class_map: {Car: Car}}")
+    assert run(root, TASKS + mapped) == 2
+    assert "options.class_map: maps nothing to People, so its AP" in capsys.readouterr().err
+    others = "    without: [People, Bus, Motorcycle, Lamp, Truck]\n"
+    assert run(root, TASKS + mapped + others) == 0
+    assert "Car to Car; others dropped" in record(root).protocol.values()
+    assert list(record(root).other_means) == ["without People, Bus, Motorcycle, Lamp, Truck"]
+
+
 def test_a_missing_file_is_found_before_anything_runs(root, capsys):
     assert run(root, TASKS + FIXED) == 2
     assert "boxes.json: no such file" in capsys.readouterr().err

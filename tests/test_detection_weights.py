@@ -76,6 +76,17 @@ def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path, monkeypat
     assert not (tmp_path / "harm.txt").exists()
 
 
+# Nothing, a mark that is not there, a stack that is empty, a number cut short, half a letter.
+DAMAGED = [b"", b"junk", b"0", b"J1", b"X\x01\x00\x00\x00\xe0"]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "torn.pt").write_bytes(content)
+    with pytest.raises(BenchError, match=r"torn\.pt: cannot be read safely .* \([A-Za-z]*[Ee]rror"):
+        start.checkpoint(tmp_path / "torn.pt")
+
+
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     (tmp_path / "text.pt").write_text("no weights")
     torch.save({"model": {"a": torch.zeros(1)}}, tmp_path / "dict.pt")

@@ -9,6 +9,7 @@ import fusebench
 from bench import cli, specs, tasks
 from detection.models import yolo
 from segmentation import class_sets
+from segmentation.models._segformer import segmif
 
 FILE = Path(__file__).parents[1] / "tasks.yaml"
 TASKS = {
@@ -118,6 +119,9 @@ def test_dmfuse_table_3_is_segmifs_configuration_over_the_papers_eight_classes(d
     assert (options.backbone, options.embedding, options.crop) == ("mit_b3", 256, 480)
     assert (options.learning_rate, options.head_factor, options.batch) == (8e-5, 10, 2)
     assert (options.warm_up, options.power, options.schedule) == (3000, 1.0, 160_000)
+    # core/segformer_head.py, train.py (its shuffling is commented out), datasets/imutils.py
+    assert (options.head, options.shuffle, options.padding) == ("linear", False, "anywhere")
+    assert segmif.differences(options) == segmif.ALWAYS
     assert cell.protocol()["protocol"] == "retrained"
 
 

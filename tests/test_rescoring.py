@@ -12,6 +12,7 @@ from bench.records import Column, Slice
 from detection import coco
 from reports import evidence, resampling, rescoring
 from reports.evidence import Quantity
+from segmentation.metrics import boundary_iou
 
 GROUPS = ("a", "a", "b", "c", "d", "e", "f")
 SCENES = ("day", "day", "night", "night", "day", "day", "night")
@@ -94,6 +95,24 @@ def test_label_maps_are_rescored_from_the_summed_counts(tmp_path, unlabelled):
         assert whole == pytest.approx((road + np.nan_to_num(car)) / 2)
         recall = total[1, 1] / total[1].sum()
         assert got.scores[Quantity(None, "road", "accuracy")][row] == pytest.approx(recall)
+
+
+def test_boundary_iou_is_rescored_from_the_pixels_near_outlines(tmp_path):
+    classes = ("unlabelled", "road")
+    place = folder(tmp_path / "x", list("0123456"))
+    counts = np.random.default_rng(1).integers(1, 50, (7, 4, 4))
+    for name, of in (("confusion", counts[:, :2, :2]), ("boundary", counts)):
+        np.savez(place / f"{name}.npz", keys=np.array(list("0123456")), counts=of)
+    spec = {"metrics": {"boundary_iou": {"options": {"unlabelled": "ignored"}}}}
+    mine = record("segmentation", (boundary_iou.NAME,), classes[1:], spec=spec)
+    got = rescoring.of(mine, place, classes, 4)
+    for row, times in enumerate(resampling.draw(GROUPS, 4).weights.astype(int)):
+        total = sum(n * c for n, c in zip(times, counts, strict=True))
+        total[[0, 2]] = 0  # unlabelled near outlines, and inside
+        union = total[1].sum() + total[:, 1].sum() - total[1, 1]
+        score = got.scores[Quantity(None, None, boundary_iou.NAME)][row]
+        assert score == pytest.approx(total[1, 1] / union)
+    assert boundary_iou.COUNTS == rescoring.BOUNDARY
 
 
 def test_what_was_resampled_is_read_as_it_was_written(tmp_path):

@@ -198,8 +198,11 @@ def test_ids_of_another_numbering_are_read_by_their_names(root, capsys):
     ids = "{0: road, 10: sky, 13: car"
     assert run(root, "--set", f"tasks.toy.ids={ids}}}") == 1
     assert "id 255 (192 pixels) has no class; known are 0, 10, 13" in capsys.readouterr().err
-    assert run(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 1
-    assert "ids: 'house' is none of the classes unlabelled, road" in capsys.readouterr().err
+    assert run(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 2
+    assert (
+        "options.ids.255: 'house' is none of the classes unlabelled, road"
+        in capsys.readouterr().err
+    )
     change = f"tasks.toy.ids={ids}, 255: unlabelled}}"
     assert run(root, "--set", change) == 0
     asked = tasks.load(root / "tasks.yaml", None, [change])
@@ -216,12 +219,14 @@ def test_younger_options_leave_the_digest_of_older_runs_as_it_was(root):
     assert cell.specs["trained"]["options"] == {"folder": str(root / "maps")}
 
 
-def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_predicted(root, capsys):
+def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_done(root, capsys):
     fixed(root, "{classes: all15, unlabelled: ignored}")
     label_maps(root)
-    assert run(root) == 1
-    assert "class set all15 scores 'unlabelled'" in capsys.readouterr().err
-    assert not (root / "runs/predicted").exists()
+    for more in ((), ("--plan",)):
+        assert run(root, *more) == 2
+        said = capsys.readouterr().err
+        assert "tasks.toy.metrics.iou: class set all15 scores 'unlabelled'" in said
+    assert not (root / "runs").exists()
 
 
 def test_a_metric_that_averages_in_another_way_says_so(root):

@@ -288,10 +288,12 @@ def test_the_last_layer_is_taken_only_for_the_same_classes(tmp_path):
     assert torch.equal(other.state_dict()[before], net.state_dict()[before])
 
 
-def test_a_text_that_is_called_weights_is_refused(tmp_path):
-    (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(BenchError, match="cannot be read as weights"):
-        weights.start_from(built(TINY, tmp_path), tmp_path / "text.pth", CLASSES)
+# A text, nothing, a stack that is empty, a number cut short, half a letter.
+@pytest.mark.parametrize("content", [b"text", b"", b"0", b"J1", b"X\x01\x00\x00\x00\xe0"])
+def test_a_damaged_file_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "torn.pth").write_bytes(content)
+    with pytest.raises(BenchError, match=r"torn\.pth: cannot be read as weights \([A-Za-z]*[Ee]r"):
+        weights.start_from(built(TINY, tmp_path), tmp_path / "torn.pth", CLASSES)
 
 
 class Spy:

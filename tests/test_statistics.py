@@ -80,9 +80,12 @@ def test_luck_of_trainings_on_images_is_not_counted_twice():
 
 
 def test_uneven_units_are_worth_fewer():
-    # sum w^2 = 0.49 + 3 x 0.01 = 0.52
+    # sum w^2 = 0.49 + 3 x 0.01 = 0.52, w^3 = 0.343 + 0.003, w^4 = 0.2401 + 0.0003
     found = statistics.of_units(np.array([0.7, 0.1, 0.1, 0.1]))
-    assert found == (pytest.approx(1 / 0.48), pytest.approx(1 / 0.52 - 1))
+    assert found == (
+        pytest.approx(1 / (1 - 2 * 0.346 / 0.52 + 0.52)),
+        pytest.approx(0.52**2 / 0.2404 - 1),
+    )
     assert statistics.of_units(EVEN) == (pytest.approx(4 / 3), pytest.approx(3))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from report_toys import results, row
 
-from reports import appendix, certainty, chapters, tables, wording
+from reports import against, appendix, certainty, chapters, tables, wording
 from reports.evidence import Evidence, Quantity, Resampled
 
 UNITS = 40
@@ -140,3 +140,18 @@ def test_with_several_seeds_the_words_say_so():
     said = certainty.covered(replace(found, rows=tuple(rows)))
     assert "the variance over 3 seeds" in said
     assert "not varied" not in said
+
+
+def test_every_pair_of_sources_is_judged_in_a_file_of_its_own():
+    found = task()
+    table = tables.by_class(found, "ap50")
+    sheet = against.pairs(table, found.evidence)
+    assert len(sheet) == 3 * 3  # pairs x columns
+    rows = sheet.set_index(["column", "source", "other"])
+    both = rows.loc[("person", "infrared", "visible")]
+    assert both["difference"] == pytest.approx(10)
+    assert both["verdict"] == "better"
+    assert rows.loc[("car", "infrared", "visible"), "verdict"] == "worse"
+    assert rows.loc[("car", "visible", "mine"), "verdict"] == "no difference shown"
+    assert sheet["p Holm"].min() == pytest.approx(9 * sheet["p"].min(), abs=1e-5)
+    assert against.pairs(table, None) is None

@@ -6,9 +6,9 @@ each; or COCO's list of results, with the option ``images`` naming a COCO file t
 and categories. Boxes are in pixels of the test images. Nothing is trained.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -86,6 +86,13 @@ def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
     ]
 
 
+def finds(options: Options, known: Sequence[str]) -> set[str]:
+    """Which of the data set's classes the file can have; all of them without a class map."""
+    if options.class_map is None:
+        return set(known)
+    return {meant for meant in options.class_map.values() if meant is not None}
+
+
 def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
     """Do nothing."""
 
@@ -96,7 +103,7 @@ def predict(
     """The boxes of the file, clipped to the images, for every test image.
 
     A listed image without boxes is one in which nothing was found. One that is not listed is
-    refused: nobody knows whether it was looked at.
+    refused: nobody knows whether it was looked at. So it is with categories.
 
     Raises:
         BenchError: If the file is no COCO detection file with scores, or does not fit the images
@@ -107,7 +114,9 @@ def predict(
     if faults:
         raise BenchError("\n".join(faults))
     document = _coco_file.read(options.file, options.images)
-    if options.class_map is not None:
+    if options.class_map is None:
+        _refuse_lost_classes(options.images or options.file, document, split.classes)
+    else:
         document = _coco_file.mapped(options.file, document, options.class_map)
     try:
         found = from_coco(document, split.classes)
@@ -128,6 +137,18 @@ def predict(
         pair.key: _clipped(found[pair.key], pair.size, f"{options.file}: {pair.key}")
         for pair in split.pairs
     }
+
+
+def _refuse_lost_classes(file: Path, document: Mapping[str, Any], classes: Sequence[str]) -> None:
+    """Refuse a file without a class of the data set: its AP of 0 would lower the mean unsaid."""
+    there = [category["name"] for category in document["categories"]]
+    lost = [name for name in classes if name not in there]
+    if lost and set(there) <= set(classes):
+        raise BenchError(
+            f"{file}: has no category {lost[0]}, so its AP would be 0 and lower the mean; list the "
+            f"category if it was looked for, else map the others with class_map and list "
+            f"{lost[0]} under without: for a second mean"
+        )
 
 
 def _refuse_shares(file: Path, found: Sequence[Boxes]) -> None:

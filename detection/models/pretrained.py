@@ -86,9 +86,9 @@ def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
     return faults
 
 
-def finds(options: Options) -> set[str]:
-    """The data set's classes to which a class of the detector is mapped."""
-    return set(_mapped(options).values())
+def finds(options: Options, known: Sequence[str]) -> set[str]:
+    """Which of the data set's classes a class of the detector is mapped to."""
+    return set(_mapped(options).values()) & set(known)
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:

@@ -21,6 +21,7 @@ from pydantic import Field
 from bench.images import Labels
 from bench.records import Column, Scalar, Slice
 from segmentation import averages, confusion
+from segmentation.averages import unfitting as unfitting
 from segmentation.confusion import IGNORE, Counts
 
 VERSION = 1

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from bench.images import Labels
 from bench.records import Column, Scalar, Slice
 from segmentation import averages, confusion
+from segmentation.averages import unfitting as unfitting
 from segmentation.confusion import Counts
 
 VERSION = 1

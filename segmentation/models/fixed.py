@@ -83,6 +83,21 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     return facts
 
 
+def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
+    """What is wrong with the meaning of the ids, in words.
+
+    Args:
+        options: See `Options`.
+        known: The data set's classes.
+        where: Where in the task file.
+    """
+    return [
+        f"{where}.ids.{number}: {name!r} is none of the classes {', '.join(known)}"
+        for number, name in (options.ids or {}).items()
+        if name not in known
+    ]
+
+
 def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
     """Do nothing: what made the label maps was trained elsewhere."""
 
@@ -97,6 +112,9 @@ def predict(
             class has, or is a picture where ids are meant.
     """
     split = test.split
+    faults = unfitting(options, split.classes, "options")
+    if faults:
+        raise BenchError("\n".join(faults))
     meaning = _meaning(options.ids, split.classes)
     found = images_by_stem(options.folder)
     missing = [key for key in split.keys if key not in found]
@@ -126,9 +144,6 @@ def _meaning(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict[int,
     """Id in the files to class id; None where they are the same."""
     if ids is None:
         return None
-    unknown = [name for name in ids.values() if name not in classes]
-    if unknown:
-        raise BenchError(f"ids: {unknown[0]!r} is none of the classes {', '.join(classes)}")
     return {number: classes.index(name) for number, name in ids.items()}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import digest
+from bench.checkpoint import DAMAGED, said
 from bench.errors import BenchError
 from detection.models._yolo import library
 
@@ -100,18 +101,15 @@ def module(path: Path) -> Any:
     Raises:
         BenchError: If it holds more than a network of ultralytics, or no network.
     """
-    import pickle
-
     import torch
 
     try:
         with torch.serialization.safe_globals(_allowed()):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, KeyError) as fault:
-        first = str(fault).splitlines()[0]
+    except DAMAGED as fault:
         raise BenchError(
-            f"{path}: cannot be read safely as an ultralytics checkpoint ({first}); save the "
-            f"network's state_dict() with safetensors and give that file"
+            f"{path}: cannot be read safely as an ultralytics checkpoint ({said(fault)}); save "
+            f"the network's state_dict() with safetensors and give that file"
         ) from None
     network = content.get("ema") or content.get("model") if isinstance(content, dict) else None
     if not isinstance(network, torch.nn.Module):

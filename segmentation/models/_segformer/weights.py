@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from bench import checkpoint
 from bench.errors import BenchError
 from segmentation.models._segformer import naming
 from segmentation.models._segformer import network as networks
@@ -155,8 +156,6 @@ def _refuse_misfits(
 
 def _load(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
     """The tensors of a file by name, and the classes it says it was trained on."""
-    import pickle
-
     import torch
     from safetensors import SafetensorError, safe_open
 
@@ -167,18 +166,10 @@ def _load(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, classes.split(",") if classes else None
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        SafetensorError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        LookupError,
-        EOFError,
-        OSError,
-    ) as fault:
-        first = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+    except (*checkpoint.DAMAGED, SafetensorError, OSError) as fault:
         raise BenchError(
-            f"{path}: cannot be read as weights ({first}); expected a safetensors file, or a "
-            "torch file that holds nothing but tensors"
+            f"{path}: cannot be read as weights ({checkpoint.said(fault)}); expected a safetensors "
+            "file, or a torch file that holds nothing but tensors"
         ) from None
     state = loaded if isinstance(loaded, Mapping) else {}
     for inner in ("state_dict", "model"):

@@ -233,7 +233,7 @@ def test_every_number_of_the_wide_tables_follows_from_the_long_one(report):
     means, spreads = expected(report)
     for file in (report / "tables").glob("toy-*.csv"):
         task = "-".join(file.name.split("-")[:2])
-        for row in sheet(file) if not file.name.endswith("-power.csv") else ():
+        for row in sheet(file) if not file.name.endswith(("-power.csv", "-pairs.csv")) else ():
             who = task, row["source"]
             for title, cell in row.items():
                 if title in ("source", "n", "protocol") or not cell or title.endswith(SURE):
@@ -249,6 +249,18 @@ def test_every_number_of_the_wide_tables_follows_from_the_long_one(report):
                     )
                 else:
                     assert value in means[who], (file.name, title)
+
+
+def test_every_difference_of_two_sources_is_that_of_their_scores(report):
+    walked = 0
+    for file in (report / "tables").glob("*-pairs.csv"):
+        wide = file.with_name(file.name.replace("-pairs.csv", ".csv"))
+        rows = {row["source"]: row for row in sheet(wide)}
+        for pair in sheet(file):
+            one, other = (float(rows[pair[w]][pair["column"]]) for w in ("source", "other"))
+            assert float(pair["difference"]) == pytest.approx(one - other, abs=1e-5)
+            walked += 1
+    assert walked > 20
 
 
 def resampled(report):

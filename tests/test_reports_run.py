@@ -6,12 +6,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_toys import cells, finish, split
+from report_toys import AP50, CLASSES, cells, finish, split
 
-from bench import cli, tasks
+from bench import boxes, cli, evidence, matches, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Plan
 from bench.store import Store
+from detection import coco
 from reports import folder, run
 
 SCORES = {"infrared": [(0.5, 0.2), (0.54, 0.2)], "visible": [(0.4, 0.6), (0.42, 0.62)]}
@@ -93,6 +94,55 @@ def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_
     printed = capsys.readouterr().out
     assert "52.0 ± 2.8" in printed
     assert printed.rstrip().endswith("index.html")
+
+
+def finish_with_evidence(cell, store, persons):
+    """A record and its matches: every car found, and the persons of the first images."""
+    truth = {pair.key: pair.boxes for pair in cell.test.pairs}
+    found = {}
+    for number, (key, true) in enumerate(truth.items()):
+        kept = (true.classes == 1) | (number < persons)
+        found[key] = boxes.make(true.corners[kept], true.classes[kept], [0.9] * int(kept.sum()))
+    matched = coco.match(truth, found, CLASSES)
+    person = (persons * 100 // len(truth) + 1) / 101 if persons else 0.0
+    finish(
+        cell,
+        store,
+        (0.0, 0.0),
+        columns={"AP50": AP50},
+        values={"AP50": (person + 1) / 2},
+        by_class={"person": {"AP50": person}, "car": {"AP50": 1.0}},
+        by_scene={},
+    )
+    matches.write(cell.place(store) / "matches.npz", matched)
+    evidence.write(cell.place(store), cell.test)
+
+
+def test_every_pair_of_sources_is_in_a_file_beside_the_table(house, tmp_path, monkeypatch):
+    store = house[0]
+    made = cells("detection", split(tmp_path / "eight", count=8), tmp_path)
+    file = tasks.TaskFile(
+        sources={cell.source_name: cell.source for cell in made},
+        tasks={made[0].name: made[0].task},
+    )
+    monkeypatch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(made), ()))
+    for cell, persons in zip(made, (2, 6, 6), strict=True):
+        finish_with_evidence(cell, store, persons)
+    assert run.main([]) == 0
+    (sheet,) = (tmp_path / "report/tables").glob("*-pairs.csv")
+    beside = sheet.with_name(sheet.name.replace("-pairs", ""))
+    assert beside.is_file()
+    with sheet.open() as lines:
+        rows = {(r["column"], r["source"], r["other"]): r for r in csv.DictReader(lines)}
+    both = rows["person", "infrared", "visible"]
+    # all found are right, so AP counts the recalls 0, 0.01 ... 1 reached: 26 and 76 of 101
+    assert float(both["difference"]) == pytest.approx(-100 * 50 / 101, abs=1e-5)
+    assert float(both["low"]) < float(both["difference"]) < float(both["high"])
+    assert 0 < float(both["p"]) <= float(both["p Holm"]) <= 1
+    assert float(rows["mAP@.5", "infrared", "average"]["difference"]) == pytest.approx(
+        -100 * 25 / 101, abs=1e-5
+    )
+    assert float(rows["person", "visible", "average"]["difference"]) == 0
 
 
 def test_ctrl_c_ends_without_a_traceback_and_leaves_no_half_report(

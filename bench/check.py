@@ -29,7 +29,7 @@ def everything(cells: Sequence[Cell], store: Store) -> None:
             if isinstance(source, tasks.Elsewhere):
                 _elsewhere(source, split, store, cell.folder)
         if isinstance(cell.task, tasks.Trained):
-            _model(cell.name, cell.task, store)
+            _model(cell, cell.task, store)
 
 
 def _pairs(split: Split, store: Store) -> None:
@@ -58,13 +58,22 @@ def _elsewhere(source: tasks.Elsewhere, split: Split, store: Store, folder: Path
     )
 
 
-def _model(name: str, task: specs.Modelled, store: Store) -> None:
-    """Let a model that can look at its files before the work do so."""
-    module, options, _ = specs.model(name, task)
+def _model(cell: Cell, task: specs.Modelled, store: Store) -> None:
+    """Let a model that can look at its files before the work do so.
+
+    ``check`` looks at them alone, ``fits`` compares them with the test images.
+    """
+    module, options, _ = specs.model_on(cell.source_name, cell.test, cell.name, task)
     pins = module.pins(options)
+    spec = {"options": options.model_dump(mode="json"), "pins": pins}
     if hasattr(module, "check") and any(pins.values()):  # no file, nothing to look at
-        spec = {"options": options.model_dump(mode="json"), "pins": pins}
         store.fill("checked", task.model, spec, lambda folder: module.check(options, folder))
+    if hasattr(module, "fits"):
+        test = cell.test
+        spec |= {"images": digest.images(test), "labels": digest.labels(test)}
+        spec |= {"left out": list(test.left_out)}
+        label = f"{test.dataset}-{test.name}-{task.model}"
+        store.fill("checked", label, spec, lambda _: module.fits(options, test))
 
 
 def _all(split: Split, look: Callable[[Pair], None], title: str) -> None:

@@ -47,7 +47,7 @@ def of(cell: Cell) -> Experiment:
         BenchError: If a plug-in is unknown or an option wrong.
     """
     assert isinstance(cell.task, tasks.Trained)
-    model, options, how = specs.model(cell.name, cell.task)
+    model, options, how = specs.model_on(cell.source_name, cell.test, cell.name, cell.task)
     metrics = tuple(
         specs.metric(cell.task.kind, name, given, f"tasks.{cell.name}.metrics.{name}")
         for name, given in cell.task.metrics.items()

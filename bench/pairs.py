@@ -50,6 +50,7 @@ class Split:
         rule: In words what made the split, e.g. ``"blocks of 100 ids, gap 10, every 4th tested"``.
         leaks: The rule puts neighbouring frames on both sides of train and test.
         simulated: The images are drawn by `bench.scenes`, not taken by cameras.
+        left_out: Keys of the split that `limited` left out.
     """
 
     dataset: str
@@ -59,6 +60,7 @@ class Split:
     rule: str = ""
     leaks: bool = False
     simulated: bool = False
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         keys = [pair.key for pair in self.pairs]
@@ -78,7 +80,10 @@ class Split:
         if limit is None or limit >= len(self.pairs):
             return self
         chosen = [self.pairs[i * len(self.pairs) // limit] for i in range(limit)]
-        return replace(self, pairs=tuple(chosen), rule=f"{self.rule}, limited to {limit}")
+        kept = {pair.key for pair in chosen}
+        left_out = tuple(key for key in self.keys if key not in kept)
+        rule = f"{self.rule}, limited to {limit}"
+        return replace(self, pairs=tuple(chosen), rule=rule, left_out=left_out)
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import digest, records, sources, specs, tasks
+from bench import digest, fitting, records, sources, specs, tasks
 from bench.errors import BenchError, DataAbsent
 from bench.pairs import Split
 from bench.records import Record, Scalar
@@ -148,7 +148,7 @@ def make(
     Raises:
         BenchError: If data or options are wrong.
     """
-    specs.refuse_wrong_options(file, names)
+    fitting.refuse_wrong_options(file, names)
     cells: list[Cell] = []
     absent: list[Absent] = []
     for name in names:
@@ -167,7 +167,7 @@ def make(
         train_on = (teacher, file.source(teacher)) if teacher else None
         for source_name in task.sources:
             source = file.source(source_name)
-            shown = (train_on[1] if train_on else source, source)
+            shown = (train_on or (source_name, source), (source_name, source))
             for seed in specs.seeds(task):
                 made = specs.of(name, task, shown, (train, test), seed, folder)
                 cells.append(

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bench import digest, images, plugins, progress, tasks
+from bench import digest, images, placeholders, plugins, progress, tasks
 from bench.errors import BenchError
 from bench.pairs import Pair, Split, images_by_stem
 from bench.store import Store
@@ -119,13 +119,8 @@ def elsewhere(source: tasks.Elsewhere, split: Split, folder: Path) -> dict[str, 
         BenchError: If the folder or some of its images are missing, or its name cannot be
             filled in.
     """
-    try:
-        place = folder / source.folder.format(dataset=split.dataset, split=split.name)
-    except (LookupError, ValueError, AttributeError):
-        raise BenchError(
-            f"folder {source.folder!r} of a source: only {{dataset}} and {{split}} can be filled "
-            f"in; write a brace of the name itself twice"
-        ) from None
+    known = {"dataset": split.dataset, "split": split.name}
+    place = folder / placeholders.fill(source.folder, known, "folder of a source")
     found = images_by_stem(place)
     missing = [key for key in split.keys if key not in found]
     if missing:

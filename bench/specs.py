@@ -1,6 +1,6 @@
 """The words of a task checked, and the specs they come to: everything that decides a result."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,39 +11,13 @@ from bench import digest, evidence, plugins, sources, tasks
 from bench.errors import BenchError
 from bench.pairs import Split
 
+Named = tuple[str, tasks.Source]
 Modelled = tasks.Detection | tasks.Segmentation
 METRICS = {
     "quality": "fusion.metrics",
     "detection": "detection.metrics",
     "segmentation": "segmentation.metrics",
 }
-
-
-def refuse_wrong_options(file: tasks.TaskFile, names: Sequence[str]) -> None:
-    """Check the words of all tasks before data is read or drawn, and report every fault at once."""
-    faults: dict[str, None] = {}  # a source used by two tasks is one fault
-
-    def check(look: Callable[..., object], *given: Any) -> None:
-        try:
-            look(*given)
-        except BenchError as fault:
-            faults[str(fault)] = None
-
-    for name in names:
-        task = file.tasks[name]
-        check(dataset, name, task)
-        for scored, given in task.metrics.items():
-            check(metric, task.kind, scored, given, f"tasks.{name}.metrics.{scored}")
-        check(metrics, task.kind, task.metrics, f"tasks.{name}.metrics")
-        if not isinstance(task, tasks.Quality):
-            check(model, name, task)
-            check(suited, name, task)
-            check(fitting, name, task)
-        for source in map(file.source, task.sources):
-            if isinstance(source, tasks.Method):
-                check(sources.method, source)
-    if faults:
-        raise BenchError("\n".join(faults))
 
 
 def dataset(name: str, task: tasks.Task) -> tuple[ModuleType, BaseModel]:
@@ -55,7 +29,7 @@ def dataset(name: str, task: tasks.Task) -> tuple[ModuleType, BaseModel]:
 def of(
     name: str,
     task: tasks.Task,
-    shown: tuple[tasks.Source, tasks.Source],
+    shown: tuple[Named, Named],
     splits: tuple[Split | None, Split],
     seed: int | None,
     folder: Path,
@@ -65,13 +39,13 @@ def of(
     Args:
         name: The task's.
         task: The task.
-        shown: The source that a model is trained on, and the one that it is tested on.
+        shown: The source that a model is trained on, and the one that it is tested on, by name.
         splits: The same of splits; no first one where nothing is trained.
         seed: None where nothing is trained.
         folder: What relative folders of the task file are relative to.
     """
     train, test = splits
-    images = sources.spec(shown[1], test, folder)
+    images = sources.spec(shown[1][1], test, folder)
     record: dict[str, Any] = {
         "kind": task.kind,
         "labels": digest.labels(test),
@@ -83,7 +57,7 @@ def of(
     }
     if isinstance(task, tasks.Quality):
         return {"record": record | {"images": images}}
-    module, options, predict = model(name, task)
+    module, options, predict = model_on(shown[1][0], test, name, task)
     trained = {
         "kind": task.kind,
         "model": task.model,
@@ -98,7 +72,7 @@ def of(
         trained |= {
             "options": options.model_dump(mode="json"),
             "seed": seed,
-            "images": sources.spec(shown[0], train, folder),
+            "images": sources.spec(shown[0][1], train, folder),
             "labels": digest.labels(train),
         }
     predicted = {
@@ -138,48 +112,27 @@ def seeds(task: tasks.Task) -> tuple[int | None, ...]:
     return task.seeds
 
 
-def fitting(name: str, task: Modelled) -> None:
-    """Refuse words of a task that do not fit its model or its data set's classes.
-
-    Raises:
-        BenchError: One line per fault.
-    """
-    module, options, _ = model(name, task)
-    known = plugins.find("bench.datasets", task.dataset).CLASSES
-    faults = []
-    if task.train_on is not None and hasattr(module, "PROTOCOL"):
-        faults.append(
-            f"tasks.{name}.train_on: {task.train_on}, but nothing is trained by model "
-            f"{task.model} ({module.TITLE}); delete train_on, or choose a model that is trained"
-        )
-    for word in ("classes", "without"):
-        faults += [
-            f"tasks.{name}.{word}: {each!r} is none of {task.dataset}'s classes "
-            f"({', '.join(known)})"
-            for each in getattr(task, word, ())
-            if each not in known
-        ]
-    if set(known) <= set(getattr(task, "without", ())):
-        faults.append(f"tasks.{name}.without: leaves no class of {', '.join(known)}")
-    if hasattr(module, "unfitting"):
-        faults += module.unfitting(options, known, f"tasks.{name}.options")
-    if hasattr(module, "finds"):
-        lost = set(known) - module.finds(options, known) - set(getattr(task, "without", ()))
-        faults += [
-            f"tasks.{name}.options.class_map: maps nothing to {each}, so its AP would be 0 and "
-            f"lower the mean; map a class to it, or list it under without: for a second mean"
-            for each in known
-            if each in lost
-        ]
-    if faults:
-        raise BenchError("\n".join(faults))
-
-
 def model(name: str, task: Modelled) -> tuple[ModuleType, BaseModel, BaseModel]:
     """The model of a task, its options, and how it is asked."""
     module = _plugin(task)
     options = plugins.options(module, task.options, f"tasks.{name}.options")
     how = plugins.options(module, task.predict, f"tasks.{name}.predict", "Predict")
+    return module, options, how
+
+
+def model_on(
+    source: str, test: Split, name: str, task: Modelled
+) -> tuple[ModuleType, BaseModel, BaseModel]:
+    """The same for one source: a model that has a file per source gets the name of its own.
+
+    Raises:
+        BenchError: If an option is wrong, or the name of a file cannot be filled in.
+    """
+    module, options, how = model(name, task)
+    if hasattr(module, "filled"):
+        where = f"tasks.{name}.options"
+        known = {"source": source, "dataset": test.dataset, "split": test.name}
+        options = module.filled(options, known, where)
     return module, options, how
 
 
@@ -191,27 +144,6 @@ def metric(
     module = plugins.find(METRICS[kind], file)
     asked = {"variant": variant, **given} if variant else given
     return module, plugins.options(module, asked, where)
-
-
-def suited(name: str, task: tasks.Detection | tasks.Segmentation) -> None:
-    """Let metrics refuse how the model is asked, and classes that their options do not fit.
-
-    Raises:
-        BenchError: If a metric cannot be trusted at the confidence below which boxes are dropped,
-            or its mean is over classes that the data set has not.
-    """
-    known = plugins.find("bench.datasets", task.dataset).CLASSES
-    confidence = getattr(model(name, task)[2], "confidence", None)
-    faults = []
-    for scored, given in task.metrics.items():
-        where = f"tasks.{name}.metrics.{scored}"
-        module, options = metric(task.kind, scored, given, where)
-        if confidence is not None and hasattr(module, "refuse"):
-            module.refuse(confidence, f"tasks.{name}")
-        if hasattr(module, "unfitting"):
-            faults += module.unfitting(options, known, where)
-    if faults:
-        raise BenchError("\n".join(faults))
 
 
 def metrics(

@@ -7,7 +7,10 @@ from bench.records import Record, Scalar
 from reports.results import Results
 
 CAUTION = "caution: "  # facts that are warnings, of all rows or of some
-BY_SOURCE = ("colour",)  # facts that are allowed to differ between the sources of a task
+BY_SOURCE = (
+    "colour",
+    "predictions",
+)  # facts that are allowed to differ between the sources of a task
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The detection program from task file to record, on a toy in M3FD's tree."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -184,13 +185,13 @@ def test_scores_are_given_for_every_condition(root):
     assert all(part.values["AP50"] == pytest.approx(1.0) for part in found.by_scene.values())
 
 
-def test_a_file_that_does_not_fit_fails_the_cell_in_one_sentence(root, capsys):
+def test_a_file_that_does_not_fit_is_found_before_anything_runs(root, capsys):
     write_boxes(root)
     document = json.loads((root / "boxes.json").read_text())
     document["images"].pop(0)
     document["annotations"] = [r for r in document["annotations"] if r["image_id"] != 1]
     (root / "boxes.json").write_text(json.dumps(document))
-    assert run(root, TASKS + FIXED) == 1
+    assert run(root, TASKS + FIXED) == 2
     said = capsys.readouterr().err
     assert "boxes.json: lists 5 images, but m3fd/test has 6; it lacks '500'" in said
     assert "Traceback" not in said
@@ -206,13 +207,13 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_box_fails_the_cell_in_one_sentence(root, capsys, name):
+def test_a_bad_box_is_found_before_anything_runs(root, capsys, name):
     change, message = BAD[name]
     write_boxes(root)
     document = json.loads((root / "boxes.json").read_text())
     change(document["annotations"][0])
     (root / "boxes.json").write_text(json.dumps(document))
-    assert run(root, TASKS + FIXED) == 1
+    assert run(root, TASKS + FIXED) == 2
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
@@ -242,6 +243,65 @@ def test_a_class_that_no_category_of_a_file_is_mapped_to_has_to_be_left_out_of_a
 def test_a_missing_file_is_found_before_anything_runs(root, capsys):
     assert run(root, TASKS + FIXED) == 2
     assert "boxes.json: no such file" in capsys.readouterr().err
+
+
+BOTH = TASKS.replace("[vis]", "[ir, vis]")
+
+
+def test_with_a_file_per_source_sources_are_compared_in_one_task(root, capsys):
+    for name, wrong in (("ir", 3), ("vis", 0)):
+        write_boxes(root, wrong)
+        (root / "boxes.json").rename(root / f"boxes-m3fd-test-{name}.json")
+    names = FIXED.replace("boxes.json", "'boxes-{dataset}-{split}-{source}.json'")
+    assert run(root, BOTH + names) == 0
+    found = {f["source"]: f for f in map(json.loads, _texts(root, "runs/detection/*/record.json"))}
+    assert found["vis"]["values"]["recall"] == 1.0
+    assert found["ir"]["values"]["recall"] < 1.0
+    assert found["ir"]["protocol"]["predictions"].startswith("boxes-m3fd-test-ir.json (sha256 ")
+    for name, record in found.items():
+        pinned = hashlib.sha256((root / f"boxes-m3fd-test-{name}.json").read_bytes()).hexdigest()
+        assert record["spec"]["predicted"]["trained"]["pins"]["file"] == pinned
+    (root / "boxes-m3fd-test-ir.json").unlink()
+    assert run(root, BOTH + names) == 2
+    assert "boxes-m3fd-test-ir.json: no such file" in capsys.readouterr().err
+
+
+def _texts(root, pattern):
+    return [path.read_text() for path in root.glob(pattern)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "boxes.json",
+            "the same file of boxes would be scored for each of the 2 sources (ir, vis)",
+        ),
+        ("'{sauce}.json'", "only {source}, {dataset} and {split} can be filled in"),
+    ],
+)
+def test_a_file_for_two_sources_has_to_say_whose_it_is(root, capsys, name, words):
+    write_boxes(root)
+    assert run(root, BOTH + FIXED.replace("boxes.json", name)) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert "{source}" in said
+    assert "Traceback" not in said
+    assert not (root / "runs").exists()
+    assert run(root, BOTH + FIXED, "--source", "vis") == 0
+
+
+def test_a_limit_takes_its_images_from_a_file_of_all(root, capsys):
+    write_boxes(root)
+    assert run(root, TASKS + FIXED, "--limit", "2") == 0
+    (text,) = _texts(root, "runs/detection/*/record.json")
+    assert json.loads(text)["counts"]["images"] == 2
+    document = json.loads((root / "boxes.json").read_text())
+    document["images"].append({"id": 99, "file_name": "999"})
+    (root / "boxes.json").write_text(json.dumps(document))
+    assert run(root, TASKS + FIXED, "--limit", "2") == 2
+    said = capsys.readouterr().err
+    assert "lists 7 images, but m3fd/test has 6; it has '999', which is not one of them" in said
 
 
 @pytest.mark.slow

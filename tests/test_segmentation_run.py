@@ -169,7 +169,7 @@ def test_a_bad_label_map_is_named(root, capsys, spoil, said):
     fixed(root)
     label_maps(root)
     spoil(root / "maps/00007.png")
-    assert run(root) == 1
+    assert run(root) == 2
     fault = [line for line in capsys.readouterr().err.splitlines() if said in line]
     assert len(fault) == 1
 
@@ -179,7 +179,7 @@ def test_pictures_in_fmbs_colours_are_read_as_what_they_show(root, capsys, palet
     fixed(root)
     label_maps(root, lambda labels: coloured(labels, swapped=swapped))
     other = {"fmb": "fmb_swapped", "fmb_swapped": "fmb"}[palette]
-    assert run(root, "--set", f"tasks.toy.palette={other}") == 1
+    assert run(root, "--set", f"tasks.toy.palette={other}") == 2
     said = capsys.readouterr().err
     assert "colours of no class (most often RGB" in said
     assert run(root, "--set", f"tasks.toy.palette={palette}") == 0
@@ -196,7 +196,7 @@ def test_ids_of_another_numbering_are_read_by_their_names(root, capsys):
     numbers[[0, 1, 7, 9]] = 255, 0, 10, 13  # Cityscapes' numbers
     label_maps(root, lambda labels: numbers[labels])
     ids = "{0: road, 10: sky, 13: car"
-    assert run(root, "--set", f"tasks.toy.ids={ids}}}") == 1
+    assert run(root, "--set", f"tasks.toy.ids={ids}}}") == 2
     assert "id 255 (192 pixels) has no class; known are 0, 10, 13" in capsys.readouterr().err
     assert run(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 2
     assert (
@@ -240,6 +240,35 @@ def test_a_metric_that_averages_in_another_way_says_so(root):
     assert record.protocol["class set"] == "all14 (14 of 15 classes)"
     assert record.protocol["class set, Boundary IoU"] == "dmfuse8 (8 of 15 classes)"
     assert "absent classes, Boundary IoU" not in record.protocol
+
+
+SOURCES = "sources: {ir: {kind: infrared}, vis: {kind: visible}}"
+
+
+def test_with_a_folder_per_source_sources_are_compared_in_one_task(root):
+    for name in ("maps-ir", "maps-vis"):
+        (root / "maps").mkdir()
+        label_maps(root, lambda t, same=name == "maps-vis": t if same else np.ones_like(t))
+        (root / "maps").rename(root / name)
+    text = FIXED.format(folder=f"'{root}/maps-{{source}}'", metric="{}")
+    text = text.replace("sources: {vis: {kind: visible}}", SOURCES).replace("[vis]", "[ir, vis]")
+    (root / "tasks.yaml").write_text(text)
+    assert run(root) == 0
+    infrared, visible = records(root)
+    assert visible.values["IoU"] == 1.0
+    assert infrared.by_class["car"]["IoU"] == 0.0
+    assert infrared.protocol["predictions"] == "maps-ir"
+    assert infrared.protocol["model"] == visible.protocol["model"]
+
+
+def test_one_folder_for_two_sources_is_refused(root, capsys):
+    fixed(root)
+    text = (root / "tasks.yaml").read_text()
+    text = text.replace("sources: {vis: {kind: visible}}", SOURCES).replace("[vis]", "[ir, vis]")
+    (root / "tasks.yaml").write_text(text)
+    assert run(root) == 2
+    said = capsys.readouterr().err
+    assert "the same folder of label maps would be scored for each of the 2 sources" in said
 
 
 def test_another_metric_option_predicts_nothing_anew(root):

@@ -4,6 +4,8 @@ The file is COCO's detection form with ``images`` (``file_name`` or ``id`` is th
 or without an extension), ``categories`` (matched by name) and ``annotations`` with a ``score``
 each; or COCO's list of results, with the option ``images`` naming a COCO file that lists the images
 and categories. Boxes are in pixels of the test images. Nothing is trained.
+
+With ``{source}`` in its name there is a file per source, e.g. ``theirs-{source}.json``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +15,18 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench import digest
+from bench import digest, placeholders
 from bench.boxes import Boxes, from_coco, make
 from bench.errors import BenchError
 from bench.examples import Examples
+from bench.pairs import Split
 from bench.records import Scalar
 from detection.models import _coco_file
 
 VERSION = 2
 TITLE = "boxes from a file"
 PROTOCOL = "made elsewhere"
+FILES = "file of boxes"
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -30,8 +34,9 @@ class Options(BaseModel):
     """What tasks.yaml may set.
 
     Attributes:
-        file: The COCO JSON, absolute or relative to where the program is started.
-        images: For a list of results: the COCO JSON that says what its ids mean.
+        file: The COCO JSON, absolute or relative to where the program is started; ``{source}``,
+            ``{dataset}`` and ``{split}`` in it are filled in.
+        images: For a list of results: the COCO JSON that says what its ids mean; filled in alike.
         class_map: Category of the file to class of the data set; what is not named, or null, is
             dropped. Without it every category must be a class of the data set.
         name: What the detector is called in tables.
@@ -51,6 +56,16 @@ class Predict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def filled(options: Options, known: Mapping[str, str], where: str) -> Options:
+    """The options with the names of the files for one source."""
+    names = {
+        option: Path(placeholders.fill(str(name), known, f"{where}.{option}"))
+        for option, name in (("file", options.file), ("images", options.images))
+        if name is not None
+    }
+    return options.model_copy(update=names)
+
+
 def pins(options: Options) -> dict[str, str | None]:
     """The sha256 of the files.
 
@@ -64,7 +79,10 @@ def pins(options: Options) -> dict[str, str | None]:
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     """What a reader needs to know."""
     pin = digest.sha256(options.file)
-    said: dict[str, Scalar] = {"model": f"{options.name} ({options.file.name}, sha256 {pin[:12]})"}
+    said: dict[str, Scalar] = {
+        "model": options.name,
+        "predictions": f"{options.file.name} (sha256 {pin[:12]})",
+    }
     if options.class_map:
         kept = [f"{name} to {meant}" for name, meant in options.class_map.items() if meant]
         said["class map"] = f"{', '.join(kept)}; others dropped"
@@ -97,19 +115,32 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
     """Do nothing."""
 
 
+def fits(options: Options, test: Split) -> None:
+    """Read the file once before anything is computed from it.
+
+    Raises:
+        BenchError: As `predict`.
+    """
+    _read(options, test)
+
+
 def predict(
     folder: Path, test: Examples, options: Options, predict: Predict, *, device: str
 ) -> dict[str, Boxes]:
     """The boxes of the file, clipped to the images, for every test image.
 
     A listed image without boxes is one in which nothing was found. One that is not listed is
-    refused: nobody knows whether it was looked at. So it is with categories.
+    refused: nobody knows whether it was looked at. So it is with categories. Images of the whole
+    split that a limit left out may be listed.
 
     Raises:
         BenchError: If the file is no COCO detection file with scores, or does not fit the images
             or the classes.
     """
-    split = test.split
+    return _read(options, test.split)
+
+
+def _read(options: Options, split: Split) -> dict[str, Boxes]:
     faults = unfitting(options, split.classes, "options")
     if faults:
         raise BenchError("\n".join(faults))
@@ -122,21 +153,25 @@ def predict(
         found = from_coco(document, split.classes)
     except BenchError as fault:
         raise BenchError(f"{options.file}: {fault}") from None
-    missing = [key for key in split.keys if key not in found]
-    unknown = sorted(set(found) - set(split.keys))
-    if missing or unknown:
-        odd = (
-            f"lacks {missing[0]!r}" if missing else f"has {unknown[0]!r}, which is not one of them"
-        )
-        raise BenchError(
-            f"{options.images or options.file}: lists {len(found)} images, but {split.dataset}/"
-            f"{split.name} has {len(split.keys)}; it {odd}"
-        )
+    _refuse_other_images(options.images or options.file, found, split)
     _refuse_shares(options.file, list(found.values()))
     return {
         pair.key: _clipped(found[pair.key], pair.size, f"{options.file}: {pair.key}")
         for pair in split.pairs
     }
+
+
+def _refuse_other_images(file: Path, found: Mapping[str, Boxes], split: Split) -> None:
+    missing = [key for key in split.keys if key not in found]
+    unknown = sorted(set(found) - {*split.keys, *split.left_out})
+    if missing or unknown:
+        odd = (
+            f"lacks {missing[0]!r}" if missing else f"has {unknown[0]!r}, which is not one of them"
+        )
+        raise BenchError(
+            f"{file}: lists {len(found)} images, but {split.dataset}/{split.name} has "
+            f"{len(split.keys) + len(split.left_out)}; it {odd}"
+        )
 
 
 def _refuse_lost_classes(file: Path, document: Mapping[str, Any], classes: Sequence[str]) -> None:

@@ -1,5 +1,7 @@
 """Label maps that were made elsewhere: a folder of images of class ids, matched by file stem.
 
+With ``{source}`` in its name there is a folder per source.
+
 Nothing is trained. It scores other people's predictions under the same rules as everybody's.
 """
 
@@ -17,11 +19,11 @@ from pydantic import (
     model_serializer,
 )
 
-from bench import digest, images, masks, palette
+from bench import digest, images, masks, palette, placeholders, progress
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.images import Color, Labels
-from bench.pairs import Pair, images_by_stem
+from bench.pairs import Pair, Split, images_by_stem
 from bench.records import Scalar
 from segmentation.averages import UNLABELLED
 
@@ -30,6 +32,7 @@ Id = Annotated[int, Field(ge=0, le=255)]
 VERSION = 1
 TITLE = "Label maps from a folder"
 PROTOCOL = "made elsewhere"
+FILES = "folder of label maps"
 
 
 class Options(BaseModel):
@@ -37,7 +40,7 @@ class Options(BaseModel):
 
     Attributes:
         folder: Where they lie, ``<key>.png`` or any other image extension, class ids as they are
-            in the data set's own masks.
+            in the data set's own masks. ``{source}``, ``{dataset}``, ``{split}`` are filled in.
         palette: Read pictures in these colours instead of ids: ``fmb``, the authors' dictionary,
             or ``fmb_swapped``, the same with red and blue swapped, as some programs save it.
         ids: What the ids in the files mean, where they are not the data set's: id to class name.
@@ -63,6 +66,12 @@ class Predict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def filled(options: Options, known: Mapping[str, str], where: str) -> Options:
+    """The options with the name of the folder for one source."""
+    name = placeholders.fill(str(options.folder), known, f"{where}.folder")
+    return options.model_copy(update={"folder": Path(name)})
+
+
 def pins(options: Options) -> dict[str, str | None]:
     """One digest of all files in the folder.
 
@@ -75,7 +84,7 @@ def pins(options: Options) -> dict[str, str | None]:
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     """Where the label maps come from, and how they were read."""
-    facts: dict[str, Scalar] = {"model": f"label maps from {options.folder.name}"}
+    facts: dict[str, Scalar] = {"model": "label maps", "predictions": options.folder.name}
     if options.palette is not None:
         facts["colours"] = options.palette
     if options.ids is not None:
@@ -102,6 +111,17 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
     """Do nothing: what made the label maps was trained elsewhere."""
 
 
+def fits(options: Options, test: Split) -> None:
+    """Read every label map once before anything is computed from them.
+
+    Raises:
+        BenchError: As `predict`.
+    """
+    maps = _read(options, test)
+    for _ in progress.each(test.pairs, f"check {options.folder.name}"):
+        next(maps)
+
+
 def predict(
     folder: Path, test: Examples, options: Options, predict: Predict, *, device: str
 ) -> Iterator[tuple[str, Labels]]:
@@ -111,7 +131,10 @@ def predict(
         BenchError: If one is missing, has another size than its pair, an id or colour that no
             class has, or is a picture where ids are meant.
     """
-    split = test.split
+    return _read(options, test.split)
+
+
+def _read(options: Options, split: Split) -> Iterator[tuple[str, Labels]]:
     faults = unfitting(options, split.classes, "options")
     if faults:
         raise BenchError("\n".join(faults))

@@ -92,6 +92,7 @@ def covered(results: Results) -> str:
 def verdicts(results: Results, table: Table) -> list[str]:
     """How the verdicts of a table were reached, and what its intervals cover."""
     made = [found for line in table.lines for found in line.comparisons if found]
+    shown = [gap for line in table.lines for gap in line.differences if gap is not None]
     said = []
     if made:
         said.append(
@@ -99,6 +100,8 @@ def verdicts(results: Results, table: Table) -> list[str]:
             f"{len(made)} comparison{'s' if len(made) > 1 else ''} of this table. "
             f"{MARKS[statistics.UNSHOWN]}: {statistics.UNSHOWN}, which is not the same as equal."
         )
+    if made and len(shown) > len(made):
+        said.append("No mark: not tested.")
     if made or any(entry.estimate for line in table.lines for entry in line.entries):
         said.append(covered(results))
     return said
@@ -110,8 +113,5 @@ def finding(found: Comparison, heading: Heading, who: str, other: str, rivals: s
     amount = f"{gap} {unit(heading)}".rstrip()
     ends = f"{amount}, {compared(found, heading)}"
     if found.verdict == statistics.UNSHOWN:
-        return (
-            f"No difference shown between {who}, {rivals}, and the better single sensor, "
-            f"{other}: {ends}"
-        )
-    return f"{who}, {rivals}, is {found.verdict} than the better single sensor, {other}: {ends}"
+        return f"No difference shown between {who}, {rivals}, and {other}: {ends}"
+    return f"{who}, {rivals}, is {found.verdict} than {other}: {ends}"

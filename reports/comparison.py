@@ -12,6 +12,7 @@ from reports.evidence import Quantity
 from reports.results import Results, Row
 from reports.statistics import Estimate
 
+BETTER_SINGLE = "the better single sensor"
 Scores = list[float | None]
 Pick = Callable[[Record], Scores]  # a record's scores, one per column
 
@@ -149,6 +150,12 @@ def best_single(table: Table, column: int) -> Line | None:
         return None
     scored = [line for line in singles if line.entries[column].mean is not None]
     return best(scored, table.headings[column], column)
+
+
+def versus(table: Table) -> str:
+    """What fused sources are compared with: the better single sensor, or the only one by name."""
+    singles = [line.row.source for line in table.lines if line.row.single]
+    return singles[0] if len(singles) == 1 else BETTER_SINGLE
 
 
 def singles_equal(table: Table, column: int) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from reports.comparison import BETTER_SINGLE
+
 SLICES, ERRORS = "slices", "errors"
 
 
@@ -31,6 +33,7 @@ class Grid:
         differences: One per fused source, preceded by which single sensor is better.
         better: Per column which way is better, ``higher`` or ``lower``.
         part: Which part of a chapter it belongs to: `SLICES`, `ERRORS`, or the comparison.
+        versus: What the differences are to.
         groups: What stands above the heads in print, and above how many of them; with its own
             words left out of these.
     """
@@ -46,6 +49,7 @@ class Grid:
     better: tuple[str, ...] = ()
     part: str = ""
     groups: tuple[tuple[str, int], ...] = ()
+    versus: str = BETTER_SINGLE
 
     @property
     def tex(self) -> str:

@@ -189,7 +189,8 @@ def _cells(row: Printed, count: int) -> list[str]:
 def _differences(found: Grid, count: int) -> list[str]:
     if not found.differences:
         return []
-    title = rf"\multicolumn{{{count + 1}}}{{l}}{{\emph{{Difference to the better single sensor}}}}"
+    versus = escape(found.versus)
+    title = rf"\multicolumn{{{count + 1}}}{{l}}{{\emph{{Difference to {versus}}}}}"
     rows = [_row(escape(row.label), _cells(row, count)) for row in found.differences]
     return [r"\midrule", title + r" \\", *rows]
 

@@ -10,7 +10,6 @@ from reports.wording import MISSING
 
 NAME = 24  # characters of a source's name where there is no room for more
 NARROW = 40  # characters; prose is not wrapped tighter
-VERSUS = "minus the better single sensor"
 MARKS = {0: "  ", 1: " *", 2: " +"}  # as wide as each other, so that numbers stay aligned
 
 
@@ -51,11 +50,15 @@ def grid(found: Grid, width: int) -> str:
     if _widest(lines) > width:
         lines = _aligned(_turned(rows))
         if others:
-            lines += ["", VERSUS, *_aligned(_turned([heads, *others]))]
+            lines += ["", f"minus {found.versus}", *_aligned(_turned([heads, *others]))]
     if _widest(lines) > width:
         lines = _blocks(_short_names(found, found.rows), width)
         if others:
-            lines += ["", VERSUS, *_blocks(_short_names(found, found.differences[1:]), width)]
+            lines += [
+                "",
+                f"minus {found.versus}",
+                *_blocks(_short_names(found, found.differences[1:]), width),
+            ]
     if any(rank for row in found.rows for _, rank in row.cells):
         lines.append("* best, + second best")
     return "\n".join(lines)

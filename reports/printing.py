@@ -4,7 +4,15 @@ from dataclasses import replace
 
 from bench import names
 from reports import certainty, layouts, tables, wording
-from reports.comparison import Comparison, Line, Table, best_single, singles_equal
+from reports.comparison import (
+    BETTER_SINGLE,
+    Comparison,
+    Line,
+    Table,
+    best_single,
+    singles_equal,
+    versus,
+)
 from reports.grids import ERRORS, SLICES, Grid, Printed
 from reports.results import Results
 
@@ -28,6 +36,7 @@ def grid(results: Results, table: Table) -> Grid:
         better=tuple(heading.better for heading in table.headings),
         part=_part(results, table),
         groups=layouts.groups(table),
+        versus=versus(table),
     )
 
 
@@ -83,7 +92,8 @@ def _differences(table: Table) -> tuple[Printed, ...]:
     if not rows:
         return ()
     names = tuple((_better(table, column), 0) for column in range(len(table.headings)))
-    return Printed("better single sensor", "", names), *rows
+    label = "better single sensor" if versus(table) == BETTER_SINGLE else "single sensor"
+    return Printed(label, "", names), *rows
 
 
 def _comparisons(line: Line) -> tuple[Comparison | None, ...]:

@@ -2,7 +2,17 @@
 
 from reports import certainty, numbers, quality
 from reports.certainty import MARKS
-from reports.comparison import Comparison, Entry, Heading, Line, Table, best, best_single
+from reports.comparison import (
+    BETTER_SINGLE,
+    Comparison,
+    Entry,
+    Heading,
+    Line,
+    Table,
+    best,
+    best_single,
+    versus,
+)
 from reports.numbers import MINUS, number, signed, unit
 from reports.results import Results, Row
 
@@ -67,9 +77,9 @@ def notes(results: Results, table: Table) -> list[str]:
     if any(found.rank for line in table.lines for found in line.entries):
         said.append("Best of a column bold, second best underlined; equal as printed is equal.")
     if any(line.differences for line in table.lines):
-        said.append(
-            "Difference: mean minus that of the column's better single sensor, before rounding."
-        )
+        single = versus(table)
+        other = "the column's better single sensor" if single == BETTER_SINGLE else single
+        said.append(f"Difference: mean minus that of {other}, before rounding.")
     elif results.kind != "quality" and any(
         line.entries and not line.row.single for line in table.lines
     ):
@@ -148,16 +158,18 @@ def _finding(table: Table, leader: Line, column: int) -> str:
     gap = (fused.entries[column].mean or 0.0) - (single.entries[column].mean or 0.0)
     shown = heading.rounded(gap if heading.better == "higher" else -gap)
     who, other = _scored(fused, heading, column), _scored(single, heading, column)
+    if versus(table) == BETTER_SINGLE:
+        other = f"{BETTER_SINGLE}, {other}"
     amount = f"{abs(shown):.{heading.decimals}f} {unit(heading)}".rstrip()
     rivals = f"the best of {len(fusions)} fused sources" if len(fusions) > 1 else "fused"
     tested = _comparison(table, column)
     if tested:
         return f"{certainty.finding(tested, heading, who, other, rivals)}."
     if shown > 0:
-        return f"{who}, {rivals}, is {amount} better than the better single sensor, {other}."
+        return f"{who}, {rivals}, is {amount} better than {other}."
     if shown < 0:
-        return f"{who}, {rivals}, is {amount} worse than the better single sensor, {other}."
-    return f"{who}, {rivals}, equals the better single sensor, {other}, as printed."
+        return f"{who}, {rivals}, is {amount} worse than {other}."
+    return f"{who}, {rivals}, equals {other}, as printed."
 
 
 def _best_finished(table: Table, leader: Line, column: int) -> str:
@@ -182,4 +194,4 @@ def _no_difference(results: Results) -> str:
     singles = [row for row in results.rows if row.single]
     if not singles:
         return "No difference to a single sensor: the task lists neither infrared nor visible."
-    return "No difference to the better single sensor yet: not all single sensors are finished."
+    return "No difference to a single sensor yet: not all single sensors are finished."

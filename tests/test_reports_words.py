@@ -1,7 +1,7 @@
 import pytest
 from report_toys import FACTS, MADE, record, results, row
 
-from reports import chapters, markdown, page, panels, plain, protocol, wording
+from reports import chapters, latex, markdown, page, panels, plain, protocol, wording
 from reports.chapters import Report
 from reports.results import Row
 
@@ -117,6 +117,26 @@ def test_the_better_single_sensor_of_every_column_is_named_unless_they_are_equal
     table = chapters.of(results(infrared, visible, row("x", "method", [(0.1, 0.1)])), "", ())
     named = [text for text, _ in table.main[0].differences[0].cells]
     assert named == ["equal", "visible", "visible"]
+
+
+def test_the_only_single_sensor_is_called_by_its_name_and_not_the_better_one():
+    fused = row("mine", "method", [(0.6, 0.5)])
+    assert answer(INFRARED, fused).startswith(
+        "mine (mAP@.5 55.0), fused, is 20.0 points better than infrared (mAP@.5 35.0)."
+    )
+    found = report(INFRARED, fused)
+    chapter = found.chapters[0]
+    shown = [
+        page.html(found),
+        markdown.text(found),
+        plain.text(found, 40),
+        latex.text(chapter.main[0], chapter),
+    ]
+    for text in shown:
+        assert "better single sensor" not in text
+    assert "Difference to infrared" in shown[0]
+    assert "Difference: mean minus that of infrared, before rounding." in shown[1]
+    assert "Difference to infrared" in shown[3]
 
 
 def test_a_missing_source_is_shown_with_its_command():

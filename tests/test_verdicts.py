@@ -98,6 +98,20 @@ def test_a_source_without_saved_results_has_no_interval_and_the_others_keep_thei
     assert table.lines[0].entries[0].estimate is not None
 
 
+def test_differences_that_were_not_tested_are_said_to_be_so_beside_those_that_were():
+    found = task()
+    table = tables.by_class(found, "ap50")
+    assert "No mark: not tested." not in wording.notes(found, table)
+    source = found.evidence.sources["mine"][0]
+    kept = {key: value for key, value in source.scores.items() if key.name != "car"}
+    lacking = Evidence(found.evidence.sources | {"mine": (replace(source, scores=kept),)})
+    found = replace(found, evidence=lacking)
+    table = tables.by_class(found, "ap50")
+    person, car, _ = table.lines[2].comparisons
+    assert (person.verdict, car) == ("better", None)
+    assert "No mark: not tested." in wording.notes(found, table)
+
+
 def test_the_spreadsheet_has_ends_p_values_and_verdicts():
     table = tables.by_class(task(), "ap50")
     sheet = tables.wide(table).set_index("source")

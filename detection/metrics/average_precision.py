@@ -18,7 +18,7 @@ from bench.boxes import Boxes
 from bench.matches import AREAS, ClassMatches, Matches
 from bench.matches import MOST as MORE
 from bench.records import Column, Scalar, Slice
-from detection import coco
+from detection import averages, coco
 
 VERSION = 2
 OTHERS = "AP by other conventions"
@@ -78,7 +78,9 @@ def of(found: Matches, options: Options = OPTIONS) -> Slice:
     by_class = {
         name: _scores(those) for name, those in zip(found.classes, found.by_class, strict=True)
     }
-    values = {name: _mean([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    values = {
+        name: averages.mean([scores[name] for scores in by_class.values()]) for name in COLUMNS
+    }
     counts = {
         "images": len(found.keys),
         "boxes": sum(int(those.truths[0].sum()) for those in found.by_class),
@@ -90,9 +92,16 @@ def _scores(found: ClassMatches) -> dict[str, float | None]:
     """The columns of one class."""
     usual, more = _precision(found), _precision(found, most=MORE)
     sizes = {
-        f"AP_{size}": _mean(_precision(found, area=area)) for area, size in enumerate(AREAS) if area
+        f"AP_{size}": averages.mean(_precision(found, area=area))
+        for area, size in enumerate(AREAS)
+        if area
     }
-    wide = {"AP50": usual[0], "AP": _mean(usual), "AP50_300": more[0], "AP_300": _mean(more)}
+    wide = {
+        "AP50": usual[0],
+        "AP": averages.mean(usual),
+        "AP50_300": more[0],
+        "AP_300": averages.mean(more),
+    }
     return wide | sizes
 
 
@@ -100,8 +109,3 @@ def _precision(found: ClassMatches, *, area: int = 0, most: int = MOST) -> list[
     """AP at every overlap; None without true boxes of that size."""
     values = average_precision.plain(found, area=area, most=most)
     return [None if np.isnan(value) else float(value) for value in values]
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

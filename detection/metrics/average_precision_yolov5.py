@@ -28,6 +28,7 @@ from bench.boxes import Boxes
 from bench.errors import BenchError
 from bench.matching import overlaps
 from bench.records import Column, Scalar, Slice
+from detection import averages
 from detection.metrics.average_precision import OTHERS
 
 VERSION = 1
@@ -120,7 +121,9 @@ def measure(
         truths = sum(int((truth[key].classes == index).sum()) for key in keys)
         mine = hits[order][kinds[order] == index]
         by_class[name] = _scores(mine, truths)
-    values = {name: _mean([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    values = {
+        name: averages.mean([scores[name] for scores in by_class.values()]) for name in COLUMNS
+    }
     return Slice(values=values, by_class=by_class)
 
 
@@ -167,8 +170,3 @@ def _scores(hits: NDArray[np.bool_], truths: int) -> dict[str, float | None]:
 def _falling(predicted: Boxes) -> Boxes:
     order = np.argsort(-predicted.scores, kind="stable")
     return Boxes(predicted.corners[order], predicted.classes[order], predicted.scores[order])
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.average_precision import MOST
 from bench.boxes import Boxes
 from bench.records import Column, Scalar, Slice
-from detection import curves, errors
+from detection import averages, curves, errors
 from detection.errors import KINDS, MISSED, Errors
 
 VERSION = 1
@@ -66,7 +66,7 @@ def measure(
     found = errors.find(truth, predicted, len(classes), MOST)
     by_class = {name: lost(found, index) for index, name in enumerate(classes)}
     known = [scores for scores in by_class.values() if None not in scores.values()]
-    values = {name: _mean([scores[name] for scores in known]) for name in COLUMNS}
+    values = {name: averages.mean([scores[name] for scores in known]) for name in COLUMNS}
     return Slice(values=values, by_class=by_class)
 
 
@@ -94,8 +94,3 @@ def mended(found: Errors, index: int, kind: int | None) -> float:
         return 1.0
     hits = arriving | (found.kinds == errors.HIT)
     return curves.read(hits[shown], truths).average
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

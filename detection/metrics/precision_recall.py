@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.boxes import Boxes
 from bench.matching import THRESHOLD
 from bench.records import Column, Scalar, Slice
-from detection import matching
+from detection import averages, matching
 from detection.matching import Matches
 
 VERSION = 2
@@ -65,7 +65,9 @@ def measure(
     by_class = {
         name: _scores(matches, confidence) for name, matches in zip(classes, found, strict=True)
     }
-    values = {name: _mean([scores[name] for scores in by_class.values()]) for name in COLUMNS}
+    values = {
+        name: averages.mean([scores[name] for scores in by_class.values()]) for name in COLUMNS
+    }
     counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
     return Slice(values=values, by_class=by_class, counts=counts)
 
@@ -103,8 +105,3 @@ def _scores(matches: Matches, confidence: float) -> dict[str, float | None]:
         "recall": hits / all_true,
         "F1": 2 * hits / (kept + all_true),
     }
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None

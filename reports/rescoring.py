@@ -20,8 +20,9 @@ from reports import resampling
 from reports.evidence import Floats, Quantity, Resampled, mean
 from reports.resampling import Draws, Whole
 
-VERSION = 1  # of the numbers
+VERSION = 2  # of the numbers
 CHOICES = {"AP50": slice(0, 1), "AP": slice(0, None)}  # overlaps
+SIZES = {f"AP_{size}": area for area, size in enumerate(matches.AREAS) if area}  # on all images
 DETECTION, SEGMENTATION = "matches.npz", "confusion.npz"
 BOUNDARY, BOUNDARY_IOU = "boundary.npz", "boundary_IoU"  # of 2 C classes: near outlines, inside
 WITHOUT = "without "  # how the name of a mean over fewer classes begins
@@ -112,6 +113,8 @@ def _boxes(
     table = held.matched
     assert table is not None
     wanted = {name: some for name, some in CHOICES.items() if name in record.columns}
+    every = len(chosen) == len(table.keys)
+    sizes = {name: area for name, area in SIZES.items() if name in record.columns and every}
     weights = draws.weights[:, chosen]
     found: _Scores = {}
     truths: _Truths = {}
@@ -121,8 +124,11 @@ def _boxes(
         found |= {
             (name, metric): by_overlap[:, some].mean(axis=1) for metric, some in wanted.items()
         }
+        for metric, area in sizes.items():
+            by_overlap = average_precision.weighted(mine, weights, area=area)
+            found[name, metric] = by_overlap.mean(axis=1)
         truths[name] = mine.truths[0]
-    for metric in wanted:
+    for metric in [*wanted, *sizes]:
         found[None, metric] = mean([found[name, metric] for name in table.classes])
         for words in record.other_means:
             left = words.removeprefix(WITHOUT).split(", ")

@@ -70,6 +70,20 @@ def test_boxes_are_rescored_as_pycocotools_scores_the_repeated_images(tmp_path):
     assert (got.images, got.units, got.grouped, got.sequences) == (7, 6, True, 6)
 
 
+def test_ap_by_size_is_rescored_on_all_images(tmp_path):
+    truth, found, place, _ = detection(tmp_path / "x")
+    got = rescoring.of(record("detection", ("AP_small", "AP_large"), CLASSES), place, CLASSES, 3)
+    for row, times in enumerate(resampling.draw(GROUPS, 3).weights.astype(int)):
+        every = reference(repeated(truth, times), repeated(found, times))
+        for size, area in (("small", 1), ("large", 3)):
+            each = every[..., area, 0].mean(axis=0)
+            for i, name in enumerate(CLASSES):
+                score = got.scores[Quantity(None, name, f"AP_{size}")][row]
+                np.testing.assert_allclose(score, each[i], atol=1e-12)
+    assert Quantity(None, "a", "AP_medium") not in got.scores
+    assert Quantity("night", "a", "AP_small") not in got.scores
+
+
 @pytest.mark.parametrize("unlabelled", ["counted", "ignored"])
 def test_label_maps_are_rescored_from_the_summed_counts(tmp_path, unlabelled):
     classes = ("unlabelled", "road", "car")

@@ -289,7 +289,8 @@ def test_start_weights_that_do_not_fit_are_one_error_before_training(root, capsy
     (root / "tasks.yaml").write_text(SEGFORMER)
     torch.save({"conv.weight": torch.zeros(3)}, root / "other.pth")
     change = "--set", f"tasks.toy.start_weights={root}/other.pth", "--source", "vis"
-    assert run(root, *change) == 1
+    assert run(root, *change) == 2
+    assert not (root / "runs/trained").exists()
     fault = capsys.readouterr().err
     assert f"{root}/other.pth: no MiT encoder" in fault
     assert "Traceback" not in fault

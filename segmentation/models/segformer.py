@@ -230,6 +230,18 @@ def start_file(options: Options) -> Path | None:
     return path
 
 
+def check(options: Options, folder: Path) -> None:
+    """Read a start file of the user's, if there is one, before anything is computed.
+
+    Raises:
+        BenchError: If it does not fit the network.
+    """
+    if options.start_weights not in ("packaged", "imagenet", "scratch"):
+        from segmentation.models._segformer import weights
+
+        weights.check(options, Path(options.start_weights), folder)
+
+
 def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
     """Train, or go on training, and leave ``model.safetensors`` and ``model.json`` in ``folder``.
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench import checkpoint
 from bench.errors import BenchError
-from segmentation.models._segformer import naming
+from segmentation.models._segformer import naming, quiet
 from segmentation.models._segformer import network as networks
 from segmentation.models.segformer import Options
 
@@ -63,6 +63,18 @@ def read(folder: Path) -> tuple[Any, Model]:
     network: Any = networks.build(model.options, len(model.classes) - model.first)
     network.load_state_dict(load_file(folder / "model.safetensors"))
     return network, model
+
+
+def check(options: Options, path: Path, folder: Path) -> None:
+    """Try a file as the start of a network of any classes.
+
+    Raises:
+        BenchError: As `start_from`.
+    """
+    import torch
+
+    with quiet.into(folder / "log.txt"), torch.random.fork_rng(devices=[]):
+        start_from(networks.build(options, 1), path, ())
 
 
 def start_from(network: "nn.Module", path: Path, classes: Sequence[str]) -> None:

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
 
-from bench import records, sources, specs, tasks
+from bench import averages, records, sources, specs, tasks
 from bench.examples import Examples
 from bench.plan import Cell
 from bench.records import Record, Scalar, Slice
@@ -132,17 +131,12 @@ def arranged(scores: Slice, task: tasks.Task) -> Slice:
         return scores.model_copy(update={"by_class": by_class})
     kept = [said for name, said in by_class.items() if name not in task.without]
     fewer = {
-        metric: _mean([said.get(metric) for said in kept])
+        metric: averages.mean([said.get(metric) for said in kept])
         for metric in scores.values
         if any(metric in said for said in kept)
     }
     others = {f"without {', '.join(task.without)}": fewer}
     return scores.model_copy(update={"by_class": by_class, "other_means": others})
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known else None
 
 
 def made(

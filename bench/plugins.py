@@ -7,9 +7,15 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import BenchError, lines
+
+
+class Nothing(BaseModel):
+    """The `Options` (or `Predict`) of a plug-in for which tasks.yaml may set nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def available(package: str) -> list[str]:

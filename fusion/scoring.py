@@ -5,9 +5,6 @@ of fused versions; the pairs are spread over worker processes. The numbers are t
 own functions to 1e-6 (1e-4 for phase congruency, which is computed in float32 here).
 """
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +16,7 @@ import pandas as pd
 from bench import images, progress
 from bench.errors import BenchError
 from bench.images import Gray
+from bench.workers import available, pool
 from fusion import journal
 from fusion.journal import Row
 from fusion.metric import Metric
@@ -128,23 +126,18 @@ def _frame(rows: Mapping[str, Row], order: Sequence[str]) -> pd.DataFrame:
     return found.rename_axis("key").astype(dict.fromkeys(order[:-1], "float64"))
 
 
-def _each(scenes: Sequence[Scene], metrics: Sequence[Metric], workers: int) -> Iterator[Scored]:
+def _each(scenes: Sequence[Scene], metrics: Sequence[Metric], count: int) -> Iterator[Scored]:
     """Every scene as it is finished; with several workers in any order."""
-    if workers < 2 or not scenes:
+    if count < 2 or not scenes:
         yield from ((number, _score(scene, metrics)) for number, scene in enumerate(scenes))
         return
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    with ProcessPoolExecutor(workers, spawn, initializer=_alone) as pool:
-        try:
-            running = {pool.submit(_score, s, metrics): n for n, s in enumerate(scenes)}
-            yield from _finished(running, pool)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with pool(count, _alone) as processes:
+        running = {processes.submit(_score, s, metrics): n for n, s in enumerate(scenes)}
+        yield from _finished(running, processes)
 
 
 def _finished(
-    running: Mapping["Future[dict[str, Row]]", int], pool: ProcessPoolExecutor
+    running: Mapping["Future[dict[str, Row]]", int], processes: ProcessPoolExecutor
 ) -> Iterator[Scored]:
     """The results as they come. After a fault no more are begun, and none that is there is lost.
 
@@ -160,7 +153,7 @@ def _finished(
         yield running[done], done.result()
     else:
         return
-    pool.shutdown(cancel_futures=True)
+    processes.shutdown(cancel_futures=True)
     faults = []
     for one, number in running.items():
         if one in seen or one.cancelled():
@@ -183,10 +176,9 @@ def _finished(
 
 
 def _alone() -> None:
-    """One thread per worker; Ctrl-C is the parent's to answer."""
+    """One thread per worker."""
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
 
 
@@ -210,4 +202,4 @@ def _workers(scenes: Sequence[Scene], metrics: Sequence[Metric]) -> int:
         return 1
     width, height = images.size(scenes[0].infrared)
     work = width * height * len(metrics) * len(scenes) * len(scenes[0].fused)
-    return min(len(os.sched_getaffinity(0)), len(scenes)) if work > SPREAD_FROM else 1
+    return min(available(), len(scenes)) if work > SPREAD_FROM else 1

@@ -1,9 +1,11 @@
 """The resampled scores of a task's records, made once and kept in the store."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from bench import progress
+from bench import progress, workers
+from bench.errors import BenchError
 from bench.plan import Cell
 from bench.records import Record
 from bench.store import Store
@@ -11,6 +13,7 @@ from reports import evidence, resampling, rescoring
 from reports.evidence import Evidence, Resampled
 
 KIND = "statistics"
+FEW = 4  # records
 
 
 def gather(cells: Sequence[Cell], store: Store) -> Evidence | None:
@@ -20,9 +23,7 @@ def gather(cells: Sequence[Cell], store: Store) -> Evidence | None:
         BenchError: If a file of a record is damaged.
     """
     finished = [(cell, record) for cell in cells if (record := cell.record(store))]
-    new = [pair for pair in finished if _unmade(*pair, store)]
-    for cell, record in progress.each(new, f"resample {cells[0].name}"):
-        _make(cell, record, store)
+    _make_all([pair for pair in finished if _unmade(*pair, store)], store)
     sources: dict[str, list[Resampled | None]] = {}
     for cell, _ in finished:
         kept = _place(cell, store)
@@ -48,6 +49,27 @@ def _place(cell: Cell, store: Store) -> Path:
 
 def _unmade(cell: Cell, record: Record, store: Store) -> bool:
     return not _place(cell, store).exists() and rescoring.able(record, cell.place(store))
+
+
+def _make_all(left: Sequence[tuple[Cell, Record]], store: Store) -> None:
+    """Spread over the processors; fewer than `FEW` are made here, before another would start."""
+    if not left:
+        return
+    title = f"resample {left[0][0].name}"
+    if len(left) < FEW or workers.available() < 2:
+        for cell, record in progress.each(left, title):
+            _make(cell, record, store)
+        return
+    try:
+        with workers.pool(min(workers.available(), len(left))) as processes:
+            running = [processes.submit(_make, cell, record, store) for cell, record in left]
+            for done in progress.each(running, title):
+                done.result()
+    except BrokenProcessPool:
+        raise BenchError(
+            f"{title}: a worker process was killed (is the memory full?); what was made is kept, "
+            "and the same command goes on with the rest"
+        ) from None
 
 
 def _make(cell: Cell, record: Record, store: Store) -> None:

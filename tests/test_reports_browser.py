@@ -2,11 +2,9 @@
 
 import browser
 import pytest
-from report_toys import AP50, cells, finish, split
+from report_toys import AP50, cells, finish, planned, split
 from test_reports_walk import matched
 
-from bench import cli, tasks
-from bench.plan import Plan
 from bench.records import Slice
 from bench.store import Store
 from reports import run
@@ -49,12 +47,8 @@ def report(tmp_path_factory):
             finish(cell, store, (0.5, 0.5), **named(*(s + 0.01 * cell.seed for s in scores)))
             if cell.task.kind == "detection":
                 matched(cell, cell.place(store))
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in every},
-        tasks={cell.name: cell.task for cell in every},
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(every), ()))
+        planned(patch, every)
         patch.chdir(place)
         assert run.main([]) == 0
     return place / "report"

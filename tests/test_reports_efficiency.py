@@ -4,10 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from report_toys import cells, finish, split
+from report_toys import cells, finish, planned, split
 
-from bench import cli, profiles, tasks
-from bench.plan import Plan
+from bench import profiles
 from bench.profiles import Profile
 from bench.store import Store
 from reports import run
@@ -44,11 +43,7 @@ def house(tmp_path, monkeypatch):
     for number, cell in enumerate(every):
         training = {"seconds": 10.0 + number, "device": "cpu"}
         finish(cell, store, (0.5, 0.1 * number), made=made | {"training": training})
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in every},
-        tasks={cell.name: cell.task for cell in every},
-    )
-    monkeypatch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(every), ()))
+    planned(monkeypatch, every)
     monkeypatch.chdir(tmp_path)
     return store.root
 

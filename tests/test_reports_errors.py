@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_toys import CLASSES, cells, finish, results, row, split
+from report_toys import CLASSES, cells, finish, planned, results, row, split
 from test_verdicts import task
 
-from bench import cli, evidence, tasks
+from bench import evidence
 from bench.errors import BenchError
-from bench.plan import Plan
 from bench.records import Column
 from bench.store import Store
 from reports import chapters, confusions, helps, run, tables
@@ -101,11 +100,7 @@ def house(tmp_path, monkeypatch):
             evidence.write(place, cell.test)
             counts = random.integers(0, 50, (4, 3, 3))
             np.savez(place / "confusion.npz", keys=np.array(cell.test.keys), counts=counts)
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in every},
-        tasks={cell.name: cell.task for cell in every},
-    )
-    monkeypatch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(every), ()))
+    planned(monkeypatch, every)
     monkeypatch.chdir(tmp_path)
     return every, store
 

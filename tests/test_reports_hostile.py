@@ -7,12 +7,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from report_toys import FACTS, cells, finish, split
+from report_toys import FACTS, cells, finish, planned, split
 from test_reports_latex import HOSTILE, check
 
-from bench import cli, names, tasks
+from bench import names, tasks
 from bench.errors import BenchError
-from bench.plan import Plan
 from bench.records import Column, Slice
 from bench.store import Store
 from reports import run, sheets
@@ -64,12 +63,9 @@ def report(tmp_path_factory):
             columns={"ap50": Column(title="AP", mean="mAP")},
             protocol=FACTS | {"split": "<b>=1</b>\n% \\end{table}"},
         )
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in mine}, tasks={mine[0].name: mine[0].task}
-    )
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
-        patch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(mine), ()))
+        planned(patch, mine)
         patch.setenv("COLUMNS", "80")
         patch.chdir(tmp_path)
         assert run.main([]) == 0

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_toys import AP50, CLASSES, cells, finish, split
+from report_toys import AP50, CLASSES, cells, finish, planned, split
 
-from bench import boxes, cli, evidence, matches, tasks
+from bench import boxes, evidence, matches
 from bench.errors import BenchError
-from bench.plan import Absent, Plan
+from bench.plan import Absent
 from bench.store import Store
 from detection import coco
 from reports import folder, run
@@ -55,14 +55,8 @@ def house(tmp_path, monkeypatch):
     simulated = split(tmp_path / "seg", masks=True)
     simulated = type(simulated)(**{**vars(simulated), "simulated": True})
     segmentation = cells("segmentation", simulated, tmp_path)
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in detection},
-        tasks={cell.name: cell.task for cell in (detection[0], segmentation[0])},
-    )
     absent: list[Absent] = []
-    monkeypatch.setattr(
-        cli, "planned", lambda *_, **__: Plan(file, (*detection, *segmentation), tuple(absent))
-    )
+    planned(monkeypatch, (*detection, *segmentation), absent)
     monkeypatch.chdir(tmp_path)
     return store, detection, segmentation, absent
 
@@ -121,11 +115,7 @@ def finish_with_evidence(cell, store, persons):
 def test_every_pair_of_sources_is_in_a_file_beside_the_table(house, tmp_path, monkeypatch):
     store = house[0]
     made = cells("detection", split(tmp_path / "eight", count=8), tmp_path)
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in made},
-        tasks={made[0].name: made[0].task},
-    )
-    monkeypatch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(made), ()))
+    planned(monkeypatch, made)
     for cell, persons in zip(made, (2, 6, 6), strict=True):
         finish_with_evidence(cell, store, persons)
     assert run.main([]) == 0

@@ -6,10 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
-from report_toys import cells, finish, split
+from report_toys import cells, finish, planned, split
 
-from bench import boxes, cli, images, tasks
-from bench.plan import Plan
+from bench import boxes, images
 from bench.store import Store
 from reports import run
 
@@ -87,11 +86,7 @@ def test_a_large_report_is_made_in_a_minute_and_is_small(tmp_path, monkeypatch, 
     for cell in every:
         finish(cell, store, tuple(noise.random(2)), guess)
         per_image(cell, store)
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in every},
-        tasks={cell.name: cell.task for cell in every},
-    )
-    monkeypatch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(every), ()))
+    planned(monkeypatch, every)
     monkeypatch.chdir(tmp_path)
     wall, used = time.monotonic(), time.process_time()
     assert run.main([]) == 0

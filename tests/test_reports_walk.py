@@ -9,11 +9,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report_toys import cells, finish, split
+from report_toys import cells, finish, planned, split
 
-from bench import cli, evidence, matches, tasks
+from bench import evidence, matches
 from bench.boxes import make
-from bench.plan import Plan
 from bench.records import Column, Slice
 from bench.store import Store
 from detection import coco
@@ -120,12 +119,8 @@ def report(tmp_path_factory):
         finish(cell, store, (0.5, 0.5), columns=METRICS, **changes)
         if cell.task.kind == "detection":
             matched(cell, cell.place(store))
-    file = tasks.TaskFile(
-        sources={cell.source_name: cell.source for cell in every},
-        tasks={cell.name: cell.task for cell in every},
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "planned", lambda *_, **__: Plan(file, tuple(every), ()))
+        planned(patch, every)
         patch.chdir(place)
         assert run.main([]) == 0
     return place / "report"

@@ -8,12 +8,8 @@ it had come to.
 """
 
 import json
-import multiprocessing
 import os
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
@@ -22,7 +18,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from bench import images, lock, palette, progress
+from bench import images, lock, palette, progress, workers
 from bench.errors import BenchError
 from bench.scenes.knobs import Knobs
 from bench.scenes.scene import Drawn, draw
@@ -94,12 +90,9 @@ def _draw_all(jobs: Sequence[tuple[Path, str, int]], write: Write) -> None:
     left = list(jobs)
     title = "drawing scenes"
     if len(left) > FEW:
-        context = multiprocessing.get_context("spawn")
         try:
-            with ProcessPoolExecutor(
-                os.cpu_count(), mp_context=context, initializer=_end_with, initargs=(os.getpid(),)
-            ) as pool:
-                running = [pool.submit(write, *job) for job in left]
+            with workers.pool(workers.available()) as processes:
+                running = [processes.submit(write, *job) for job in left]
                 for done in progress.each(running, title):
                     done.result()
             return
@@ -108,17 +101,6 @@ def _draw_all(jobs: Sequence[tuple[Path, str, int]], write: Write) -> None:
             title += " in this process"
     for job in progress.each(left, title):
         write(*job)
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the one that started it is killed: a pool would wait for ever."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _detection(folder: Path, part: str, number: int, *, seed: int, knobs: Knobs) -> None:

@@ -10,15 +10,15 @@ true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true bo
 from collections.abc import Mapping
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
-from bench import average_precision
+from bench import average_precision, averages
 from bench.average_precision import MOST
 from bench.boxes import Boxes
 from bench.matches import AREAS, ClassMatches, Matches
 from bench.matches import MOST as MORE
+from bench.plugins import Nothing as Options
 from bench.records import Column, Scalar, Slice
-from detection import averages, coco
+from detection import coco
 
 VERSION = 2
 OTHERS = "AP by other conventions"
@@ -34,13 +34,6 @@ COLUMNS = {
     "AP_medium": Column(title="AP@.5:.95, medium", mean="medium", family=BY_SIZE),
     "AP_large": Column(title="AP@.5:.95, large", mean="large", family=BY_SIZE),
 }
-
-
-class Options(BaseModel):
-    """Nothing may be set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 OPTIONS = Options()
 
@@ -78,9 +71,7 @@ def of(found: Matches, options: Options = OPTIONS) -> Slice:
     by_class = {
         name: _scores(those) for name, those in zip(found.classes, found.by_class, strict=True)
     }
-    values = {
-        name: averages.mean([scores[name] for scores in by_class.values()]) for name in COLUMNS
-    }
+    values = averages.over_classes(by_class, COLUMNS)
     counts = {
         "images": len(found.keys),
         "boxes": sum(int(those.truths[0].sum()) for those in found.by_class),

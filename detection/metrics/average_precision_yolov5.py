@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from bench import averages
 from bench.boxes import Boxes
 from bench.errors import BenchError
 from bench.matching import overlaps
 from bench.records import Column, Scalar, Slice
-from detection import averages
 from detection.metrics.average_precision import OTHERS
 
 VERSION = 1
@@ -121,9 +121,7 @@ def measure(
         truths = sum(int((truth[key].classes == index).sum()) for key in keys)
         mine = hits[order][kinds[order] == index]
         by_class[name] = _scores(mine, truths)
-    values = {
-        name: averages.mean([scores[name] for scores in by_class.values()]) for name in COLUMNS
-    }
+    values = averages.over_classes(by_class, COLUMNS)
     return Slice(values=values, by_class=by_class)
 
 

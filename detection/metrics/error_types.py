@@ -14,12 +14,12 @@ mending one error makes others matter more.
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
-
+from bench import averages
 from bench.average_precision import MOST
 from bench.boxes import Boxes
+from bench.plugins import Nothing as Options
 from bench.records import Column, Scalar, Slice
-from detection import averages, curves, errors
+from detection import curves, errors
 from detection.errors import KINDS, MISSED, Errors
 
 VERSION = 1
@@ -30,13 +30,6 @@ COLUMNS = {
     )
     for kind in KINDS
 }
-
-
-class Options(BaseModel):
-    """Nothing may be set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 OPTIONS = Options()
 
@@ -65,9 +58,7 @@ def measure(
     """
     found = errors.find(truth, predicted, len(classes), MOST)
     by_class = {name: lost(found, index) for index, name in enumerate(classes)}
-    known = [scores for scores in by_class.values() if None not in scores.values()]
-    values = {name: averages.mean([scores[name] for scores in known]) for name in COLUMNS}
-    return Slice(values=values, by_class=by_class)
+    return Slice(values=averages.over_classes(by_class, COLUMNS), by_class=by_class)
 
 
 def lost(found: Errors, index: int) -> dict[str, float | None]:

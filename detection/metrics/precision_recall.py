@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
+from bench import averages
 from bench.boxes import Boxes
 from bench.matching import THRESHOLD
+from bench.plugins import Nothing as Options
 from bench.records import Column, Scalar, Slice
-from detection import averages, matching
+from detection import matching
 from detection.matching import Matches
 
 VERSION = 2
@@ -25,13 +26,6 @@ COLUMNS = {
     "recall": Column(title="Recall", mean="Recall"),
     "F1": Column(title="F1", mean="F1"),
 }
-
-
-class Options(BaseModel):
-    """Nothing may be set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 OPTIONS = Options()
 
@@ -65,9 +59,7 @@ def measure(
     by_class = {
         name: _scores(matches, confidence) for name, matches in zip(classes, found, strict=True)
     }
-    values = {
-        name: averages.mean([scores[name] for scores in by_class.values()]) for name in COLUMNS
-    }
+    values = averages.over_classes(by_class, COLUMNS)
     counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
     return Slice(values=values, by_class=by_class, counts=counts)
 

@@ -20,6 +20,7 @@ from bench.boxes import Boxes, from_coco, make
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.pairs import Split
+from bench.plugins import Nothing as Predict
 from bench.records import Scalar
 from detection.models import _coco_file
 
@@ -48,12 +49,6 @@ class Options(BaseModel):
     images: Path | None = None
     class_map: Annotated[dict[Name, Name | None], Field(min_length=1)] | None = None
     name: Name = "boxes from a file"
-
-
-class Predict(BaseModel):
-    """Nothing may be set: the file says it all."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def filled(options: Options, known: Mapping[str, str], where: str) -> Options:

@@ -1,19 +1,13 @@
 """Maximum: the brighter of both luminances, pixel by pixel."""
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.images import Color, Gray, luminance, with_luminance
+from bench.plugins import Nothing as Options
 from fusion.method import Fuse
 
 VERSION = 1
 COLOUR = "luminance fused, Cb Cr of the visible image (BT.601)"
-
-
-class Options(BaseModel):
-    """Nothing to set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def pins(options: Options) -> dict[str, str]:

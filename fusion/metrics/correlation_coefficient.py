@@ -4,9 +4,8 @@ Source: Deshmukh, Bhosale, "Image fusion and image quality assessment of fused i
 Image Process. 4(5), 2010.
 """
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.images import Gray
+from bench.plugins import Nothing as Options
 from fusion.metrics._parts import checks
 from fusion.metrics._parts.correlation import centred, correlation
 from fusion.metrics._parts.sharing import Compute, directly
@@ -16,12 +15,6 @@ VERSION = 1
 TITLE = "CC"
 VARIANTS = {"mean": Variant("mean of Pearson's r with the two sources", -1, 1)}
 COLUMN = VARIANTS["mean"].column(TITLE)
-
-
-class Options(BaseModel):
-    """Nothing to set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 DEFAULT = Options()

@@ -5,9 +5,9 @@ detection", Biosyst. Eng. 103(1), 2009.
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.images import Gray
+from bench.plugins import Nothing as Options
 from fusion.metrics._parts import checks
 from fusion.metrics._parts.histograms import Counts, counts
 from fusion.metrics._parts.sharing import Compute, directly
@@ -19,12 +19,6 @@ VARIANTS = {
     "mean": Variant("mean over the two sources (VIFB)", None, None, "bit", better="lower"),
 }
 COLUMN = VARIANTS["mean"].column(TITLE)
-
-
-class Options(BaseModel):
-    """Nothing to set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 DEFAULT = Options()

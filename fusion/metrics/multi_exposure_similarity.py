@@ -5,9 +5,9 @@ Image Process. 24(11), 2015. Part of the fusion literature prints it as "MS-SSIM
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.images import Gray
+from bench.plugins import Nothing as Options
 from fusion.metrics._parts import checks
 from fusion.metrics._parts.exposure import quality
 from fusion.metrics._parts.pyramids import octaves
@@ -19,12 +19,6 @@ TITLE = "MEF-SSIM"
 VARIANTS = {"ma": Variant("three scales, both sources at once", 0, 1)}
 COLUMN = VARIANTS["ma"].column(TITLE)
 WEIGHTS = np.array([0.0448, 0.2856, 0.3001]) / 0.6305
-
-
-class Options(BaseModel):
-    """Nothing to set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 DEFAULT = Options()

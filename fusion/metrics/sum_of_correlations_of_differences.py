@@ -4,9 +4,8 @@ Source: Aslantas, Bendes, "A new image quality metric for image fusion: the sum 
 of differences", AEU Int. J. Electron. Commun. 69(12), 2015.
 """
 
-from pydantic import BaseModel, ConfigDict
-
 from bench.images import Gray
+from bench.plugins import Nothing as Options
 from fusion.metrics._parts import checks
 from fusion.metrics._parts.correlation import Plane, centred, correlation
 from fusion.metrics._parts.sharing import Compute, directly
@@ -16,12 +15,6 @@ VERSION = 1
 TITLE = "SCD"
 VARIANTS = {"sum": Variant("sum of two correlations", -2, 2)}
 COLUMN = VARIANTS["sum"].column(TITLE)
-
-
-class Options(BaseModel):
-    """Nothing to set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 DEFAULT = Options()

@@ -5,9 +5,9 @@ fidelity", Inf. Fusion 14(2), 2013.
 """
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bench.images import Gray
+from bench.plugins import Nothing as Options
 from fusion.metrics._parts import checks
 from fusion.metrics._parts.information import channel
 from fusion.metrics._parts.sharing import Compute, directly
@@ -21,12 +21,6 @@ UNDEFINED = "smaller than 41 pixels"
 NOISE = 0.005 * 255**2
 WEIGHTS = np.array([1, 0, 0.15, 1]) / 2.15
 TINY = 1e-7
-
-
-class Options(BaseModel):
-    """Nothing to set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 DEFAULT = Options()

@@ -24,6 +24,7 @@ from bench.errors import BenchError
 from bench.examples import Examples
 from bench.images import Color, Labels
 from bench.pairs import Pair, Split, images_by_stem
+from bench.plugins import Nothing as Predict
 from bench.records import Scalar
 from segmentation.averages import UNLABELLED
 
@@ -58,12 +59,6 @@ class Options(BaseModel):
         """Without the younger words where they change nothing: scores from before stay valid."""
         words: dict[str, Any] = said(self)
         return {name: value for name, value in words.items() if value is not None}
-
-
-class Predict(BaseModel):
-    """Nothing to choose."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def filled(options: Options, known: Mapping[str, str], where: str) -> Options:

@@ -50,6 +50,7 @@ from bench import digest
 from bench.errors import BenchError
 from bench.examples import Examples
 from bench.images import Labels
+from bench.plugins import Nothing
 from bench.records import Scalar
 
 VERSION = 1
@@ -157,10 +158,7 @@ class Options(BaseModel):
         return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
 
 
-class Predict(BaseModel):
-    """Nothing to choose: the whole image once, logits resized to the label's size, arg max."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Predict = Nothing  # the whole image once, logits resized to the label map's size
 
 
 def pins(options: Options) -> dict[str, str | None]:

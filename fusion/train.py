@@ -96,7 +96,9 @@ def _training(entry: tasks.Training, args: argparse.Namespace, name: str) -> Tra
     )
     seed = entry.seed if args.seed is None else args.seed
     start = None if args.start is None else checkpoints.resolve(args.start)
-    return Training(entry.method, entry.stage, recipe, seed, name, start)
+    training = Training(entry.method, entry.stage, recipe, seed, name, start)
+    _ = training.settings  # refused here if the recipe has no such section
+    return training
 
 
 def _changes(entry: tasks.Training, args: argparse.Namespace, preset: str) -> list[str]:
@@ -104,7 +106,9 @@ def _changes(entry: tasks.Training, args: argparse.Namespace, preset: str) -> li
     if not args.datasets:
         return list(args.set)
     parts = [presets.part(name) for name in dict.fromkeys(args.datasets)]
-    return [*(f"{section}.data={parts}" for section in SECTIONS[entry.method].values()), *args.set]
+    there = {**presets.PRESETS[entry.method].get(preset, {}), **entry.options}
+    sections = [name for name in SECTIONS[entry.method].values() if name in there]
+    return [*(f"{section}.data={parts}" for section in sections), *args.set]
 
 
 def show(todo: Sequence[Training], place: Place) -> None:

@@ -13,6 +13,7 @@ from bench import tasks
 from bench.datasets import msrs
 from bench.errors import BenchError
 from fusion import checkpoints
+from fusion.methods import dmfuse
 from fusion.train import main
 from fusion.training import data, presets, trainings
 from fusion.training.recipes import METHODS, SECTIONS
@@ -20,13 +21,13 @@ from fusion.training.trainings import Training
 
 TINY = [
     word
-    for stage in ("diffusion", "fusion")
+    for stage in ("diffusion", "fusion", "finetuning")
     for change in ("patch=32", "batch=2", "steps=2", "held_out=1", "precision=float32")
     for word in ("--set", f"{stage}.{change}")
 ]
 PARTS = [
     word
-    for stage in ("diffusion", "fusion")
+    for stage in ("diffusion", "fusion", "finetuning")
     for word in ("--set", f'{stage}.data=[{{"dataset": "folder", "split": "all"}}]')
 ]
 
@@ -72,6 +73,25 @@ def test_start_takes_the_weights_of_a_folder_instead(root):
     start = root / "runs/trained/mine"
     assert tiny(root, "fusion", "--start", str(start)) == 0
     assert names(root) == ["dmfuse-fusion", "mine"]
+
+
+def test_finetuned_weights_are_a_source_like_others_and_their_card_tells_every_stage(root):
+    place = root / "small.safetensors"
+    assert tiny(root, "finetuning", "--to", str(place)) == 0
+    assert names(root) == ["dmfuse-diffusion", "dmfuse-finetuning", "dmfuse-fusion"]
+    assert dmfuse.network(dmfuse.Options(weights=str(place)), "cpu").steps == (5, 50, 100)
+    card = " ".join(place.with_suffix(".md").read_text().split())
+    for word in ("**Stage diffusion**", "**Stage fusion**", "**Stage finetuning**"):
+        assert word in card
+
+
+def test_a_card_repeats_what_the_card_of_its_start_says_of_the_stages_before(root):
+    base, place = root / "base.safetensors", root / "small.safetensors"
+    assert tiny(root, "fusion", "--to", str(base)) == 0
+    assert tiny(root, "finetuning", "--start", str(base), "--to", str(place)) == 0
+    lines = place.with_suffix(".md").read_text().splitlines()
+    stages = [line.split("**")[1] for line in lines if line.startswith("- **Stage")]
+    assert stages == ["Stage diffusion", "Stage fusion", "Stage finetuning"]
 
 
 def test_to_writes_half_precision_and_a_card(root):
@@ -130,7 +150,7 @@ def test_plan_says_what_is_done_begun_and_undrawn(root, capsys):
     ("words", "said"),
     [
         (["--stage", "fusion"], "--method and --stage"),
-        (["--method", "dmfuse", "--stage", "2"], "no stage '2'; it has diffusion, fusion"),
+        (["--method", "dmfuse", "--stage", "2"], "it has diffusion, fusion, finetuning"),
         (["--method", "dmnet", "--stage", "1", "--preset", "tiny"], "there is paper, small"),
         (["--method", "dmnet", "--stage", "1", "--set", "x"], "expected section.option=value"),
         (["--method", "dmnet", "--stage", "1", "--set", "stage1.batch=0"], "stage1.batch"),
@@ -139,6 +159,14 @@ def test_plan_says_what_is_done_begun_and_undrawn(root, capsys):
         (["--method", "dmnet", "--stage", "1", "--set", "stage1.epochs=3"], "steps or epochs"),
         (["--method", "dmnet", "--stage", "1", "--msrs"], "--scenes and so on choose other data"),
         (["--method", "dmfuse", "--stage", "fusion", "--preset", "paper"], "coco/train2014"),
+        (
+            ["--method", "dmnet", "--stage", "finetuning", "--preset", "paper"],
+            "no section finetuning",
+        ),
+        (
+            ["--method", "dmnet", "--stage", "finetuning", "--preset", "paper", "--scenes"],
+            "no section finetuning",
+        ),
         (["--method", "dmfuse", "--stage", "fusion", "--start", "gone/away"], "not trained yet"),
         (["--method", "dmnet", "--stage", "1", "--name", "a/b"], "names a folder"),
         (["--tasks", "gone.yaml"], "no such file"),
@@ -250,7 +278,10 @@ def test_a_wrong_task_file_is_named_with_the_place(tmp_path, text, said):
 def test_every_preset_is_a_recipe(method, preset):
     recipe = presets.recipe(method, preset, {}, [])
     for section in SECTIONS[method].values():
-        assert getattr(recipe, section).data
+        if (preset, section) == ("paper", "finetuning"):
+            assert recipe.finetuning is None
+        else:
+            assert getattr(recipe, section).data
 
 
 def test_the_paper_presets_hold_what_the_papers_state():

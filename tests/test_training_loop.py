@@ -18,7 +18,10 @@ from fusion.training.draws import Draws
 from fusion.training.job import Settings
 from fusion.training.trainings import Training
 
-STAGES = [("dmfuse", "diffusion"), ("dmfuse", "fusion"), ("dmnet", "1"), ("dmnet", "2")]
+STAGES = [
+    *(("dmfuse", stage) for stage in ("diffusion", "fusion", "finetuning")),
+    *(("dmnet", stage) for stage in ("1", "2", "finetuning")),
+]
 ABLATIONS = Path(__file__).parents[1] / "ablations.yaml"
 SETTINGS = Settings(look_every=1000)
 
@@ -58,7 +61,7 @@ def start_of(training, tmp_path):
         return None
     learner = work.build(before, None)
     tensors = {name.removeprefix("network."): t for name, t in learner.state_dict().items()}
-    facts = checkpoints.Facts(before.method, before.stage, trainings.architecture(before))
+    facts = checkpoints.Facts(before.method, before.makes, trainings.architecture(before))
     checkpoints.write(tmp_path / "before.safetensors", tensors, facts)
     return tmp_path / "before.safetensors"
 
@@ -108,6 +111,7 @@ def test_a_stopped_training_ends_with_the_same_bits(root, tmp_path, monkeypatch,
 WITHOUT = {
     ("dmfuse", "fusion", "paper"): ["fusion.interaction.query.bias"],
     ("dmfuse", "fusion", "code"): ["fusion.interaction.key.bias"],
+    ("dmfuse", "finetuning", "paper"): ["fusion.interaction.query.bias"],
 }
 
 
@@ -234,6 +238,34 @@ def test_frozen_weights_are_those_of_the_stage_before(root, tmp_path):
     after = trained(training, root, tmp_path / "run", start)
     for name, tensor in checkpoints.read(start)[0].items():
         assert torch.equal(after[name], tensor), name
+
+
+@pytest.mark.parametrize("method", ["dmfuse", "dmnet"])
+def test_finetuning_goes_on_with_all_weights_of_the_stage_before(root, tmp_path, method):
+    training = tiny(method, "finetuning", steps=1, learning_rate=1e-12)
+    start = start_of(training, tmp_path)
+    after = trained(training, root, tmp_path / "run", start)
+    before, facts = checkpoints.read(start)
+    assert facts.stage == {"dmfuse": "fusion", "dmnet": "2"}[method]
+    assert checkpoints.read(tmp_path / "run" / checkpoints.NAME)[1] == facts
+    assert after.keys() == before.keys()
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name], tensor, rtol=0, atol=1e-10)
+
+
+def test_finetuning_has_its_own_loss(tmp_path):
+    sections = {"fusion": {"weights": [1, 4, 20]}, "finetuning": {"weights": [1, 40, 20]}}
+    recipe = toys.recipe("dmfuse", **sections)
+    start = start_of(Training("dmfuse", "finetuning", recipe), tmp_path)
+    tensors = checkpoints.read(start)[0]
+    images = torch.rand(1, 2, 32, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        whole, finer = (
+            work.build(Training("dmfuse", stage, recipe), tensors)(images, Draws(0, [0], "cpu"))
+            for stage in ("fusion", "finetuning")
+        )
+    assert float(finer["intensity"]) == pytest.approx(10 * float(whole["intensity"]))
+    assert float(finer["gradient"]) == pytest.approx(float(whole["gradient"]))
 
 
 def test_the_denoising_network_is_never_in_training_mode_in_the_fusion_stage(tmp_path):

@@ -39,12 +39,14 @@ RAW = {
         "denoising": {"inner": 8, "channels": 1, "timesteps": 200},
         "diffusion": STAGE,
         "fusion": STAGE,
+        "finetuning": STAGE,
     },
     "dmnet": {
         "architecture": {"inner": 8, "features": 8, "heads": 2, "image_size": 64},
         "timesteps": 200,
         "stage1": STAGE,
         "stage2": STAGE,
+        "finetuning": STAGE,
     },
 }
 

@@ -54,6 +54,7 @@ def package(
     chain = trainings.chain(training)
     told = zip(chain, found, folders, strict=True)
     facts_told = [
+        *_before(training),
         *(_stage(link, seen, folder) for link, seen, folder in told),
         f"**Architecture** `{json.dumps(facts.architecture)}`",
         MADE.format(command=command, start=_start(training)),
@@ -102,6 +103,15 @@ def _stage(training: Training, found: Found, folder: Path) -> str:
         losses=_losses(folder / "losses.csv"),
         held_out=_last(folder / "held_out.csv"),
     )
+
+
+def _before(training: Training) -> list[str]:
+    """What the card beside the given start weights tells of the stages that made them."""
+    beside = None if training.start is None else training.start.with_suffix(".md")
+    if beside is None or not beside.is_file():
+        return []
+    facts = beside.read_text().split("\n- ")[1:]
+    return [" ".join(fact.split()) for fact in facts if fact.startswith("**Stage ")]
 
 
 def _start(training: Training) -> str:

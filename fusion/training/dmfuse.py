@@ -12,7 +12,7 @@ from fusion.networks.denoising import DenoisingNetwork, orthogonal
 from fusion.networks.dmfuse import FusionNetwork
 from fusion.training.draws import Draws
 from fusion.training.learner import TOTAL, precise
-from fusion.training.recipes import Denoising, DMFuse
+from fusion.training.recipes import Denoising, DMFuse, Fusing
 
 SAMPLING = 20  # steps of the sample that is looked at
 SHOWN = 0.2  # share of all steps after which a denoised image is shown
@@ -69,33 +69,44 @@ class Fusion(nn.Module):
 
     side = 256
 
-    def __init__(self, recipe: DMFuse, start: Mapping[str, Tensor] | None) -> None:
+    def __init__(self, recipe: DMFuse, stage: Fusing, start: Mapping[str, Tensor] | None) -> None:
         """Build.
 
         Args:
             recipe: Of both stages.
-            start: Tensors of the first stage; None where the recipe has none.
+            stage: The section of it that is trained.
+            start: Tensors of the first stage, or of this one to go on with; None where the
+                recipe has no first stage.
         """
         super().__init__()
         told, head = recipe.denoising, recipe.head
+        plain = head.encoder == "cnn"
         self._steps, self._channels = head.features_at, told.channels
-        self._weights = _weights(recipe)
+        self._weights = _weights(stage)
         self.noise = schedule(told)
         self.fusion = FusionNetwork(
             inner=told.inner,
-            steps=len(head.features_at) if start is not None else 1,
+            steps=1 if plain else len(head.features_at),
             interaction=head.interaction,
             affinity=head.affinity,
             scaled=head.scaled,
         )
         # A fifth faster on a CPU too; the narrow denoising networks are not.
         self.fusion.to(memory_format=torch.channels_last)
-        if start is None:
+        if plain:
             self.encoder = ConvolutionalEncoder(channels=told.channels, inner=told.inner)
         else:
             self.denoising = _denoising(told).eval().requires_grad_(False)
-            known = {name.removeprefix("denoising."): tensor for name, tensor in start.items()}
-            self.denoising.load_state_dict(known)
+        if start is not None:
+            self._take_over(start)
+
+    def _take_over(self, start: Mapping[str, Tensor]) -> None:
+        """The first stage's network, or where this stage was left."""
+        if any(name.startswith("fusion.") for name in start):
+            self.load_state_dict(dict(start))
+            return
+        known = {name.removeprefix("denoising."): tensor for name, tensor in start.items()}
+        self.denoising.load_state_dict(known)
 
     def train(self, mode: bool = True) -> Self:
         """As every module, but the frozen network never drops activations."""
@@ -153,7 +164,7 @@ def _denoising(told: Denoising) -> DenoisingNetwork:
     return DenoisingNetwork(channels=told.channels, inner=told.inner, dropout=told.dropout)
 
 
-def _weights(recipe: DMFuse) -> losses.FusionWeights:
-    if recipe.fusion.weights is not None:
-        return losses.FusionWeights(recipe.fusion.loss, *recipe.fusion.weights)
-    return losses.PAPER if recipe.fusion.loss == "paper" else losses.CODE
+def _weights(stage: Fusing) -> losses.FusionWeights:
+    if stage.weights is not None:
+        return losses.FusionWeights(stage.loss, *stage.weights)
+    return losses.PAPER if stage.loss == "paper" else losses.CODE

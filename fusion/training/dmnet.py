@@ -67,18 +67,22 @@ class Joint(nn.Module):
 
     side = 256
 
-    def __init__(self, recipe: recipes.DMNet, start: Mapping[str, Tensor] | None) -> None:
+    def __init__(
+        self, recipe: recipes.DMNet, stage: recipes.Joining, start: Mapping[str, Tensor] | None
+    ) -> None:
         """Build.
 
         Args:
             recipe: Of both stages.
-            start: Tensors of the first stage; None trains from random weights.
+            stage: The section of it that is trained.
+            start: Tensors of the first stage, or of this one to go on with; None trains from
+                random weights.
         """
         super().__init__()
         self.network = DMNet(recipe.architecture)
         if start is not None:
             self.network.load_state_dict(dict(start))
-        self._recipe = recipe
+        self._told = stage
         self.noise = diffusion.linear(recipe.timesteps)
         self._levels = [float(self.noise.levels[t]) for t in recipe.architecture.time_steps]
 
@@ -89,7 +93,7 @@ class Joint(nn.Module):
             images: (visible, infrared) luminance, (N, 2, H, W) in [0, 1].
             draws: Time steps and noise.
         """
-        told = self._recipe.stage2
+        told = self._told
         fused = self._fused(images, draws)
         with precise(images):
             found = losses.dmnet(

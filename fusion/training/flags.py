@@ -16,7 +16,7 @@ def parser(program: str, about: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flags.add_argument("--method", choices=tuple(METHODS))
-    flags.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2")
+    flags.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; finetuning")
     flags.add_argument("--preset", help="paper or small (default: small)")
     flags.add_argument("--tasks", type=Path, metavar="FILE", help="the trainings of a task file")
     flags.add_argument("--model", metavar="NAME", help="of the task file, only this training")

@@ -81,6 +81,18 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "weights": [1, 4, 20],  # the paper's: the code's own give softer images
                 **QUICK,
             },
+            "finetuning": {
+                "data": SMALL,
+                "patch": 96,
+                "batch": 2,
+                "steps": 3400,
+                "learning_rate": 1e-3,
+                "average": 0.995,
+                "loss": "code",
+                "weights": [10, 20, 20],  # until here white came out as light gray
+                **QUICK,
+                "precision": "float32",
+            },
         },
     },
     "dmnet": {
@@ -129,6 +141,17 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "steps": 2400,
                 "learning_rate": 1e-3,
                 "average": 0.99,
+                **QUICK,
+                "precision": "float32",
+            },
+            "finetuning": {
+                "data": SMALL,
+                "patch": 96,
+                "batch": 4,
+                "steps": 1100,
+                "learning_rate": 6e-4,
+                "average": 0.99,
+                "gradient_weight": 3,  # at 10, textures become rougher the longer it trains
                 **QUICK,
                 "precision": "float32",
             },

@@ -168,12 +168,17 @@ class Fusing(Stage):
 
 
 class DMFuse(Model):
-    """Both stages of DMFuse."""
+    """Both stages of DMFuse.
+
+    Attributes:
+        finetuning: The second stage gone on with under other settings; not in the paper.
+    """
 
     denoising: Denoising
     head: Head = Head()
     diffusion: Stage
     fusion: Fusing
+    finetuning: Fusing | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -214,6 +219,7 @@ class DMNet(Model):
         timesteps: Of the linear noise schedule.
         two_stages: False is the ablation without two-stage training: the second stage starts
             from random weights.
+        finetuning: The second stage gone on with under other settings; not in the paper.
     """
 
     architecture: NetworkOptions = Architecture()
@@ -221,6 +227,7 @@ class DMNet(Model):
     two_stages: bool = True
     stage1: Reconstructing
     stage2: Joining
+    finetuning: Joining | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -232,6 +239,7 @@ class DMNet(Model):
 Recipe: TypeAlias = DMFuse | DMNet
 METHODS: dict[str, type[DMFuse] | type[DMNet]] = {"dmfuse": DMFuse, "dmnet": DMNet}
 SECTIONS = {  # of the recipe, for each stage in the order of training
-    "dmfuse": {"diffusion": "diffusion", "fusion": "fusion"},
-    "dmnet": {"1": "stage1", "2": "stage2"},
+    "dmfuse": {"diffusion": "diffusion", "fusion": "fusion", "finetuning": "finetuning"},
+    "dmnet": {"1": "stage1", "2": "stage2", "finetuning": "finetuning"},
 }
+FUSING = {"dmfuse": "fusion", "dmnet": "2"}  # the stage whose weights fuse, finetuned or not

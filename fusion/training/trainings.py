@@ -15,7 +15,7 @@ from bench.store import Store
 from fusion import checkpoints
 from fusion.training import data
 from fusion.training.data import Found, Seen
-from fusion.training.recipes import SECTIONS, DMFuse, Recipe, Stage
+from fusion.training.recipes import FUSING, SECTIONS, DMFuse, Recipe, Stage
 
 VERSION = 1  # of what a recipe comes to; raised when the same recipe gives other weights
 KIND = "trained"
@@ -44,9 +44,24 @@ class Training:
 
     @property
     def settings(self) -> Stage:
-        """The section of the recipe that is this stage's."""
-        found: Stage = getattr(self.recipe, SECTIONS[self.method][self.stage])
+        """The section of the recipe that is this stage's.
+
+        Raises:
+            BenchError: If the recipe has none.
+        """
+        name = SECTIONS[self.method][self.stage]
+        found: Stage | None = getattr(self.recipe, name)
+        if found is None:
+            raise BenchError(
+                f"{self.method}: the recipe has no section {name}, so that its stage "
+                f"{self.stage} cannot be trained; the preset small has one"
+            )
         return found
+
+    @property
+    def makes(self) -> str:
+        """The stage that the weights say they are of: a finetuned network is no other network."""
+        return FUSING[self.method] if self.stage == "finetuning" else self.stage
 
     @property
     def seen(self) -> Seen:
@@ -66,6 +81,8 @@ class Training:
 
 def needed(method: str, stage: str, recipe: Recipe) -> str | None:
     """The stage that has to come before."""
+    if stage == "finetuning":
+        return FUSING[method]
     if isinstance(recipe, DMFuse):
         follows = stage == "fusion" and recipe.head.encoder == "diffusion"
         return "diffusion" if follows else None
@@ -137,7 +154,7 @@ def architecture(training: Training) -> dict[str, Any]:
     recipe = training.recipe
     if isinstance(recipe, DMFuse):
         parts = {"denoising": recipe.denoising.model_dump(mode="json")}
-        if training.stage == "fusion":
+        if training.makes == "fusion":
             parts["head"] = recipe.head.model_dump(mode="json")
         return parts
     return {

@@ -12,7 +12,7 @@ from fusion.training import data, distributed, dmfuse, loop, state, trainings
 from fusion.training.draws import START, entropy
 from fusion.training.job import Job, Settings
 from fusion.training.patches import Patches, cuts
-from fusion.training.recipes import DMFuse
+from fusion.training.recipes import DMFuse, Fusing, Joining
 from fusion.training.trainings import Training
 
 
@@ -25,15 +25,16 @@ def build(training: Training, start: Mapping[str, Tensor] | None) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(entropy(training.seed, START))
+        stage = training.settings
         if isinstance(training.recipe, DMFuse):
-            if training.stage == "diffusion":
-                return dmfuse.Diffusion(training.recipe)
-            return dmfuse.Fusion(training.recipe, start)
+            if isinstance(stage, Fusing):
+                return dmfuse.Fusion(training.recipe, stage, start)
+            return dmfuse.Diffusion(training.recipe)
         from fusion.training import dmnet
 
-        if training.stage == "1":
-            return dmnet.Reconstruction(training.recipe)
-        return dmnet.Joint(training.recipe, start)
+        if isinstance(stage, Joining):
+            return dmnet.Joint(training.recipe, stage, start)
+        return dmnet.Reconstruction(training.recipe)
 
 
 def train(
@@ -88,7 +89,7 @@ def train(
     if settings.world.first:
         weights = {name: t.detach().cpu() for name, t in learner.state_dict().items()} | result
         weights = {name.removeprefix("network."): tensor for name, tensor in weights.items()}
-        told = checkpoints.Facts(training.method, training.stage, trainings.architecture(training))
+        told = checkpoints.Facts(training.method, training.makes, trainings.architecture(training))
         checkpoints.write(folder / checkpoints.NAME, weights, told)
         (folder / state.NAME).unlink()
 

@@ -25,8 +25,8 @@ Weights of {network}, stage {stage}: {count:,} values in {tensors} tensors, 16-b
 """
 STAGE = (
     "**Stage {stage}** on {data}. {steps} steps of batch {batch}, patches of {patch} pixels, Adam "
-    "at {rate:g} ({schedule}), {precision}, seed {seed}. Took {minutes:.0f} minutes on {device}"
-    "{threads}. Losses over the first steps and the last: {losses}.{held_out}"
+    "at {rate:g} ({schedule}), {precision}, seed {seed}{loss}. Took {minutes:.0f} minutes on "
+    "{device}{threads}. Losses over the first steps and the last: {losses}.{held_out}"
 )
 MADE = (
     "**Made by** `{command}`{start}, which also draws its pictures of held-out images again, into "
@@ -97,6 +97,7 @@ def _stage(training: Training, found: Found, folder: Path) -> str:
         schedule=told.schedule,
         precision=told.precision,
         seed=training.seed,
+        loss=_loss(told),
         minutes=effort["seconds"] / 60,
         device=effort["device"],
         threads="" if on_gpu else f", {effort['threads']} thread(s)",
@@ -119,6 +120,16 @@ def _start(training: Training) -> str:
     if training.start is None:
         return ""
     return f" (start weights with sha256 `{digest.sha256(training.start)}`)"
+
+
+def _loss(told: Stage) -> str:
+    """How the loss of a stage with a choice of it is set, e.g. ``, loss code, weights 1 4 20``."""
+    own = told.model_dump(exclude=set(Stage.model_fields), exclude_none=True)
+    words = {name: value if isinstance(value, tuple) else (value,) for name, value in own.items()}
+    return "".join(
+        f", {name.replace('_', ' ')} {' '.join(f'{one}' for one in value)}"
+        for name, value in words.items()
+    )
 
 
 def _held_out(told: Stage) -> str:

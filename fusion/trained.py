@@ -68,6 +68,7 @@ class DMFuse(nn.Module):
         self.steps: tuple[int, ...] = tuple(head["features_at"])
         self.channels: int = denoising["channels"]
         self.noise = noise
+        self.noised: bool = head.get("noise", True)
         sizes = {"channels": self.channels, "inner": denoising["inner"]}
         plain = head["encoder"] == "cnn"
         self.fusion = FusionNetwork(
@@ -85,10 +86,13 @@ class DMFuse(nn.Module):
     def draw(self, infrared: Tensor, visible: Tensor) -> list[Tensor]:
         """Noise for every step of the infrared image, then of the visible one.
 
-        The channels of an image are equal; their noise is not, as in the released code.
+        The channels of an image are equal; their noise is not, as in the released code. Weights
+        that were trained without noise get none.
         """
         if not hasattr(self, "denoising"):
             return []
+        if not self.noised:
+            return [torch.zeros_like(self._seen(infrared))] * (2 * len(self.steps))
         return [
             drawn
             for image in (infrared, visible)

@@ -85,6 +85,18 @@ def test_finetuned_weights_are_a_source_like_others_and_their_card_tells_every_s
         assert word in card
 
 
+@pytest.mark.parametrize("noise", [True, False])
+def test_weights_trained_without_noise_fuse_without_noise(root, noise):
+    place = root / "small.safetensors"
+    assert tiny(root, "finetuning", "--set", f"finetuning.noise={noise}", "--to", str(place)) == 0
+    image = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    network = dmfuse.network(dmfuse.Options(weights=str(place)), "cpu")
+    drawn = network.draw(image, 1 - image)
+    assert len(drawn) == 6
+    assert all(bool(one.any()) == noise for one in drawn)
+    assert network.fuse(image, 1 - image, drawn).shape == image.shape
+
+
 def test_a_card_repeats_what_the_card_of_its_start_says_of_the_stages_before(root):
     base, place = root / "base.safetensors", root / "small.safetensors"
     assert tiny(root, "fusion", "--to", str(base)) == 0

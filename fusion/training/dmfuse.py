@@ -82,6 +82,7 @@ class Fusion(nn.Module):
         told, head = recipe.denoising, recipe.head
         plain = head.encoder == "cnn"
         self._steps, self._channels = head.features_at, told.channels
+        self._noised = stage.noise
         self._weights = _weights(stage)
         self.noise = schedule(told)
         self.fusion = FusionNetwork(
@@ -149,7 +150,10 @@ class Fusion(nn.Module):
             diffusion.between(self.noise, torch.full((count,), t), draws.uniform()).to(image)
             for t in self._steps
         ]
-        noise = [draws.normal(*image.shape[1:]) for _ in self._steps]
+        noise = [
+            draws.normal(*image.shape[1:]) if self._noised else torch.zeros_like(image)
+            for _ in self._steps
+        ]
         with torch.no_grad():
             return features.stacked(self.denoising, image, told, noise)
 

@@ -161,10 +161,13 @@ class Fusing(Stage):
     Attributes:
         loss: The paper's terms and weights 1, 4, 20, or the released code's and 10, 14, 16.
         weights: Of the SSIM, intensity and gradient terms, instead.
+        noise: Whether images are noised for their features, as in the paper. Without, they are
+            scaled as at that step and nothing else, and no noise is left in the fused image.
     """
 
     loss: Literal["paper", "code"] = "paper"
     weights: tuple[float, float, float] | None = None
+    noise: bool = True
 
 
 class DMFuse(Model):

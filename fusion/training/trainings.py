@@ -15,10 +15,11 @@ from bench.store import Store
 from fusion import checkpoints
 from fusion.training import data
 from fusion.training.data import Found, Seen
-from fusion.training.recipes import FUSING, SECTIONS, DMFuse, Recipe, Stage
+from fusion.training.recipes import FUSING, SECTIONS, DMFuse, Fusing, Recipe, Stage
 
 VERSION = 1  # of what a recipe comes to; raised when the same recipe gives other weights
 KIND = "trained"
+WEIGHTLESS = {"dropout", "noise"}
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,9 @@ def architecture(training: Training) -> dict[str, Any]:
     recipe = training.recipe
     if isinstance(recipe, DMFuse):
         parts = {"denoising": recipe.denoising.model_dump(mode="json")}
-        if training.makes == "fusion":
-            parts["head"] = recipe.head.model_dump(mode="json")
+        stage = training.settings
+        if isinstance(stage, Fusing):
+            parts["head"] = recipe.head.model_dump(mode="json") | {"noise": stage.noise}
         return parts
     return {
         "network": recipe.model_dump(mode="json")["architecture"],
@@ -184,9 +186,9 @@ def check_start(training: Training, facts: checkpoints.Facts, path: Path) -> Non
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any], where: str = "") -> list[str]:
-    """Options that are not the same, but for dropout, which has no weights."""
+    """Options that are not the same, but for those that have no weights."""
     lines: list[str] = []
-    for name in sorted({*there, *here} - {"dropout"}):
+    for name in sorted({*there, *here} - WEIGHTLESS):
         a, b = there.get(name), here.get(name)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             lines += _differing(a, b, f"{where}{name}.")

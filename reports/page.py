@@ -6,16 +6,15 @@ content security policy, so that no name or path can bring another one in.
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from reports import confusions, wording
-from reports.chapters import Chapter, Report
+from reports.chapters import Report
 from reports.efficiency import HEADS
-from reports.grids import ERRORS, SLICES
+from reports.order import parts
 
 
 def html(found: Report) -> str:
@@ -47,26 +46,3 @@ def sources(found: Report) -> list[str]:
     """The names of all sources of all tasks, once each, in the order of the task file."""
     names = (row.source for chapter in found.chapters for row in chapter.results.rows)
     return list(dict.fromkeys(names))
-
-
-def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
-    """The parts of a chapter that are there, in order: the id's stem and the title."""
-    yield "comparison", "Comparison"
-    if chapter.published:
-        yield "published", "Published rows"
-    if any(grid.part == SLICES for grid in chapter.main):
-        yield "slices", "Slices"
-    if any(grid.part == ERRORS for grid in chapter.main):
-        yield "errors", "Kinds of error"
-    if chapter.curves:
-        yield "curves", "Precision and recall"
-    if chapter.confusions:
-        yield "confusions", "Confusions"
-    if chapter.more:
-        yield "more", "More tables"
-    if chapter.samples:
-        yield "pictures", "Pictures"
-    if chapter.results.records:
-        yield "protocol", "Protocol and provenance"
-    if chapter.gaps:
-        yield "missing", "Missing"

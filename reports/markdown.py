@@ -6,6 +6,7 @@ from reports import markdown_tables, order
 from reports.chapters import Chapter, Gap, Report
 from reports.confusions import NOTES
 from reports.markdown_tables import escape
+from reports.wording import counted
 
 
 def text(found: Report) -> str:
@@ -47,7 +48,12 @@ def _part(part: str, found: Chapter, rule: str) -> list[str]:
     if part == order.CONFUSIONS:
         return [_confusions(found)]
     if part == order.MORE:
-        return [_folded("More tables", [markdown_tables.grid(grid, found) for grid in found.more])]
+        return [
+            _folded(
+                counted(len(found.more), "table"),
+                [markdown_tables.grid(grid, found) for grid in found.more],
+            )
+        ]
     if part == order.PICTURES:
         return _samples(found, rule)
     if part == order.PROTOCOL:

@@ -33,6 +33,7 @@ def html(found: Report) -> str:
         sources=sources(found),
         certain=any(one.results.evidence for one in found.chapters),
         parts=parts,
+        counted=wording.counted,
         number=wording.correlation,
         efficiency_heads=HEADS,
         confusions_note=confusions.NOTES,

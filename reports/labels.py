@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
@@ -33,9 +36,7 @@ def beside(
         points: Name and place, in data.
         levels: Heights of lines across the axes, in data.
     """
-    figure = axes.figure
-    figure.draw_without_rendering()
-    inch = figure.dpi / 72
+    inch = _laid_out(axes)
     inside = axes.get_window_extent()
     taken = [_around(axes.transData.transform(point), CLEAR * inch) for _, point in points]
     for level in levels:
@@ -75,8 +76,7 @@ def at_right(axes: "Axes", levels: Iterable[tuple[str, float, str]]) -> None:
         axes: With its limits.
         levels: Name, height in data, and colour of its line.
     """
-    axes.figure.draw_without_rendering()
-    inch = axes.figure.dpi / 72
+    inch = _laid_out(axes)
     rising = sorted(levels, key=lambda level: level[1])
     heights = [axes.transData.transform((1, level))[1] / inch for _, level, _ in rising]
     apart = spread(heights, SPACING)
@@ -110,8 +110,15 @@ def _ends(group: Sequence[float], least: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _around(mark: Sequence[float], reach: float) -> "Bbox":
-    x, y = mark
+def _laid_out(axes: "Axes") -> float:
+    """Lay the figure out; how many pixels a point has."""
+    figure = axes.figure.canvas.figure
+    figure.draw_without_rendering()
+    return float(figure.dpi) / 72
+
+
+def _around(mark: NDArray[np.float64], reach: float) -> "Bbox":
+    x, y = map(float, mark)
     return _box(x - reach, y - reach, x + reach, y + reach)
 
 

@@ -16,6 +16,8 @@ from reports.chapters import Report
 from reports.efficiency import HEADS
 from reports.order import parts
 
+RETRAINED = "retrained"  # the protocol of a record that says nothing else
+
 
 def html(found: Report) -> str:
     """The whole page."""
@@ -34,6 +36,7 @@ def html(found: Report) -> str:
         certain=any(one.results.evidence for one in found.chapters),
         parts=parts,
         counted=wording.counted,
+        retrained=_retrained(found),
         number=wording.correlation,
         efficiency_heads=HEADS,
         confusions_note=confusions.NOTES,
@@ -47,3 +50,10 @@ def sources(found: Report) -> list[str]:
     """The names of all sources of all tasks, once each, in the order of the task file."""
     names = (row.source for chapter in found.chapters for row in chapter.results.rows)
     return list(dict.fromkeys(names))
+
+
+def _retrained(found: Report) -> bool:
+    """Whether every task with a model trains it on each source."""
+    modelled = [one for one in found.chapters if one.results.kind != "quality"]
+    said = {one.protocol.common.get("protocol", RETRAINED) for one in modelled}
+    return said == {RETRAINED}

@@ -63,6 +63,7 @@ def by_scene(results: Results, metric: str) -> Table:
         return [part.values.get(metric) if part else None for part in [*parts, record]]
 
     last = replace(heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
+    last = replace(last, repeated=True)
     title = f"{column.mean} by condition"
     built = build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
     return judged(built, results.evidence)
@@ -72,7 +73,11 @@ def means(results: Results, family: str = "") -> Table:
     """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
     columns = {name: c for name, c in results.columns.items() if c.family == family}
     headings = [
-        replace(heading(column, column.mean), quantity=Quantity(None, None, metric))
+        replace(
+            heading(column, column.mean),
+            quantity=Quantity(None, None, metric),
+            repeated=bool(results.classes) and not family,
+        )
         for metric, column in columns.items()
     ]
 

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import check, plan, plugins, selection, tasks
@@ -175,7 +176,7 @@ def _work(program: str, todo: Sequence[Job], device: str) -> int:
         done = " (done)" if job.done else ""
         print(f"[{number}/{len(todo)}] {job.label}{done}", flush=True)
         try:
-            if not job.done and not _survived(job, device):
+            if not job.done and not survived(job.label, partial(job.run, device)):
                 failed.append(job.label)
         except KeyboardInterrupt:
             return stopped(program)
@@ -184,15 +185,15 @@ def _work(program: str, todo: Sequence[Job], device: str) -> int:
     return 1 if failed else 0
 
 
-def _survived(job: Job, device: str) -> bool:
+def survived(label: str, work: Callable[[], None]) -> bool:
     """Run one job. A night's other jobs must not be lost to it, so its failure is only shown."""
     try:
-        job.run(device)
+        work()
     except BenchError as fault:
-        print(f"{job.label}: {fault}", file=sys.stderr)
+        print(f"{label}: {fault}", file=sys.stderr)
         return False
     except Exception:  # noqa: BLE001 - the one place that may: see above
-        print(f"{job.label}: failed", file=sys.stderr)
+        print(f"{label}: failed", file=sys.stderr)
         traceback.print_exc()
         return False
     return True

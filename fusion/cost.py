@@ -25,6 +25,11 @@ class Asked:
     width: int
     height: int
 
+    @property
+    def label(self) -> str:
+        """Source and size in words."""
+        return f"{self.source} at {self.width}x{self.height}"
+
 
 @dataclass(frozen=True)
 class How:
@@ -136,8 +141,8 @@ def alone(asked: Asked, how: How) -> Cost:
             return process.submit(measured, asked, how).result()
         except BrokenProcessPool:
             raise BenchError(
-                f"{asked.source} at {asked.width}x{asked.height}: its process was killed, most "
-                "likely for want of memory; try a smaller --size, or the option tile"
+                "its process was killed, most likely for want of memory; try a smaller --size, or "
+                "the option tile"
             ) from None
 
 

@@ -12,10 +12,10 @@ from bench import profiles, records
 from bench.profiles import Profile
 from fusion.cost import Asked, Cost, Counts, How
 
-Rows = Sequence[tuple[Asked, Counts, Cost]]
+Row = tuple[Asked, Counts, Cost]
 
 
-def write(path: Path, how: How, rows: Rows) -> None:
+def write(path: Path, how: How, rows: Sequence[Row]) -> None:
     """All numbers unrounded, a line per method and size; empty where there is none."""
     plain = [
         {**asdict(asked), "options": yaml.safe_dump(asked.options, default_flow_style=True).strip()}
@@ -31,13 +31,13 @@ def write(path: Path, how: How, rows: Rows) -> None:
         writer.writerows(plain)
 
 
-def keep(root: Path, how: How, rows: Rows) -> None:
-    """Put what was measured into a store, for its report."""
+def keep(root: Path, how: How, row: Row) -> None:
+    """Put what was measured of one method into a store, for its report."""
     made = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": records.versions(("torch", "numpy")),
     }
-    for asked, counts, spent in rows:
-        plain = {**asdict(asked), **asdict(how), **asdict(counts), **asdict(spent)}
-        known = {name: value for name, value in plain.items() if not name.startswith("printed")}
-        profiles.write(root, Profile(**known, made=made))
+    asked, counts, spent = row
+    plain = {**asdict(asked), **asdict(how), **asdict(counts), **asdict(spent)}
+    known = {name: value for name, value in plain.items() if not name.startswith("printed")}
+    profiles.write(root, Profile(**known, made=made))

@@ -1,6 +1,7 @@
 """How sure the numbers are, in words: no finding is stronger than its verdict."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 from reports import statistics
 from reports.comparison import Comparison, Heading, Line, Table
@@ -9,6 +10,7 @@ from reports.resampling import RESAMPLES
 from reports.results import Results
 from reports.statistics import Estimate
 
+REPEATED = "Differences that stand in an earlier table too are judged there."
 MARKS = {statistics.UNSHOWN: "?"}  # in a cell; better and worse are said in full
 
 
@@ -92,7 +94,9 @@ def covered(results: Results) -> str:
 def verdicts(results: Results, table: Table) -> list[str]:
     """How the verdicts of a table were reached, and what its intervals cover."""
     made = [found for line in table.lines for found in line.comparisons if found]
-    shown = [gap for line in table.lines for gap in line.differences if gap is not None]
+    judged = [not heading.repeated for heading in table.headings]
+    gaps = [g for line in table.lines for g in compress(line.differences, judged)]
+    shown = [gap for gap in gaps if gap is not None]
     said = []
     if made:
         said.append(
@@ -102,6 +106,8 @@ def verdicts(results: Results, table: Table) -> list[str]:
         )
     if made and len(shown) > len(made):
         said.append("No mark: not tested.")
+    if not all(judged) and any(line.differences for line in table.lines):
+        said.append(REPEATED)
     if made or any(entry.estimate for line in table.lines for entry in line.entries):
         said.append(covered(results))
     return said

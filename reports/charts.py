@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from reports import labels
 from reports.confusions import Confusion
 from reports.figures import library, save, short, without_letters
 
 SMALLEST, LARGEST = 2.6, 7.0  # inches of a heat map
 CELL = 0.42  # inches
+FEW_DECADES = 100  # from least to most cost; with fewer there are ticks between the powers of ten
 DARK = 0.55  # share from which white letters are read better
 
 
@@ -61,6 +63,8 @@ def against(
         axes_titles: Of cost and score.
     """
     pyplot, settings = library()
+    from matplotlib import ticker
+
     with pyplot.rc_context(settings), without_letters():
         figure, axes = pyplot.subplots(figsize=(3.5, 2.6), layout="constrained")
         axes.set_xscale("log")
@@ -70,33 +74,15 @@ def against(
         for name, (cost, score) in points.items():
             axes.plot(cost, score, "o", color=looks[name][0], markersize=5)
         costs = [cost for cost, _ in points.values()]
-        axes.set_xlim(min(costs) / 2, max(costs) * 2)
-        edges = axes.get_xlim()
-        near = edges[1] / edges[0] < 10  # else the powers of ten are enough
+        least, most = min(costs) / 3, max(costs) * 3
+        axes.set_xlim(least, most)
+        between = (1.0, 2.0, 5.0) if most / least < FEW_DECADES else (1.0,)
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=between))
         axes.xaxis.set_major_formatter(lambda cost, _: f"{cost:g}")
-        axes.xaxis.set_minor_formatter(lambda cost, _: f"{cost:g}" if near else "")
-        middle = math.sqrt(edges[0] * edges[1])
-        for name, (cost, score) in points.items():
-            side, shift = ("left", 5) if cost < middle else ("right", -5)
-            axes.annotate(
-                short(name),
-                (cost, score),
-                (shift, -8),
-                textcoords="offset points",
-                ha=side,
-                fontsize=7,
-                parse_math=False,
-            )
-        for name, score in levels.items():
-            axes.annotate(
-                short(name),
-                (edges[0], score),
-                (2, 1),
-                textcoords="offset points",
-                fontsize=7,
-                parse_math=False,
-            )
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
         axes.set_xlabel(axes_titles[0], parse_math=False)
         axes.set_ylabel(axes_titles[1], parse_math=False)
+        labels.at_right(axes, [(short(s), level, looks[s][0]) for s, level in levels.items()])
+        labels.beside(axes, [(short(s), point) for s, point in points.items()], levels.values())
         save(figure, files)
         pyplot.close(figure)

@@ -1,7 +1,7 @@
 """Two stores side by side: only what differs, tested where the images are the same.
 
 python -m reports.compare runs-old runs              in the terminal
-python -m reports.compare runs-old runs --to d.csv   every number that differs as a table too
+python -m reports.compare runs-old runs --to d.csv   what differs and the tests as a table
 
 Records are paired by task, source and seed. Shown are those that one side lacks, facts of the
 protocol that differ, numbers that differ, and what the differences are worth: of AP and IoU by
@@ -9,10 +9,9 @@ resampling the saved matches and counts as the report does, of fusion metrics by
 """
 
 import argparse
-import math
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
@@ -21,14 +20,27 @@ import pandas as pd
 
 from bench import cli
 from bench.errors import BenchError
-from reports import paired, plain, protocol, retested, sheets
-from reports.numbers import MINUS, UNDEFINED
-from reports.pairs import Finished, Key, Pairs, change, groups, numbers, per_image, read
+from reports import plain, protocol, sheets, tested, tidy
+from reports.numbers import UNDEFINED
+from reports.pairs import Finished, Key, Pairs, change, differing, read
+from reports.tested import Tested, signed
 
-COLUMNS = ("task", "source", "seed", "scene", "class", "metric", "A", "B", "difference")
+COLUMNS = (
+    *("task", "source", "seed", "level", "scene", "class", "metric", "A", "B", "difference"),
+    *("low", "high", "p", "p Holm", "verdict", "test"),
+)
+Tests = Mapping[str, tuple[list[Tested], list[str]]]  # task to its tests, and to what has none
 
 
-def text(found: Pairs, width: int) -> str:
+def tests(found: Pairs) -> Tests:
+    """What the differences are worth, task by task."""
+    return {
+        task: tested.of(list(same))
+        for task, same in groupby(found.both, key=lambda pair: pair[0].task)
+    }
+
+
+def text(found: Pairs, worth: Tests, width: int) -> str:
     """Everything that differs, task by task."""
     parts = [_count(found)]
     parts += [
@@ -36,23 +48,39 @@ def text(found: Pairs, width: int) -> str:
     ]
     for task, same in groupby(found.both, key=lambda pair: pair[0].task):
         pairs = list(same)
-        prose = [*_facts(pairs), *_tests(pairs)]
+        made, untested = worth[task]
+        prose = [*_facts(pairs), *untested, *(one.said for one in made)]
         said = [line for words in prose for line in textwrap.wrap(words, max(width - 4, 40))]
         said += _values(pairs, width - 2)
         parts.append("\n".join([task, *(f"  {line}" for line in said or ["nothing differs"])]))
     return plain.printable("\n\n".join(parts))
 
 
-def sheet(found: Pairs) -> pd.DataFrame:
-    """Every number that differs, columns `COLUMNS`; fractions as in the records."""
-    rows = [
-        (key.task, key.source, key.seed, *name, *values, change(*values))
-        for key, a, b in found.both
-        for name, values in _differing(a, b)
-    ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    floats = dict.fromkeys(("A", "B", "difference"), "float64")
+def sheet(found: Pairs, worth: Tests) -> pd.DataFrame:
+    """Every number that differs, columns `COLUMNS`; fractions as in the records.
+
+    A row is one score of one run, or one tested difference over the seeds that both stores have;
+    the latter has no seed, the ends of its 95 % interval, and which ``test`` it is of.
+    """
+    rows: list[tuple[object, ...]] = []
+    for key, a, b in found.both:
+        seed = None if key.seed < 0 else key.seed
+        rows += [
+            (key.task, key.source, seed, *tidy.place(scene, of), metric, *values, change(*values))
+            for (scene, of, metric), values in differing(a.record, b.record)
+        ]
+    rows += [_worth(task, one) for task, (made, _) in worth.items() for one in made]
+    full = [(*row, *[None] * (len(COLUMNS) - len(row))) for row in rows]
+    table = pd.DataFrame(full, columns=list(COLUMNS))
+    floats = dict.fromkeys(("A", "B", "difference", "low", "high", "p", "p Holm"), "float64")
     return table.astype({"seed": "Int64", **floats})
+
+
+def _worth(task: str, of: Tested) -> tuple[object, ...]:
+    low, high = of.interval or (None, None)
+    where = (task, of.source, None, *tidy.place(None, of.name), of.metric)
+    ends = (low, high, of.p, of.adjusted, of.verdict, of.how)
+    return (*where, of.a, of.b, of.b - of.a, *ends)
 
 
 def _count(found: Pairs) -> str:
@@ -86,82 +114,21 @@ def _values(pairs: Sequence[tuple[Key, Finished, Finished]], width: int) -> list
     """Scores on all images that differ, one line each; those of conditions are in the table."""
     rows = []
     for key, a, b in pairs:
-        for (scene, of, metric), values in _differing(a, b):
-            if scene == "all":
+        for (scene, of, metric), values in differing(a.record, b.record):
+            if scene is None:
                 scale, decimals = _scale(a, b, metric)
                 shown = [UNDEFINED if v is None else f"{v * scale:.{decimals}f}" for v in values]
                 gap = change(*values)
-                shown.append(UNDEFINED if gap is None else _signed(gap * scale, decimals))
-                rows.append([key.run, of, metric, *shown])
+                shown.append(UNDEFINED if gap is None else signed(gap * scale, decimals))
+                rows.append([key.run, of or tidy.MEAN, metric, *shown])
     if not rows:
         return []
     return plain.aligned([["run", "class", "metric", "A", "B", "B - A"], *rows], width)
 
 
-def _tests(pairs: Sequence[tuple[Key, Finished, Finished]]) -> list[str]:
-    """What the differences of every source are worth, over the seeds that both stores have."""
-    lines: list[str] = []
-    changed: list[retested.Change] = []
-    for source, same in groupby(pairs, key=lambda pair: pair[0].source):
-        runs = list(same)
-        _, a, b = runs[0]
-        first, second = [one for _, one, _ in runs], [one for *_, one in runs]
-        if not a.same_images(b):
-            lines.append(f"{source}: other test images in A and B, not tested")
-        elif a.record.kind == "quality":
-            lines += _means(source, first, second)
-        elif retested.able([*first, *second]):
-            changed += retested.changes(source, first, second)
-        elif any(list(_differing(one, other)) for _, one, other in runs):
-            lines.append(f"{source}: no saved matches or counts in A and B, not tested")
-    return [*lines, *retested.said(changed)]
-
-
-def _means(source: str, a: Sequence[Finished], b: Sequence[Finished]) -> list[str]:
-    """The tests of scores that are means over images, of fusion metrics."""
-    first, second = per_image(a), per_image(b)
-    return [
-        f"{source}, {name}: {_said(found)}"
-        for name in first
-        if first[name] != second.get(name, {})
-        and (found := paired.compare(first[name], second.get(name, {}), groups(b[0])))
-    ]
-
-
-def _said(found: paired.Difference) -> str:
-    said = f"B - A {_signed(found.mean, 4)} on {found.images} images in {found.groups} groups"
-    if found.interval is None:
-        return f"{said}, too few groups for an interval"
-    low, high = (_signed(end, 4) for end in found.interval)
-    said += f", 95 % interval {low} to {high}"
-    if found.p is not None:
-        said += f", p = {found.p:.3f}" if found.p >= 0.001 else ", p < 0.001"
-    shown = found.interval[0] > 0 or found.interval[1] < 0
-    return said + (": a difference is shown" if shown else ": no difference shown")
-
-
-def _differing(
-    a: Finished, b: Finished
-) -> Iterator[tuple[tuple[str, str, str], tuple[float | None, float | None]]]:
-    one, other = numbers(a.record), numbers(b.record)
-    for name in dict.fromkeys([*one, *other]):
-        values = one.get(name), other.get(name)
-        if not _same(*values):
-            yield name, values
-
-
-def _same(a: float | None, b: float | None) -> bool:
-    """Whether two scores are one: the last digits are another machine's rounding."""
-    return a is b if a is None or b is None else math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
-
-
 def _scale(a: Finished, b: Finished, metric: str) -> tuple[float, int]:
     column = a.record.columns.get(metric) or b.record.columns.get(metric)
     return (100.0, 2) if column and column.points and not column.unit else (1.0, 4)
-
-
-def _signed(value: float, decimals: int) -> str:
-    return f"{value:+.{decimals}f}".replace("-", MINUS)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -182,9 +149,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         found = read(args.a, args.b, args.task)
-        print(text(found, get_terminal_size().columns))
+        worth = tests(found)
+        print(text(found, worth, get_terminal_size().columns))
         if args.to:
-            sheets.write(sheet(found), args.to)
+            sheets.write(sheet(found, worth), args.to)
             print(f"\nTable: {args.to}")
     except (BenchError, OSError) as fault:
         print(f"reports.compare: {fault}", file=sys.stderr)

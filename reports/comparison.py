@@ -26,6 +26,8 @@ class Heading:
         note: Said under the title, e.g. how many images a condition has.
         is_mean: It sums the other columns up and is set apart from them.
         quantity: Which score it is, for its statistics; None if it has none.
+        repeated: It stands in an earlier table too, where its differences are judged; a second
+            verdict, adjusted for other comparisons, could be another one.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Heading:
     note: str = ""
     is_mean: bool = False
     quantity: Quantity | None = None
+    repeated: bool = False
 
     def rounded(self, score: float) -> float:
         """The score as it is shown; what is equal here counts as equal."""

@@ -15,7 +15,7 @@ import pandas as pd
 from bench import names, profiles, tasks
 from bench.profiles import Profile
 from reports import chapters, charts, figures, sheets
-from reports.numbers import UNDEFINED
+from reports.numbers import UNDEFINED, unit
 from reports.results import Results
 
 COSTS, TRAININGS = "tables/efficiency.csv", "tables/trainings.csv"
@@ -120,7 +120,8 @@ def draw(
             one = next(iter(times.values()))
             cost = f"seconds per pair ({one.size}, {one.device})"
             files = [to / f"{stem}.{ending}" for ending in figures.FORMATS]
-            charts.against(points, levels, looks, files, (cost, heading.title))
+            score = f"{heading.title}, {unit(heading)}".removesuffix(", ")
+            charts.against(points, levels, looks, files, (cost, score))
             drawn.append((results.name, stem))
     return drawn
 

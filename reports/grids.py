@@ -34,8 +34,7 @@ class Grid:
         better: Per column which way is better, ``higher`` or ``lower``.
         part: Which part of a chapter it belongs to: `SLICES`, `ERRORS`, or the comparison.
         versus: What the differences are to.
-        groups: What stands above the heads in print, and above how many of them; with its own
-            words left out of these.
+        groups: What stands above the heads, and above how many of them.
     """
 
     title: str
@@ -55,3 +54,14 @@ class Grid:
     def tex(self) -> str:
         """Where the same table is for a paper."""
         return f"{self.file.removesuffix('.csv')}.tex"
+
+    @property
+    def under(self) -> tuple[tuple[str, str], ...]:
+        """The heads without the words that stand above them."""
+        above = [name for name, count in self.groups for _ in range(count)]
+        if not above:
+            return self.heads
+        return tuple(
+            (title.removeprefix(f"{name} ").removesuffix(f" {name}"), note)
+            for (title, note), name in zip(self.heads, above, strict=True)
+        )

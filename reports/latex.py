@@ -161,18 +161,16 @@ def _label(found: Grid) -> str:
 
 def _heads(found: Grid) -> list[str]:
     """One line of heads, or one under what groups of them have in common."""
-    heads = list(map(_head, found.heads))
+    under = _row("Source", map(escape, map(_head, found.under)))
     if not found.groups:
-        return [_row("Source", map(escape, heads))]
-    above, rules, under, column = [], [], [], 0
+        return [under]
+    above, rules, column = [], [], 0
     for name, count in found.groups:
         above.append(rf"\multicolumn{{{count}}}{{c}}{{{escape(name)}}}")
         if name:
             rules.append(rf"\cmidrule(lr){{{column + 2}-{column + count + 1}}}")
-        mine = heads[column : column + count]
-        under += [head.removeprefix(f"{name} ").removesuffix(f" {name}") for head in mine]
         column += count
-    return [_row("", above), " ".join(rules), _row("Source", map(escape, under))]
+    return [_row("", above), " ".join(rules), under]
 
 
 def _head(head: tuple[str, str]) -> str:

@@ -93,7 +93,7 @@ def _columns(layout: Layout) -> list[tuple[str, str, str | None, str]]:
 def _heading(results: Results, title: str, name: str | None, metric: str) -> Heading:
     column = results.columns.get(metric)
     better = column.better if column else "higher"
-    return Heading(title, better=better, quantity=Quantity(None, name, metric))
+    return Heading(title, better=better, quantity=Quantity(None, name, metric), repeated=True)
 
 
 @cache

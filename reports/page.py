@@ -6,16 +6,17 @@ content security policy, so that no name or path can bring another one in.
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from reports import confusions, wording
-from reports.chapters import Chapter, Report
+from reports.chapters import Report
 from reports.efficiency import HEADS
-from reports.grids import ERRORS, SLICES
+from reports.order import parts
+
+RETRAINED = "retrained"  # the protocol of a record that says nothing else
 
 
 def html(found: Report) -> str:
@@ -34,6 +35,8 @@ def html(found: Report) -> str:
         sources=sources(found),
         certain=any(one.results.evidence for one in found.chapters),
         parts=parts,
+        counted=wording.counted,
+        retrained=_retrained(found),
         number=wording.correlation,
         efficiency_heads=HEADS,
         confusions_note=confusions.NOTES,
@@ -49,24 +52,8 @@ def sources(found: Report) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
-    """The parts of a chapter that are there, in order: the id's stem and the title."""
-    yield "comparison", "Comparison"
-    if chapter.published:
-        yield "published", "Published rows"
-    if any(grid.part == SLICES for grid in chapter.main):
-        yield "slices", "Slices"
-    if any(grid.part == ERRORS for grid in chapter.main):
-        yield "errors", "Kinds of error"
-    if chapter.curves:
-        yield "curves", "Precision and recall"
-    if chapter.confusions:
-        yield "confusions", "Confusions"
-    if chapter.more:
-        yield "more", "More tables"
-    if chapter.samples:
-        yield "pictures", "Pictures"
-    if chapter.results.records:
-        yield "protocol", "Protocol and provenance"
-    if chapter.gaps:
-        yield "missing", "Missing"
+def _retrained(found: Report) -> bool:
+    """Whether every task with a model trains it on each source."""
+    modelled = [one for one in found.chapters if one.results.kind != "quality"]
+    said = {one.protocol.common.get("protocol", RETRAINED) for one in modelled}
+    return said == {RETRAINED}

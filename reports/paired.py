@@ -24,11 +24,13 @@ class Difference:
     """Second minus first.
 
     Attributes:
+        first: The mean of the first over the images that both have.
         interval: Both ends at `LEVEL`; None with fewer than `FEWEST` groups.
         p: Two-sided; None as the interval, and where all differences are equal.
     """
 
     mean: float
+    first: float
     interval: tuple[float, float] | None
     p: float | None
     images: int
@@ -49,16 +51,17 @@ def compare(
     if not gaps:
         return None
     mean = math.fsum(gaps.values()) / len(gaps)
+    before = math.fsum(first[key] for key in gaps) / len(gaps)
     sums: dict[str, float] = {}
     for key, gap in gaps.items():
         group = groups.get(key) or f" {key}"
         sums[group] = sums.get(group, 0.0) + gap - mean
     count = len(sums)
     if count < FEWEST:
-        return Difference(mean, None, None, len(gaps), count)
+        return Difference(mean, before, None, None, len(gaps), count)
     from scipy.special import stdtr, stdtrit
 
     error = math.sqrt(count / (count - 1) * math.fsum(s**2 for s in sums.values())) / len(gaps)
     half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * error
     p = 2 * float(stdtr(count - 1, -abs(mean) / error)) if error else None
-    return Difference(mean, (mean - half, mean + half), p, len(gaps), count)
+    return Difference(mean, before, (mean - half, mean + half), p, len(gaps), count)

@@ -1,5 +1,6 @@
 """The finished records of two stores, paired by task, source and seed."""
 
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,10 +8,10 @@ from pathlib import Path
 
 from bench import evidence, records, tasks
 from bench.errors import BenchError
-from bench.records import Record
+from bench.records import Record, Slice
 from reports import per_image as files
 
-Name = tuple[str, str, str]  # condition or "all", class or "mean", metric
+Name = tuple[str | None, str | None, str]  # condition (None: all), class (None: mean), metric
 
 
 @dataclass(frozen=True, order=True)
@@ -87,12 +88,22 @@ def read(a: Path, b: Path, wanted: Sequence[str] | None = None) -> Pairs:
 
 def numbers(record: Record) -> dict[Name, float | None]:
     """Every score of a record."""
+    parts: list[tuple[str | None, Slice]] = [(None, record), *record.by_scene.items()]
     return {
         (scene, of, metric): value
-        for scene, part in [("all", record), *record.by_scene.items()]
-        for of, scores in [*part.by_class.items(), ("mean", part.values)]
+        for scene, part in parts
+        for of, scores in _scores(part)
         for metric, value in scores.items()
     }
+
+
+def differing(a: Record, b: Record) -> Iterator[tuple[Name, tuple[float | None, float | None]]]:
+    """The scores that differ between two records."""
+    one, other = numbers(a), numbers(b)
+    for name in dict.fromkeys([*one, *other]):
+        values = one.get(name), other.get(name)
+        if not _same(*values):
+            yield name, values
 
 
 def change(a: float | None, b: float | None) -> float | None:
@@ -119,6 +130,16 @@ def groups(one: Finished) -> dict[str, str]:
         return {}
     listed = evidence.read(one.folder)
     return dict(zip(listed.keys, listed.groups, strict=True))
+
+
+def _scores(part: Slice) -> Iterator[tuple[str | None, dict[str, float | None]]]:
+    yield from part.by_class.items()
+    yield None, part.values
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    """Whether two scores are one: the last digits are another machine's rounding."""
+    return a is b if a is None or b is None else math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def _store(root: Path, wanted: Sequence[str] | None) -> dict[Key, list[Finished]]:

@@ -24,6 +24,7 @@ from reports.pairs import Finished
 from reports.statistics import Estimate
 
 DECIMALS = 2  # of points, as `reports.compare` prints scores
+SHOWN = "a difference is shown"
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class Change:
     """One score of a source, second store minus first.
 
     Attributes:
-        name: Class, or ``mean``.
+        name: Class; None for the mean.
+        a: The mean over seeds in the first store.
+        b: The same in the second.
     """
 
     source: str
-    name: str
+    name: str | None
+    metric: str
+    a: float
+    b: float
     heading: Heading
     estimate: Estimate
 
@@ -67,21 +73,24 @@ def changes(source: str, first: Sequence[Finished], second: Sequence[Finished]) 
         estimate = statistics.difference(other, one)
         if estimate:
             heading = tables.heading(record.columns[metric], decimals=DECIMALS)
-            found.append(Change(source, name or "mean", heading, estimate))
+            scores = float(one.scores.mean()), float(other.scores.mean())
+            found.append(Change(source, name, metric, *scores, heading, estimate))
     return found
 
 
-def said(found: Sequence[Change]) -> Iterator[str]:
-    """Each in words, its p-value adjusted (Holm) for all of them."""
-    adjusted = statistics.holm([change.estimate.p for change in found])
-    for change, p in zip(found, adjusted, strict=True):
-        heading, estimate = change.heading, change.estimate
-        shown = p < 1 - statistics.LEVEL
-        ends = compared(Comparison("A", estimate, p, ""), heading)
-        amount = f"{signed(estimate.value, heading)} {unit(heading)}".rstrip()
-        verdict = "a difference is shown" if shown else statistics.UNSHOWN
-        name = "" if change.name == "mean" else f" of {change.name}"
-        yield f"{change.source}, {heading.title}{name}: B - A {amount}, {ends}: {verdict}"
+def verdict(adjusted: float) -> str:
+    """Whether a difference with this p-value, adjusted, is shown."""
+    return SHOWN if adjusted < 1 - statistics.LEVEL else statistics.UNSHOWN
+
+
+def said(change: Change, adjusted: float) -> str:
+    """A change in words; ``adjusted`` is its p-value, adjusted (Holm) for all of them."""
+    heading, estimate = change.heading, change.estimate
+    ends = compared(Comparison("A", estimate, adjusted, ""), heading)
+    amount = f"{signed(estimate.value, heading)} {unit(heading)}".rstrip()
+    name = "" if change.name is None else f" of {change.name}"
+    what = f"{change.source}, {heading.title}{name}"
+    return f"{what}: B - A {amount}, {ends}: {verdict(adjusted)}"
 
 
 def classes(record: Record, folder: Path) -> list[str]:

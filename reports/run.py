@@ -43,6 +43,7 @@ from reports import (
     rescoring,
     sheets,
     tables,
+    tidy,
 )
 from reports.chapters import Chapter, Report
 from reports.efficiency import Efficiency
@@ -82,7 +83,7 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
     (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
-    sheets.write(tables.tidy(records), to / "tables" / "scores.csv")
+    sheets.write(tidy.scores(records), to / "tables" / "scores.csv")
     if found.efficiency:
         efficiency.write(found.efficiency, to)
     if found.relations:

@@ -1,11 +1,11 @@
-"""From records to tables: one tidy table of every score, and wide ones as papers print them."""
+"""From records to tables as papers print them: sources x classes, conditions or metrics."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from bench.records import Column, Record, Scalar, Slice
+from bench.records import Column, Record, Slice
 from reports import protocol
 from reports.comparison import Comparison, Entry, Heading, Scores, Table, build
 from reports.evidence import Quantity
@@ -19,33 +19,6 @@ PARTS = (  # of a column in a wide table
     *(" difference", " difference low", " difference high"),
     *(" p", " p Holm", " verdict"),
 )
-TIDY = (
-    *("task", "kind", "dataset", "source", "seed", "scene", "class", "metric", "value"),
-    "signature",
-)
-FACTS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
-
-
-def tidy(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per score: columns `TIDY`, and of the protocol those in `FACTS`.
-
-    ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes;
-    values are as in the record (fractions), undefined ones are missing values; ``signature`` says
-    which of the numbers of its name a fusion metric's is, and is missing for others.
-    """
-    rows = [
-        (
-            *(r.task, r.kind, r.dataset, r.source, r.seed, scene, name, metric, value),
-            _signature(r, metric),
-            *_facts(r),
-        )
-        for r in records
-        for scene, part in [("all", r), *r.by_scene.items()]
-        for name, scores in [*part.by_class.items(), ("mean", part.values)]
-        for metric, value in scores.items()
-    ]
-    found = pd.DataFrame(rows, columns=[*TIDY, *FACTS])
-    return found.astype({"seed": "Int64", "value": "float64"})
 
 
 def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
@@ -90,6 +63,7 @@ def by_scene(results: Results, metric: str) -> Table:
         return [part.values.get(metric) if part else None for part in [*parts, record]]
 
     last = replace(heading(column, "all"), is_mean=True, quantity=Quantity(None, None, metric))
+    last = replace(last, repeated=True)
     title = f"{column.mean} by condition"
     built = build(results, f"{metric}{BY_CONDITION}", title, [*headings, last], pick)
     return judged(built, results.evidence)
@@ -99,7 +73,11 @@ def means(results: Results, family: str = "") -> Table:
     """Sources x metrics: the means over classes (or images) of the main metrics or of a family."""
     columns = {name: c for name, c in results.columns.items() if c.family == family}
     headings = [
-        replace(heading(column, column.mean), quantity=Quantity(None, None, metric))
+        replace(
+            heading(column, column.mean),
+            quantity=Quantity(None, None, metric),
+            repeated=bool(results.classes) and not family,
+        )
         for metric, column in columns.items()
     ]
 
@@ -200,13 +178,6 @@ def _comparison_cells(title: str, heading: Heading, compared: Comparison) -> dic
     }
 
 
-def _signature(record: Record, metric: str) -> str | None:
-    column, luminance = record.columns.get(metric), record.protocol.get("luminance")
-    if column is None or not column.signature:
-        return None
-    return f"{column.signature}, {luminance}" if luminance else column.signature
-
-
 def _distinct(titles: Sequence[str]) -> list[str]:
     """The titles, numbered where two columns of the sheet would have the same name."""
     taken = {"source", "n", "protocol"}
@@ -219,10 +190,6 @@ def _distinct(titles: Sequence[str]) -> list[str]:
         taken |= {f"{name}{part}" for part in PARTS}
         found.append(name)
     return found
-
-
-def _facts(record: Record) -> list[Scalar]:
-    return [record.protocol.get(name) for name in FACTS.values()]
 
 
 def heading(column: Column, title: str | None = None, *, decimals: int = 1) -> Heading:

@@ -45,6 +45,11 @@ def correlation(value: float) -> str:
     return f"{round(value, 2) + 0.0:+.2f}".replace("-", MINUS)
 
 
+def counted(number: int, what: str) -> str:
+    """So many of a thing, e.g. ``3 tables``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def seeds(line: Line) -> str:
     """How many of a source's seeds are there; nothing where it has no seeds."""
     row = line.row

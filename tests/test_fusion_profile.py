@@ -8,8 +8,8 @@ import torch
 
 from bench import profiles
 from bench.errors import BenchError
-from fusion import checkpoints, counting, memory, profile
-from fusion.cost import Asked, How, alone, counted
+from fusion import checkpoints, cost, counting, memory, profile
+from fusion.cost import Asked, Cost, How, alone, counted
 from fusion.networks.denoising import orthogonal
 
 TASKS = """
@@ -73,6 +73,40 @@ def test_a_rule_has_nothing_to_count_but_time_and_memory(file, capsys, tmp_path)
     (kept,) = profiles.read(tmp_path / "runs")
     assert (kept.source, kept.method, kept.options, kept.size) == ("mean", "average", {}, "80x64")
     assert (kept.seconds, kept.memory) == (float(found["seconds"]), int(found["memory"]))
+
+
+@pytest.mark.parametrize("fault", [BenchError("too large"), ZeroDivisionError()])
+def test_a_method_that_fails_costs_only_its_own_line(file, capsys, tmp_path, monkeypatch, fault):
+    def measure(one, how):
+        if one.source == "mean":
+            raise fault
+        return Cost(0.5, 0.25, 1.0, 10)
+
+    monkeypatch.setattr(cost, "alone", measure)
+    to, out = tmp_path / "cost.csv", tmp_path / "runs"
+    words = ("--tasks", file, "--size", "32x16", "--device", "cpu", "--to", to, "--out", out)
+    status, printed, err = run(capsys, *words)
+    assert status == 1
+    assert [line.split()[0] for line in printed.splitlines()] == ["source", "most"]
+    assert "mean at 32x16: " in err
+    assert err.endswith("fusion.profile: 1 failed: mean at 32x16\n")
+    assert [one.source for one in profiles.read(out)] == ["most"]
+    with to.open() as lines:
+        assert [row["source"] for row in csv.DictReader(lines)] == ["most"]
+
+
+def test_what_was_measured_before_ctrl_c_is_kept(file, capsys, tmp_path, monkeypatch):
+    def measure(one, how):
+        if one.source == "most":
+            raise KeyboardInterrupt
+        return Cost(0.5, 0.25, 1.0, 10)
+
+    monkeypatch.setattr(cost, "alone", measure)
+    out = tmp_path / "runs"
+    status, printed, _ = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
+    assert status == 130
+    assert printed.splitlines()[1].split()[0] == "mean"
+    assert [one.source for one in profiles.read(out)] == ["mean"]
 
 
 def test_a_damaged_profile_is_named(tmp_path):

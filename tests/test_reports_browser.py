@@ -179,7 +179,7 @@ def test_heads_captions_and_alternatives_are_there_for_who_cannot_see(report, wi
     window.open(report / "index.html")
     for bad in (
         "table:not(:has(caption))",
-        "thead th:not([scope=col])",
+        "thead th:not([scope=col], [scope=colgroup])",
         "tbody th:not([scope])",
         "img:not([alt]), img[alt='']",
         "[role=region]:not([aria-label])",

@@ -176,6 +176,50 @@ def test_the_table_has_every_number_that_differs(stores, capsys, tmp_path):
     assert (rows["car"]["A"], rows["car"]["B"], rows["car"]["difference"]) == ("", "0.25", "")
 
 
+def worth(stores, capsys, file):
+    """The rows of the table that are tests, by class, and what the terminal says."""
+    text = " ".join(said(stores, capsys, "--to", str(file)).split())
+    with file.open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert all(row[end] == "" for row in rows if not row["test"] for end in ("low", "high", "p"))
+    return {row["class"]: row for row in rows if row["test"]}, text
+
+
+def test_the_table_has_the_interval_of_every_tested_difference(stores, capsys, tmp_path):
+    for seed in (0, 1):
+        counted(stores[0], [5, 4, 6, 5, 7, 3, 5, 6, 4, 5, 6, 4], seed)
+        counted(stores[1], [7, 7, 8, 6, 9, 5, 8, 7, 6, 8, 8, 5], seed)
+    rows, text = worth(stores, capsys, tmp_path / "d.csv")
+    assert list(rows) == ["mean", "person", "car"]
+    mean = rows["mean"]
+    assert (mean["level"], mean["seed"], mean["test"]) == ("mean", "", "bootstrap and seeds")
+    assert float(mean["A"]) == pytest.approx(60 / (240 - 60))
+    assert float(mean["difference"]) == pytest.approx(84 / (240 - 84) - 60 / (240 - 60))
+    low, high = float(mean["low"]), float(mean["high"])
+    assert f"[+{100 * low:.2f}, +{100 * high:.2f}], p <0.001, adjusted <0.001" in text
+    assert (low + high) / 2 == pytest.approx(float(mean["difference"]))
+    assert float(mean["p"]) < float(mean["p Holm"]) < 0.001
+    assert mean["verdict"] == "a difference is shown"
+
+
+def test_the_table_has_the_interval_of_a_fusion_metric(stores, capsys, tmp_path):
+    measured(stores[0], [6.0] * 12)
+    measured(stores[1], [6.0, 7.0] * 5 + [6.0, 6.5])
+    rows, _ = worth(stores, capsys, tmp_path / "d.csv")
+    # half of the differences of the six sequences: 1/2 five times, 1/4 once
+    ends = stats.t.interval(0.95, 5, 5.5 / 12, stats.sem([0.5] * 5 + [0.25]))
+    assert [float(rows["mean"][end]) for end in ("low", "high")] == pytest.approx(ends)
+    assert (rows["mean"]["test"], rows["mean"]["p Holm"]) == ("t by sequence", "")
+    assert float(rows["mean"]["B"]) == pytest.approx(6 + 5.5 / 12)
+
+
+def test_the_table_has_no_interval_where_nothing_is_tested(stores, capsys, tmp_path):
+    put(stores[0], "mine", (0.5, 0.2))
+    put(stores[1], "mine", (0.6, 0.2), protocol=FACTS | {"split hash": "other"})
+    rows, _ = worth(stores, capsys, tmp_path / "d.csv")
+    assert rows == {}
+
+
 def test_a_folder_without_records_is_named(stores, capsys, tmp_path):
     put(stores[0], "mine", (0.5, 0.2))
     assert compare.main([str(stores[0]), str(tmp_path / "nothing")]) == 2

@@ -1,12 +1,13 @@
 """Our numbers in the columns of the papers' tables: same columns, same order."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from report_toys import record, results
 
 from bench.records import Column
-from reports import chapters, latex, layouts, published
+from reports import chapters, latex, layouts, page, published
 from reports.results import Row
 
 # As the tables of the papers are headed (DMFuse Tables 2 and 3, DMNet Table VII).
@@ -82,6 +83,18 @@ def test_the_chapter_has_it_and_its_heads_are_grouped_in_print():
     assert lines[place + 2].startswith(r"\cmidrule(lr){2-3} \cmidrule(lr){4-5}")
     assert lines[place + 3].startswith("Source & Acc & IoU & Acc & IoU")
     assert lines[place + 3].endswith(r"mAcc & mIoU \\")
+
+
+def test_the_page_groups_the_heads_as_the_paper_does():
+    chapter = chapters.of(task("dmfuse-table3", FMB), "", ())
+    html = page.html(chapters.Report("T", "", "", (), (chapter,), ""))
+    (above,) = re.findall(r'<tr class="above">(.*?)</tr>', html)
+    names = re.findall(r'<th scope="colgroup" colspan="2">(.*?)</th>', above)
+    assert names == TABLE3
+    assert above.endswith('<td colspan="2"></td>')  # the means are of no class
+    under = html[html.index(above) + len(above) :].partition("</thead>")[0]
+    heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', under)
+    assert heads == ["source", *["Acc", "IoU"] * 8, "mAcc", "mIoU"]
 
 
 def test_a_task_of_another_preset_or_without_the_metrics_has_none():

@@ -90,6 +90,18 @@ def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_
     assert printed.rstrip().endswith("index.html")
 
 
+def test_the_text_has_the_parts_of_the_page_in_the_pages_order(house, tmp_path):
+    fill(house)
+    assert run.main([]) == 0
+    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    heads = re.findall(r"<h[123][^>]*>(.*?)(?: <span.*?)?\s*</h[123]>", page)
+    assert "Pictures" in heads
+    marks = re.findall(r"^#{1,3} (.*?)(?: \(simulated\))?$", text, flags=re.MULTILINE)
+    assert marks == heads
+    assert text.index("9.0 points better") < text.index("## toy-detection")  # the answer leads
+
+
 def finish_with_evidence(cell, store, persons):
     """A record and its matches: every car found, and the persons of the first images."""
     truth = {pair.key: pair.boxes for pair in cell.test.pairs}

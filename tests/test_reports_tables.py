@@ -3,7 +3,7 @@ import pytest
 from report_toys import AP, AP50, FACTS, record, results, row
 
 from bench.records import Column, Slice
-from reports import chapters, printing, protocol, quality, tables, wording
+from reports import chapters, printing, protocol, quality, tables, tidy, wording
 from reports.comparison import best_single
 from reports.results import Results, Row
 
@@ -138,9 +138,9 @@ def test_the_spreadsheet_has_the_numbers_of_the_page():
 
 def test_the_files_of_a_table_carry_its_protocol():
     drawn = record("mine", "method", 0, (0.5, 0.5), protocol=FACTS | {"simulated": True})
-    tidy = tables.tidy([drawn])
-    assert tidy["simulated"].all()
-    assert set(tidy["split_hash"]) == {"abc123"}
+    found = tidy.scores([drawn])
+    assert found["simulated"].all()
+    assert set(found["split_hash"]) == {"abc123"}
     mine = Row("mine", "method", (0,), (drawn,), "")
     sheet = tables.wide(tables.by_class(results(mine), "ap50"))
     assert "simulated: yes; split: official" in sheet["protocol"][0]
@@ -148,8 +148,8 @@ def test_the_files_of_a_table_carry_its_protocol():
 
 def test_the_tidy_table_has_every_score_of_every_record_once():
     day = Slice(values={"ap50": 0.3}, by_class={"person": {"ap50": None}})
-    found = tables.tidy([record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day})])
-    assert list(found.columns) == [*tables.TIDY, "simulated", "split_hash", "fingerprint"]
+    found = tidy.scores([record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day})])
+    assert list(found.columns) == [*tidy.TIDY, "simulated", "split_hash", "fingerprint"]
     rows = {(r.scene, r["class"]): r.value for _, r in found.iterrows()}
     assert {key: value for key, value in rows.items() if value == value} == {
         ("all", "person"): 0.5,
@@ -158,6 +158,20 @@ def test_the_tidy_table_has_every_score_of_every_record_once():
         ("day", "mean"): 0.3,
     }
     assert pd.isna(rows["day", "person"])
+
+
+def test_a_class_called_mean_and_a_condition_called_all_are_told_from_the_mean_and_the_whole():
+    scores = {"mean": {"ap50": 0.1}, "car": {"ap50": 0.2}}
+    part = Slice(values={"ap50": 0.4}, by_class={"mean": {"ap50": 0.3}})
+    made = record("mine", "method", 0, (0.5, 0.25), by_class=scores, by_scene={"all": part})
+    found = tidy.scores([made])
+    assert [tuple(row) for row in found[["level", "scene", "class", "value"]].to_numpy()] == [
+        ("class", "all", "mean", 0.1),
+        ("class", "all", "car", 0.2),
+        ("mean", "all", "mean", 0.375),
+        ("class in condition", "all", "mean", 0.3),
+        ("mean in condition", "all", "mean", 0.4),
+    ]
 
 
 def test_a_table_by_condition_has_the_conditions_and_all():
@@ -278,7 +292,7 @@ def test_the_tidy_table_says_which_numbers_a_fusion_metrics_are():
     made = row.records[0].model_copy(
         update={"columns": signed, "protocol": {"luminance": "BT.601, rounded to 8 bits"}}
     )
-    found = tables.tidy([made]).set_index("metric")["signature"]
+    found = tidy.scores([made]).set_index("metric")["signature"]
     assert found["entropy"] == "EN.levels v1, BT.601, rounded to 8 bits"
     assert pd.isna(found["nabf"])
 

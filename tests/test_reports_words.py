@@ -231,3 +231,11 @@ def test_finished_sources_that_samples_lack_are_named():
     found = chapters.of(results(INFRARED, VISIBLE, unfinished), "", (sample,))
     assert found.legend.endswith("images or predictions are gone: infrared.")
     assert "Not shown" not in chapters.of(results(VISIBLE, unfinished), "", (sample,)).legend
+
+
+@pytest.mark.parametrize(("protocol", "said"), [("retrained", True), ("made elsewhere", False)])
+def test_the_page_says_that_models_are_trained_only_where_they_are(protocol, said):
+    made = record("infrared", "infrared", 0, (0.5, 0.2), protocol=FACTS | {"protocol": protocol})
+    chapter = chapters.of(results(Row("infrared", "infrared", (0,), (made,), "")), "", ())
+    html = page.html(Report("T", "", "", (), (chapter,), ""))
+    assert ("trained with the same recipe" in html) is said

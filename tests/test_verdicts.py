@@ -55,6 +55,16 @@ def test_p_values_are_adjusted_over_all_comparisons_of_the_table():
     assert all(c.adjusted >= c.estimate.p for c in found)
 
 
+def test_a_difference_is_judged_once_in_the_table_by_class():
+    # the means are few: adjusted for fewer comparisons, the same number could be judged otherwise
+    found = task()
+    table = tables.means(found)
+    assert table.lines[2].comparisons == ()
+    assert table.lines[2].entries[0].estimate is not None
+    assert certainty.REPEATED in certainty.verdicts(found, table)
+    assert certainty.REPEATED not in certainty.verdicts(found, tables.by_class(found, "ap50"))
+
+
 def test_lower_is_better_where_it_is():
     found = task()
     columns = {"ap50": found.records[0].columns["ap50"].model_copy(update={"better": "lower"})}

@@ -36,7 +36,7 @@ function turns(head, column) {
 }
 
 function sortable(table) {
-  const heads = [...table.tHead.rows[0].cells];
+  const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells]; // under what groups them
   heads.forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";

@@ -12,9 +12,13 @@ rises only at hits, so that the curve is needed there alone.
 Equally sure predictions of one image would be interleaved if the image were repeated: (hit, miss,
 hit, miss), not (hit, hit, miss, miss). Where that matters, copy number c of such predictions is a
 row of its own with the weight max(0, min(1, w - c)), which continues to weights between.
+
+Arrays of weights are (predictions, weightings): sums along the curve then add whole rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +29,8 @@ from bench.matches import ClassMatches, Flags, Whole
 RECALLS = np.linspace(0.0, 1.0, 101)
 MOST = 100  # boxes per image and class, COCO's
 ALL = slice(None)
-AT_ONCE = 400_000  # weights held at once: as many as stay in the processor's cache
+AT_ONCE = 1_000_000  # numbers in an array: more would not stay in the processor's cache
+WIDE = 64  # weightings from which on a row is worth a call of its own
 
 Floats = NDArray[np.float64]
 
@@ -45,16 +50,17 @@ class _Rows:
     """The predictions that shape the curve, repeated ones included.
 
     Attributes:
-        images: int64 (N,), the image of each row.
-        copies: int64 (N,), the number of the copy; -1 for rows that are not split into copies.
+        places: int64 (N,), which row of the weights each has: its image's, or after the I images
+            that of a copy.
+        copies: int64 (2, C), the image and the number of every copy that has weights of its own.
         hits: bool (T, N).
-        counted: bool (T, N), not ignored; None if all are.
+        counted: bool (T, N), not ignored.
     """
 
-    images: Whole
+    places: Whole
     copies: Whole
     hits: Flags
-    counted: Flags | None
+    counted: Flags
 
 
 def weighted(
@@ -83,13 +89,13 @@ def weighted(
     truths = found.truths[area]
     if weights.ndim != 2 or weights.shape[1] != len(truths) or (weights < 0).any():
         raise ValueError(f"weights {weights.shape} for {len(truths)} images, or negative ones")
-    every = np.ascontiguousarray(weights, np.float64)
-    totals = every @ truths
-    rows = _rows(_at(found, area, overlaps), most, float(every.max(initial=0.0)))
-    step = max(1, AT_ONCE // max(1, len(rows.images)))
+    totals = np.asarray(weights, np.float64) @ truths
+    rows = _rows(_at(found, area, overlaps), most, weights)
+    step = max(WIDE, AT_ONCE // max(1, int(rows.hits.any(axis=0).sum())))
+    blocks = [slice(start, start + step) for start in range(0, len(weights), step)]
     parts = [
-        _some(rows, every[start : start + step], totals[start : start + step])
-        for start in range(0, len(every), step)
+        _some(rows, np.ascontiguousarray(weights[some].T, np.float64), totals[some])
+        for some in blocks
     ]
     return np.concatenate([*parts, np.zeros((0, len(rows.hits)))])
 
@@ -106,7 +112,7 @@ def _at(found: ClassMatches, area: int, overlaps: slice) -> _Columns:
     return _Columns(found.scores, found.images, found.ranks, hits, ignored)
 
 
-def _rows(found: _Columns, most: int, heaviest: float) -> _Rows:
+def _rows(found: _Columns, most: int, weights: Floats) -> _Rows:
     kept = np.flatnonzero(found.ranks < most)
     some = np.flatnonzero(found.hits[:, kept].any(axis=0))
     scores, images = found.scores[kept], found.images[kept]
@@ -116,15 +122,14 @@ def _rows(found: _Columns, most: int, heaviest: float) -> _Rows:
         kept = kept[: int(np.flatnonzero(tied)[-1]) + 1]
     else:
         kept = kept[:0]
-    order, copies = _interleaved(found, kept, heaviest)
+    order, numbers = _interleaved(found, kept, float(weights.max(initial=0.0)))
     chosen = kept[order]
-    ignored = found.ignored[:, chosen]
-    return _Rows(
-        found.images[chosen],
-        copies,
-        found.hits[:, chosen],
-        ~ignored if ignored.any() else None,
-    )
+    split = numbers >= 0
+    pairs = np.stack([found.images[chosen[split]], numbers[split]])
+    copies, which = np.unique(pairs, axis=1, return_inverse=True)
+    places = found.images[chosen]
+    places[split] = weights.shape[1] + which
+    return _Rows(places, copies, found.hits[:, chosen], ~found.ignored[:, chosen])
 
 
 def _interleaved(found: _Columns, kept: Whole, heaviest: float) -> tuple[Whole, Whole]:
@@ -153,39 +158,73 @@ def _interleaved(found: _Columns, kept: Whole, heaviest: float) -> tuple[Whole, 
 
 
 def _some(rows: _Rows, weights: Floats, totals: Floats) -> Floats:
-    """AP of a few weightings, (r, T)."""
-    weight = weights[:, rows.images]
-    split = rows.copies >= 0
-    if split.any():
-        weight[:, split] = (weight[:, split] - rows.copies[split]).clip(0, 1)
-    seen = weight.cumsum(axis=1) if rows.counted is None else None
-    found = np.empty((len(weights), len(rows.hits)))
-    for threshold, hits in enumerate(rows.hits):
+    """AP of a few weightings, (r, T), from the weights of the images, (I, r)."""
+    images, numbers = rows.copies
+    every = np.concatenate([weights, (weights[images] - numbers[:, None]).clip(0, 1)])
+    always = rows.counted.all(axis=0)
+    stops = np.flatnonzero(rows.hits.any(axis=0))
+    common = _summed(every, rows.places, np.flatnonzero(always), stops)
+    common += np.spacing(1)
+    right, seen, *spare = np.empty((4, *common.shape))
+    found = np.empty((len(totals), len(rows.hits)))
+    for threshold, (hits, counted) in enumerate(zip(rows.hits, rows.counted, strict=True)):
         at = np.flatnonzero(hits)
-        right = weight[:, at].cumsum(axis=1)
-        if rows.counted is None:
-            assert seen is not None
-            all_there = seen[:, at]
-        else:
-            all_there = (weight * rows.counted[threshold]).cumsum(axis=1)[:, at]
-        found[:, threshold] = _read(right, all_there, totals)
+        mine = np.take(every, rows.places[at], axis=0, out=right[: len(at)], mode="clip")
+        _run(np.add, mine)
+        there = np.take(common, stops.searchsorted(at), axis=0, out=seen[: len(at)], mode="clip")
+        others = np.flatnonzero(counted & ~always)
+        if len(others):
+            there += _summed(every, rows.places, others, at)
+        found[:, threshold] = _read(mine, there, np.where(totals > 0, totals, 1.0), spare)
     found[totals == 0] = np.nan
     return found
 
 
-def _read(right: Floats, seen: Floats, totals: Floats) -> Floats:
+def _summed(weights: Floats, places: Whole, which: Whole, stops: Whole) -> Floats:
+    """Weight of some of the predictions up to each stop and with it, (S, r)."""
+    from scipy.sparse import csr_array  # its product is faster than gathering and adding
+
+    ends = np.append(0, which.searchsorted(stops, side="right"))
+    ones = np.ones(ends[-1])
+    between = csr_array((ones, places[which[: ends[-1]]], ends), (len(stops), len(weights)))
+    found: Floats = between @ weights
+    _run(np.add, found)
+    return found
+
+
+def _run(function: np.ufunc, values: Floats) -> None:
+    """Accumulate down the rows, in place."""
+    if values.shape[1] < WIDE:
+        function.accumulate(values, axis=0, out=values)
+        return
+    for before, row in pairwise(values):
+        function(before, row, out=row)
+
+
+def _read(right: Floats, seen: Floats, totals: Floats, spare: Sequence[Floats]) -> Floats:
     """The mean of the monotone curve at 101 recalls, (r,).
 
     Args:
-        right: Weight of the hits up to each hit, (r, H).
-        seen: Weight of the predictions up to each hit, (r, H).
-        totals: Weight of the true boxes, (r,).
+        right: Weight of the hits up to each hit, (H, r); overwritten.
+        seen: Weight of the predictions up to each hit, (H, r); overwritten.
+        totals: Weight of the true boxes, (r,), not 0.
+        spare: Two arrays of at least that many rows to write into: new memory costs more time than
+            all of the arithmetic.
     """
-    precision = right / (seen + np.spacing(1))
-    falling = precision[:, ::-1]
-    np.maximum.accumulate(falling, axis=1, out=falling)
-    recall = right / np.where(totals > 0, totals, 1.0)[:, None]
-    reached = RECALLS.searchsorted(recall, side="right")  # how many of the 101, at each hit
-    steps = np.diff(reached, axis=1, prepend=0)
-    mean: Floats = np.einsum("rh,rh->r", precision, steps) / len(RECALLS)
+    precision = np.divide(right, seen, out=seen)
+    _run(np.maximum, precision[::-1])
+    reached = _reached(np.divide(right, totals, out=right), spare)
+    steps = spare[1][: len(right)]
+    steps[:1] = reached[:1]
+    np.subtract(reached[1:], reached[:-1], out=steps[1:])
+    mean: Floats = np.einsum("hr,hr->r", precision, steps) / len(RECALLS)
     return mean
+
+
+def _reached(recall: Floats, spare: Sequence[Floats]) -> Floats:
+    """How many of `RECALLS`, which are whole multiples of 0.01, are at most each recall."""
+    nearest, rounded = (buffer[: len(recall)] for buffer in spare)
+    np.rint(np.multiply(recall, 100, out=nearest), out=nearest)
+    np.multiply(nearest, 0.01, out=rounded)
+    nearest += rounded <= recall
+    return nearest

@@ -178,12 +178,11 @@ def _ratios(
     if options.get("unlabelled") == "ignored":
         counts = counts.copy()
         counts[:, :: part.classes] = 0  # of 2 C rows, C is class 0 away from outlines
-    units, times = draws.units[part.chosen], draws.times
-    summed = np.zeros((times.shape[1], *counts.shape[1:]))
-    np.add.at(summed, units, counts)
-    total = (times @ summed.reshape(len(summed), -1)).reshape(len(times), *counts.shape[1:])
-    hit = np.diagonal(total, axis1=1, axis2=2)
-    truth, called = total.sum(axis=2), total.sum(axis=1)
+    parts = [np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=2), counts.sum(axis=1)]
+    summed = np.zeros((draws.times.shape[1], 3, counts.shape[1]))
+    np.add.at(summed, draws.units[part.chosen], np.stack(parts, axis=1))
+    times = draws.times.astype(np.float64)
+    hit, truth, called = (times @ each for each in summed.transpose(1, 0, 2))
     wholes = {"IoU": truth + called - hit, "accuracy": truth, "precision": called}
     return {name: hit / np.where(whole > 0, whole, np.nan) for name, whole in wholes.items()}
 

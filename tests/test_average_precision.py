@@ -126,6 +126,33 @@ def test_the_draws_hold_what_they_are_for():
     assert sum((np.diff(part.scores) == 0).any() for part in parts) > 100
 
 
+def test_recalls_reached_are_counted_as_a_search_among_all_101_counts_them():
+    recalls = average_precision.RECALLS
+    noise = np.random.default_rng(0)
+    whole = noise.integers(1, 2000, (300, 300))
+    every = np.concatenate(
+        [
+            *(np.nextafter(recalls, to) for to in (-1, 0.5, 2)),
+            recalls,
+            (noise.integers(0, 2000, whole.shape).clip(0, whole) / whole).ravel(),
+            noise.random(10_000),
+        ]
+    ).clip(0, 1)[:, None]
+    spare = np.empty((2, len(every), 1))
+    np.testing.assert_array_equal(recalls, 0.01 * np.arange(101))
+    np.testing.assert_array_equal(
+        average_precision._reached(every, spare), recalls.searchsorted(every, side="right")
+    )
+
+
+def test_few_weightings_and_many_have_the_same_ap():
+    truth, found = drawn(3)
+    weights = np.random.default_rng(0).gamma(1, 1, (average_precision.WIDE, 7))
+    np.testing.assert_allclose(
+        ours(truth, found, weights)[:9], ours(truth, found, weights[:9]), rtol=0, atol=1e-12
+    )
+
+
 def test_half_the_weight_everywhere_changes_nothing():
     truth, found = drawn(1)
     one, half = ours(truth, found, np.stack([np.ones(7), np.full(7, 0.5)]))

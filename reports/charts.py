@@ -63,8 +63,6 @@ def against(
         axes_titles: Of cost and score.
     """
     pyplot, settings = library()
-    from matplotlib import ticker
-
     with pyplot.rc_context(settings), without_letters():
         figure, axes = pyplot.subplots(figsize=(3.5, 2.6), layout="constrained")
         axes.set_xscale("log")
@@ -77,9 +75,9 @@ def against(
         least, most = min(costs) / 3, max(costs) * 3
         axes.set_xlim(least, most)
         between = (1.0, 2.0, 5.0) if most / least < FEW_DECADES else (1.0,)
-        axes.xaxis.set_major_locator(ticker.LogLocator(subs=between))
+        axes.xaxis.set_major_locator(pyplot.LogLocator(subs=between))
         axes.xaxis.set_major_formatter(lambda cost, _: f"{cost:g}")
-        axes.xaxis.set_minor_locator(ticker.NullLocator())
+        axes.xaxis.set_minor_locator(pyplot.NullLocator())
         axes.set_xlabel(axes_titles[0], parse_math=False)
         axes.set_ylabel(axes_titles[1], parse_math=False)
         labels.at_right(axes, [(short(s), level, looks[s][0]) for s, level in levels.items()])

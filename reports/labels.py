@@ -1,16 +1,9 @@
 """Names beside the points of a chart, so that none lies on a point or on another name."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
-
+Axes = Any  # matplotlib's, which only `reports.figures` imports
 SIZE = 7  # points
 NEAR, FAR = 5, 13  # points from the middle of a mark
 CLEAR = 2.5  # points around a mark
@@ -26,8 +19,17 @@ PLACES = tuple(
 )
 
 
+class Box(NamedTuple):
+    """A rectangle in pixels."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
 def beside(
-    axes: "Axes", points: Sequence[tuple[str, tuple[float, float]]], levels: Iterable[float] = ()
+    axes: Axes, points: Sequence[tuple[str, tuple[float, float]]], levels: Iterable[float] = ()
 ) -> None:
     """Write each name where it covers least: right of its point if there is room.
 
@@ -37,13 +39,13 @@ def beside(
         levels: Heights of lines across the axes, in data.
     """
     inch = _laid_out(axes)
-    inside = axes.get_window_extent()
+    inside = Box(*axes.get_window_extent().extents)
     taken = [_around(axes.transData.transform(point), CLEAR * inch) for _, point in points]
     for level in levels:
         height = axes.transData.transform((1, level))[1]
-        taken.append(_box(inside.x0, height - LINE * inch, inside.x1, height + LINE * inch))
+        taken.append(Box(inside.x0, height - LINE * inch, inside.x1, height + LINE * inch))
     for name, point in points:
-        best: tuple[float, Annotation, Bbox] | None = None
+        best: tuple[float, Any, Box] | None = None
         for shift_x, shift_y, side, height in PLACES:
             text = axes.annotate(
                 name,
@@ -55,7 +57,7 @@ def beside(
                 fontsize=SIZE,
                 parse_math=False,
             )
-            box = text.get_window_extent()
+            box = Box(*text.get_window_extent().extents)
             hidden = sum(_shared(box, other) for other in taken) + _area(box) - _shared(box, inside)
             if best is None or hidden < best[0] - 1e-6:
                 if best:
@@ -69,7 +71,7 @@ def beside(
             taken.append(best[2])
 
 
-def at_right(axes: "Axes", levels: Iterable[tuple[str, float, str]]) -> None:
+def at_right(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> None:
     """Write the name of every level right of the axes, apart from each other.
 
     Args:
@@ -110,29 +112,23 @@ def _ends(group: Sequence[float], least: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _laid_out(axes: "Axes") -> float:
+def _laid_out(axes: Axes) -> float:
     """Lay the figure out; how many pixels a point has."""
     figure = axes.figure.canvas.figure
     figure.draw_without_rendering()
     return float(figure.dpi) / 72
 
 
-def _around(mark: NDArray[np.float64], reach: float) -> "Bbox":
+def _around(mark: Sequence[float], reach: float) -> Box:
     x, y = map(float, mark)
-    return _box(x - reach, y - reach, x + reach, y + reach)
+    return Box(x - reach, y - reach, x + reach, y + reach)
 
 
-def _box(left: float, low: float, right: float, high: float) -> "Bbox":
-    from matplotlib.transforms import Bbox
-
-    return Bbox.from_extents(left, low, right, high)
+def _area(box: Box) -> float:
+    return float((box.x1 - box.x0) * (box.y1 - box.y0))
 
 
-def _area(box: "Bbox") -> float:
-    return float(box.width * box.height)
-
-
-def _shared(one: "Bbox", other: "Bbox") -> float:
+def _shared(one: Box, other: Box) -> float:
     """The area that two boxes have in common."""
     wide = min(one.x1, other.x1) - max(one.x0, other.x0)
     high = min(one.y1, other.y1) - max(one.y0, other.y0)

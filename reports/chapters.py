@@ -1,7 +1,7 @@
 """What the report says about a task, in order: the same on the page, in the text, in a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench import names
@@ -105,8 +105,7 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
     """The chapter of one task."""
     shown, folded = chosen(results)
     main = leading(results)
-    finished = [row.source for row in results.rows if row.records]
-    return Chapter(
+    made = Chapter(
         results=results,
         answer=" ".join([wording.answer(results, main), *helps.said(results, main)]),
         gaps=tuple(
@@ -119,11 +118,16 @@ def of(results: Results, figure: str, samples: Sequence[Sample]) -> Chapter:
             *appendix.planning(results, main),
         ),
         protocol=protocol.of(results),
-        figure=figure,
-        samples=tuple(samples),
-        legend=panels.legend(results.kind, finished, samples),
         published=beside.of(results),
     )
+    return illustrated(made, figure, samples)
+
+
+def illustrated(chapter: Chapter, figure: str, samples: Sequence[Sample]) -> Chapter:
+    """The same chapter with its pictures."""
+    finished = [row.source for row in chapter.results.rows if row.records]
+    legend = panels.legend(chapter.results.kind, finished, samples)
+    return replace(chapter, figure=figure, samples=tuple(samples), legend=legend)
 
 
 def leading(results: Results) -> Table:

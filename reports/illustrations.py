@@ -14,10 +14,11 @@ from reports.results import Results
 Looks = Mapping[str, tuple[str, str]]  # see `figures.styles`
 
 
-def of(results: Results, cells: Sequence[Cell], store: Store, looks: Looks, to: Path) -> Chapter:
+def of(bare: Chapter, cells: Sequence[Cell], store: Store, looks: Looks, to: Path) -> Chapter:
     """A task's chapter with its charts and sample sheets, which are written under ``to``."""
+    results = bare.results
     if not results.records:
-        return chapters.of(results, "", ())
+        return bare
     table = chapters.leading(results)
     stem = f"figures/{names.safe(results.name)}"
     for folder in ("figures", "tables"):
@@ -25,7 +26,7 @@ def of(results: Results, cells: Sequence[Cell], store: Store, looks: Looks, to: 
     note = f"{results.name}: simulated scenes" if results.simulated else results.name
     figures.bars(table, looks, _files(to, stem), note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
-    chapter = chapters.of(results, stem, samples)
+    chapter = chapters.illustrated(bare, stem, samples)
     chapter = replace(chapter, errors=_errors(results, looks, to, f"{stem}-errors", note))
     lines = curves.read(cells, store)
     if not lines.empty:

@@ -151,6 +151,7 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
     every = collect(found, store, args)
     command = commands.everything(args)
     looks = figures.styles({name: source.kind for name, source in found.file.sources.items()})
+    bare = [chapters.of(results, "", ()) for results in every]
 
     def work(to: Path) -> None:
         # matplotlib would keep its list of fonts in the user's home
@@ -159,8 +160,12 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
         if costs:
             costs = replace(costs, charts=tuple(efficiency.draw(costs.costs, every, looks, to)))
         made = [
-            illustrations.of(r, [c for c in found.cells if c.name == r.name], store, looks, to)
-            for r in every
+            illustrations.of(
+                chapter,
+                [cell for cell in found.cells if cell.name == chapter.results.name],
+                *(store, looks, to),
+            )
+            for chapter in bare
         ]
         whole = replace(report(found, every, made, command), efficiency=costs)
         write(whole, every, to)
@@ -168,7 +173,6 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
     spec = _spec(found, store, every, command)
     if not folder.up_to_date(args.to, spec):
         folder.replace(args.to, spec, work)
-    bare = [chapters.of(results, "", ()) for results in every]
     return plain.text(report(found, every, bare, command), get_terminal_size().columns)
 
 

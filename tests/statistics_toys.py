@@ -64,15 +64,16 @@ def _boxes(folder: Path, of: Split, noise: np.random.Generator) -> tuple[Score, 
 
 
 def _by_size(number: int, noise: np.random.Generator) -> ClassMatches:
-    """Detections of one class; every object and every false alarm is of some size."""
-    same = np.random.default_rng(number)
-    on = synthetic.scenes(WORLD, np.full(GROUPS, IMAGES // GROUPS), same)
+    """Detections of one class; all objects and false alarms of an image are of one size."""
+    on = synthetic.scenes(WORLD, np.full(GROUPS, IMAGES // GROUPS), np.random.default_rng(number))
     one = synthetic.detect(WORLD, on, noise)
-    sizes = noise.integers(1, len(AREAS), len(one.scores))
-    other = np.stack([np.zeros(len(sizes), bool), *(sizes != area for area in (1, 2, 3))])
-    ignored = np.broadcast_to(other[:, None], one.hits.shape)
-    held = np.stack([one.truths[0], *same.multinomial(one.truths[0], np.full(3, 1 / 3)).T])
-    return ClassMatches(one.scores, one.images, one.ranks, one.hits & ~ignored, ignored, held)
+    sizes = 1 + np.arange(IMAGES) % 3
+    mine = np.stack([np.ones(IMAGES, bool), *(sizes == area for area in range(1, len(AREAS)))])
+    counted = np.broadcast_to(mine[:, None, one.images], one.hits.shape)
+    return ClassMatches(
+        *(one.scores, one.images, one.ranks),
+        *(one.hits & counted, ~counted, one.truths * mine),
+    )
 
 
 def _pixels(folder: Path, of: Split, noise: np.random.Generator) -> tuple[Score, object]:

@@ -35,7 +35,8 @@ def heat(found: Confusion, files: Sequence[Path], note: str = "") -> None:
             if math.isfinite(shares[i, j]) and found.counts[i, j]:
                 colour = "white" if shares[i, j] > DARK else "black"
                 text = f"{100 * shares[i, j]:.0f}"
-                axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
+                said = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
+                said.set_in_layout(False)  # it is inside; measuring hundreds takes long
         names = [short(name) for name in found.names]
         axes.set_xticks(range(count), names, rotation=90, fontsize=7, parse_math=False)
         axes.set_yticks(range(count), names, fontsize=7, parse_math=False)

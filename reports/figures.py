@@ -152,7 +152,7 @@ def library() -> tuple[Any, dict[Any, Any]]:
 def save(figure: "Figure", files: Sequence[Path]) -> None:
     """Write a figure in every format."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it is laid out now; once is enough for all files
+    figure.set_layout_engine(None)  # it is laid out now; once is enough for all files
     for file in files:
         figure.savefig(file, dpi=DOTS, metadata=STAMPS.get(file.suffix))
 

@@ -43,6 +43,7 @@ for seeds. `reports.calibrate` shows that these intervals hold what they say.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,34 @@ class Sample:
     scores: Floats
     resampled: Floats
     shares: Floats
+
+    # each is asked for again with every other source that this one is compared with
+    @cached_property
+    def known(self) -> bool:
+        """Whether the score is defined for every seed."""
+        return bool(np.isfinite(self.scores).all())
+
+    @cached_property
+    def squares(self) -> float:
+        """Sum of the squared deviations of the scores from their mean."""
+        return float(self.scores.var()) * len(self.scores)
+
+    @cached_property
+    def defined(self) -> NDArray[np.bool_]:
+        """In which resamples the score is defined for every seed, (R,)."""
+        found: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(self.resampled))
+        return found
+
+    @cached_property
+    def drawn(self) -> Floats:
+        """The mean over the seeds on the resamples, (R,)."""
+        found: Floats = self.resampled.mean(axis=0)
+        return found
+
+    @cached_property
+    def luck(self) -> float:
+        """What `_luck` is in the resamples of `defined`."""
+        return _luck(self.resampled[:, self.defined])
 
 
 @dataclass(frozen=True)
@@ -120,20 +149,18 @@ def difference(one: Sample, other: Sample) -> Estimate | None:
 def _estimate(
     samples: Sequence[Sample], signs: Sequence[float], alike: Sequence[Sample] = ()
 ) -> Estimate | None:
-    if not all(np.isfinite(sample.scores).all() for sample in samples):
+    if not all(sample.known for sample in samples):
         return None
-    defined = np.all([np.isfinite(s.resampled).all(axis=0) for s in samples], axis=0)
+    defined = np.logical_and.reduce([sample.defined for sample in samples])
     correction, freedom = of_units(samples[0].shares)
     if defined.mean() < LEAST or freedom < 1:
         return None
-    draws = [sample.resampled[:, defined] for sample in samples]
     value = sum(sign * float(s.scores.mean()) for sign, s in zip(signs, samples, strict=True))
-    drawn = np.sum([k * d.mean(axis=0) for k, d in zip(signs, draws, strict=True)], axis=0)
+    drawn = np.sum([k * s.drawn[defined] for k, s in zip(signs, samples, strict=True)], axis=0)
     images = float(drawn.var(ddof=1)) * correction
     both, seeds, spread = 0.0, None, 0.0
     if all(len(sample.scores) > 1 for sample in samples):
-        counts = [len(sample.scores) for sample in samples]
-        own = [_luck(d) * correction / k for d, k in zip(draws, counts, strict=True)]
+        own = [_luck_in(each, defined) * correction / len(each.scores) for each in samples]
         raw, over = _of_seeds(samples, alike)
         seeds = max(0.0, raw - sum(own))
         both = min(sum(own), images)
@@ -149,9 +176,9 @@ def _estimate(
 
 def _of_seeds(samples: Sequence[Sample], alike: Sequence[Sample]) -> tuple[float, int]:
     """The variance of a sum of means over seeds, one s^2 for all, and its degrees of freedom."""
-    every = [each.scores for each in (*samples, *alike) if np.isfinite(each.scores).all()]
-    freedom = sum(len(scores) - 1 for scores in every)
-    squares = sum(float(scores.var()) * len(scores) for scores in every)
+    every = [each for each in (*samples, *alike) if each.known]
+    freedom = sum(len(each.scores) - 1 for each in every)
+    squares = sum(each.squares for each in every)
     return squares / freedom * sum(1 / len(sample.scores) for sample in samples), freedom
 
 
@@ -201,6 +228,11 @@ def _p(value: float, error: float, freedom: float) -> float:
     if error == 0:
         return 1.0 if value == 0 else 0.0
     return 2 * share(-abs(value) / error, freedom)
+
+
+def _luck_in(of: Sample, defined: NDArray[np.bool_]) -> float:
+    """`_luck` in some of the resamples in which the sample is defined."""
+    return of.luck if defined.sum() == of.defined.sum() else _luck(of.resampled[:, defined])
 
 
 def _luck(draws: Floats) -> float:

@@ -31,7 +31,8 @@ class Options(BaseModel):
         seed: Of the noise, mixed with the contents of each image.
         levels: ``step`` tells the network the noise level of step t (the papers), ``between`` one
             drawn between t - 1 and t (DMFuse's released code).
-        precision: ``bfloat16`` is two to three times faster on processors that compute in it.
+        precision: ``bfloat16`` is two to three times faster on processors that compute in it, and
+            many times slower on others.
         tile: Fuse in square pieces of so many pixels (a multiple of 16), for images that do not
             fit into memory; null fuses an image whole.
         overlap: Pixels that neighbouring pieces share.

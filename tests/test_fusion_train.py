@@ -97,6 +97,26 @@ def test_weights_trained_without_noise_fuse_without_noise(root, noise):
     assert network.fuse(image, 1 - image, drawn).shape == image.shape
 
 
+@pytest.mark.parametrize("denoising", ["frozen", "trained"])
+def test_finetuning_trains_of_the_denoising_network_what_gives_features_or_nothing(root, denoising):
+    base, place = root / "base.safetensors", root / "small.safetensors"
+    assert tiny(root, "fusion", "--to", str(base)) == 0
+    options = (f"denoising={denoising}", "learning_rate=0.01", "warmup=0")
+    more = [word for option in options for word in ("--set", f"finetuning.{option}")]
+    assert tiny(root, "finetuning", "--start", str(base), "--to", str(place), *more) == 0
+    before, after = (checkpoints.read(path)[0] for path in (base, place))
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    denoises = {name for name in before if name.startswith("denoising.")}
+    # The last two blocks and the exit make the noise out of the finest features.
+    ends = ("denoising.leave.", "denoising.up.17.", "denoising.up.18.")
+    unused = {name for name in denoises if name.startswith(ends)}
+    if denoising == "frozen":
+        assert denoises <= same
+    else:
+        assert denoises & same == unused
+    assert f"denoising {denoising}" in " ".join(place.with_suffix(".md").read_text().split())
+
+
 def test_a_card_repeats_what_the_card_of_its_start_says_of_the_stages_before(root):
     base, place = root / "base.safetensors", root / "small.safetensors"
     assert tiny(root, "fusion", "--to", str(base)) == 0

@@ -120,6 +120,11 @@ class DenoisingNetwork(nn.Module):
         found = self._expanded(noisy, level, min(which), frozenset(which))
         return [found[number] for number in which]
 
+    def behind(self, which: Sequence[int]) -> list[nn.Module]:
+        """The parts that `features` of these blocks depend on."""
+        rest = self.up[: len(self.up) - min(which)]  # no enlargement comes after the last ones
+        return [self.level, self.entry, self.down, self.middle, rest]
+
     def _expanded(
         self, noisy: Tensor, level: Tensor, last: int, kept: frozenset[int] = frozenset({0})
     ) -> dict[int, Tensor]:

@@ -9,7 +9,7 @@ from typing_extensions import Self
 from fusion import diffusion, features, losses
 from fusion.networks.cnn import ConvolutionalEncoder
 from fusion.networks.denoising import DenoisingNetwork, orthogonal
-from fusion.networks.dmfuse import FusionNetwork
+from fusion.networks.dmfuse import BLOCKS, FusionNetwork
 from fusion.training.draws import Draws
 from fusion.training.learner import TOTAL, precise
 from fusion.training.recipes import Denoising, DMFuse, Fusing
@@ -62,7 +62,7 @@ class Diffusion(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Second stage: the fusion network on features of the frozen denoising network, eqs. 10-13.
+    """Second stage: the fusion network on features of the denoising network, eqs. 10-13.
 
     In the ablation without diffusion features a plain encoder is trained together with it.
     """
@@ -97,7 +97,11 @@ class Fusion(nn.Module):
         if plain:
             self.encoder = ConvolutionalEncoder(channels=told.channels, inner=told.inner)
         else:
-            self.denoising = _denoising(told).eval().requires_grad_(False)
+            self.denoising = _denoising(told).eval()
+            seen = () if stage.denoising == "frozen" else self.denoising.behind(BLOCKS)
+            self.denoising.requires_grad_(False)
+            for part in seen:
+                part.requires_grad_(True)
         if start is not None:
             self._take_over(start)
 
@@ -110,7 +114,7 @@ class Fusion(nn.Module):
         self.denoising.load_state_dict(known)
 
     def train(self, mode: bool = True) -> Self:
-        """As every module, but the frozen network never drops activations."""
+        """As every module, but the denoising network never drops activations."""
         super().train(mode)
         if hasattr(self, "denoising"):
             self.denoising.eval()
@@ -154,8 +158,7 @@ class Fusion(nn.Module):
             draws.normal(*image.shape[1:]) if self._noised else torch.zeros_like(image)
             for _ in self._steps
         ]
-        with torch.no_grad():
-            return features.stacked(self.denoising, image, told, noise)
+        return features.stacked(self.denoising, image, told, noise)
 
 
 def schedule(told: Denoising) -> diffusion.Schedule:

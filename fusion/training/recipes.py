@@ -163,11 +163,14 @@ class Fusing(Stage):
         weights: Of the SSIM, intensity and gradient terms, instead.
         noise: Whether images are noised for their features, as in the paper. Without, they are
             scaled as at that step and nothing else, and no noise is left in the fused image.
+        denoising: The paper freezes the denoising network. ``trained``, it is told by the losses
+            of the fused image which features to give, and denoises no longer.
     """
 
     loss: Literal["paper", "code"] = "paper"
     weights: tuple[float, float, float] | None = None
     noise: bool = True
+    denoising: Literal["frozen", "trained"] = "frozen"
 
 
 class DMFuse(Model):

@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench import cli, digest, profiles, tasks
+from bench import cli, digest, failures, profiles, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Plan
 from bench.store import Store
@@ -44,6 +44,7 @@ from reports import (
     sheets,
     tables,
     tidy,
+    wording,
 )
 from reports.chapters import Chapter, Report
 from reports.efficiency import Efficiency
@@ -61,6 +62,7 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
         for source, same in groupby(cells, key=lambda cell: cell.source_name):
             group = list(same)
             records = [cell.record(store) for cell in group]
+            faults = [(cell.seed, failures.read(cell, store)) for cell in group]
             rows.append(
                 Row(
                     source=source,
@@ -68,6 +70,7 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
                     planned=tuple(cell.seed for cell in group),
                     records=tuple(record for record in records if record is not None),
                     command=commands.one_row(args, group[0].task.kind, name, source),
+                    failed=tuple((seed, fault) for seed, fault in faults if fault is not None),
                 )
             )
         kind, dataset = cells[0].task.kind, cells[0].test.dataset
@@ -106,16 +109,11 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:
     """The whole report."""
-    done, planned = (sum(len(r.records) for r in every), sum(r.planned for r in every))
     undrawn = [gone.name for gone in found.absent if gone.undrawn]
-    status = f"{done} of {planned} planned runs finished."
-    if undrawn:
-        status = f"{status[:-1]}; not counted, because their scenes are not drawn yet: "
-        status += f"{', '.join(undrawn)}."
-    whole = done == planned and not undrawn
+    whole = not undrawn and all(len(one.records) == one.planned for one in every)
     return Report(
         title=TITLE,
-        status=status,
+        status=wording.status(every, undrawn),
         command="" if whole else command,
         absent=tuple((gone.name, _reason(gone)) for gone in found.absent if not gone.undrawn),
         chapters=tuple(made),
@@ -183,6 +181,12 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
     return digest.digest(
         {
             "records": [r.model_dump(mode="json") for results in every for r in results.records],
+            "failed": [
+                [results.name, row.source, seed, fault.model_dump(mode="json")]
+                for results in every
+                for row in results.rows
+                for seed, fault in row.failed
+            ],
             "cells": [str(cell.place(store)) for cell in found.cells],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
@@ -195,7 +199,9 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
 
 def _show_plan(found: Plan, store: Store) -> None:
     for cell in found.cells:
-        print(f"{cell.label}: {'there' if cell.record(store) else 'missing'}")
+        fault = failures.read(cell, store)
+        lacking = f"failed: {fault.reason} ({fault.where})" if fault else "missing"
+        print(f"{cell.label}: {'there' if cell.record(store) else lacking}")
     for gone in found.absent:
         print(f"{gone.name}: {'missing' if gone.undrawn else 'left out'}: {gone.reason}")
 

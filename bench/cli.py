@@ -123,10 +123,12 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
     """The plan for the flags.
 
     Raises:
-        BenchError: If the flags choose nothing, the file is wrong, or data that was asked for
-            by name is absent.
+        BenchError: If the flags choose nothing, the file is wrong, data that was asked for by
+            name is absent, or ``--out`` is a file.
     """
     check_device(args.device)
+    if args.out.is_file():
+        raise BenchError(f"--out {args.out}: is a file; name the folder of the results")
     if args.limit is not None and args.limit < 1:
         raise BenchError(f"--limit {args.limit}: expected at least 1")
     file = tasks.load(args.tasks, args.preset, args.set)

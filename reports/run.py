@@ -86,7 +86,7 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
     (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
-    sheets.write(tidy.scores(records), to / "tables" / "scores.csv")
+    sheets.write(tidy.scores(records), to / folder.SCORES)
     if found.efficiency:
         efficiency.write(found.efficiency, to)
     if found.relations:
@@ -168,10 +168,29 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
         whole = replace(report(found, every, made, command), efficiency=costs)
         write(whole, every, to)
 
+    _check_store(store, every, args.to)
     spec = _spec(found, store, every, command)
     if not folder.up_to_date(args.to, spec):
         folder.replace(args.to, spec, work)
     return plain.text(report(found, every, bare, command), get_terminal_size().columns)
+
+
+def _check_store(store: Store, every: Sequence[Results], to: Path) -> None:
+    """Keep a report that has results from being replaced because of a mistyped ``--out``."""
+    known = any(row.records or row.failed for results in every for row in results.rows)
+    if not known and folder.has_scores(to) and not any(store.root.glob("*/*/spec.json")):
+        what = "holds no results" if store.root.is_dir() else "no such folder"
+        raise BenchError(
+            f"--out {store.root}: {what}, but the report {to} has some and is kept; name the "
+            "folder of its results, or another one for the report (--to)"
+        )
+    _say_if_absent(store)
+
+
+def _say_if_absent(store: Store) -> None:
+    if not store.root.is_dir():
+        said = f"--out {store.root}: no such folder, so every run is missing"
+        print(f"reports.run: {said}", file=sys.stderr)
 
 
 def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
@@ -213,10 +232,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         found = cli.planned(args, tuple(tasks.KINDS), draw=False)
         if args.plan:
+            _say_if_absent(store)
             _show_plan(found, store)
             return 0
         print(_bring_up_to_date(found, store, args))
-    except BenchError as fault:
+    except (BenchError, OSError) as fault:
         print(f"reports.run: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench import cli, digest, failures, profiles, tasks
+from bench import cli, digest, failures, names, profiles, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Plan
 from bench.store import Store
@@ -49,6 +49,7 @@ from reports import (
 from reports.chapters import Chapter, Report
 from reports.efficiency import Efficiency
 from reports.results import Results, Row
+from reports.shown import made_at
 
 TITLE = "Does the fused image help?"
 
@@ -178,7 +179,7 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
 def _check_store(store: Store, every: Sequence[Results], to: Path) -> None:
     """Keep a report that has results from being replaced because of a mistyped ``--out``."""
     known = any(row.records or row.failed for results in every for row in results.rows)
-    if not known and folder.has_scores(to) and not any(store.root.glob("*/*/spec.json")):
+    if not known and folder.has_scores(to) and not any(store.root.glob(f"*/*/{names.SPEC}")):
         what = "holds no results" if store.root.is_dir() else "no such folder"
         raise BenchError(
             f"--out {store.root}: {what}, but the report {to} has some and is kept; name the "
@@ -207,6 +208,7 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
                 for seed, fault in row.failed
             ],
             "cells": [str(cell.place(store)) for cell in found.cells],
+            "pictures": [made_at(cell, store) for cell in found.cells],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
             "profiles": [one.model_dump(mode="json") for one in profiles.read(store.root)],

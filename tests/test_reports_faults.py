@@ -1,6 +1,7 @@
 """A report that cannot be made: one line, exit status 2, and the report that is there is kept."""
 
 import errno
+import shutil
 
 import pytest
 from report_toys import cells, finish, planned, split
@@ -112,3 +113,39 @@ def test_calibration_names_a_folder_in_the_place_of_a_file(house, tmp_path, caps
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("reports.calibrate: ")
     assert "record.json" in line
+
+
+def test_a_damaged_picture_costs_no_number_and_comes_back_when_it_is_made_anew(house, tmp_path):
+    store, mine = house
+    for cell in mine[1:]:
+        finish(cell, store, (0.6, 0.2))
+    (fused,) = (store.root / "fused").iterdir()
+    for file in fused.glob("*.png"):
+        file.write_bytes(file.read_bytes()[:-200])
+    assert run.main([]) == 0
+    page, text = (tmp_path / "report" / name for name in ("index.html", "report.md"))
+    assert "3 of 3 planned runs finished." in page.read_text(encoding="utf-8")
+    for said in (page.read_text(encoding="utf-8"), text.read_text(encoding="utf-8")):
+        assert "Left out: average on pair" in said
+    assert "average.jpg" not in page.read_text(encoding="utf-8")
+    shutil.rmtree(fused)
+    mine[2].images(mine[2].test, store, "cpu")
+    assert run.main([]) == 0
+    assert "Left out" not in page.read_text(encoding="utf-8")
+    assert "average.jpg" in page.read_text(encoding="utf-8")
+
+
+def test_a_pair_without_panels_leaves_no_empty_place(house, tmp_path):
+    _, mine = house
+    assert "](samples/" in (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    shutil.rmtree(tmp_path / "report")
+    for pair in mine[0].test.pairs:
+        pair.visible.write_bytes(pair.visible.read_bytes()[:-200])
+    assert run.main([]) == 0
+    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    assert "Left out: pair" in page
+    assert "Left out: pair" in text
+    assert 'class="sample"' not in page
+    assert "samples/" not in text
+    assert "|  |" not in text.split("### Pictures")[1].split("###")[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import check, plan, plugins, selection, tasks
+from bench import check, failures, plan, plugins, selection, tasks
 from bench.errors import BenchError, DataAbsent
 from bench.plan import Cell, Plan
 from bench.store import Store
@@ -39,12 +39,19 @@ def work_through(kind: str, program: str, about: str, run: Run, argv: Sequence[s
     """
 
     def jobs(found: Plan, store: Store) -> list[Job]:
-        return [
-            Job(cell.label, cell.record(store) is not None, _bound(run, cell, store))
-            for cell in found.cells
-        ]
+        return [job(program, cell, store, run) for cell in found.cells]
 
     return main(program, about, (kind,), jobs, argv)
+
+
+def job(program: str, cell: Cell, store: Store, run: Run) -> Job:
+    """Bring a cell up to date; why that failed is kept in the store."""
+
+    def work(device: str) -> None:
+        with failures.kept(cell, store, device, program):
+            run(cell, store, device)
+
+    return Job(cell.label, cell.record(store) is not None, work)
 
 
 def main(
@@ -116,10 +123,12 @@ def planned(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Pl
     """The plan for the flags.
 
     Raises:
-        BenchError: If the flags choose nothing, the file is wrong, or data that was asked for
-            by name is absent.
+        BenchError: If the flags choose nothing, the file is wrong, data that was asked for by
+            name is absent, or ``--out`` is a file.
     """
     check_device(args.device)
+    if args.out.is_file():
+        raise BenchError(f"--out {args.out}: is a file; name the folder of the results")
     if args.limit is not None and args.limit < 1:
         raise BenchError(f"--limit {args.limit}: expected at least 1")
     file = tasks.load(args.tasks, args.preset, args.set)
@@ -231,7 +240,3 @@ def stopped(program: str) -> int:
     """Say that Ctrl-C did no harm; return the exit status."""
     print(f"\n{program}: stopped; the same command goes on where this one was", file=sys.stderr)
     return STOPPED
-
-
-def _bound(run: Run, cell: Cell, store: Store) -> Callable[[str], None]:
-    return lambda device: run(cell, store, device)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench import names
 from bench.errors import BenchError
 
 Gray = NDArray[np.uint8]
@@ -129,6 +130,9 @@ def _rgb(image: Image.Image) -> Color:
 
 
 def _unreadable(path: Path, fault: Exception) -> BenchError:
+    made_here = (path.parent / names.SPEC).is_file()
+    again = f"delete the folder {path.parent} and run again"
     if isinstance(fault, FileNotFoundError):
-        return BenchError(f"{path}: no such image")
-    return BenchError(f"{path}: cannot be read as an image ({fault}); replace the file")
+        return BenchError(f"{path}: no such image{f'; {again}' if made_here else ''}")
+    advice = again if made_here else "replace the file"
+    return BenchError(f"{path}: cannot be read as an image ({fault}); {advice}")

@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+SPEC = "spec.json"  # written last into every finished folder of the store
 LONGEST = 80  # characters that a name may have
 KEPT = 100  # characters of it in a file's name; with the rest of the path under every system's 255
 

@@ -60,13 +60,13 @@ class Store:
                             partial.rmdir()  # nothing in it to go on with
                         raise
                     _without_halves(partial)
-                    (partial / "spec.json").write_text(json.dumps(spec, indent=2, sort_keys=True))
+                    (partial / names.SPEC).write_text(json.dumps(spec, indent=2, sort_keys=True))
                     partial.rename(final)
         return Folder(final, spec)
 
     def finished(self, kind: str) -> Iterator[Folder]:
         """Every finished folder of one kind, in name order."""
-        for path in sorted((self.root / kind).glob("*/spec.json")):
+        for path in sorted((self.root / kind).glob(f"*/{names.SPEC}")):
             if not path.parent.name.endswith(".partial"):
                 yield Folder(path.parent, json.loads(path.read_text()))
 

@@ -10,7 +10,7 @@ or has not scored.
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +24,7 @@ from bench.store import Store
 from fusion import averages, metric, presets, scoring
 from fusion.scoring import Scene
 
+NAME = "fusion.run"
 Tables = dict[str, pd.DataFrame]  # a cell's label to its rows
 
 
@@ -37,11 +38,11 @@ def jobs(found: Plan, store: Store) -> list[Job]:
                 fused.setdefault(place.name, _fusing(source, split, store, cell.folder))
     wanted = [cell for cell in found.cells if isinstance(cell.task, tasks.Quality)]
     tables: Tables = {}
-    scored = [
-        Job(cell.label, cell.record(store) is not None, _scoring(cell, wanted, store, tables))
-        for cell in wanted
-    ]
-    return [*fused.values(), *scored]
+
+    def scored(cell: Cell, store: Store, device: str) -> None:
+        score(cell, wanted, store, device, tables)
+
+    return [*fused.values(), *(cli.job(NAME, cell, store, scored) for cell in wanted)]
 
 
 def score(cell: Cell, beside: Sequence[Cell], store: Store, device: str, tables: Tables) -> None:
@@ -178,15 +179,9 @@ def _fusing(source: tasks.Source, split: Split, store: Store, folder: Path) -> J
     return Job(f"{sources.label(source, split)} {digest.keys(split)}", done, run)
 
 
-def _scoring(
-    cell: Cell, beside: Sequence[Cell], store: Store, tables: Tables
-) -> Callable[[str], None]:
-    return lambda device: score(cell, beside, store, device, tables)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    return cli.main("fusion.run", __doc__ or "", tuple(tasks.KINDS), jobs, argv)
+    return cli.main(NAME, __doc__ or "", tuple(tasks.KINDS), jobs, argv)
 
 
 if __name__ == "__main__":

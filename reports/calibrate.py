@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if getattr(args, name) < 2:
                 raise BenchError(f"--{name} {getattr(args, name)}: expected at least 2")
         every = [] if args.no_records else saved.sources(args.out)
-    except BenchError as fault:
+    except (BenchError, OSError) as fault:
         sys.stderr.write(f"reports.calibrate: {fault}\n")
         return 2
     failed = False

@@ -144,10 +144,20 @@ def _parser() -> argparse.ArgumentParser:
     return flags
 
 
+def _check_place(file: Path) -> None:
+    """Refuse a place for the table before the work, not after it."""
+    if file.is_dir():
+        raise BenchError(f"--to {file}: is a folder; name a file")
+    if not file.parent.is_dir():
+        raise BenchError(f"--to {file}: there is no folder {file.parent}; make it first")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = _parser().parse_args(argv)
     try:
+        if args.to:
+            _check_place(args.to)
         found = read(args.a, args.b, args.task)
         worth = tests(found)
         print(text(found, worth, get_terminal_size().columns))

@@ -13,12 +13,19 @@ from typing import Any
 from bench.errors import BenchError
 
 STAMP = "report.json"  # what the report was made from, and which files are its own
+SCORES = "tables/scores.csv"  # a head, then a line per score
 
 
 def up_to_date(report: Path, spec: str) -> bool:
     """Whether the report there was made from the same things, and is whole."""
     stamp = _stamp(report)
     return stamp.get("spec") == spec and all((report / name).is_file() for name in stamp["files"])
+
+
+def has_scores(report: Path) -> bool:
+    """Whether there is a report that shows any result."""
+    file = report / SCORES
+    return file.is_file() and len(file.read_bytes().splitlines()) > 1
 
 
 def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:

@@ -15,12 +15,14 @@ class Printed:
         remark: Behind the name, smaller: what kind of source, how many seeds.
         cells: (text, rank) per column; empty if the source has no record at all.
         sure: Per column how sure its number is, in words; empty where nothing is known.
+        absence: What stands in every column instead of cells.
     """
 
     label: str
     remark: str
     cells: tuple[tuple[str, int], ...]
     sure: tuple[str, ...] = ()
+    absence: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from bench import names
 from reports.chapters import Chapter
 from reports.grids import Grid, Printed
-from reports.wording import MISSING
 
 WIDE = 8  # columns from which a table spans both columns of a page and is scaled to fit
 
@@ -180,7 +179,7 @@ def _head(head: tuple[str, str]) -> str:
 
 def _cells(row: Printed, count: int) -> list[str]:
     if not row.cells:
-        return [rf"\multicolumn{{{count}}}{{c}}{{{MISSING}}}"]
+        return [rf"\multicolumn{{{count}}}{{c}}{{{row.absence}}}"]
     return [MARKS[rank].format(escape(cell)) for cell, rank in row.cells]
 
 

@@ -1,6 +1,7 @@
 """The report as one Markdown file, as GitHub shows it."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from reports import markdown_tables, order
 from reports.chapters import Chapter, Gap, Report
@@ -95,7 +96,7 @@ def _folded(title: str, parts: Sequence[str]) -> str:
 
 def _samples(found: Chapter, rule: str) -> list[str]:
     parts = [f"{escape(rule)} {escape(found.legend)}"]
-    for sample in found.samples:
+    for sample in filter(attrgetter("panels"), found.samples):
         parts.append(f"**{escape(sample.key)}** ({escape(sample.scene)}): {escape(sample.why)}")
         parts.append(markdown_tables.panels(sample))
     return parts

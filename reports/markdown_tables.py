@@ -9,7 +9,7 @@ from reports.efficiency import COSTS, HEADS, TRAININGS, Efficiency
 from reports.grids import Grid, Printed
 from reports.panels import Sample
 from reports.relations import Relation
-from reports.wording import MISSING, UNDEFINED, correlation
+from reports.wording import UNDEFINED, correlation
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 
@@ -125,7 +125,7 @@ def _name(row: Printed) -> str:
 
 def _cells(row: Printed, columns: int) -> list[str]:
     if not row.cells:
-        return [MISSING] * columns
+        return [row.absence] * columns
     marks = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
     return [marks[rank].format(escape(cell)) for cell, rank in row.cells]
 

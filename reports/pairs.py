@@ -143,6 +143,8 @@ def _same(a: float | None, b: float | None) -> bool:
 
 
 def _store(root: Path, wanted: Sequence[str] | None) -> dict[Key, list[Finished]]:
+    if root.is_file():
+        raise BenchError(f"{root}: is a file; name a folder that was given to --out")
     if not root.is_dir():
         raise BenchError(f"{root}: no such folder; name one that was given to --out")
     found: dict[Key, list[Finished]] = {}

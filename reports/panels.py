@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench import images, matching, names
-from bench.images import Labels
-from bench.pairs import Pair
+from bench import boxes, images, matching, names
+from bench.boxes import Boxes
+from bench.errors import BenchError
+from bench.images import Color, Labels
+from bench.pairs import Pair, Split
 from bench.plan import Cell
 from bench.store import Store
 from reports import choice, crops, drawing, hits, shown
@@ -21,6 +23,7 @@ from reports.results import SINGLE
 from reports.shown import Shown
 
 QUALITY = 80  # of the JPEG files
+NO_BOXES, NO_LABELS = boxes.make([], []), np.zeros((0, 0), np.uint8)
 
 BOX_LEGEND = (
     f"Boxes: truth white; predictions with a score of at least {hits.CONFIDENCE:g}: hits solid "
@@ -65,17 +68,29 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class _Seen:
+    """What one source shows of a pair, and what was predicted there."""
+
+    name: str
+    image: Color
+    boxes: Boxes  # of detection
+    labels: Labels  # of segmentation
+
+
+@dataclass(frozen=True)
 class Sample:
     """The panels of one pair: the truth, then one per source.
 
     Attributes:
         why: By which rules it was chosen.
+        lost: Sources whose panels could not be made, and why; empty name: the pair's own.
     """
 
     key: str
     scene: str
     why: str
     panels: tuple[Panel, ...]
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Path) -> list[Sample]:
@@ -91,15 +106,15 @@ def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Pa
     if not every:
         return []
     pairs = {pair.key: pair for pair in every[0].cell.test.pairs}
-    draw = _boxes if cells[0].task.kind == "detection" else _maps
     place = report / "samples" / names.safe(cells[0].name)
     made = []
     for number, chosen in enumerate(_choices(every, ranking, store), start=1):
         pair = pairs[chosen.key]
         folder = place / str(number)
         folder.mkdir(parents=True)
+        pictures, lost = _drawn(every, pair)
         panels = []
-        for i, drawn in enumerate(draw(every, pair)):
+        for i, drawn in enumerate(pictures):
             file = folder / f"{i}-{names.safe(drawn.title)}.jpg"
             drawn.image.save(file, quality=QUALITY)
             what = f"what was predicted on {drawn.source}" if drawn.source else drawn.title
@@ -113,7 +128,7 @@ def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Pa
                 )
             )
         scene = pair.scene or "condition unknown"
-        made.append(Sample(pair.key, scene, chosen.why, tuple(panels)))
+        made.append(Sample(pair.key, scene, chosen.why, tuple(panels), tuple(lost)))
     return made
 
 
@@ -122,10 +137,14 @@ def legend(kind: str, finished: Iterable[str], samples: Sequence[Sample]) -> str
     if not samples:
         return ""
     said = BOX_LEGEND if kind == "detection" else LABEL_LEGEND
-    there = {panel.source for panel in samples[0].panels}
-    lacking = [name for name in finished if name not in there]
-    if lacking:
+    lost = [(name, sample.key, why) for sample in samples for name, why in sample.lost]
+    there = {panel.source for sample in samples for panel in sample.panels}
+    known = there | {name for name, *_ in lost}
+    lacking = [name for name in finished if name not in known]
+    if lacking and there:
         said += f" Not shown, because images or predictions are gone: {', '.join(lacking)}."
+    for name, key, why in lost:
+        said += f" Left out: {name + ' on ' if name else ''}pair {key}: {why}."
     return said
 
 
@@ -142,38 +161,58 @@ def _choices(every: Sequence[Shown], ranking: Sequence[str], store: Store) -> li
     return choice.merged(chosen)
 
 
-def _boxes(every: Sequence[Shown], pair: Pair) -> Iterator[Drawn]:
+def _drawn(every: Sequence[Shown], pair: Pair) -> tuple[list[Drawn], list[tuple[str, str]]]:
+    """The panels of a pair, and those that a damaged file costs: source and reason.
+
+    A picture only illustrates: without it the report still has its numbers.
+    """
+    found = [(one.name, _seen(one, pair)) for one in every]
+    seen = [one for _, one in found if isinstance(one, _Seen)]
+    lost = [(name, str(one)) for name, one in found if isinstance(one, BenchError)]
+    cell = every[0].cell
+    draw = _boxes if cell.task.kind == "detection" else _maps
+    try:
+        return list(draw(seen, pair, cell.test)) if seen else [], lost
+    except BenchError as fault:
+        return [], [*lost, ("", str(fault))]
+
+
+def _seen(one: Shown, pair: Pair) -> _Seen | BenchError:
+    try:
+        labels = one.labels(pair.key) if one.cell.task.kind == "segmentation" else NO_LABELS
+        image = images.read_color(one.paths[pair.key])
+    except BenchError as fault:
+        return fault
+    return _Seen(one.name, image, one.boxes.get(pair.key, NO_BOXES), labels)
+
+
+def _boxes(seen: Sequence[_Seen], pair: Pair, split: Split) -> Iterator[Drawn]:
     """The truth on both sensors' images, then every source's predictions."""
-    classes, truth = every[0].cell.test.classes, shown.true_boxes(pair)
-    found = [one.boxes[pair.key] for one in every]
-    met = [hits.match(truth, hits.confident(boxes))[1] for boxes in found]
+    classes, truth = split.classes, shown.true_boxes(pair)
+    met = [hits.match(truth, hits.confident(one.boxes))[1] for one in seen]
     window = crops.of_boxes(truth.corners, np.array(met, bool), pair.size)
 
-    def drawn(path: Path, marks: Sequence[drawing.Mark]) -> Image.Image:
-        image = images.read_color(path)
+    def drawn(image: Color, marks: Sequence[drawing.Mark]) -> Image.Image:
         whole = drawing.framed(drawing.boxed(image, marks), window, pair.size)
         return drawing.stack([whole, drawing.boxed(image, marks, window)])
 
     true = drawing.truth_marks(truth, classes)
-    yield Drawn("truth on infrared", "", drawn(pair.infrared, true))
-    yield Drawn("truth on visible", "", drawn(pair.visible, true))
-    for one, boxes in zip(every, found, strict=True):
-        marks = drawing.prediction_marks(truth, boxes, classes)
-        yield Drawn(one.name, one.name, drawn(one.paths[pair.key], marks))
+    yield Drawn("truth on infrared", "", drawn(images.read_color(pair.infrared), true))
+    yield Drawn("truth on visible", "", drawn(images.read_color(pair.visible), true))
+    for one in seen:
+        marks = drawing.prediction_marks(truth, one.boxes, classes)
+        yield Drawn(one.name, one.name, drawn(one.image, marks))
 
 
-def _maps(every: Sequence[Shown], pair: Pair) -> Iterator[Drawn]:
+def _maps(seen: Sequence[_Seen], pair: Pair, split: Split) -> Iterator[Drawn]:
     """The true label map on the visible image, then every source's with its errors."""
-    split = every[0].cell.test
     palette = drawing.colours(split.classes)
     truth = shown.true_labels(pair, split)
     unlabelled = shown.has_unlabelled(split)
-    predicted = [one.labels(pair.key) for one in every]
     asked = truth > 0 if unlabelled else truth >= 0
-    window = crops.of_labels(np.array([(labels != truth) & asked for labels in predicted]))
+    window = crops.of_labels(np.array([(one.labels != truth) & asked for one in seen]))
 
-    def drawn(path: Path, labels: Labels, key: Image.Image | None) -> Image.Image:
-        image = images.read_color(path)
+    def drawn(image: Color, labels: Labels, key: Image.Image | None) -> Image.Image:
         errors = key or drawing.with_errors(image, truth, labels, unlabelled=unlabelled)
         parts = [
             drawing.framed(drawing.picture(image), window, pair.size),
@@ -184,6 +223,6 @@ def _maps(every: Sequence[Shown], pair: Pair) -> Iterator[Drawn]:
         return drawing.stack(parts)
 
     key = drawing.legend(split.classes, palette)
-    yield Drawn("truth on visible", "", drawn(pair.visible, truth, key))
-    for one, labels in zip(every, predicted, strict=True):
-        yield Drawn(one.name, one.name, drawn(one.paths[pair.key], labels, None))
+    yield Drawn("truth on visible", "", drawn(images.read_color(pair.visible), truth, key))
+    for one in seen:
+        yield Drawn(one.name, one.name, drawn(one.image, one.labels, None))

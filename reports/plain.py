@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from reports.chapters import Chapter, Report
 from reports.grids import Grid, Printed
-from reports.wording import MISSING
 
 NAME = 24  # characters of a source's name where there is no room for more
 NARROW = 40  # characters; prose is not wrapped tighter
@@ -152,5 +151,5 @@ def _widest(lines: Sequence[str]) -> int:
 
 def _cells(row: Printed, columns: int) -> list[str]:
     name = f"{row.label} ({row.remark})" if row.remark else row.label
-    cells = row.cells or ((MISSING, 0),) * columns
+    cells = row.cells or ((row.absence, 0),) * columns
     return [name, *(text + MARKS[rank] for text, rank in cells)]

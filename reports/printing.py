@@ -66,6 +66,7 @@ def _row(table: Table, line: Line) -> Printed:
         remark=", ".join([*remarks, *([seeds] if seeds else [])]),
         cells=tuple((wording.entry(found, heading), found.rank) for found, heading in cells),
         sure=certainty.of_scores(line, table.headings),
+        absence=row.absence,
     )
 
 

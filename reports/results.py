@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.failures import Failure
 from bench.records import Column, Record
 from reports.evidence import Evidence
 
@@ -18,6 +19,7 @@ class Row:
         planned: The seeds the task asks for; ``(None,)`` where nothing is trained.
         records: The finished ones, in the order of ``planned``.
         command: What to type to make those that are missing.
+        failed: The seeds whose last run failed, and why.
     """
 
     source: str
@@ -25,6 +27,7 @@ class Row:
     planned: tuple[int | None, ...]
     records: tuple[Record, ...]
     command: str
+    failed: tuple[tuple[int | None, Failure], ...] = ()
 
     @property
     def single(self) -> bool:
@@ -36,6 +39,11 @@ class Row:
         """The seeds that have no record yet."""
         there = {record.seed for record in self.records}
         return tuple(seed for seed in self.planned if seed not in there)
+
+    @property
+    def absence(self) -> str:
+        """What stands in the place of its scores where it has no record."""
+        return "failed" if self.failed else "missing"
 
 
 @dataclass(frozen=True)

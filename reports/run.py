@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench import cli, digest, profiles, tasks
+from bench import cli, digest, failures, names, profiles, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Plan
 from bench.store import Store
@@ -44,10 +44,12 @@ from reports import (
     sheets,
     tables,
     tidy,
+    wording,
 )
 from reports.chapters import Chapter, Report
 from reports.efficiency import Efficiency
 from reports.results import Results, Row
+from reports.shown import made_at
 
 TITLE = "Does the fused image help?"
 
@@ -61,6 +63,7 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
         for source, same in groupby(cells, key=lambda cell: cell.source_name):
             group = list(same)
             records = [cell.record(store) for cell in group]
+            faults = [(cell.seed, failures.read(cell, store)) for cell in group]
             rows.append(
                 Row(
                     source=source,
@@ -68,6 +71,7 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
                     planned=tuple(cell.seed for cell in group),
                     records=tuple(record for record in records if record is not None),
                     command=commands.one_row(args, group[0].task.kind, name, source),
+                    failed=tuple((seed, fault) for seed, fault in faults if fault is not None),
                 )
             )
         kind, dataset = cells[0].task.kind, cells[0].test.dataset
@@ -83,7 +87,7 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "report.md").write_text(markdown.text(found), encoding="utf-8")
     (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
-    sheets.write(tidy.scores(records), to / "tables" / "scores.csv")
+    sheets.write(tidy.scores(records), to / folder.SCORES)
     if found.efficiency:
         efficiency.write(found.efficiency, to)
     if found.relations:
@@ -106,16 +110,11 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:
     """The whole report."""
-    done, planned = (sum(len(r.records) for r in every), sum(r.planned for r in every))
     undrawn = [gone.name for gone in found.absent if gone.undrawn]
-    status = f"{done} of {planned} planned runs finished."
-    if undrawn:
-        status = f"{status[:-1]}; not counted, because their scenes are not drawn yet: "
-        status += f"{', '.join(undrawn)}."
-    whole = done == planned and not undrawn
+    whole = not undrawn and all(len(one.records) == one.planned for one in every)
     return Report(
         title=TITLE,
-        status=status,
+        status=wording.status(every, undrawn),
         command="" if whole else command,
         absent=tuple((gone.name, _reason(gone)) for gone in found.absent if not gone.undrawn),
         chapters=tuple(made),
@@ -170,10 +169,29 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
         whole = replace(report(found, every, made, command), efficiency=costs)
         write(whole, every, to)
 
+    _check_store(store, every, args.to)
     spec = _spec(found, store, every, command)
     if not folder.up_to_date(args.to, spec):
         folder.replace(args.to, spec, work)
     return plain.text(report(found, every, bare, command), get_terminal_size().columns)
+
+
+def _check_store(store: Store, every: Sequence[Results], to: Path) -> None:
+    """Keep a report that has results from being replaced because of a mistyped ``--out``."""
+    known = any(row.records or row.failed for results in every for row in results.rows)
+    if not known and folder.has_scores(to) and not any(store.root.glob(f"*/*/{names.SPEC}")):
+        what = "holds no results" if store.root.is_dir() else "no such folder"
+        raise BenchError(
+            f"--out {store.root}: {what}, but the report {to} has some and is kept; name the "
+            "folder of its results, or another one for the report (--to)"
+        )
+    _say_if_absent(store)
+
+
+def _say_if_absent(store: Store) -> None:
+    if not store.root.is_dir():
+        said = f"--out {store.root}: no such folder, so every run is missing"
+        print(f"reports.run: {said}", file=sys.stderr)
 
 
 def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
@@ -183,7 +201,14 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
     return digest.digest(
         {
             "records": [r.model_dump(mode="json") for results in every for r in results.records],
+            "failed": [
+                [results.name, row.source, seed, fault.model_dump(mode="json")]
+                for results in every
+                for row in results.rows
+                for seed, fault in row.failed
+            ],
             "cells": [str(cell.place(store)) for cell in found.cells],
+            "pictures": [made_at(cell, store) for cell in found.cells],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
             "profiles": [one.model_dump(mode="json") for one in profiles.read(store.root)],
@@ -195,7 +220,9 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
 
 def _show_plan(found: Plan, store: Store) -> None:
     for cell in found.cells:
-        print(f"{cell.label}: {'there' if cell.record(store) else 'missing'}")
+        fault = failures.read(cell, store)
+        lacking = f"failed: {fault.reason} ({fault.where})" if fault else "missing"
+        print(f"{cell.label}: {'there' if cell.record(store) else lacking}")
     for gone in found.absent:
         print(f"{gone.name}: {'missing' if gone.undrawn else 'left out'}: {gone.reason}")
 
@@ -207,10 +234,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         found = cli.planned(args, tuple(tasks.KINDS), draw=False)
         if args.plan:
+            _say_if_absent(store)
             _show_plan(found, store)
             return 0
         print(_bring_up_to_date(found, store, args))
-    except BenchError as fault:
+    except (BenchError, OSError) as fault:
         print(f"reports.run: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

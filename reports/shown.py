@@ -40,15 +40,35 @@ def find(cells: Sequence[Cell], store: Store) -> list[Shown]:
     """The first finished seed of every source whose images and predictions are there."""
     found: dict[str, Shown] = {}
     for cell in cells:
-        if cell.source_name in found or "predicted" not in cell.specs:
+        needed = _folders(cell, store)
+        if cell.source_name in found or not needed:
             continue
-        folder = store.path("predicted", cell.model_label, cell.specs["predicted"])
-        if not folder.is_dir() or not _there(cell, store) or cell.record(store) is None:
+        if not all(folder.is_dir() for folder in needed) or cell.record(store) is None:
             continue
+        folder = needed[0]
         paths = cell.images(cell.test, store, "cpu").paths
         boxes = _read_boxes(folder, cell.test) if cell.task.kind == "detection" else {}
         found[cell.source_name] = Shown(cell, paths, boxes, folder)
     return list(found.values())
+
+
+def made_at(cell: Cell, store: Store) -> list[int | None]:
+    """When the folders that a cell is shown from were made, in ns; None for one that is gone."""
+    return [f.stat().st_mtime_ns if f.is_dir() else None for f in _folders(cell, store)]
+
+
+def _folders(cell: Cell, store: Store) -> list[Path]:
+    """Its predictions, and its images if they were made here; nothing where no model is."""
+    if "predicted" not in cell.specs:
+        return []
+    found = [store.path("predicted", cell.model_label, cell.specs["predicted"])]
+    source = cell.source
+    if isinstance(source, tasks.Method) or (
+        isinstance(source, tasks.Elsewhere) and source.colour == "visible"
+    ):
+        spec = sources.spec(source, cell.test, cell.folder)
+        found.append(store.path("fused", sources.label(source, cell.test), spec))
+    return found
 
 
 def scores(one: Shown, store: Store) -> dict[str, float]:
@@ -72,17 +92,6 @@ def true_labels(pair: Pair, split: Split) -> images.Labels:
 def has_unlabelled(split: Split) -> bool:
     """Whether label 0 means that nobody said what it is."""
     return split.classes[0].lower() in per_image.UNLABELLED
-
-
-def _there(cell: Cell, store: Store) -> bool:
-    """Whether the source's images need not be made first."""
-    source = cell.source
-    if isinstance(source, tasks.Raw):
-        return True
-    if isinstance(source, tasks.Elsewhere) and source.colour == "saved":
-        return True
-    spec = sources.spec(source, cell.test, cell.folder)
-    return store.path("fused", sources.label(source, cell.test), spec).is_dir()
 
 
 def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:

@@ -131,16 +131,16 @@ def empty(results: Results) -> Table:
 def wide(table: Table) -> pd.DataFrame:
     """The same numbers for a spreadsheet: mean and standard deviation per column, scaled.
 
-    ``n`` is the number of seeds. A source without records has only its name and the word missing.
-    Where there are intervals: ``low`` and ``high`` of the score; of the difference its ends, its
-    p-value, that adjusted for all comparisons of the table (``p Holm``), and the verdict.
+    ``n`` is the number of seeds. A source without records has only its name and the word missing
+    or failed. Where there are intervals: ``low`` and ``high`` of the score; of the difference its
+    ends, its p-value, that adjusted for all comparisons of the table (``p Holm``), and the verdict.
     """
     rows = []
     titles = _distinct([heading.title for heading in table.headings])
     for line in table.lines:
         cells: dict[str, object] = {
             "source": line.row.source,
-            "n": len(line.row.records) if line.entries else "missing",
+            "n": len(line.row.records) if line.entries else line.row.absence,
         }
         for title, heading, entry in zip(titles, table.headings, line.entries, strict=False):
             cells |= _score_cells(title, heading, entry)

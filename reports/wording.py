@@ -1,5 +1,8 @@
 """Numbers and findings in words, never beyond the numbers."""
 
+from collections.abc import Iterable, Sequence
+
+from bench.failures import Failure
 from reports import certainty, numbers, quality
 from reports.certainty import MARKS
 from reports.comparison import (
@@ -50,6 +53,25 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def status(every: Iterable[Results], undrawn: Sequence[str]) -> str:
+    """How much of the plan is finished.
+
+    Args:
+        every: All tasks that are planned.
+        undrawn: Tasks that cannot be planned yet, because their scenes are drawn by the first run.
+    """
+    rows = [row for results in every for row in results.rows]
+    planned = sum(len(row.planned) for row in rows)
+    done, failed = (sum(len(row.records) for row in rows), sum(len(row.failed) for row in rows))
+    waiting = ", ".join(undrawn)
+    if not planned:
+        return f"No run is planned yet: the first run draws the scenes of {waiting}."
+    said = f"{done} of {planned} planned runs finished{f', {failed} failed' if failed else ''}"
+    if waiting:
+        said += f"; not counted: {waiting}, whose scenes the first run draws"
+    return f"{said}."
+
+
 def seeds(line: Line) -> str:
     """How many of a source's seeds are there; nothing where it has no seeds."""
     row = line.row
@@ -61,10 +83,22 @@ def seeds(line: Line) -> str:
 
 
 def gap(row: Row) -> str:
-    """What is missing of a source that is not finished, e.g. ``1 of 3 seeds missing``."""
-    if not row.records:
+    """What a source that is not finished lacks, e.g. ``1 of 3 seeds missing``, and what failed."""
+    alike: dict[str, dict[int | None, Failure]] = {}
+    for seed, failure in row.failed:
+        alike.setdefault(failure.reason, {})[seed] = failure
+    said = []
+    for reason, those in alike.items():
+        every = len(those) == len(row.planned)
+        seeds = f"seed{'s' if len(those) > 1 else ''} {', '.join(map(str, those))} "
+        last = max(failure.where for failure in those.values())
+        said.append(f"{'' if every else seeds}failed: {reason} ({last})")
+    unrun = len(row.missing) - len(row.failed)
+    if unrun == len(row.planned):
         return MISSING
-    return f"{len(row.missing)} of {len(row.planned)} seeds {MISSING}"
+    if unrun:
+        said.append(f"{unrun} of {len(row.planned)} seeds {MISSING}")
+    return "; ".join(said)
 
 
 def caption(table: Table) -> str:

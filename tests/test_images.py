@@ -4,6 +4,7 @@ from PIL import Image
 
 from bench import images
 from bench.errors import BenchError
+from bench.store import Store
 
 RNG = np.random.default_rng(0)
 
@@ -66,6 +67,19 @@ def test_a_missing_file_and_a_text_file_are_refused_by_name(tmp_path):
     for name, words in (("text.png", "cannot be read"), ("none.png", "no such image")):
         with pytest.raises(BenchError, match=f"{name}: {words}"):
             images.size(tmp_path / name)
+
+
+def test_an_image_of_a_finished_folder_of_the_store_is_made_again_not_replaced(tmp_path):
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(BenchError, match=r"; replace the file$"):
+        images.read_color(tmp_path / "text.png")
+    Store(tmp_path).fill("fused", "toy", {}, lambda f: (f / "text.png").write_text("hello"))
+    (folder,) = (tmp_path / "fused").iterdir()
+    for name in ("text.png", "gone.png"):
+        with pytest.raises(
+            BenchError, match=f"{name}: .*; delete the folder {folder} and run again$"
+        ):
+            images.read_color(folder / name)
 
 
 def test_label_ids_are_read_behind_a_palette(tmp_path):

@@ -231,6 +231,23 @@ def test_a_folder_without_records_is_named(stores, capsys, tmp_path):
     assert "no finished records of other" in capsys.readouterr().err
 
 
+def test_a_file_is_no_store(stores, capsys, tmp_path):
+    put(stores[0], "mine", (0.5, 0.2))
+    (tmp_path / "file").write_text("")
+    assert compare.main([str(tmp_path / "file"), str(stores[0])]) == 2
+    assert "file: is a file; name a folder" in capsys.readouterr().err
+
+
+def test_a_place_that_the_table_cannot_have_is_refused_before_the_work(stores, capsys, tmp_path):
+    for store in stores:
+        put(store, "mine", (0.5, 0.2))
+    for place, why in ((tmp_path, "is a folder"), (tmp_path / "no/d.csv", "there is no folder")):
+        assert compare.main([*map(str, stores), "--to", str(place)]) == 2
+        said = capsys.readouterr()
+        assert f"--to {place}: {why}" in said.err
+        assert said.out == ""
+
+
 def test_a_damaged_file_is_named(stores, capsys):
     for store in stores:
         measured(store, [6.0] * 12)

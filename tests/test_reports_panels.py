@@ -180,3 +180,45 @@ def test_predictions_without_an_image_of_the_split_are_named(tmp_path):
 def test_there_are_no_panels_where_nothing_is_predicted(tmp_path):
     mine = cells("detection", split(tmp_path / "data"), tmp_path)
     assert panels.make(mine, [], Store(tmp_path / "runs"), tmp_path / "report") == []
+
+
+def torn(path):
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+@pytest.mark.parametrize("kind", ["detection", "segmentation"])
+def test_a_damaged_picture_costs_its_own_panel_which_is_named(tmp_path, kind):
+    pairs = split(tmp_path / "data", masks=kind == "segmentation")
+    store, mine = Store(tmp_path / "runs"), cells(kind, pairs, tmp_path)
+    for cell in mine:
+        finish(cell, store, (0.5, 0.5))
+    ranking = ["average", "visible", "infrared"]
+    keys = [sample.key for sample in panels.make(mine, ranking, store, tmp_path / "whole")]
+    place = "fused" if kind == "detection" else "predicted"
+    (file,) = (tmp_path / "runs" / place).glob(f"*average*/{keys[0]}.png")
+    torn(file)
+    first, second = panels.make(mine, ranking, store, tmp_path / "report")
+    assert [p.source for p in first.panels if p.source] == ["infrared", "visible"]
+    assert [p.source for p in second.panels if p.source] == ["infrared", "visible", "average"]
+    legend = panels.legend(kind, ranking, [first, second])
+    assert f"Left out: average on pair {keys[0]}: {file}: cannot be read as an image" in legend
+    assert f"delete the folder {file.parent} and run again." in legend
+    assert "are gone" not in legend
+    torn(file.with_name(f"{keys[1]}.png"))
+    legend = panels.legend(kind, ranking, panels.make(mine, ranking, store, tmp_path / "again"))
+    assert legend.count("Left out: average on pair ") == 2
+    assert "are gone" not in legend
+
+
+def test_a_pair_whose_own_files_are_damaged_has_no_panels_and_is_named(tmp_path):
+    pairs = split(tmp_path / "data")
+    store, mine = Store(tmp_path / "runs"), cells("detection", pairs, tmp_path)
+    finish(mine[0], store, (0.5, 0.5))
+    for pair in pairs.pairs:
+        torn(pair.visible)
+    made = panels.make(mine, ["infrared"], store, tmp_path / "report")
+    assert [sample.panels for sample in made] == [(), ()]
+    legend = panels.legend("detection", ["infrared"], made)
+    assert f"Left out: pair {made[0].key}: {tmp_path}/data/{made[0].key}-vis.png: cannot" in legend
+    assert legend.count("; replace the file.") == 2
+    assert "are gone" not in legend

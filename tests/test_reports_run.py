@@ -196,7 +196,7 @@ def test_only_undrawn_scenes_are_something_to_run(house, tmp_path):
     run.main([])
     text = page.read_text(encoding="utf-8")
     assert "To make what is missing" in text
-    assert "not drawn yet: scenes." in text
+    assert "not counted: scenes, whose scenes the first run draws." in text
     assert "<strong>scenes</strong> is left out" not in text
 
 

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from report_toys import FACTS, MADE, record, results, row
 
+from bench.failures import Failure
 from reports import chapters, latex, markdown, page, panels, plain, protocol, wording
 from reports.chapters import Report
 from reports.results import Row
@@ -199,6 +202,42 @@ def test_what_is_missing_of_a_source_is_said_once_per_task_and_counts_its_seeds(
         assert "yours: missing" in text.replace("*", "").replace("<strong>", "").replace(
             "</strong>", ""
         )
+
+
+def failed(*reasons, at="2026-01-02T03:04:05+00:00"):
+    return tuple(
+        (seed, Failure(error=error, message=said, at=at, device="cpu", program="detection.run"))
+        for seed, (error, said) in enumerate(reasons)
+        if error
+    )
+
+
+def test_seeds_that_failed_alike_are_named_together_beside_those_never_run():
+    oom, bench, none = ("MemoryError", ""), ("BenchError", "x.png: no such image"), ("", "")
+    when = "(2026-01-02 03:04 UTC, detection.run on cpu)"
+    three = row("mine", "method", [None, None, None])
+    said = [
+        wording.gap(replace(three, failed=failed(*reasons)))
+        for reasons in ((none,) * 3, (oom,) * 3, (oom, none, oom), (none, oom, bench))
+    ]
+    assert said == [
+        "missing",
+        f"failed: MemoryError {when}",
+        f"seeds 0, 2 failed: MemoryError {when}; 1 of 3 seeds missing",
+        f"seed 1 failed: MemoryError {when}; seed 2 failed: x.png: no such image {when}; "
+        "1 of 3 seeds missing",
+    ]
+
+
+def test_a_plan_without_runs_is_not_called_0_of_0():
+    some = [results(row("mine", "method", [(0.5, 0.5), None]))]
+    assert wording.status(some, ()) == "1 of 2 planned runs finished."
+    assert wording.status(some, ("a", "b")) == (
+        "1 of 2 planned runs finished; not counted: a, b, whose scenes the first run draws."
+    )
+    assert wording.status([], ("a", "b")) == (
+        "No run is planned yet: the first run draws the scenes of a, b."
+    )
 
 
 def test_sources_that_look_equal_share_the_best_score():

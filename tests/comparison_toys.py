@@ -29,11 +29,12 @@ from segmentation import run as segmentation
 GROUP = 9  # images of one sequence
 BLOCKS = (12, 16)  # of a picture and of its label map, down and across
 EVERY_METRIC = tasks.load(Path(__file__).parents[1] / "tasks.yaml").presets["plain"].quality
-CHAPTERS = (  # ids of the heads on the page
+CHAPTERS = (  # ids of heads, in the order of the page
     *(f"{part}-1" for part in ("comparison", "published", "slices", "errors", "curves")),
     *("confusions-1", "more-1", "comparison-2", "published-2", "slices-2", "confusions-2"),
     *("comparison-3", "comparison-4", "title-efficiency", "title-relations"),
-    *("pictures-1", "pictures-2", *(f"protocol-{task}" for task in range(1, 5))),
+    *("title-pictures", "pictures-1", "pictures-2"),
+    *("title-protocol", *(f"protocol-{task}" for task in range(1, 5))),
 )
 
 

@@ -68,13 +68,14 @@ def parts(
 ) -> tuple[Part, ...]:
     """The same from given tables and what the audit found in them."""
     made = []
+    mine = {metric: ours(results, metric) for metric in results.columns or [NOT_STATED]}
     for table in tables:
         said = table.head.tags
         if (said["kind"], said["dataset"]) != (results.kind, results.dataset):
             continue
         about = [finding for finding in found if finding.table == table.name]
         for rows in table.by_metric.values():
-            compared = {row.method: nearest(results, row) for row in rows}
+            compared = {row.method: nearest(mine, row) for row in rows}
             for alike in (True, False):
                 chosen = [row for row in rows if alike is not bool(compared[row.method][1])]
                 if chosen:
@@ -103,12 +104,9 @@ def ours(results: Results, metric: str) -> dict[str, str]:
     return tags | {"class set": chosen, "absent classes": ABSENT.get(absent, NOT_STATED)}
 
 
-def nearest(results: Results, row: Row) -> tuple[str, Apart]:
-    """Which of our metrics differs least from a published row, and in which tags."""
-    compared = {
-        metric: published.differing(ours(results, metric), row.tags)
-        for metric in results.columns or [NOT_STATED]
-    }
+def nearest(mine: Mapping[str, Mapping[str, str]], row: Row) -> tuple[str, Apart]:
+    """Which of our metrics, by their tags, differs least from a published row, and in which."""
+    compared = {metric: published.differing(tags, row.tags) for metric, tags in mine.items()}
     metric = min(compared, key=lambda name: len(compared[name]))
     return metric, compared[metric]
 

@@ -12,6 +12,7 @@ from reports.figures import library, save, short, without_letters
 
 SMALLEST, LARGEST = 2.6, 7.0  # inches of a heat map
 CELL = 0.42  # inches
+DOTS = 200  # per inch of a heat map: there is one per source, and print has the PDF
 FEW_DECADES = 100  # from least to most cost; with fewer there are ticks between the powers of ten
 DARK = 0.55  # share from which white letters are read better
 
@@ -43,7 +44,7 @@ def heat(found: Confusion, files: Sequence[Path], note: str = "") -> None:
         axes.set_xlabel("predicted")
         axes.set_ylabel("truth, % of its row")
         axes.set_title(note, fontsize=8, parse_math=False)
-        save(figure, files)
+        save(figure, files, DOTS)
         pyplot.close(figure)
 
 

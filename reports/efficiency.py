@@ -17,6 +17,7 @@ from bench.profiles import Profile
 from reports import chapters, charts, figures, sheets
 from reports.numbers import UNDEFINED, unit
 from reports.results import Results
+from reports.studio import Draw
 
 COSTS, TRAININGS = "tables/efficiency.csv", "tables/trainings.csv"
 HEADS = (
@@ -92,8 +93,12 @@ def trainings(every: Sequence[Results]) -> list[tuple[str, str, int | None, floa
     ]
 
 
-def draw(
-    costs: Sequence[tuple[str, Profile]], every: Sequence[Results], looks: Looks, to: Path
+def charted(
+    costs: Sequence[tuple[str, Profile]],
+    every: Sequence[Results],
+    looks: Looks,
+    to: Path,
+    draw: Draw,
 ) -> list[tuple[str, str]]:
     """Draw every task's score over seconds; its name and the stem of its files, under ``to``."""
     times = _alike(costs)
@@ -121,7 +126,7 @@ def draw(
             cost = f"seconds per pair ({one.size}, {one.device})"
             files = [to / f"{stem}.{ending}" for ending in figures.FORMATS]
             score = f"{heading.title}, {unit(heading)}".removesuffix(", ")
-            charts.against(points, levels, looks, files, (cost, score))
+            draw(charts.against, points, levels, looks, files, (cost, score))
             drawn.append((results.name, stem))
     return drawn
 

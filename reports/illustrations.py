@@ -9,12 +9,15 @@ from bench.plan import Cell
 from bench.store import Store
 from reports import chapters, charts, confusions, curves, figures, panels, sheets, tables
 from reports.chapters import Chapter
-from reports.results import Results
+from reports.confusions import Confusion
+from reports.studio import Draw
 
 Looks = Mapping[str, tuple[str, str]]  # see `figures.styles`
 
 
-def of(bare: Chapter, cells: Sequence[Cell], store: Store, looks: Looks, to: Path) -> Chapter:
+def of(
+    bare: Chapter, cells: Sequence[Cell], store: Store, looks: Looks, to: Path, draw: Draw
+) -> Chapter:
     """A task's chapter with its charts and sample sheets, which are written under ``to``."""
     results = bare.results
     if not results.records:
@@ -24,37 +27,30 @@ def of(bare: Chapter, cells: Sequence[Cell], store: Store, looks: Looks, to: Pat
     for folder in ("figures", "tables"):
         (to / folder).mkdir(exist_ok=True)
     note = f"{results.name}: simulated scenes" if results.simulated else results.name
-    figures.bars(table, looks, _files(to, stem), note)
+    draw(figures.bars, table, looks, _files(to, stem), note)
     samples = panels.make(cells, chapters.ranking(table), store, to)
     chapter = chapters.illustrated(bare, stem, samples)
-    chapter = replace(chapter, errors=_errors(results, looks, to, f"{stem}-errors", note))
+    if families := tables.errors(results):
+        files = _files(to, f"{stem}-errors")
+        draw(figures.bars, tables.means(results, families[0]), looks, files, note)
+        chapter = replace(chapter, errors=f"{stem}-errors")
     lines = curves.read(cells, store)
     if not lines.empty:
-        figures.curves(curves.drawn(lines), looks, _files(to, f"{stem}-curves"), note)
+        draw(figures.curves, curves.drawn(lines), looks, _files(to, f"{stem}-curves"), note)
         sheets.write(lines, to / chapter.curves_file)
         chapter = replace(chapter, curves=f"{stem}-curves")
-    return _confused(chapter, cells, store, to, note)
-
-
-def _errors(results: Results, looks: Looks, to: Path, stem: str, note: str) -> str:
-    """Draw what kinds of error cost; the stem of the files, empty where nothing is known."""
-    families = tables.errors(results)
-    if not families:
-        return ""
-    figures.bars(tables.means(results, families[0]), looks, _files(to, stem), note)
-    return stem
+    if matrices := confusions.read(cells, store):
+        chapter = _confused(chapter, matrices, to, note, draw)
+    return chapter
 
 
 def _confused(
-    chapter: Chapter, cells: Sequence[Cell], store: Store, to: Path, note: str
+    chapter: Chapter, found: dict[str, Confusion], to: Path, note: str, draw: Draw
 ) -> Chapter:
-    found = confusions.read(cells, store)
-    if not found:
-        return chapter
     drawn = []
     for number, (source, one) in enumerate(found.items(), 1):
         stem = f"figures/{names.safe(chapter.results.name)}-confusion-{number}"
-        charts.heat(one, _files(to, stem), f"{note}, {source}")
+        draw(charts.heat, one, _files(to, stem), f"{note}, {source}")
         drawn.append((source, stem))
     sheets.write(confusions.sheet(found), to / chapter.confusions_file)
     return replace(chapter, confusions=tuple(drawn))

@@ -17,11 +17,17 @@ def text(found: Report) -> str:
         f"**{escape(one.results.name)}**{_badge(one)}: {escape(one.answer)}"
         for one in found.chapters
     ]
-    parts += [_chapter(chapter, found.rule) for chapter in found.chapters]
+    parts += [_chapter(chapter) for chapter in found.chapters]
     if found.efficiency:
         parts.append(markdown_tables.efficiency(found.efficiency))
     if found.relations:
         parts.append(markdown_tables.relations(found.relations))
+    for part, title, chapters in order.ends(found.chapters):
+        parts.append(f"## {title}")
+        if part == order.PICTURES:
+            parts.append(escape(found.rule))
+        for chapter in chapters.values():
+            parts += [f"### {escape(chapter.results.name)}{_badge(chapter)}", *_end(part, chapter)]
     if found.command:
         parts.append(f"To make what is missing:\n\n{markdown_tables.code(found.command)}")
     parts += [f"**{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
@@ -33,15 +39,19 @@ def _badge(found: Chapter) -> str:
     return " (simulated)" if found.results.simulated else ""
 
 
-def _chapter(found: Chapter, rule: str) -> str:
+def _chapter(found: Chapter) -> str:
     parts = [f"## {escape(found.results.name)}{_badge(found)}"]
     parts += [f"> **Warning:** {escape(warning)}" for warning in found.protocol.warnings]
     for part, title in order.parts(found):
-        parts += [f"### {title}", *_part(part, found, rule)]
+        parts += [f"### {title}", *_part(part, found)]
     return "\n\n".join(parts)
 
 
-def _part(part: str, found: Chapter, rule: str) -> list[str]:
+def _end(part: str, found: Chapter) -> list[str]:
+    return _samples(found) if part == order.PICTURES else [markdown_tables.facts(found)]
+
+
+def _part(part: str, found: Chapter) -> list[str]:
     if part == order.PUBLISHED:
         return _beside(found)
     if part == order.CURVES:
@@ -55,10 +65,6 @@ def _part(part: str, found: Chapter, rule: str) -> list[str]:
                 [markdown_tables.grid(grid, found) for grid in found.more],
             )
         ]
-    if part == order.PICTURES:
-        return _samples(found, rule)
-    if part == order.PROTOCOL:
-        return [markdown_tables.facts(found)]
     if part == order.MISSING:
         return [_gap(gap) for gap in found.gaps]
     return _tables(part, found)
@@ -94,8 +100,8 @@ def _folded(title: str, parts: Sequence[str]) -> str:
     return f"<details><summary>{title}</summary>\n\n{folded}\n\n</details>"
 
 
-def _samples(found: Chapter, rule: str) -> list[str]:
-    parts = [f"{escape(rule)} {escape(found.legend)}"]
+def _samples(found: Chapter) -> list[str]:
+    parts = [escape(found.legend)]
     for sample in filter(attrgetter("panels"), found.samples):
         parts.append(f"**{escape(sample.key)}** ({escape(sample.scene)}): {escape(sample.why)}")
         parts.append(markdown_tables.panels(sample))

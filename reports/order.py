@@ -1,13 +1,16 @@
-"""The parts of a chapter in their order: the same on the page and in the text."""
+"""The parts of the report in their order: the same on the page and in the text.
 
-from collections.abc import Iterator
+First every task's chapter, then what goes over all tasks, then every task's pictures and protocol.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from reports import grids
 from reports.chapters import Chapter
 
 COMPARISON, PUBLISHED, SLICES, ERRORS = "comparison", "published", "slices", "errors"
-CURVES, CONFUSIONS, MORE, PICTURES = "curves", "confusions", "more", "pictures"
-PROTOCOL, MISSING = "protocol", "missing"
+CURVES, CONFUSIONS, MORE, MISSING = "curves", "confusions", "more", "missing"
+PICTURES, PROTOCOL = "pictures", "protocol"
 
 
 def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
@@ -25,9 +28,16 @@ def parts(chapter: Chapter) -> Iterator[tuple[str, str]]:
         yield CONFUSIONS, "Confusions"
     if chapter.more:
         yield MORE, "More tables"
-    if chapter.samples:
-        yield PICTURES, "Pictures"
-    if chapter.results.records:
-        yield PROTOCOL, "Protocol and provenance"
     if chapter.gaps:
         yield MISSING, "Missing"
+
+
+def ends(chapters: Sequence[Chapter]) -> Iterator[tuple[str, str, dict[int, Chapter]]]:
+    """The parts at the end that are there: id's stem, title, and by their number whose tasks'."""
+    numbered = dict(enumerate(chapters, start=1))
+    pictured = {number: one for number, one in numbered.items() if one.samples}
+    if pictured:
+        yield PICTURES, "Pictures", pictured
+    made = {number: one for number, one in numbered.items() if one.results.records}
+    if made:
+        yield PROTOCOL, "Protocol and provenance", made

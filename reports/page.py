@@ -14,7 +14,7 @@ from markupsafe import Markup
 from reports import confusions, wording
 from reports.chapters import Report
 from reports.efficiency import HEADS
-from reports.order import parts
+from reports.order import ends, parts
 
 RETRAINED = "retrained"  # the protocol of a record that says nothing else
 
@@ -35,6 +35,7 @@ def html(found: Report) -> str:
         sources=sources(found),
         certain=any(one.results.evidence for one in found.chapters),
         parts=parts,
+        ends=list(ends(found.chapters)),
         counted=wording.counted,
         retrained=_retrained(found),
         number=wording.correlation,

@@ -22,7 +22,7 @@ from reports.choice import COUNT, Choice
 from reports.results import SINGLE
 from reports.shown import Shown
 
-QUALITY = 80  # of the JPEG files
+QUALITY = 75  # of the JPEG files
 NO_BOXES, NO_LABELS = boxes.make([], []), np.zeros((0, 0), np.uint8)
 
 BOX_LEGEND = (
@@ -116,7 +116,7 @@ def make(cells: Sequence[Cell], ranking: Sequence[str], store: Store, report: Pa
         panels = []
         for i, drawn in enumerate(pictures):
             file = folder / f"{i}-{names.safe(drawn.title)}.jpg"
-            drawn.image.save(file, quality=QUALITY)
+            drawn.image.save(file, quality=QUALITY, optimize=True, progressive=True)
             what = f"what was predicted on {drawn.source}" if drawn.source else drawn.title
             panels.append(
                 Panel(

@@ -42,6 +42,7 @@ from reports import (
     resampling,
     rescoring,
     sheets,
+    studio,
     tables,
     tidy,
     wording,
@@ -155,19 +156,21 @@ def _bring_up_to_date(found: Plan, store: Store, args: argparse.Namespace) -> st
     def work(to: Path) -> None:
         # matplotlib would keep its list of fonts in the user's home
         os.environ.setdefault("MPLCONFIGDIR", str(store.root.resolve() / ".matplotlib"))
-        costs = cost(found, store, every, args)
-        if costs:
-            costs = replace(costs, charts=tuple(efficiency.draw(costs.costs, every, looks, to)))
-        made = [
-            illustrations.of(
-                chapter,
-                [cell for cell in found.cells if cell.name == chapter.results.name],
-                *(store, looks, to),
-            )
-            for chapter in bare
-        ]
-        whole = replace(report(found, every, made, command), efficiency=costs)
-        write(whole, every, to)
+        with studio.opened() as draw:
+            costs = cost(found, store, every, args)
+            if costs:
+                drawn = efficiency.charted(costs.costs, every, looks, to, draw)
+                costs = replace(costs, charts=tuple(drawn))
+            made = [
+                illustrations.of(
+                    chapter,
+                    [cell for cell in found.cells if cell.name == chapter.results.name],
+                    *(store, looks, to, draw),
+                )
+                for chapter in bare
+            ]
+            whole = replace(report(found, every, made, command), efficiency=costs)
+            write(whole, every, to)
 
     _check_store(store, every, args.to)
     spec = _spec(found, store, every, command)

@@ -1,12 +1,9 @@
 """The page in a browser: it sorts, hides, unfolds, fits, and loads nothing from elsewhere."""
 
 import browser
+import comparison_toys
 import pytest
-from report_toys import AP50, cells, finish, planned, split
-from test_reports_walk import matched
 
-from bench.records import Slice
-from bench.store import Store
 from reports import run
 
 pytestmark = [
@@ -14,43 +11,16 @@ pytestmark = [
     pytest.mark.skipif(browser.PROGRAM is None, reason="needs Chromium (chromium) on the PATH"),
 ]
 FUSED = ("average", "mine", "a-method-with-a-name-as-long-as-names-may-be-" + "x" * 35)
-SCORES = {"infrared": (0.5, 0.2), "visible": (0.4, 0.6), "average": (0.6, 0.5), "mine": None}
-
-
-def named(person, car):
-    """These scores under the name of a metric that can be resampled."""
-    part = Slice(
-        values={"AP50": (person + car) / 2},
-        by_class={"person": {"AP50": person}, "car": {"AP50": car}},
-        counts={"images": 2},
-    )
-    return {
-        "columns": {"AP50": AP50},
-        "values": part.values,
-        "by_class": part.by_class,
-        "by_scene": {"day": part, "night": part},
-    }
+SKILL = {"infrared": 0.7, "visible": 0.45, FUSED[0]: 0.95, FUSED[1]: 0.5, FUSED[2]: 0.2}
+TOY = comparison_toys.Toy(SKILL, seeds=(0, 1), size=(64, 48), images=12, alarms=3, left=("mine",))
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """A detection and a segmentation task with five sources, one of them missing."""
+    """Every chapter there is of five sources, one of them missing."""
     place = tmp_path_factory.mktemp("browser")
-    store = Store(place / "runs")
-    every = []
-    for kind in ("detection", "segmentation"):
-        of = split(place / kind, masks=kind == "segmentation")
-        every += cells(kind, of, place, seeds=(0, 1), fused=FUSED)
-    for cell in every:
-        scores = SCORES.get(cell.source_name, (0.1, 0.1))
-        if scores:
-            finish(cell, store, (0.5, 0.5), **named(*(s + 0.01 * cell.seed for s in scores)))
-            if cell.task.kind == "detection":
-                matched(cell, cell.place(store))
-    with pytest.MonkeyPatch.context() as patch:
-        planned(patch, every)
-        patch.chdir(place)
-        assert run.main([]) == 0
+    flags = comparison_toys.make(TOY, place)
+    assert run.main([*flags, f"--to={place / 'report'}"]) == 0
     return place / "report"
 
 
@@ -120,6 +90,33 @@ def test_intervals_are_shown_on_demand(report, window):
     assert "[" in window.run("document.querySelector('.sure').innerText")
     press(window, "#certain")
     assert window.run(seen) == 0
+    assert window.errors == []
+
+
+def test_every_chapter_opens_without_a_complaint(report, window):
+    window.open(report / "index.html")
+    heads = window.run("[...document.querySelectorAll('h2, h3')].map(head => head.id)")
+    chapters = comparison_toys.CHAPTERS
+    assert [head for head in heads if head in chapters] == list(chapters)
+    window.run("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    empty = "[...document.querySelectorAll('main details')].filter(part => part.offsetHeight < 60)"
+    assert window.run(f"{empty}.length") == 0
+    window.run(
+        "Promise.all([...document.images].map(image => {"
+        " image.loading = 'eager'; return image.decode(); }))"
+    )
+    assert window.errors == []
+
+
+def test_what_is_folded_is_printed_and_folded_again(report, window):
+    window.open(report / "index.html")
+    folded = "document.querySelectorAll('main details:not([open])').length"
+    before = window.run(folded)
+    assert before > 5
+    window.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert window.run(folded) == 0
+    window.run("window.dispatchEvent(new Event('afterprint'))")
+    assert window.run(folded) == before
     assert window.errors == []
 
 

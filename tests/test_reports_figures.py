@@ -1,9 +1,11 @@
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from report_toys import results, row
 
-from reports import chapters, figures
+from reports import chapters, figures, studio
 
 
 def drawn(tmp_path, *rows):
@@ -61,3 +63,50 @@ def test_every_class_has_a_chart_and_every_source_a_line_of_its_own(tmp_path):
     for ending in figures.FORMATS:
         one, two = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("one", "two"))
         assert one == two, ending
+
+
+def test_no_two_of_twenty_sources_look_alike():
+    kinds = {"infrared": "infrared", "visible": "visible"} | {f"m{i}": "method" for i in range(18)}
+    looks = figures.styles(kinds)
+    assert len(set(looks.values())) == len(kinds)
+    assert len({looks[name][0] for name in list(kinds)[:16]}) == 16
+
+
+def test_the_pixels_of_a_chart_are_those_of_matplotlib_in_fewer_colours(tmp_path):
+    pyplot, _ = figures.library()
+    figure, axes = pyplot.subplots(figsize=(3, 2), layout="constrained")
+    axes.bar(range(9), range(1, 10), color=figures.FUSED[:9], hatch="//")
+    figures.save(figure, [tmp_path / "ours.png"])
+    figure.savefig(tmp_path / "theirs.png", dpi=figures.DOTS)
+    pyplot.close(figure)
+    ours, theirs = (
+        np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB"), int)
+        for name in ("ours", "theirs")
+    )
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).mean() < 0.5  # of 255
+
+
+def test_many_charts_are_drawn_by_workers_as_by_one(tmp_path):
+    table = chapters.leading(results(row("infrared", "infrared", [(0.5, 0.7)])))
+    looks = figures.styles({"infrared": "infrared"})
+    names = [f"{number}.svg" for number in range(studio.FEW)]
+    for count, folder in ((1, tmp_path / "one"), (studio.FEW, tmp_path / "many")):
+        folder.mkdir()
+        with studio.opened() as draw:
+            for name in names[:count]:
+                draw(figures.bars, table, looks, [folder / name])
+            assert not list(folder.iterdir())
+    drawn = {file.read_bytes() for file in tmp_path.rglob("*.svg")}
+    assert len(drawn) == 1
+    assert len(list((tmp_path / "many").iterdir())) == studio.FEW
+
+
+def test_a_chart_that_a_worker_cannot_draw_is_a_fault():
+    def draw_nothing():
+        with studio.opened() as draw:
+            for _ in range(studio.FEW):
+                draw(figures.bars, None)
+
+    with pytest.raises(TypeError):
+        draw_nothing()

@@ -245,7 +245,7 @@ def test_simulated_is_said_of_the_simulated_task_only(house, tmp_path, capsys):
     fill(house)
     run.main([])
     detection, segmentation = (
-        (tmp_path / "report/report.md").read_text(encoding="utf-8").split("## toy-segmentation")
+        (tmp_path / "report/report.md").read_text(encoding="utf-8").split("\n## toy-segmentation")
     )
     assert "Warning:** simulated" not in detection
     assert "Warning:** simulated" in segmentation

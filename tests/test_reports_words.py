@@ -161,7 +161,7 @@ def test_a_task_without_any_record_is_a_list_of_what_is_missing():
 
 def test_the_page_says_simulated_in_words_at_every_table():
     html = page.html(report(changed("mine", "method", simulated=True)))
-    assert html.count("<caption>") == html.count("simulated</span>") - 2  # - 2: answer and title
+    assert html.count("<caption>") == html.count("simulated</span>") - 3  # answer, title, protocol
     assert html.count("<strong>(simulated)</strong>") == html.count("<caption>")
 
 

@@ -75,6 +75,13 @@ function follow(box, change) {
   change();
 }
 
+// Paper cannot be unfolded: what is folded is printed open.
+function unfold() {
+  const folded = [...document.querySelectorAll("main details:not([open])")];
+  folded.forEach((part) => { part.open = true; });
+  window.addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }), { once: true });
+}
+
 function start() {
   document.querySelectorAll("table.sortable").forEach(sortable);
   const controls = document.querySelector(".controls");
@@ -83,6 +90,7 @@ function start() {
   show(); // the browser may have kept the boxes of an earlier visit
   const spread = document.getElementById("spread");
   follow(spread, () => document.body.classList.toggle("bare", !spread.checked));
+  window.addEventListener("beforeprint", unfold);
   const certain = document.getElementById("certain"); // not where nothing was resampled
   if (certain) follow(certain, () => document.body.classList.toggle("certain", certain.checked));
 }

@@ -148,4 +148,4 @@ def test_a_pair_without_panels_leaves_no_empty_place(house, tmp_path):
     assert "Left out: pair" in text
     assert 'class="sample"' not in page
     assert "samples/" not in text
-    assert "|  |" not in text.split("### Pictures")[1].split("###")[0]
+    assert "|  |" not in text.split("\n## Pictures")[1].split("\n## ")[0]

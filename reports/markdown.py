@@ -79,7 +79,7 @@ def _beside(found: Chapter) -> list[str]:
     parts = [markdown_tables.published(part) for part in found.published if part.alike]
     if apart := [markdown_tables.published(part) for part in found.published if not part.alike]:
         parts.append(_folded("Published rows that were not made as ours", apart))
-    return parts
+    return [*parts, f"All of these rows: [CSV]({found.published_file})"]
 
 
 def _confusions(found: Chapter) -> str:

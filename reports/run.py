@@ -25,6 +25,7 @@ from bench.store import Store
 from reports import (
     against,
     appendix,
+    beside_sheet,
     chapters,
     choice,
     commands,
@@ -98,6 +99,8 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
             if between is not None:
                 file = printing.file_name(table).removesuffix(".csv")
                 sheets.write(between, to / f"{file}-pairs.csv")
+        if chapter.published:
+            sheets.write(beside_sheet.sheet(chapter.published), to / chapter.published_file)
         for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
             sheets.write(sheet, to / file)
         for grid in grids:

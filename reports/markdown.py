@@ -24,7 +24,9 @@ def text(found: Report) -> str:
     if found.command:
         parts.append(f"To make what is missing:\n\n{markdown_tables.code(found.command)}")
     parts += [f"**{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
-    parts.append("All scores as one table: [tables/scores.csv](tables/scores.csv)")
+    files = ("scores", "means", "protocol")
+    names = ", ".join(f"[tables/{name}.csv](tables/{name}.csv)" for name in files)
+    parts.append(f"All scores, their means with intervals, and how they were made: {names}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -38,6 +38,7 @@ from reports import (
     page,
     plain,
     printing,
+    protocol,
     relations,
     resamples,
     resampling,
@@ -45,6 +46,7 @@ from reports import (
     sheets,
     tables,
     tidy,
+    tidy_means,
 )
 from reports.chapters import Chapter, Report
 from reports.efficiency import Efficiency
@@ -85,13 +87,16 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
     sheets.write(tidy.scores(records), to / "tables" / "scores.csv")
+    sheets.write(protocol.sheet(records), to / "tables" / "protocol.csv")
     if found.efficiency:
         efficiency.write(found.efficiency, to)
     if found.relations:
         sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
+    tabled = []
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
         every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
+        tabled.append((chapter.results, every_table))
         for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
             sheets.write(tables.wide(table), to / grid.file)
         for table in shown:
@@ -105,6 +110,7 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
             sheets.write(sheet, to / file)
         for grid in grids:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
+    sheets.write(tidy_means.sheet(tabled), to / "tables" / "means.csv")
 
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:

@@ -190,7 +190,7 @@ def test_the_files_of_a_table_carry_its_protocol():
 def test_the_tidy_table_has_every_score_of_every_record_once():
     day = Slice(values={"ap50": 0.3}, by_class={"person": {"ap50": None}})
     found = tidy.scores([record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day})])
-    assert list(found.columns) == [*tidy.TIDY, "simulated", "split_hash", "fingerprint"]
+    assert list(found.columns) == [*tidy.TIDY, "simulated", "split_hash", "fingerprint", "protocol"]
     rows = {(r.scene, r["class"]): r.value for _, r in found.iterrows()}
     assert {key: value for key, value in rows.items() if value == value} == {
         ("all", "person"): 0.5,

@@ -10,6 +10,7 @@ from bench.records import Record, Scalar
 from reports.results import Results
 
 CAUTION = "caution: "  # facts that are warnings, of all rows or of some
+DIGITS = 8  # of a key: ample for the few that a report has
 BY_SOURCE = (
     "colour",
     "predictions",
@@ -63,7 +64,7 @@ def facts(record: Record) -> dict[str, str]:
 
 def key(record: Record) -> str:
     """Digest of what a record says about how it was made, the same where the facts are."""
-    return digest.digest(facts(record))
+    return digest.digest(facts(record))[:DIGITS]
 
 
 def sheet(records: Iterable[Record]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ Nothing is judged here: intervals, p-values and verdicts are those of the report
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ COLUMNS = (
     *("task", "kind", "dataset", "source", "level", "scene", "class", "metric"),
     *(*NUMBERS, "signature", *tidy.FACTS, "protocol"),
 )
+DECIMALS = 6
 TEXTS = ("compared with", "verdict", "table")
 Column = tuple[Table, int]
 
@@ -29,8 +31,8 @@ Column = tuple[Table, int]
 def sheet(every: Iterable[tuple[Results, Sequence[Table]]]) -> pd.DataFrame:
     """One row per source and score: columns `COLUMNS`.
 
-    ``level`` to ``metric`` are those of `tidy.scores`, and numbers are as there (fractions).
-    ``seeds`` says of how many scores the mean is, ``table`` which table of the task judges the
+    ``level`` to ``metric`` are those of `tidy.scores`, and numbers fractions with `DECIMALS`.
+    ``seeds`` says of how many scores the mean is, ``table`` which file beside it judges the
     difference: ``p Holm`` is adjusted for the comparisons of that one. What is not known is a
     missing value. The verdict is "seeds differ" where no difference is formed for that reason.
     Several values of a source's seeds are joined by a bar.
@@ -40,7 +42,7 @@ def sheet(every: Iterable[tuple[Results, Sequence[Table]]]) -> pd.DataFrame:
     """
     rows = [row for results, tables in every for row in _rows(results, _columns(results, tables))]
     floats = dict.fromkeys(set(NUMBERS) - {"seeds", *TEXTS}, "float64")
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(floats)
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(floats).round(DECIMALS)
 
 
 def _columns(results: Results, tables: Iterable[Table]) -> dict[Place, Column]:
@@ -104,7 +106,7 @@ def _difference(table: Table, line: Line, column: int) -> tuple[str | float | No
     single = best_single(table, column) if line.differences else None
     if single is None:
         return (None,) * 8
-    file, gap = printing.file_name(table), line.differences[column]
+    file, gap = PurePosixPath(printing.file_name(table)).name, line.differences[column]
     sure = line.comparisons[column] if line.comparisons else None
     if sure:
         ends = sure.estimate.low, sure.estimate.high

@@ -2,8 +2,12 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from fusion.cost import Asked, Cost, Counts
+
+if TYPE_CHECKING:
+    from fusion.trained import DMFuse, TrainedDMNet
 
 FULL = 128  # inner width of the uncompressed networks
 NOTE = (
@@ -62,32 +66,28 @@ def paper() -> list[str]:
     rows: list[tuple[str, ...]] = [("width", "U-Net", *head, "their way G", "printed G")]
     for inner, (millions, billions) in counting.DMFUSE.items():
         network = counting.dmfuse(inner)
-        theirs = counting.as_printed(network, 256, 256)
-        rows.append(
-            (
-                _width(inner),
-                f"{counting.parameters(network.denoising):,}",
-                f"{counting.parameters(network):,}",
-                f"{counting.pair(network, 256, 256).macs / 1e9:,.3f}",
-                *(f"{value:.3f}" for value in (theirs.parameters, millions)),
-                *(f"{value:.3f}" for value in (theirs.macs or 0, billions)),
-            )
-        )
+        unet = f"{counting.parameters(network.denoising):,}"
+        macs = counting.as_printed(network, 256, 256).macs or 0
+        counts = _counted(network, f"{millions:.3f}")
+        rows.append((_width(inner), unet, *counts, f"{macs:.3f}", f"{billions:.3f}"))
     found = ["DMFuse, Tables 5 and 7", *_lines(rows)]
     rows = [("width", *head)]
     for inner in counting.DMFUSE:
-        other = counting.dmnet(inner)
-        theirs = counting.as_printed(other, 256, 256)
-        rows.append(
-            (
-                _width(inner),
-                f"{counting.parameters(other):,}",
-                f"{counting.pair(other, 256, 256).macs / 1e9:,.3f}",
-                f"{theirs.parameters:.3f}",
-                f"{counting.DMNET:.3f}" if inner == FULL else "-",
-            )
-        )
+        printed = f"{counting.DMNET:.3f}" if inner == FULL else "-"
+        rows.append((_width(inner), *_counted(counting.dmnet(inner), printed)))
     return [*found, *textwrap.wrap(NOTE, 98), "", "DMNet, Table VIII", *_lines(rows)]
+
+
+def _counted(network: "DMFuse | TrainedDMNet", printed: str) -> tuple[str, ...]:
+    """Parameters and GMACs of a pair; millions of parameters in the paper's way and as printed."""
+    from fusion import counting
+
+    return (
+        f"{counting.parameters(network):,}",
+        f"{counting.pair(network, 256, 256).macs / 1e9:,.3f}",
+        f"{counting.as_printed(network, 256, 256).parameters:.3f}",
+        printed,
+    )
 
 
 def _width(inner: int) -> str:

@@ -24,6 +24,7 @@ class Line:
     """One row as it is read.
 
     Attributes:
+        tags: How it was made, see `published.TAGS`.
         marks: Numbers of the notes about it.
         ours: Whether it is one of this report's sources.
     """
@@ -31,6 +32,7 @@ class Line:
     label: str
     remark: str
     cells: tuple[str, ...]
+    tags: Mapping[str, str]
     marks: tuple[int, ...] = ()
     ours: bool = False
 
@@ -40,12 +42,18 @@ class Part:
     """Published rows that were made alike, in one metric.
 
     Attributes:
+        table: Name of the published table.
+        metric: As it is printed there.
+        classes: What the data set calls the columns, but for the last, the mean.
         alike: Whether they were made as our rows were, which then stand above them.
         reason: Why they stand apart; or on what they agree.
         about: What else is known of the table.
         notes: What the audit found: (number of the note or nothing, words).
     """
 
+    table: str
+    metric: str
+    classes: tuple[str, ...]
     title: str
     alike: bool
     reason: str
@@ -154,6 +162,9 @@ def _part(
         lines = [*_own(results, metric, rows), *lines]
     eye = " (read by eye)" if table.head.by_eye else ""
     return Part(
+        table=table.name,
+        metric=rows[0].metric,
+        classes=tuple(rows[0].by_class),
         title=f"{table.head.title}: {rows[0].metric}{eye}",
         alike=not first,
         reason=why(shared) if first else ALIKE,
@@ -182,7 +193,8 @@ def _theirs(row: Row, numbered: Sequence[Finding], apart: Apart, shared: Apart) 
     cells = tuple(_text(cell) for cell in (*row.cells.values(), row.mean))
     marks = tuple(i for i, f in enumerate(numbered, start=1) if f.method == row.method)
     own = [f"{tag}: {pair[1]}" for tag, pair in apart.items() if shared.get(tag) != pair]
-    return Line(row.method, "; ".join([*own, *([row.remark] if row.remark else [])]), cells, marks)
+    remark = "; ".join([*own, *([row.remark] if row.remark else [])])
+    return Line(row.method, remark, cells, row.tags, marks)
 
 
 def _own(results: Results, metric: str, rows: Sequence[Row]) -> list[Line]:
@@ -191,6 +203,7 @@ def _own(results: Results, metric: str, rows: Sequence[Row]) -> list[Line]:
     scale = 100 if any(number > 1 for number in shown) else 1
     decimals = max((-int(number.as_tuple().exponent) for number in shown), default=1)
     names = {name.casefold(): name for name in results.classes}
+    tags = ours(results, metric)
     found = []
     for row in results.rows:
         if not row.records:
@@ -206,7 +219,7 @@ def _own(results: Results, metric: str, rows: Sequence[Row]) -> list[Line]:
             for record in row.records
         ]
         cells = tuple(_average(column, scale, decimals) for column in zip(*scores, strict=True))
-        found.append(Line(row.source, "this report", cells, ours=True))
+        found.append(Line(row.source, "this report", cells, tags, ours=True))
     return found
 
 

@@ -73,6 +73,11 @@ class Chapter:
         return f"tables/{names.safe(self.results.name)}-confusions.csv"
 
     @property
+    def published_file(self) -> str:
+        """Where the published numbers are, relative to the report."""
+        return f"tables/{names.safe(self.results.name)}-published.csv"
+
+    @property
     def curves_file(self) -> str:
         """Where the numbers of the curves are, relative to the report."""
         return f"tables/{names.safe(self.results.name)}-curves.csv"

@@ -97,7 +97,8 @@ class Line:
 
     Attributes:
         differences: Mean minus that of the better single sensor, per column, for fused sources;
-            empty where that cannot be said.
+            empty where that cannot be said. None also where the two means are of other seeds and
+            the difference is not tested: it would be one of seeds too.
         comparisons: What is known of how sure each difference is; empty where nothing is.
     """
 
@@ -168,6 +169,18 @@ def singles_equal(table: Table, column: int) -> bool:
     return len(shown) > 1 and len(set(shown)) == 1
 
 
+def seeds_differ(line: Line, other: Line, column: int) -> bool:
+    """Whether the means of two sources in one column are means over other seeds."""
+    mine, theirs = _seeds(line, column), _seeds(other, column)
+    return bool(mine and theirs) and mine != theirs
+
+
+def _seeds(line: Line, column: int) -> set[int | None]:
+    """The seeds whose scores are in a mean."""
+    pairs = zip(line.row.records, line.entries[column].scores, strict=True)
+    return {record.seed for record, score in pairs if score is not None}
+
+
 def best(lines: Sequence[Line], heading: Heading, column: int) -> Line | None:
     """The best of the lines in one column, the first of equals; None if none has a score."""
     sign = 1 if heading.better == "higher" else -1
@@ -218,7 +231,10 @@ def _compared(table: Table) -> Table:
         for column, other in enumerate(against):
             mine = line.entries[column].mean
             theirs = other.entries[column].mean if other else None
-            found.append(None if mine is None or theirs is None else mine - theirs)
+            known = other is not None and not seeds_differ(line, other, column)
+            found.append(
+                mine - theirs if known and mine is not None and theirs is not None else None
+            )
         return tuple(found)
 
     lines = tuple(replace(line, differences=differences(line)) for line in table.lines)

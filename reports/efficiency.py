@@ -24,6 +24,7 @@ HEADS = (
     *("source", "image size", "parameters", "multiply-accumulates, G"),
     *("seconds per pair", "least to most", "peak memory, MB", "on"),
 )
+TEXTS = ("source", "task", "image size", "on")  # heads of what is no number
 NUMBERS = ("parameters", "macs", "seconds", "least", "most", "memory")
 Looks = Mapping[str, tuple[str, str]]  # see `figures.styles`
 

@@ -31,7 +31,9 @@ def text(found: Report) -> str:
     if found.command:
         parts.append(f"To make what is missing:\n\n{markdown_tables.code(found.command)}")
     parts += [f"**{escape(name)}** is left out: {escape(why)}" for name, why in found.absent]
-    parts.append("All scores as one table: [tables/scores.csv](tables/scores.csv)")
+    files = ("scores", "means", "protocol")
+    names = ", ".join(f"[tables/{name}.csv](tables/{name}.csv)" for name in files)
+    parts.append(f"All scores, their means with intervals, and how they were made: {names}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -86,7 +88,7 @@ def _beside(found: Chapter) -> list[str]:
     parts = [markdown_tables.published(part) for part in found.published if part.alike]
     if apart := [markdown_tables.published(part) for part in found.published if not part.alike]:
         parts.append(_folded("Published rows that were not made as ours", apart))
-    return parts
+    return [*parts, f"All of these rows: [CSV]({found.published_file})"]
 
 
 def _confusions(found: Chapter) -> str:

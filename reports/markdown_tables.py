@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from reports.beside import Part
 from reports.chapters import Chapter
-from reports.efficiency import COSTS, HEADS, TRAININGS, Efficiency
+from reports.efficiency import COSTS, HEADS, TEXTS, TRAININGS, Efficiency
 from reports.grids import Grid, Printed
 from reports.panels import Sample
 from reports.relations import Relation
@@ -94,7 +94,7 @@ def efficiency(found: Efficiency) -> str:
     """What fusing and training cost."""
     parts = ["## Efficiency"]
     if found.costs:
-        lines = [_row(HEADS), _row(["---", *["---:"] * (len(HEADS) - 1)])]
+        lines = [_row(HEADS), _row(["---" if head in TEXTS else "---:" for head in HEADS])]
         lines += [_row(list(map(escape, row))) for row in found.rows]
         parts += ["\n".join(lines), f"[CSV]({COSTS})"]
     parts += [f"![{escape(task)}: score against cost]({stem}.png)" for task, stem in found.charts]

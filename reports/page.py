@@ -6,6 +6,7 @@ content security policy, so that no name or path can bring another one in.
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -13,9 +14,10 @@ from markupsafe import Markup
 
 from reports import confusions, wording
 from reports.chapters import Report
-from reports.efficiency import HEADS
+from reports.efficiency import HEADS, TEXTS
 from reports.order import ends, parts
 
+BREAK = re.compile(r"(<(script|pre|code)\b.*?</\2>)|(?<=\d) (?=%)", re.DOTALL)  # code is kept
 RETRAINED = "retrained"  # the protocol of a record that says nothing else
 
 
@@ -40,11 +42,12 @@ def html(found: Report) -> str:
         retrained=_retrained(found),
         number=wording.correlation,
         efficiency_heads=HEADS,
+        efficiency_texts=TEXTS,
         confusions_note=confusions.NOTES,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{seal}"),
     )
-    return page + "\n"
+    return BREAK.sub(lambda found: found[1] or "\N{NO-BREAK SPACE}", page) + "\n"
 
 
 def sources(found: Report) -> list[str]:

@@ -6,10 +6,10 @@ from bench import names
 from reports import certainty, layouts, tables, wording
 from reports.comparison import (
     BETTER_SINGLE,
-    Comparison,
     Line,
     Table,
     best_single,
+    seeds_differ,
     singles_equal,
     versus,
 )
@@ -79,12 +79,7 @@ def _differences(table: Table) -> tuple[Printed, ...]:
         Printed(
             line.row.source,
             "",
-            tuple(
-                (wording.difference(score, heading, compared), 0)
-                for score, heading, compared in zip(
-                    line.differences, table.headings, _comparisons(line), strict=True
-                )
-            ),
+            tuple((_difference(table, line, column), 0) for column in range(len(table.headings))),
             certainty.of_differences(line, table.headings),
         )
         for line in table.lines
@@ -97,8 +92,14 @@ def _differences(table: Table) -> tuple[Printed, ...]:
     return Printed(label, "", names), *rows
 
 
-def _comparisons(line: Line) -> tuple[Comparison | None, ...]:
-    return line.comparisons or (None,) * len(line.differences)
+def _difference(table: Table, line: Line, column: int) -> str:
+    score, heading = line.differences[column], table.headings[column]
+    single = best_single(table, column) if score is None else None
+    if single and seeds_differ(line, single, column):
+        return wording.SEEDS_DIFFER
+    return wording.difference(
+        score, heading, line.comparisons[column] if line.comparisons else None
+    )
 
 
 def _better(table: Table, column: int) -> str:

@@ -1,12 +1,16 @@
 """The protocol line under every table: what a reader needs to repeat or doubt its numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
+from bench import digest
 from bench.records import Record, Scalar
 from reports.results import Results
 
 CAUTION = "caution: "  # facts that are warnings, of all rows or of some
+DIGITS = 8  # of a key: ample for the few that a report has
 BY_SOURCE = (
     "colour",
     "predictions",
@@ -56,6 +60,18 @@ def facts(record: Record) -> dict[str, str]:
     versions = record.made.get("versions") or {}
     said["versions"] = ", ".join(f"{name} {number}" for name, number in versions.items())
     return said
+
+
+def key(record: Record) -> str:
+    """Digest of what a record says about how it was made, the same where the facts are."""
+    return digest.digest(facts(record))[:DIGITS]
+
+
+def sheet(records: Iterable[Record]) -> pd.DataFrame:
+    """The facts by their `key`, one row per fact: ``protocol``, ``field``, ``value``."""
+    made = {key(record): facts(record) for record in records}
+    rows = [(mine, name, value) for mine, said in made.items() for name, value in said.items()]
+    return pd.DataFrame(rows, columns=["protocol", "field", "value"])
 
 
 def _said(value: Scalar) -> str:

@@ -25,6 +25,7 @@ from bench.store import Store
 from reports import (
     against,
     appendix,
+    beside_sheet,
     chapters,
     choice,
     commands,
@@ -37,6 +38,7 @@ from reports import (
     page,
     plain,
     printing,
+    protocol,
     relations,
     resamples,
     resampling,
@@ -45,6 +47,7 @@ from reports import (
     studio,
     tables,
     tidy,
+    tidy_means,
     wording,
 )
 from reports.chapters import Chapter, Report
@@ -89,13 +92,16 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
     (to / "tables").mkdir(exist_ok=True)
     records = [record for results in every for record in results.records]
     sheets.write(tidy.scores(records), to / folder.SCORES)
+    sheets.write(protocol.sheet(records), to / "tables" / "protocol.csv")
     if found.efficiency:
         efficiency.write(found.efficiency, to)
     if found.relations:
         sheets.write(relations.sheet(found.relations), to / "tables" / "relations.csv")
+    tabled = []
     for chapter in found.chapters:
         shown, folded = chapters.chosen(chapter.results)
         every_table, grids = [*shown, *folded], [*chapter.main, *chapter.more]
+        tabled.append((chapter.results, every_table))
         for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
             sheets.write(tables.wide(table), to / grid.file)
         for table in shown:
@@ -103,10 +109,13 @@ def write(found: Report, every: Sequence[Results], to: Path) -> None:
             if between is not None:
                 file = printing.file_name(table).removesuffix(".csv")
                 sheets.write(between, to / f"{file}-pairs.csv")
+        if chapter.published:
+            sheets.write(beside_sheet.sheet(chapter.published), to / chapter.published_file)
         for file, sheet in appendix.sheets(chapter.results, shown, grids[len(every_table) :]):
             sheets.write(sheet, to / file)
         for grid in grids:
             (to / grid.tex).write_text(latex.text(grid, chapter), encoding="utf-8")
+    sheets.write(tidy_means.sheet(tabled), to / "tables" / "means.csv")
 
 
 def report(found: Plan, every: Sequence[Results], made: Sequence[Chapter], command: str) -> Report:

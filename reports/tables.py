@@ -46,6 +46,7 @@ def by_class(results: Results, metric: str, scene: str | None = None) -> Table:
     title = f"{column.title} by class{where}" if results.classes else f"{column.mean}{where}"
     name = metric if scene is None else f"{metric}-{scene}"
     last = replace(heading(column), quantity=Quantity(scene, None, metric))
+    last = replace(last, repeated=scene is not None)  # it stands in the table by condition
     return judged(build(results, name, title, [*headings, last], pick), results.evidence)
 
 
@@ -102,7 +103,10 @@ def errors(results: Results) -> list[str]:
 def errors_of(results: Results, family: str, name: str) -> Table:
     """Sources x kinds of error: what each costs one class."""
     columns = {metric: c for metric, c in results.columns.items() if c.family == family}
-    headings = [heading(column, column.mean) for column in columns.values()]
+    headings = [
+        replace(heading(column, column.mean), quantity=Quantity(None, name, metric))
+        for metric, column in columns.items()
+    ]
 
     def pick(record: Record) -> Scores:
         return [record.by_class.get(name, {}).get(metric) for metric in columns]
@@ -113,7 +117,10 @@ def errors_of(results: Results, family: str, name: str) -> Table:
 def conventions(results: Results, metric: str) -> Table:
     """Sources x ways of taking one metric's mean: as others take it, and as this report does."""
     column = results.columns[metric]
-    headings = [heading(column, name) for name in results.conventions]
+    headings = [
+        replace(heading(column, name), quantity=Quantity(None, name, metric))
+        for name in results.conventions
+    ]
 
     def pick(record: Record) -> Scores:
         others = [record.conventions.get(name, {}).get(metric) for name in results.conventions]

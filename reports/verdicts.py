@@ -24,18 +24,22 @@ def judged(table: Table, evidence: Evidence | None) -> Table:
         for line, mine in zip(table.lines, samples, strict=True)
     ]
     found = _differences(table, samples)
-    places = [(i, j) for i, row in enumerate(found) for j, pair in enumerate(row) if pair]
-    known = [pair for row in found for pair in row if pair]
-    adjusted = dict(zip(places, statistics.holm([e.p for _, e in known]), strict=True))
+    known = {
+        (i, j): pair[1].p
+        for i, row in enumerate(found)
+        for j, pair in enumerate(row)
+        if pair and not table.headings[j].repeated
+    }
+    adjusted = dict(zip(known, statistics.holm([*known.values()]), strict=True))
     for i, row in enumerate(found):
-        if any(row):
-            made = [
-                Comparison(*pair, adjusted[i, j], _verdict(table, j, pair[1], adjusted[i, j]))
-                if pair
-                else None
-                for j, pair in enumerate(row)
-            ]
-            lines[i] = replace(lines[i], comparisons=tuple(made))
+        made = [
+            Comparison(*pair, adjusted[i, j], _verdict(table, j, pair[1], adjusted[i, j]))
+            if pair and (i, j) in adjusted
+            else None
+            for j, pair in enumerate(row)
+        ]
+        comparisons = tuple(made) if any(made) else ()
+        lines[i] = replace(lines[i], differences=_tested(lines[i], row), comparisons=comparisons)
     return replace(table, lines=tuple(lines))
 
 
@@ -69,14 +73,21 @@ def _differences(
     for line, mine in zip(table.lines, samples, strict=True):
         row: list[tuple[str, Estimate] | None] = []
         for column in range(len(line.differences)):
-            repeated = table.headings[column].repeated
-            single = None if repeated else best_single(table, column)
+            single = best_single(table, column)
             own = mine[column]
             other = samples[place[single.row.source]][column] if single else None
             estimate = statistics.difference(own, other) if own and other else None
             row.append((single.row.source, estimate) if single and estimate else None)
         found.append(row)
     return found
+
+
+def _tested(line: Line, found: Sequence[tuple[str, Estimate] | None]) -> tuple[float | None, ...]:
+    """A line's differences, with those of other seeds, which a test accounts for."""
+    return tuple(
+        pair[1].value if gap is None and pair else gap
+        for gap, pair in zip(line.differences, found, strict=True)
+    )
 
 
 def _verdict(table: Table, column: int, estimate: Estimate, adjusted: float) -> str:

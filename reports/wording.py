@@ -14,6 +14,7 @@ from reports.comparison import (
     Table,
     best,
     best_single,
+    singles_equal,
     versus,
 )
 from reports.numbers import MINUS, number, signed, unit
@@ -23,6 +24,7 @@ UNDEFINED = numbers.UNDEFINED
 MISSING = "missing"
 CHANCE = "One seed: differences of this size may be chance."
 UNTESTED = "Not tested for significance."
+SEEDS_DIFFER = "seeds differ"
 
 
 def entry(found: Entry, heading: Heading) -> str:
@@ -194,16 +196,22 @@ def _finding(table: Table, leader: Line, column: int) -> str:
     fused = best(fusions, heading, column)
     if single is None or fused is None:
         return _best_finished(table, leader, column)
-    gap = (fused.entries[column].mean or 0.0) - (single.entries[column].mean or 0.0)
-    shown = heading.rounded(gap if heading.better == "higher" else -gap)
     who, other = _scored(fused, heading, column), _scored(single, heading, column)
-    if versus(table) == BETTER_SINGLE:
+    if singles_equal(table, column):
+        names = [line.row.source for line in table.lines if line.row.single and line.entries]
+        alike = ", ".join(name for name in names if name != single.row.source)
+        other = f"{other}, which scores like {alike}"
+    elif versus(table) == BETTER_SINGLE:
         other = f"{BETTER_SINGLE}, {other}"
-    amount = f"{abs(shown):.{heading.decimals}f} {unit(heading)}".rstrip()
     rivals = f"the best of {len(fusions)} fused sources" if len(fusions) > 1 else "fused"
     tested = _comparison(table, column)
     if tested:
         return f"{certainty.finding(tested, heading, who, other, rivals)}."
+    gap = fused.differences[column]
+    if gap is None:
+        return f"No difference between {who}, {rivals}, and {other}: their seeds differ."
+    shown = heading.rounded(gap if heading.better == "higher" else -gap)
+    amount = f"{abs(shown):.{heading.decimals}f} {unit(heading)}".rstrip()
     if shown > 0:
         return f"{who}, {rivals}, is {amount} better than {other}."
     if shown < 0:

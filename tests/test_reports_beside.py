@@ -1,9 +1,10 @@
+import csv
 import re
 
 import pytest
 from report_toys import FACTS, record, results
 
-from reports import audit, beside, chapters, markdown, page, published
+from reports import audit, beside, beside_sheet, chapters, markdown, page, published, sheets
 from reports.chapters import Report
 from reports.results import Row
 
@@ -135,6 +136,7 @@ def test_page_and_text_show_rows_remarks_and_reason(tmp_path, monkeypatch, split
         assert "Bad&lt;b&gt;<sup>1</sup>" in shown
         assert re.search(r"<sup>1</sup> the mean is printed as 45\.0; that of the 2", shown)
         assert "A note." in shown
+        assert "tables/toy-detection-published.csv" in shown
         assert ("Published rows that were not made as ours" in shown) == folded
     assert ("this report" in html) == (not folded)
     assert ("split: official here, 8:1:1 there" in html) == folded
@@ -142,3 +144,36 @@ def test_page_and_text_show_rows_remarks_and_reason(tmp_path, monkeypatch, split
 
 def test_no_published_table_agrees_with_what_is_not_m3fd_or_fmb():
     assert beside.of(mine()) == ()
+
+
+def rows_of(parts, file):
+    sheets.write(beside_sheet.sheet(parts), file)
+    with file.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def test_the_sheet_has_a_row_per_number_as_printed_and_why_it_stands_where_it_does(tmp_path):
+    extra = "method,printed,metric,Peo,Car,mean,model\nFuse,F,AP50,50.0,,35.00,tiny\n"
+    extra += '"=1+1",B,AP50,50.0,20.0,45.0,small\n'
+    rows = rows_of(beside.parts(mine(), *tables(tmp_path, rows=extra)), tmp_path / "sheet.csv")
+    assert tuple(rows[0]) == beside_sheet.COLUMNS
+    told = [(row["made by"], row["method"], row["alike"]) for row in rows]
+    assert told[::3] == [
+        ("this report", "infrared", "yes"),
+        ("published", "Fuse", "yes"),
+        ("published", "'=1+1", "no"),
+    ]
+    assert [row["value"] for row in rows[3:6]] == ["50.0", "", "35.00"]
+    assert [row["value"] for row in rows[:3]] == ["55.00", "20.00", "37.50"]  # as beside 35.00
+    assert [(row["level"], row["class"], row["column"]) for row in rows[3:6]] == [
+        ("class", "person", "Peo"),
+        ("class", "car", "Car"),
+        ("mean", "mean", "mean"),
+    ]
+    apart = rows[8]
+    assert (apart["table"], apart["metric"]) == ("toy-table", "AP50")
+    assert "model: tiny here, small there" in apart["reason"]
+    assert "model: small; split: official" in apart["tags"]
+    assert apart["audit"].startswith("the mean is printed as 45.0")
+    assert (rows[3]["audit"], apart["about"]) == ("", "A note.")
+    assert rows[3]["audit of the table"] == "a column is headed Peo; the class is person"

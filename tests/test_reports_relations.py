@@ -66,6 +66,11 @@ def test_page_text_and_table_show_the_same_numbers():
     for text in (page.html(whole), markdown.text(whole)):
         assert "+0.90" in text
         assert "tables/relations.csv" in text
+    html = page.html(whole)
+    assert '<th scope="col" class="text">task</th>' in html
+    assert '<td class="text">toy-detection</td>' in html
+    assert "<td>+0.90</td>" in html
+    assert ".text { text-align: left; }" in html
     sheet = relations.sheet(found)
     assert sheet["rho"][0] == pytest.approx(0.9)
     assert list(sheet.columns) == list(relations.COLUMNS)

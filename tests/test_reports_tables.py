@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from report_toys import AP, AP50, FACTS, record, results, row
@@ -5,6 +6,7 @@ from report_toys import AP, AP50, FACTS, record, results, row
 from bench.records import Column, Slice
 from reports import chapters, printing, protocol, quality, tables, tidy, wording
 from reports.comparison import best_single
+from reports.evidence import Evidence, Quantity, Resampled
 from reports.results import Results, Row
 
 SINGLES = (
@@ -96,6 +98,45 @@ def test_the_difference_is_to_the_better_single_sensor_of_each_column():
     ]
 
 
+def test_there_is_no_untested_difference_of_means_over_other_seeds():
+    # seed 1 of mine is missing: 60 - 52 would be partly a difference of seeds
+    some = row("mine", "method", [(0.60, 0.60), None])
+    found = results(*SINGLES, some)
+    table = tables.by_class(found, "ap50")
+    assert table.lines[2].differences == (None, None, None)
+    grid = printing.grid(found, table)
+    assert [text for text, _ in grid.differences[1].cells] == ["seeds differ"] * 3
+    assert pd.isna(tables.wide(table).set_index("source").loc["mine", "person difference"])
+    # not the number of seeds but which they are
+    other = row("mine", "method", [None, (0.60, 0.60), (0.6, 0.6)])
+    assert tables.by_class(results(*SINGLES, other), "ap50").lines[2].differences[0] is None
+
+
+def test_a_seed_without_a_score_counts_as_another_seed_in_its_column_alone():
+    some = row("mine", "method", [(None, 0.60), (0.60, 0.60)])
+    found = tables.by_class(results(*SINGLES, some), "ap50").lines[2].differences
+    assert found == (None, pytest.approx(0.6 - 0.61), pytest.approx(0.6 - 0.51))
+
+
+def test_a_tested_difference_may_be_of_other_seeds_and_is_the_same_where_it_is_repeated():
+    single = row("visible", "visible", [(0.40, 0.60), (0.42, 0.62)])
+    mine = row("mine", "method", [(0.60, 0.60), None])
+    quantities = [Quantity(None, name, "ap50") for name in ("person", "car", None)]
+    made = np.random.default_rng(0)
+
+    def resampled():
+        drawn = {of: made.normal(0.5, 0.1, 50) for of in quantities}
+        return Resampled(drawn, {(None, None): np.full(9, 1 / 9)}, 9, 9, False, 9)
+
+    drawn = Evidence({"visible": (resampled(), resampled()), "mine": (resampled(),)})
+    found = Results("toy-detection", "detection", "toy", (single, mine), drawn)
+    line = tables.by_class(found, "ap50").lines[1]
+    assert line.differences == pytest.approx((0.60 - 0.41, 0.60 - 0.61, 0.60 - 0.51))
+    again = tables.means(found).lines[1]
+    assert again.differences == pytest.approx((0.60 - 0.51,))
+    assert again.comparisons == ()
+
+
 def test_there_is_no_difference_while_a_single_sensor_is_missing():
     unfinished = row("visible", "visible", [None])
     table = tables.by_class(results(SINGLES[0], unfinished, FUSED), "ap50")
@@ -149,7 +190,7 @@ def test_the_files_of_a_table_carry_its_protocol():
 def test_the_tidy_table_has_every_score_of_every_record_once():
     day = Slice(values={"ap50": 0.3}, by_class={"person": {"ap50": None}})
     found = tidy.scores([record("mine", "method", 0, (0.5, 0.25), by_scene={"day": day})])
-    assert list(found.columns) == [*tidy.TIDY, "simulated", "split_hash", "fingerprint"]
+    assert list(found.columns) == [*tidy.TIDY, "simulated", "split_hash", "fingerprint", "protocol"]
     rows = {(r.scene, r["class"]): r.value for _, r in found.iterrows()}
     assert {key: value for key, value in rows.items() if value == value} == {
         ("all", "person"): 0.5,

@@ -1,3 +1,6 @@
+import base64
+import hashlib
+import re
 from dataclasses import replace
 
 import pytest
@@ -45,6 +48,33 @@ def test_the_answer_does_not_call_a_loss_or_a_tie_a_gain(scores, words):
     said = answer(INFRARED, VISIBLE, row("mine", "method", [scores]))
     assert words in said
     assert "better than the better" not in said
+
+
+def test_no_sensor_is_called_the_better_one_where_both_score_alike():
+    # means as printed: 35.0 and 35.0, of 35.00 and 35.01
+    tie = row("visible", "visible", [(0.4, 0.3002)])
+    said = answer(INFRARED, tie, row("mine", "method", [(0.6, 0.5)]))
+    assert "20.0 points better than visible (mAP@.5 35.0), which scores like infrared." in said
+    assert "better single sensor" not in said
+
+
+def test_no_answer_is_made_of_means_over_other_seeds():
+    two = row("infrared", "infrared", [(0.5, 0.2), (0.5, 0.4)])
+    said = answer(two, row("mine", "method", [(0.6, 0.5), None]))
+    assert "No difference between mine (mAP@.5 55.0), fused, and infrared" in said
+    assert "their seeds differ." in said
+    assert "better than" not in said
+
+
+def test_a_number_and_its_percent_sign_stand_on_one_line_and_code_is_left_alone():
+    bare = report(row("a 5 %", "folder", [(0.5, 0.5)], planned=(0, 1)), command="run 'a 5 %'")
+    html = page.html(bare)
+    assert "<span>a 5\N{NO-BREAK SPACE}%</span>" in html
+    assert '<pre tabindex="0">run &#39;a 5 %&#39;</pre>' in html
+    assert "<code>run a 5 %</code>" in html
+    script = re.search(r"<script>(.*)</script>", html, re.DOTALL)[1]
+    seal = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{seal}'" in html
 
 
 def test_the_answer_says_among_how_many_fused_sources_the_best_was_chosen():

@@ -1,0 +1,127 @@
+"""What a report says and what it was made of: its page, its CSV files, the records beside it."""
+
+import csv
+import json
+import re
+from fnmatch import fnmatch
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+
+OTHERS = (  # all but the tables of sources: what is in them is walked file by file
+    *("scores.csv", "means.csv", "protocol.csv", "relations.csv", "efficiency.csv"),
+    *("trainings.csv", "*-power.csv", "*-pairs.csv", "*-published.csv", "*-curves.csv"),
+    *("*-confusions.csv", "toy-quality-ranks.csv", "toy-quality-intervals.csv"),
+)
+PARTS = {"sure": "sure", "remark": "remark", "said": "remark", "sup": "remark"}
+
+
+class Page(HTMLParser):
+    """Every table of a page, and its answers.
+
+    Attributes:
+        tables: Per table the caption, the rows (number of the body, 0 of the head, and cells: the
+            text, what it says on demand, a remark), and the CSV file that is named behind it.
+        answers: The paragraphs that answer a task.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tables, self.answers = [], []
+        self.place, self.body, self.part = "", 0, "text"
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "table":
+            self.tables.append({"caption": "", "rows": [], "csv": ""})
+            self.body = 0
+        elif tag == "tbody":
+            self.body += 1
+        elif tag == "tr":
+            self.tables[-1]["rows"].append((self.body, []))
+        elif tag in ("td", "th", "caption"):
+            self.place = tag
+            if tag != "caption":
+                self.tables[-1]["rows"][-1][1].append({"text": "", "sure": "", "remark": ""})
+        elif tag == "a" and attrs["href"].endswith(".csv") and self.tables:
+            self.tables[-1]["csv"] = self.tables[-1]["csv"] or attrs["href"]
+        elif tag == "p":
+            self.place = attrs.get("class", "")
+            self.answers += [""] if self.place == "answer" else []
+        elif tag in ("span", "sup"):
+            self.part = PARTS.get(attrs.get("class", tag), "text")
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th", "caption", "p"):
+            self.place = ""
+        if tag in ("span", "sup"):
+            self.part = "text"
+
+    def handle_data(self, text):
+        if self.place == "answer":
+            self.answers[-1] += text
+        elif self.place == "caption":
+            self.tables[-1]["caption"] += text
+        elif self.place in ("td", "th"):
+            self.tables[-1]["rows"][-1][1][-1][self.part] += text
+
+
+def page(report: Path) -> Page:
+    """The page as it is read: spaces as one, numbers with a plain minus."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    found = Page(re.sub(r"\s+", " ", text).replace("\N{MINUS SIGN}", "-"))
+    for table in found.tables:
+        for _, row in table["rows"]:
+            for cell in row:
+                cell.update({part: text.strip() for part, text in cell.items()})
+    return found
+
+
+def sheet(file: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by column."""
+    with file.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def table(report, name):
+    return sheet(report / "tables" / name)
+
+
+def files(report, ending):
+    return sorted((report / "tables").glob(f"*{ending}"))
+
+
+def wide(report):
+    """The files of tables whose columns are scores, differences and how sure they are."""
+    every = files(report, ".csv")
+    return [f for f in every if not any(fnmatch(f.name, pattern) for pattern in OTHERS)]
+
+
+def task_of(file):
+    return "-".join(file.name.split("-")[:2])
+
+
+def places(report):
+    """Folder and record of every run that is finished."""
+    found = (report.parent / "runs").glob("*/*/record.json")
+    return [(file.parent, json.loads(file.read_text())) for file in sorted(found)]
+
+
+def records(report):
+    """The records by task, source and seed."""
+    return {(r["task"], r["source"], r["seed"]): r for _, r in places(report)}
+
+
+def number(cell):
+    return None if cell == "" else float(cell)
+
+
+def holm(chances):
+    """Holm's adjustment, step by step."""
+    found, held = [0.0] * len(chances), 0.0
+    for place, index in enumerate(np.argsort(chances, kind="stable")):
+        held = max(held, min(1.0, (len(chances) - place) * chances[index]))
+        found[index] = held
+    return found

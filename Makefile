@@ -26,4 +26,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) data/scenes runs report build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) data/scenes runs report .report.lock build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -11,6 +11,7 @@ from bench.errors import BenchError
 from bench.pairs import Pair, Split
 
 LENGTH = 12  # hex digits kept in folder names: 48 bits, ample for thousands of runs
+DIGITS = "[0-9a-f]" * LENGTH  # the end of such a name, as a glob
 PIECE = 4096  # bytes, of three pieces that are read of every image
 
 

@@ -10,6 +10,7 @@ without ``.partial`` is therefore complete, whenever the machine went down. One 
 fills a folder; the lock is released by the system even if that process is killed.
 """
 
+import glob
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import lock, names
-from bench.digest import digest
+from bench.digest import DIGITS, digest
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Store:
         for path in sorted((self.root / kind).glob(f"*/{names.SPEC}")):
             if not path.parent.name.endswith(".partial"):
                 yield Folder(path.parent, json.loads(path.read_text()))
+
+    def like(self, kind: str, label: str) -> list[Path]:
+        """Finished folders of a label, whatever their specs."""
+        found = (self.root / kind).glob(f"{glob.escape(names.safe(label))}-{DIGITS}/{names.SPEC}")
+        return sorted(file.parent for file in found)
 
 
 def _without_halves(folder: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.digest import DIGITS
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -135,13 +136,12 @@ def resolve(text: str | Path) -> Path:
         return path
     if path.is_dir():
         return _inside(path)
-    digits = "[0-9a-f]" * 12
-    found = sorted(p for p in path.parent.glob(f"{path.name}-{digits}") if p.is_dir())
+    found = sorted(p for p in path.parent.glob(f"{path.name}-{DIGITS}") if p.is_dir())
     if len(found) > 1:
         names = ", ".join(p.name for p in found)
         raise BenchError(f"{path}: may mean {names}; name one of them")
     if not found:
-        begun = next(path.parent.glob(f"{path.name}-{digits}.partial"), None)
+        begun = next(path.parent.glob(f"{path.name}-{DIGITS}.partial"), None)
         state = "its training is not finished" if begun else "not trained yet"
         raise BenchError(
             f"{path}: {state}. python -m fusion.train trains it: --name {path.name} with "

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from reports import tidy
+from reports import places
 from reports.beside import Line, Part
 from reports.wording import UNDEFINED
 
@@ -34,7 +34,7 @@ def sheet(parts: Sequence[Part]) -> pd.DataFrame:
         for part in parts
         for line in part.lines
         for head, of, cell in zip(part.heads, (*part.classes, None), line.cells, strict=True)
-        for level, _, name in [tidy.place(None, of)]
+        for level, _, name, _ in [places.simple(None, of, part.metric).said]
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from bench import cli
 from bench.errors import BenchError
-from reports import plain, protocol, sheets, tested, tidy
+from reports import places, plain, protocol, sheets, tested
 from reports.numbers import UNDEFINED
 from reports.pairs import Finished, Key, Pairs, change, differing, read
 from reports.tested import Tested, signed
@@ -66,8 +66,8 @@ def sheet(found: Pairs, worth: Tests) -> pd.DataFrame:
     for key, a, b in found.both:
         seed = None if key.seed < 0 else key.seed
         rows += [
-            (key.task, key.source, seed, *tidy.place(scene, of), metric, *values, change(*values))
-            for (scene, of, metric), values in differing(a.record, b.record)
+            (key.task, key.source, seed, *place.said, *values, change(*values))
+            for place, values in differing(a.record, b.record)
         ]
     rows += [_worth(task, one) for task, (made, _) in worth.items() for one in made]
     full = [(*row, *[None] * (len(COLUMNS) - len(row))) for row in rows]
@@ -78,7 +78,7 @@ def sheet(found: Pairs, worth: Tests) -> pd.DataFrame:
 
 def _worth(task: str, of: Tested) -> tuple[object, ...]:
     low, high = of.interval or (None, None)
-    where = (task, of.source, None, *tidy.place(None, of.name), of.metric)
+    where = (task, of.source, None, *places.simple(None, of.name, of.metric).said)
     ends = (low, high, of.p, of.adjusted, of.verdict, of.how)
     return (*where, of.a, of.b, of.b - of.a, *ends)
 
@@ -114,13 +114,13 @@ def _values(pairs: Sequence[tuple[Key, Finished, Finished]], width: int) -> list
     """Scores on all images that differ, one line each; those of conditions are in the table."""
     rows = []
     for key, a, b in pairs:
-        for (scene, of, metric), values in differing(a.record, b.record):
-            if scene is None:
-                scale, decimals = _scale(a, b, metric)
+        for place, values in differing(a.record, b.record):
+            if place.scene is None:
+                scale, decimals = _scale(a, b, place.metric)
                 shown = [UNDEFINED if v is None else f"{v * scale:.{decimals}f}" for v in values]
                 gap = change(*values)
                 shown.append(UNDEFINED if gap is None else signed(gap * scale, decimals))
-                rows.append([key.run, of or tidy.MEAN, metric, *shown])
+                rows.append([key.run, place.name or places.MEAN, place.metric, *shown])
     if not rows:
         return []
     return plain.aligned([["run", "class", "metric", "A", "B", "B - A"], *rows], width)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import lock
 from bench.errors import BenchError
 
 STAMP = "report.json"  # what the report was made from, and which files are its own
@@ -29,7 +30,7 @@ def has_scores(report: Path) -> bool:
 
 
 def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
-    """Make the report anew.
+    """Make the report anew; one process at a time, and once if two want the same.
 
     Args:
         report: Where it is to be.
@@ -42,16 +43,27 @@ def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
     """
     report = report.resolve()
     _check_own(report)
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        beside = report.with_name(f".{report.name}.lock")
+        beside.touch()
+    except OSError as fault:
+        raise _refused(report, fault) from None
+    with lock.held(beside, f"the report {report}"):
+        if not up_to_date(report, spec):
+            _replace(report, spec, write)
+
+
+def _replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
+    _check_own(report)
     new, old = (report.with_name(f".{report.name}.{word}") for word in ("new", "old"))
     try:
         for left_over in (new, old):
             if left_over.exists():
                 shutil.rmtree(left_over)
-        new.mkdir(parents=True)
+        new.mkdir()
     except OSError as fault:
-        raise BenchError(
-            f"--to {report}: no report can be written there ({fault.strerror}); name another folder"
-        ) from None
+        raise _refused(report, fault) from None
     write(new)
     stamp = {"spec": spec, "files": sorted(_files(new))}
     (new / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
@@ -60,6 +72,12 @@ def replace(report: Path, spec: str, write: Callable[[Path], None]) -> None:
     new.rename(report)
     if old.exists():
         shutil.rmtree(old)
+
+
+def _refused(report: Path, fault: OSError) -> BenchError:
+    return BenchError(
+        f"--to {report}: no report can be written there ({fault.strerror}); name another folder"
+    )
 
 
 def _check_own(report: Path) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from bench import evidence, records, tasks
 from bench.errors import BenchError
-from bench.records import Record, Slice
+from bench.records import Record
 from reports import per_image as files
-
-Name = tuple[str | None, str | None, str]  # condition (None: all), class (None: mean), metric
+from reports.places import Place, numbers
 
 
 @dataclass(frozen=True, order=True)
@@ -86,24 +85,13 @@ def read(a: Path, b: Path, wanted: Sequence[str] | None = None) -> Pairs:
     )
 
 
-def numbers(record: Record) -> dict[Name, float | None]:
-    """Every score of a record."""
-    parts: list[tuple[str | None, Slice]] = [(None, record), *record.by_scene.items()]
-    return {
-        (scene, of, metric): value
-        for scene, part in parts
-        for of, scores in _scores(part)
-        for metric, value in scores.items()
-    }
-
-
-def differing(a: Record, b: Record) -> Iterator[tuple[Name, tuple[float | None, float | None]]]:
+def differing(a: Record, b: Record) -> Iterator[tuple[Place, tuple[float | None, float | None]]]:
     """The scores that differ between two records."""
     one, other = numbers(a), numbers(b)
-    for name in dict.fromkeys([*one, *other]):
-        values = one.get(name), other.get(name)
+    for place in dict.fromkeys([*one, *other]):
+        values = one.get(place), other.get(place)
         if not _same(*values):
-            yield name, values
+            yield place, values
 
 
 def change(a: float | None, b: float | None) -> float | None:
@@ -130,11 +118,6 @@ def groups(one: Finished) -> dict[str, str]:
         return {}
     listed = evidence.read(one.folder)
     return dict(zip(listed.keys, listed.groups, strict=True))
-
-
-def _scores(part: Slice) -> Iterator[tuple[str | None, dict[str, float | None]]]:
-    yield from part.by_class.items()
-    yield None, part.values
 
 
 def _same(a: float | None, b: float | None) -> bool:

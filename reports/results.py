@@ -20,6 +20,7 @@ class Row:
         records: The finished ones, in the order of ``planned``.
         command: What to type to make those that are missing.
         failed: The seeds whose last run failed, and why.
+        others: Finished runs of the seeds that are missing, of other data or settings.
     """
 
     source: str
@@ -28,6 +29,7 @@ class Row:
     records: tuple[Record, ...]
     command: str
     failed: tuple[tuple[int | None, Failure], ...] = ()
+    others: int = 0
 
     @property
     def single(self) -> bool:

@@ -68,6 +68,8 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
             group = list(same)
             records = [cell.record(store) for cell in group]
             faults = [(cell.seed, failures.read(cell, store)) for cell in group]
+            lacking = [cell for cell, record in zip(group, records, strict=True) if not record]
+            others = [store.like(cell.task.kind, cell.label) for cell in lacking]
             rows.append(
                 Row(
                     source=source,
@@ -76,6 +78,7 @@ def collect(found: Plan, store: Store, args: argparse.Namespace) -> list[Results
                     records=tuple(record for record in records if record is not None),
                     command=commands.one_row(args, group[0].task.kind, name, source),
                     failed=tuple((seed, fault) for seed, fault in faults if fault is not None),
+                    others=sum(map(len, others)),
                 )
             )
         kind, dataset = cells[0].task.kind, cells[0].test.dataset
@@ -221,6 +224,7 @@ def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> 
             ],
             "cells": [str(cell.place(store)) for cell in found.cells],
             "pictures": [made_at(cell, store) for cell in found.cells],
+            "others": [row.others for results in every for row in results.rows],
             "absent": [[gone.name, gone.reason] for gone in found.absent],
             "command": command,
             "profiles": [one.model_dump(mode="json") for one in profiles.read(store.root)],

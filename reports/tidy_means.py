@@ -11,8 +11,8 @@ import pandas as pd
 from bench.records import Scalar
 from reports import printing, protocol, tidy
 from reports.comparison import Entry, Line, Table, best_single, seeds_differ
+from reports.places import CLASS, CONVENTION, FEWER, MEAN, Place, numbers
 from reports.results import Results, Row
-from reports.tidy import Place
 from reports.wording import SEEDS_DIFFER
 
 NUMBERS = (
@@ -24,6 +24,7 @@ COLUMNS = (
     *(*NUMBERS, "signature", *tidy.FACTS, "protocol"),
 )
 DECIMALS = 6
+UNCOMPARED = (*(None,) * 6, "not compared", None)  # scores that stand in no table of the report
 TEXTS = ("compared with", "verdict", "table")
 Column = tuple[Table, int]
 
@@ -34,7 +35,8 @@ def sheet(every: Iterable[tuple[Results, Sequence[Table]]]) -> pd.DataFrame:
     ``level`` to ``metric`` are those of `tidy.scores`, and numbers fractions with `DECIMALS`.
     ``seeds`` says of how many scores the mean is, ``table`` which file beside it judges the
     difference: ``p Holm`` is adjusted for the comparisons of that one. What is not known is a
-    missing value. The verdict is "seeds differ" where no difference is formed for that reason.
+    missing value. The verdict is "seeds differ" where no difference is formed for that reason, and
+    "not compared" for scores that no table of the report shows.
     Several values of a source's seeds are joined by a bar.
 
     Args:
@@ -62,15 +64,15 @@ def _columns(results: Results, tables: Iterable[Table]) -> dict[Place, Column]:
 
 def _level(results: Results, name: str | None) -> str:
     if name is None:
-        return tidy.MEAN
+        return MEAN
     if name in results.classes:
-        return tidy.CLASS
-    return tidy.FEWER if name in results.other_means else tidy.CONVENTION
+        return CLASS
+    return FEWER if name in results.other_means else CONVENTION
 
 
 def _rows(results: Results, columns: Mapping[Place, Column]) -> Iterator[tuple[object, ...]]:
     for number, row in enumerate(results.rows):
-        found = [tidy.numbers(record) for record in row.records]
+        found = [numbers(record) for record in row.records]
         facts = [_shared(values) for values in zip(*map(tidy.facts, row.records), strict=True)]
         key = _shared([protocol.key(record) for record in row.records])
         for where in dict.fromkeys(where for scores in found for where in scores):
@@ -80,7 +82,7 @@ def _rows(results: Results, columns: Mapping[Place, Column]) -> Iterator[tuple[o
             yield (
                 *(results.name, results.kind, results.dataset, row.source, *where.said),
                 *_score(line.entries[column] if line else scores, row, where),
-                *(_difference(table, line, column) if table and line else (None,) * 8),
+                *(_difference(table, line, column) if table and line else UNCOMPARED),
                 _shared([tidy.signature(record, where.metric) for record in row.records]),
                 *(*facts, key),
             )
@@ -96,7 +98,7 @@ def _saved(row: Row, where: Place) -> tuple[float | None, float | None]:
     """The interval that a record has of itself, as those of fusion metrics."""
     (record, *others) = row.records
     part = record if where.scene is None else record.by_scene.get(where.scene)
-    if others or part is None or where.of != tidy.MEAN:
+    if others or part is None or where.of != MEAN:
         return None, None
     return part.intervals.get(where.metric) or (None, None)
 

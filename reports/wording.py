@@ -85,7 +85,10 @@ def seeds(line: Line) -> str:
 
 
 def gap(row: Row) -> str:
-    """What a source that is not finished lacks, e.g. ``1 of 3 seeds missing``, and what failed."""
+    """What a source that is not finished lacks, e.g. ``1 of 3 seeds missing``, and what failed.
+
+    Finished runs of other data or settings, as after an image was changed, are not passed over.
+    """
     alike: dict[str, dict[int | None, Failure]] = {}
     for seed, failure in row.failed:
         alike.setdefault(failure.reason, {})[seed] = failure
@@ -97,9 +100,12 @@ def gap(row: Row) -> str:
         said.append(f"{'' if every else seeds}failed: {reason} ({last})")
     unrun = len(row.missing) - len(row.failed)
     if unrun == len(row.planned):
-        return MISSING
-    if unrun:
+        said.append(MISSING)
+    elif unrun:
         said.append(f"{unrun} of {len(row.planned)} seeds {MISSING}")
+    if row.others:
+        which = "one is" if row.others == 1 else f"{row.others} are"
+        said.append(f"{which} finished with other data or settings, and not counted")
     return "; ".join(said)
 
 

@@ -93,6 +93,18 @@ def test_only_what_differs_is_shown_with_its_difference(stores, capsys):
     assert ["toy-detection:", "fresh", "seed", "0"] in lines
 
 
+def test_means_as_others_take_them_are_compared_too(stores, capsys):
+    for store, mean in zip(stores, (0.25, 0.5), strict=True):
+        put(store, "mine", (0.5, 0.25), conventions={"four classes": {"ap50": mean}})
+    lines = [line.split() for line in said(stores, capsys).splitlines()]
+    assert ["mine", "seed", "0", "four", "classes", "ap50", "25.00", "50.00", "+25.00"] in lines
+    file = stores[0].parent / "differences.csv"
+    said(stores, capsys, "--to", str(file))
+    (only,) = csv.DictReader(file.read_text().splitlines())
+    assert (only["level"], only["class"]) == ("convention", "four classes")
+    assert float(only["difference"]) == 0.25
+
+
 def test_the_difference_per_image_is_tested_by_sequence(stores, capsys):
     measured(stores[0], [6.0] * 12)
     measured(stores[1], [6.0, 7.0] * 6)

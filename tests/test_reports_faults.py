@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from dataclasses import replace
 
 import pytest
 from report_toys import cells, finish, planned, split
@@ -44,6 +45,16 @@ def test_a_mistyped_store_does_not_replace_a_report_that_has_results(house, tmp_
     assert "--out rums: no such folder" in line
     assert "--to" in line
     assert "--out data: holds no results" in kept(tmp_path, capsys, "--out", "data")
+
+
+def test_runs_of_other_data_are_said_to_be_there(house, tmp_path, monkeypatch):
+    _, mine = house
+    changed = [replace(one, specs={**one.specs, "record": {"of": "other"}}) for one in mine]
+    planned(monkeypatch, changed)
+    assert run.main([]) == 0
+    for file in ("index.html", "report.md"):
+        text = (tmp_path / "report" / file).read_text(encoding="utf-8")
+        assert text.count("missing; one is finished with other data or settings, and not") == 1
 
 
 def test_a_store_that_is_not_there_yet_has_a_first_report(house, tmp_path, capsys):

@@ -101,6 +101,14 @@ def test_a_class_called_mean_other_means_and_conventions_are_told_apart_by_their
     }
 
 
+def test_scores_that_no_table_shows_are_said_to_be_not_compared():
+    found = results(*SINGLES, row("mine", "method", [(0.60, 0.60), (0.62, 0.58)]))
+    sheet = tidy_means.sheet([(found, [])])
+    assert list(sheet["mean"].round(6)[:3]) == [0.52, 0.2, 0.36]  # infrared: person, car, both
+    assert set(sheet["verdict"]) == {"not compared"}
+    assert sheet[["difference", "p", "table"]].isna().all(axis=None)
+
+
 def test_an_interval_that_a_record_has_of_itself_is_kept():
     part = {"values": {"ap50": 0.5}, "by_class": {}, "intervals": {"ap50": (0.4, 0.7)}}
     made = record("mine", "method", None, (0.5, 0.5), columns={"ap50": AP50}, **part)

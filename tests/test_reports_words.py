@@ -259,6 +259,17 @@ def test_seeds_that_failed_alike_are_named_together_beside_those_never_run():
     ]
 
 
+def test_finished_runs_of_other_data_are_not_passed_over():
+    two = row("mine", "method", [None, None])
+    assert wording.gap(replace(two, others=1)) == (
+        "missing; one is finished with other data or settings, and not counted"
+    )
+    some = row("mine", "method", [(0.5, 0.5), None])
+    assert wording.gap(replace(some, others=2)) == (
+        "1 of 2 seeds missing; 2 are finished with other data or settings, and not counted"
+    )
+
+
 def test_a_plan_without_runs_is_not_called_0_of_0():
     some = [results(row("mine", "method", [(0.5, 0.5), None]))]
     assert wording.status(some, ()) == "1 of 2 planned runs finished."

@@ -26,13 +26,25 @@ def test_a_changed_spec_gets_another_folder(tmp_path):
     assert one.path != two.path
 
 
+def test_folders_of_a_label_are_found_whatever_their_specs_but_no_longer_label(tmp_path):
+    store = Store(tmp_path)
+    specs = [SPEC, SPEC | {"version": 2}]
+    made = [store.fill("fused", "a[b]", spec, lambda folder: None).path for spec in specs]
+    store.fill("fused", "a[b]-c", SPEC, lambda folder: None)
+    store.fill("fused", "ab", SPEC, lambda folder: None)
+    with pytest.raises(KeyboardInterrupt):
+        store.fill("fused", "a[b]", SPEC | {"version": 3}, stopped)
+    assert store.like("fused", "a[b]") == sorted(made)
+    assert store.like("scored", "a[b]") == []
+
+
+def stopped(folder):
+    (folder / "00001.png").write_bytes(b"done")
+    raise KeyboardInterrupt
+
+
 def test_an_interrupted_run_keeps_its_files_and_is_not_called_finished(tmp_path):
     store = Store(tmp_path)
-
-    def stopped(folder):
-        (folder / "00001.png").write_bytes(b"done")
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
         store.fill("fused", "toy", SPEC, stopped)
     assert list(store.finished("fused")) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import arrays
 from bench.errors import BenchError
 
 AREAS = ("all", "small", "medium", "large")  # true boxes up to 32^2, 96^2 and above, in pixels
@@ -111,15 +112,14 @@ def read(path: Path) -> Matches:
         BenchError: If the file is damaged or of another form.
     """
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            keys, classes, counts = (saved[name] for name in ("keys", "classes", "counts"))
-            parts = {name: saved[name] for name in FIELDS}
+        keys, classes, counts, *rest = arrays.read(path, "keys", "classes", "counts", *FIELDS)
+        parts = dict(zip(FIELDS, rest, strict=True))
         ends = np.cumsum(counts)[:-1]
         for name in ("hits", "ignored"):
             parts[name] = np.unpackbits(parts[name], axis=2, count=int(counts.sum())).astype(bool)
         split = [np.split(parts[name], ends, axis=parts[name].ndim - 1) for name in FIELDS[:-1]]
         by_class = tuple(ClassMatches(*each) for each in zip(*split, parts["truths"], strict=True))
-    except (OSError, ValueError, KeyError, EOFError) as fault:
+    except ValueError as fault:
         raise BenchError(
             f"{path}: cannot be read ({fault}); delete its folder and run again"
         ) from None

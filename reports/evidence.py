@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import arrays
 from bench.errors import BenchError
 from reports.statistics import Sample
 
@@ -110,8 +111,8 @@ def read(folder: Path) -> Resampled:
     """
     try:
         said = json.loads((folder / "resampled.json").read_text(encoding="utf-8"))
-        with np.load(folder / "resampled.npz", allow_pickle=False) as saved:
-            scores, shares = (saved[name].astype(np.float64) for name in ("scores", "shares"))
+        saved = arrays.read(folder / "resampled.npz", "scores", "shares")
+        scores, shares = (array.astype(np.float64) for array in saved)
         return Resampled(
             {Quantity(*key): row for key, row in zip(said["quantities"], scores, strict=True)},
             {(scene, name): row for (scene, name), row in zip(said["shares"], shares, strict=True)},
@@ -120,7 +121,7 @@ def read(folder: Path) -> Resampled:
             said["grouped"],
             said["sequences"],
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as fault:
+    except (OSError, ValueError, KeyError, TypeError) as fault:
         raise BenchError(f"{folder}: cannot be read ({fault}); delete this folder") from None
 
 

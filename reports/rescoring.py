@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import average_precision, evidence, matches
+from bench import arrays, average_precision, evidence, matches
 from bench.errors import BenchError
 from bench.evidence import Listed
 from bench.matches import ClassMatches, Matches
@@ -193,16 +193,9 @@ def confusions(path: Path, keys: Sequence[str]) -> Counts:
     Raises:
         BenchError: If the file is damaged or has other images.
     """
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            there, counts = tuple(map(str, saved["keys"])), saved["counts"]
-    except (OSError, ValueError, KeyError, EOFError) as fault:
-        raise BenchError(
-            f"{path}: cannot be read ({fault}); delete its folder and run again"
-        ) from None
-    _same(path, there, keys)
-    found: Counts = counts
-    return found
+    there, counts = arrays.read(path, "keys", "counts")
+    _same(path, tuple(map(str, there)), keys)
+    return counts
 
 
 def _same(path: Path, keys: Sequence[str], others: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import arrays
 from bench.images import Labels
 
 IGNORE = 255
@@ -87,9 +88,13 @@ def write(path: Path, counts: Mapping[str, Counts]) -> None:
 
 
 def read(path: Path) -> dict[str, Counts]:
-    """The matrices that `write` saved, by key."""
-    with np.load(path, allow_pickle=False) as saved:
-        return dict(zip(map(str, saved["keys"]), saved["counts"], strict=True))
+    """The matrices that `write` saved, by key.
+
+    Raises:
+        BenchError: If the file is damaged.
+    """
+    keys, counts = arrays.read(path, "keys", "counts")
+    return dict(zip(map(str, keys), counts, strict=True))
 
 
 def _ratio(part: Counts, whole: Counts) -> Scores:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
@@ -125,3 +126,16 @@ def holm(chances):
         held = max(held, min(1.0, (len(chances) - place) * chances[index]))
         found[index] = held
     return found
+
+
+@contextmanager
+def changed(path, old, new):
+    """A file within the block with one thing changed in it."""
+    kept = path.read_text(encoding="utf-8")
+    text = re.sub(old, new, kept, count=1)
+    assert text != kept
+    path.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(kept, encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bench import names
-from reports import certainty, power, tables
+from reports import certainty, power, tables, wording
 from reports.comparison import Table
 from reports.grids import Grid, Printed
 from reports.numbers import number
@@ -51,6 +51,7 @@ def intervals(bare: Grid, table: Table) -> list[Grid]:
             file=f"{bare.file.removesuffix('.csv')}{ENDING}",
             rows=rows,
             differences=(*bare.differences[:1], *tested),
+            notes=tuple(note for note in bare.notes if note != wording.SPREAD),
         )
     ]
 

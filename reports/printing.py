@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bench import names
-from reports import certainty, layouts, tables, wording
+from reports import certainty, layouts, quality, tables, wording
 from reports.comparison import (
     BETTER_SINGLE,
     Line,
@@ -24,7 +24,7 @@ def file_name(table: Table) -> str:
 
 def grid(results: Results, table: Table) -> Grid:
     """A table as it is read."""
-    return Grid(
+    found = Grid(
         title=table.title,
         caption=wording.caption(table) if results.records else "",
         file=file_name(table),
@@ -37,6 +37,25 @@ def grid(results: Results, table: Table) -> Grid:
         part=_part(results, table),
         groups=layouts.groups(table),
         versus=versus(table),
+    )
+    return _joined(found) if table.name == quality.INTERVALS else found
+
+
+def _joined(found: Grid) -> Grid:
+    """Both ends of an interval in one cell: twice as many columns would not fit a page."""
+    return replace(
+        found,
+        heads=tuple((title.removesuffix(quality.LOW), note) for title, note in found.heads[::2]),
+        rows=tuple(replace(row, cells=_ends(row.cells)) for row in found.rows),
+        better=found.better[::2],
+    )
+
+
+def _ends(cells: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    texts = [text for text, _ in cells]
+    pairs = zip(texts[::2], texts[1::2], strict=True)
+    return tuple(
+        (low if low == wording.UNDEFINED else f"[{low}, {high}]", 0) for low, high in pairs
     )
 
 

@@ -7,6 +7,8 @@ from bench.records import Record
 from reports.comparison import Entry, Heading, Line, Scores, Table, build
 from reports.results import Results
 
+INTERVALS = "intervals"  # the name of their table
+LOW, HIGH = " low", " high"  # how the heads of its columns end, which come in pairs
 MEAN = Heading("mean rank", scale=1.0, decimals=1, better="lower", is_mean=True)
 
 
@@ -15,17 +17,17 @@ def intervals(results: Results) -> Table:
     columns = results.columns
     headings = [
         Heading(
-            f"{column.mean} {end}", scale=1.0, decimals=3, better=column.better, note=column.unit
+            f"{column.mean}{end}", scale=1.0, decimals=3, better=column.better, note=column.unit
         )
         for column in columns.values()
-        for end in ("low", "high")
+        for end in (LOW, HIGH)
     ]
 
     def pick(record: Record) -> Scores:
         ends = [record.intervals.get(metric) or (None, None) for metric in columns]
         return [end for both in ends for end in both]
 
-    found = build(results, "intervals", "95 % intervals of the means", headings, pick)
+    found = build(results, INTERVALS, "95 % intervals of the means", headings, pick)
     lines = [replace(line, entries=tuple(map(_unranked, line.entries))) for line in found.lines]
     return _alone(replace(found, lines=tuple(lines)))
 

@@ -25,6 +25,7 @@ MISSING = "missing"
 CHANCE = "One seed: differences of this size may be chance."
 UNTESTED = "Not tested for significance."
 SEEDS_DIFFER = "seeds differ"
+SPREAD = "± is the sample standard deviation over seeds."
 
 
 def entry(found: Entry, heading: Heading) -> str:
@@ -132,7 +133,7 @@ def notes(results: Results, table: Table) -> list[str]:
     ):
         said.append(_no_difference(results))
     if any(found.spread is not None for line in table.lines for found in line.entries):
-        said.append("± is the sample standard deviation over seeds.")
+        said.append(SPREAD)
     said += certainty.verdicts(results, table)
     counts = {len(line.row.records) for line in table.lines if line.entries}
     if 1 in counts and results.rows[0].planned != (None,) and not any(map(_tested, table.lines)):

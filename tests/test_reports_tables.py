@@ -308,6 +308,15 @@ def test_intervals_have_both_ends_and_no_best():
     assert [h.better for h in found.headings] == ["higher", "higher", "lower", "lower"]
 
 
+def test_both_ends_of_an_interval_are_read_in_one_cell():
+    found = printing.grid(quality_results(), quality.intervals(quality_results()))
+    metrics = quality_results().columns.values()
+    assert [title for title, _ in found.heads] == [column.mean for column in metrics]
+    assert found.better == ("higher", "lower")
+    cells = {row.label: [text for text, _ in row.cells] for row in found.rows}
+    assert cells["mine"] == ["[6.000, 8.000]", wording.UNDEFINED]
+
+
 def test_a_metric_without_unit_that_is_no_fraction_is_shown_as_it_is():
     table = tables.means(quality_results())
     assert texts(table)["mine"] == ["7.000", "3.000"]

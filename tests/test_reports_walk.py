@@ -59,7 +59,6 @@ def scores(report, table):
     rows = {row["source"]: row for row in sheet(report / table["csv"])}
     heads = next(texts(cells) for body, cells in reversed(table["rows"]) if body == 0)[1:]
     apart = "95 % intervals" in table["caption"].replace("\N{NO-BREAK SPACE}", " ")
-    apart = apart and not table["csv"].endswith("quality-intervals.csv")
     count = Counter()
     for body, (name, *cells) in table["rows"]:
         if body == 0 or name["text"] not in rows:

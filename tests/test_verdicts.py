@@ -166,6 +166,21 @@ def test_with_several_seeds_the_words_say_so():
     assert "not varied" not in said
 
 
+def test_only_a_table_with_standard_deviations_says_what_they_are():
+    found = task()
+    rows = [row(r.source, r.kind, [(0.5, 0.5), (0.6, 0.5), (0.5, 0.6)]) for r in found.rows]
+    drawn = {name: made * 3 for name, made in found.evidence.sources.items()}
+    found = replace(found, rows=tuple(rows), evidence=Evidence(drawn))
+    chapter = chapters.of(found, "", ())
+    has, says = {}, {}
+    for grid in [*chapter.main, *chapter.more]:
+        has[grid.title] = any(" ± " in text for line in grid.rows for text, _ in line.cells)
+        says[grid.title] = any("standard deviation" in note for note in grid.notes)
+    assert has == says
+    assert says["AP@.5 by class"]
+    assert not says["AP@.5 by class: 95 % intervals"]
+
+
 def test_every_pair_of_sources_is_judged_in_a_file_of_its_own():
     found = task()
     table = tables.by_class(found, "ap50")

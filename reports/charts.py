@@ -8,7 +8,7 @@ import numpy as np
 
 from reports import labels
 from reports.confusions import Confusion
-from reports.figures import library, save, short, without_letters
+from reports.figures import plotting, save, short, without_letters
 
 SMALLEST, LARGEST = 2.6, 7.0  # inches of a heat map
 CELL = 0.42  # inches
@@ -25,7 +25,7 @@ def heat(found: Confusion, files: Sequence[Path], note: str = "") -> None:
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
-    pyplot, settings = library()
+    pyplot, settings = plotting()
     shares, count = found.shares, len(found.names)
     side = min(LARGEST, max(SMALLEST, 1.2 + CELL * count))
     size = max(4.0, min(7.0, 72 * (side - 1.2) / count / 3.2))
@@ -64,7 +64,7 @@ def against(
         files: Where to write it; the ending decides the format.
         axes_titles: Of cost and score.
     """
-    pyplot, settings = library()
+    pyplot, settings = plotting()
     with pyplot.rc_context(settings), without_letters():
         figure, axes = pyplot.subplots(figsize=(3.5, 2.6), layout="constrained")
         axes.set_xscale("log")

@@ -78,7 +78,7 @@ def bars(
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
-    pyplot, settings = library()
+    pyplot, settings = plotting()
     lines = [line for line in table.lines if line.entries]
     rows = _rows(len(table.headings), len(lines))
     with pyplot.rc_context(settings), without_letters():
@@ -111,7 +111,7 @@ def curves(
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
-    pyplot, settings = library()
+    pyplot, settings = plotting()
     sources = list(dict.fromkeys(source for lines in found.values() for source in lines))
     across = min(len(found), 4)
     down = -(-len(found) // across)
@@ -145,7 +145,7 @@ def curves(
 
 
 @cache
-def library() -> tuple[Any, dict[Any, Any]]:
+def plotting() -> tuple[Any, dict[Any, Any]]:
     """The plotting library, without a window, and the settings of all figures."""
     import matplotlib as mpl
 

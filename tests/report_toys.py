@@ -25,6 +25,14 @@ FACTS = {
     "split hash": "abc123",
     "model": "tiny",
 }
+PUBLISHED_TAGS = """  tags:
+    kind: detection
+    dataset: toy
+    protocol: retrained
+    model: tiny
+    split: official
+    ap style: coco
+"""  # of a published table that was made as `FACTS` say
 MADE = {"at": "2026-01-01T00:00:00+00:00", "device": "cpu", "versions": {"fusebench": "0.1.0"}}
 
 

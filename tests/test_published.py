@@ -1,6 +1,7 @@
 import csv
 
 import pytest
+from report_toys import PUBLISHED_TAGS
 
 from bench import plugins
 from bench.errors import BenchError
@@ -9,21 +10,17 @@ from reports.published import ANY, NOT_STATED, SIMULATED, TAGS, differing
 
 TABLES = {table.name: table for table in published.read()}
 OURS = {"kind": "detection", "split": "official", "images": "cameras"}
-HEAD = """
+HEAD = (
+    """
 toy:
   paper: Toy
   table: Table 1
   by_eye: false
   classes: {Peo: person, Car: car}
   metrics: {AP50: AP50}
-  tags:
-    kind: detection
-    dataset: toy
-    protocol: retrained
-    model: tiny
-    split: official
-    ap style: coco
 """
+    + PUBLISHED_TAGS
+)
 ROWS = "method,printed,metric,Peo,Car,mean\nFuse,Fuse [1],AP50,50.0,20.0,35.0\n"
 
 

@@ -73,7 +73,7 @@ def test_no_two_of_twenty_sources_look_alike():
 
 
 def test_the_pixels_of_a_chart_are_those_of_matplotlib_in_fewer_colours(tmp_path):
-    pyplot, _ = figures.library()
+    pyplot, _ = figures.plotting()
     figure, axes = pyplot.subplots(figsize=(3, 2), layout="constrained")
     axes.bar(range(9), range(1, 10), color=figures.FUSED[:9], hatch="//")
     figures.save(figure, [tmp_path / "ours.png"])

@@ -5,7 +5,6 @@ from itertools import combinations
 import pytest
 
 from reports import labels
-from reports.figures import library
 
 CROWD = [
     *(("average", (0.017, 44.3)), ("laplacian", (0.021, 44.5)), ("maximum", (0.0165, 47.8))),
@@ -16,7 +15,7 @@ LEVELS = (44.1, 46.0)
 
 @pytest.fixture
 def axes():
-    pyplot, settings = library()
+    pyplot, settings = plotting()
     with pyplot.rc_context(settings):
         figure, axes = pyplot.subplots(figsize=(3.5, 2.6), layout="constrained")
         axes.set_xscale("log")

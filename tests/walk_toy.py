@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_toys import CLASSES, FACTS, MADE, cells, finish, planned, split
+from report_toys import CLASSES, FACTS, MADE, PUBLISHED_TAGS, cells, finish, planned, split
 from test_reports_efficiency import profile
 
 from bench import evidence, matches, profiles, tasks
@@ -32,7 +32,8 @@ QUALITY = {
     "vif": Column(title="VIF", mean="VIF", points=False),
 }
 COLUMNS = METRICS | QUALITY
-PUBLISHED = """
+PUBLISHED = (
+    """
 toy-table:
   paper: Paper
   table: Table 1
@@ -40,14 +41,9 @@ toy-table:
   note: A note.
   classes: {Peo: person, Car: car}
   metrics: {AP at half: AP50}
-  tags:
-    kind: detection
-    dataset: toy
-    protocol: retrained
-    model: tiny
-    split: official
-    ap style: coco
 """
+    + PUBLISHED_TAGS
+)
 ROWS = """method,printed,metric,Peo,Car,mean,model
 Fuse,Fuse,AP at half,50.10,20.00,35.05,tiny
 Bad,Bad,AP at half,50.0,,45.0,tiny

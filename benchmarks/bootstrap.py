@@ -18,9 +18,9 @@ import numpy as np
 
 from bench import average_precision, boxes
 from bench.matches import ClassMatches
-from reports import resampling, synthetic
-from reports.resampling import Draws
-from reports.synthetic import World
+from reports.significance import resampling, synthetic
+from reports.significance.resampling import Draws
+from reports.significance.synthetic import World
 
 IMAGES, CLASSES, SOURCES, GROUPS = 840, 6, 3, 42
 TRUE, FALSE = 8.0, 60.0  # boxes per image, all classes together; M3FD has 8 true ones

@@ -13,9 +13,9 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from bench.errors import BenchError
-from reports import audit_claims, audit_pairs, audit_rows, audit_swaps, published
-from reports.audit_rows import Finding
-from reports.published import FOLDER, Published
+from reports.papers import audit_claims, audit_pairs, audit_rows, audit_swaps, published
+from reports.papers.audit_rows import Finding
+from reports.papers.published import FOLDER, Published
 
 COLUMNS = ("table", "check", "method", "metric", "columns", "read by eye", "finding")
 BY_EYE = "(read by eye: the fault may be the reader's)"

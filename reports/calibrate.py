@@ -25,9 +25,10 @@ import numpy as np
 
 from bench import progress
 from bench.errors import BenchError
-from reports import saved, synthetic, trials
-from reports.synthetic import World
-from reports.trials import Outcome, Saved, Whole
+from reports.records import saved
+from reports.significance import synthetic, trials
+from reports.significance.synthetic import World
+from reports.significance.trials import Outcome, Saved, Whole
 
 FALSE, COVERED = (0.03, 0.07), (0.92, 0.975)
 HEAD = f"{'':44}{'trials':>7}{'false':>15}{'covered':>15}"

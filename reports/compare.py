@@ -20,10 +20,13 @@ import pandas as pd
 
 from bench import cli
 from bench.errors import BenchError
-from reports import places, plain, protocol, sheets, tested
-from reports.numbers import UNDEFINED
-from reports.pairs import Finished, Key, Pairs, change, differing, read
-from reports.tested import Tested, signed
+from reports.formats import plain
+from reports.records import places, protocol
+from reports.scores import sheets
+from reports.scores.numbers import UNDEFINED
+from reports.stores import tested
+from reports.stores.pairs import Finished, Key, Pairs, change, differing, read
+from reports.stores.tested import Tested, signed
 
 COLUMNS = (
     *("task", "source", "seed", "level", "scene", "class", "metric", "A", "B", "difference"),

@@ -22,38 +22,17 @@ from bench import cli, digest, failures, names, profiles, tasks
 from bench.errors import BenchError
 from bench.plan import Absent, Plan
 from bench.store import Store
-from reports import (
-    against,
-    appendix,
-    beside_sheet,
-    chapters,
-    choice,
-    commands,
-    efficiency,
-    figures,
-    folder,
-    illustrations,
-    latex,
-    markdown,
-    page,
-    plain,
-    printing,
-    protocol,
-    relations,
-    resamples,
-    resampling,
-    rescoring,
-    sheets,
-    studio,
-    tables,
-    tidy,
-    tidy_means,
-    wording,
-)
-from reports.chapters import Chapter, Report
-from reports.efficiency import Efficiency
-from reports.results import Results, Row
-from reports.shown import made_at
+from reports.contents import chapters, efficiency, illustrations, printing, tidy_means
+from reports.contents.chapters import Chapter, Report
+from reports.contents.efficiency import Efficiency
+from reports.formats import commands, folder, latex, markdown, page, plain
+from reports.papers import beside_sheet
+from reports.pictures import choice, figures, studio
+from reports.records import protocol, resamples, rescoring
+from reports.records.results import Results, Row
+from reports.records.shown import made_at
+from reports.scores import against, appendix, relations, sheets, tables, tidy, wording
+from reports.significance import resampling
 
 TITLE = "Does the fused image help?"
 
@@ -212,7 +191,8 @@ def _say_if_absent(store: Store) -> None:
 def _spec(found: Plan, store: Store, every: Sequence[Results], command: str) -> str:
     """Digest of everything the report is made from: records, plan, and these files themselves."""
     here = Path(__file__).parent
-    code = sorted([*here.glob("*.py"), *here.glob("templates/*"), *here.glob("published/*")])
+    patterns = ("*.py", "formats/templates/*", "published/*")
+    code = sorted(file for pattern in patterns for file in here.rglob(pattern))
     return digest.digest(
         {
             "records": [r.model_dump(mode="json") for results in every for r in results.records],

@@ -11,7 +11,7 @@ from bench.pairs import Pair, Split
 from bench.plan import Cell, Plan
 from bench.records import Column, Record, Slice
 from bench.store import Store
-from reports.results import Results, Row
+from reports.records.results import Results, Row
 
 AP50 = Column(title="AP@.5", mean="mAP@.5")
 AP = Column(title="AP@.5:.95", mean="mAP@.5:.95")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from reports import audit, audit_claims, audit_pairs, audit_rows, audit_swaps, published
-from reports.audit_claims import Claim
-from reports.published import Head, Published, Row
+from reports import audit
+from reports.papers import audit_claims, audit_pairs, audit_rows, audit_swaps, published
+from reports.papers.audit_claims import Claim
+from reports.papers.published import Head, Published, Row
 
 TABLES = published.read()
 BY_NAME = {table.name: table for table in TABLES}

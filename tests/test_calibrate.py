@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from reports import calibrate, synthetic, trials
-from reports.synthetic import World
-from reports.trials import Saved
+from reports import calibrate
+from reports.significance import synthetic, trials
+from reports.significance.synthetic import World
+from reports.significance.trials import Saved
 
 
 def rates(world, sizes, seeds, number):

@@ -15,6 +15,9 @@ MAY_IMPORT = {
     "segmentation": {"bench"},
     "reports": {"bench"},
 }
+ROOMS = (  # of the reports, from the ground up: each imports itself and those before it
+    *("significance", "records", "scores", "pictures", "papers", "contents", "formats", "stores"),
+)
 HEAVY = {
     "torch",
     "torchvision",
@@ -34,14 +37,19 @@ def files(package):
         yield file.relative_to(ROOT).as_posix(), ast.parse(file.read_text())
 
 
+def modules(node):
+    """Full names of the modules that one statement imports from."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "relative import"
+        yield node.module
+
+
 def imports(tree):
     """Top-level names of everything imported below a node."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative import"
-            yield node.module.split(".")[0]
+        yield from (module.split(".")[0] for module in modules(node))
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -51,14 +59,31 @@ def test_no_import_climbs_a_floor_or_crosses_the_hall(package):
         assert not climbing, f"{name} imports {climbing}"
 
 
+def test_a_room_of_the_reports_imports_none_above_it():
+    there = {path.parent.name for path in (ROOT / "reports").glob("*/__init__.py")}
+    assert there == set(ROOMS)
+    for name, tree in files("reports"):
+        room = name.split("/")[1]
+        if room not in ROOMS:
+            continue  # a program: it may use them all
+        found = {
+            module.partition(".")[2].split(".")[0]
+            for node in ast.walk(tree)
+            for module in modules(node)
+            if module.split(".")[0] == "reports"
+        }
+        above = found - set(ROOMS[: ROOMS.index(room) + 1])
+        assert not above, f"{name} imports {above}"
+
+
 @pytest.mark.parametrize("library", ["ultralytics", "mmengine", "mmseg", "matplotlib", "seaborn"])
 def test_a_library_with_side_effects_is_imported_in_one_room_only(library):
     rooms = {
         "ultralytics": "detection/models/",
         "mmengine": "segmentation/models/",
         "mmseg": "segmentation/models/",
-        "matplotlib": "reports/figures.py",
-        "seaborn": "reports/figures.py",
+        "matplotlib": "reports/pictures/figures.py",
+        "seaborn": "reports/pictures/figures.py",
     }
     users = {name for p in MAY_IMPORT for name, tree in files(p) if library in set(imports(tree))}
     assert users, f"nobody imports {library}: take it out of this test"

@@ -1,8 +1,8 @@
 import pytest
 
-from reports import power
-from reports.power import Measured
-from reports.statistics import Estimate
+from reports.significance import power
+from reports.significance.power import Measured
+from reports.significance.statistics import Estimate
 
 AT = Measured(groups=100, images=400, seeds=3)
 

@@ -5,8 +5,8 @@ from report_toys import PUBLISHED_TAGS
 
 from bench import plugins
 from bench.errors import BenchError
-from reports import published
-from reports.published import ANY, NOT_STATED, SIMULATED, TAGS, differing
+from reports.papers import published
+from reports.papers.published import ANY, NOT_STATED, SIMULATED, TAGS, differing
 
 TABLES = {table.name: table for table in published.read()}
 OURS = {"kind": "detection", "split": "official", "images": "cameras"}

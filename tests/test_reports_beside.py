@@ -4,9 +4,13 @@ import re
 import pytest
 from report_toys import FACTS, record, results
 
-from reports import audit, beside, beside_sheet, chapters, markdown, page, published, sheets
-from reports.chapters import Report
-from reports.results import Row
+from reports import audit
+from reports.contents import chapters
+from reports.contents.chapters import Report
+from reports.formats import markdown, page
+from reports.papers import beside, beside_sheet, published
+from reports.records.results import Row
+from reports.scores import sheets
 
 HEAD = """
 toy-table:

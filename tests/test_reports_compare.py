@@ -9,8 +9,11 @@ from scipy import stats
 from bench import records
 from bench.records import Column
 from bench.store import Store
-from reports import compare, evidence, paired, resamples, resampling, rescoring, retested
-from reports.pairs import Finished
+from reports import compare
+from reports.records import evidence, resamples, rescoring
+from reports.significance import resampling
+from reports.stores import paired, retested
+from reports.stores.pairs import Finished
 
 KEYS = tuple(f"{i:02}" for i in range(12))
 EN = Column(title="EN", mean="EN", unit="bit")

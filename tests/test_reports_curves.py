@@ -5,7 +5,8 @@ from report_toys import cells, finish, split
 
 from bench.errors import BenchError
 from bench.store import Store
-from reports import curves, sheets
+from reports.records import curves
+from reports.scores import sheets
 
 HEAD = "class,overlap,recall,precision,score\n"
 

@@ -12,7 +12,10 @@ from bench import evidence
 from bench.errors import BenchError
 from bench.records import Column
 from bench.store import Store
-from reports import chapters, confusions, helps, run, tables
+from reports import run
+from reports.contents import chapters
+from reports.records import confusions
+from reports.scores import helps, tables
 
 COSTS = {
     f"{kind} error": Column(title=f"lost: {kind}", mean=kind, better="lower", family="costs")

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 from report_toys import results, row
 
-from reports import chapters, figures, studio
+from reports.contents import chapters
+from reports.pictures import figures, studio
 
 
 def drawn(tmp_path, *rows):

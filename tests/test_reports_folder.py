@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from reports import folder
+from reports.formats import folder
 
 
 def test_a_run_killed_while_writing_leaves_the_old_report(tmp_path):

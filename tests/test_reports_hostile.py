@@ -14,7 +14,8 @@ from bench import names, tasks
 from bench.errors import BenchError
 from bench.records import Column, Slice
 from bench.store import Store
-from reports import run, sheets
+from reports import run
+from reports.scores import sheets
 
 FORMULAS = ("=1+1", "+x", "-x", "@SUM(A1)", "\N{FULLWIDTH EQUALS SIGN}1")
 SOURCES = (*HOSTILE[:3], *HOSTILE[4:], "=1+1", "a|b", "```", "$x^{$", "source", "_hidden")

@@ -4,8 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from reports import labels
-from reports.figures import plotting
+from reports.pictures import labels
+from reports.pictures.figures import plotting
 
 CROWD = [
     *(("average", (0.017, 44.3)), ("laplacian", (0.021, 44.5)), ("maximum", (0.0165, 47.8))),

@@ -6,8 +6,9 @@ import pytest
 from report_toys import FACTS, record, results, row
 
 from bench.records import Column, Slice
-from reports import chapters, latex
-from reports.results import Results, Row
+from reports.contents import chapters
+from reports.formats import latex
+from reports.records.results import Results, Row
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -7,8 +7,10 @@ import pytest
 from report_toys import record, results
 
 from bench.records import Column
-from reports import chapters, latex, layouts, page, published
-from reports.results import Row
+from reports.contents import chapters
+from reports.formats import latex, page
+from reports.papers import layouts, published
+from reports.records.results import Row
 
 # As the tables of the papers are headed (DMFuse Tables 2 and 3, DMNet Table VII).
 TABLE2 = ["Person", "Car", "Bus", "Lamp", "Motorcycle", "Truck", "All"]

@@ -8,8 +8,10 @@ from report_toys import AP50, FACTS, MADE, record, results, row
 from test_verdicts import task
 
 from bench.records import Slice
-from reports import chapters, protocol, tables, tidy_means
-from reports.results import Results, Row
+from reports.contents import chapters, tidy_means
+from reports.records import protocol
+from reports.records.results import Results, Row
+from reports.scores import tables
 
 SINGLES = (
     row("infrared", "infrared", [(0.50, 0.20), (0.54, 0.20)]),

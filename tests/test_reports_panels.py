@@ -9,7 +9,8 @@ from report_toys import cells, finish, split
 from bench import boxes
 from bench.errors import BenchError
 from bench.store import Store
-from reports import choice, crops, drawing, hits, panels
+from reports.pictures import choice, crops, drawing, panels
+from reports.records import hits
 
 GRAY = np.full((48, 64, 3), 90, np.uint8)
 TRUTH = boxes.make([[0, 0, 10, 10], [20, 0, 30, 10]], [0, 1])

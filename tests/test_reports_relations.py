@@ -3,9 +3,10 @@ from report_toys import AP50, record, row
 from scipy import stats
 
 from bench.records import Column
-from reports import markdown, page, relations
-from reports.chapters import Report
-from reports.results import Results, Row
+from reports.contents.chapters import Report
+from reports.formats import markdown, page
+from reports.records.results import Results, Row
+from reports.scores import relations
 
 NAMES = ("a", "b", "c", "d", "e")
 ENTROPY = {"en": Column(title="EN", mean="EN", unit="bit")}

@@ -13,7 +13,8 @@ from bench.errors import BenchError
 from bench.plan import Absent
 from bench.store import Store
 from detection import coco
-from reports import folder, run
+from reports import run
+from reports.formats import folder
 
 SCORES = {"infrared": [(0.5, 0.2), (0.54, 0.2)], "visible": [(0.4, 0.6), (0.42, 0.62)]}
 FUSED = [(0.6, 0.6), (0.62, 0.58)]

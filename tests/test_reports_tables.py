@@ -4,10 +4,12 @@ import pytest
 from report_toys import AP, AP50, FACTS, record, results, row
 
 from bench.records import Column, Slice
-from reports import chapters, printing, protocol, quality, tables, tidy, wording
-from reports.comparison import best_single
-from reports.evidence import Evidence, Quantity, Resampled
-from reports.results import Results, Row
+from reports.contents import chapters, printing
+from reports.records import protocol
+from reports.records.evidence import Evidence, Quantity, Resampled
+from reports.records.results import Results, Row
+from reports.scores import quality, tables, tidy, wording
+from reports.scores.comparison import best_single
 
 SINGLES = (
     row("infrared", "infrared", [(0.50, 0.20), (0.54, 0.20)]),

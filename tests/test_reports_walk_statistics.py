@@ -12,9 +12,9 @@ import pytest
 from walk_files import files, holm, sheet, table
 from walk_toy import METRICS, build
 
-from reports import power, statistics
-from reports.power import Measured
-from reports.statistics import Estimate
+from reports.significance import power, statistics
+from reports.significance.power import Measured
+from reports.significance.statistics import Estimate
 
 SINGLES = ("infrared", "visible")
 

@@ -7,9 +7,13 @@ import pytest
 from report_toys import FACTS, MADE, record, results, row
 
 from bench.failures import Failure
-from reports import chapters, latex, markdown, page, panels, plain, protocol, wording
-from reports.chapters import Report
-from reports.results import Row
+from reports.contents import chapters
+from reports.contents.chapters import Report
+from reports.formats import latex, markdown, page, plain
+from reports.pictures import panels
+from reports.records import protocol
+from reports.records.results import Row
+from reports.scores import wording
 
 INFRARED = row("infrared", "infrared", [(0.5, 0.2)])
 VISIBLE = row("visible", "visible", [(0.4, 0.6)])

@@ -10,8 +10,9 @@ from bench import matches
 from bench.errors import BenchError
 from bench.records import Column, Slice
 from detection import coco
-from reports import evidence, resampling, rescoring
-from reports.evidence import Quantity
+from reports.records import evidence, rescoring
+from reports.records.evidence import Quantity
+from reports.significance import resampling
 from segmentation.metrics import boundary_iou
 
 GROUPS = ("a", "a", "b", "c", "d", "e", "f")

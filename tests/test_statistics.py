@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports import resampling, statistics
-from reports.statistics import Sample
+from reports.significance import resampling, statistics
+from reports.significance.statistics import Sample
 
 EVEN = np.full(4, 0.25)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from report_toys import results, row
 
-from reports import against, appendix, certainty, chapters, tables, wording
-from reports.evidence import Evidence, Quantity, Resampled
+from reports.contents import chapters
+from reports.records.evidence import Evidence, Quantity, Resampled
+from reports.scores import against, appendix, certainty, tables, wording
 
 UNITS = 40
 

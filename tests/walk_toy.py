@@ -15,7 +15,8 @@ from bench.plan import Cell
 from bench.records import Column, Record, Slice
 from bench.store import Store
 from detection import coco
-from reports import audit, beside, published, run
+from reports import audit, run
+from reports.papers import beside, published
 
 SEEDS = (0, 1, 2)
 SOURCES = ("infrared", "visible", "average", "mine")

@@ -1,0 +1,1 @@
+"""What the report says, in order, whatever it is written as."""

@@ -13,35 +13,13 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from bench.errors import BenchError
-from reports.papers import audit_claims, audit_pairs, audit_rows, audit_swaps, published
+from reports.papers import published
 from reports.papers.audit_rows import Finding
-from reports.papers.published import FOLDER, Published
+from reports.papers.audits import findings, where
+from reports.papers.published import Published
 
 COLUMNS = ("table", "check", "method", "metric", "columns", "read by eye", "finding")
 BY_EYE = "(read by eye: the fault may be the reader's)"
-
-
-def findings(tables: Sequence[Published], folder: Path = FOLDER) -> list[Finding]:
-    """Every finding, in the order of the tables.
-
-    Raises:
-        BenchError: If the files of claims or facts are damaged.
-    """
-    claims, facts = audit_claims.read(folder)
-    found = [
-        *(finding for table in tables for finding in audit_rows.findings(table)),
-        *(finding for table in tables for finding in audit_swaps.findings(table)),
-        *audit_pairs.findings(tables),
-        *audit_claims.findings(tables, claims, facts),
-    ]
-    order = [table.name for table in tables]
-    return sorted(found, key=lambda finding: order.index(finding.table))
-
-
-def where(found: Finding) -> str:
-    """The row and metric of a finding; the text for what is not about one row."""
-    parts = [found.method, found.metric]
-    return ", ".join(part for part in parts if part) or "text"
 
 
 def text(found: Iterable[Finding], tables: Sequence[Published], width: int) -> str:

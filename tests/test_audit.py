@@ -7,13 +7,20 @@ import pytest
 
 from bench.errors import BenchError
 from reports import audit
-from reports.papers import audit_claims, audit_pairs, audit_rows, audit_swaps, published
+from reports.papers import (
+    audit_claims,
+    audit_pairs,
+    audit_rows,
+    audit_swaps,
+    audits,
+    published,
+)
 from reports.papers.audit_claims import Claim
 from reports.papers.published import Head, Published, Row
 
 TABLES = published.read()
 BY_NAME = {table.name: table for table in TABLES}
-FOUND = audit.findings(TABLES)
+FOUND = audits.findings(TABLES)
 # what people found by hand, with the numbers they worked out
 TEN = [
     ("dmfuse-table-2", "count", "", "33603 boxes, but m3fd has 34407"),

@@ -4,11 +4,10 @@ import re
 import pytest
 from report_toys import FACTS, record, results
 
-from reports import audit
 from reports.contents import chapters
 from reports.contents.chapters import Report
 from reports.formats import markdown, page
-from reports.papers import beside, beside_sheet, published
+from reports.papers import audits, beside, beside_sheet, published
 from reports.records.results import Row
 from reports.scores import sheets
 
@@ -41,7 +40,7 @@ def tables(folder, split="official", protocol="retrained", eye="false", rows=ROW
     (folder / "claims.csv").write_text(NONE)
     (folder / "facts.csv").write_text("dataset,quantity,value,source\n")
     read = published.read(folder)
-    return read, audit.findings(read, folder)
+    return read, audits.findings(read, folder)
 
 
 def mine(**facts):

@@ -15,8 +15,8 @@ from bench.plan import Cell
 from bench.records import Column, Record, Slice
 from bench.store import Store
 from detection import coco
-from reports import audit, run
-from reports.papers import beside, published
+from reports import run
+from reports.papers import audits, beside, published
 
 SEEDS = (0, 1, 2)
 SOURCES = ("infrared", "visible", "average", "mine")
@@ -76,7 +76,7 @@ def build(folder: Path) -> Path:
     (papers / "facts.csv").write_text("dataset,quantity,value,source\n")
     read = published.read(papers)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(beside, "_audited", lambda: (read, audit.findings(read, papers)))
+        patch.setattr(beside, "_audited", lambda: (read, audits.findings(read, papers)))
         planned(patch, every)
         patch.chdir(place)
         assert run.main([]) == 0

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from reports import audit
-from reports.papers import published
+from reports.papers import audits, published
 from reports.papers.audit_rows import Finding
 from reports.papers.published import CAMERAS, NOT_STATED, SIMULATED, Published, Row
 from reports.records import protocol
@@ -145,7 +144,7 @@ def why(apart: Apart) -> str:
 @cache
 def _audited() -> tuple[tuple[Published, ...], tuple[Finding, ...]]:
     tables = published.read()
-    return tables, tuple(audit.findings(tables))
+    return tables, tuple(audits.findings(tables))
 
 
 def _part(

@@ -50,8 +50,7 @@ def dmfuse(fused: Tensor, infrared: Tensor, visible: Tensor, weights: FusionWeig
     if weights.way == "paper":
         target, shares = (infrared + visible) / 2, (0.5, 0.5)
     else:
-        amounts = torch.stack([edge.mean() for edge in edges])
-        target, shares = torch.maximum(infrared, visible), tuple(amounts / amounts.sum())
+        target, shares = torch.maximum(infrared, visible), _amounts(*edges)
     likeness = shares[0] * ssim(fused, infrared) + shares[1] * ssim(fused, visible)
     return {
         "ssim": weights.ssim * (1 - likeness),
@@ -74,7 +73,12 @@ def reconstruction(made: Tensor, image: Tensor, ssim_weight: float) -> Terms:
 
 
 def dmnet(
-    fused: Tensor, infrared: Tensor, visible: Tensor, gradient_weight: float, operator: str
+    fused: Tensor,
+    infrared: Tensor,
+    visible: Tensor,
+    gradient_weight: float,
+    operator: str,
+    ssim_weight: float = 0,
 ) -> Terms:
     """DMNet's stage II without L_dm: L1 to the maximum, gradients to the larger one (eqs. 18, 19).
 
@@ -84,13 +88,26 @@ def dmnet(
         visible: The same shape.
         gradient_weight: gamma_2.
         operator: One of `fusion.gradients.OPERATORS`; ``sobel`` in the paper.
+        ssim_weight: Of 1 - SSIM to both sources, weighed as in DMFuse's code; the paper has no
+            such term in this stage, and with 0 there is none.
     """
     slope = OPERATORS[operator]
-    edges = torch.maximum(slope(infrared), slope(visible))
-    return {
+    edges = (slope(infrared), slope(visible))
+    terms = {
         "intensity": (fused - torch.maximum(infrared, visible)).abs().mean(),
-        "gradient": gradient_weight * (slope(fused) - edges).abs().mean(),
+        "gradient": gradient_weight * (slope(fused) - torch.maximum(*edges)).abs().mean(),
     }
+    if ssim_weight:
+        shares = _amounts(*edges)
+        likeness = shares[0] * ssim(fused, infrared) + shares[1] * ssim(fused, visible)
+        terms["ssim"] = ssim_weight * (1 - likeness)
+    return terms
+
+
+def _amounts(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
+    """How much of the gradient each source has: two shares, of sum 1."""
+    amounts = torch.stack([infrared.mean(), visible.mean()])
+    return tuple(amounts / amounts.sum())
 
 
 def _signed_difference(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:

@@ -35,6 +35,14 @@ def test_the_paper_s_way_weighs_what_the_released_modules_measure():
     assert float(terms["gradient"]) == pytest.approx(20 * KNOWN["texture"], rel=1e-6)
 
 
+def test_dmnet_s_term_of_similarity_is_the_released_one_and_is_absent_unless_weighed():
+    terms = losses.dmnet(FUSED, INFRARED, VISIBLE, 16, "sobel", ssim_weight=10)
+    assert float(terms["ssim"]) == pytest.approx(10 * (1 - KNOWN["ssim_weighted_code"]), rel=1e-6)
+    assert float(terms["gradient"]) == pytest.approx(16 * KNOWN["texture"], rel=1e-6)
+    plain = losses.dmnet(FUSED, INFRARED, VISIBLE, 16, "sobel")
+    assert plain == {name: terms[name] for name in ("intensity", "gradient")}
+
+
 def test_the_signed_gradient_as_printed_by_hand():
     """A ramp that rises agrees with the sources' magnitude, one that falls is off by twice it."""
     ramp = torch.arange(5.0)[None, None, None, :].expand(1, 1, 5, 5) / 8

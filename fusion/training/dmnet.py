@@ -97,7 +97,12 @@ class Joint(nn.Module):
         fused = self._fused(images, draws)
         with precise(images):
             found = losses.dmnet(
-                fused, images[:, 1:], images[:, :1], told.gradient_weight, told.operator
+                fused,
+                images[:, 1:],
+                images[:, :1],
+                told.gradient_weight,
+                told.operator,
+                told.ssim_weight,
             )
         found |= denoised(self.network, self.noise, images, draws)
         return {**found, TOTAL: torch.stack(list(found.values())).sum()}

@@ -149,11 +149,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "finetuning": {
                 "data": SMALL,
                 "patch": 96,
-                "batch": 4,
-                "steps": 360,
-                "learning_rate": 4e-4,
-                "average": 0.99,
-                "gradient_weight": 25,  # at 3, contrast is lost
+                "batch": 2,
+                "steps": 1500,
+                "learning_rate": 6e-4,
+                "average": 0.995,
+                "gradient_weight": 3,
+                "ssim_weight": 0.4,  # without, contrast is lost
                 **QUICK,
                 "precision": "float32",
             },

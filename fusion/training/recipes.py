@@ -211,10 +211,12 @@ class Joining(Stage):
     Attributes:
         gradient_weight: gamma_2 of eq. 18.
         operator: Of the gradient term; Table VI compares them.
+        ssim_weight: Of a further term, 1 - SSIM to both sources; the paper has none here.
     """
 
     gradient_weight: float = Field(default=10, ge=0)
     operator: Literal["sobel", "canny", "log", "roberts"] = "sobel"
+    ssim_weight: float = Field(default=0, ge=0)
 
 
 class DMNet(Model):

@@ -88,9 +88,8 @@ def read(path: Path) -> tuple[dict[str, "Tensor"], Facts]:
     """Tensors as float32 on the CPU, and what the file says it is.
 
     Raises:
-        BenchError: If the file is not there, damaged, or not one of `write`.
+        BenchError: If the file is not there, damaged, not one of `write`, or holds other numbers.
     """
-    import torch
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -103,10 +102,26 @@ def read(path: Path) -> tuple[dict[str, "Tensor"], Facts]:
         raise BenchError(
             f"{path}: cannot be read as safetensors ({fault}); copy or train it again"
         ) from None
-    return {
-        name: t.float() if t.dtype in (torch.float16, torch.bfloat16) else t
-        for name, t in tensors.items()
-    }, facts
+    return as_float32(tensors, path), facts
+
+
+def as_float32(tensors: Mapping[str, "Tensor"], path: Path) -> dict[str, "Tensor"]:
+    """Floating-point numbers of any width as float32.
+
+    Args:
+        tensors: By name.
+        path: Where they were read, for the message.
+
+    Raises:
+        BenchError: Naming a tensor of anything else.
+    """
+    for name, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise BenchError(
+                f"{path}: {name} is {kind}; expected floating-point numbers; copy or train it again"
+            )
+    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _facts(path: Path, metadata: Mapping[str, str] | None) -> Facts:

@@ -93,7 +93,9 @@ def read(path: Path, beside: Path | None) -> tuple[dict[str, "Tensor"], Facts]:
             f"{path}: a fusion head alone; name the denoising network it was trained on (the "
             "released *_gen.pth) in the option denoising"
         )
-    return _joined(path, head(tensors), beside, denoising(_loaded(beside)))
+    top = checkpoints.as_float32(head(tensors), path)
+    below = checkpoints.as_float32(denoising(_loaded(beside)), beside)
+    return _joined(path, top, beside, below)
 
 
 def _loaded(path: Path) -> dict[str, Any]:
@@ -115,15 +117,16 @@ def _loaded(path: Path) -> dict[str, Any]:
 
 
 def _joined(
-    path: Path, top: dict[str, Any], beside: Path, below: dict[str, Any]
-) -> tuple[dict[str, Any], Facts]:
+    path: Path, top: dict[str, "Tensor"], beside: Path, below: dict[str, "Tensor"]
+) -> tuple[dict[str, "Tensor"], Facts]:
     """Both networks as one, if they fit."""
     if "entry.weight" not in below:
         raise BenchError(f"{beside}: not a denoising network in SR3's naming (no init_conv.weight)")
-    inner, channels = below["entry.weight"].shape[:2]
-    wanted, found = len(STEPS) * inner, top["heads.0.conv.weight"].shape[1]
+    shape = _shape(below["entry.weight"], f"{beside}: init_conv.weight")
+    inner, channels = shape[:2]
+    found = _shape(top["heads.0.conv.weight"], f"{path}: en0.conv1.conv2d.weight")[1]
+    wanted = len(STEPS) * inner
     if found != wanted:
-        shape = tuple(below["entry.weight"].shape)
         raise BenchError(
             f"{path} and {beside} do not fit: en0.conv1.conv2d.weight takes {found} channels, but "
             f"{len(STEPS)} steps of a network with init_conv.weight {shape} give {wanted}"
@@ -146,6 +149,20 @@ def _joined(
     tensors = {f"fusion.{name}": t for name, t in top.items()}
     tensors |= {f"denoising.{name}": t for name, t in below.items()}
     return tensors, Facts("dmfuse", "fusion", told)
+
+
+def _shape(kernel: "Tensor", what: str) -> tuple[int, ...]:
+    """The four sides of a convolution's weights.
+
+    Raises:
+        BenchError: If there are not four.
+    """
+    if kernel.ndim != 4:
+        raise BenchError(
+            f"{what} has shape {tuple(kernel.shape)}, expected the four sides of a convolution; "
+            "copy or download it again"
+        )
+    return tuple(kernel.shape)
 
 
 def is_head(names: Mapping[str, object]) -> bool:

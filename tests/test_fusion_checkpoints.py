@@ -44,6 +44,25 @@ def test_a_weights_file_that_is_cut_or_of_others_is_refused(tmp_path):
         checkpoints.read(path)
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+def test_floating_point_numbers_of_any_width_are_read_as_float32(tmp_path, kind):
+    facts = checkpoints.Facts("dmfuse", "fusion", {})
+    checkpoints.write(tmp_path / "a.safetensors", {"x": torch.tensor([0.5, -3.0]).to(kind)}, facts)
+    found = checkpoints.read(tmp_path / "a.safetensors")[0]["x"]
+    assert found.dtype == torch.float32
+    assert found.tolist() == [0.5, -3.0]
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.uint8, torch.bool])
+def test_other_numbers_are_refused_by_name(tmp_path, kind):
+    facts = checkpoints.Facts("dmfuse", "fusion", {})
+    tensors = {"a": torch.zeros(2), "b.weight": torch.ones(2, dtype=kind)}
+    checkpoints.write(tmp_path / "a.safetensors", tensors, facts)
+    said = str(kind).removeprefix("torch.")
+    with pytest.raises(BenchError, match=rf"a\.safetensors: b\.weight is {said}; expected float"):
+        checkpoints.read(tmp_path / "a.safetensors")
+
+
 def test_a_full_disk_is_one_error_and_the_old_weights_stay(tmp_path):
     # 2 MB of weights where a file may have 1 MB; the signal would end the program
     facts = checkpoints.Facts("dmfuse", "fusion", {"inner": 8})

@@ -1,6 +1,7 @@
 """Weights of the methods: what is asked for, what is refused, DMFuse's released files."""
 
 import contextlib
+import re
 
 import numpy as np
 import pytest
@@ -118,6 +119,41 @@ def test_a_file_that_describes_no_network_is_refused(tmp_path, told):
     checkpoints.write(path, network().state_dict(), Facts("dmfuse", "fusion", told))
     with pytest.raises(BenchError, match=r"odd\.safetensors: what it says of its network"):
         fused(dmfuse, weights=str(path))
+
+
+DMNET = {"network": NETWORK, "timesteps": 2000}
+
+
+@pytest.mark.parametrize(
+    ("module", "told", "said"),
+    [
+        (dmfuse, {"denoising": DENOISING}, "head: Field required"),
+        (dmfuse, {**TOLD, "denoising": [1]}, r"denoising: .*given: \[1\]"),
+        (dmfuse, {**TOLD, "denoising": {**DENOISING, "inner": "x"}}, r"denoising\.inner: "),
+        (dmfuse, {**TOLD, "denoising": {**DENOISING, "timesteps": -5}}, r"timesteps: .*-5"),
+        (dmfuse, {**TOLD, "denoising": {**DENOISING, "timesteps": 10**15}}, "cannot be built"),
+        (dmfuse, {**TOLD, "head": {**HEAD, "features_at": [-5, 50, 100]}}, "features_at.*-5"),
+        (dmfuse, {**TOLD, "head": {**HEAD, "features_at": [5, 50, 2001]}}, "1 to 2000"),
+        (dmfuse, {**TOLD, "head": {**HEAD, "depth": 3}}, r"head\.depth: "),
+        (dmnet, {"timesteps": 2000}, "network: Field required"),
+        (dmnet, {**DMNET, "network": [1]}, r"network: .*given: \[1\]"),
+        (dmnet, {**DMNET, "network": {**NETWORK, "inner": "x"}}, r"network\.inner: "),
+        (dmnet, {**DMNET, "network": {**NETWORK, "inner": 7}}, "cannot be built"),
+        (dmnet, {**DMNET, "network": {**NETWORK, "heads": 0}}, "8 features, 0 heads"),
+        (dmnet, {**DMNET, "network": {**NETWORK, "depth": 3}}, r"network\.depth: "),
+        (dmnet, {**DMNET, "network": {**NETWORK, "time_steps": [5, 2001]}}, "1 to 2000"),
+        (dmnet, {**DMNET, "timesteps": 0}, "timesteps: "),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"steps": (5, 50, 100), "width": 1}])
+def test_what_describes_no_network_is_named(tmp_path, module, told, said, options):
+    name, stage = ("dmfuse", "fusion") if module is dmfuse else ("dmnet", "2")
+    path = tmp_path / "odd.safetensors"
+    checkpoints.write(path, {"x": torch.zeros(1)}, Facts(name, stage, told))
+    if said == "cannot be built":
+        options = {}  # with a width the file would be refused for that
+    with pytest.raises(BenchError, match=rf"odd\.safetensors: what it says of its network.*{said}"):
+        fused(module, weights=str(path), **options)
 
 
 def test_a_step_beyond_the_schedule_is_refused(weights):
@@ -250,6 +286,34 @@ def test_released_files_that_do_not_fit_are_named_with_their_shapes(released_fil
     torch.save(other, gen)
     with pytest.raises(BenchError, match=r"denoising\.leave\.2\.weight has shape \(1, 4, 3, 3\)"):
         fused(dmfuse, weights=str(top), denoising=str(gen))
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "shape"),
+    [
+        (0, "en0.conv1.conv2d.weight", (32,)),
+        (0, "en0.conv1.conv2d.weight", (32, 12, 3)),
+        (1, "denoise_fn.init_conv.weight", (4,)),
+        (1, "denoise_fn.init_conv.weight", ()),
+    ],
+)
+def test_released_files_with_kernels_that_are_none_are_named(released_files, number, name, shape):
+    top, gen, _ = released_files
+    tensors = torch.load(released_files[number], weights_only=True)
+    tensors[name] = torch.zeros(shape)
+    torch.save(tensors, released_files[number])
+    told = f"{name.removeprefix('denoise_fn.')} has shape {shape}, expected the four sides"
+    with pytest.raises(BenchError, match=re.escape(f"{released_files[number]}: {told}")):
+        fused(dmfuse, weights=str(top), denoising=str(gen))
+
+
+def test_released_files_in_float64_are_the_same_network(released_files):
+    top, gen, _ = released_files
+    expected = fused(dmfuse, weights=str(top), denoising=str(gen))
+    for path in (top, gen):
+        tensors = torch.load(path, weights_only=True)
+        torch.save({name: tensor.double() for name, tensor in tensors.items()}, path)
+    assert np.array_equal(expected, fused(dmfuse, weights=str(top), denoising=str(gen)))
 
 
 def test_tiles_smaller_than_their_overlap_are_refused():

@@ -9,7 +9,7 @@ from typing_extensions import Self
 from bench import digest
 from bench.errors import BenchError
 from bench.images import Color, Gray, luminance, with_luminance
-from fusion import checkpoints, inference
+from fusion import architectures, checkpoints, inference
 from fusion.method import Fuse
 
 COLOUR = "luminance fused, Cb Cr of the visible image (BT.601)"
@@ -81,8 +81,10 @@ def pins(options: Options, method: str) -> dict[str, str]:
     return {"weights": digest.sha256(file(options, method))}
 
 
-def check(path: Path, facts: checkpoints.Facts, method: str, stage: str, width: float) -> None:
-    """Refuse weights of another method, an earlier stage, or another width than asked for.
+def architecture(
+    path: Path, facts: checkpoints.Facts, method: str, stage: str, width: float
+) -> dict[str, Any]:
+    """What the network is built from, checked.
 
     Args:
         path: The file, for the message.
@@ -92,19 +94,22 @@ def check(path: Path, facts: checkpoints.Facts, method: str, stage: str, width: 
         width: Wanted, as a share of full width; 0 for any.
 
     Raises:
-        BenchError: Naming both.
+        BenchError: If the weights are of another method, an earlier stage, or another width than
+            asked for, or their file describes no network.
     """
     if (facts.method, facts.stage) != (method, stage):
         raise BenchError(
             f"{path}: weights of {facts.method}, stage {facts.stage}; expected {method}, stage "
             f"{stage}: python -m fusion.train --method {method} --stage {stage} makes them"
         )
-    inner = _inner(facts.architecture)
+    told = architectures.checked(method, facts.architecture, str(path))
+    inner = (told.get("denoising") or told["network"])["inner"]
     if width and inner != width * FULL:
         raise BenchError(
             f"{path}: weights of width {inner / FULL:g} ({inner} channels); the options ask for "
             f"width {width:g}; leave width out to take what the weights are"
         )
+    return told
 
 
 def fusing(network: inference.Network, options: Options, device: str) -> Fuse:
@@ -115,8 +120,3 @@ def fusing(network: inference.Network, options: Options, device: str) -> Fuse:
         return with_luminance(visible, fused)
 
     return fuse
-
-
-def _inner(architecture: Any) -> int:
-    part = architecture.get("denoising") or architecture.get("network") or {}
-    return int(part.get("inner", 0))

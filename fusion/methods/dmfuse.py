@@ -54,8 +54,7 @@ def network(options: Options, device: str) -> Network:
     path = _learned.file(options, "dmfuse")
     beside = None if options.denoising is None else checkpoints.resolve(options.denoising)
     tensors, facts = released.read(path, beside)
-    _learned.check(path, facts, "dmfuse", "fusion", options.width or 0)
-    told = dict(facts.architecture)
+    told = _learned.architecture(path, facts, "dmfuse", "fusion", options.width or 0)
     if options.steps is not None:
         told["head"] = {**told["head"], "features_at": options.steps}
     noise = trained.Noise(options.seed, options.levels)

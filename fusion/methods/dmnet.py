@@ -42,8 +42,7 @@ def network(options: Options, device: str) -> Network:
 
     path = _learned.file(options, "dmnet")
     tensors, facts = checkpoints.read(path)
-    _learned.check(path, facts, "dmnet", "2", options.width or 0)
-    told = dict(facts.architecture)
+    told = _learned.architecture(path, facts, "dmnet", "2", options.width or 0)
     if options.steps is not None:
         told["network"] = {**told["network"], "time_steps": options.steps}
     noise = trained.Noise(options.seed, options.levels)

@@ -6,6 +6,8 @@ Source: Pan et al., "DMNet", IEEE IoT Journal 2025, section III; the switches ar
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict
+
 Wiring = Literal["cascade", "parallel"]
 
 
@@ -39,6 +41,8 @@ class Architecture:
         image_size: Nominal size; the denoising network attends where it has shrunk to 16.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")  # not a field
+
     inner: int = 128
     features: int = 64
     heads: int = 8
@@ -58,7 +62,8 @@ class Architecture:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "time_steps", tuple(self.time_steps))  # JSON knows only lists
-        if self.features % 2 or self.features % self.heads or self.features < 2 * self.heads:
+        shared = self.heads > 0 and self.features % self.heads == 0
+        if self.features % 2 or not shared or self.features < 2 * self.heads:
             raise ValueError(
                 f"{self.features} features, {self.heads} heads: expected an even number of "
                 "features that the heads divide, at least two for each"

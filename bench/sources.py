@@ -141,9 +141,13 @@ def _maker(
         fuse = module.load(options, device)
 
         def fused(pair: Pair) -> images.Color:
-            made: images.Color = fuse(
-                images.read_gray(pair.infrared), images.read_color(pair.visible)
-            )
+            infrared, visible = images.read_gray(pair.infrared), images.read_color(pair.visible)
+            try:
+                made: images.Color = fuse(infrared, visible)
+            except BenchError as fault:
+                raise BenchError(
+                    f"{split.dataset}/{split.name}, pair {pair.key}: {fault}"
+                ) from None
             return made
 
         return fused

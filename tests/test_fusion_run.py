@@ -227,6 +227,12 @@ def test_a_failed_job_is_shown_and_the_others_still_run(root, capsys, monkeypatc
     assert [r and r.source for r in records(root)] == ["ir", "vis", None]
 
 
+def test_a_pair_too_small_for_a_network_is_named(root, capsys):
+    change(root, "method: average}", "method: dmfuse}")
+    assert run(root, "--source", "average") == 1
+    assert ", pair 00001: an image of 8 x 6 pixels is smaller" in capsys.readouterr().err
+
+
 def test_flags_that_choose_nothing_are_a_mistake_not_a_success(root, capsys):
     assert run(root, "--m3fd") == 2
     assert "task for these flags" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import training_toys as toys
 from bench import checkpoint, images, tasks
 from bench.errors import BenchError
 from fusion import checkpoints
-from fusion.training import loop, presets, state, trainings, work
+from fusion.training import events, loop, presets, state, trainings, work
 from fusion.training.draws import Draws
 from fusion.training.job import Settings
 from fusion.training.trainings import Training
@@ -230,6 +231,49 @@ def test_a_full_disk_is_one_error_and_the_last_checkpoint_stays(root, tmp_path, 
     assert (tmp_path / "run" / state.NAME).read_bytes() == before
     assert not list((tmp_path / "run").glob("*.new"))
     trained(training, root, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("losses.csv", "losses.csv"),
+        ("held_out.csv", "held_out.csv"),
+        ("step_000002.png", f"looks/.step_000002.png.{os.getpid()}"),
+        ("time.json", "time.json"),
+    ],
+)
+def test_a_full_disk_is_one_error_for_what_is_shown_too(root, tmp_path, name, place):
+    training, folder = tiny("dmfuse", "diffusion", steps=2), tmp_path / "run"
+    (folder / place).parent.mkdir(parents=True)
+    (folder / place).symlink_to("/dev/full")
+    settings = Settings(look_every=2)
+    with pytest.raises(BenchError, match=rf"{name}: cannot be written .*No space left.*make room"):
+        trained(training, root, folder, settings=settings)
+    (folder / place).unlink(missing_ok=True)
+    trained(training, root, folder, settings=settings)
+    assert len(curve(folder)) == 2
+
+
+def test_events_on_a_full_disk_are_one_error(tmp_path):
+    told = events.Events(tmp_path, 1)
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    file.symlink_to("/dev/full")
+    with pytest.raises(BenchError, match=rf"{file.name}: cannot be written .*make room"):
+        told.tell("train", 1, {"total": 0.5})
+
+
+def test_tensorboard_reads_the_events_and_drops_what_a_stopped_training_told_last(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told = events.Events(tmp_path, 1)
+    for step, value in ((1, 0.5), (2, 0.25), (3, 8.0)):
+        told.tell("train", step, {"total": value, "norm": 3.0})
+    events.Events(tmp_path, 3).tell("train", 3, {"total": 0.125})
+    found = EventAccumulator(str(tmp_path)).Reload()
+    points = [(point.step, point.value) for point in found.Scalars("train/total")]
+    assert points == [(1, 0.5), (2, 0.25), (3, 0.125)]
+    assert [point.step for point in found.Scalars("train/norm")] == [1, 2]
 
 
 def test_frozen_weights_are_those_of_the_stage_before(root, tmp_path):

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from bench import images
 from bench.progress import LOG_EVERY
+from fusion.training.disk import writing
 from fusion.training.draws import LOOK, Draws, entropy
 from fusion.training.job import Job
 from fusion.training.patches import middle
@@ -44,16 +45,15 @@ class Record:
         if not self._writes:
             yield
             return
-        from torch.utils.tensorboard import SummaryWriter
+        from fusion.training.events import Events
 
         every = 0.1 if sys.stderr.isatty() else LOG_EVERY
-        self._events = SummaryWriter(str(self._folder), purge_step=first + 1)
+        self._events = Events(self._folder, first + 1)
         self._bar = tqdm(total=steps, initial=first, desc=title, mininterval=every, file=sys.stderr)
         try:
             yield
         finally:
             self._bar.close()
-            self._events.close()
 
     def note(self, step: int, losses: Mapping[str, float]) -> None:
         """Add the losses of a step, counted from 1."""
@@ -66,7 +66,7 @@ class Record:
             point = {name: value / self._count for name, value in self._sums.items()}
             self._curve.append({"step": step, **point})
             self._sums, self._count = {}, 0
-            self._tell("train", step, point)
+            self._events.tell("train", step, point)
             words = (f"{name} {value:.4f}" for name, value in point.items())
             self._bar.set_postfix_str(", ".join(words), refresh=False)
             _write_rows(self._folder / "losses.csv", self._curve)
@@ -89,12 +89,14 @@ class Record:
         learner.train()
         self._looks.append({"step": step, **sums})
         _write_rows(self._folder / "held_out.csv", self._looks)
-        self._tell("held out", step, sums)
-        (self._folder / "looks").mkdir(exist_ok=True)
+        self._events.tell("held out", step, sums)
         width = max(sheet.shape[1] for sheet in sheets)
         padded = [np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]))) for sheet in sheets]
         picture = np.rint(np.concatenate(padded).clip(0, 1) * 255).astype(np.uint8)
-        images.write(self._folder / "looks" / f"step_{step:06d}.png", picture)
+        place = self._folder / "looks" / f"step_{step:06d}.png"
+        with writing(place):
+            place.parent.mkdir(exist_ok=True)
+            images.write(place, picture)
 
     def finish(self, folder: Path, seconds: float, device: str) -> None:
         """Write how long it took, on what."""
@@ -105,7 +107,8 @@ class Record:
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
-        (folder / "time.json").write_text(json.dumps(facts))
+        with writing(folder / "time.json"):
+            (folder / "time.json").write_text(json.dumps(facts))
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs."""
@@ -120,10 +123,6 @@ class Record:
         """Go on where `state` was."""
         self._sums, self._count = state["sums"], state["count"]
         self._curve, self._looks = state["curve"], state["looks"]
-
-    def _tell(self, part: str, step: int, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            self._events.add_scalar(f"{part}/{name}", value, step)
 
 
 @contextmanager
@@ -151,7 +150,7 @@ def machine(device: str) -> str:
 
 
 def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:
-    with path.open("w", newline="") as file:
+    with writing(path), path.open("w", newline="") as file:
         table = csv.DictWriter(file, list(rows[-1]))
         table.writeheader()
         table.writerows(rows)

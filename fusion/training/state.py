@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import checkpoint
-from bench.errors import BenchError
+from fusion.training.disk import writing
 from fusion.training.job import Job
 from fusion.training.record import Record
 
@@ -51,14 +51,11 @@ def keep(run: Run, job: Job) -> None:
         "seconds": run.seconds,
     }
     place = job.folder / NAME
-    try:
-        checkpoint.write(place, content)
-    except (OSError, RuntimeError) as fault:  # RuntimeError: torch's word for a full disk
-        place.with_name(f"{NAME}.new").unlink(missing_ok=True)
-        raise BenchError(
-            f"{place}: cannot be written ({fault}); make room, then the same command goes on "
-            "from the last checkpoint"
-        ) from None
+    with writing(place):
+        try:
+            checkpoint.write(place, content)
+        finally:
+            place.with_name(f"{NAME}.new").unlink(missing_ok=True)
 
 
 def resume(run: Run, saved: dict[str, Any]) -> None:

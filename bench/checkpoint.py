@@ -3,12 +3,14 @@
 import os
 import pickle
 import struct
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
 
-# What a damaged file makes torch's restricted unpickler raise, by where the damage is.
+# What a damaged file makes `load` raise, by where the damage is.
 DAMAGED = (
     RuntimeError,
     EOFError,
@@ -19,6 +21,8 @@ DAMAGED = (
     AssertionError,
     pickle.UnpicklingError,
     struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -51,10 +55,31 @@ def read(path: Path, device: str, advice: str = "delete it to start over") -> di
     Raises:
         BenchError: If the file cannot be read, or holds anything but tensors and plain values.
     """
-    import torch
-
     try:
-        content: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        content: dict[str, Any] = load(path, device)
     except DAMAGED as fault:
         raise BenchError(f"{path}: cannot be read ({fault!r}); {advice}") from None
     return content
+
+
+def load(path: Path, device: str) -> Any:
+    """What torch.save put into a file, without running what is in it.
+
+    The file is a zip archive whose checksums torch does not compare: a number that has changed on
+    the disk would be read as it is. Here they are compared. Files of torch before 1.6 have none.
+
+    Args:
+        path: The file.
+        device: Where tensors go.
+
+    Raises:
+        OSError: If it cannot be opened; what else a damaged file raises is in `DAMAGED`.
+    """
+    import torch
+
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            spoiled = archive.testzip()
+        if spoiled is not None:
+            raise zipfile.BadZipFile(f"{spoiled} in it does not have its checksum")
+    return torch.load(path, map_location=device, weights_only=True)

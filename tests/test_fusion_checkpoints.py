@@ -4,10 +4,12 @@ import os
 import resource
 import signal
 import stat
+import zipfile
 
 import pytest
 import torch
 
+from bench import checkpoint
 from bench.errors import BenchError
 from fusion import checkpoints
 
@@ -97,3 +99,19 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path):
     facts = checkpoints.Facts("dmfuse", "fusion", {})
     with pytest.raises(BenchError, match="cannot be written"):
         checkpoints.write(tmp_path / "file" / "a.safetensors", {"x": torch.zeros(3)}, facts)
+
+
+@pytest.mark.parametrize("stem", ["data/0", "data.pkl"])
+def test_a_torch_file_with_one_wrong_byte_is_refused(tmp_path, stem):
+    path = tmp_path / "state.pt"
+    checkpoint.write(path, {"x": torch.arange(1000.0), "step": 3})
+    assert torch.equal(checkpoint.read(path, "cpu")["x"], torch.arange(1000.0))
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        (part,) = [part for part in archive.infolist() if part.filename.endswith(f"/{stem}")]
+        with archive.open(part) as file:
+            at = content.index(file.read())
+    content[at + part.file_size // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(BenchError, match=rf"state\.pt: cannot be read .*{stem}.*start over"):
+        checkpoint.read(path, "cpu")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import digest
-from bench.checkpoint import DAMAGED, said
+from bench.checkpoint import DAMAGED, load, said
 from bench.errors import BenchError
 from detection.models._yolo import library
 
@@ -105,7 +105,7 @@ def module(path: Path) -> Any:
 
     try:
         with torch.serialization.safe_globals(_allowed()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load(path, "cpu")
     except DAMAGED as fault:
         raise BenchError(
             f"{path}: cannot be read safely as an ultralytics checkpoint ({said(fault)}); save "

@@ -177,7 +177,7 @@ def _load(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
                 classes = (file.metadata() or {}).get("classes")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, classes.split(",") if classes else None
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = checkpoint.load(path, "cpu")
     except (*checkpoint.DAMAGED, SafetensorError, OSError) as fault:
         raise BenchError(
             f"{path}: cannot be read as weights ({checkpoint.said(fault)}); expected a safetensors "

@@ -105,9 +105,10 @@ def dmnet(
 
 
 def _amounts(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
-    """How much of the gradient each source has: two shares, of sum 1."""
+    """How much of the gradient each source has: two shares, of sum 1; halves where none has any."""
     amounts = torch.stack([infrared.mean(), visible.mean()])
-    return tuple(amounts / amounts.sum())
+    total = amounts.sum()
+    return tuple(torch.where(total == 0, 0.5, amounts / total))
 
 
 def _signed_difference(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:

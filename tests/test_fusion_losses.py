@@ -56,6 +56,23 @@ def test_the_signed_gradient_as_printed_by_hand():
     assert float(falling) == pytest.approx(float(by_hand))
 
 
+def test_sources_without_any_gradient_share_alike():
+    """Black pairs: 0 / 0 would end a training."""
+    black = torch.zeros_like(FUSED)
+    found, even = (losses.dmfuse(FUSED, black, black, way) for way in (losses.CODE, losses.PAPER))
+    assert float(found["ssim"]) == pytest.approx(10 * float(even["ssim"]), rel=1e-12)
+    terms = losses.dmnet(FUSED, black, black, 10, "sobel", ssim_weight=10)
+    assert float(terms["ssim"]) == float(found["ssim"])
+    assert all(map(torch.isfinite, [*found.values(), *terms.values()]))
+
+
+def test_shares_are_the_amounts_over_their_sum_to_the_bit():
+    ours = losses._amounts(INFRARED.float(), VISIBLE.float())
+    amounts = torch.stack([INFRARED.float().mean(), VISIBLE.float().mean()])
+    assert torch.equal(torch.stack(ours), amounts / amounts.sum())
+    assert [share.dtype for share in ours] == [torch.float32] * 2
+
+
 def test_a_fused_image_equal_to_both_sources_has_no_loss():
     for weights in (losses.PAPER, losses.CODE):
         terms = losses.dmfuse(FUSED, FUSED, FUSED, weights)

@@ -19,9 +19,11 @@ from bench.images import Gray
 if TYPE_CHECKING:
     from torch import Tensor
 
-MULTIPLE = 16  # both sides of what a denoising network sees
+MULTIPLES = {"reflect": 16, "white": 32}
+"""Of both sides, by padding: 16 is what a denoising network needs, 32 DMFuse's released code's."""
 LEAST = 32  # pixels: its deepest level needs 2
 SMALLEST = 16  # pixels a side: of a smaller image more would be padding than picture
+LARGEST = 65_535  # pixels a side that are counted: no JPEG has more
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -48,7 +50,7 @@ class Frame:
         overlap: Pixels that neighbouring pieces share, over which one fades into the other.
         precision: Of the convolutions; ``bfloat16`` is faster where the processor knows it.
         padding: What is put at the right and lower border until the sides fit: the image
-            reflected, or white (DMFuse's released code).
+            reflected, or white (DMFuse's released code, which fills up to multiples of 32).
     """
 
     tile: int | None = None
@@ -100,14 +102,22 @@ def fuse(network: Network, infrared: Gray, visible: Gray, frame: Frame, device: 
 
 
 def padded(image: Gray, padding: str = "reflect") -> NDArray[np.float32]:
-    """An image as the networks take it: (1, 1, H', W') in [0, 1], sides multiples of 16."""
-    border = [(0, max(LEAST, -(-side // MULTIPLE) * MULTIPLE) - side) for side in image.shape]
+    """An image as the networks take it: (1, 1, H', W') in [0, 1], with `sides`."""
+    grown_to = sides(*image.shape, padding)
+    border = [(0, long - short) for short, long in zip(image.shape, grown_to, strict=True)]
     if padding == "white":
         grown = np.pad(image, border, constant_values=255)
     else:
         grown = np.pad(image, border, mode="reflect")
     scaled: NDArray[np.float32] = grown.astype(np.float32) / np.float32(255)
     return scaled[None, None]
+
+
+def sides(height: int, width: int, padding: str = "reflect") -> tuple[int, int]:
+    """Height and width of a padded image, in pixels."""
+    step = MULTIPLES[padding]
+    tall, wide = (max(LEAST, -(-side // step) * step) for side in (height, width))
+    return tall, wide
 
 
 def pieces(length: int, tile: int, overlap: int) -> list[int]:

@@ -13,7 +13,8 @@ median over the rounds. Memory is the peak of a process of its own (resident set
 much of it came with the fusion. What bfloat16 changes in fused images is measured with trained
 weights (--weights: packaged, a file, the folder of a training).
 
-Exit status 1 if a ratio, the difference or the memory is not what this project promises.
+Exit status 1 if a ratio, a difference or the memory is not what this project promises, or there
+are no weights to compare gray levels with.
 """
 
 import argparse
@@ -129,8 +130,8 @@ def in_gray_levels(weights: str) -> bool:
             for precision in ("float32", "bfloat16")
         ]
     except BenchError as fault:
-        print(f"gray levels are not compared: {fault}")
-        return True
+        print(f"gray levels cannot be compared: {fault}")
+        return False
     differences = []
     for number in range(PAIRS):
         pair = scene.draw(2, number * Knobs().frames_per_sequence, Knobs())

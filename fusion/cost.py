@@ -86,8 +86,8 @@ def counted(asked: Asked) -> Counts:
     from fusion import counting
 
     network = plugin.network(options, "meta")
-    height, width = inference.padded(np.zeros((asked.height, asked.width), np.uint8)).shape[2:]
     frame: inference.Frame = options.frame  # every method with a network has one
+    height, width = inference.sides(asked.height, asked.width, frame.padding)
     tile = frame.tile or max(height, width)
     pieces = [len(inference.pieces(side, tile, frame.overlap)) for side in (height, width)]
     once = counting.pair(network, min(tile, height), min(tile, width))
@@ -139,11 +139,11 @@ def alone(asked: Asked, how: How) -> Cost:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         try:
             return process.submit(measured, asked, how).result()
+        except MemoryError:
+            why = "the memory does not suffice"
         except BrokenProcessPool:
-            raise BenchError(
-                "its process was killed, most likely for want of memory; try a smaller --size, or "
-                "the option tile"
-            ) from None
+            why = "its process was killed, most likely for want of memory"
+    raise BenchError(f"{why}; try a smaller --size, or the option tile")
 
 
 def _found(asked: Asked) -> tuple[Any, Any]:

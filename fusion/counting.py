@@ -95,9 +95,11 @@ def pair(network: Network, height: int, width: int) -> Operations:
         height: In pixels, as the network sees it, after padding.
         width: Likewise.
     """
-    image = torch.zeros(1, 1, height, width)
-    noise = [drawn.to("meta") for drawn in network.draw(image, image)]
-    image = image.to("meta")
+    small = torch.zeros(1, 1, 32, 32)  # the noise of another pair differs in its sides alone
+    shapes = [(*drawn.shape[:2], height, width) for drawn in network.draw(small, small)]
+    with torch.device("meta"):
+        image = torch.empty(1, 1, height, width)
+        noise = [torch.empty(shape) for shape in shapes]
     return operations(lambda: network.fuse(image, image, noise))
 
 

@@ -78,9 +78,11 @@ def _options(changes: Sequence[str]) -> dict[str, Any]:
 
 def _size(words: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)x(\d+)", words)
-    if found is None or min(map(int, found.groups())) < inference.SMALLEST:
+    least, most = inference.SMALLEST, inference.LARGEST
+    if found is None or not all(least <= int(side) <= most for side in found.groups()):
         raise BenchError(
-            f"--size {words}: expected WIDTHxHEIGHT in pixels, each at least {inference.SMALLEST}"
+            f"--size {words}: expected WIDTHxHEIGHT in pixels, each at least {least} and at most "
+            f"{most}"
         )
     return int(found[1]), int(found[2])
 

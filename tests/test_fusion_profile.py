@@ -138,6 +138,38 @@ def test_a_network_is_counted_at_the_size_that_it_sees(weights):
     assert exact.macs > 1e8
 
 
+def test_counting_holds_nothing_as_large_as_the_images():
+    class Network:
+        def draw(self, infrared, visible):
+            assert infrared.shape == visible.shape == (1, 1, 32, 32)
+            return [torch.zeros(1, 3, 32, 32)] * 2
+
+        def fuse(self, infrared, visible, noise):
+            self.shown = [(x.device.type, *x.shape) for x in (infrared, visible, *noise)]
+
+    network, size = Network(), (4096, 65_520)
+    counting.pair(network, *size)
+    assert network.shown == [("meta", 1, 1, *size)] * 2 + [("meta", 1, 3, *size)] * 2
+
+
+def test_a_fusion_that_fits_into_no_memory_is_one_error(monkeypatch):
+    class Pool:
+        def __init__(self, *words, **more):
+            pass
+
+        __enter__ = submit = lambda self, *words: self
+
+        def __exit__(self, *fault):
+            return False
+
+        def result(self):
+            raise MemoryError
+
+    monkeypatch.setattr(cost, "ProcessPoolExecutor", Pool)
+    with pytest.raises(BenchError, match=r"memory does not suffice; try a smaller --size"):
+        alone(Asked("mean", "average", {}, 64, 64), How("cpu", 1, 1))
+
+
 def test_tiles_are_counted_as_often_as_they_are_fused(weights):
     tile = counted(asked(weights, 64, 64))
     # 64 x 160 in tiles of 64 that share 16: they begin at 0, 48 and 96.
@@ -179,6 +211,8 @@ def test_the_papers_numbers_stand_beside_ours(capsys):
     [
         (("--size", "256"), "--size 256: expected WIDTHxHEIGHT"),
         (("--size", "8x64"), "each at least 16"),
+        (("--size", "4000000x400000"), "at least 16 and at most 65535"),
+        (("--method", "dmfuse", "--size", "4000000x400000"), "at least 16 and at most 65535"),
         (("--runs", "-1"), "--runs -1"),
         (("--threads", "0"), "--threads 0"),
         (("--device", "tpu"), "--device tpu: expected auto"),

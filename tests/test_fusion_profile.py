@@ -8,6 +8,7 @@ import torch
 
 from bench import profiles
 from bench.errors import BenchError
+from benchmarks import fusion as benchmark
 from fusion import checkpoints, cost, counting, memory, profile
 from fusion.cost import Asked, Cost, How, alone, counted
 from fusion.networks.denoising import orthogonal
@@ -168,6 +169,11 @@ def test_a_fusion_that_fits_into_no_memory_is_one_error(monkeypatch):
     monkeypatch.setattr(cost, "ProcessPoolExecutor", Pool)
     with pytest.raises(BenchError, match=r"memory does not suffice; try a smaller --size"):
         alone(Asked("mean", "average", {}, 64, 64), How("cpu", 1, 1))
+
+
+def test_gray_levels_that_cannot_be_compared_keep_no_promise(capsys):
+    assert not benchmark.in_gray_levels("none.safetensors")
+    assert "gray levels cannot be compared: none.safetensors" in capsys.readouterr().out
 
 
 def test_tiles_are_counted_as_often_as_they_are_fused(weights):

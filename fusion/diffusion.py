@@ -205,6 +205,12 @@ def ddim(
     return x
 
 
+def falling(schedule: Schedule, count: int) -> list[int]:
+    """So many steps for `ddim`, evenly from T down; 1 <= count <= T."""
+    last = schedule.steps
+    return [last - round(i * last / count) for i in range(count)]
+
+
 def _told(schedule: Schedule, t: int, x: Tensor) -> Tensor:
     return schedule.levels[t].to(x).expand(len(x))
 

@@ -2,7 +2,8 @@
 
 Source: DMFuse eq. 5 and section 4.1 (steps 5, 50, 100); Dif-Fusion (Yue et al., IEEE TIP 2023).
 The released code draws noise and levels from unseeded generators, so that its fused images differ
-from run to run; here both are functions of a seed and the image.
+from run to run; here the noise is a function of a seed and the image, and a level that is drawn
+between two steps one of the seed alone (`fusion.trained.Noise`).
 """
 
 import zlib

@@ -200,15 +200,21 @@ def _package(args: argparse.Namespace, training: Training, place: Place) -> None
     links = trainings.chain(training)
     found = [trainings.found(link, place.data) for link in links]
     folders = [trainings.place(link, place.store, place.data) for link in links]
-    card.package(training, found, folders, args.to, _command(args))
+    before = card.earlier(training.start, args.to)
+    card.package(training, found, folders, args.to, _command(args, before))
 
 
-def _command(args: argparse.Namespace) -> str:
-    """The command line again, without where things lie and on what it runs; files by their name."""
+def _command(args: argparse.Namespace, before: str | None) -> str:
+    """The command line again, without where things lie and on what it runs; files by their name.
+
+    Start weights are called ``before`` where their own name is that of the new ones.
+    """
     words = ["python", "-m", PROGRAM]
     for name in ("tasks", "model", "method", "stage", "preset", "seed", "start"):
         value = getattr(args, name)
         told = value.name if isinstance(value, Path) else str(value)
+        if name == "start" and before is not None:
+            told = before
         words += [] if value is None else [f"--{name}", told]
     words += [f"--{name}" for name in args.datasets or []]
     for change in args.set:

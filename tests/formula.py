@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -39,3 +40,16 @@ def summary(x):
         "mid": float(flat[len(flat) // 2]),
         "last": float(flat[-1]),
     }
+
+
+def close(found, expected):
+    """A summary is the known one, to 1e-9 relative."""
+    assert found["shape"] == expected["shape"]
+    for part in ("mean", "std", "first", "mid", "last"):
+        assert found[part] == pytest.approx(expected[part], rel=1e-9, abs=1e-12), part
+
+
+def close_at(found, expected):
+    """Sample points are the known ones, to 1e-9 relative."""
+    known = torch.tensor(expected, dtype=torch.float64)
+    torch.testing.assert_close(found, known, rtol=1e-9, atol=1e-12)

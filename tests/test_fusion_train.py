@@ -118,12 +118,17 @@ def test_finetuning_trains_of_the_denoising_network_what_gives_features_or_nothi
 
 
 def test_a_card_repeats_what_the_card_of_its_start_says_of_the_stages_before(root):
-    base, place = root / "base.safetensors", root / "small.safetensors"
+    base, place = root / "old" / "small.safetensors", root / "small.safetensors"
     assert tiny(root, "fusion", "--to", str(base)) == 0
     assert tiny(root, "finetuning", "--start", str(base), "--to", str(place)) == 0
-    lines = place.with_suffix(".md").read_text().splitlines()
-    stages = [line.split("**")[1] for line in lines if line.startswith("- **Stage")]
+    card = place.with_suffix(".md").read_text()
+    stages = [line.split("**")[1] for line in card.splitlines() if line.startswith("- **Stage")]
     assert stages == ["Stage diffusion", "Stage fusion", "Stage finetuning"]
+    # Both files have one name: the command has to have two.
+    words = " ".join(card.split())
+    assert "--start small-before.safetensors " in words
+    assert "--to small.safetensors`" in words
+    assert "an earlier version of small.safetensors; the project's history has" in words
 
 
 def test_to_writes_half_precision_and_a_card(root):
@@ -139,6 +144,9 @@ def test_to_writes_half_precision_and_a_card(root):
     card = place.with_suffix(".md").read_text()
     for word in ("Stage diffusion", "Stage fusion", "folder all: 3 pairs", "2 steps of batch 2"):
         assert word in " ".join(card.split())
+    for choice in presets.CHOSEN["dmfuse"]:
+        assert choice in " ".join(card.split())
+    assert not any(choice in card for choice in presets.CHOSEN_OF_PAPER["dmfuse"])
     assert str(root) not in card
 
 
@@ -149,6 +157,7 @@ def test_the_card_s_command_names_files_without_their_folders(root):
     assert tiny(root, "fusion", "--start", str(start), "--to", str(place)) == 0
     card = " ".join(place.with_suffix(".md").read_text().split())
     assert "--start mine " in card
+    assert "earlier version" not in card
     assert f"--to {place.name}`" in card
     assert str(root) not in card
     (file,) = (root / "runs/trained").glob("mine-*/model.safetensors")
@@ -224,6 +233,8 @@ def test_wrong_input_is_one_line_and_exit_status_2(root, capsys, words, said):
 @pytest.mark.parametrize(
     ("method", "change", "said"),
     [
+        ("dmfuse", "denoising.inner=7", "denoising.inner: Input should be a multiple of 2"),
+        ("dmfuse", "denoising.inner=0", "denoising.inner: Input should be greater than or equal"),
         ("dmfuse", "denoising.dropout=1", "denoising.dropout: Input should be less than 1"),
         ("dmfuse", "fusion.betas=[0.9, 1.0]", "fusion.betas.1: Input should be less than 1"),
         ("dmfuse", "fusion.betas=[-0.1, 0.9]", "fusion.betas.0: Input should be greater than"),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from formula import answers, filled, summary, wave
+from formula import answers, close, close_at, filled, summary, wave
 
 from fusion import released
 from fusion.networks.denoising import DenoisingNetwork
@@ -28,12 +28,6 @@ def network(known):
 LEVEL = torch.tensor([0.99], dtype=torch.float64)
 
 
-def close(found, expected):
-    assert found["shape"] == expected["shape"]
-    for part in ("mean", "std", "first", "mid", "last"):
-        assert found[part] == pytest.approx(expected[part], rel=1e-9, abs=1e-12), part
-
-
 def test_the_noise_level_is_encoded_as_released(known):
     encoded = level_encoding(LEVEL, 32).flatten()
     assert encoded.tolist() == pytest.approx(known["positional_encoding"]["values"], rel=1e-12)
@@ -47,9 +41,25 @@ def test_all_features_are_the_released_ones(network, known):
 
 
 @torch.inference_mode()
+def test_all_features_on_the_way_down_are_the_released_ones(network, known):
+    found = []
+    hooks = [
+        module.register_forward_hook(lambda _module, _given, made: found.append(made))
+        for module in (network.entry, *network.down)
+    ]
+    network(wave(3, 64, 64), LEVEL)
+    for hook in hooks:
+        hook.remove()
+    assert len(found) == len(known["enc_feats"]) == 15
+    for number, expected in known["enc_feats"].items():
+        close(summary(found[int(number)]), expected)
+
+
+@torch.inference_mode()
 def test_the_predicted_noise_is_the_released_one(network, known):
     found = network(wave(3, 64, 64), LEVEL)
     close(summary(found), known["output"])
+    close_at(found[0, :, ::21, ::21], known["out_sample"])
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from formula import answers, filled, summary, wave
+from formula import answers, close, close_at, filled, summary, wave
 
 from fusion import released
 from fusion.networks.caim import Interaction, criss_cross
@@ -14,11 +14,6 @@ from fusion.networks.denoising import DenoisingNetwork
 from fusion.networks.dmfuse import BLOCKS, FusionNetwork
 
 RELEASED = "FUSEBENCH_DMFUSE_HEAD"  # where the released model.model lies, for those who have it
-
-
-def close(found, expected):
-    for part in ("mean", "first", "mid", "last"):
-        assert found[part] == pytest.approx(expected[part], rel=1e-9, abs=1e-12), part
 
 
 @torch.inference_mode()
@@ -37,6 +32,8 @@ def test_the_interaction_in_the_code_s_way_gives_the_released_answers():
     both = module(wave(32, 5, 7), wave(32, 5, 7, 1.1))
     close(summary(both[:, :32]), known["ir_out"])
     close(summary(both[:, 32:]), known["vi_out"])
+    close_at(both[0, :32:8], known["ir_sample"])
+    close_at(both[0, 32::8], known["vi_sample"])
 
 
 def brute_force(at, path, values):
@@ -136,24 +133,59 @@ def test_the_convolutional_encoder_has_the_shapes_of_diffusion_features():
     assert [f.shape for f in found] == [e.shape for e in expected]
 
 
-@pytest.mark.skipif(
-    RELEASED not in os.environ, reason=f"set {RELEASED} to the released model.model"
-)
-@pytest.mark.parametrize("gamma", ["checkpoint_gamma", "gamma_1"])
-@torch.inference_mode()
-def test_the_released_head_gives_the_released_answers(gamma):
-    known = answers("dmfuse_head")
-    tensors = torch.load(Path(os.environ[RELEASED]), map_location="cpu", weights_only=True)
-    network = FusionNetwork(inner=32, affinity="code", scaled=True).double()
-    network.load_state_dict(released.head(tensors))
-    if gamma == "gamma_1":
-        network.interaction.gamma.fill_(1)
+def features():
+    """What the released head was run on: infrared and visible, levels 1 to 5, three time steps."""
     widths, sizes = (32, 64, 128, 256, 256), (64, 32, 16, 8, 4)
-    infrared, visible = (
+    return (
         [
             torch.cat([wave(w, s, s, 0.37 * t + 1.1 * m + 0.05 * level) for t in range(3)], dim=1)
             for level, (w, s) in enumerate(zip(widths, sizes, strict=True))
         ]
         for m in range(2)
     )
-    close(summary(network(infrared, visible)), known[gamma]["out"])
+
+
+def inside(network):
+    """(fused, what the heads give for infrared and then visible, what the interaction gives)."""
+    made, mixed = [], []
+    hooks = [
+        module.register_forward_hook(lambda _module, _given, one, to=to: to.append(one))
+        for module, to in (*((head, made) for head in network.heads), (network.interaction, mixed))
+    ]
+    fused = network(*features())
+    for hook in hooks:
+        hook.remove()
+    # The deepest level comes first, and of each the infrared image.
+    return fused, made[::2][::-1] + made[1::2][::-1], mixed[::-1]
+
+
+@torch.inference_mode()
+def test_the_head_is_looked_into_in_the_order_of_the_known_answers():
+    torch.manual_seed(0)
+    network = FusionNetwork(inner=32, affinity="code", scaled=True).double()
+    fused, made, mixed = inside(network)
+    known = answers("dmfuse_head")["gamma_1"]
+    for found, expected in ((made, known["enc"]), (mixed, known["fused"])):
+        assert [list(one.shape) for one in found] == [one["shape"] for one in expected]
+    assert list(fused.shape) == known["out"]["shape"]
+    for level, both in enumerate(mixed):  # gamma is 0 at the start: nothing is added
+        assert torch.equal(both, torch.cat((made[level], made[5 + level]), dim=1))
+
+
+@pytest.mark.skipif(
+    RELEASED not in os.environ, reason=f"set {RELEASED} to the released model.model"
+)
+@pytest.mark.parametrize("gamma", ["checkpoint_gamma", "gamma_1"])
+@torch.inference_mode()
+def test_the_released_head_gives_the_released_answers(gamma):
+    known = answers("dmfuse_head")[gamma]
+    tensors = torch.load(Path(os.environ[RELEASED]), map_location="cpu", weights_only=True)
+    network = FusionNetwork(inner=32, affinity="code", scaled=True).double()
+    network.load_state_dict(released.head(tensors))
+    if gamma == "gamma_1":
+        network.interaction.gamma.fill_(1)
+    fused, made, mixed = inside(network)
+    for found, expected in zip((*made, *mixed), (*known["enc"], *known["fused"]), strict=True):
+        close(summary(found), expected)
+    close(summary(fused), known["out"])
+    close_at(fused[0, 0, ::9, ::9], known["out_sample"])

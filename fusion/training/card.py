@@ -11,7 +11,7 @@ from bench import digest
 from fusion import checkpoints
 from fusion.training import trainings
 from fusion.training.data import Found
-from fusion.training.presets import CHOSEN
+from fusion.training.presets import CHOSEN, CHOSEN_OF_PAPER
 from fusion.training.recipes import DMFuse, Stage
 from fusion.training.trainings import Training
 
@@ -29,7 +29,7 @@ STAGE = (
     "{device}{threads}. Losses over the first steps and the last: {losses}.{held_out}"
 )
 MADE = (
-    "**Made by** `{command}`{start}, which also draws its pictures of held-out images again, into "
+    "**Made by** `{command}`{start}, which also draws the pictures of its looks again, into "
     "`looks/` of the folder that it trains in."
 )
 LICENCE = "**Licence** that of the project; no weights of others are in it."
@@ -57,8 +57,8 @@ def package(
         *_before(training),
         *(_stage(link, seen, folder) for link, seen, folder in told),
         f"**Architecture** `{json.dumps(facts.architecture)}`",
-        MADE.format(command=command, start=_start(training)),
-        *_chosen(training),
+        MADE.format(command=command, start=_start(training, to)),
+        _chosen(training),
         LICENCE,
     ]
     text = CARD.format(
@@ -115,11 +115,23 @@ def _before(training: Training) -> list[str]:
     return [" ".join(fact.split()) for fact in facts if fact.startswith("**Stage ")]
 
 
-def _start(training: Training) -> str:
-    """Which weights it was given to start from."""
+def earlier(start: Path | None, to: Path) -> str | None:
+    """What a card calls start weights that have the name of those that it is about; else None."""
+    same = start is not None and start.name == to.name
+    return f"{to.stem}-before{to.suffix}" if same else None
+
+
+def _start(training: Training, to: Path) -> str:
+    """Which weights it was given to start from, and where those of the same name are."""
     if training.start is None:
         return ""
-    return f" (start weights with sha256 `{digest.sha256(training.start)}`)"
+    words = f"start weights with sha256 `{digest.sha256(training.start)}`"
+    if earlier(training.start, to) is not None:
+        words += (
+            f": an earlier version of {to.name}; the project's history has those of packaged "
+            "weights, `git log -- fusion/weights`"
+        )
+    return f" ({words})"
 
 
 def _loss(told: Stage) -> str:
@@ -155,10 +167,11 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _chosen(training: Training) -> list[str]:
-    """What the paper leaves open, for a recipe that is close to it."""
+def _chosen(training: Training) -> str:
+    """What the paper leaves open; of its recipe too, where this one is close to it."""
     recipe = training.recipe
     inner = recipe.denoising.inner if isinstance(recipe, DMFuse) else recipe.architecture.inner
-    if inner < WIDE:
-        return []
-    return [f"**Chosen**, where the paper is silent: {'; '.join(CHOSEN[training.method])}."]
+    chosen: tuple[str, ...] = CHOSEN[training.method]
+    if inner >= WIDE:
+        chosen += CHOSEN_OF_PAPER[training.method]
+    return f"**Chosen**, where the paper leaves it open: {'; '.join(chosen)}."

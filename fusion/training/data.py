@@ -78,21 +78,35 @@ def find(parts: Sequence[Part], seen: Seen, root: Path, *, draw: bool = True) ->
             if seen == "pairs":
                 raise BenchError(f"{part.images}: single images, but this stage trains on pairs")
             some, mark = _singles(part, root)
-            name = part.images.name
         else:
             some, mark = _pairs(part, root, draw)
-            name = f"{part.dataset} {part.split}"
         some = some[: part.first]
         items += some
         prints.append(mark | {"times": part.times})
-        kind = "images" if isinstance(part, Images) else "pairs"
-        often = f", each {part.times} times" if part.times > 1 else ""
-        words.append(f"{name}: {len(some)} {kind}{often}")
+        words.append(_words(part, len(some)))
     if seen != "pairs":
         items = [
             Item(item.key, (file,), item.size, item.times) for item in items for file in item.files
         ]
     return Found(tuple(items), tuple(prints), tuple(words))
+
+
+def _words(part: Part, count: int) -> str:
+    """E.g. ``folder all (infrared roadscene/ir, visible roadscene/vi): the first 48 pairs``."""
+    if isinstance(part, Images):
+        name, kind = part.images.name, "images"
+    else:
+        told = ", ".join(f"{name} {_without_place(value)}" for name, value in part.data.items())
+        name, kind = f"{part.dataset} {part.split}{told and f' ({told})'}", "pairs"
+    which = "the first " if count == part.first else ""
+    often = f", each {part.times} times" if part.times > 1 else ""
+    return f"{name}: {which}{count} {kind}{often}"
+
+
+def _without_place(value: Any) -> Any:
+    """An option of a data set; of an absolute path the last two names, wherever it lies."""
+    absolute = isinstance(value, str | Path) and Path(value).is_absolute()
+    return "/".join(Path(value).parts[-2:]) if absolute else value
 
 
 def _pairs(part: Pairs, root: Path, draw: bool) -> tuple[list[Item], dict[str, Any]]:

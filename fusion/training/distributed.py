@@ -2,6 +2,11 @@
 
 Each takes its part of the batch of every step, and their gradients are averaged; patches, time
 steps and noise are those of one process with the whole batch. Only the first one writes.
+
+So several processes have the losses of one with the whole batch where a loss is a mean over images,
+as DMNet's and the paper's of DMFuse are. Two things depend on how many there are: DMFuse's
+``loss=code`` weighs both SSIMs by how much gradient the patches of one process have (so does
+DMNet's second stage with an ``ssim_weight``), and what dropout drops is drawn for each process.
 """
 
 import os

@@ -1,6 +1,7 @@
 """Both stages of DMFuse as losses of a batch (paper sections 3.2 and 3.4)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ class Diffusion(nn.Module):
 
     def __init__(self, recipe: DMFuse) -> None:
         super().__init__()
+        self._told = recipe.denoising
         self.denoising = _denoising(recipe.denoising)
         orthogonal(self.denoising)
         self.noise = schedule(recipe.denoising)
@@ -32,14 +34,15 @@ class Diffusion(nn.Module):
     def forward(self, images: Tensor, draws: Draws) -> dict[str, Tensor]:
         """The mean squared error of the predicted noise.
 
-        t ~ U{1 ... T} for each image, the level evenly between those of steps t - 1 and t.
+        t ~ U{1 ... T} for each image, the level that of step t, or evenly between those of steps
+        t - 1 and t.
 
         Args:
             images: (N, channels, H, W) in [0, 1].
             draws: Time steps and noise.
         """
         t = draws.integers(1, self.noise.steps)
-        level = diffusion.between(self.noise, t, draws.uniform()).to(images)
+        level = _level(self._told, self.noise, t, draws).to(images)
         noise = draws.normal(*images.shape[1:])
         return {TOTAL: diffusion.loss(self._predict, images * 2 - 1, noise, level)}
 
@@ -50,8 +53,7 @@ class Diffusion(nn.Module):
         level = self.noise.levels[t].to(images).expand(len(images))
         noisy = diffusion.noised(clean, noise, level)
         denoised = diffusion.estimate(noisy, self._predict(noisy, level), level)
-        last = self.noise.steps
-        steps = [last - round(i * last / SAMPLING) for i in range(SAMPLING)]
+        steps = diffusion.falling(self.noise, SAMPLING)
         sample = diffusion.ddim(self._predict, noise, self.noise, steps, (-1.0, 1.0))
         shown = torch.cat([x.mean(1, keepdim=True) for x in (clean, noisy, denoised, sample)], 1)
         return (shown + 1) / 2
@@ -81,7 +83,7 @@ class Fusion(nn.Module):
         super().__init__()
         told, head = recipe.denoising, recipe.head
         plain = head.encoder == "cnn"
-        self._steps, self._channels = head.features_at, told.channels
+        self._told, self._steps, self._channels = told, head.features_at, told.channels
         self._noised = stage.noise
         self._weights = _weights(stage)
         self.noise = schedule(told)
@@ -151,7 +153,7 @@ class Fusion(nn.Module):
             return levels
         count = len(image)
         told = [
-            diffusion.between(self.noise, torch.full((count,), t), draws.uniform()).to(image)
+            _level(self._told, self.noise, torch.full((count,), t), draws).to(image)
             for t in self._steps
         ]
         noise = [
@@ -167,11 +169,19 @@ def schedule(told: Denoising) -> diffusion.Schedule:
     return make(told.timesteps)
 
 
+def _level(told: Denoising, noise: diffusion.Schedule, t: Tensor, draws: Draws) -> Tensor:
+    """sqrt(abar) of every image's step, (N,) in float64."""
+    if told.levels == "step":
+        return noise.levels[t.cpu()]
+    return diffusion.between(noise, t, draws.uniform())
+
+
 def _denoising(told: Denoising) -> DenoisingNetwork:
     return DenoisingNetwork(channels=told.channels, inner=told.inner, dropout=told.dropout)
 
 
 def _weights(stage: Fusing) -> losses.FusionWeights:
+    weights = losses.PAPER if stage.loss == "paper" else losses.CODE
     if stage.weights is not None:
-        return losses.FusionWeights(stage.loss, *stage.weights)
-    return losses.PAPER if stage.loss == "paper" else losses.CODE
+        weights = losses.FusionWeights(stage.loss, *stage.weights)
+    return replace(weights, signed=stage.signed)

@@ -11,6 +11,7 @@ from fusion.training import recipes
 from fusion.training.draws import Draws
 from fusion.training.learner import TOTAL, precise
 
+SAMPLING = 10  # steps of the sample that is looked at
 LATER = ("joining", "latent", "latent_attention")  # modules that only the second stage trains
 
 
@@ -56,10 +57,19 @@ class Reconstruction(nn.Module):
         return {**found, TOTAL: total + sum_of(found, "denoising")}
 
     def look(self, images: Tensor, draws: Draws) -> Tensor:
-        """Visible and infrared, each beside its reconstruction."""
+        """Visible and infrared, each beside its reconstruction, and a pair drawn from noise.
+
+        The pair, visible first, is sampled from the denoising network, where there is one.
+        """
         made = self.network.reconstruct(torch.cat(images.chunk(2, dim=1))).float()
         visible, infrared = made.chunk(2)
-        return torch.cat((images[:, :1], visible, images[:, 1:], infrared), dim=1)
+        shown = [images[:, :1], visible, images[:, 1:], infrared]
+        if self.network.denoising is not None:
+            drawn = draws.normal(2, *images.shape[2:])
+            steps = diffusion.falling(self.noise, SAMPLING)
+            predict = _predictor(self.network.denoising)
+            shown.append(diffusion.ddim(predict, drawn, self.noise, steps, (0.0, 1.0)))
+        return torch.cat(shown, dim=1)
 
 
 class Joint(nn.Module):
@@ -127,12 +137,17 @@ def denoised(
     t = draws.integers(1, noise.steps)
     level = diffusion.between(noise, t, draws.uniform()).to(images)
     drawn = draws.normal(*images.shape[1:])
+    return {"denoising": diffusion.loss(_predictor(denoising), images, drawn, level)}
+
+
+def _predictor(denoising: nn.Module) -> diffusion.Predict:
+    """Its prediction in float32, whatever it computes in."""
 
     def predict(noisy: Tensor, level: Tensor) -> Tensor:
         predicted: Tensor = denoising(noisy, level)
         return predicted.float()
 
-    return {"denoising": diffusion.loss(predict, images, drawn, level)}
+    return predict
 
 
 def sum_of(found: Mapping[str, Tensor], name: str) -> Tensor | float:

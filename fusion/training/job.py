@@ -32,13 +32,13 @@ class Job:
     """One training.
 
     Attributes:
-        held_out: Items that are looked at.
+        looked_at: Items that are looked at: those held out, or some that are trained on.
     """
 
     title: str
     stage: Stage
     patches: Patches
-    held_out: Sequence[Item]
+    looked_at: Sequence[Item]
     seed: int
     folder: Path
     settings: Settings
@@ -47,6 +47,11 @@ class Job:
     def device(self) -> str:
         """Where the network is."""
         return self.settings.device
+
+    @property
+    def part(self) -> str:
+        """Which part of the data is looked at: ``held out`` or ``trained on``."""
+        return "held out" if self.stage.held_out else "trained on"
 
     @property
     def steps(self) -> int:

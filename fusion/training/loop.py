@@ -160,10 +160,10 @@ def _follow(run: Run, job: Job) -> None:
 
 def _look_now(step: int, job: Job) -> bool:
     every = job.settings.look_every or max(1, job.steps // 10)
-    return bool(job.held_out) and (step % every == 0 or step == job.steps)
+    return step % every == 0 or step == job.steps
 
 
 @torch.no_grad()
 def _look(run: Run, job: Job) -> None:
-    """Losses on the held-out images, and a picture of what the averaged weights make of them."""
+    """Losses on some images, and a picture of what the averaged weights make of them."""
     run.record.look(run.learner, job, run.step, state.result(run))

@@ -1,7 +1,7 @@
 """The recipes under a name: ``paper`` as the papers state it, ``small`` for a CPU.
 
-What a paper leaves open had to be chosen; `CHOSEN` names each choice, and the model card repeats
-them.
+What a paper leaves open had to be chosen. `CHOSEN` names what was for every recipe, and every model
+card repeats it; `CHOSEN_OF_PAPER` what was for the preset ``paper``, for the cards of its width.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             },
         },
         "small": {
-            "denoising": {"inner": 8, "channels": 1, "dropout": 0.0},
+            "denoising": {"inner": 8, "channels": 1, "dropout": 0.0, "levels": "between"},
             "head": {"scaled": True},  # in a short training the cross-attention starts from nothing
             "diffusion": {
                 "data": SMALL,
@@ -164,6 +164,23 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 CHOSEN = {
     "dmfuse": (
+        "the denoising network is told sqrt(abar_t), as in the released code; the paper says t. "
+        "The code draws it between those of steps t - 1 and t, as the preset small does",
+        "gradients: eq. 12 compares the fused image's, sign and all, with the sources' magnitudes; "
+        "unless `signed` is set, magnitudes are compared, as in the released code",
+        "heads with channel and spatial excitation, one for the two deepest levels; CAIM and the "
+        "decoder's convolutions are the same at every level: as released, not stated",
+    ),
+    "dmnet": (
+        "L_dm: on the two sources together, a two-channel image, at noise levels drawn between "
+        "those of steps t - 1 and t as SR3 does; neither is stated",
+        "CSAB: one for the details of both modalities, another for the latent features; not stated "
+        "which of them share weights",
+        "a linear schedule from 1e-6 to 1e-2 after Dif-Fusion; not stated",
+    ),
+}
+CHOSEN_OF_PAPER = {
+    "dmfuse": (
         "diffusion: Adam at 1e-5, cosine schedule of 2000 steps and dropout 0.2 are the released "
         "configuration's; DDPM, which the paper refers to, has 2e-4 and a linear one of 1000",
         "diffusion: batch 4 is that of the fusion stage and 1,000,000 steps the released "
@@ -180,10 +197,7 @@ CHOSEN = {
         "decoder: 3 transformer blocks, and nothing added to its drawing before the sigmoid (no "
         "residual of the visible image); the paper states no number of blocks",
         "diffusion module: a 1x1 convolution over each stage's features; its kernel is not stated",
-        "L_dm: on the two sources together, a two-channel image; what is noised is not stated",
-        "CSAB: one for the details of both modalities, another for the latent features; not stated "
-        "which of them share weights",
-        "linear schedule of 2000 steps, 1e-6 to 1e-2, after Dif-Fusion; not stated",
+        "2000 steps of the noise schedule, after Dif-Fusion; not stated",
     ),
 }
 

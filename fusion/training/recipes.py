@@ -73,7 +73,8 @@ class Stage(Model):
 
     Attributes:
         data: What is trained on.
-        held_out: Pairs (or images), spread over the data, that are looked at and not trained on.
+        held_out: Pairs (or images), spread over the data, that are looked at and not trained on;
+            with 0, some of those that are trained on are looked at.
         patch: Height and width of a training patch, pixels.
         stride: Patches are cut in this step over every image; None cuts them anywhere.
         crops: Patches of one image in an epoch, where they are cut anywhere.
@@ -126,15 +127,18 @@ class Denoising(Model):
     """DMFuse's denoising network and its noise: the options of `DenoisingNetwork` and `Schedule`.
 
     Attributes:
-        inner: Channels at full resolution: 32 is the paper's 1/4.
+        inner: Channels at full resolution, even: 32 is the paper's 1/4.
         channels: Of its images: 3 (the released code) or 1 (the paper's counts).
+        levels: In the training of both stages, ``step`` takes the noise level of step t (the
+            paper), ``between`` one drawn between those of t - 1 and t (the released code).
     """
 
-    inner: int = Field(ge=4, multiple_of=4)
+    inner: int = Field(ge=2, multiple_of=2)
     channels: Literal[1, 3]
     dropout: float = Field(default=0.2, ge=0, lt=1)
     schedule: Literal["cosine", "linear"] = "cosine"
     timesteps: int = Field(default=2000, ge=101)
+    levels: Literal["step", "between"] = "step"
 
 
 class Head(Model):
@@ -161,6 +165,7 @@ class Fusing(Stage):
     Attributes:
         loss: The paper's terms and weights 1, 4, 20, or the released code's and 10, 14, 16.
         weights: Of the SSIM, intensity and gradient terms, instead.
+        signed: The gradient term as eq. 12 is printed, see `fusion.losses.FusionWeights`.
         noise: Whether images are noised for their features, as in the paper. Without, they are
             scaled as at that step and nothing else, and no noise is left in the fused image.
         denoising: The paper freezes the denoising network. ``trained``, it is told by the losses
@@ -169,6 +174,7 @@ class Fusing(Stage):
 
     loss: Literal["paper", "code"] = "paper"
     weights: tuple[float, float, float] | None = None
+    signed: bool = False
     noise: bool = True
     denoising: Literal["frozen", "trained"] = "frozen"
 

@@ -73,23 +73,27 @@ class Record:
         self._bar.update()
 
     def look(self, learner: nn.Module, job: Job, step: int, weights: Mapping[str, Tensor]) -> None:
-        """Losses and pictures of the held-out images, with the weights that would be kept."""
+        """Losses and pictures of some images, with the weights that would be kept.
+
+        The file and the curves are called by whether these are held out or trained on.
+        """
         seed = entropy(job.seed, LOOK)
         learner.eval()
         sheets, sums = [], dict[str, float]()
         with _replaced(learner, weights):
-            for number, item in enumerate(job.held_out):
+            for number, item in enumerate(job.looked_at):
                 pixels = middle(job.patches.reader.read(item), learner.side, 32)  # type: ignore[arg-type]  # a Learner
                 shown = torch.from_numpy(pixels)[None].to(job.device).float() / 255
                 losses = learner(shown, Draws(seed, [number], job.device))
                 for name, value in losses.items():
-                    sums[name] = sums.get(name, 0.0) + float(value) / len(job.held_out)
+                    sums[name] = sums.get(name, 0.0) + float(value) / len(job.looked_at)
                 made = learner.look(shown, Draws(seed, [number], job.device))  # type: ignore[operator]  # a Learner
                 sheets.append(np.concatenate(made[0].float().cpu().numpy(), axis=1))
         learner.train()
         self._looks.append({"step": step, **sums})
-        _write_rows(self._folder / "held_out.csv", self._looks)
-        self._events.tell("held out", step, sums)
+        part = job.part
+        _write_rows(self._folder / f"{part.replace(' ', '_')}.csv", self._looks)
+        self._events.tell(part, step, sums)
         width = max(sheet.shape[1] for sheet in sheets)
         padded = [np.pad(sheet, ((0, 0), (0, width - sheet.shape[1]))) for sheet in sheets]
         picture = np.rint(np.concatenate(padded).clip(0, 1) * 255).astype(np.uint8)

@@ -154,7 +154,7 @@ def architecture(training: Training) -> dict[str, Any]:
     """What the network of this stage is built from, JSON-ready."""
     recipe = training.recipe
     if isinstance(recipe, DMFuse):
-        parts = {"denoising": recipe.denoising.model_dump(mode="json")}
+        parts = {"denoising": recipe.denoising.model_dump(mode="json", exclude={"levels"})}
         stage = training.settings
         if isinstance(stage, Fusing):
             parts["head"] = recipe.head.model_dump(mode="json") | {"noise": stage.noise}

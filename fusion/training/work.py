@@ -15,6 +15,8 @@ from fusion.training.patches import Patches, cuts
 from fusion.training.recipes import DMFuse, Fusing, Joining
 from fusion.training.trainings import Training
 
+LOOKED_AT = 4  # of the images that are trained on, where none is held out
+
 
 def build(training: Training, start: Mapping[str, Tensor] | None) -> nn.Module:
     """The stage at its start; the same for the same seed.
@@ -71,7 +73,7 @@ def train(
         title=f"train {training.label}",
         stage=stage,
         patches=Patches(cuts(kept, stage), stage, reader, training.seed),
-        held_out=held_out,
+        looked_at=held_out or kept[:LOOKED_AT],
         seed=training.seed,
         folder=folder,
         settings=settings,

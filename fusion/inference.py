@@ -103,8 +103,9 @@ def fuse(network: Network, infrared: Gray, visible: Gray, frame: Frame, device: 
 
 def padded(image: Gray, padding: str = "reflect") -> NDArray[np.float32]:
     """An image as the networks take it: (1, 1, H', W') in [0, 1], with `sides`."""
-    grown_to = sides(*image.shape, padding)
-    border = [(0, long - short) for short, long in zip(image.shape, grown_to, strict=True)]
+    height, width = image.shape
+    tall, wide = sides(height, width, padding)
+    border = [(0, tall - height), (0, wide - width)]
     if padding == "white":
         grown = np.pad(image, border, constant_values=255)
     else:

@@ -47,6 +47,7 @@ def dmfuse(fused: Tensor, infrared: Tensor, visible: Tensor, weights: FusionWeig
         ``ssim``, ``intensity`` and ``gradient``.
     """
     edges = (sobel(infrared), sobel(visible))
+    shares: tuple[Tensor | float, ...]
     if weights.way == "paper":
         target, shares = (infrared + visible) / 2, (0.5, 0.5)
     else:

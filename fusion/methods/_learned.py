@@ -77,8 +77,11 @@ def file(options: Options, method: str) -> Path:
 
 
 def pins(options: Options, method: str) -> dict[str, str]:
-    """The sha256 of the weights."""
-    return {"weights": digest.sha256(file(options, method))}
+    """The sha256 of the weights, and what sides are filled up to where they are not by default."""
+    known = {"weights": digest.sha256(file(options, method))}
+    if options.padding == "white":
+        known["sides"] = f"multiples of {inference.MULTIPLES['white']}"
+    return known
 
 
 def architecture(

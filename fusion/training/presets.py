@@ -85,7 +85,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "data": SMALL,
                 "patch": 96,
                 "batch": 2,
-                "steps": 5500,
+                "steps": 4500,
                 "learning_rate": 6e-4,
                 "average": 0.998,
                 "loss": "code",

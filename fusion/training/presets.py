@@ -150,11 +150,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "data": SMALL,
                 "patch": 96,
                 "batch": 2,
-                "steps": 1500,
+                "steps": 900,
                 "learning_rate": 6e-4,
                 "average": 0.995,
-                "gradient_weight": 3,
-                "ssim_weight": 0.4,  # without, contrast is lost
+                "gradient_weight": 6,
+                "ssim_weight": 0.25,  # without, contrast is lost
                 **QUICK,
                 "precision": "float32",
             },

@@ -105,7 +105,7 @@ def test_the_first_keys_and_how_often(tmp_path):
     some = found(root, first=2, times=3)
     assert [item.key for item in some.items] == ["folder/a", "folder/b"]
     assert len(patches.cuts(some.items, stage())) == 6
-    assert some.words == ("folder all: 2 pairs, each 3 times",)
+    assert some.words == ("folder all: the first 2 pairs, each 3 times",)
 
 
 def test_what_is_held_out_is_not_trained_on_and_spread_over_the_data(tmp_path):

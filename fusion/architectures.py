@@ -10,10 +10,16 @@ from bench.errors import BenchError, lines
 from fusion.networks.dmnet_architecture import Architecture
 
 Count = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=2, multiple_of=2)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+NoiseSchedule = Literal["cosine", "linear"]
+Encoder = Literal["diffusion", "cnn"]
+Interaction = Literal["caim", "addition"]
+Affinity = Literal["paper", "code"]
 
 
 class Model(BaseModel):
-    """Unknown keys are errors: they may change what would be built."""
+    """Unknown keys and infinite numbers are errors, and nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -21,19 +27,19 @@ class Model(BaseModel):
 class Denoising(Model):
     """DMFuse's denoising network and its noise."""
 
-    inner: int = Field(ge=2, multiple_of=2)
+    inner: Width
     channels: Count
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    schedule: Literal["cosine", "linear"]
+    dropout: Dropout = 0.2
+    schedule: NoiseSchedule
     timesteps: Count
 
 
 class Head(Model):
     """DMFuse's fusion network; ``noise`` is whether its features are of noised images."""
 
-    encoder: Literal["diffusion", "cnn"]
-    interaction: Literal["caim", "addition"]
-    affinity: Literal["paper", "code"]
+    encoder: Encoder
+    interaction: Interaction
+    affinity: Affinity
     scaled: bool
     features_at: tuple[Count, ...] = Field(min_length=1)
     noise: bool = True

@@ -52,9 +52,8 @@ def dmfuse(fused: Tensor, infrared: Tensor, visible: Tensor, weights: FusionWeig
         target, shares = (infrared + visible) / 2, (0.5, 0.5)
     else:
         target, shares = torch.maximum(infrared, visible), _amounts(*edges)
-    likeness = shares[0] * ssim(fused, infrared) + shares[1] * ssim(fused, visible)
     return {
-        "ssim": weights.ssim * (1 - likeness),
+        "ssim": weights.ssim * (1 - _likeness(fused, infrared, visible, shares)),
         "intensity": weights.intensity * (fused - target).abs().mean(),
         "gradient": weights.gradient
         * (
@@ -99,10 +98,16 @@ def dmnet(
         "gradient": gradient_weight * (slope(fused) - torch.maximum(*edges)).abs().mean(),
     }
     if ssim_weight:
-        shares = _amounts(*edges)
-        likeness = shares[0] * ssim(fused, infrared) + shares[1] * ssim(fused, visible)
+        likeness = _likeness(fused, infrared, visible, _amounts(*edges))
         terms["ssim"] = ssim_weight * (1 - likeness)
     return terms
+
+
+def _likeness(
+    fused: Tensor, infrared: Tensor, visible: Tensor, shares: tuple[Tensor | float, ...]
+) -> Tensor:
+    """SSIM to both sources, weighed by their shares."""
+    return shares[0] * ssim(fused, infrared) + shares[1] * ssim(fused, visible)
 
 
 def _amounts(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:

@@ -100,15 +100,6 @@ def their_trainer(loader, classes, folder):
     )
 
 
-@pytest.fixture
-def one_thread():
-    """Another number of threads adds up in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_ultralytics_own_trainer_makes_the_same_weights(tmp_path, monkeypatch, one_thread):
     # ultralytics keeps channels first on a CPU: the same sums in the same order
     monkeypatch.setattr(torch, "channels_last", torch.contiguous_format)

@@ -15,9 +15,8 @@ MAY_IMPORT = {
     "segmentation": {"bench"},
     "reports": {"bench"},
 }
-ROOMS = (  # of the reports, from the ground up: each imports itself and those before it
-    *("significance", "records", "scores", "pictures", "papers", "contents", "formats", "stores"),
-)
+# Of the reports, from the ground up: each imports itself and those before it.
+ROOMS = ["significance", "records", "scores", "pictures", "papers", "contents", "formats", "stores"]
 HEAVY = {
     "torch",
     "torchvision",

@@ -14,15 +14,8 @@ from fusion.training.draws import Draws
 from fusion.training.job import Settings
 from fusion.training.trainings import Training
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = torch.rand(1, 2, 32, 32, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trained(method, stage, root, folder, every, **changes):

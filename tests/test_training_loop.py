@@ -19,6 +19,7 @@ from fusion.training.draws import Draws
 from fusion.training.job import Settings
 from fusion.training.trainings import Training
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 STAGES = [
     *(("dmfuse", stage) for stage in ("diffusion", "fusion", "finetuning")),
     *(("dmnet", stage) for stage in ("1", "2", "finetuning")),
@@ -29,14 +30,6 @@ SETTINGS = Settings(look_every=1000)
 
 class StopHereError(Exception):
     pass
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from fusion.training.draws import Draws
 from fusion.training.recipes import DMFuse
 from fusion.training.trainings import Training
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = (5, 50, 100)
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -17,16 +15,20 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from fusion.architectures import (
+    Affinity,
+    Count,
+    Dropout,
+    Encoder,
+    Interaction,
+    Model,
+    NoiseSchedule,
+    Width,
+)
 from fusion.networks.dmnet_architecture import Architecture
 from fusion.training.network_options import NetworkOptions
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Model(BaseModel):
-    """Unknown keys and infinite numbers are errors, and nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Pairs(Model):
@@ -41,7 +43,7 @@ class Pairs(Model):
 
     dataset: str
     split: Literal["train", "test", "all"] = "train"
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
     first: int | None = Field(default=None, ge=1)
     times: int = Field(default=1, ge=1)
 
@@ -133,10 +135,10 @@ class Denoising(Model):
             paper), ``between`` one drawn between those of t - 1 and t (the released code).
     """
 
-    inner: int = Field(ge=2, multiple_of=2)
+    inner: Width
     channels: Literal[1, 3]
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    schedule: Literal["cosine", "linear"] = "cosine"
+    dropout: Dropout = 0.2
+    schedule: NoiseSchedule = "cosine"
     timesteps: int = Field(default=2000, ge=101)
     levels: Literal["step", "between"] = "step"
 
@@ -152,11 +154,11 @@ class Head(Model):
         features_at: Time steps whose features are used.
     """
 
-    encoder: Literal["diffusion", "cnn"] = "diffusion"
-    interaction: Literal["caim", "addition"] = "caim"
-    affinity: Literal["paper", "code"] = "paper"
+    encoder: Encoder = "diffusion"
+    interaction: Interaction = "caim"
+    affinity: Affinity = "paper"
     scaled: bool = False
-    features_at: tuple[int, ...] = Field(default=(5, 50, 100), min_length=1)
+    features_at: tuple[Count, ...] = Field(default=(5, 50, 100), min_length=1)
 
 
 class Fusing(Stage):

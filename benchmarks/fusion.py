@@ -33,36 +33,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.errors import BenchError
-from bench.images import luminance
-from bench.scenes import scene
-from bench.scenes.knobs import Knobs
-from benchmarks.forms import FORMS, images
-from fusion import memory
+from benchmarks.dmfuse_implementations import IMPLEMENTATIONS, simulate_pair
+from fusebench.data.images import luminance
+from fusebench.errors import UserError
+from fusebench.simulator import scene
+from fusebench.simulator.parameters import SceneParameters
 from fusion.methods import dmfuse
+from fusion.profiling import peak_memory
 
 SIZES = ((256, 256), (640, 480))
-PROMISED = {  # ratios of processor time
+MIN_SPEEDUPS = {  # ratios of processor time
     ("float32", (256, 256)): 1.25,
     ("float32", (640, 480)): 1.5,
     ("bfloat16", (256, 256)): 2.8,
     ("bfloat16", (640, 480)): 3.5,
 }
-DIFFERENCE = 1e-4  # largest, of float32
-GRAY_LEVELS = 0.5  # mean, of bfloat16 with trained weights
-PAIRS = 8  # on which that is measured
-MEMORY = 3.2e9  # bytes, of float32 at 640 x 480
+MAX_DIFFERENCE = 1e-4  # largest, of float32
+MAX_GRAY_LEVEL_DIFFERENCE = 0.5  # mean, of bfloat16 with trained weights
+PAIR_COUNT = 8  # on which that is measured
+MAX_MEMORY_BYTES = 3.2e9  # bytes, of float32 at 640 x 480
 
 
 @dataclass(frozen=True)
-class Spent:
+class FusionTime:
     """Seconds of one fusion."""
 
     processor: float
     elapsed: float
 
 
-def compared(width: int, height: int, runs: int) -> bool:
+def compare_speed(width: int, height: int, runs: int) -> bool:
     """Print the comparison at one size; whether it is as promised.
 
     Args:
@@ -70,54 +70,58 @@ def compared(width: int, height: int, runs: int) -> bool:
         height: Likewise.
         runs: Of each form.
     """
-    pair = images(width, height)
-    forms = {name: make() for name, make in FORMS.items()}
-    spent: dict[str, list[Spent]] = {name: [] for name in forms}
+    pair = simulate_pair(width, height)
+    forms = {name: make() for name, make in IMPLEMENTATIONS.items()}
+    spent: dict[str, list[FusionTime]] = {name: [] for name in forms}
     fused: dict[str, Tensor] = {}
     for number in range(runs):
         for name in list(forms) if number % 2 == 0 else reversed(forms):
             start = time.process_time(), time.perf_counter()
             fused[name] = forms[name](*pair)
             spent[name].append(
-                Spent(time.process_time() - start[0], time.perf_counter() - start[1])
+                FusionTime(time.process_time() - start[0], time.perf_counter() - start[1])
             )
             print(f"{name}: {spent[name][-1]}", file=sys.stderr)
     slow = spent.pop("straightforward")
-    print(f"{width} x {height}, {runs} runs: straightforward {_seconds(slow)}")
+    print(f"{width} x {height}, {runs} runs: straightforward {_format_times(slow)}")
     kept = True
     for name, quick in spent.items():
-        wanted = PROMISED.get((name, (width, height)), 0)
-        ratios = [f"{part} {_faster(slow, quick, part):.2f}" for part in ("processor", "elapsed")]
+        wanted = MIN_SPEEDUPS.get((name, (width, height)), 0)
+        ratios = [
+            f"{part} {_compute_speedup(slow, quick, part):.2f}" for part in ("processor", "elapsed")
+        ]
         off = (fused[name] - fused["straightforward"]).abs()
-        print(f"  {name}: {_seconds(quick)}; times faster: {', '.join(ratios)}, wanted {wanted}")
+        print(
+            f"  {name}: {_format_times(quick)}; times faster: {', '.join(ratios)}, wanted {wanted}"
+        )
         print(f"    difference: largest {off.max():.1e}, mean {off.mean():.1e}")
-        kept &= _faster(slow, quick, "processor") >= wanted
-        kept &= name != "float32" or bool(off.max() <= DIFFERENCE)
+        kept &= _compute_speedup(slow, quick, "processor") >= wanted
+        kept &= name != "float32" or bool(off.max() <= MAX_DIFFERENCE)
     return kept
 
 
-def remembered(width: int, height: int) -> bool:
+def compare_memory(width: int, height: int) -> bool:
     """Print the peak memory of every form, each in a process of its own; whether as promised."""
     kept = True
-    for name in FORMS:
+    for name in IMPLEMENTATIONS:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            before, peak = alone.submit(_peak, name, width, height).result()
+            before, peak = alone.submit(_measure_peak_memory, name, width, height).result()
         print(
             f"  {name}: peak {peak / 1e9:.2f} GB, {(peak - before) / 1e9:.2f} of it for the fusion"
         )
         if name == "float32" and (width, height) == (640, 480):
-            kept = peak <= MEMORY
+            kept = peak <= MAX_MEMORY_BYTES
     return kept
 
 
 @torch.inference_mode()
-def _peak(name: str, width: int, height: int) -> tuple[int, int]:
+def _measure_peak_memory(name: str, width: int, height: int) -> tuple[int, int]:
     torch.set_num_threads(1)
-    form, pair = FORMS[name](), images(width, height)
-    return memory.peak_of(lambda: form(*pair))
+    form, pair = IMPLEMENTATIONS[name](), simulate_pair(width, height)
+    return peak_memory.measure_peak_memory(lambda: form(*pair))
 
 
-def in_gray_levels(weights: str) -> bool:
+def compare_gray_levels(weights: str) -> bool:
     """Print how far bfloat16 moves fused images from float32 ones; whether as promised.
 
     Only trained weights tell: what random ones make of a pair is no image.
@@ -129,37 +133,39 @@ def in_gray_levels(weights: str) -> bool:
             )
             for precision in ("float32", "bfloat16")
         ]
-    except BenchError as fault:
+    except UserError as fault:
         print(f"gray levels cannot be compared: {fault}")
         return False
     differences = []
-    for number in range(PAIRS):
-        pair = scene.draw(2, number * Knobs().frames_per_sequence, Knobs())
+    for number in range(PAIR_COUNT):
+        pair = scene.render_scene(
+            2, number * SceneParameters().frames_per_sequence, SceneParameters()
+        )
         exact, rough = (
             luminance(each(pair.infrared, pair.visible)).astype(np.float64) for each in fuse
         )
         differences.append(float(np.abs(exact - rough).mean()))
     print(
-        f"bfloat16 against float32, weights {weights}, {PAIRS} pairs: mean "
+        f"bfloat16 against float32, weights {weights}, {PAIR_COUNT} pairs: mean "
         f"{statistics.mean(differences):.3f} gray levels, most {max(differences):.3f}"
     )
-    return max(differences) < GRAY_LEVELS
+    return max(differences) < MAX_GRAY_LEVEL_DIFFERENCE
 
 
-def _seconds(spent: list[Spent]) -> str:
+def _format_times(spent: list[FusionTime]) -> str:
     return (
         f"{min(x.processor for x in spent):.2f} s of processor, "
         f"{min(x.elapsed for x in spent):.2f} s elapsed"
     )
 
 
-def _faster(slow: list[Spent], quick: list[Spent], part: str) -> float:
+def _compute_speedup(slow: list[FusionTime], quick: list[FusionTime], part: str) -> float:
     """Median over the rounds, whose forms ran one after the other and so under the same load."""
     rounds = zip(slow, quick, strict=True)
     return float(statistics.median(getattr(x, part) / getattr(y, part) for x, y in rounds))
 
 
-def _size(words: str) -> tuple[int, int]:
+def _parse_size(words: str) -> tuple[int, int]:
     width, height = map(int, words.split("x"))
     if width % 16 or height % 16 or min(width, height) < 32:
         raise argparse.ArgumentTypeError(f"{words}: expected multiples of 16, at least 32")
@@ -171,7 +177,7 @@ def main() -> int:
     flags = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    flags.add_argument("--size", action="append", type=_size, metavar="WxH")
+    flags.add_argument("--size", action="append", type=_parse_size, metavar="WxH")
     flags.add_argument("--runs", type=int, default=3)
     flags.add_argument("--weights", default="packaged", help="trained ones, for the gray levels")
     flags.add_argument("--no-memory", action="store_true", help="leave the memory out")
@@ -180,10 +186,10 @@ def main() -> int:
     kept = True
     for width, height in args.size or SIZES:
         with torch.inference_mode():
-            kept &= compared(width, height, args.runs)
+            kept &= compare_speed(width, height, args.runs)
         if not args.no_memory:
-            kept &= remembered(width, height)
-    kept &= in_gray_levels(args.weights)
+            kept &= compare_memory(width, height)
+    kept &= compare_gray_levels(args.weights)
     print("as promised" if kept else "NOT as promised")
     return 0 if kept else 1
 

@@ -19,17 +19,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from bench import plugins
-from bench.images import Gray
-from benchmarks import loops
-from fusion import presets
-from fusion.metric import Metric, chosen
-from fusion.metrics._parts.sharing import Once, directly
+from fusebench import plugins
+from fusebench.data.images import Gray
+from fusion.scoring import presets
+from fusion.scoring.cache import CachingEvaluator, direct_evaluator
+from fusion.scoring.metric import Metric, load_metrics
+from tests.helpers import naive_metrics
 
 HEIGHT, WIDTH = 480, 640
 
 
-def noise(seed: int) -> Gray:
+def make_noise_image(seed: int) -> Gray:
     """An image with detail at every scale, (480, 640)."""
     rng = np.random.default_rng(seed)
     image = np.zeros((HEIGHT, WIDTH))
@@ -40,7 +40,7 @@ def noise(seed: int) -> Gray:
     return np.rint(image * 255).astype(np.uint8)
 
 
-def seconds(work: Callable[[], object], repeats: int) -> float:
+def measure_seconds(work: Callable[[], object], repeats: int) -> float:
     """Processor time of one call, the best of several."""
     work()
     best = float("inf")
@@ -51,43 +51,45 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
     return best
 
 
-def first_and_further(metrics: tuple[Metric, ...], repeats: int) -> tuple[float, float]:
+def measure_first_and_further(metrics: tuple[Metric, ...], repeats: int) -> tuple[float, float]:
     """Seconds of the first fused image of a pair, and of each further one; not of a first pair."""
-    a, b, f = PAIR[0], PAIR[1], FUSED
+    a, b, f = SOURCE_PAIR[0], SOURCE_PAIR[1], FUSED_IMAGE
     found = []
     for _ in range(repeats + 1):
-        once = Once(a, b)
+        once = CachingEvaluator(a, b)
         spent = []
         for fused in (f, f[::-1].copy(), f[:, ::-1].copy()):
             start = time.process_time()
             for metric in metrics:
-                metric.value((a, b), fused, once)
+                metric.measure((a, b), fused, once)
             spent.append(time.process_time() - start)
-            once.next_fused()
+            once.drop_fused_results()
         found.append(spent)
     found = found[1:]
     return min(s[0] for s in found), min(min(s[1:]) for s in found)
 
 
-PAIR = noise(1), noise(2)
-FUSED = ((PAIR[0].astype(np.uint16) + PAIR[1] + 1) >> 1).astype(np.uint8)
+SOURCE_PAIR = make_noise_image(1), make_noise_image(2)
+FUSED_IMAGE = ((SOURCE_PAIR[0].astype(np.uint16) + SOURCE_PAIR[1] + 1) >> 1).astype(np.uint8)
 
 
-def loop_seconds(name: str) -> float:
+def measure_loop_seconds(name: str) -> float:
     """Seconds of the plain loops, from a part of the images."""
     side = slice(0, 176 if name == "multi_scale_structural_similarity" else 96)
-    parts = [image[side, side] for image in (*PAIR, FUSED)]
+    parts = [image[side, side] for image in (*SOURCE_PAIR, FUSED_IMAGE)]
     start = time.process_time()
-    loops.EVERY[name](*parts)
-    return (time.process_time() - start) * FUSED.size / parts[0].size
+    naive_metrics.NAIVE_METRICS[name](*parts)
+    return (time.process_time() - start) * FUSED_IMAGE.size / parts[0].size
 
 
-def line(title: str, metrics: tuple[Metric, ...], repeats: int, looped: float | None) -> None:
+def print_row(title: str, metrics: tuple[Metric, ...], repeats: int, looped: float | None) -> None:
     """Print one row of the table."""
     pure = 0.0
     for metric in metrics:
-        pure += seconds(lambda m=metric: m.value(PAIR, FUSED, directly), repeats)
-    first, further = first_and_further(metrics, repeats)
+        pure += measure_seconds(
+            lambda m=metric: m.value(SOURCE_PAIR, FUSED_IMAGE, direct_evaluator), repeats
+        )
+    first, further = measure_first_and_further(metrics, repeats)
     words = f"{title:32}{pure:9.4f}{first:9.4f}{further:9.4f}"
     if looped is not None:
         words += f"{looped:10.2f}{looped / pure:9.0f}{looped / further:10.0f}"
@@ -106,14 +108,14 @@ def main() -> None:
         f"{'':32}{'pure':>9}{'first':>9}{'further':>9}{'loops':>10}{'x pure':>9}{'x further':>10}"
     )
     looped: dict[str, float] = {}
-    for name in plugins.available("fusion.metrics"):
-        (metric,) = chosen({name: {}})
+    for name in plugins.list_plugins("fusion.metrics"):
+        (metric,) = load_metrics({name: {}})
         if not args.no_loops:
-            looped[name] = loop_seconds(name)
-        line(metric.signature, (metric,), args.repeats, looped.get(name))
-    for name, names in presets.METRICS.items():
+            looped[name] = measure_loop_seconds(name)
+        print_row(metric.signature, (metric,), args.repeats, looped.get(name))
+    for name, names in presets.METRIC_PRESETS.items():
         total = sum(looped[one] for one in names) if looped else None
-        line(f"all of {name}", chosen(names), args.repeats, total)
+        print_row(f"all of {name}", load_metrics(names), args.repeats, total)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.boxes import Boxes
-from bench.matching import THRESHOLD, overlaps
+from fusebench.data.boxes import Boxes
+from fusebench.evaluation.box_matching import IOU_THRESHOLD, pairwise_iou
 
 BACKGROUND = "background"
 
 
-def count(
+def compute_confusion_matrix(
     truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], number: int, confidence: float
 ) -> NDArray[np.int64]:
     """Boxes by true and predicted class, int64 (C + 1, C + 1): rows are the truth.
@@ -35,23 +35,23 @@ def count(
     for key, boxes in truth.items():
         order = np.argsort(-predicted[key].scores, kind="stable")
         sure = order[predicted[key].scores[order] >= confidence]
-        classes = predicted[key].classes[sure]
-        taken = paired(overlaps(predicted[key].corners[sure], boxes.corners))
+        classes = predicted[key].class_ids[sure]
+        taken = match_any_class(pairwise_iou(predicted[key].corners[sure], boxes.corners))
         hits = taken >= 0
         called = np.full(len(boxes), number, np.int64)
         called[taken[hits]] = classes[hits]
-        pairs.append(boxes.classes * (number + 1) + called)
+        pairs.append(boxes.class_ids * (number + 1) + called)
         pairs.append(number * (number + 1) + classes[~hits])
     joined = np.concatenate([np.zeros(0, np.int64), *pairs])
     counts = np.bincount(joined, minlength=(number + 1) ** 2)
     return counts.reshape(number + 1, number + 1).astype(np.int64)
 
 
-def paired(shares: NDArray[np.float64]) -> NDArray[np.int64]:
+def match_any_class(shares: NDArray[np.float64]) -> NDArray[np.int64]:
     """The true box of each prediction, or -1, from their overlaps (N, M), N in falling score."""
     taken = np.full(len(shares), -1, np.int64)
     free = np.ones(shares.shape[1], np.bool_)
-    near = np.argwhere(shares >= THRESHOLD)
+    near = np.argwhere(shares >= IOU_THRESHOLD)
     for i, j in near[np.argsort(-shares[tuple(near.T)], kind="stable")]:
         if taken[i] < 0 and free[j]:
             taken[i] = j

@@ -25,126 +25,141 @@ from typing import Any
 
 import yaml
 
-from bench import cli, tasks
-from bench.errors import BenchError
-from fusion import cost, cost_tables, inference, kept_costs
-from fusion.cost import Asked, Cost, Counts, How
+from fusebench import cli
+from fusebench.config import schema
+from fusebench.errors import UserError
+from fusion.networks import tiled_inference
+from fusion.profiling import files, measurement, tables
+from fusion.profiling.measurement import (
+    MeasuredCost,
+    OperationCounts,
+    ProfileRequest,
+    TimingOptions,
+)
 
 PROGRAM = "fusion.profile"
 
 
-def chosen(args: argparse.Namespace) -> list[Asked]:
+def select_requests(args: argparse.Namespace) -> list[ProfileRequest]:
     """What the flags ask for.
 
     Raises:
-        BenchError: If they are wrong.
+        UserError: If they are wrong.
     """
     if args.method is not None:
         if args.source:
-            raise BenchError("give --source or --method, not both")
-        methods = {args.method: (args.method, _options(args.set))}
+            raise UserError("give --source or --method, not both")
+        methods = {args.method: (args.method, _parse_options(args.set))}
     else:
         if args.set:
-            raise BenchError("--set changes the options of a --method")
-        file = tasks.load(args.tasks)
+            raise UserError("--set changes the options of a --method")
+        file = schema.load_task_file(args.tasks)
         names = args.source or [
-            name for name, source in file.sources.items() if isinstance(source, tasks.Method)
+            name
+            for name, source in file.sources.items()
+            if isinstance(source, schema.FusionMethodSource)
         ]
         methods = {}
         for name in names:
-            source = file.source(name)
-            if not isinstance(source, tasks.Method):
-                raise BenchError(f"source {name} is {source.kind}; only methods can be profiled")
+            source = file.get_source(name)
+            if not isinstance(source, schema.FusionMethodSource):
+                raise UserError(f"source {name} is {source.kind}; only methods can be profiled")
             methods[name] = (source.method, dict(source.options))
     return [
-        Asked(name, method, options, *size)
+        ProfileRequest(name, method, options, *size)
         for name, (method, options) in methods.items()
-        for size in map(_size, args.size or ["256x256"])
+        for size in map(_parse_size, args.size or ["256x256"])
     ]
 
 
-def _options(changes: Sequence[str]) -> dict[str, Any]:
+def _parse_options(changes: Sequence[str]) -> dict[str, Any]:
     found = {}
     for words in changes:
         name, equals, value = words.partition("=")
         if not equals or not name:
-            raise BenchError(f"--set {words}: expected option=value")
+            raise UserError(f"--set {words}: expected option=value")
         try:
             found[name] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise BenchError(f"--set {words}: the value is not YAML") from None
+            raise UserError(f"--set {words}: the value is not YAML") from None
     return found
 
 
-def _size(words: str) -> tuple[int, int]:
+def _parse_size(words: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d+)x(\d+)", words)
-    least, most = inference.SMALLEST, inference.LARGEST
+    least, most = tiled_inference.MIN_SIDE, tiled_inference.MAX_SIDE
     if found is None or not all(least <= int(side) <= most for side in found.groups()):
-        raise BenchError(
+        raise UserError(
             f"--size {words}: expected WIDTHxHEIGHT in pixels, each at least {least} and at most "
             f"{most}"
         )
     return int(found[1]), int(found[2])
 
 
-def _profile(args: argparse.Namespace) -> int:
-    asked = chosen(args)
-    how = _how(args)
-    counts = [cost.counted(one) for one in asked]  # all, so that faults show before the waiting
-    rows: list[kept_costs.Row] = []
+def _profile_methods(args: argparse.Namespace) -> int:
+    asked = select_requests(args)
+    how = _read_timing_options(args)
+    counts = [
+        measurement.count_operations(one) for one in asked
+    ]  # all, so that faults show before the waiting
+    rows: list[files.CostRow] = []
 
-    def measure(one: Asked, count: Counts) -> None:
-        row = one, count, cost.alone(one, how) if args.runs else Cost()
+    def measure(one: ProfileRequest, count: OperationCounts) -> None:
+        row = (
+            one,
+            count,
+            measurement.measure_in_subprocess(one, how) if args.runs else MeasuredCost(),
+        )
         rows.append(row)
         if args.method is None and args.runs:
-            kept_costs.keep(args.out, how, row)
+            files.store_profile(args.out, how, row)
 
     failed = []
     try:
         for one, count in zip(asked, counts, strict=True):
             if args.runs:
                 print(one.label, file=sys.stderr)
-            if not cli.survived(one.label, partial(measure, one, count)):
+            if not cli.run_and_report(one.label, partial(measure, one, count)):
                 failed.append(one.label)
     finally:  # stopped or not: what was measured is not lost
-        _show(rows, how, args.to)
+        _write_results(rows, how, args.to)
     if failed:
         print(f"{PROGRAM}: {len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def _how(args: argparse.Namespace) -> How:
+def _read_timing_options(args: argparse.Namespace) -> TimingOptions:
     if args.runs < 0 or (args.threads is not None and args.threads < 1):
-        raise BenchError(f"--runs {args.runs}, --threads {args.threads}: expected positive numbers")
+        raise UserError(f"--runs {args.runs}, --threads {args.threads}: expected positive numbers")
     if args.to is not None and not args.to.parent.is_dir():
-        raise BenchError(f"--to {args.to}: there is no folder {args.to.parent}")
+        raise UserError(f"--to {args.to}: there is no folder {args.to.parent}")
     cli.check_device(args.device)
-    return How(cli.resolved(args.device), args.runs, args.threads)
+    return TimingOptions(cli.resolve_device(args.device), args.runs, args.threads)
 
 
-def _show(rows: Sequence[kept_costs.Row], how: How, to: Path | None) -> None:
+def _write_results(rows: Sequence[files.CostRow], how: TimingOptions, to: Path | None) -> None:
     if rows:
-        print("\n".join(cost_tables.measured(rows)))
+        print("\n".join(tables.format_measurements(rows)))
     if rows and to is not None:
-        kept_costs.write(to, how, rows)
+        files.write_csv(to, how, rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
         if args.paper:
-            print("\n".join(cost_tables.paper()))
+            print("\n".join(tables.format_paper_comparison()))
             return 0
-        return _profile(args)
-    except (BenchError, OSError) as fault:
+        return _profile_methods(args)
+    except (UserError, OSError) as fault:
         print(f"{PROGRAM}: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return cli.STOPPED
+        return cli.EXIT_INTERRUPTED
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The flags."""
     flags = argparse.ArgumentParser(
         prog=f"python -m {PROGRAM}",

@@ -18,17 +18,24 @@ from typing import Any
 
 import pandas as pd
 
-from bench import cli, ranks
-from bench.errors import BenchError
-from bench.pairs import images_by_stem, match_by_stem
-from fusion import averages, catalogue, presets, quality_folder, scoring
-from fusion.metric import LUMINANCE, Metric, chosen, signatures, signed
-from fusion.scoring import Scene
+from fusebench import cli
+from fusebench.data.pairs import find_images_by_stem, match_pairs_by_stem
+from fusebench.errors import UserError
+from fusebench.evaluation import ranks
+from fusion.scoring import listing, metric_means, output_folder, presets, score_images
+from fusion.scoring.metric import (
+    LUMINANCE,
+    Metric,
+    add_signature_column,
+    join_signatures,
+    load_metrics,
+)
+from fusion.scoring.score_images import ScoringPair
 
 
-def scenes(
+def collect_pairs(
     fused: Sequence[Path], infrared: Path, visible: Path, *, allow_missing: bool = False
-) -> list[Scene]:
+) -> list[ScoringPair]:
     """The pairs of two folders and the fused images of several others, matched by stem.
 
     Args:
@@ -38,44 +45,46 @@ def scenes(
         allow_missing: Leave out pairs that not every fused folder has.
 
     Raises:
-        BenchError: If images have no partner, folders share a name, or there is nothing to score.
+        UserError: If images have no partner, folders share a name, or there is nothing to score.
     """
     for folder in (*fused, infrared, visible):
-        if not images_by_stem(folder):
-            raise BenchError(f"no images in {folder}")
+        if not find_images_by_stem(folder):
+            raise UserError(f"no images in {folder}")
     names = [folder.resolve().name for folder in fused]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in fused]
-    pairs = {key: (a, b) for key, a, b in match_by_stem(infrared, visible)}
-    files = {name: images_by_stem(folder) for name, folder in zip(names, fused, strict=True)}
+    pairs = {key: (a, b) for key, a, b in match_pairs_by_stem(infrared, visible)}
+    files = {name: find_images_by_stem(folder) for name, folder in zip(names, fused, strict=True)}
     if len(files) < len(fused):
-        raise BenchError(f"a folder of fused images is named twice: {', '.join(names)}")
+        raise UserError(f"a folder of fused images is named twice: {', '.join(names)}")
     for name, found in files.items():
         stray = sorted(set(found) - set(pairs))
         if stray:
-            raise BenchError(
+            raise UserError(
                 f"{name}: {len(stray)} fused image(s) without a pair in {infrared} "
                 f"(first: {stray[0]})"
             )
         lacking = sorted(set(pairs) - set(found))
         if lacking and not allow_missing:
-            raise BenchError(
+            raise UserError(
                 f"{name}: {len(lacking)} of the {len(pairs)} pairs have no fused image "
                 f"(first: {lacking[0]}); --allow-missing scores the others"
             )
     keys = [key for key in pairs if all(key in found for found in files.values())]
     if not keys:
-        raise BenchError(f"no pair of {infrared} and {visible} has a fused image")
-    return [Scene(key, *pairs[key], {n: found[key] for n, found in files.items()}) for key in keys]
+        raise UserError(f"no pair of {infrared} and {visible} has a fused image")
+    return [
+        ScoringPair(key, *pairs[key], {n: found[key] for n, found in files.items()}) for key in keys
+    ]
 
 
-def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
+def summarize_scores(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
     """One row per source and metric: mean, interval, number of images, rank, signature."""
-    means = {name: averages.means(table) for name, table in per_image.items()}
-    places = ranks.places(means, {metric.name: metric.column.better for metric in metrics})
+    means = {name: metric_means.compute_means(table) for name, table in per_image.items()}
+    places = ranks.rank_sources(means, {metric.name: metric.column.better for metric in metrics})
     rows = []
     for name, table in per_image.items():
-        intervals = averages.intervals(table, list(map(str, table.index)))
+        intervals = metric_means.compute_intervals(table, list(map(str, table.index)))
         for metric in metrics:
             low, high = intervals[metric.name] or (None, None)
             rows.append(
@@ -96,11 +105,11 @@ def summary(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd
     return pd.DataFrame(rows).astype({"rank": "Int64"})
 
 
-def text(found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
+def format_summary(found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
     """The summary as it is read in a terminal: metrics below each other, sources side by side."""
     rows = [["", *per_image, "unit", "better"]]
     for _, part in found.groupby("name", sort=False):
-        cells = [_cell(line, len(per_image)) for line in part.to_dict("records")]
+        cells = [_format_cell(line, len(per_image)) for line in part.to_dict("records")]
         rows.append(
             [str(part["metric"].iloc[0]), *cells, *map(str, part[["unit", "better"]].iloc[0])]
         )
@@ -110,14 +119,14 @@ def text(found: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
         for row in rows
     ]
     ranked = "; # rank by mean, 1 is best" if len(per_image) > 1 else ""
-    lines.append(f"[ ] {averages.WHAT} images{ranked}")
+    lines.append(f"[ ] {metric_means.INTERVAL_TEXT} images{ranked}")
     flagged = sum(int(table["flags"].ne("").sum()) for table in per_image.values())
     if flagged:
         lines.append(f"{flagged} image(s) with a remark; see flags in per_image.csv")
     return "\n".join(lines)
 
 
-def _cell(line: dict[Hashable, Any], sources: int) -> str:
+def _format_cell(line: dict[Hashable, Any], sources: int) -> str:
     if pd.isna(line["mean"]):
         return "undefined"
     said = f"{line['mean']:.4f}"
@@ -126,14 +135,14 @@ def _cell(line: dict[Hashable, Any], sources: int) -> str:
     return f"{said} #{line['rank']}" if sources > 1 else said
 
 
-def _at_least_one(word: str) -> int:
+def _parse_positive_int(word: str) -> int:
     number = int(word)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number}: expected 1 or more")
     return number
 
 
-class _List(argparse.Action):
+class _ListMetricsAction(argparse.Action):
     """Print the metrics and stop, whatever else is missing."""
 
     def __init__(self, **settings: Any) -> None:
@@ -141,11 +150,11 @@ class _List(argparse.Action):
 
     def __call__(self, flags: argparse.ArgumentParser, *_: object) -> None:
         """Print and exit."""
-        print(catalogue.text())
+        print(listing.format_listing())
         flags.exit()
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     flags = argparse.ArgumentParser(
         prog="python -m fusion.quality",
@@ -156,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("infrared", type=Path, metavar="IR")
     flags.add_argument("visible", type=Path, metavar="VISIBLE")
     columns = flags.add_mutually_exclusive_group()
-    columns.add_argument("--preset", choices=list(presets.METRICS), default="plain")
+    columns.add_argument("--preset", choices=list(presets.METRIC_PRESETS), default="plain")
     columns.add_argument(
         "--metric",
         action="append",
@@ -164,58 +173,68 @@ def parser() -> argparse.ArgumentParser:
         help="this metric instead of a preset's (may be repeated)",
     )
     flags.add_argument(
-        "--list", action=_List, help="print the metrics and their variants, and stop"
+        "--list", action=_ListMetricsAction, help="print the metrics and their variants, and stop"
     )
     flags.add_argument("--replace", action="store_true", help="overwrite other tables in --out")
     flags.add_argument("--allow-missing", action="store_true", help="score what every FUSED has")
     flags.add_argument(
-        "--workers", type=_at_least_one, metavar="N", help="processes (default: one per processor)"
+        "--workers",
+        type=_parse_positive_int,
+        metavar="N",
+        help="processes (default: one per processor)",
     )
     flags.add_argument("--out", type=Path, default=Path("quality"), metavar="DIR")
     return flags
 
 
-def score(args: argparse.Namespace) -> str:
+def score_folders(args: argparse.Namespace) -> str:
     """Score what the flags name and write the tables, unless they are there; return what to print.
 
     Raises:
-        BenchError: If a flag, a folder or an image is wrong.
+        UserError: If a flag, a folder or an image is wrong.
     """
-    asked = {name: {} for name in args.metric} if args.metric else presets.METRICS[args.preset]
-    metrics = chosen(asked)
-    wanted = scenes(args.fused, args.infrared, args.visible, allow_missing=args.allow_missing)
-    quality_folder.check_place(args.out)
-    left_out = len(images_by_stem(args.infrared)) - len(wanted)
+    asked = (
+        {name: {} for name in args.metric} if args.metric else presets.METRIC_PRESETS[args.preset]
+    )
+    metrics = load_metrics(asked)
+    wanted = collect_pairs(
+        args.fused, args.infrared, args.visible, allow_missing=args.allow_missing
+    )
+    output_folder.check_writable(args.out)
+    left_out = len(find_images_by_stem(args.infrared)) - len(wanted)
     if left_out:
         print(f"{left_out} pair(s) left out, not every FUSED has them", file=sys.stderr)
-    made_from = quality_folder.spec(wanted, metrics)
-    there = quality_folder.found(args.out, made_from)
+    made_from = output_folder.build_spec(wanted, metrics)
+    there = output_folder.read_finished_output(args.out, made_from)
     if there is not None:
         print(f"nothing new: {args.out} holds the tables of these images", file=sys.stderr)
         return there
-    quality_folder.check_free(args.out, replacing=args.replace)
-    journals = quality_folder.journals(args.out, made_from)
-    per_image = scoring.tables(wanted, metrics, "score", args.workers, journals)
-    means = summary(per_image, metrics)
-    signature = (signatures(metrics), LUMINANCE, presets.note(metrics))
-    printed = f"{text(means, per_image)}\n{'; '.join(filter(None, signature))}"
+    output_folder.check_overwrite(args.out, replacing=args.replace)
+    journals = output_folder.get_row_log_paths(args.out, made_from)
+    per_image = score_images.score_pairs(wanted, metrics, "score", args.workers, journals)
+    means = summarize_scores(per_image, metrics)
+    signature = (join_signatures(metrics), LUMINANCE, presets.get_preset_note(metrics))
+    printed = f"{format_summary(means, per_image)}\n{'; '.join(filter(None, signature))}"
     rows = pd.concat(per_image, names=["source", "key"]).reset_index()
-    tables = {quality_folder.PER_IMAGE: signed(rows, metrics), quality_folder.MEANS: means}
-    written = quality_folder.write(args.out, tables, printed, made_from)
+    tables = {
+        output_folder.PER_IMAGE_FILE: add_signature_column(rows, metrics),
+        output_folder.MEANS_FILE: means,
+    }
+    written = output_folder.write_tables(args.out, tables, printed, made_from)
     print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
     return printed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    args = parser().parse_args(argv)
+    args = build_parser().parse_args(argv)
     try:
-        print(score(args))
-    except (BenchError, OSError) as fault:
+        print(score_folders(args))
+    except (UserError, OSError) as fault:
         print(f"fusion.quality: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return cli.stopped("fusion.quality")
+        return cli.report_interrupt("fusion.quality")
     return 0
 
 

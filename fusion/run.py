@@ -15,37 +15,44 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import cli, digest, records, sources, tasks
-from bench.cli import Job
-from bench.pairs import Split
-from bench.plan import Cell, Plan
-from bench.records import Record, Slice
-from bench.store import Store
-from fusion import averages, metric, presets, scoring
-from fusion.scoring import Scene
+from fusebench import cli
+from fusebench.cli import Step
+from fusebench.config import schema
+from fusebench.data.pairs import Split
+from fusebench.experiments import sources
+from fusebench.experiments.plan import Plan, Run
+from fusebench.storage import hashing, records
+from fusebench.storage.records import Record, Scores
+from fusebench.storage.store import Store
+from fusion.scoring import metric, metric_means, presets, score_images
+from fusion.scoring.score_images import ScoringPair
 
-NAME = "fusion.run"
-Tables = dict[str, pd.DataFrame]  # a cell's label to its rows
+PROGRAM = "fusion.run"
+ScoreTables = dict[str, pd.DataFrame]  # a cell's label to its rows
 
 
-def jobs(found: Plan, store: Store) -> list[Job]:
+def build_steps(found: Plan, store: Store) -> list[Step]:
     """One job per folder of fused images that a cell needs, then one per quality cell."""
-    fused: dict[str, Job] = {}
-    for cell in found.cells:
-        for source, split in cell.shown:
-            if _made_here(source):
-                place = _place(source, split, store, cell.folder)
-                fused.setdefault(place.name, _fusing(source, split, store, cell.folder))
-    wanted = [cell for cell in found.cells if isinstance(cell.task, tasks.Quality)]
-    tables: Tables = {}
+    fused: dict[str, Step] = {}
+    for cell in found.runs:
+        for source, split in cell.required_images:
+            if _is_fused_here(source):
+                place = _get_fused_folder(source, split, store, cell.base_folder)
+                fused.setdefault(
+                    place.name, _build_fusion_step(source, split, store, cell.base_folder)
+                )
+    wanted = [cell for cell in found.runs if isinstance(cell.task, schema.QualityTask)]
+    tables: ScoreTables = {}
 
-    def scored(cell: Cell, store: Store, device: str) -> None:
-        score(cell, wanted, store, device, tables)
+    def scored(cell: Run, store: Store, device: str) -> None:
+        execute_run(cell, wanted, store, device, tables)
 
-    return [*fused.values(), *(cli.job(NAME, cell, store, scored) for cell in wanted)]
+    return [*fused.values(), *(cli.build_step(PROGRAM, cell, store, scored) for cell in wanted)]
 
 
-def score(cell: Cell, beside: Sequence[Cell], store: Store, device: str, tables: Tables) -> None:
+def execute_run(
+    cell: Run, beside: Sequence[Run], store: Store, device: str, tables: ScoreTables
+) -> None:
     """Score one quality cell: a row per pair, then the means.
 
     Args:
@@ -60,86 +67,96 @@ def score(cell: Cell, beside: Sequence[Cell], store: Store, device: str, tables:
     def work(folder: Path) -> None:
         start = time.monotonic()
         if cell.label not in tables:
-            tables.update(_together(cell, beside, store, device))
+            tables.update(_score_runs_together(cell, beside, store, device))
         per_image = tables.pop(cell.label)
-        signed = metric.signed(per_image, metric.chosen(cell.task.metrics))
+        signed = metric.add_signature_column(per_image, metric.load_metrics(cell.task.metrics))
         signed.to_csv(folder / "per_image.csv")
-        _record(cell, per_image, time.monotonic() - start).write(folder)
+        _build_record(cell, per_image, time.monotonic() - start).write(folder)
 
-    cell.images(cell.test, store, device)
-    store.fill(cell.task.kind, cell.label, cell.specs["record"], work)
-    _journal(cell, store).unlink(missing_ok=True)
+    cell.get_images(cell.test_split, store, device)
+    store.get_or_create(cell.task.kind, cell.label, cell.specs["record"], work)
+    _get_row_log_path(cell, store).unlink(missing_ok=True)
 
 
-def _together(cell: Cell, beside: Sequence[Cell], store: Store, device: str) -> Tables:
+def _score_runs_together(
+    cell: Run, beside: Sequence[Run], store: Store, device: str
+) -> ScoreTables:
     """The rows of a cell and of others of its task."""
     ready = [
         other
         for other in beside
-        if other.name == cell.name
-        and (other is cell or other.record(store) is None)
+        if other.task_name == cell.task_name
+        and (other is cell or other.read_record(store) is None)
         and (
-            not _made_here(other.source)
-            or _place(other.source, other.test, store, other.folder).exists()
+            not _is_fused_here(other.source)
+            or _get_fused_folder(other.source, other.test_split, store, other.base_folder).exists()
         )
     ]
-    shown = {one.label: one.images(one.test, store, device).paths for one in ready}
+    shown = {one.label: one.get_images(one.test_split, store, device).paths for one in ready}
     scenes = [
-        Scene(p.key, p.infrared, p.visible, {label: paths[p.key] for label, paths in shown.items()})
-        for p in cell.test.pairs
+        ScoringPair(
+            p.key, p.infrared, p.visible, {label: paths[p.key] for label, paths in shown.items()}
+        )
+        for p in cell.test_split.pairs
     ]
-    title = f"score {cell.test.dataset}-{cell.test.name}"
-    journals = {one.label: _journal(one, store) for one in ready}
-    return scoring.tables(scenes, metric.chosen(cell.task.metrics), title, None, journals)
+    title = f"score {cell.test_split.dataset}-{cell.test_split.name}"
+    journals = {one.label: _get_row_log_path(one, store) for one in ready}
+    return score_images.score_pairs(
+        scenes, metric.load_metrics(cell.task.metrics), title, None, journals
+    )
 
 
-def _journal(cell: Cell, store: Store) -> Path:
+def _get_row_log_path(cell: Run, store: Store) -> Path:
     """Where the rows of a cell are kept until its record is written."""
-    return store.root / ".scores" / f"{cell.place(store).name}.jsonl"
+    return store.root / ".scores" / f"{cell.get_record_folder(store).name}.jsonl"
 
 
-def _record(cell: Cell, per_image: pd.DataFrame, seconds: float) -> Record:
-    metrics = metric.chosen(cell.task.metrics)
-    groups = {pair.key: pair.group for pair in cell.test.pairs}
+def _build_record(cell: Run, per_image: pd.DataFrame, seconds: float) -> Record:
+    metrics = metric.load_metrics(cell.task.metrics)
+    groups = {pair.key: pair.sequence for pair in cell.test_split.pairs}
     keys = list(map(str, per_image.index))
-    drawn = dict(zip(keys, averages.units(keys, groups), strict=True))
-    what = f"{len(set(drawn.values()))} groups of images" if _grouped(drawn) else "images"
-    scored = _slice(per_image, drawn)
-    note = presets.note(metrics)
+    drawn = dict(zip(keys, metric_means.get_resampling_units(keys, groups), strict=True))
+    what = f"{len(set(drawn.values()))} groups of images" if _is_clustered(drawn) else "images"
+    scored = _compute_scores(per_image, drawn)
+    note = presets.get_preset_note(metrics)
     return Record(
-        task=cell.name,
+        task=cell.task_name,
         kind=cell.task.kind,
-        dataset=cell.test.dataset,
+        dataset=cell.test_split.dataset,
         source=cell.source_name,
         source_kind=cell.source.kind,
         seed=None,
-        protocol=cell.protocol()
+        protocol=cell.build_protocol()
         | {
             "luminance": metric.LUMINANCE,
-            "metrics": metric.signatures(metrics),
-            "intervals": f"{averages.WHAT} {what}",
+            "metrics": metric.join_signatures(metrics),
+            "intervals": f"{metric_means.INTERVAL_TEXT} {what}",
         }
         | ({"note": note} if note else {}),
         columns={one.name: one.column for one in metrics},
         values=scored.values,
         counts=scored.counts,
         intervals=scored.intervals,
-        by_scene=_by_scene(cell.test, per_image, drawn),
+        by_condition=_compute_scores_by_condition(cell.test_split, per_image, drawn),
         spec=dict(cell.specs["record"]),
-        made=records.made(seconds, "cpu", ("numpy", "pillow", "opencv-python")),
+        provenance=records.build_provenance(seconds, "cpu", ("numpy", "pillow", "opencv-python")),
     )
 
 
-def _by_scene(split: Split, per_image: pd.DataFrame, drawn: dict[str, str]) -> dict[str, Slice]:
+def _compute_scores_by_condition(
+    split: Split, per_image: pd.DataFrame, drawn: dict[str, str]
+) -> dict[str, Scores]:
     """The scores on the images of every condition."""
-    scenes = {pair.key: pair.scene for pair in split.pairs}
+    scenes = {pair.key: pair.condition for pair in split.pairs}
     return {
-        scene: _slice(per_image[[scenes[str(key)] == scene for key in per_image.index]], drawn)
+        scene: _compute_scores(
+            per_image[[scenes[str(key)] == scene for key in per_image.index]], drawn
+        )
         for scene in sorted({s for s in scenes.values() if s is not None})
     }
 
 
-def _slice(per_image: pd.DataFrame, drawn: dict[str, str]) -> Slice:
+def _compute_scores(per_image: pd.DataFrame, drawn: dict[str, str]) -> Scores:
     """The scores on some images.
 
     Args:
@@ -148,40 +165,46 @@ def _slice(per_image: pd.DataFrame, drawn: dict[str, str]) -> Slice:
             as the whole is, and has no interval where that leaves it too few groups.
     """
     units = [drawn[str(key)] for key in per_image.index]
-    fewest = averages.FEWEST if _grouped(drawn) else 2
-    return Slice(
-        values=averages.means(per_image),
+    fewest = metric_means.MIN_GROUPS if _is_clustered(drawn) else 2
+    return Scores(
+        values=metric_means.compute_means(per_image),
         counts={"images": len(per_image)},
-        intervals=averages.intervals(per_image, units, fewest),
+        intervals=metric_means.compute_intervals(per_image, units, fewest),
     )
 
 
-def _grouped(drawn: dict[str, str]) -> bool:
+def _is_clustered(drawn: dict[str, str]) -> bool:
     """Whether some images are drawn together."""
     return len(set(drawn.values())) < len(drawn)
 
 
-def _made_here(source: tasks.Source) -> bool:
-    return isinstance(source, tasks.Method) or (
-        isinstance(source, tasks.Elsewhere) and source.colour == "visible"
+def _is_fused_here(source: schema.Source) -> bool:
+    return isinstance(source, schema.FusionMethodSource) or (
+        isinstance(source, schema.ExternalImagesSource) and source.color == "visible"
     )
 
 
-def _place(source: tasks.Source, split: Split, store: Store, folder: Path) -> Path:
-    return store.path("fused", sources.label(source, split), sources.spec(source, split, folder))
+def _get_fused_folder(source: schema.Source, split: Split, store: Store, folder: Path) -> Path:
+    return store.get_path(
+        "fused",
+        sources.build_folder_label(source, split),
+        sources.build_source_spec(source, split, folder),
+    )
 
 
-def _fusing(source: tasks.Source, split: Split, store: Store, folder: Path) -> Job:
+def _build_fusion_step(source: schema.Source, split: Split, store: Store, folder: Path) -> Step:
     def run(device: str) -> None:
-        sources.find(source, split, store, folder, device)
+        sources.get_images(source, split, store, folder, device)
 
-    done = _place(source, split, store, folder).exists()
-    return Job(f"{sources.label(source, split)} {digest.keys(split)}", done, run)
+    done = _get_fused_folder(source, split, store, folder).exists()
+    return Step(
+        f"{sources.build_folder_label(source, split)} {hashing.hash_keys(split)}", done, run
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    return cli.main(NAME, __doc__ or "", tuple(tasks.KINDS), jobs, argv)
+    return cli.main(PROGRAM, __doc__ or "", tuple(schema.TASK_CLASSES), build_steps, argv)
 
 
 if __name__ == "__main__":

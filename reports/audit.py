@@ -12,30 +12,32 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 
-from bench.errors import BenchError
-from reports.papers import published
-from reports.papers.audit_rows import Finding
-from reports.papers.audits import findings, where
-from reports.papers.published import Published
+from fusebench.errors import UserError
+from reports.literature import published_tables
+from reports.literature.audit_rows import Finding
+from reports.literature.published_tables import PublishedTable
+from reports.literature.run_audits import collect_findings, format_location
 
 COLUMNS = ("table", "check", "method", "metric", "columns", "read by eye", "finding")
-BY_EYE = "(read by eye: the fault may be the reader's)"
+BY_EYE_NOTE = "(read by eye: the fault may be the reader's)"
 
 
-def text(found: Iterable[Finding], tables: Sequence[Published], width: int) -> str:
+def format_findings(found: Iterable[Finding], tables: Sequence[PublishedTable], width: int) -> str:
     """The findings under the title of their table, wrapped to ``width`` characters."""
-    heads = {table.name: table.head for table in tables}
+    heads = {table.name: table.metadata for table in tables}
     parts, last = [], ""
     for finding in found:
         if finding.table != last:
             last = finding.table
-            parts.append(f"\n{heads[last].title}" + (f" {BY_EYE}" if heads[last].by_eye else ""))
-        line = f"{finding.check}: {where(finding)}: {finding.said}"
+            parts.append(
+                f"\n{heads[last].title}" + (f" {BY_EYE_NOTE}" if heads[last].by_eye else "")
+            )
+        line = f"{finding.check}: {format_location(finding)}: {finding.message}"
         parts.append(textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    "))
     return "\n".join(parts).strip()
 
 
-def write(found: Iterable[Finding], path: Path) -> None:
+def write_csv(found: Iterable[Finding], path: Path) -> None:
     """The findings as a CSV file."""
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
@@ -43,7 +45,7 @@ def write(found: Iterable[Finding], path: Path) -> None:
         for f in found:
             eye = "yes" if f.by_eye else "no"
             lines.writerow(
-                (f.table, f.check, f.method, f.metric, "; ".join(f.columns), eye, f.said)
+                (f.table, f.check, f.method, f.metric, "; ".join(f.columns), eye, f.message)
             )
 
 
@@ -57,15 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there too")
     args = flags.parse_args(argv)
     try:
-        tables = published.read()
-        found = findings(tables)
+        tables = published_tables.read_tables()
+        found = collect_findings(tables)
         if args.csv:
-            write(found, args.csv)
-    except (BenchError, OSError) as fault:
+            write_csv(found, args.csv)
+    except (UserError, OSError) as fault:
         sys.stderr.write(f"reports.audit: {fault}\n")
         return 2
     rows = sum(len(table.rows) for table in tables)
-    shown = text(found, tables, max(get_terminal_size().columns, 40))
+    shown = format_findings(found, tables, max(get_terminal_size().columns, 40))
     sys.stdout.write(f"{shown}\n\n{len(found)} findings in {rows} rows of {len(tables)} tables\n")
     return 0
 

@@ -23,19 +23,19 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import progress
-from bench.errors import BenchError
-from reports.records import saved
-from reports.significance import synthetic, trials
-from reports.significance.synthetic import World
-from reports.significance.trials import Outcome, Saved, Whole
+from fusebench.errors import UserError
+from fusebench.runtime import progress
+from reports.results import calibration_data
+from reports.statistics import calibration_trials, synthetic_detections
+from reports.statistics.calibration_trials import IntArray, ScorableSource, TrialOutcome
+from reports.statistics.synthetic_detections import DetectorModel
 
-FALSE, COVERED = (0.03, 0.07), (0.92, 0.975)
-HEAD = f"{'':44}{'trials':>7}{'false':>15}{'covered':>15}"
+FALSE_VERDICT_RANGE, COVERAGE_RANGE = (0.03, 0.07), (0.92, 0.975)
+TABLE_HEADER = f"{'':44}{'trials':>7}{'false':>15}{'covered':>15}"
 
 
 @dataclass(frozen=True)
-class Setting:
+class CalibrationSetting:
     """Drawn detections.
 
     Attributes:
@@ -45,83 +45,100 @@ class Setting:
     """
 
     name: str
-    world: World
-    sizes: Whole
-    seeds: int
-    least: float = FALSE[0]
+    detector_model: DetectorModel
+    sequence_sizes: IntArray
+    seed_count: int
+    min_false_rate: float = FALSE_VERDICT_RANGE[0]
 
 
-def settings() -> list[Setting]:
+def build_settings() -> list[CalibrationSetting]:
     """What is tried: with and without sequences, few and unequal ones, one seed that decides."""
-    clustered = World(group=0.8, group_luck=0.3)
+    clustered = DetectorModel(group_std=0.8, seed_group_std=0.3)
     unequal = np.array([4, 6, 8, 12, 16, 20, 24, 32, 10, 14])
-    alike = World(group=0.8, group_luck=0.3, seed=0.0)
-    lone = World(group=0.0, group_luck=0.0)
+    alike = DetectorModel(group_std=0.8, seed_group_std=0.3, seed_std=0.0)
+    lone = DetectorModel(group_std=0.0, seed_group_std=0.0)
     return [
-        Setting("24 sequences of 8, 3 seeds", clustered, np.full(24, 8), 3),
-        Setting("10 unequal sequences, 3 seeds", clustered, unequal, 3, least=0.0),
-        Setting("192 single images, 3 seeds", lone, np.full(192, 1), 3),
-        Setting("24 sequences of 8, 1 seed, none differ", alike, np.full(24, 8), 1),
+        CalibrationSetting("24 sequences of 8, 3 seeds", clustered, np.full(24, 8), 3),
+        CalibrationSetting(
+            "10 unequal sequences, 3 seeds", clustered, unequal, 3, min_false_rate=0.0
+        ),
+        CalibrationSetting("192 single images, 3 seeds", lone, np.full(192, 1), 3),
+        CalibrationSetting("24 sequences of 8, 1 seed, none differ", alike, np.full(24, 8), 1),
     ]
 
 
-def on_drawn(setting: Setting, number: int, resamples: int) -> dict[str, list[Outcome]]:
+def run_simulated_trials(
+    setting: CalibrationSetting, number: int, resamples: int
+) -> dict[str, list[TrialOutcome]]:
     """The outcomes of a setting by way of reckoning."""
-    truth = float(synthetic.true_value(setting.world)[0])
-    found: dict[str, list[Outcome]] = {}
-    for trial in progress.each(range(number), setting.name):
+    truth = float(synthetic_detections.compute_true_average_precision(setting.detector_model)[0])
+    found: dict[str, list[TrialOutcome]] = {}
+    for trial in progress.track_progress(range(number), setting.name):
         rng = np.random.default_rng((1, trial))
-        each = trials.with_known_value(
-            setting.world, setting.sizes, setting.seeds, truth, rng, resamples
+        each = calibration_trials.run_synthetic_trial(
+            setting.detector_model,
+            setting.sequence_sizes,
+            setting.seed_count,
+            truth,
+            rng,
+            resamples,
         )
         for name, outcome in each.items():
             found.setdefault(name, []).append(outcome)
-    if setting.seeds == 1:
+    if setting.seed_count == 1:
         del found["seeds ignored"]
-    if len(setting.sizes) == setting.sizes.sum():
+    if len(setting.sequence_sizes) == setting.sequence_sizes.sum():
         del found["groups ignored"]
     return found
 
 
-def on_records(every: Sequence[Saved], number: int, resamples: int) -> Iterator[
-    tuple[str, list[Outcome]]
+def run_resampled_trials(every: Sequence[ScorableSource], number: int, resamples: int) -> Iterator[
+    tuple[str, list[TrialOutcome]]
 ]:  # fmt: skip
     """The outcomes on saved results, trial by trial another source."""
-    several = [one for one in every if len(one.trainings) > 1]
-    tried: list[tuple[str, Callable[..., Outcome | None], Sequence[Saved]]] = [
-        (f"halves, {len(every)} source(s)", trials.halves, every),
-        (f"seeds, {len(several)} source(s)", trials.seeds, several),
+    several = [one for one in every if len(one.score_functions) > 1]
+    tried: list[tuple[str, Callable[..., TrialOutcome | None], Sequence[ScorableSource]]] = [
+        (f"halves, {len(every)} source(s)", calibration_trials.run_split_half_trial, every),
+        (f"seeds, {len(several)} source(s)", calibration_trials.run_seed_trial, several),
     ]
     for name, judge, sources in tried:
         if sources:
             found = [
                 judge(sources[trial % len(sources)], np.random.default_rng((2, trial)), resamples)
-                for trial in progress.each(range(number), name)
+                for trial in progress.track_progress(range(number), name)
             ]
             yield name, [outcome for outcome in found if outcome]
 
 
-def line(name: str, outcomes: Sequence[Outcome]) -> str:
+def format_row(name: str, outcomes: Sequence[TrialOutcome]) -> str:
     """A row of the table: rates in per cent, with their own standard errors."""
-    known = [outcome.covered for outcome in outcomes if outcome.covered is not None]
-    cells = _rate([outcome.false for outcome in outcomes]), _rate(known) if known else "-"
+    known = [
+        outcome.covers_true_value for outcome in outcomes if outcome.covers_true_value is not None
+    ]
+    cells = (
+        _format_rate([outcome.is_false_finding for outcome in outcomes]),
+        _format_rate(known) if known else "-",
+    )
     return f"{name:44}{len(outcomes):7}{cells[0]:>15}{cells[1]:>15}"
 
 
-def inside(outcomes: Sequence[Outcome], least: float) -> bool:
+def are_rates_in_range(outcomes: Sequence[TrialOutcome], least: float) -> bool:
     """Whether both rates lie where they have to."""
-    false = np.mean([outcome.false for outcome in outcomes])
-    covered = np.mean([bool(outcome.covered) for outcome in outcomes])
-    return bool(least <= false <= FALSE[1] and COVERED[0] <= covered <= COVERED[1])
+    false = np.mean([outcome.is_false_finding for outcome in outcomes])
+    covered = np.mean([bool(outcome.covers_true_value) for outcome in outcomes])
+    return bool(
+        least <= false <= FALSE_VERDICT_RANGE[1]
+        and COVERAGE_RANGE[0] <= covered <= COVERAGE_RANGE[1]
+    )
 
 
-def _rate(found: Sequence[bool]) -> str:
+def _format_rate(found: Sequence[bool]) -> str:
     share = float(np.mean(found)) if found else 0.0
     error = math.sqrt(share * (1 - share) / max(1, len(found)))
     return f"{100 * share:.1f} ± {100 * error:.1f} %"
 
 
-def _flags() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(
         prog="python -m reports.calibrate",
         description=__doc__,
@@ -136,26 +153,26 @@ def _flags() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    args = _flags().parse_args(argv)
+    args = _build_parser().parse_args(argv)
     try:
         for name in ("trials", "resamples"):
             if getattr(args, name) < 2:
-                raise BenchError(f"--{name} {getattr(args, name)}: expected at least 2")
-        every = [] if args.no_records else saved.sources(args.out)
-    except (BenchError, OSError) as fault:
+                raise UserError(f"--{name} {getattr(args, name)}: expected at least 2")
+        every = [] if args.no_records else calibration_data.load_scorable_sources(args.out)
+    except (UserError, OSError) as fault:
         sys.stderr.write(f"reports.calibrate: {fault}\n")
         return 2
     failed = False
-    sys.stdout.write(f"{HEAD}\n")
-    for setting in settings():
-        for way, outcomes in on_drawn(setting, args.trials, args.resamples).items():
+    sys.stdout.write(f"{TABLE_HEADER}\n")
+    for setting in build_settings():
+        for way, outcomes in run_simulated_trials(setting, args.trials, args.resamples).items():
             mark = ""
-            if way == "as reported" and not inside(outcomes, setting.least):
+            if way == "as reported" and not are_rates_in_range(outcomes, setting.min_false_rate):
                 failed, mark = True, "  outside"
-            sys.stdout.write(f"{line(f'{setting.name}: {way}', outcomes)}{mark}\n")
+            sys.stdout.write(f"{format_row(f'{setting.name}: {way}', outcomes)}{mark}\n")
             sys.stdout.flush()
-    for name, outcomes in on_records(every, args.trials, args.resamples):
-        sys.stdout.write(f"{line(name, outcomes)}\n")
+    for name, outcomes in run_resampled_trials(every, args.trials, args.resamples):
+        sys.stdout.write(f"{format_row(name, outcomes)}\n")
     if not every and not args.no_records:
         sys.stdout.write(f"no records with saved matches under {args.out}\n")
     return int(failed)

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.datasets.fmb import CLASSES as FMB
-from bench.errors import BenchError
+from fusebench.datasets.fmb import CLASSES as FMB
+from fusebench.errors import UserError
 
-Name = Literal["all15", "all14", "present13", "segmif8", "dmfuse8", "all"]
-SETS: dict[str, tuple[str, ...]] = {
+ClassSetName = Literal["all15", "all14", "present13", "segmif8", "dmfuse8", "all"]
+CLASS_SETS: dict[str, tuple[str, ...]] = {
     "all15": FMB,
     "all14": FMB[1:],
     "present13": tuple(name for name in FMB[1:] if name != "bicycle"),
@@ -35,7 +35,7 @@ class ClassSet:
     indices: tuple[int, ...]
 
 
-def choose(name: str | None, classes: Sequence[str]) -> ClassSet:
+def build_class_set(name: str | None, classes: Sequence[str]) -> ClassSet:
     """The set of that name for these classes, in the order in which the set names them.
 
     Args:
@@ -43,18 +43,18 @@ def choose(name: str | None, classes: Sequence[str]) -> ClassSet:
         classes: Class names in the order of their ids.
 
     Raises:
-        BenchError: If there is no such set, or the classes are not FMB's.
+        UserError: If there is no such set, or the classes are not FMB's.
     """
     known = [each.lower() for each in classes]
     name = name or ("all14" if tuple(known) == FMB else "all")
     if name == "all":
         return ClassSet(name, tuple(range(len(classes))))
-    if name not in SETS:
-        raise BenchError(f"class set {name!r}: there is {', '.join(SETS)} and all")
-    lacking = [each for each in SETS[name] if each not in known]
+    if name not in CLASS_SETS:
+        raise UserError(f"class set {name!r}: there is {', '.join(CLASS_SETS)} and all")
+    lacking = [each for each in CLASS_SETS[name] if each not in known]
     if lacking:
-        raise BenchError(
+        raise UserError(
             f"class set {name} is one of FMB's classes, but {', '.join(lacking)} is none of "
             f"{', '.join(classes)}; use class set all"
         )
-    return ClassSet(name, tuple(known.index(each) for each in SETS[name]))
+    return ClassSet(name, tuple(known.index(each) for each in CLASS_SETS[name]))

@@ -21,62 +21,72 @@ from types import ModuleType
 import numpy as np
 from pydantic import BaseModel
 
-from bench import cli, evidence, experiment, images, masks, progress
-from bench.examples import Examples
-from bench.experiment import Experiment
-from bench.plan import Cell
-from bench.records import Scalar, Slice
-from bench.store import Store
-from segmentation import confusion
-from segmentation.confusion import Counts
+from fusebench import cli
+from fusebench.data import images, label_maps
+from fusebench.data.labeled_images import LabeledImages
+from fusebench.evaluation import confusion
+from fusebench.evaluation.confusion import Counts
+from fusebench.experiments import runner
+from fusebench.experiments.plan import Run
+from fusebench.experiments.runner import PreparedRun
+from fusebench.runtime import progress
+from fusebench.storage import image_index
+from fusebench.storage.records import Scalar, Scores
+from fusebench.storage.store import Store
 from segmentation.metrics import iou
 
 PACKAGES = ("torch", "onedl-mmsegmentation", "onedl-mmengine", "onedl-mmcv", "numpy", "pillow")
 
 
-def run(cell: Cell, store: Store, device: str) -> None:
+def execute_run(cell: Run, store: Store, device: str) -> None:
     """Bring one cell up to date."""
-    this = experiment.of(cell)
-    facts = protocol(this)
-    trained = experiment.train(this, store, device)
-    predicted = predict(this, store, device, trained)
+    this = runner.prepare_run(cell)
+    facts = collect_protocol(this)
+    trained = runner.get_or_train_model(this, store, device)
+    predicted = predict_test_images(this, store, device, trained)
 
     def work(folder: Path) -> None:
-        counts = count(this, predicted)
-        evidence.write(folder, cell.test)
+        counts = compute_counts(this, predicted)
+        image_index.write_image_index(folder, cell.test_split)
         for file, found in counts.items():
-            confusion.write(folder / file, found)
-        write_per_image(folder / "per_image.csv", cell.test.classes, counts[iou.COUNTS])
+            confusion.write_counts(folder / file, found)
+        write_per_image(folder / "per_image.csv", cell.test_split.classes, counts[iou.COUNTS])
 
-        def scored(keys: Sequence[str]) -> Slice:
-            return score(this, counts, keys)
+        def scored(keys: Sequence[str]) -> Scores:
+            return compute_scores(this, counts, keys)
 
-        made = experiment.made(this, device, PACKAGES, {"training": trained / "time.json"})
-        experiment.record(this, scored, facts, made).write(folder)
+        made = runner.collect_provenance(
+            this, device, PACKAGES, {"training": trained / "time.json"}
+        )
+        runner.build_record(this, scored, facts, made).write(folder)
 
-    store.fill(cell.task.kind, cell.label, cell.specs["record"], work)
+    store.get_or_create(cell.task.kind, cell.label, cell.specs["record"], work)
 
 
-def predict(this: Experiment, store: Store, device: str, trained: Path) -> Path:
+def predict_test_images(this: PreparedRun, store: Store, device: str, trained: Path) -> Path:
     """The folder of label maps, one ``<key>.png`` per test pair."""
-    cell = this.cell
+    cell = this.run
 
     def work(folder: Path) -> None:
-        shown = cell.images(cell.test, store, device)
-        todo = [pair for pair in cell.test.pairs if not (folder / f"{pair.key}.png").exists()]
-        examples = Examples(
+        shown = cell.get_images(cell.test_split, store, device)
+        todo = [pair for pair in cell.test_split.pairs if not (folder / f"{pair.key}.png").exists()]
+        examples = LabeledImages(
             {pair.key: shown.paths[pair.key] for pair in todo},
-            replace(cell.test, pairs=tuple(todo)),
+            replace(cell.test_split, pairs=tuple(todo)),
         )
-        made = this.model.predict(trained, examples, this.options, this.how, device=device)
-        for _ in progress.each(todo, f"predict {cell.model_label}"):
+        made = this.model.predict(
+            trained, examples, this.options, this.predict_options, device=device
+        )
+        for _ in progress.track_progress(todo, f"predict {cell.prediction_label}"):
             key, labels = next(made)
-            images.write(folder / f"{key}.png", labels)
+            images.write_png(folder / f"{key}.png", labels)
 
-    return store.fill("predicted", cell.model_label, cell.specs["predicted"], work).path
+    return store.get_or_create(
+        "predicted", cell.prediction_label, cell.specs["predicted"], work
+    ).path
 
 
-def count(this: Experiment, predicted: Path) -> dict[str, dict[str, Counts]]:
+def compute_counts(this: PreparedRun, predicted: Path) -> dict[str, dict[str, Counts]]:
     """What each metric counts in each image: by its file's name, then by key.
 
     The confusion matrices are there whatever the metrics.
@@ -84,32 +94,34 @@ def count(this: Experiment, predicted: Path) -> dict[str, dict[str, Counts]]:
     counted: dict[str, tuple[ModuleType, BaseModel]] = {iou.COUNTS: (iou, iou.Options())}
     counted |= {metric.COUNTS: (metric, options) for metric, options in this.metrics}
     found: dict[str, dict[str, Counts]] = {file: {} for file in counted}
-    split = this.cell.test
-    for pair in progress.each(split.pairs, f"count {split.dataset}-{split.name}"):
-        assert pair.mask is not None
-        truth = masks.read_mask(pair.mask, split.classes)
-        labels = masks.read_mask(predicted / f"{pair.key}.png", split.classes)
+    split = this.run.test_split
+    for pair in progress.track_progress(split.pairs, f"count {split.dataset}-{split.name}"):
+        assert pair.label_map is not None
+        truth = label_maps.read_label_map(pair.label_map, split.classes)
+        labels = label_maps.read_label_map(predicted / f"{pair.key}.png", split.classes)
         for file, (metric, options) in counted.items():
             found[file][pair.key] = metric.count(truth, labels, len(split.classes), options)
     return found
 
 
-def score(
-    this: Experiment, counts: Mapping[str, Mapping[str, Counts]], keys: Sequence[str]
-) -> Slice:
+def compute_scores(
+    this: PreparedRun, counts: Mapping[str, Mapping[str, Counts]], keys: Sequence[str]
+) -> Scores:
     """All metrics of the cell on the images of these keys, at least one."""
-    found = Slice(values={}, counts={"images": len(keys)})
+    found = Scores(values={}, counts={"images": len(keys)})
     for metric, options in this.metrics:
         total: Counts = np.sum([counts[metric.COUNTS][key] for key in keys], axis=0)
-        found = found.joined(metric.measure(total, this.cell.test.classes, options))
+        found = found.merge(metric.measure(total, this.run.test_split.classes, options))
     return found
 
 
-def protocol(this: Experiment) -> dict[str, Scalar]:
+def collect_protocol(this: PreparedRun) -> dict[str, Scalar]:
     """The facts a reader needs to repeat the number: data, model, metric."""
-    facts: dict[str, Scalar] = this.cell.protocol() | this.model.protocol(this.options, this.how)
+    facts: dict[str, Scalar] = this.run.build_protocol() | this.model.protocol(
+        this.options, this.predict_options
+    )
     for metric, chosen in this.metrics:
-        said = metric.protocol(this.cell.test.classes, chosen)
+        said = metric.protocol(this.run.test_split.classes, chosen)
         title = next(iter(metric.COLUMNS.values())).title
         for name, value in said.items():
             facts[name if facts.get(name, value) == value else f"{name}, {title}"] = value
@@ -130,7 +142,7 @@ def write_per_image(path: Path, classes: Sequence[str], counts: Mapping[str, Cou
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    return cli.work_through("segmentation", "segmentation.run", __doc__ or "", run, argv)
+    return cli.execute_runs("segmentation", "segmentation.run", __doc__ or "", execute_run, argv)
 
 
 if __name__ == "__main__":

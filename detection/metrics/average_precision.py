@@ -11,44 +11,50 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bench import average_precision, averages
-from bench.average_precision import MOST
-from bench.boxes import Boxes
-from bench.matches import AREAS, ClassMatches, Matches
-from bench.matches import MOST as MORE
-from bench.plugins import Nothing as Options
-from bench.records import Column, Scalar, Slice
-from detection import coco
+from detection import coco_matching
+from fusebench.data.boxes import Boxes
+from fusebench.evaluation import average_precision, class_means
+from fusebench.evaluation.average_precision import MAX_DETECTIONS
+from fusebench.evaluation.match_table import AREA_RANGES, ClassMatches, MatchTable
+from fusebench.evaluation.match_table import MAX_STORED_DETECTIONS as MORE
+from fusebench.plugins import NoOptions as Options
+from fusebench.storage.records import Column, Scalar, Scores
 
 VERSION = 2
-OTHERS = "AP by other conventions"
-BY_SIZE = "AP@.5:.95 by size of the true box"
+OTHER_CONVENTIONS_FAMILY = "AP by other conventions"
+BOX_SIZE_FAMILY = "AP@.5:.95 by size of the true box"
 COLUMNS = {
-    "AP50": Column(title="AP@.5", mean="mAP@.5"),
-    "AP": Column(title="AP@.5:.95", mean="mAP@.5:.95"),
-    "AP50_300": Column(title=f"AP@.5, {MORE} boxes", mean=f"mAP@.5, {MORE} boxes", family=OTHERS),
-    "AP_300": Column(
-        title=f"AP@.5:.95, {MORE} boxes", mean=f"mAP@.5:.95, {MORE} boxes", family=OTHERS
+    "AP50": Column(title="AP@.5", mean_title="mAP@.5"),
+    "AP": Column(title="AP@.5:.95", mean_title="mAP@.5:.95"),
+    "AP50_300": Column(
+        title=f"AP@.5, {MORE} boxes",
+        mean_title=f"mAP@.5, {MORE} boxes",
+        family=OTHER_CONVENTIONS_FAMILY,
     ),
-    "AP_small": Column(title="AP@.5:.95, small", mean="small", family=BY_SIZE),
-    "AP_medium": Column(title="AP@.5:.95, medium", mean="medium", family=BY_SIZE),
-    "AP_large": Column(title="AP@.5:.95, large", mean="large", family=BY_SIZE),
+    "AP_300": Column(
+        title=f"AP@.5:.95, {MORE} boxes",
+        mean_title=f"mAP@.5:.95, {MORE} boxes",
+        family=OTHER_CONVENTIONS_FAMILY,
+    ),
+    "AP_small": Column(title="AP@.5:.95, small", mean_title="small", family=BOX_SIZE_FAMILY),
+    "AP_medium": Column(title="AP@.5:.95, medium", mean_title="medium", family=BOX_SIZE_FAMILY),
+    "AP_large": Column(title="AP@.5:.95, large", mean_title="large", family=BOX_SIZE_FAMILY),
 }
 
-OPTIONS = Options()
+DEFAULT_OPTIONS = Options()
 
 
 def protocol(options: Options) -> dict[str, Scalar]:
     """How the number was made, in words."""
-    return {"AP": f"COCO, 101 recalls, at most {MOST} boxes (pycocotools)"}
+    return {"AP": f"COCO, 101 recalls, at most {MAX_DETECTIONS} boxes (pycocotools)"}
 
 
 def measure(
     truth: Mapping[str, Boxes],
     predicted: Mapping[str, Boxes],
     classes: tuple[str, ...],
-    options: Options = OPTIONS,
-) -> Slice:
+    options: Options = DEFAULT_OPTIONS,
+) -> Scores:
     """AP per class, and its mean over the classes that have true boxes (of that size).
 
     Args:
@@ -63,40 +69,42 @@ def measure(
     Raises:
         ValueError: If the keys differ.
     """
-    return of(coco.match(truth, predicted, classes))
+    return measure_matches(coco_matching.build_match_table(truth, predicted, classes))
 
 
-def of(found: Matches, options: Options = OPTIONS) -> Slice:
+def measure_matches(found: MatchTable, options: Options = DEFAULT_OPTIONS) -> Scores:
     """The same from the matches, which are made once for all images."""
     by_class = {
-        name: _scores(those) for name, those in zip(found.classes, found.by_class, strict=True)
+        name: _score_class(those) for name, those in zip(found.classes, found.by_class, strict=True)
     }
-    values = averages.over_classes(by_class, COLUMNS)
+    values = class_means.compute_class_means(by_class, COLUMNS)
     counts = {
         "images": len(found.keys),
-        "boxes": sum(int(those.truths[0].sum()) for those in found.by_class),
+        "boxes": sum(int(those.truth_counts[0].sum()) for those in found.by_class),
     }
-    return Slice(values=values, by_class=by_class, counts=counts)
+    return Scores(values=values, by_class=by_class, counts=counts)
 
 
-def _scores(found: ClassMatches) -> dict[str, float | None]:
+def _score_class(found: ClassMatches) -> dict[str, float | None]:
     """The columns of one class."""
-    usual, more = _precision(found), _precision(found, most=MORE)
+    usual, more = _compute_ap_by_threshold(found), _compute_ap_by_threshold(found, most=MORE)
     sizes = {
-        f"AP_{size}": averages.mean(_precision(found, area=area))
-        for area, size in enumerate(AREAS)
+        f"AP_{size}": class_means.mean_of_defined(_compute_ap_by_threshold(found, area=area))
+        for area, size in enumerate(AREA_RANGES)
         if area
     }
     wide = {
         "AP50": usual[0],
-        "AP": averages.mean(usual),
+        "AP": class_means.mean_of_defined(usual),
         "AP50_300": more[0],
-        "AP_300": averages.mean(more),
+        "AP_300": class_means.mean_of_defined(more),
     }
     return wide | sizes
 
 
-def _precision(found: ClassMatches, *, area: int = 0, most: int = MOST) -> list[float | None]:
+def _compute_ap_by_threshold(
+    found: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
+) -> list[float | None]:
     """AP at every overlap; None without true boxes of that size."""
-    values = average_precision.plain(found, area=area, most=most)
+    values = average_precision.unweighted_average_precision(found, area=area, most=most)
     return [None if np.isnan(value) else float(value) for value in values]

@@ -24,22 +24,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from bench import averages
-from bench.boxes import Boxes
-from bench.errors import BenchError
-from bench.matching import overlaps
-from bench.records import Column, Scalar, Slice
-from detection.metrics.average_precision import OTHERS
+from detection.metrics.average_precision import OTHER_CONVENTIONS_FAMILY
+from fusebench.data.boxes import Boxes
+from fusebench.errors import UserError
+from fusebench.evaluation import class_means
+from fusebench.evaluation.box_matching import pairwise_iou
+from fusebench.storage.records import Column, Scalar, Scores
 
 VERSION = 1
 COLUMNS = {
-    "AP50_yolov5": Column(title="AP@.5, YOLOv5", mean="mAP@.5, YOLOv5", family=OTHERS),
-    "AP_yolov5": Column(title="AP@.5:.95, YOLOv5", mean="mAP@.5:.95, YOLOv5", family=OTHERS),
+    "AP50_yolov5": Column(
+        title="AP@.5, YOLOv5", mean_title="mAP@.5, YOLOv5", family=OTHER_CONVENTIONS_FAMILY
+    ),
+    "AP_yolov5": Column(
+        title="AP@.5:.95, YOLOv5", mean_title="mAP@.5:.95, YOLOv5", family=OTHER_CONVENTIONS_FAMILY
+    ),
 }
-LEAST = np.linspace(0.5, 0.95, 10)  # overlaps
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)  # overlaps
 RECALLS = np.linspace(0.0, 1.0, 101)
-CONFIDENCE = 0.001  # YOLOv5's
-LOWEST = 0.01  # a file of a detector that was asked for all has scores below
+YOLOV5_CONFIDENCE = 0.001  # YOLOv5's
+EXPECTED_LOWEST_SCORE = 0.01  # a file of a detector that was asked for all has scores below
 
 
 class Options(BaseModel):
@@ -54,7 +58,7 @@ class Options(BaseModel):
     version: Literal["v6.0", "v7.0"] = "v7.0"
 
 
-OPTIONS = Options()
+DEFAULT_OPTIONS = Options()
 
 
 def protocol(options: Options) -> dict[str, Scalar]:
@@ -62,25 +66,25 @@ def protocol(options: Options) -> dict[str, Scalar]:
     return {"AP, YOLOv5": f"matching of {options.version}, 101 points, closed at recall 1"}
 
 
-def refuse(confidence: float, where: str) -> None:
+def check_confidence(confidence: float, where: str) -> None:
     """Refuse a model that keeps too few boxes.
 
     Raises:
-        BenchError: If boxes above YOLOv5's confidence are not kept.
+        UserError: If boxes above YOLOv5's confidence are not kept.
     """
-    if confidence > CONFIDENCE:
-        raise BenchError(
+    if confidence > YOLOV5_CONFIDENCE:
+        raise UserError(
             f"{where}: average_precision_yolov5 with predict.confidence {confidence:g}: expected "
-            f"at most {CONFIDENCE:g}, because this AP overrates curves that are cut off (by 4 to "
+            f"at most {YOLOV5_CONFIDENCE:g}, because this AP overrates curves that are cut off (by 4 to "
             "12 points at 0.25); lower the confidence, or leave the metric out of metrics"
         )
 
 
-def cautions(predicted: Mapping[str, Boxes]) -> dict[str, Scalar]:
+def warnings(predicted: Mapping[str, Boxes]) -> dict[str, Scalar]:
     """What a reader must know about the number on these predictions, in words, if anything."""
     scores = np.concatenate([np.zeros(0), *(boxes.scores for boxes in predicted.values())])
-    if scores.size and scores.min() >= LOWEST:
-        said = f"no box has a score below {LOWEST:g}: if boxes were cut off, it is too good"
+    if scores.size and scores.min() >= EXPECTED_LOWEST_SCORE:
+        said = f"no box has a score below {EXPECTED_LOWEST_SCORE:g}: if boxes were cut off, it is too good"
         return {"caution: AP, YOLOv5": said}
     return {}
 
@@ -89,8 +93,8 @@ def measure(
     truth: Mapping[str, Boxes],
     predicted: Mapping[str, Boxes],
     classes: tuple[str, ...],
-    options: Options = OPTIONS,
-) -> Slice:
+    options: Options = DEFAULT_OPTIONS,
+) -> Scores:
     """AP per class, and its mean over the classes that have true boxes.
 
     Args:
@@ -108,24 +112,26 @@ def measure(
     if set(truth) != set(predicted):
         raise ValueError(f"{len(truth)} images with truth, {len(predicted)} with predictions")
     keys = sorted(truth)
-    surest = {key: _falling(predicted[key]) for key in keys}
+    surest = {key: _sort_by_score(predicted[key]) for key in keys}
     hits = np.concatenate(
-        [np.zeros((0, len(LEAST)), np.bool_)]
-        + [matched(truth[key], surest[key], options.version) for key in keys]
+        [np.zeros((0, len(IOU_THRESHOLDS)), np.bool_)]
+        + [match_predictions(truth[key], surest[key], options.version) for key in keys]
     )
     scores = np.concatenate([np.zeros(0), *(surest[key].scores for key in keys)])
-    kinds = np.concatenate([np.zeros(0, np.int64), *(surest[key].classes for key in keys)])
+    kinds = np.concatenate([np.zeros(0, np.int64), *(surest[key].class_ids for key in keys)])
     order = np.argsort(-scores, kind="stable")
     by_class = {}
     for index, name in enumerate(classes):
-        truths = sum(int((truth[key].classes == index).sum()) for key in keys)
+        truths = sum(int((truth[key].class_ids == index).sum()) for key in keys)
         mine = hits[order][kinds[order] == index]
-        by_class[name] = _scores(mine, truths)
-    values = averages.over_classes(by_class, COLUMNS)
-    return Slice(values=values, by_class=by_class)
+        by_class[name] = _score_class(mine, truths)
+    values = class_means.compute_class_means(by_class, COLUMNS)
+    return Scores(values=values, by_class=by_class)
 
 
-def matched(truth: Boxes, predicted: Boxes, version: str = OPTIONS.version) -> NDArray[np.bool_]:
+def match_predictions(
+    truth: Boxes, predicted: Boxes, version: str = DEFAULT_OPTIONS.version
+) -> NDArray[np.bool_]:
     """Which predictions of one image are hits at each overlap, bool (N, 10).
 
     Args:
@@ -133,21 +139,21 @@ def matched(truth: Boxes, predicted: Boxes, version: str = OPTIONS.version) -> N
         predicted: Predictions in falling score.
         version: See `Options`.
     """
-    hits = np.zeros((len(predicted), len(LEAST)), np.bool_)
+    hits = np.zeros((len(predicted), len(IOU_THRESHOLDS)), np.bool_)
     if not len(truth) or not len(predicted):
         return hits
-    shares = overlaps(predicted.corners, truth.corners)
-    shares[predicted.classes[:, None] != truth.classes[None, :]] = -1.0
+    shares = pairwise_iou(predicted.corners, truth.corners)
+    shares[predicted.class_ids[:, None] != truth.class_ids[None, :]] = -1.0
     looked_at = len(truth) - 1 - shares[:, ::-1].argmax(axis=1)  # of equals the last
     most = shares.max(axis=1)
-    for column, least in enumerate(LEAST):
-        near = np.flatnonzero(most >= (LEAST[0] if version == "v6.0" else least))
+    for column, least in enumerate(IOU_THRESHOLDS):
+        near = np.flatnonzero(most >= (IOU_THRESHOLDS[0] if version == "v6.0" else least))
         _, first = np.unique(looked_at[near], return_index=True)  # the surest
         hits[near[first], column] = most[near[first]] >= least
     return hits
 
 
-def area(hits: NDArray[np.bool_], truths: int) -> float:
+def compute_average_precision(hits: NDArray[np.bool_], truths: int) -> float:
     """AP of predictions in falling score, bool (N,), of a class with true boxes."""
     if not len(hits):
         return 0.0
@@ -158,13 +164,13 @@ def area(hits: NDArray[np.bool_], truths: int) -> float:
     return float(np.trapezoid(np.interp(RECALLS, recall, monotone), RECALLS))
 
 
-def _scores(hits: NDArray[np.bool_], truths: int) -> dict[str, float | None]:
+def _score_class(hits: NDArray[np.bool_], truths: int) -> dict[str, float | None]:
     if not truths:
         return dict.fromkeys(COLUMNS)
-    found = [area(column, truths) for column in hits.T]
+    found = [compute_average_precision(column, truths) for column in hits.T]
     return {"AP50_yolov5": found[0], "AP_yolov5": float(np.mean(found))}
 
 
-def _falling(predicted: Boxes) -> Boxes:
+def _sort_by_score(predicted: Boxes) -> Boxes:
     order = np.argsort(-predicted.scores, kind="stable")
-    return Boxes(predicted.corners[order], predicted.classes[order], predicted.scores[order])
+    return Boxes(predicted.corners[order], predicted.class_ids[order], predicted.scores[order])

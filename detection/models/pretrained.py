@@ -13,18 +13,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench import digest
-from bench.boxes import Boxes
-from bench.examples import Examples
-from bench.records import Scalar
-from detection.models._yolo import coco, elsewhere, start
-from detection.models._yolo.options import Fit
-from detection.models._yolo.options import Predict as Predict
+from detection.models.yolov5 import coco_classes, initial_weights, pretrained_network
+from detection.models.yolov5.options import FitMode
+from detection.models.yolov5.options import Predict as Predict
+from fusebench.data.boxes import Boxes
+from fusebench.data.labeled_images import LabeledImages
+from fusebench.storage import hashing
+from fusebench.storage.records import Scalar
 
 VERSION = 1
 TITLE = "YOLOv5 trained elsewhere"
 PROTOCOL = "zero-shot"
-Name = Annotated[str, Field(min_length=1)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class Options(BaseModel):
@@ -37,29 +37,29 @@ class Options(BaseModel):
         class_map: Class of the detector to class of the data set; null drops one that a preset
             maps. What is not named is dropped.
         image_size: Images are fitted into a square of this side, in pixels ...
-        fit: ... keeping their proportions, or not (see `detection.models.yolo`).
+        fit: ... keeping their proportions, or not (see `detection.models.yolov5`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weights: Name
-    classes: Literal["coco"] | Annotated[tuple[Name, ...], Field(min_length=1)] = "coco"
-    class_map: Annotated[dict[Name, Name | None], Field(min_length=1)]
+    weights: NonEmptyText
+    classes: Literal["coco"] | Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = "coco"
+    class_map: Annotated[dict[NonEmptyText, NonEmptyText | None], Field(min_length=1)]
     image_size: int = Field(default=640, ge=64, multiple_of=32)
-    fit: Fit = "letterbox"
+    fit: FitMode = "letterbox"
 
 
-def pins(options: Options) -> dict[str, str | None]:
+def dependency_hashes(options: Options) -> dict[str, str | None]:
     """The sha256 of the weights' file; None for a download by name.
 
     Raises:
-        BenchError: If the file is not there.
+        UserError: If the file is not there.
     """
-    file = elsewhere.file(options.weights)
-    return {"weights": None if file is None else digest.sha256(file)}
+    file = pretrained_network.find_weights_file(options.weights)
+    return {"weights": None if file is None else hashing.compute_file_sha256(file)}
 
 
-def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
+def config_errors(options: Options, known: Sequence[str], where: str) -> list[str]:
     """What is wrong with the class map, in words.
 
     Args:
@@ -67,16 +67,16 @@ def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
         known: The data set's classes.
         where: Where in the task file.
     """
-    own, faults = _classes(options), []
+    own, faults = _list_detector_classes(options), []
     where = f"{where}.class_map"
     for name, meant in options.class_map.items():
         if name not in own:
             what = f"the detector's {len(own)} classes"
-            faults.append(f"{where}: {name!r} is none of {what}{_hint(name, own)}")
+            faults.append(f"{where}: {name!r} is none of {what}{_suggest_class(name, own)}")
         if meant is not None and meant not in known:
             faults.append(f"{where}.{name}: {meant!r} is none of {', '.join(known)}")
     meant_by: dict[str, str] = {}
-    for name, meant in _mapped(options).items():
+    for name, meant in _drop_unmapped_classes(options).items():
         if meant in meant_by and name in own:
             faults.append(
                 f"{where}: {meant_by[meant]} and {name} are both mapped to {meant}, which would "
@@ -86,22 +86,22 @@ def unfitting(options: Options, known: Sequence[str], where: str) -> list[str]:
     return faults
 
 
-def finds(options: Options, known: Sequence[str]) -> set[str]:
+def mapped_classes(options: Options, known: Sequence[str]) -> set[str]:
     """Which of the data set's classes a class of the detector is mapped to."""
-    return set(_mapped(options).values()) & set(known)
+    return set(_drop_unmapped_classes(options).values()) & set(known)
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """What a reader needs to repeat the numbers; `fetch` adds what only the file can say."""
-    mapped, own = _mapped(options), _classes(options)
+    """What a reader needs to repeat the numbers; `download` adds what only the file can say."""
+    mapped, own = _drop_unmapped_classes(options), _list_detector_classes(options)
     words = [f"{name} to {meant}" for name, meant in mapped.items()]
     dropped = len(own) - len(mapped)
-    named = start.NAME.fullmatch(options.weights)
+    named = initial_weights.RELEASE_NAME_PATTERN.fullmatch(options.weights)
     return {
-        "model": elsewhere.described(named[1] if named else "", own),
+        "model": pretrained_network.describe_detector(named[1] if named else "", own),
         "weights": Path(options.weights).name,
         "class map": f"{', '.join(words)}; {dropped} other classes dropped",
-        "image size": start.fitted(options.image_size, options.fit),
+        "image size": initial_weights.describe_image_size(options.image_size, options.fit),
         "confidence": predict.confidence,
         "NMS IoU": predict.nms_iou,
         "most boxes": predict.max_detections,
@@ -112,33 +112,35 @@ def check(options: Options, folder: Path) -> None:
     """Read the weights' file, if it is here, once before anything is computed.
 
     Raises:
-        BenchError: If it is not the detector that the options say.
+        UserError: If it is not the detector that the options say.
     """
-    from detection.models._yolo import library
+    from detection.models.yolov5 import ultralytics_import
 
-    file = elsewhere.file(options.weights)
+    file = pretrained_network.find_weights_file(options.weights)
     if file is not None:
-        library.bring_in(folder)
-        elsewhere.load(file, _classes(options))
+        ultralytics_import.import_ultralytics(folder)
+        pretrained_network.load_network(file, _list_detector_classes(options))
 
 
-def fetched(options: Options) -> dict[str, Any]:
-    """The options that decide what `fetch` leaves."""
+def download_options(options: Options) -> dict[str, Any]:
+    """The options that decide what `download` leaves."""
     return options.model_dump(mode="json", include={"weights", "classes"})
 
 
-def fetch(options: Options, *, folder: Path) -> None:
+def download(options: Options, *, folder: Path) -> None:
     """Leave ``model.safetensors``, ``model.json`` and ``protocol.json`` in ``folder``.
 
     Raises:
-        BenchError: If the weights cannot be had, or are not what the options say.
+        UserError: If the weights cannot be had, or are not what the options say.
     """
-    from detection.models._yolo import fetching
+    from detection.models.yolov5 import pretrained_download
 
-    fetching.fetch(options.weights, _classes(options), folder)
+    pretrained_download.write_model_folder(options.weights, _list_detector_classes(options), folder)
 
 
-def train(examples: Examples, options: Options, *, seed: int, device: str, folder: Path) -> None:
+def train(
+    examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
+) -> None:
     """Refuse: there is nothing to train.
 
     Raises:
@@ -148,25 +150,28 @@ def train(examples: Examples, options: Options, *, seed: int, device: str, folde
 
 
 def predict(
-    folder: Path, test: Examples, options: Options, predict: Predict, *, device: str
+    folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
 ) -> dict[str, Boxes]:
     """Boxes with scores for every test image, in pixels, of the data set's classes."""
-    from detection.models._yolo import inference
+    from detection.models.yolov5 import inference
 
-    own, finder = _classes(options), {meant: name for name, meant in _mapped(options).items()}
+    own, finder = (
+        _list_detector_classes(options),
+        {meant: name for name, meant in _drop_unmapped_classes(options).items()},
+    )
     columns = [own.index(finder[c]) if c in finder else -1 for c in test.split.classes]
-    shape = inference.Shape(options.image_size, options.fit == "stretch")
-    return inference.predict(folder, test, shape, predict, device=device, columns=columns)
+    shape = inference.InputShape(options.image_size, options.fit == "stretch")
+    return inference.predict_boxes(folder, test, shape, predict, device=device, columns=columns)
 
 
-def _classes(options: Options) -> tuple[str, ...]:
-    return coco.CLASSES if options.classes == "coco" else options.classes
+def _list_detector_classes(options: Options) -> tuple[str, ...]:
+    return coco_classes.CLASSES if options.classes == "coco" else options.classes
 
 
-def _mapped(options: Options) -> dict[str, str]:
+def _drop_unmapped_classes(options: Options) -> dict[str, str]:
     return {name: meant for name, meant in options.class_map.items() if meant is not None}
 
 
-def _hint(name: str, own: Sequence[str]) -> str:
+def _suggest_class(name: str, own: Sequence[str]) -> str:
     close = get_close_matches(name, own, n=1)
     return f"; did you mean {close[0]!r}?" if close else f" ({', '.join(own[:8])} ...)"

@@ -6,17 +6,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from bench import digest
-from bench.errors import BenchError
-from bench.images import Color, Gray, luminance, with_luminance
-from fusion import architectures, checkpoints, inference
-from fusion.method import Fuse
+from fusebench.data.images import Color, Gray, luminance, replace_luminance
+from fusebench.errors import UserError
+from fusebench.storage import hashing
+from fusion.checkpoints import architecture_schema, weights_file
+from fusion.methods._contract import FusionFunction
+from fusion.networks import tiled_inference
 
-COLOUR = "luminance fused, Cb Cr of the visible image (BT.601)"
-WEIGHTS = Path(__file__).parents[1] / "weights"
-FULL = 128  # inner width of a network at width 1
+COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
+WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
+FULL_WIDTH = 128  # inner width of a network at width 1
 
-Step = Annotated[int, Field(ge=1)]
+TimeStep = Annotated[int, Field(ge=1)]
 
 
 class Options(BaseModel):
@@ -43,16 +44,16 @@ class Options(BaseModel):
 
     weights: str = "packaged"
     width: float | None = Field(None, gt=0, le=1)
-    steps: tuple[Step, ...] | None = None
+    steps: tuple[TimeStep, ...] | None = None
     seed: int = Field(0, ge=0, le=2**32 - 1)
     levels: Literal["step", "between"] = "step"
-    precision: inference.Precision = "float32"
+    precision: tiled_inference.AutocastPrecision = "float32"
     tile: int | None = Field(None, ge=64, multiple_of=16)
     overlap: int = Field(64, ge=16, multiple_of=16)
     padding: Literal["reflect", "white"] = "reflect"
 
     @model_validator(mode="after")
-    def _tiles_advance(self) -> Self:
+    def _check_tile_overlap(self) -> Self:
         if self.tile is not None and self.tile < 2 * self.overlap:
             raise ValueError(
                 f"tile {self.tile} has to be at least twice the overlap {self.overlap}"
@@ -60,32 +61,32 @@ class Options(BaseModel):
         return self
 
     @property
-    def frame(self) -> inference.Frame:
+    def tiling_options(self) -> tiled_inference.TilingOptions:
         """How images are cut and computed."""
-        return inference.Frame(self.tile, self.overlap, self.precision, self.padding)
+        return tiled_inference.TilingOptions(self.tile, self.overlap, self.precision, self.padding)
 
 
-def file(options: Options, method: str) -> Path:
+def get_weights_file(options: Options, method: str) -> Path:
     """The weights file that the options name.
 
     Raises:
-        BenchError: If there is none.
+        UserError: If there is none.
     """
     if options.weights == "packaged":
-        return WEIGHTS / f"{method}-small.safetensors"
-    return checkpoints.resolve(options.weights)
+        return WEIGHTS_FOLDER / f"{method}-small.safetensors"
+    return weights_file.find_weights_file(options.weights)
 
 
-def pins(options: Options, method: str) -> dict[str, str]:
+def dependency_hashes(options: Options, method: str) -> dict[str, str]:
     """The sha256 of the weights, and what sides are filled up to where they are not by default."""
-    known = {"weights": digest.sha256(file(options, method))}
+    known = {"weights": hashing.compute_file_sha256(get_weights_file(options, method))}
     if options.padding == "white":
-        known["sides"] = f"multiples of {inference.MULTIPLES['white']}"
+        known["sides"] = f"multiples of {tiled_inference.SIDE_MULTIPLES['white']}"
     return known
 
 
-def architecture(
-    path: Path, facts: checkpoints.Facts, method: str, stage: str, width: float
+def check_architecture(
+    path: Path, facts: weights_file.WeightsMetadata, method: str, stage: str, width: float
 ) -> dict[str, Any]:
     """What the network is built from, checked.
 
@@ -97,29 +98,33 @@ def architecture(
         width: Wanted, as a share of full width; 0 for any.
 
     Raises:
-        BenchError: If the weights are of another method, an earlier stage, or another width than
+        UserError: If the weights are of another method, an earlier stage, or another width than
             asked for, or their file describes no network.
     """
     if (facts.method, facts.stage) != (method, stage):
-        raise BenchError(
+        raise UserError(
             f"{path}: weights of {facts.method}, stage {facts.stage}; expected {method}, stage "
             f"{stage}: python -m fusion.train --method {method} --stage {stage} makes them"
         )
-    told = architectures.checked(method, facts.architecture, str(path))
+    told = architecture_schema.check_architecture(method, facts.architecture, str(path))
     inner = (told.get("denoising") or told["network"])["inner"]
-    if width and inner != width * FULL:
-        raise BenchError(
-            f"{path}: weights of width {inner / FULL:g} ({inner} channels); the options ask for "
+    if width and inner != width * FULL_WIDTH:
+        raise UserError(
+            f"{path}: weights of width {inner / FULL_WIDTH:g} ({inner} channels); the options ask for "
             f"width {width:g}; leave width out to take what the weights are"
         )
     return told
 
 
-def fusing(network: inference.Network, options: Options, device: str) -> Fuse:
+def build_fusion_function(
+    network: tiled_inference.TrainedNetwork, options: Options, device: str
+) -> FusionFunction:
     """The fusing function: luminance through the network, colour put back."""
 
     def fuse(infrared: Gray, visible: Color) -> Color:
-        fused = inference.fuse(network, infrared, luminance(visible), options.frame, device)
-        return with_luminance(visible, fused)
+        fused = tiled_inference.fuse_images(
+            network, infrared, luminance(visible), options.tiling_options, device
+        )
+        return replace_luminance(visible, fused)
 
     return fuse

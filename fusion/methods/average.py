@@ -3,11 +3,11 @@
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.images import Color, Gray, luminance, with_luminance
-from fusion.method import Fuse
+from fusebench.data.images import Color, Gray, luminance, replace_luminance
+from fusion.methods._contract import FusionFunction
 
 VERSION = 1
-COLOUR = "luminance fused, Cb Cr of the visible image (BT.601)"
+COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 
 
 class Options(BaseModel):
@@ -18,12 +18,12 @@ class Options(BaseModel):
     infrared_weight: float = Field(0.5, ge=0, le=1)
 
 
-def pins(options: Options) -> dict[str, str]:
+def dependency_hashes(options: Options) -> dict[str, str]:
     """No files decide the result."""
     return {}
 
 
-def load(options: Options, device: str) -> Fuse:
+def load(options: Options, device: str) -> FusionFunction:
     """Return the fusing function.
 
     Args:
@@ -34,6 +34,6 @@ def load(options: Options, device: str) -> Fuse:
 
     def fuse(infrared: Gray, visible: Color) -> Color:
         mixed = w * infrared.astype(np.float64) + (1 - w) * luminance(visible)
-        return with_luminance(visible, np.rint(mixed).astype(np.uint8))
+        return replace_luminance(visible, np.rint(mixed).astype(np.uint8))
 
     return fuse

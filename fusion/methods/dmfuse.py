@@ -5,12 +5,12 @@ and visible image fusion", Chinese Journal of Information Fusion 1(3), 2024. Net
 `fusion.networks`; python -m fusion.train makes weights.
 """
 
-from bench import digest
-from fusion import checkpoints
-from fusion.inference import Network
-from fusion.method import Fuse
+from fusebench.storage import hashing
+from fusion.checkpoints import weights_file
 from fusion.methods import _learned
-from fusion.methods._learned import COLOUR as COLOUR
+from fusion.methods._contract import FusionFunction
+from fusion.methods._learned import COLOR as COLOR
+from fusion.networks.tiled_inference import TrainedNetwork
 
 VERSION = 1
 
@@ -26,36 +26,40 @@ class Options(_learned.Options):
     denoising: str | None = None
 
 
-def pins(options: Options) -> dict[str, str]:
+def dependency_hashes(options: Options) -> dict[str, str]:
     """The weights decide the result."""
-    found = _learned.pins(options, "dmfuse")
+    found = _learned.dependency_hashes(options, "dmfuse")
     if options.denoising is not None:
-        found["denoising"] = digest.sha256(checkpoints.resolve(options.denoising))
+        found["denoising"] = hashing.compute_file_sha256(
+            weights_file.find_weights_file(options.denoising)
+        )
     return found
 
 
-def load(options: Options, device: str) -> Fuse:
+def load(options: Options, device: str) -> FusionFunction:
     """Return the fusing function; weights are read here, once.
 
     Raises:
-        BenchError: See `network`.
+        UserError: See `load_network`.
     """
-    return _learned.fusing(network(options, device), options, device)
+    return _learned.build_fusion_function(load_network(options, device), options, device)
 
 
-def network(options: Options, device: str) -> Network:
+def load_network(options: Options, device: str) -> TrainedNetwork:
     """The network with its weights, which are read here; on the device ``meta``, without them.
 
     Raises:
-        BenchError: If the weights are not there, damaged, or those of another network.
+        UserError: If the weights are not there, damaged, or those of another network.
     """
-    from fusion import released, trained
+    from fusion.checkpoints import dmfuse_release, load_network
 
-    path = _learned.file(options, "dmfuse")
-    beside = None if options.denoising is None else checkpoints.resolve(options.denoising)
-    tensors, facts = released.read(path, beside)
-    told = _learned.architecture(path, facts, "dmfuse", "fusion", options.width or 0)
+    path = _learned.get_weights_file(options, "dmfuse")
+    beside = (
+        None if options.denoising is None else weights_file.find_weights_file(options.denoising)
+    )
+    tensors, facts = dmfuse_release.read_dmfuse_weights(path, beside)
+    told = _learned.check_architecture(path, facts, "dmfuse", "fusion", options.width or 0)
     if options.steps is not None:
         told["head"] = {**told["head"], "features_at": options.steps}
-    noise = trained.Noise(options.seed, options.levels)
-    return trained.dmfuse(tensors, told, noise, device, str(path))
+    noise = load_network.NoiseOptions(options.seed, options.levels)
+    return load_network.build_dmfuse(tensors, told, noise, device, str(path))

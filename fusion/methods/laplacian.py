@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.images import Color, Gray, luminance, with_luminance
-from fusion.method import Fuse
+from fusebench.data.images import Color, Gray, luminance, replace_luminance
+from fusion.methods._contract import FusionFunction
 
 VERSION = 1
-COLOUR = "luminance fused, Cb Cr of the visible image (BT.601)"
+COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 
 Plane = NDArray[np.float64]
 
@@ -26,25 +26,28 @@ class Options(BaseModel):
     levels: int = Field(4, ge=1, le=10)
 
 
-def pins(options: Options) -> dict[str, str]:
+def dependency_hashes(options: Options) -> dict[str, str]:
     """No files decide the result."""
     return {}
 
 
-def load(options: Options, device: str) -> Fuse:
+def load(options: Options, device: str) -> FusionFunction:
     """Return the fusing function; it runs on the CPU whatever the device."""
 
     def fuse(infrared: Gray, visible: Color) -> Color:
-        pyramids = [decompose(image, options.levels) for image in (infrared, luminance(visible))]
+        pyramids = [
+            build_laplacian_pyramid(image, options.levels)
+            for image in (infrared, luminance(visible))
+        ]
         *details, base = zip(*pyramids, strict=True)
         chosen = [np.where(np.abs(a) > np.abs(b), a, b) for a, b in details]
-        mixed = compose([*chosen, (base[0] + base[1]) / 2])
-        return with_luminance(visible, np.rint(mixed).clip(0, 255).astype(np.uint8))
+        mixed = collapse_laplacian_pyramid([*chosen, (base[0] + base[1]) / 2])
+        return replace_luminance(visible, np.rint(mixed).clip(0, 255).astype(np.uint8))
 
     return fuse
 
 
-def decompose(image: Gray, levels: int) -> list[Plane]:
+def build_laplacian_pyramid(image: Gray, levels: int) -> list[Plane]:
     """Laplacian pyramid of an image, finest detail first, the low-pass rest last.
 
         L_k = G_k - expand(G_{k+1}),   G_0 = image,   G_{k+1} = reduce(G_k)
@@ -64,20 +67,20 @@ def decompose(image: Gray, levels: int) -> list[Plane]:
         if min(low.shape) < 4:
             break
         smaller: Plane = np.asarray(cv2.pyrDown(low), np.float64)
-        planes.append(low - _expand(smaller, low.shape))
+        planes.append(low - _expand_level(smaller, low.shape))
         low = smaller
     return [*planes, low]
 
 
-def compose(planes: list[Plane]) -> Plane:
-    """The image of a pyramid: the inverse of `decompose`, exact but for rounding errors."""
+def collapse_laplacian_pyramid(planes: list[Plane]) -> Plane:
+    """The image of a pyramid: the inverse of `build_laplacian_pyramid`, exact but for rounding errors."""
     image = planes[-1]
     for detail in reversed(planes[:-1]):
-        image = detail + _expand(image, detail.shape)
+        image = detail + _expand_level(image, detail.shape)
     return image
 
 
-def _expand(small: Plane, shape: tuple[int, ...]) -> Plane:
+def _expand_level(small: Plane, shape: tuple[int, ...]) -> Plane:
     import cv2
 
     return np.asarray(cv2.pyrUp(small, dstsize=(shape[1], shape[0])), np.float64)

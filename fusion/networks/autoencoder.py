@@ -5,19 +5,21 @@ Source: Pan et al., "DMNet", IEEE IoT Journal 2025, sections III-B, III-E, III-F
 
 from torch import Tensor, nn
 
-from fusion.networks.dmnet_architecture import Wiring
-from fusion.networks.invertible import DenseInvertibleBlock
-from fusion.networks.residual import precise
-from fusion.networks.transformer import DenseTransformerBlock, TransformerBlock
+from fusion.networks.blocks.invertible import DenseInvertibleBlock
+from fusion.networks.blocks.residual import disable_autocast
+from fusion.networks.blocks.transformer import DenseTransformerBlock, TransformerBlock
+from fusion.networks.dmnet_architecture import TransformerWiring
 
 
-class Encoder(nn.Module):
+class DMNetEncoder(nn.Module):
     """The classical convolution, then DTB, then DIB; one set of weights for both modalities.
 
     A block that is None is removed (Table V): its input is its output.
     """
 
-    def __init__(self, features: int, heads: int, *, wiring: Wiring | None, details: bool) -> None:
+    def __init__(
+        self, features: int, heads: int, *, wiring: TransformerWiring | None, details: bool
+    ) -> None:
         super().__init__()
         self.embedding = nn.Conv2d(1, features, 3, padding=1, bias=False)
         self.transformer = (
@@ -38,7 +40,7 @@ class Encoder(nn.Module):
         return basic, self.invertible(basic)
 
 
-class Decoder(nn.Module):
+class DMNetDecoder(nn.Module):
     """DE(.) of eqs. 11 and 12: transformer blocks, then two 3x3 convolutions to one channel."""
 
     def __init__(self, features: int, heads: int, depth: int) -> None:
@@ -61,6 +63,6 @@ class Decoder(nn.Module):
             (N, 1, H, W).
         """
         refined = self.transformer(features)
-        with precise(features):
-            drawn: Tensor = self.image(refined.to(next(self.image.parameters()).dtype))
+        with disable_autocast(features):
+            drawn: Tensor = self.image(refined.weights(next(self.image.parameters()).dtype))
             return (drawn if residual is None else drawn + residual).sigmoid()

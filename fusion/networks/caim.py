@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 Affinity = Literal["paper", "code"]
 
-CHUNK = 1 << 22  # affinities held at once; the whole of them, H W (H + W), would fill gigabytes
-CACHED = 1 << 17  # on the CPU, where what fits into the cache takes half the time
+MAX_AFFINITIES = (
+    1 << 22
+)  # affinities held at once; the whole of them, H W (H + W), would fill gigabytes
+MAX_AFFINITIES_ON_CPU = 1 << 17  # on the CPU, where what fits into the cache takes half the time
 
 
-class Interaction(nn.Module):
+class CrossAttentionInteraction(nn.Module):
     """CAIM: one set of projections for both modalities and all levels.
 
         d_i(n, m) = K_i(n) Q_v(m),   A_i = softmax_m d_i,
@@ -54,19 +56,17 @@ class Interaction(nn.Module):
         Returns:
             (N, 2 width, H, W).
         """
-        return torch.cat(
-            (self._completed(infrared, visible), self._completed(visible, infrared)), dim=1
-        )
+        return torch.cat((self._attend(infrared, visible), self._attend(visible, infrared)), dim=1)
 
-    def _completed(self, own: Tensor, other: Tensor) -> Tensor:
+    def _attend(self, own: Tensor, other: Tensor) -> Tensor:
         at, path = self.key(own), self.query(other)
         if self.affinity == "code":
             at, path = path, at
-        found = criss_cross(at, path, self.value(own))
+        found = criss_cross_attention(at, path, self.value(own))
         return own + (found if self.gamma is None else self.gamma * found)
 
 
-class Addition(nn.Module):
+class ElementwiseSum(nn.Module):
     """What stands in for the module in the ablation "w/o CAIM" (DMFuse Table 6): the sum."""
 
     def forward(self, infrared: Tensor, visible: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class Addition(nn.Module):
         return infrared + visible
 
 
-def criss_cross(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
+def criss_cross_attention(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
     """Attention along row and column with one softmax over both; the pixel itself counts once.
 
         out(n) = sum_m softmax_m(at(n) path(m)) values(m),   m on the row or column of n
@@ -91,8 +91,8 @@ def criss_cross(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
     Returns:
         (N, C, H, W).
     """
-    rows = _lines(*(x.permute(0, 2, 3, 1) for x in (at, path, values)), alone=False)
-    columns = _lines(*(x.permute(0, 3, 2, 1) for x in (at, path, values)), alone=True)
+    rows = _attend_within_lines(*(x.permute(0, 2, 3, 1) for x in (at, path, values)), alone=False)
+    columns = _attend_within_lines(*(x.permute(0, 3, 2, 1) for x in (at, path, values)), alone=True)
     columns = tuple(x.transpose(1, 2) for x in columns)  # to (N, H, W, .)
     top = torch.maximum(rows[0], columns[0])
     weights = [(part[0] - top).exp() for part in (rows, columns)]
@@ -101,7 +101,9 @@ def criss_cross(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
     return mixed.permute(0, 3, 1, 2)
 
 
-def _lines(at: Tensor, path: Tensor, values: Tensor, *, alone: bool) -> tuple[Tensor, ...]:
+def _attend_within_lines(
+    at: Tensor, path: Tensor, values: Tensor, *, alone: bool
+) -> tuple[Tensor, ...]:
     """Attention within each line, unnormalised.
 
     Args:
@@ -116,7 +118,7 @@ def _lines(at: Tensor, path: Tensor, values: Tensor, *, alone: bool) -> tuple[Te
     batch, lines, length, _ = at.shape
     at, path, values = (x.reshape(batch * lines, length, -1) for x in (at, path, values))
     parts = []
-    held = min(CHUNK, CACHED) if at.device.type == "cpu" else CHUNK
+    held = min(MAX_AFFINITIES, MAX_AFFINITIES_ON_CPU) if at.device.type == "cpu" else MAX_AFFINITIES
     every = max(1, held // length**2)
     for first in range(0, batch * lines, every):
         chosen = slice(first, first + every)

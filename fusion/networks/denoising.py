@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fusion.networks.residual import ResidualBlock, level_encoding, normalisation
+from fusion.networks.blocks.residual import ResidualBlock, build_group_norm, encode_noise_level
 
-MULTIPLIERS = (1, 2, 4, 8, 8)  # widths of the five levels, in units of the inner width
-BLOCKS = 2  # residual blocks per level on the way down; one more on the way up
-ATTENTION_SIZE = 16  # pixels: levels of this nominal size have attention after every block
-STRIDE = 2 ** (len(MULTIPLIERS) - 1)  # both image sides are multiples of it
-FULL = 128  # inner width of the uncompressed network
+WIDTH_MULTIPLIERS = (1, 2, 4, 8, 8)  # widths of the five levels, in units of the inner width
+BLOCKS_PER_LEVEL = 2  # residual blocks per level on the way down; one more on the way up
+ATTENTION_RESOLUTION = 16  # pixels: levels of this nominal size have attention after every block
+STRIDE = 2 ** (len(WIDTH_MULTIPLIERS) - 1)  # both image sides are multiples of it
+FULL_WIDTH = 128  # inner width of the uncompressed network
 
 
 class DenoisingNetwork(nn.Module):
@@ -59,32 +59,32 @@ class DenoisingNetwork(nn.Module):
 
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for depth, wide in enumerate(self.widths):
-            attention = image_size == ATTENTION_SIZE << depth
-            for _ in range(BLOCKS):
+            attention = image_size == ATTENTION_RESOLUTION << depth
+            for _ in range(BLOCKS_PER_LEVEL):
                 self.down.append(block(width, wide, attention=attention))
                 skips.append(width := wide)
-            if depth < len(MULTIPLIERS) - 1:
+            if depth < len(WIDTH_MULTIPLIERS) - 1:
                 self.down.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
                 skips.append(width)
         self.middle = nn.ModuleList(
             block(width, width, attention=attention) for attention in (True, False)
         )
-        for depth in reversed(range(len(MULTIPLIERS))):
-            attention = image_size == ATTENTION_SIZE << depth
-            for _ in range(BLOCKS + 1):
+        for depth in reversed(range(len(WIDTH_MULTIPLIERS))):
+            attention = image_size == ATTENTION_RESOLUTION << depth
+            for _ in range(BLOCKS_PER_LEVEL + 1):
                 wide = self.widths[depth]
                 self.up.append(block(width + skips.pop(), wide, attention=attention))
                 width = wide
             if depth:
-                self.up.append(Enlargement(width))
+                self.up.append(Upsample(width))
         self.leave = nn.Sequential(
-            normalisation(width, inner), nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1)
+            build_group_norm(width, inner), nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1)
         )
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of the five levels, the finest first."""
-        return tuple(self.inner * m for m in MULTIPLIERS)
+        return tuple(self.inner * m for m in WIDTH_MULTIPLIERS)
 
     def forward(self, noisy: Tensor, level: Tensor) -> Tensor:
         """The noise in ``noisy``.
@@ -97,10 +97,10 @@ class DenoisingNetwork(nn.Module):
         Returns:
             (N, channels, H, W).
         """
-        leave: Tensor = self.leave(self._expanded(noisy, level, 0)[0])
+        leave: Tensor = self.leave(self._run_expanding_path(noisy, level, 0)[0])
         return leave
 
-    def features(self, noisy: Tensor, level: Tensor, which: Sequence[int]) -> list[Tensor]:
+    def extract_features(self, noisy: Tensor, level: Tensor, which: Sequence[int]) -> list[Tensor]:
         """Outputs of some of the expanding path's 15 blocks; what comes after them is not run.
 
         Args:
@@ -114,21 +114,21 @@ class DenoisingNetwork(nn.Module):
         Raises:
             ValueError: If there is no such block.
         """
-        blocks = (BLOCKS + 1) * len(MULTIPLIERS)
+        blocks = (BLOCKS_PER_LEVEL + 1) * len(WIDTH_MULTIPLIERS)
         if not which or min(which) < 0 or max(which) >= blocks:
             raise ValueError(f"blocks are numbered 0 to {blocks - 1}, got {tuple(which)}")
-        found = self._expanded(noisy, level, min(which), frozenset(which))
+        found = self._run_expanding_path(noisy, level, min(which), frozenset(which))
         return [found[number] for number in which]
 
-    def behind(self, which: Sequence[int]) -> list[nn.Module]:
+    def get_modules_up_to(self, which: Sequence[int]) -> list[nn.Module]:
         """The parts that `features` of these blocks depend on."""
         rest = self.up[: len(self.up) - min(which)]  # no enlargement comes after the last ones
         return [self.level, self.entry, self.down, self.middle, rest]
 
-    def _expanded(
+    def _run_expanding_path(
         self, noisy: Tensor, level: Tensor, last: int, kept: frozenset[int] = frozenset({0})
     ) -> dict[int, Tensor]:
-        told = self.level(level_encoding(level, self.inner))
+        told = self.level(encode_noise_level(level, self.inner))
         x = self.entry(noisy)
         skips = [x]
         for module in self.down:
@@ -137,7 +137,7 @@ class DenoisingNetwork(nn.Module):
         for module in self.middle:
             x = module(x, told)
         found: dict[int, Tensor] = {}
-        number = (BLOCKS + 1) * len(MULTIPLIERS)
+        number = (BLOCKS_PER_LEVEL + 1) * len(WIDTH_MULTIPLIERS)
         for module in self.up:
             if not isinstance(module, ResidualBlock):
                 x = module(x)
@@ -151,7 +151,7 @@ class DenoisingNetwork(nn.Module):
         return found
 
 
-class Enlargement(nn.Module):
+class Upsample(nn.Module):
     """Twice the size by repeating pixels, then a 3 x 3 convolution."""
 
     def __init__(self, width: int) -> None:
@@ -164,7 +164,7 @@ class Enlargement(nn.Module):
         return y
 
 
-def orthogonal(network: nn.Module) -> None:
+def initialize_orthogonal(network: nn.Module) -> None:
     """Start weights of SR3's trainings: orthogonal convolutions and linear layers, zero biases."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):

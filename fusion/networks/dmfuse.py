@@ -11,12 +11,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fusion.networks.caim import Addition, Affinity, Interaction
-from fusion.networks.denoising import MULTIPLIERS
-from fusion.networks.residual import precise
+from fusion.networks.blocks.residual import disable_autocast
+from fusion.networks.caim import Affinity, CrossAttentionInteraction, ElementwiseSum
+from fusion.networks.denoising import WIDTH_MULTIPLIERS
 
-WIDTH = 32  # channels of every level after its head
-BLOCKS = (2, 5, 8, 11, 14)  # of the denoising network, whose outputs are levels 1 to 5
+LEVEL_WIDTH = 32  # channels of every level after its head
+FEATURE_BLOCKS = (2, 5, 8, 11, 14)  # of the denoising network, whose outputs are levels 1 to 5
 
 
 class FusionNetwork(nn.Module):
@@ -37,17 +37,19 @@ class FusionNetwork(nn.Module):
             inner: Inner width of the denoising network whose features come in.
             steps: Time steps whose features are stacked.
             interaction: ``addition`` is the ablation without CAIM.
-            affinity: See `Interaction`.
-            scaled: See `Interaction`.
+            affinity: See `CrossAttentionInteraction`.
+            scaled: See `CrossAttentionInteraction`.
         """
         super().__init__()
         # Levels 4 and 5 are equally wide and share a head.
-        self.heads = nn.ModuleList(Head(steps * inner * m) for m in MULTIPLIERS[:4])
+        self.heads = nn.ModuleList(FeatureHead(steps * inner * m) for m in WIDTH_MULTIPLIERS[:4])
         whole = interaction == "caim"
         self.interaction = (
-            Interaction(WIDTH, affinity=affinity, scaled=scaled) if whole else Addition()
+            CrossAttentionInteraction(LEVEL_WIDTH, affinity=affinity, scaled=scaled)
+            if whole
+            else ElementwiseSum()
         )
-        self.decoder = Decoder(2 * WIDTH if whole else WIDTH)
+        self.decoder = MultiLevelDecoder(2 * LEVEL_WIDTH if whole else LEVEL_WIDTH)
 
     def forward(self, infrared: Sequence[Tensor], visible: Sequence[Tensor]) -> Tensor:
         """Fuse.
@@ -65,11 +67,11 @@ class FusionNetwork(nn.Module):
             mixed = self.interaction(heads[level](infrared[level]), heads[level](visible[level]))
             fused = mixed if fused is None else self.decoder(fused, mixed)
         assert fused is not None
-        return self.decoder.picture(fused)
+        return self.decoder.to_luminance(fused)
 
 
-class Head(nn.Module):
-    """A level's stacked features to `WIDTH` channels, then concurrent excitation.
+class FeatureHead(nn.Module):
+    """A level's stacked features to `LEVEL_WIDTH` channels, then concurrent excitation.
 
     The excitation is scSE (Roy, Navab, Wachinger, MICCAI 2018): channels weighted by their
     means, plus positions weighted by a 1 x 1 convolution.
@@ -77,20 +79,20 @@ class Head(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, WIDTH, 3)
-        self.squeeze = nn.Linear(WIDTH, WIDTH // 2)
-        self.excite = nn.Linear(WIDTH // 2, WIDTH)
-        self.spatial = nn.Conv2d(WIDTH, 1, 1)
+        self.conv = nn.Conv2d(channels, LEVEL_WIDTH, 3)
+        self.squeeze = nn.Linear(LEVEL_WIDTH, LEVEL_WIDTH // 2)
+        self.excite = nn.Linear(LEVEL_WIDTH // 2, LEVEL_WIDTH)
+        self.spatial = nn.Conv2d(LEVEL_WIDTH, 1, 1)
 
     def forward(self, stacked: Tensor) -> Tensor:
         """(N, channels, H, W) to (N, 32, H, W)."""
-        x = torch.relu(self.conv(_bordered(stacked)))
+        x = torch.relu(self.conv(_pad_reflect(stacked)))
         channel = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3))))))
         y: Tensor = x * channel[:, :, None, None] + x * torch.sigmoid(self.spatial(x))
         return y
 
 
-class Decoder(nn.Module):
+class MultiLevelDecoder(nn.Module):
     """The multi-level decoder, eq. 1: from the deepest level up, the same two convolutions."""
 
     def __init__(self, width: int) -> None:
@@ -102,15 +104,15 @@ class Decoder(nn.Module):
     def forward(self, deeper: Tensor, level: Tensor) -> Tensor:
         """One step up: (N, width, H/2, W/2) and (N, width, H, W) to (N, width, H, W)."""
         large = nn.functional.interpolate(deeper, scale_factor=2, mode="nearest")
-        large = nn.functional.leaky_relu(self.enlarged(_bordered(large)), 0.2)
+        large = nn.functional.leaky_relu(self.enlarged(_pad_reflect(large)), 0.2)
         both = torch.cat((large, level), dim=1)
-        return nn.functional.leaky_relu(self.merged(_bordered(both)), 0.2)
+        return nn.functional.leaky_relu(self.merged(_pad_reflect(both)), 0.2)
 
-    def picture(self, x: Tensor) -> Tensor:
+    def to_luminance(self, x: Tensor) -> Tensor:
         """(N, width, H, W) to the luminance (N, 1, H, W) in (-1, 1)."""
-        with precise(x):
+        with disable_autocast(x):
             return torch.tanh(self.last(x.to(self.last.weight.dtype)))
 
 
-def _bordered(x: Tensor) -> Tensor:
+def _pad_reflect(x: Tensor) -> Tensor:
     return nn.functional.pad(x, (1, 1, 1, 1), mode="reflect")

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fusion.networks.attention import ChannelSpatialAttention
-from fusion.networks.autoencoder import Decoder, Encoder
+from fusion.networks.autoencoder import DMNetDecoder, DMNetEncoder
+from fusion.networks.blocks.attention import ChannelSpatialAttention
+from fusion.networks.blocks.latent_fusion import StageFusion, build_convolutional_latent
+from fusion.networks.blocks.transformer import TRANSFORMER_LAYERS
 from fusion.networks.denoising import DenoisingNetwork
-from fusion.networks.dmnet_architecture import Architecture
-from fusion.networks.stages import StageFusion, simple_latent
-from fusion.networks.transformer import LAYERS
+from fusion.networks.dmnet_architecture import DMNetArchitecture
 
-BLOCKS = {"last": (0, 3, 6, 9, 12), "first": (2, 5, 8, 11, 14)}
+LATENT_BLOCKS = {"last": (0, 3, 6, 9, 12), "first": (2, 5, 8, 11, 14)}
 """Indices of one feature map per stage in `DenoisingNetwork.features`, full size first."""
 
 
@@ -28,16 +28,16 @@ class DMNet(nn.Module):
     """Both stages of DMNet.
 
     Stage I trains encoder, CSAB and decoder by `reconstruct` and, independently, `denoising` on
-    `two_channels` of the sources. Stage II trains everything by `fuse`, and `denoising` on as
+    `stack_visible_infrared` of the sources. Stage II trains everything by `fuse`, and `denoising` on as
     before (L_dm of eq. 18 "is the same as that in the first stage").
 
     ``denoising`` is None where the diffusion module is ablated; there is then no L_dm.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: DMNetArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        self.encoder = Encoder(
+        self.encoder = DMNetEncoder(
             a.features,
             a.heads,
             wiring=a.transformer if a.transformer_block else None,
@@ -51,13 +51,13 @@ class DMNet(nn.Module):
             else None
         )
         self.latent = (
-            simple_latent(a.features)
+            build_convolutional_latent(a.features)
             if self.denoising is None
             else StageFusion(self.denoising.widths, a.features, a.latent_kernel)
         )
-        self.attention = _attention(a)  # one for both modalities, as encoder and decoder
-        self.latent_attention = _attention(a)
-        self.decoder = Decoder(a.features, a.heads, a.decoder_depth)
+        self.attention = _build_attention(a)  # one for both modalities, as encoder and decoder
+        self.latent_attention = _build_attention(a)
+        self.decoder = DMNetDecoder(a.features, a.heads, a.decoder_depth)
 
     def reconstruct(self, image: Tensor) -> Tensor:
         """I' = DE(Phi^A), eq. 11: one modality through the autoencoder; (N, 1, H, W) to the same.
@@ -70,14 +70,14 @@ class DMNet(nn.Module):
         drawn: Tensor = self.decoder(self.attention(details), residual)
         return drawn
 
-    def diffusion_input(self, basic_infrared: Tensor, basic_visible: Tensor) -> Tensor:
+    def compute_diffusion_input(self, basic_infrared: Tensor, basic_visible: Tensor) -> Tensor:
         """Conv(C(Phi_vis^B, Phi_ir^B)) of eq. 9, (N, 2, H, W), channels in the sources' order."""
         if self.architecture.diffused == "mixed":
             return torch.cat((self.joining(basic_visible), self.joining(basic_infrared)), dim=1)
         joined: Tensor = self.joining(torch.cat((basic_visible, basic_infrared), dim=1))
         return joined
 
-    def latent_features(
+    def compute_latent_features(
         self, clean: Tensor, levels: Sequence[float], noises: Sequence[Tensor]
     ) -> Tensor:
         """Phi_lf^L, eq. 9: features of the five stages, averaged over the time steps, then fused.
@@ -101,17 +101,19 @@ class DMNet(nn.Module):
         steps = len(self.architecture.time_steps)
         if len(levels) != steps or len(noises) != steps:
             raise ValueError(f"{len(levels)} levels, {len(noises)} noises, {steps} time steps")
-        blocks = BLOCKS[self.architecture.latent_blocks]
+        blocks = LATENT_BLOCKS[self.architecture.latent_blocks]
         mean: list[Tensor] = []
         for level, noise in zip(levels, noises, strict=True):
             noisy = level * clean + math.sqrt(1 - level * level) * noise
             known = torch.full((len(noise),), level, dtype=noise.dtype, device=noise.device)
-            stages = [stage / steps for stage in self.denoising.features(noisy, known, blocks)]
+            stages = [
+                stage / steps for stage in self.denoising.extract_features(noisy, known, blocks)
+            ]
             mean = [a + b for a, b in zip(mean, stages, strict=True)] if mean else stages
         fused: Tensor = self.latent(mean)
         return fused
 
-    def fuse_with_input(
+    def fuse_with_diffusion_input(
         self,
         infrared: Tensor,
         visible: Tensor,
@@ -122,7 +124,7 @@ class DMNet(nn.Module):
 
             F = DE(Phi_ir^A + Phi_vis^A + Phi_lf^A)
 
-        An L_dm on the second, not on `two_channels` of the sources, must cut its gradient:
+        An L_dm on the second, not on `stack_visible_infrared` of the sources, must cut its gradient:
         the network could else paint an image in which noise is easy to tell, an empty one.
 
         Args:
@@ -138,11 +140,13 @@ class DMNet(nn.Module):
         features = self.attention(details)
         basic_visible, details = self.encoder(visible)
         features = features + self.attention(details)
-        clean = self.diffusion_input(basic_infrared, basic_visible)
+        clean = self.compute_diffusion_input(basic_infrared, basic_visible)
         del basic_infrared, basic_visible, details
         if self.architecture.diffused == "mixed":
-            clean = (two_channels(infrared, visible) + LAYERS * clean) / (LAYERS + 1)
-        latent = self.latent_features(clean, levels, noises)
+            clean = (stack_visible_infrared(infrared, visible) + TRANSFORMER_LAYERS * clean) / (
+                TRANSFORMER_LAYERS + 1
+            )
+        latent = self.compute_latent_features(clean, levels, noises)
         features = features + self.latent_attention(latent)
         residual = visible if self.architecture.residual == "visible" else None
         return self.decoder(features, residual), clean
@@ -155,17 +159,17 @@ class DMNet(nn.Module):
         noises: Sequence[Tensor] = (),
     ) -> Tensor:
         """F of eq. 12 alone, (N, 1, H, W), in (0, 1); see `fuse_with_input`."""
-        return self.fuse_with_input(infrared, visible, levels, noises)[0]
+        return self.fuse_with_diffusion_input(infrared, visible, levels, noises)[0]
 
     forward = fuse
 
 
-def two_channels(infrared: Tensor, visible: Tensor) -> Tensor:
+def stack_visible_infrared(infrared: Tensor, visible: Tensor) -> Tensor:
     """I_0 of section III-C: the sources side by side, visible first, (N, 2, H, W)."""
     return torch.cat((visible, infrared), dim=1)
 
 
-def _attention(architecture: Architecture) -> nn.Module:
+def _build_attention(architecture: DMNetArchitecture) -> nn.Module:
     if not architecture.attention_block:
         return nn.Identity()
     return ChannelSpatialAttention(architecture.features)

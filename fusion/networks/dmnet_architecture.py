@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-Wiring = Literal["cascade", "parallel"]
+TransformerWiring = Literal["cascade", "parallel"]
 
 
 @dataclass(frozen=True)
-class Architecture:
+class DMNetArchitecture:
     """Everything that decides which tensors a DMNet has; plain values, kept beside the weights.
 
     The defaults are the paper's, and where it says nothing, the closest reading of its text.
@@ -46,7 +46,7 @@ class Architecture:
     inner: int = 128
     features: int = 64
     heads: int = 8
-    transformer: Wiring = "cascade"
+    transformer: TransformerWiring = "cascade"
     decoder_depth: int = 3
     diffused: Literal["features", "mixed"] = "features"
     latent_blocks: Literal["last", "first"] = "last"
@@ -68,7 +68,7 @@ class Architecture:
                 f"{self.features} features, {self.heads} heads: expected an even number of "
                 "features that the heads divide, at least two for each"
             )
-        for name, allowed in _CHOICES.items():
+        for name, allowed in _ALLOWED_VALUES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {allowed}")
         if not self.time_steps or min(self.time_steps) < 1 or self.decoder_depth < 1:
@@ -78,7 +78,7 @@ class Architecture:
             )
 
 
-_CHOICES = {
+_ALLOWED_VALUES = {
     "transformer": ("cascade", "parallel"),
     "diffused": ("features", "mixed"),
     "latent_blocks": ("last", "first"),

@@ -9,30 +9,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fusion.training.draws import Draws
-from fusion.training.job import Job
+from fusion.training.data.random_streams import RandomStreams
+from fusion.training.job import TrainingJob
 
 
-def batches(job: Job, first: int) -> Iterator[tuple[list[str], Tensor, Draws]]:
+def iterate_batches(
+    job: TrainingJob, first: int
+) -> Iterator[tuple[list[str], Tensor, RandomStreams]]:
     """This process's share of every step that is still to be done."""
-    world = job.settings.world
-    share = job.stage.batch // world.size
+    world = job.runtime.process_group
+    share = job.stage_options.batch // world.size
 
     def places(step: int) -> list[int]:
-        start = step * job.stage.batch + world.rank * share
+        start = step * job.stage_options.batch + world.rank * share
         return list(range(start, start + share))
 
     def cut(step: int) -> tuple[list[str], Tensor, list[int]]:
         positions = places(step)
-        keys, pixels = zip(*map(job.patches.at, positions), strict=True)
+        keys, pixels = zip(*map(job.patches.get_patch, positions), strict=True)
         return list(keys), torch.from_numpy(np.stack(pixels)), positions
 
-    for keys, pixels, positions in _ahead(cut, range(first, job.steps), job.settings.workers):
-        images = pixels.to(job.device, non_blocking=True).float() / 255
-        yield keys, images, Draws(job.seed, positions, job.device)
+    for keys, pixels, positions in _prefetch(cut, range(first, job.steps), job.runtime.workers):
+        images = pixels.weights(job.device, non_blocking=True).float() / 255
+        yield keys, images, RandomStreams(job.seed, positions, job.device)
 
 
-def _ahead(cut: Any, steps: range, workers: int) -> Iterator[Any]:
+def _prefetch(cut: Any, steps: range, workers: int) -> Iterator[Any]:
     """``cut`` of every step in order, some of them computed ahead by threads."""
     if not workers:
         yield from map(cut, steps)

@@ -18,43 +18,45 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from bench.errors import BenchError
+from fusebench.errors import UserError
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class World:
+class ProcessGroup:
     """Which of how many processes this is."""
 
     rank: int = 0
     size: int = 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one that writes."""
         return self.rank == 0
 
 
-ALONE = World()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def surroundings() -> tuple[World, int]:
+def read_environment() -> tuple[ProcessGroup, int]:
     """(what torchrun says, the number of this process on its machine); alone without torchrun."""
     word = os.environ.get
-    return World(int(word("RANK", "0")), int(word("WORLD_SIZE", "1"))), int(word("LOCAL_RANK", "0"))
+    return ProcessGroup(int(word("RANK", "0")), int(word("WORLD_SIZE", "1"))), int(
+        word("LOCAL_RANK", "0")
+    )
 
 
-def device(chosen: str) -> str:
+def select_device(chosen: str) -> str:
     """The GPU of this process, where several share a machine and GPUs were chosen."""
-    world, local = surroundings()
+    world, local = read_environment()
     return f"cuda:{local}" if world.size > 1 and chosen.startswith("cuda") else chosen
 
 
 @contextmanager
-def joined(device: str) -> Iterator[World]:
+def join_process_group(device: str) -> Iterator[ProcessGroup]:
     """Meet the other processes for as long as the block lasts."""
-    world, _ = surroundings()
+    world, _ = read_environment()
     if world.size == 1:
         yield world
         return
@@ -69,17 +71,17 @@ def joined(device: str) -> Iterator[World]:
         distributed.destroy_process_group()
 
 
-def check(batch: int, world: World) -> None:
+def check_batch_size(batch: int, world: ProcessGroup) -> None:
     """Refuse a batch that cannot be shared evenly.
 
     Raises:
-        BenchError: Naming both numbers.
+        UserError: Naming both numbers.
     """
     if batch % world.size:
-        raise BenchError(f"batch {batch} cannot be shared evenly by {world.size} processes")
+        raise UserError(f"batch {batch} cannot be shared evenly by {world.size} processes")
 
 
-def parallel(learner: nn.Module, world: World) -> nn.Module:
+def wrap_data_parallel(learner: nn.Module, world: ProcessGroup) -> nn.Module:
     """The same module; its gradients are averaged over the processes."""
     if world.size == 1:
         return learner
@@ -88,24 +90,24 @@ def parallel(learner: nn.Module, world: World) -> nn.Module:
     return nn.parallel.DistributedDataParallel(learner, device_ids=places)
 
 
-def agreed(value: T, world: World) -> T:
+def broadcast(value: T, world: ProcessGroup) -> T:
     """What the first process says."""
-    return shared(lambda: value, world)
+    return broadcast_result(lambda: value, world)
 
 
-def shared(make: Callable[[], T], world: World) -> T:
+def broadcast_result(make: Callable[[], T], world: ProcessGroup) -> T:
     """What the first process makes, for all."""
     if world.size == 1:
         return make()
     from torch import distributed
 
-    kept: list[Any] = [make() if world.first else None]
+    kept: list[Any] = [make() if world.is_main else None]
     distributed.broadcast_object_list(kept, src=0)
     made: T = kept[0]
     return made
 
 
-def mean(values: Tensor, world: World) -> Tensor:
+def all_reduce_mean(values: Tensor, world: ProcessGroup) -> Tensor:
     """The mean over the processes."""
     if world.size == 1:
         return values
@@ -116,7 +118,7 @@ def mean(values: Tensor, world: World) -> Tensor:
     return summed / world.size
 
 
-def joint(words: list[str], world: World) -> list[str]:
+def all_gather(words: list[str], world: ProcessGroup) -> list[str]:
     """The words of all processes, in the order of their numbers."""
     if world.size == 1:
         return words

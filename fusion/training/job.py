@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusion.training.data import Item
-from fusion.training.distributed import ALONE, World
-from fusion.training.patches import Patches
-from fusion.training.recipes import Stage
+from fusion.training.data.dataset import TrainingImage
+from fusion.training.data.patches import PatchSampler
+from fusion.training.distributed import SINGLE_PROCESS, ProcessGroup
+from fusion.training.recipe.schema import StageOptions
 
 
 @dataclass(frozen=True)
-class Settings:
+class RuntimeSettings:
     """What decides no weights.
 
     Attributes:
@@ -22,13 +22,13 @@ class Settings:
     """
 
     device: str = "cpu"
-    world: World = ALONE
-    look_every: int | None = None
+    process_group: ProcessGroup = SINGLE_PROCESS
+    sample_interval: int | None = None
     workers: int = 0
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One training.
 
     Attributes:
@@ -36,27 +36,29 @@ class Job:
     """
 
     title: str
-    stage: Stage
-    patches: Patches
-    looked_at: Sequence[Item]
+    stage_options: StageOptions
+    patches: PatchSampler
+    sample_images: Sequence[TrainingImage]
     seed: int
     folder: Path
-    settings: Settings
+    runtime: RuntimeSettings
 
     @property
     def device(self) -> str:
         """Where the network is."""
-        return self.settings.device
+        return self.runtime.device
 
     @property
-    def part(self) -> str:
+    def sample_set(self) -> str:
         """Which part of the data is looked at: ``held out`` or ``trained on``."""
-        return "held out" if self.stage.held_out else "trained on"
+        return "held out" if self.stage_options.held_out else "trained on"
 
     @property
     def steps(self) -> int:
         """Steps of the optimizer."""
-        if self.stage.steps is not None:
-            return self.stage.steps
-        assert self.stage.epochs is not None  # the recipe has one of the two
-        return math.ceil(self.stage.epochs * self.patches.epoch / self.stage.batch)
+        if self.stage_options.steps is not None:
+            return self.stage_options.steps
+        assert self.stage_options.epochs is not None  # the recipe has one of the two
+        return math.ceil(
+            self.stage_options.epochs * self.patches.patches_per_epoch / self.stage_options.batch
+        )

@@ -11,21 +11,23 @@ PROGRAMS = {
 }
 
 
-def everything(args: argparse.Namespace) -> str:
+def build_full_run_command(args: argparse.Namespace) -> str:
     """What brings every chosen task up to date."""
     chosen = [word for name in args.task or [] for word in ("--task", name)]
     chosen += [f"--{name}" for name in args.datasets or []]
     if args.source:
         chosen += ["--source", args.source]
-    return _typed("fusebench", [*_common(args), *chosen])
+    return _format_command("fusebench", [*_build_common_flags(args), *chosen])
 
 
-def one_row(args: argparse.Namespace, kind: str, task: str, source: str) -> str:
+def build_source_command(args: argparse.Namespace, kind: str, task: str, source: str) -> str:
     """What brings one source of one task up to date, all of its seeds."""
-    return _typed(PROGRAMS[kind], [*_common(args), "--task", task, "--source", source])
+    return _format_command(
+        PROGRAMS[kind], [*_build_common_flags(args), "--task", task, "--source", source]
+    )
 
 
-def profile(args: argparse.Namespace, sources: Iterable[str]) -> str:
+def build_profile_command(args: argparse.Namespace, sources: Iterable[str]) -> str:
     """What measures the cost of some fusion methods."""
     words = [
         word
@@ -33,10 +35,12 @@ def profile(args: argparse.Namespace, sources: Iterable[str]) -> str:
         if str(getattr(args, name)) != default
         for word in (f"--{name}", str(getattr(args, name)))
     ]
-    return _typed("fusion.profile", [*words, *(w for name in sources for w in ("--source", name))])
+    return _format_command(
+        "fusion.profile", [*words, *(w for name in sources for w in ("--source", name))]
+    )
 
 
-def _common(args: argparse.Namespace) -> list[str]:
+def _build_common_flags(args: argparse.Namespace) -> list[str]:
     """The flags that decide what is run and where it is kept."""
     usual = {"tasks": "tasks.yaml", "data": "data", "out": "runs"}
     words = [
@@ -56,5 +60,5 @@ def _common(args: argparse.Namespace) -> list[str]:
     return words
 
 
-def _typed(program: str, words: Iterable[str]) -> str:
+def _format_command(program: str, words: Iterable[str]) -> str:
     return " ".join(["python -m", program, *map(shlex.quote, words)])

@@ -7,13 +7,15 @@ mathematics, and what pdfTeX has no letter for stands as its number (U+4E2D).
 import unicodedata
 from collections.abc import Iterable
 
-from bench import names
-from reports.contents.chapters import Chapter
-from reports.scores.grids import Grid, Printed
+from fusebench.runtime import file_names
+from reports.document.sections import TaskSection
+from reports.tables.text_table import TextRow, TextTable
 
-WIDE = 8  # columns from which a table spans both columns of a page and is scaled to fit
+MAX_UNSCALED_COLUMNS = (
+    8  # columns from which a table spans both columns of a page and is scaled to fit
+)
 
-SPECIAL = {
+SPECIAL_CHARACTERS = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -66,37 +68,37 @@ ACCENTS = {
     "\N{COMBINING CARON}": "v",
     "\N{COMBINING CEDILLA}": "c",
 }
-GREEK = {
+GREEK_LETTERS = {
     chr(code): rf"$\{unicodedata.name(chr(code)).split()[-1].lower()}$"
     for code in range(0x3B1, 0x3CA)
     if code not in (0x3BF, 0x3C2)  # omicron has no command, final sigma another name
 }
-GREEK["\N{GREEK SMALL LETTER LAMDA}"] = r"$\lambda$"
-MARKS = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
+GREEK_LETTERS["\N{GREEK SMALL LETTER LAMDA}"] = r"$\lambda$"
+RANK_FORMATS = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
 
 
-def text(found: Grid, chapter: Chapter) -> str:
+def render_table(found: TextTable, chapter: TaskSection) -> str:
     """A table as a file to paste, or to read in whole."""
-    count = len(found.heads)
-    wide = count > WIDE
+    count = len(found.headers)
+    wide = count > MAX_UNSCALED_COLUMNS
     kind = "table*" if wide else "table"
     fit, unfit = (r"\resizebox{\textwidth}{!}{%", "}") if wide else ("", "")
     columns = "l" + "r" * count
-    if found.sums_up:
+    if found.has_mean_column:
         columns = columns[:-1] + "|r"
     lines = [
-        *_comments(found, chapter, wide=wide),
+        *_render_comments(found, chapter, wide=wide),
         rf"\begin{{{kind}}}[tb]",
         r"\centering",
-        rf"\caption{{{_caption(found, chapter)}}}",
-        rf"\label{{tab:{_label(found)}}}",
+        rf"\caption{{{_render_caption(found, chapter)}}}",
+        rf"\label{{tab:{_build_label(found)}}}",
         *([fit] if wide else []),
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        *_heads(found),
+        *_render_header(found),
         r"\midrule",
-        *(_row(escape(row.label), _cells(row, count)) for row in found.rows),
-        *_differences(found, count),
+        *(_render_row(escape(row.label), _render_cells(row, count)) for row in found.rows),
+        *_render_differences(found, count),
         r"\bottomrule",
         r"\end{tabular}" + unfit,
         rf"\end{{{kind}}}",
@@ -106,11 +108,11 @@ def text(found: Grid, chapter: Chapter) -> str:
 
 def escape(word: str) -> str:
     """Text that TeX prints as it is, on one line."""
-    return "".join(map(_letter, unicodedata.normalize("NFC", " ".join(word.split()))))
+    return "".join(map(_escape_character, unicodedata.normalize("NFC", " ".join(word.split()))))
 
 
-def _letter(sign: str) -> str:
-    known = SPECIAL.get(sign) or SYMBOLS.get(sign) or GREEK.get(sign)
+def _escape_character(sign: str) -> str:
+    known = SPECIAL_CHARACTERS.get(sign) or SYMBOLS.get(sign) or GREEK_LETTERS.get(sign)
     if known:
         return known
     if " " <= sign <= "~":
@@ -122,75 +124,77 @@ def _letter(sign: str) -> str:
     return f"U+{ord(sign):04X}"
 
 
-def _comments(found: Grid, chapter: Chapter, *, wide: bool) -> list[str]:
+def _render_comments(found: TextTable, chapter: TaskSection, *, wide: bool) -> list[str]:
     """What must not be lost when the table is taken out of the report."""
     packages = ["booktabs", *(["graphicx"] if wide else [])]
     said = [
         " ".join(rf"\usepackage{{{name}}}" for name in packages),
         f"{chapter.results.name}: {found.title}",
         *found.notes,
-        f"Protocol: {chapter.protocol.line}",
+        f"Protocol: {chapter.protocol.common_line}",
         *(
             f"{fact}: " + "; ".join(f"{source}: {value}" for source, value in values.items())
-            for fact, values in chapter.protocol.differing.items()
+            for fact, values in chapter.protocol.differing_facts.items()
         ),
     ]
     return [f"% {' '.join(line.split())}" for line in said]
 
 
-def _caption(found: Grid, chapter: Chapter) -> str:
+def _render_caption(found: TextTable, chapter: TaskSection) -> str:
     said = [f"{chapter.results.name}: {found.title}"]
     if found.caption:
         said[0] += f" ({found.caption})"
-    if chapter.results.simulated:
+    if chapter.results.is_simulated:
         said.append("Simulated scenes, not camera images")
-    said += [f"Seeds: {chapter.protocol.common['seeds']}"]
-    said.append(f"Best bold, second underlined; split {_fact(chapter, 'split hash')}")
+    said += [f"Seeds: {chapter.protocol.common_facts['seeds']}"]
+    said.append(f"Best bold, second underlined; split {_get_protocol_fact(chapter, 'split hash')}")
     return ". ".join(map(escape, said)) + "."
 
 
-def _fact(chapter: Chapter, name: str) -> str:
-    return chapter.protocol.common.get(name, "not the same for all rows")
+def _get_protocol_fact(chapter: TaskSection, name: str) -> str:
+    return chapter.protocol.common_facts.get(name, "not the same for all rows")
 
 
-def _label(found: Grid) -> str:
-    stem = found.file.rpartition("/")[2].removesuffix(".csv")
-    return names.safe(stem).replace("_", "-")
+def _build_label(found: TextTable) -> str:
+    stem = found.csv_file.rpartition("/")[2].removesuffix(".csv")
+    return file_names.make_safe_file_name(stem).replace("_", "-")
 
 
-def _heads(found: Grid) -> list[str]:
+def _render_header(found: TextTable) -> list[str]:
     """One line of heads, or one under what groups of them have in common."""
-    under = _row("Source", map(escape, map(_head, found.under)))
-    if not found.groups:
+    under = _render_row("Source", map(escape, map(_format_column_title, found.short_headers)))
+    if not found.header_groups:
         return [under]
     above, rules, column = [], [], 0
-    for name, count in found.groups:
+    for name, count in found.header_groups:
         above.append(rf"\multicolumn{{{count}}}{{c}}{{{escape(name)}}}")
         if name:
             rules.append(rf"\cmidrule(lr){{{column + 2}-{column + count + 1}}}")
         column += count
-    return [_row("", above), " ".join(rules), under]
+    return [_render_row("", above), " ".join(rules), under]
 
 
-def _head(head: tuple[str, str]) -> str:
+def _format_column_title(head: tuple[str, str]) -> str:
     title, note = head
     return f"{title} ({note})" if note else title
 
 
-def _cells(row: Printed, count: int) -> list[str]:
+def _render_cells(row: TextRow, count: int) -> list[str]:
     if not row.cells:
-        return [rf"\multicolumn{{{count}}}{{c}}{{{row.absence}}}"]
-    return [MARKS[rank].format(escape(cell)) for cell, rank in row.cells]
+        return [rf"\multicolumn{{{count}}}{{c}}{{{row.absence_label}}}"]
+    return [RANK_FORMATS[rank].format(escape(cell)) for cell, rank in row.cells]
 
 
-def _differences(found: Grid, count: int) -> list[str]:
-    if not found.differences:
+def _render_differences(found: TextTable, count: int) -> list[str]:
+    if not found.difference_rows:
         return []
-    versus = escape(found.versus)
+    versus = escape(found.baseline_name)
     title = rf"\multicolumn{{{count + 1}}}{{l}}{{\emph{{Difference to {versus}}}}}"
-    rows = [_row(escape(row.label), _cells(row, count)) for row in found.differences]
+    rows = [
+        _render_row(escape(row.label), _render_cells(row, count)) for row in found.difference_rows
+    ]
     return [r"\midrule", title + r" \\", *rows]
 
 
-def _row(name: str, cells: Iterable[str]) -> str:
+def _render_row(name: str, cells: Iterable[str]) -> str:
     return " & ".join([name, *cells]) + r" \\"

@@ -18,19 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bench.images import Labels
-from bench.records import Column, Scalar, Slice
-from segmentation import averages, confusion
-from segmentation.averages import unfitting as unfitting
-from segmentation.confusion import IGNORE, Counts
+from fusebench.data.images import LabelMap
+from fusebench.evaluation import confusion
+from fusebench.evaluation.confusion import IGNORE_INDEX, Counts
+from fusebench.storage.records import Column, Scalar, Scores
+from segmentation import class_averaging
+from segmentation.class_averaging import config_errors as config_errors
 
 VERSION = 1
 COUNTS = "boundary.npz"  # the file of what `count` found in each image
-NAME = "boundary_IoU"
-COLUMNS = {NAME: Column(title="Boundary IoU", mean="mBIoU")}
+COLUMN_NAME = "boundary_IoU"
+COLUMNS = {COLUMN_NAME: Column(title="Boundary IoU", mean_title="mBIoU")}
 
 
-class Options(averages.Options):
+class Options(class_averaging.AveragingOptions):
     """What tasks.yaml may set for this metric: how classes are averaged, and the width.
 
     Attributes:
@@ -40,11 +41,11 @@ class Options(averages.Options):
     width: float = Field(default=0.02, gt=0, le=1)
 
 
-def count(truth: Labels, predicted: Labels, classes: int, options: Options) -> Counts:
+def count(truth: LabelMap, predicted: LabelMap, classes: int, options: Options) -> Counts:
     """Count pixels by class and by whether they are near the outline of their class.
 
     Args:
-        truth: Class ids, shape (H, W); pixels equal to `IGNORE` are left out, but where they
+        truth: Class ids, shape (H, W); pixels equal to `IGNORE_INDEX` are left out, but where they
             begin, a class has an outline.
         predicted: Class ids, shape (H, W), all below ``classes``.
         classes: Number of classes C.
@@ -57,22 +58,22 @@ def count(truth: Labels, predicted: Labels, classes: int, options: Options) -> C
     Raises:
         ValueError: If shapes differ, or a counted pixel has an id of C or more.
     """
-    confusion.check(truth, predicted, classes)
-    seen = truth != IGNORE
-    distance = pixels(truth.shape, options.width)
+    confusion.check_label_maps(truth, predicted, classes)
+    seen = truth != IGNORE_INDEX
+    distance = compute_distance_pixels(truth.shape, options.width)
     rows, columns = (
         np.where(is_near_outline(labels, distance), 0, classes)[seen] + labels[seen].astype(int)
         for labels in (truth, predicted)
     )
-    return confusion.cross(rows, columns, 2 * classes)
+    return confusion.cross_tabulate(rows, columns, 2 * classes)
 
 
-def pixels(shape: tuple[int, ...], width: float) -> int:
+def compute_distance_pixels(shape: tuple[int, ...], width: float) -> int:
     """The distance d in whole pixels, at least 1."""
     return max(1, round(width * math.hypot(*shape)))
 
 
-def is_near_outline(labels: Labels, distance: int) -> NDArray[np.bool_]:
+def is_near_outline(labels: LabelMap, distance: int) -> NDArray[np.bool_]:
     """Which pixels have another class, or the outside, within ``distance`` steps, (H, W)."""
     import cv2
 
@@ -85,7 +86,7 @@ def is_near_outline(labels: Labels, distance: int) -> NDArray[np.bool_]:
     return near
 
 
-def measure(counts: Counts, classes: Sequence[str], options: Options) -> Slice:
+def measure(counts: Counts, classes: Sequence[str], options: Options) -> Scores:
     """Boundary IoU of the class set.
 
     Args:
@@ -97,21 +98,27 @@ def measure(counts: Counts, classes: Sequence[str], options: Options) -> Slice:
         Fractions 0..1 by class of the set, and their mean; None where undefined.
 
     Raises:
-        BenchError: If a class set does not fit the classes or the policy for class 0.
+        UserError: If a class set does not fit the classes or the policy for class 0.
     """
-    chosen = averages.chosen(classes, options)
-    if options.unlabelled == "ignored":
+    chosen = class_averaging.choose_class_set(classes, options)
+    if options.unlabeled == "ignored":
         for part in (0, len(classes)):
-            counts = confusion.without_truth(counts, part)
+            counts = confusion.drop_true_class(counts, part)
     found = confusion.intersection_over_union(counts)[: len(classes)]
-    return Slice(
-        values={NAME: averages.mean([found[i] for i in chosen.indices], options.absent)},
-        by_class={classes[i]: {NAME: found[i]} for i in chosen.indices},
-        conventions=averages.conventions({NAME: found}, classes, options),
+    return Scores(
+        values={
+            COLUMN_NAME: class_averaging.compute_mean(
+                [found[i] for i in chosen.indices], options.absent
+            )
+        },
+        by_class={classes[i]: {COLUMN_NAME: found[i]} for i in chosen.indices},
+        by_convention=class_averaging.compute_conventions({COLUMN_NAME: found}, classes, options),
     )
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
     """What a reader has to know to compare the means with others."""
     near = f"within {100 * options.width:g} % of the image's diagonal"
-    return averages.protocol(classes, options) | {"boundary": f"{near}, pixels added over images"}
+    return class_averaging.build_protocol(classes, options) | {
+        "boundary": f"{near}, pixels added over images"
+    }

@@ -9,31 +9,32 @@ with SegMiF prints precision under that name, so both are given.
 
 from collections.abc import Sequence
 
-from bench.images import Labels
-from bench.records import Column, Scalar, Slice
-from segmentation import averages, confusion
-from segmentation.averages import unfitting as unfitting
-from segmentation.confusion import Counts
+from fusebench.data.images import LabelMap
+from fusebench.evaluation import confusion
+from fusebench.evaluation.confusion import Counts
+from fusebench.storage.records import Column, Scalar, Scores
+from segmentation import class_averaging
+from segmentation.class_averaging import config_errors as config_errors
 
 VERSION = 1
 COUNTS = "confusion.npz"  # the file of what `count` found in each image
 COLUMNS = {
-    "IoU": Column(title="IoU", mean="mIoU"),
-    "accuracy": Column(title="Acc (recall)", mean="mAcc"),
-    "precision": Column(title="Precision", mean="mPrec"),
+    "IoU": Column(title="IoU", mean_title="mIoU"),
+    "accuracy": Column(title="Acc (recall)", mean_title="mAcc"),
+    "precision": Column(title="Precision", mean_title="mPrec"),
 }
 
 
-class Options(averages.Options):
+class Options(class_averaging.AveragingOptions):
     """What tasks.yaml may set for this metric: how classes are averaged."""
 
 
-def count(truth: Labels, predicted: Labels, classes: int, options: Options) -> Counts:
+def count(truth: LabelMap, predicted: LabelMap, classes: int, options: Options) -> Counts:
     """The confusion matrix of one image, see `confusion.count`."""
-    return confusion.count(truth, predicted, classes)
+    return confusion.compute_confusion_matrix(truth, predicted, classes)
 
 
-def measure(counts: Counts, classes: Sequence[str], options: Options) -> Slice:
+def measure(counts: Counts, classes: Sequence[str], options: Options) -> Scores:
     """Scores of the class set from one confusion matrix.
 
     Args:
@@ -45,28 +46,28 @@ def measure(counts: Counts, classes: Sequence[str], options: Options) -> Slice:
         Fractions 0..1 by class of the set, and their means; None where undefined.
 
     Raises:
-        BenchError: If a class set does not fit the classes or the policy for class 0.
+        UserError: If a class set does not fit the classes or the policy for class 0.
     """
-    chosen = averages.chosen(classes, options)
-    looked_at = confusion.without_truth(counts, 0) if options.unlabelled == "ignored" else counts
+    chosen = class_averaging.choose_class_set(classes, options)
+    looked_at = confusion.drop_true_class(counts, 0) if options.unlabeled == "ignored" else counts
     scores = {
         "IoU": confusion.intersection_over_union(looked_at),
         "accuracy": confusion.recall(looked_at),
         "precision": confusion.precision(looked_at),
     }
-    return Slice(
+    return Scores(
         values={
-            name: averages.mean([found[i] for i in chosen.indices], options.absent)
+            name: class_averaging.compute_mean([found[i] for i in chosen.indices], options.absent)
             for name, found in scores.items()
         },
         by_class={
             classes[i]: {name: found[i] for name, found in scores.items()} for i in chosen.indices
         },
         counts={"pixels": int(looked_at.sum())},
-        conventions=averages.conventions(scores, classes, options),
+        by_convention=class_averaging.compute_conventions(scores, classes, options),
     )
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
     """What a reader has to know to compare the means with others."""
-    return averages.protocol(classes, options)
+    return class_averaging.build_protocol(classes, options)

@@ -1,1 +1,0 @@
-"""The parts of the YOLO plug-in. Only these files import ultralytics."""

@@ -1,0 +1,35 @@
+"""Our options in ultralytics' words."""
+
+from typing import Any
+
+from detection.models.yolov5.options import Options
+
+
+def build_config(options: Options, seed: int) -> Any:
+    """The options in ultralytics' words; everything not said here is its default."""
+    from ultralytics.cfg import get_cfg
+    from ultralytics.utils import DEFAULT_CFG
+
+    words = get_cfg(
+        DEFAULT_CFG,
+        {
+            "imgsz": options.image_size,
+            "epochs": options.epochs,
+            "batch": options.batch,
+            "seed": seed,
+            "mosaic": options.mosaic,
+            "fliplr": options.flip,
+            "hsv_h": options.hue,
+            "hsv_s": options.saturation,
+            "hsv_v": options.brightness,
+            "scale": options.scale,
+            "translate": options.translate,
+            "degrees": options.degrees,
+            "box": options.box_gain,
+            "cls": options.class_gain,
+            "dfl": options.distribution_gain,
+            "plots": False,
+        },
+    )
+    words.augmentations = []  # None would add blurs wherever albumentations happens to be installed
+    return words

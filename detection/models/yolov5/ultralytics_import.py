@@ -1,0 +1,135 @@
+"""Brings ultralytics in without its side effects.
+
+Importing ultralytics looks for the network, makes a settings folder in the user's home, replaces
+``torch.save`` and ``PIL.Image.open`` for the whole process, hides warnings, sets print options
+and prefers one thread. Here it is imported once, offline, with its settings in a folder that is
+gone afterwards, and what it replaced is put back.
+"""
+
+import io
+import logging
+import os
+import random
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusebench.runtime import torch_compile_cache
+
+OFFLINE_ENVIRONMENT = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
+
+
+def import_ultralytics(folder: Path) -> None:
+    """Import ultralytics; its settings file lies in ``folder`` for as long as the import takes."""
+    if "ultralytics.nn.tasks" in sys.modules:
+        return
+    import torch  # before ultralytics, which would otherwise set OMP_NUM_THREADS to 1
+    from PIL import Image
+
+    saved, opened, printed = torch.save, Image.open, np.get_printoptions()
+    threads = os.environ.get("OMP_NUM_THREADS")
+    folder.mkdir(parents=True, exist_ok=True)
+    torch_compile_cache.import_with_local_cache(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".settings") as settings:
+        surroundings = OFFLINE_ENVIRONMENT | {"YOLO_CONFIG_DIR": settings, "MPLCONFIGDIR": settings}
+        quiet = redirect_stdout(io.StringIO())
+        with _set_environment(surroundings), quiet, warnings.catch_warnings():
+            import ultralytics.data.dataset
+            import ultralytics.nn.tasks  # noqa: F401 - imported here to be found later
+    torch.save, Image.open = saved, opened
+    np.set_printoptions(**printed)
+    torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call] # untyped in torch
+    if threads is None:
+        os.environ.pop("OMP_NUM_THREADS", None)
+
+
+@contextmanager
+def redirect_library_output(folder: Path) -> Iterator[None]:
+    """Write what ultralytics says, and warnings, into ``log.txt`` instead of on the screen."""
+    logger = logging.getLogger("ultralytics")
+    shown, spread = logger.handlers, logger.propagate
+    with (
+        (folder / "log.txt").open("a", encoding="utf-8") as log,
+        redirect_stdout(log),
+        warnings.catch_warnings(),
+    ):
+        logger.handlers, logger.propagate = [logging.StreamHandler(log)], False
+
+        def show(*said: Any, **_: Any) -> None:
+            log.write(warnings.formatwarning(*said[:4]))
+
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            logger.handlers, logger.propagate = shown, spread
+
+
+def log_line(text: str) -> None:
+    """Write one line of our own into the log that `redirect_library_output` has opened."""
+    logging.getLogger("ultralytics").info(text)
+
+
+def seed_everything(*numbers: int) -> None:
+    """Seed every generator that training draws from, as a function of ``numbers`` alone.
+
+    ultralytics' augmentations draw from the global generators; seeding them per image and epoch
+    makes a training independent of where it was interrupted and how many workers load images.
+    """
+    import torch
+
+    state = np.random.SeedSequence(numbers).generate_state(3)
+    random.seed(int(state[0]))
+    np.random.seed(int(state[1]))  # noqa: NPY002 - ultralytics draws from this one
+    torch.manual_seed(int(state[2]))
+
+
+@contextmanager
+def use_deterministic_algorithms() -> Iterator[None]:
+    """Ask torch for algorithms that give the same bits every time, while the block runs."""
+    import torch
+
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.benchmark,
+    )
+    with _set_environment({"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}):
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+        _set_fill_uninitialized_memory(False)  # slow, and changes nothing
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before[2:]
+            _set_fill_uninitialized_memory(True)
+
+
+def _set_fill_uninitialized_memory(wanted: bool) -> None:
+    """Whether new tensors are filled, which torch does by default in deterministic mode."""
+    import torch
+
+    settings: Any = torch.utils.deterministic
+    settings.fill_uninitialized_memory = wanted
+
+
+@contextmanager
+def _set_environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, and put the old ones back."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

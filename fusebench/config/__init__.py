@@ -1,0 +1,1 @@
+"""The task file: schema, presets, overrides and validation."""

@@ -1,0 +1,1 @@
+"""Image pairs, pixels, boxes, label maps, annotation formats and splits."""

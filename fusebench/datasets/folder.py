@@ -1,0 +1,57 @@
+"""Two folders of registered pairs without labels, for fusing and scoring images of any origin.
+
+The same file name (whatever its ending) means the same scene. Everything is for testing: the
+splits ``test`` and ``all`` are the same pairs and there is no ``train``.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from fusebench.data.pairs import Split, match_pairs_by_stem
+from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.errors import DatasetNotFoundError, UserError
+
+VERSION = 1
+TITLE = "Folder of pairs"
+CLASSES: tuple[str, ...] = ()
+
+
+class Options(BaseModel):
+    """What tasks.yaml may set for this data set.
+
+    Attributes:
+        infrared: The infrared images, below the data folder or absolute.
+        visible: The visible images.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    infrared: Path = Path("folder/ir")
+    visible: Path = Path("folder/vi")
+
+
+DEFAULT_OPTIONS = Options()
+
+
+def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+    """Every pair of the two folders, as ``test`` or ``all``.
+
+    Raises:
+        DatasetNotFoundError: If a folder is not there.
+        UserError: If a partner is missing, a file is no image, or ``train`` is asked for.
+    """
+    check_split_name(split)
+    if split == "train":
+        raise UserError("a folder of pairs has no split 'train'; use test or all")
+    infrared, visible = root / options.infrared, root / options.visible
+    for path in (infrared, visible):
+        if not path.is_dir():
+            raise DatasetNotFoundError(
+                f"{path}: no such folder. Set data.infrared and data.visible of the task to two "
+                "folders of images with the same names. Without them: python -m fusion.run --scenes"
+            )
+    files = match_pairs_by_stem(infrared, visible)
+    if not files:
+        raise UserError(f"{infrared} and {visible}: no images")
+    return build_split(DatasetIndex("folder", root, CLASSES, files), split)

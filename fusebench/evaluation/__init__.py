@@ -1,0 +1,1 @@
+"""Average precision, box matching, confusion matrices, bootstrap and class means."""

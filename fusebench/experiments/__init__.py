@@ -1,0 +1,1 @@
+"""From tasks to runs: plan, specs, sources, input checks and execution of one run."""

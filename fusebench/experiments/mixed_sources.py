@@ -1,0 +1,38 @@
+"""Every pair of a split seen in every way: what start weights learn from that favour no source."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fusebench.config import schema
+from fusebench.data.labeled_images import LabeledImages
+from fusebench.data.pairs import Pair, Split
+from fusebench.experiments import sources
+from fusebench.storage.store import Store
+
+SOURCES: Mapping[str, schema.Source] = {
+    "infrared": schema.SensorSource(kind="infrared"),
+    "visible": schema.SensorSource(kind="visible"),
+    "average": schema.FusionMethodSource(kind="method", method="average"),
+    "maximum": schema.FusionMethodSource(kind="method", method="maximum"),
+    "laplacian": schema.FusionMethodSource(kind="method", method="laplacian"),
+}
+
+
+def mix_sources(split: Split, store: Store) -> LabeledImages:
+    """Every pair once per source, under the keys ``<key>-<source>``, as one data set."""
+    pairs: list[Pair] = []
+    paths: dict[str, Path] = {}
+    for name in SOURCES:
+        shown = get_source_images(name, split, store)
+        for pair in split.pairs:
+            key = f"{pair.key}-{name}"
+            pairs.append(replace(pair, key=key))
+            paths[key] = shown[pair.key]
+    pairs.sort(key=lambda pair: pair.key)
+    return LabeledImages(paths, replace(split, pairs=tuple(pairs)))
+
+
+def get_source_images(name: str, split: Split, store: Store) -> Mapping[str, Path]:
+    """The images of one of the sources by key, fused now if they are not yet."""
+    return sources.get_images(SOURCES[name], split, store, Path.cwd(), "cpu").paths

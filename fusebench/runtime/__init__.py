@@ -1,0 +1,1 @@
+"""Process pool, progress, library logs and file names."""

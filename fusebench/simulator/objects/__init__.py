@@ -1,0 +1,1 @@
+"""Objects of a street scene, each built from textured surfaces."""

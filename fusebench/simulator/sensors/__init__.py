@@ -1,0 +1,1 @@
+"""The visible and infrared sensor models and the image operations they share."""

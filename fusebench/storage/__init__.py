@@ -1,0 +1,1 @@
+"""Result folders, hashing, records, checkpoints and locks."""

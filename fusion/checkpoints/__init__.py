@@ -1,0 +1,1 @@
+"""Weights files: format, loading, DMFuse's released files."""

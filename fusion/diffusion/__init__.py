@@ -1,0 +1,1 @@
+"""The diffusion process and features of its denoising network."""

@@ -1,0 +1,1 @@
+"""Metrics of image features: gradients, edges, contrast, phase."""

@@ -1,0 +1,91 @@
+"""Average gradient (AG): how steep the fused image is, pixel by pixel.
+
+Source: Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images using
+regional saliency extraction and multi-scale image decomposition", Opt. Commun. 341, 2015.
+"""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from fusebench.data.images import Gray
+from fusion.metric_parts import validation
+from fusion.metric_parts.filters import FloatImage, convert_to_float
+from fusion.scoring.cache import Evaluator, direct_evaluator
+from fusion.scoring.variant import Variant
+
+VERSION = 1
+TITLE = "AG"
+VARIANTS = {
+    "central": Variant("central differences, mean over all pixels", 0, 255, "grey levels"),
+    "m1n1": Variant(
+        "central differences, the sum divided by (H - 1)(W - 1) (VIFB, MEFB and their ports)",
+        0,
+        None,
+        "grey levels",
+    ),
+    "forward": Variant(
+        "differences to the right and lower pixel, 0 beyond the border (MFIF)",
+        0,
+        255,
+        "grey levels",
+    ),
+}
+COLUMN = VARIANTS["central"].build_column(TITLE)
+UNDEFINED_REASON = "the image has one row or column"
+
+
+class Options(BaseModel):
+    """Which of the variants."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: Literal["central", "m1n1", "forward"] = "central"
+
+
+DEFAULT = Options()
+
+
+def measure(
+    infrared: Gray,
+    visible: Gray,
+    fused: Gray,
+    options: Options = DEFAULT,
+    compute: Evaluator = direct_evaluator,
+) -> float | None:
+    """Mean length of the gradient over sqrt 2.
+
+        AG = mean sqrt((Fx^2 + Fy^2) / 2)
+
+    Fx, Fy are central differences, one-sided at the border.
+
+    Args:
+        infrared: Not used; every metric has the same three images.
+        visible: Not used.
+        fused: uint8 luminance, (H, W).
+        options: The variant.
+        compute: How intermediate images are found.
+
+    Returns:
+        Grey levels per pixel, 0 (constant) to 255. None if the image has one row or column.
+
+    Raises:
+        TypeError, ValueError: See `checks.triple`.
+    """
+    validation.check_images(infrared, visible, fused)
+    height, width = fused.shape
+    if min(height, width) < 2:
+        return None
+    image = compute(convert_to_float, fused)
+    if options.variant == "forward":
+        along = np.diff(image, axis=1, append=image[:, -1:])
+        down = np.diff(image, axis=0, append=image[-1:])
+        return float(_gradient_lengths(along, down).mean())
+    lengths = _gradient_lengths(np.gradient(image, axis=1), np.gradient(image, axis=0))
+    of = height * width if options.variant == "central" else (height - 1) * (width - 1)
+    return float(lengths.sum() / of)
+
+
+def _gradient_lengths(along: FloatImage, down: FloatImage) -> FloatImage:
+    return np.asarray(np.sqrt((along * along + down * down) / 2))

@@ -1,0 +1,69 @@
+"""Spatial frequency (SF): how strongly neighbouring pixels of the fused image differ.
+
+Source: Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Commun.
+43(12), 1995.
+"""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from fusebench.data.images import Gray
+from fusion.metric_parts import validation
+from fusion.metric_parts.filters import convert_to_float
+from fusion.scoring.cache import Evaluator, direct_evaluator
+from fusion.scoring.variant import Variant
+
+VERSION = 1
+TITLE = "SF"
+VARIANTS = {
+    "differences": Variant("each mean over its own differences", 0, 361, "grey levels"),
+    "mn": Variant("both sums divided by the number of pixels (VIFB, MEFB)", 0, 361, "grey levels"),
+}
+COLUMN = VARIANTS["differences"].build_column(TITLE)
+
+
+class Options(BaseModel):
+    """Which of the variants."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: Literal["differences", "mn"] = "differences"
+
+
+DEFAULT = Options()
+
+
+def measure(
+    infrared: Gray,
+    visible: Gray,
+    fused: Gray,
+    options: Options = DEFAULT,
+    compute: Evaluator = direct_evaluator,
+) -> float | None:
+    """Root mean square of the differences to the right and lower neighbour.
+
+        SF = sqrt(mean (F(i,j) - F(i,j-1))^2 + mean (F(i,j) - F(i-1,j))^2)
+
+    Args:
+        infrared: Not used; every metric has the same three images.
+        visible: Not used.
+        fused: uint8 luminance, (H, W).
+        options: The variant.
+        compute: How intermediate images are found.
+
+    Returns:
+        Grey levels, 0 (constant) to 255 sqrt 2 (a chessboard of black and white).
+
+    Raises:
+        TypeError, ValueError: See `checks.triple`.
+    """
+    validation.check_images(infrared, visible, fused)
+    image = compute(convert_to_float, fused)
+    power = 0.0
+    for axis in (0, 1):
+        steps = np.diff(image, axis=axis).ravel()
+        of = steps.size if options.variant == "differences" else image.size
+        power += float(steps @ steps) / of if steps.size else 0.0
+    return float(np.sqrt(power))

@@ -1,0 +1,71 @@
+"""Entropy (EN): how many bits of grey-level information the fused image carries.
+
+Source: Roberts, van Aardt, Ahmed, "Assessment of image fusion procedures using entropy, image
+quality, and multispectral classification", J. Appl. Remote Sens. 2(1), 2008.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fusebench.data.images import Gray
+from fusion.metric_parts import histograms, validation
+from fusion.metric_parts.histograms import compute_histogram
+from fusion.scoring.cache import Evaluator, direct_evaluator
+from fusion.scoring.variant import Variant
+
+VERSION = 1
+TITLE = "EN"
+VARIANTS = {
+    "levels": Variant("of the 256 grey levels", 0, 8, "bit"),
+    "sat254": Variant(
+        "as a widespread MATLAB implementation counts",
+        0,
+        8,
+        "bit",
+        known_fault="uint8 arithmetic puts levels 254 and 255 in one bin",
+    ),
+}
+COLUMN = VARIANTS["levels"].build_column(TITLE)
+
+
+class Options(BaseModel):
+    """Which of the variants."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    variant: Literal["levels", "sat254"] = "levels"
+
+
+DEFAULT = Options()
+
+
+def measure(
+    infrared: Gray,
+    visible: Gray,
+    fused: Gray,
+    options: Options = DEFAULT,
+    compute: Evaluator = direct_evaluator,
+) -> float | None:
+    """Shannon entropy of the 256-bin histogram of ``fused``.
+
+        EN = - sum_l p(l) log2 p(l),   p(l) = share of pixels with grey level l
+
+    Args:
+        infrared: Not used; every metric has the same three images.
+        visible: Not used.
+        fused: uint8 luminance, (H, W).
+        options: The variant.
+        compute: How intermediate images are found.
+
+    Returns:
+        Bits per pixel, 0 (one grey level) to 8 (all levels equally often).
+
+    Raises:
+        TypeError, ValueError: See `checks.triple`.
+    """
+    validation.check_images(infrared, visible, fused)
+    found = compute(compute_histogram, fused)
+    return histograms.entropy(
+        histograms.merge_top_levels(found) if options.variant == "sat254" else found
+    )

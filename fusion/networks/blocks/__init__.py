@@ -1,0 +1,1 @@
+"""Layers that the fusion networks are built from."""

@@ -1,0 +1,1 @@
+"""Scores of fused images by fusion metrics."""

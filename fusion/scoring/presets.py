@@ -1,0 +1,65 @@
+"""Which metrics, and which variants of them, make whose tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fusion.scoring.metric import Metric, load_metrics
+
+METRIC_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "plain": {  # every metric as its source defines it
+        "entropy": {},
+        "standard_deviation": {},
+        "spatial_frequency": {},
+        "average_gradient": {},
+        "correlation_coefficient": {},
+        "sum_of_correlations_of_differences": {},
+        "mutual_information": {},
+        "visual_information_fidelity": {},
+        "visual_information_fusion": {},
+        "edge_preservation": {},
+        "fusion_artifacts": {},
+        "structural_similarity": {},
+        "multi_scale_structural_similarity": {},
+        "multi_exposure_similarity": {},
+        "edge_dependent_quality": {},
+        "feature_mutual_information": {},
+        "phase_congruency": {},
+        "cross_entropy": {},
+        "peak_signal_to_noise": {},
+    },
+    "dmnet": {  # DMNet's tables: the scale and the definitions are known from its baselines' rows
+        "entropy": {},
+        "spatial_frequency": {},
+        "average_gradient": {},
+        "standard_deviation": {},
+        "correlation_coefficient": {},
+        "sum_of_correlations_of_differences": {},
+        "mutual_information": {"variant": "bits"},
+        "visual_information_fidelity": {"variant": "sum"},
+        "edge_preservation": {},
+        "multi_scale_structural_similarity": {"variant": "x255"},
+    },
+    "dmfuse": {  # DMFuse's tables
+        "phase_congruency": {},
+        "edge_dependent_quality": {},
+        "feature_mutual_information": {"variant": "edge"},
+        "edge_preservation": {},
+        "multi_exposure_similarity": {},
+        "visual_information_fusion": {},
+        "entropy": {},
+        "standard_deviation": {},
+    },
+}
+
+PRESET_NOTES: dict[str, str] = {  # said beside the signatures of a preset
+    "dmfuse": "Qe unresolved: no known variant reaches the paper's values",
+}
+
+
+def get_preset_note(metrics: Sequence[Metric]) -> str:
+    """What is to be said of the columns of a preset, by whatever name they were asked for."""
+    asked = {metric.signature for metric in metrics}
+    for name, said in PRESET_NOTES.items():
+        if asked == {metric.signature for metric in load_metrics(METRIC_PRESETS[name])}:
+            return said
+    return ""

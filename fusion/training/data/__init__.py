@@ -1,0 +1,1 @@
+"""Training images, patches and random streams."""

@@ -1,0 +1,1 @@
+"""Logs, TensorBoard events and sample images of a training."""

@@ -1,0 +1,248 @@
+"""The recipes under a name: ``paper`` as the papers state it, ``small`` for a CPU.
+
+What a paper leaves open had to be chosen. `UNSTATED_CHOICES` names what was for every recipe, and every model
+card repeats it; `UNSTATED_PAPER_PRESET_CHOICES` what was for the preset ``paper``, for the cards of its width.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from fusebench.config import overrides
+from fusebench.errors import UserError
+from fusion.training.recipe.schema import RECIPES, Recipe
+
+MSRS: dict[str, Any] = {"dataset": "msrs"}
+ROADSCENE: dict[str, Any] = {
+    "dataset": "folder",
+    "split": "all",
+    "data": {"infrared": "roadscene/ir", "visible": "roadscene/vi"},
+    "first": 48,
+}
+SIMULATED_SCENES: dict[str, Any] = {
+    "dataset": "scenes",
+    "data": {"train": 200, "test": 50, "seed": 1000},
+}
+TNO: dict[str, Any] = {
+    "dataset": "folder",
+    "split": "all",
+    "data": {"infrared": "tno/ir", "visible": "tno/vi"},
+}
+SMALL_DATA = [MSRS, ROADSCENE, SIMULATED_SCENES]
+FAST_OPTIONS: dict[str, Any] = {
+    "flips": True,
+    "scale": [1.0, 2.0],
+    "schedule": "cosine",
+    "warmup": 100,
+    "clip": 1.0,
+    "precision": "bfloat16",
+}
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "dmfuse": {
+        "paper": {
+            "denoising": {"inner": 32, "channels": 3},
+            "diffusion": {
+                "data": [{"images": "coco/train2014"}],
+                "patch": 256,
+                "batch": 4,
+                "steps": 1_000_000,
+                "learning_rate": 1e-5,
+            },
+            "fusion": {
+                "data": [TNO],
+                "held_out": 0,
+                "patch": 256,
+                "stride": 12,
+                "flips": False,
+                "batch": 4,
+                "epochs": 16,
+                "learning_rate": 1e-4,
+            },
+        },
+        "small": {
+            "denoising": {"inner": 8, "channels": 1, "dropout": 0.0, "levels": "between"},
+            "head": {"scaled": True},  # in a short training the cross-attention starts from nothing
+            "diffusion": {
+                "data": SMALL_DATA,
+                "patch": 96,
+                "batch": 16,
+                "steps": 4000,
+                "learning_rate": 3e-4,
+                "average": 0.999,
+                **FAST_OPTIONS,
+            },
+            "fusion": {
+                "data": SMALL_DATA,
+                "patch": 64,
+                "batch": 4,
+                "steps": 10_000,
+                "learning_rate": 2e-3,
+                "average": 0.995,
+                "loss": "code",  # the brighter source instead of the mean: people stay bright
+                "weights": [1, 4, 20],  # the paper's: the code's own give softer images
+                **FAST_OPTIONS,
+            },
+            "finetuning": {
+                "data": SMALL_DATA,
+                "patch": 96,
+                "batch": 2,
+                "steps": 4500,
+                "learning_rate": 6e-4,
+                "average": 0.998,
+                "loss": "code",
+                "weights": [5, 20, 20],
+                "noise": False,  # it was left in the fused images
+                "denoising": "trained",  # its eight channels alone do not hold the image
+                **FAST_OPTIONS,
+                "precision": "float32",
+            },
+        },
+    },
+    "dmnet": {
+        "paper": {
+            "stage1": {
+                "data": [MSRS],
+                "held_out": 0,
+                "patch": 128,
+                "batch": 8,
+                "epochs": 15,
+                "crops": 6,
+                "learning_rate": 1e-4,
+            },
+            "stage2": {
+                "data": [MSRS],
+                "held_out": 0,
+                "patch": 128,
+                "batch": 8,
+                "epochs": 30,
+                "crops": 6,
+                "learning_rate": 1e-4,
+            },
+        },
+        "small": {
+            "architecture": {
+                "inner": 8,
+                "features": 16,
+                "heads": 4,
+                "decoder_depth": 1,
+                "dropout": 0.0,
+            },
+            "stage1": {
+                "data": SMALL_DATA,
+                "patch": 96,
+                "batch": 4,
+                "steps": 900,
+                "learning_rate": 1e-3,
+                "average": 0.99,
+                **FAST_OPTIONS,
+                "precision": "float32",
+            },
+            "stage2": {
+                "data": SMALL_DATA,
+                "patch": 96,
+                "batch": 4,
+                "steps": 2400,
+                "learning_rate": 1e-3,
+                "average": 0.99,
+                **FAST_OPTIONS,
+                "precision": "float32",
+            },
+            "finetuning": {
+                "data": SMALL_DATA,
+                "patch": 96,
+                "batch": 2,
+                "steps": 900,
+                "learning_rate": 6e-4,
+                "average": 0.995,
+                "gradient_weight": 6,
+                "ssim_weight": 0.25,  # without, contrast is lost
+                **FAST_OPTIONS,
+                "precision": "float32",
+            },
+        },
+    },
+}
+
+UNSTATED_CHOICES = {
+    "dmfuse": (
+        "the denoising network is told sqrt(abar_t), as in the released code; the paper says t. "
+        "The code draws it between those of steps t - 1 and t, as the preset small does",
+        "gradients: eq. 12 compares the fused image's, sign and all, with the sources' magnitudes; "
+        "unless `signed` is set, magnitudes are compared, as in the released code",
+        "heads with channel and spatial excitation, one for the two deepest levels; CAIM and the "
+        "decoder's convolutions are the same at every level: as released, not stated",
+    ),
+    "dmnet": (
+        "L_dm: on the two sources together, a two-channel image, at noise levels drawn between "
+        "those of steps t - 1 and t as SR3 does; neither is stated",
+        "CSAB: one for the details of both modalities, another for the latent features; not stated "
+        "which of them share weights",
+        "a linear schedule from 1e-6 to 1e-2 after Dif-Fusion; not stated",
+    ),
+}
+UNSTATED_PAPER_PRESET_CHOICES = {
+    "dmfuse": (
+        "diffusion: Adam at 1e-5, cosine schedule of 2000 steps and dropout 0.2 are the released "
+        "configuration's; DDPM, which the paper refers to, has 2e-4 and a linear one of 1000",
+        "diffusion: batch 4 is that of the fusion stage and 1,000,000 steps the released "
+        "configuration's upper limit; neither is stated",
+        "fusion: Adam at 1e-4; the paper states none, the released code has 1e-5",
+        "fusion: every pair of the folder tno/ is trained on; the paper's list is not published",
+        "no learning rate decay, no clipping, no moving average of weights",
+    ),
+    "dmnet": (
+        "gamma_1 = 1, lambda = 5, gamma_2 = 10 after CDDFuse; the paper gives none of them",
+        "batch 8 after CDDFuse; not stated",
+        "6 random crops of 128 pixels per pair and epoch, as many as CDDFuse cuts; not stated",
+        "Adam stays at its initial 1e-4: no decay is stated",
+        "decoder: 3 transformer blocks, and nothing added to its drawing before the sigmoid (no "
+        "residual of the visible image); the paper states no number of blocks",
+        "diffusion module: a 1x1 convolution over each stage's features; its kernel is not stated",
+        "2000 steps of the noise schedule, after Dif-Fusion; not stated",
+    ),
+}
+
+
+def get_data_part(name: str) -> dict[str, Any]:
+    """A data set to train on: as the small preset has it, or else its whole training split."""
+    for known in SMALL_DATA:
+        if known["dataset"] == name:
+            return known
+    return {"dataset": name, "split": "train"}
+
+
+def build_recipe(
+    method: str, preset: str, options: dict[str, Any], changes: Sequence[str]
+) -> Recipe:
+    """A preset with options laid over it, then changes over both, checked.
+
+    Args:
+        method: ``dmfuse`` or ``dmnet``.
+        preset: ``paper`` or ``small``.
+        options: Mappings are merged, everything else replaced.
+        changes: ``section.option=value``; values are YAML.
+
+    Raises:
+        UserError: If there is no such preset, or with one line per wrong option.
+    """
+    if preset not in PRESETS[method]:
+        known = ", ".join(PRESETS[method])
+        raise UserError(f"no preset of {method} is called {preset!r}; there is {known}")
+    raw = overrides.merge_settings(PRESETS[method][preset], options)
+    for change in changes:
+        overrides.apply_override(raw, change)
+    try:
+        return RECIPES[method].model_validate(raw)
+    except ValidationError as fault:
+        raise UserError(_format_faults(f"{method}, preset {preset}", fault)) from None
+
+
+def _format_faults(where: str, fault: ValidationError) -> str:
+    """One line per fault; a whole section is not repeated in it."""
+    return "\n".join(
+        f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+        + ("" if isinstance(e["input"], dict) else f" (given: {e['input']!r})")
+        for e in fault.errors()
+    )

@@ -1,0 +1,155 @@
+"""How scores of classes become one number: which classes, absent ones, unlabelled pixels.
+
+The same scores have at least five means in the literature on FMB, further apart than most methods
+are. One is printed with every table and named in its protocol; the others stand beside it as
+``compute_conventions``, from the same counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from fusebench.datasets.fmb import CLASSES as FMB
+from fusebench.errors import UserError
+from fusebench.evaluation.confusion import ClassScores
+from fusebench.storage.records import Scalar
+from segmentation.class_sets import CLASS_SETS, ClassSet, ClassSetName, build_class_set
+
+UNLABELED_NAMES = ("unlabelled", "unlabeled")  # what class 0 has to be called to be left out
+ABSENT_CLASS_POLICIES: tuple[Literal["skip", "zero"], ...] = ("skip", "zero")
+
+
+class AveragingOptions(BaseModel):
+    """What tasks.yaml may set for every metric that has a mean over classes.
+
+    Attributes:
+        classes: Class set of the means and tables, see `segmentation.class_sets`.
+        absent: A class without a score (never in the truth, nor predicted) is left out of the
+            mean (``skip``, as in mmseg) or enters it as 0 (``zero``, as in MMSFormer's code).
+        unlabelled: What becomes of pixels whose truth is class 0, unlabelled. ``counted``: they
+            are wrong whatever they are called, so they lower the IoU and precision of the class
+            they are called (as in SegMiF's code). ``ignored``: they are not looked at (as in
+            mmseg with ``reduce_zero_label``). Labelled pixels that are called class 0 are misses
+            either way.
+        also: Class sets whose means are given beside it, under both policies for absent classes.
+            None: for FMB's classes all that fit, for others none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: ClassSetName | None = None
+    absent: Literal["skip", "zero"] = "skip"
+    unlabeled: Literal["counted", "ignored"] = "counted"
+    also: tuple[ClassSetName, ...] | None = None
+
+
+def choose_class_set(classes: Sequence[str], options: AveragingOptions) -> ClassSet:
+    """The class set of the means.
+
+    Raises:
+        UserError: If it does not fit the classes or the policy for class 0.
+    """
+    return _build_checked_class_set(options.classes, classes, options)
+
+
+def compute_mean(scores: Sequence[float | None], absent: str) -> float | None:
+    """The mean of the scores; None if none of them is defined."""
+    defined = [score for score in scores if score is not None]
+    if not defined:
+        return None
+    total = float(np.sum(defined))
+    return total / (len(scores) if absent == "zero" else len(defined))
+
+
+def compute_conventions(
+    scores: Mapping[str, ClassScores], classes: Sequence[str], options: AveragingOptions
+) -> dict[str, dict[str, float | None]]:
+    """Set and policy, e.g. ``segmif8, zero``, to metric to mean; without the one that is printed.
+
+    Args:
+        scores: Metric name to the scores of all classes.
+        classes: Their names.
+        options: See `AveragingOptions`.
+
+    Raises:
+        UserError: If a set that is asked for does not fit.
+    """
+    first = choose_class_set(classes, options)
+    sets = {first.name: first} | {
+        other.name: other for other in _list_other_class_sets(classes, options)
+    }
+    if len(sets) == 1 and options.also is None:
+        return {}
+    return {
+        f"{name}, {policy}": {
+            metric: compute_mean([found[i] for i in each.indices], policy)
+            for metric, found in scores.items()
+        }
+        for name, each in sets.items()
+        for policy in ABSENT_CLASS_POLICIES
+        if (name, policy) != (first.name, options.absent)
+    }
+
+
+def build_protocol(classes: Sequence[str], options: AveragingOptions) -> dict[str, Scalar]:
+    """What a reader has to know to compare the means with others.
+
+    Raises:
+        UserError: If a class set does not fit the classes or the policy for class 0.
+    """
+    used = choose_class_set(classes, options)
+    _list_other_class_sets(classes, options)
+    absent = "left out of the mean" if options.absent == "skip" else "0 in the mean"
+    facts: dict[str, Scalar] = {
+        "class set": f"{used.name} ({len(used.indices)} of {len(classes)} classes)",
+        "absent classes": absent,
+    }
+    if classes[0].lower() in UNLABELED_NAMES:
+        counted = "counted as errors" if 0 not in used.indices else "a class of their own"
+        facts["unlabelled pixels"] = counted if options.unlabeled == "counted" else "ignored"
+    return facts
+
+
+def config_errors(options: AveragingOptions, known: Sequence[str], where: str) -> list[str]:
+    """What is wrong with the choice of classes, in words.
+
+    Args:
+        options: See `AveragingOptions`.
+        known: The data set's classes.
+        where: Where in the task file.
+    """
+    try:
+        build_protocol(known, options)
+    except UserError as fault:
+        return [f"{where}: {fault}"]
+    return []
+
+
+def _list_other_class_sets(classes: Sequence[str], options: AveragingOptions) -> list[ClassSet]:
+    """The sets whose means are given beside the chosen one."""
+    if options.also is not None:
+        return [_build_checked_class_set(name, classes, options) for name in options.also]
+    if tuple(name.lower() for name in classes) != FMB:
+        return []
+    sets = [build_class_set(name, classes) for name in CLASS_SETS]
+    return [each for each in sets if options.unlabeled == "counted" or 0 not in each.indices]
+
+
+def _build_checked_class_set(
+    name: str | None, classes: Sequence[str], options: AveragingOptions
+) -> ClassSet:
+    found = build_class_set(name, classes)
+    if options.unlabeled == "ignored":
+        if classes[0].lower() not in UNLABELED_NAMES:
+            raise UserError(
+                f"unlabelled: ignored needs a class 0 called {UNLABELED_NAMES[0]}, "
+                f"but it is {classes[0]!r}; use unlabelled: counted"
+            )
+        if 0 in found.indices:
+            raise UserError(
+                f"class set {found.name} scores {classes[0]!r}, which unlabelled: ignored takes "
+                "away; use another set or unlabelled: counted"
+            )
+    return found

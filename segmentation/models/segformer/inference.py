@@ -1,0 +1,33 @@
+"""Label maps from a trained network: each image whole, once, at full resolution."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from fusebench.data import images
+from fusebench.data.images import LabelMap
+from fusebench.data.labeled_images import LabeledImages
+from fusebench.runtime import library_log
+from segmentation.models.segformer import weights
+
+
+def predict_label_maps(
+    folder: Path, test: LabeledImages, *, device: str
+) -> Iterator[tuple[str, LabelMap]]:
+    """Key and label map, uint8 (H, W) in the size of the pair, of each example."""
+    import torch
+
+    # a finished folder is not written to: what the libraries say here was said in training
+    with library_log.redirect_library_output(Path(os.devnull)):
+        network, model = weights.load_network(folder)
+    network = network.weights(device).eval()
+    for pair in test.split.pairs:
+        image = images.read_color(test.images[pair.key])
+        shown = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        with torch.inference_mode():
+            inputs = network.data_preprocessor({"inputs": [shown]}, False)["inputs"]
+            logits = network.encode_decode(inputs, [{"img_shape": pair.size[::-1]}])
+            labels = logits[0].argmax(0).weights(torch.uint8).cpu().numpy()
+        yield pair.key, labels + np.uint8(model.first_class_id)

@@ -1,0 +1,108 @@
+"""mmseg's SegFormer for our options, and what its optimizer does to each parameter."""
+
+from typing import TYPE_CHECKING, Any
+
+from segmentation.models.segformer import Options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FIRST_STAGE_CHANNELS = {"mit_b0": 32}  # channels of the first stage; all larger ones have 64
+BLOCKS_PER_STAGE = {
+    "mit_b0": (2, 2, 2, 2),
+    "mit_b1": (2, 2, 2, 2),
+    "mit_b2": (3, 4, 6, 3),
+    "mit_b3": (3, 4, 18, 3),
+    "mit_b4": (3, 8, 27, 3),
+    "mit_b5": (3, 6, 40, 3),
+}
+ATTENTION_HEADS = (1, 2, 5, 8)  # of attention in each stage; a stage has width times heads channels
+IMAGENET_MEAN = (123.675, 116.28, 103.53)  # of ImageNet, RGB
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+def build_network(options: Options, outputs: int) -> "nn.Module":
+    """An untrained network; its random start comes from torch's generator as it stands.
+
+    Args:
+        options: Size of the encoder and head, drop rates, crop size.
+        outputs: Classes it tells apart.
+    """
+    import mmseg.models  # registers what is named below
+    from mmseg.registry import MODELS
+
+    width = FIRST_STAGE_CHANNELS.get(options.backbone, 64)
+    crop = options.crop_size
+    network: nn.Module = MODELS.build(
+        {
+            "type": mmseg.models.EncoderDecoder,
+            "data_preprocessor": {
+                "type": mmseg.models.SegDataPreProcessor,
+                "mean": IMAGENET_MEAN,
+                "std": IMAGENET_STD,
+                "pad_val": 0,  # after normalisation: the mean colour
+                "seg_pad_val": 255,
+                "size": crop[::-1],
+            },
+            "backbone": {
+                "type": "MixVisionTransformer",
+                "embed_dims": width,
+                "num_layers": BLOCKS_PER_STAGE[options.backbone],
+                "num_heads": ATTENTION_HEADS,
+                "drop_path_rate": options.drop_path,
+            },
+            "decode_head": {
+                "type": "SegformerHead",
+                "in_channels": [width * heads for heads in ATTENTION_HEADS],
+                "in_index": [0, 1, 2, 3],
+                "channels": options.embedding,
+                "dropout_ratio": options.dropout,
+                "num_classes": outputs,
+                "norm_cfg": {"type": "BN"},
+                "align_corners": False,
+                "loss_decode": {"type": "CrossEntropyLoss", "avg_non_ignore": True},
+            },
+            "test_cfg": {"mode": "whole"},
+        }
+    )
+    if options.head == "linear":
+        _make_head_linear(network)
+    return network
+
+
+def _make_head_linear(network: Any) -> None:
+    """Leave of the head's four first layers the convolutions alone, with a bias."""
+    from torch import nn
+
+    head = network.decode_head
+    head.convs = nn.ModuleList(nn.Conv2d(width, head.channels, 1) for width in head.in_channels)
+
+
+def build_parameter_groups(network: Any, options: Options) -> list[dict[str, Any]]:
+    """The encoder; its norms, without weight decay; the head, which learns faster.
+
+    As in SegMiF, the head's batch norms do have weight decay.
+    """
+    from torch import nn
+
+    norms = {
+        id(parameter)
+        for module in network.backbone.modules()
+        if isinstance(module, nn.LayerNorm)
+        for parameter in module.parameters()
+    }
+    encoder = list(network.backbone.parameters())
+    rate, decay = options.learning_rate, options.weight_decay
+    return [
+        _build_parameter_group([p for p in encoder if id(p) not in norms], rate, decay),
+        _build_parameter_group([p for p in encoder if id(p) in norms], rate, 0.0),
+        _build_parameter_group(
+            list(network.decode_head.parameters()), rate * options.head_factor, decay
+        ),
+    ]
+
+
+def _build_parameter_group(
+    parameters: list["nn.Parameter"], rate: float, decay: float
+) -> dict[str, Any]:
+    return {"params": parameters, "lr": rate, "initial_lr": rate, "weight_decay": decay}

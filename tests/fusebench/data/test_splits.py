@@ -1,0 +1,182 @@
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from fusebench.data import splits
+from fusebench.data.splits import BlockRule, ListRule, OfficialRule, RandomRule
+from fusebench.datasets import m3fd
+from fusebench.errors import UserError
+from tests.helpers import dataset_folders
+
+M3FD = [f"{number:05d}" for number in range(4200)]
+# Runs of ids that a third party labelled with TarDAL's four conditions.
+RUNS = {
+    "day": "719-742 1995-2043 2095-2200 2243-2755 2779-2938 2970-3375 3403-3574 3589-3611 "
+    "3661-3720",
+    "overcast": "0-243 825-864 970-1226 1580-1862 1912-1934 3575-3588 3612-3660 3721-3854 "
+    "4103-4199",
+    "night": "324-341 386-708 1227-1300 1444-1493 2756-2778 3855-4102",
+    "challenge": "244-323 342-385 709-718 743-824 865-969 1335-1391 1429-1443 1530-1579 "
+    "1863-1911 1935-1993 2044-2094 2201-2242 2939-2969 3379-3402 3575-3588 3612-3660",
+}
+
+
+def keys_of(runs):
+    ends = [run.split("-") for run in runs.split()]
+    return {f"{n:05d}" for low, high in ends for n in range(int(low), int(high) + 1)}
+
+
+def test_blocks_by_hand():
+    keys = [f"{n:02d}" for n in range(12)]
+    parts = splits.divide_keys(keys, BlockRule(length=3, gap=1, every=3, first=1), {})
+    assert parts["test"] == ["03", "04", "05"]
+    assert parts["train"] == ["00", "01", "07", "08", "09", "10", "11"]
+
+
+def test_all_pairs_can_be_tested_and_then_none_is_left_to_train_on(tmp_path):
+    dataset_folders.write_m3fd(tmp_path / "m3fd", M3FD[:5])
+    given = m3fd.Options(split={"rule": "all"})
+    tested = m3fd.load(tmp_path, "test", given)
+    assert (tested.name, tested.keys, tested.rule_description) == (
+        "test",
+        tuple(M3FD[:5]),
+        "all pairs",
+    )
+    assert not tested.has_leakage
+    with pytest.raises(UserError, match="tests every pair and leaves none to train on"):
+        m3fd.load(tmp_path, "train", given)
+
+
+def test_the_default_of_m3fd_tests_a_thousand_and_keeps_ten_ids_away():
+    parts = splits.divide_keys(M3FD, BlockRule(), {})
+    assert (len(parts["train"]), len(parts["test"])) == (3000, 1000)
+    tested = sorted(map(int, parts["test"]))
+    trained = set(map(int, parts["train"]))
+    assert not any({n + step for step in range(-10, 11)} & trained for n in tested)
+    assert tested[:100] == list(range(200, 300))
+
+
+@pytest.mark.parametrize("condition", RUNS)
+def test_the_default_of_m3fd_tests_a_fifth_to_a_quarter_of_every_condition(condition):
+    keys = keys_of(RUNS[condition])
+    tested = keys & set(splits.divide_keys(M3FD, BlockRule(), {})["test"])
+    assert 0.19 < len(tested) / len(keys) < 0.27
+
+
+def test_blocks_follow_the_frame_number_not_the_position():
+    keys = ["00000", "00001", "00099", "00150", "00232", "03878"]
+    parts = splits.divide_keys(keys, BlockRule(), {})
+    assert parts["test"] == ["00232", "03878"]
+    assert parts["train"] == ["00000", "00001", "00099", "00150"]
+
+
+def test_names_without_one_numbering_are_placed_by_position():
+    keys = ["gate", "harbour", "lane2", "x-7"]
+    parts = splits.divide_keys(keys, BlockRule(length=1, gap=0, every=2, first=0), {})
+    assert parts == {"train": ["harbour", "x-7"], "test": ["gate", "lane2"]}
+
+
+def test_blocks_that_leave_a_part_empty_suggest_another_rule():
+    with pytest.raises(UserError, match=r"no pair of 2 is left for test; .*rule: random"):
+        splits.divide_keys(["00000", "00001"], BlockRule(), {})
+    with pytest.raises(UserError, match="left for train"):
+        splits.divide_keys(M3FD, BlockRule(length=10, gap=10, every=2), {})
+
+
+def test_frame_numbers_are_read_from_names_of_one_form():
+    assert splits.parse_frame_numbers(["00004N", "00431D"]) == {"00004N": 4, "00431D": 431}
+    assert splits.parse_frame_numbers(["FLIR_00006", "FLIR_06832"]) == {
+        "FLIR_00006": 6,
+        "FLIR_06832": 6832,
+    }
+    assert splits.parse_frame_numbers(["a1", "b1"]) is None
+    assert splits.parse_frame_numbers(["v1_2", "v1_3"]) is None
+    assert splits.parse_frame_numbers([]) is None
+
+
+def test_random_is_the_same_for_the_same_seed_whatever_the_order_of_the_keys():
+    once = splits.divide_keys(M3FD, RandomRule(seed=3), {})
+    assert once == splits.divide_keys(M3FD[::-1], RandomRule(seed=3), {})
+    assert once != splits.divide_keys(M3FD, RandomRule(seed=4), {})
+    assert len(once["test"]) == 1050
+    assert sorted(once["train"] + once["test"]) == M3FD
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"train": ["a", "b"], "test": ["b"]}, r"1 key\(s\) are listed for train and for test: b"),
+        ({"train": ["a"], "test": ["q", "r"]}, r"2 key\(s\) listed for test .*: q, r; 3 pairs"),
+        ({"train": ["a"], "test": []}, "no pair of 3 is left for test"),
+    ],
+)
+def test_lists_that_do_not_fit_the_data_are_refused(given, says):
+    with pytest.raises(UserError, match=says):
+        splits.divide_keys(["a", "b", "c"], ListRule(), given)
+
+
+def write(folder, train, test):
+    (folder / "meta").mkdir()
+    (folder / "meta/train.txt").write_text(train)
+    (folder / "meta/test.txt").write_text(test)
+
+
+def test_a_list_may_hold_names_with_endings_blank_lines_and_folders(tmp_path):
+    write(tmp_path, "00003.png\n\n  00001 \r\n", "images\\00002.jpg\nvis/00004.png")
+    parts = splits.read_split_lists(tmp_path, ListRule())
+    assert parts == {"train": ["00003", "00001"], "test": ["00002", "00004"]}
+
+
+def test_a_key_listed_twice_is_refused(tmp_path):
+    write(tmp_path, "1\n2\n1.png\n", "3\n")
+    with pytest.raises(UserError, match=r"train\.txt: 1 is listed twice"):
+        splits.read_split_lists(tmp_path, ListRule())
+
+
+def test_a_missing_list_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match=r"train\.txt: no such list; .*rule: blocks"):
+        splits.read_split_lists(tmp_path, ListRule())
+
+
+def test_a_list_that_is_not_utf8_is_refused(tmp_path):
+    write(tmp_path, "1\n", "2\n")
+    (tmp_path / "meta/test.txt").write_bytes(b"\xff\xfe1\x00")
+    with pytest.raises(UserError, match=r"test\.txt: not UTF-8"):
+        splits.read_split_lists(tmp_path, ListRule())
+
+
+def test_neighbours_on_both_sides_leak_and_long_runs_do_not():
+    odd = {
+        "train": [f"{n:03d}" for n in range(0, 100, 2)],
+        "test": [f"{n:03d}" for n in range(1, 100, 2)],
+    }
+    halves = {"train": [f"{n:03d}" for n in range(50)], "test": [f"{n:03d}" for n in range(50, 99)]}
+    assert splits.has_leakage(ListRule(), odd, {})
+    assert not splits.has_leakage(ListRule(), halves, {})
+    assert splits.has_leakage(RandomRule(), halves, {})
+    assert not splits.has_leakage(BlockRule(), halves, {})
+    assert splits.has_leakage(BlockRule(gap=0), halves, {})
+
+
+def test_known_sequences_decide_before_the_numbers_do():
+    parts = {"train": ["0", "2"], "test": ["1", "3"]}
+    apart = {"0": "a", "2": "a", "1": "b", "3": "b"}
+    assert not splits.has_leakage(ListRule(), parts, apart)
+    assert splits.has_leakage(OfficialRule(), parts, {**apart, "3": "a"})
+
+
+def test_a_rule_is_told_by_its_name_and_a_wrong_option_is_refused():
+    read = TypeAdapter(splits.SplitRule).validate_python
+    assert read({"rule": "blocks", "length": 50}) == BlockRule(length=50)
+    with pytest.raises(ValidationError, match="lenght"):
+        read({"rule": "blocks", "lenght": 50})
+    with pytest.raises(ValidationError, match="'blocks', 'random', 'lists', 'official'"):
+        read({"rule": "scene"})
+
+
+def test_the_words_name_every_number_of_the_rule():
+    assert (
+        splits.describe_rule(BlockRule()) == "blocks of 100 ids, gap 10, 1 of 4 tested from block 2"
+    )
+    assert splits.describe_rule(RandomRule(seed=7)) == "random, 0.25 tested, seed 7"
+    assert splits.describe_rule(ListRule()) == "lists train.txt and test.txt"
+    assert splits.describe_rule(OfficialRule()) == "official"

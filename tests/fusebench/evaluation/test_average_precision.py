@@ -1,0 +1,217 @@
+"""Matches and weighted average precision against pycocotools itself."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from detection import coco_matching
+from fusebench.data.boxes import make_boxes, to_coco
+from fusebench.errors import UserError
+from fusebench.evaluation import average_precision, match_table
+
+CLASSES = ("a", "b", "c", "never there")
+SEEDS = range(200)
+
+
+def make_random_boxes(seed, images=7):
+    """True and predicted boxes: empty images and classes, ties, small and large, crowds."""
+    rng = np.random.default_rng(seed)
+    truth, found = {}, {}
+    for number in range(images):
+        n = int(rng.integers(0, 6)) * (number != 3)
+        low = rng.uniform(0, 300, (n, 2))
+        sides = rng.choice([12.0, 30.0, 60.0, 140.0], (n, 1)) * rng.uniform(0.7, 1.4, (n, 2))
+        kinds = rng.integers(0, 2 + seed % 2, n)
+        corners = np.hstack([low, low + sides])
+        truth[f"{number:02}"] = make_boxes(corners, kinds)
+        crowd = 400 if number == 1 and seed % 10 == 0 else 0
+        extra = int(rng.integers(0, 6)) + crowd
+        kept = rng.random(n) < 0.8
+        near = np.repeat(corners[kept], 2, axis=0)
+        near = (
+            near + rng.normal(0, 0.06, near.shape) * np.repeat(sides[kept], 2, 0)[:, [0, 1, 0, 1]]
+        )
+        far = rng.uniform(0, 300, (extra, 2))
+        far = np.hstack([far, far + rng.uniform(10, 120, (extra, 2))])
+        near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 1)
+        labels = np.concatenate([np.repeat(kinds[kept], 2), rng.integers(0, 3, extra)])
+        wrong = rng.random(len(labels)) < 0.1
+        labels[wrong] = rng.integers(0, 3, wrong.sum())
+        scores = rng.random(len(labels))
+        if seed % 3 == 0:
+            scores = scores.round(1)  # many ties, in one image too
+        if number == 4:
+            labels, scores, near, far = labels[:0], scores[:0], near[:0], far[:0]
+        found[f"{number:02}"] = make_boxes(np.vstack([near, far]), labels, scores)
+    return truth, found
+
+
+def compute_pycocotools_precision(truth, found, most=(100, 300)):
+    """pycocotools' precision, (10, 101, classes, areas, most)."""
+    sizes = dict.fromkeys(truth, (0, 0))
+    with contextlib.redirect_stdout(io.StringIO()):
+        right, guessed = COCO(), COCO()
+        right.dataset, guessed.dataset = (to_coco(x, CLASSES, sizes) for x in (truth, found))
+        right.createIndex()
+        guessed.createIndex()
+        judge = COCOeval(right, guessed, "bbox")
+        judge.params.maxDets = list(most)
+        judge.evaluate()
+        judge.accumulation_steps()
+    return judge.eval["precision"]
+
+
+def compute_pycocotools_ap(truth, found):
+    """AP of pycocotools, (10, classes, areas, most); NaN where it says -1."""
+    precision = compute_pycocotools_precision(truth, found)
+    return np.where(precision[:, 0] < 0, np.nan, precision.mean(axis=1))
+
+
+def compute_weighted_ap(truth, found, weights):
+    """AP from the table, (resamples, 10, classes, areas, most)."""
+    table = coco_matching.build_match_table(truth, found, CLASSES)
+    return np.stack(
+        [
+            np.stack(
+                [
+                    np.stack(
+                        [
+                            average_precision.weighted_average_precision(
+                                part, weights, area=area, most=most
+                            )
+                            for most in (100, 300)
+                        ],
+                        axis=-1,
+                    )
+                    for area in range(4)
+                ],
+                axis=-2,
+            )
+            for part in table.by_class
+        ],
+        axis=2,
+    )
+
+
+def repeat_images(boxes, times):
+    """Every image as often as its number says, copies side by side."""
+    return {
+        f"{key}-{copy}": boxes[key]
+        for key, n in zip(sorted(boxes), times, strict=True)
+        for copy in range(n)
+    }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_ap_equals_pycocotools_with_weights_of_one_and_on_repeated_images(seed):
+    truth, found = make_random_boxes(seed)
+    times = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7))
+    some = compute_weighted_ap(truth, found, np.stack([np.ones(7), times]))
+    for mine, repeats in zip(some, (np.ones(7, int), times), strict=True):
+        expected = compute_pycocotools_ap(
+            repeat_images(truth, repeats), repeat_images(found, repeats)
+        )
+        np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-12)
+
+
+def test_the_draws_hold_what_they_are_for():
+    every = [make_random_boxes(seed) for seed in SEEDS]
+    tables = [coco_matching.build_match_table(*pair, CLASSES) for pair in every]
+    parts = [part for table in tables for part in table.by_class]
+    assert any(len(part.scores) == 0 for part in parts)
+    assert any(part.truth_counts[0].sum() == 0 and len(part.scores) for part in parts)
+    assert any(part.ranks.max(initial=0) >= 100 for part in parts)
+    assert any(part.ignored.any() for part in parts)
+    assert any(len(truth["03"]) == 0 and len(found["03"]) for truth, found in every)
+    assert sum((np.diff(part.scores) == 0).any() for part in parts) > 100
+
+
+def test_recalls_reached_are_counted_as_a_search_among_all_101_counts_them():
+    recalls = average_precision.RECALL_THRESHOLDS
+    noise = np.random.default_rng(0)
+    whole = noise.integers(1, 2000, (300, 300))
+    every = np.concatenate(
+        [
+            *(np.nextafter(recalls, to) for to in (-1, 0.5, 2)),
+            recalls,
+            (noise.integers(0, 2000, whole.shape).clip(0, whole) / whole).ravel(),
+            noise.random(10_000),
+        ]
+    ).clip(0, 1)[:, None]
+    spare = np.empty((2, len(every), 1))
+    np.testing.assert_array_equal(recalls, 0.01 * np.arange(101))
+    np.testing.assert_array_equal(
+        average_precision._count_reached_recalls(every, spare),
+        recalls.searchsorted(every, side="right"),
+    )
+
+
+def test_few_weightings_and_many_have_the_same_ap():
+    truth, found = make_random_boxes(3)
+    weights = np.random.default_rng(0).gamma(1, 1, (average_precision.MIN_ROWWISE_WEIGHTINGS, 7))
+    np.testing.assert_allclose(
+        compute_weighted_ap(truth, found, weights)[:9],
+        compute_weighted_ap(truth, found, weights[:9]),
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_half_the_weight_everywhere_changes_nothing():
+    truth, found = make_random_boxes(1)
+    one, half = compute_weighted_ap(truth, found, np.stack([np.ones(7), np.full(7, 0.5)]))
+    np.testing.assert_allclose(one, half, atol=1e-12)
+
+
+def test_a_class_without_weight_on_its_true_boxes_is_undefined():
+    truth = {"0": make_boxes([[0, 0, 9, 9]], [0]), "1": make_boxes([], [])}
+    found = {
+        "0": make_boxes([[0, 0, 9, 9]], [0], [0.5]),
+        "1": make_boxes([[0, 0, 9, 9]], [0], [0.9]),
+    }
+    part = coco_matching.build_match_table(truth, found, ("a",)).by_class[0]
+    # alone 1; with the false alarm that is surer, precision is 1 / 2 at every recall
+    weights = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
+    got = average_precision.weighted_average_precision(part, weights)[:, 0]
+    assert got[:3] == pytest.approx([1.0, 0.5, 0.25])
+    assert np.isnan(got[3])
+
+
+def test_matches_are_read_as_they_were_written(tmp_path):
+    table = coco_matching.build_match_table(*make_random_boxes(10), CLASSES)
+    match_table.write_match_table(tmp_path / "matches.npz", table)
+    again = match_table.read_match_table(tmp_path / "matches.npz")
+    assert (again.keys, again.classes) == (table.keys, table.classes)
+    for one, other in zip(table.by_class, again.by_class, strict=True):
+        for name in match_table.ARRAY_NAMES:
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    (tmp_path / "matches.npz").write_bytes(b"PK not a table")
+    with pytest.raises(UserError, match=r"matches.npz: cannot be read .* run again"):
+        match_table.read_match_table(tmp_path / "matches.npz")
+
+
+def test_some_images_alone_score_as_if_the_others_were_not_there():
+    truth, found = make_random_boxes(5)
+    chosen = [0, 2, 6]
+    keys = [sorted(truth)[i] for i in chosen]
+    table = coco_matching.build_match_table(truth, found, CLASSES)
+    expected = compute_pycocotools_ap({k: truth[k] for k in keys}, {k: found[k] for k in keys})
+    for index, part in enumerate(table.by_class):
+        got = average_precision.unweighted_average_precision(
+            match_table.select_class_images(part, chosen)
+        )
+        np.testing.assert_allclose(got, expected[:, index, 0, 0], atol=1e-12)
+
+
+def test_weights_that_do_not_fit_are_refused():
+    part = coco_matching.build_match_table(*make_random_boxes(5), CLASSES).by_class[0]
+    for wrong in (np.ones((2, 6)), np.ones(7), -np.ones((1, 7))):
+        with pytest.raises(ValueError, match="for 7 images"):
+            average_precision.weighted_average_precision(part, wrong)

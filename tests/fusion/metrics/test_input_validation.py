@@ -1,0 +1,64 @@
+"""Bad input is refused with what was found and what was expected."""
+
+import numpy as np
+import pytest
+
+from fusebench import plugins
+from fusebench.errors import UserError
+from fusion.scoring.metric import load_metrics
+
+GOOD = np.zeros((20, 30), np.uint8)
+NAN = np.full((20, 30), np.nan)
+BAD = {
+    "sizes": (np.zeros((20, 31), np.uint8), ValueError, r"differ in size: .*\(20, 31\)"),
+    "empty": (np.zeros((0, 30), np.uint8), ValueError, r"empty image, shape \(0, 30\)"),
+    "colour": (np.zeros((20, 30, 3), np.uint8), ValueError, r"expected luminance \(H, W\)"),
+    "nan": (NAN, TypeError, "float64 with NaN or infinity, expected uint8"),
+    "range": (np.full((20, 30), 300.5), TypeError, "float64 from 300.5 to 300.5, expected uint8"),
+    "scaled": (np.full((20, 30), 0.5, np.float32), TypeError, "float32 from 0.5 to 0.5"),
+    "wide": (np.zeros((20, 30), np.int64), TypeError, "int64 from 0 to 0"),
+    "list": ([[1, 2]], TypeError, "is list, expected a uint8 array"),
+}
+
+
+@pytest.mark.parametrize("name", plugins.list_plugins("fusion.metrics"))
+@pytest.mark.parametrize("case", BAD)
+def test_every_metric_refuses_bad_images(name, case):
+    bad, kind, said = BAD[case]
+    measure = plugins.load_plugin("fusion.metrics", name).measure
+    for position in range(3):
+        images = [GOOD, GOOD, GOOD]
+        images[position] = bad
+        with pytest.raises(kind, match=said):
+            measure(*images)
+
+
+def test_an_unknown_variant_is_named():
+    with pytest.raises(UserError, match=r"metrics\.entropy\.loud: variant: .*'loud'"):
+        load_metrics({"entropy.loud": {}})
+
+
+def test_an_unknown_metric_says_what_there_is():
+    with pytest.raises(UserError, match="Did you mean 'entropy'"):
+        load_metrics({"entropi": {}})
+
+
+def test_a_metric_without_variants_takes_none():
+    with pytest.raises(UserError, match="Extra inputs are not permitted"):
+        load_metrics({"correlation_coefficient.mean": {}})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"entropy": {}}, {"entropy.levels": {}}),
+        ({"mutual_information.nats": {}}, {"mutual_information": {"variant": "nats"}}),
+    ],
+)
+def test_two_names_of_one_metric_are_refused(one, other):
+    with pytest.raises(UserError, match="are the same metric; keep one"):
+        load_metrics(one | other)
+
+
+def test_two_variants_of_one_metric_are_two_metrics():
+    assert len(load_metrics({"entropy": {}, "entropy.sat254": {}})) == 2

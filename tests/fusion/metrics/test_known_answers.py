@@ -1,0 +1,180 @@
+"""Known answers by hand: constant, identical, copied, inverted, shifted images, and noise."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fusebench import plugins
+from fusion.scoring.cache import direct_evaluator
+from fusion.scoring.metric import load_metrics
+from tests.helpers.deterministic_images import make_image_triple
+
+RNG = np.random.default_rng(0)
+A, B, F = make_image_triple(176, 208)
+FLAT = np.full_like(A, 128)
+ALL = plugins.list_plugins("fusion.metrics")
+
+
+def value(name, a, b, f):
+    (metric,) = load_metrics({name: {}})
+    return metric.measure((a, b), f, direct_evaluator)
+
+
+def flag(name, a, b, f):
+    (metric,) = load_metrics({name: {}})
+    return metric.note((a, b), f, direct_evaluator)
+
+
+def entropy(image):
+    return value("entropy", image, image, image)
+
+
+CONSTANT = {
+    "entropy": 0,
+    "standard_deviation": 0,
+    "spatial_frequency": 0,
+    "average_gradient": 0,
+    "correlation_coefficient": 0,
+    "mutual_information": 0,
+    "visual_information_fidelity": 0,
+    "phase_congruency": None,
+}
+
+
+@pytest.mark.parametrize(("name", "wanted"), CONSTANT.items())
+def test_a_constant_fused_image_has_the_documented_value(name, wanted):
+    assert value(name, A, B, FLAT) == wanted
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_constant_images_are_a_number_or_none_and_never_a_warning(name):
+    for case in [(A, B, FLAT), (FLAT, B, F), (A, FLAT, F), (FLAT, FLAT, F), (FLAT, FLAT, FLAT)]:
+        for level in (0, 255):
+            found = value(name, *(np.full_like(x, level) if x is FLAT else x for x in case))
+            assert found is None or math.isfinite(found)
+
+
+IDENTICAL = {
+    "correlation_coefficient": 1,
+    "mutual_information": 2 * entropy(A),
+    "mutual_information.normalised": 2,
+    "visual_information_fidelity": 2,
+    "visual_information_fidelity.mean": 1,
+    "fusion_artifacts": 0,
+    "structural_similarity": 1,
+    "structural_similarity.sum": 2,
+    "multi_scale_structural_similarity": 1,
+    "multi_exposure_similarity": 1,
+    "edge_dependent_quality": 1,
+    "feature_mutual_information": 1,
+    "feature_mutual_information.pixel": 1,
+    "cross_entropy": 0,
+    "peak_signal_to_noise": None,
+    # G = gF is large where both edges are equal: 0.9994 * 0.9879 / (1 + exp(-22 * 0.2))
+    "edge_preservation": 0.9994 * 0.9879 / (1 + math.exp(-4.4)),
+    "edge_preservation.eq1": 0.9994 / (1 + math.exp(-7.5)) * 0.9879 / (1 + math.exp(-4.4)),
+}
+
+
+@pytest.mark.parametrize(("name", "wanted"), IDENTICAL.items())
+def test_three_identical_images_have_the_largest_value(name, wanted):
+    found = value(name, A, A, A)
+    assert found == (wanted if wanted is None else pytest.approx(wanted, rel=1e-6, abs=1e-12))
+
+
+def test_a_copy_of_one_source_has_all_of_it():
+    r = np.corrcoef(A.ravel(), B.ravel())[0, 1]
+    shared = value("mutual_information", A, A, B) / 2
+    assert value("correlation_coefficient", A, B, A) == pytest.approx((1 + r) / 2)
+    assert value("mutual_information", A, B, A) == pytest.approx(entropy(A) + shared)
+    assert value("visual_information_fidelity.ir", A, B, A) == pytest.approx(1)
+    assert value("multi_scale_structural_similarity.ir", A, B, A) == pytest.approx(1)
+
+
+def test_differences_without_one_source_are_the_other_where_the_sum_is_fused():
+    # F - B = A and F - A = B
+    a, b = A // 2, B // 2
+    assert value("sum_of_correlations_of_differences", a, b, a + b) == pytest.approx(2)
+
+
+def test_an_inverted_image_keeps_its_information_and_turns_its_correlation():
+    inverted = 255 - A
+    assert value("correlation_coefficient", A, A, inverted) == pytest.approx(-1)
+    assert value("mutual_information", A, A, inverted) == pytest.approx(2 * entropy(A))
+    assert value("visual_information_fidelity", A, A, inverted) == pytest.approx(0, abs=1e-9)
+    for name in ("entropy", "standard_deviation", "spatial_frequency", "average_gradient"):
+        assert value(name, A, A, inverted) == pytest.approx(value(name, A, A, A), rel=1e-12)
+
+
+def test_a_ramp_shifted_by_one_pixel_is_one_grey_level_off():
+    wide = np.tile(np.arange(201, dtype=np.uint8), (50, 1))
+    ramp, shifted = wide[:, :-1], wide[:, 1:]
+    assert value("peak_signal_to_noise", ramp, ramp, shifted) == pytest.approx(48.1308, abs=1e-4)
+    assert value("correlation_coefficient", ramp, ramp, shifted) == pytest.approx(1)
+    assert value("spatial_frequency", ramp, ramp, shifted) == 1
+    assert value("average_gradient", ramp, ramp, shifted) == pytest.approx(math.sqrt(0.5))
+
+
+def test_a_chessboard_shifted_by_one_pixel_is_its_negative():
+    board = (np.indices((32, 33)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    here, there = board[:, :-1], board[:, 1:]
+    assert value("correlation_coefficient", here, here, there) == pytest.approx(-1)
+    assert value("standard_deviation", here, here, there) == 127.5
+    assert value("spatial_frequency", here, here, there) == pytest.approx(255 * math.sqrt(2))
+    assert value("peak_signal_to_noise", here, here, there) == 0
+
+
+def test_independent_noise_shares_nothing_but_the_histograms_bias():
+    a, b, f = RNG.integers(0, 256, (3, 512, 512), dtype=np.uint8)
+    # expected: 8 - 255 / (2 N ln 2); correlations within 5 / sqrt(N)
+    assert value("entropy", a, b, f) == pytest.approx(
+        8 - 255 / (2 * f.size * math.log(2)), abs=1e-4
+    )
+    assert abs(value("correlation_coefficient", a, b, f)) < 5 / 512
+    assert value("standard_deviation", a, b, f) == pytest.approx(
+        math.sqrt((256**2 - 1) / 12), abs=0.3
+    )
+    # a uniform difference's mean square: 2 (256^2 - 1) / 12
+    error = 2 * (256**2 - 1) / 12
+    assert value("peak_signal_to_noise", a, b, f) == pytest.approx(
+        10 * math.log10(255**2 / error), abs=0.05
+    )
+
+
+def test_cross_entropy_by_hand():
+    # A: half 0, half 1; F: a quarter 0, three quarters 1: 1/2 log2(2) + 1/2 log2(2/3)
+    a, f = np.array([[0, 0, 1, 1]], np.uint8), np.array([[0, 1, 1, 1]], np.uint8)
+    assert value("cross_entropy", a, a, f) == pytest.approx(0.5 + 0.5 * math.log2(2 / 3))
+
+
+def test_saturated_levels_share_a_bin_where_uint8_arithmetic_makes_them():
+    ends = np.array([[254, 255, 254, 255]], np.uint8)
+    assert value("entropy", ends, ends, ends) == 1
+    assert value("entropy.sat254", ends, ends, ends) == 0
+
+
+def test_kept_lost_and_new_edges_are_everything():
+    parts = [f"fusion_artifacts{v}" for v in ("", ".loss", ".kept")]
+    assert sum(value(name, A, B, F) for name in parts) == pytest.approx(1, rel=1e-12)
+
+
+def test_psnr_on_images_of_0_to_1_under_a_peak_of_255_is_48_db_too_high():
+    plain = value("peak_signal_to_noise", A, B, F)
+    assert value("peak_signal_to_noise.scaled", A, B, F) - plain == pytest.approx(48.1308, abs=1e-4)
+
+
+def test_what_is_counted_as_0_is_said():
+    assert "undefined" in flag("correlation_coefficient", A, B, FLAT)
+    assert "undefined" in flag("sum_of_correlations_of_differences", A, B, A)
+    assert "infinite" in flag("peak_signal_to_noise", A, A, A)
+    assert "negative" in flag("multi_scale_structural_similarity", A, A, 255 - A)
+    assert "shorter than 176" in flag(
+        "multi_scale_structural_similarity", *(x[:99] for x in (A, B, F))
+    )
+    assert flag("multi_scale_structural_similarity", A, B, F) == ""
+
+
+@pytest.mark.parametrize("name", ["multi_scale_structural_similarity", "multi_exposure_similarity"])
+def test_a_negative_scale_counts_as_0(name):
+    assert value(name, A, A, 255 - A) == 0

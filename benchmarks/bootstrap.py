@@ -86,7 +86,7 @@ def compute_ap_with_pycocotools(made: Any, weights: np.ndarray) -> np.ndarray:
     made.evalImgs = [whole[c * IMAGE_COUNT + i] for c in range(CLASS_COUNT) for i in times]
     made.params.imgIds = list(range(len(times)))
     with contextlib.redirect_stdout(io.StringIO()):
-        made.accumulation_steps()
+        made.accumulate()
     made.evalImgs = whole
     return made.eval["precision"][:, :, :, 0, 0].mean(axis=1)
 

@@ -4,13 +4,13 @@ Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying ob
 errors", ECCV 2020, with its overlaps (IoU) of 0.5 for a hit and 0.1 for being near. Of a
 prediction that is no hit, in this order:
 
-    localisation    it overlaps a true box of its class by 0.1 to 0.5, and none by more
+    localization    it overlaps a true box of its class by 0.1 to 0.5, and none by more
     classification  it overlaps one of another class by at least 0.5
     duplicate       it overlaps one of its class by at least 0.5, which a surer prediction has
     background      it overlaps no true box by more than 0.1
     both            anything else: near one of another class
 
-A true box is missed if nothing takes it, and no localisation or classification error would if it
+A true box is missed if nothing takes it, and no localization or classification error would if it
 were mended. As in the authors' program, the surest of the errors at one free true box is the one
 that would take it.
 """
@@ -25,7 +25,7 @@ from fusebench.data.boxes import Boxes
 from fusebench.evaluation import class_matching
 from fusebench.evaluation.box_matching import IOU_THRESHOLD, match_boxes, pairwise_iou
 
-ERROR_TYPES = ("classification", "localisation", "both", "duplicate", "background", "missed")
+ERROR_TYPES = ("classification", "localization", "both", "duplicate", "background", "missed")
 CLASSIFICATION, LOCALIZATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(len(ERROR_TYPES))
 TRUE_POSITIVE = -1
 BACKGROUND_IOU = 0.1

@@ -4,7 +4,7 @@ python -m detection.train_packaged_weights                     the packaged file
 python -m detection.train_packaged_weights --scenes 40 --epochs 1 --to elsewhere     a trial
 
 Every scene is shown as infrared, as visible and fused in three plain ways, equally often, so that
-the start favours no source. The scenes' seed is one that no task uses. A stopped run goes on
+the start favors no source. The scenes' seed is one that no task uses. A stopped run goes on
 where it was. Beside the weights a model card is written, with what was measured on unseen scenes.
 """
 
@@ -43,7 +43,7 @@ Start weights for `start_weights: packaged`: YOLOv5n (anchor-free head, ultralyt
 - **Meant for** starting short trainings on simulated scenes, so that a comparison runs on a
   laptop in minutes. It knows drawn streets and nothing else: for M3FD and other camera images use
   weights trained on photographs, or `scratch`.
-- **Licence** AGPL-3.0, as ultralytics, whose code made them.
+- **License** AGPL-3.0, as ultralytics, whose code made them.
 """
 
 

@@ -1,4 +1,4 @@
-"""How scores of classes become one number: which classes, absent ones, unlabelled pixels.
+"""How scores of classes become one number: which classes, absent ones, unlabeled pixels.
 
 The same scores have at least five means in the literature on FMB, further apart than most methods
 are. One is printed with every table and named in its protocol; the others stand beside it as
@@ -28,10 +28,10 @@ class AveragingOptions(BaseModel):
         classes: Class set of the means and tables, see `segmentation.class_sets`.
         absent: A class without a score (never in the truth, nor predicted) is left out of the
             mean (``skip``, as in mmseg) or enters it as 0 (``zero``, as in MMSFormer's code).
-        unlabelled: What becomes of pixels whose truth is class 0, unlabelled. ``counted``: they
+        unlabeled: What becomes of pixels whose truth is class 0, unlabeled. ``counted``: they
             are wrong whatever they are called, so they lower the IoU and precision of the class
             they are called (as in SegMiF's code). ``ignored``: they are not looked at (as in
-            mmseg with ``reduce_zero_label``). Labelled pixels that are called class 0 are misses
+            mmseg with ``reduce_zero_label``). Labeled pixels that are called class 0 are misses
             either way.
         also: Class sets whose means are given beside it, under both policies for absent classes.
             None: for FMB's classes all that fit, for others none.
@@ -144,12 +144,12 @@ def _build_checked_class_set(
     if options.unlabeled == "ignored":
         if classes[0].lower() not in UNLABELED_NAMES:
             raise UserError(
-                f"unlabelled: ignored needs a class 0 called {UNLABELED_NAMES[0]}, "
-                f"but it is {classes[0]!r}; use unlabelled: counted"
+                f"unlabeled: ignored needs a class 0 called {UNLABELED_NAMES[0]}, "
+                f"but it is {classes[0]!r}; use unlabeled: counted"
             )
         if 0 in found.indices:
             raise UserError(
-                f"class set {found.name} scores {classes[0]!r}, which unlabelled: ignored takes "
-                "away; use another set or unlabelled: counted"
+                f"class set {found.name} scores {classes[0]!r}, which unlabeled: ignored takes "
+                "away; use another set or unlabeled: counted"
             )
     return found

@@ -1,7 +1,7 @@
 """Which classes a mean is taken over. The literature uses at least five sets on FMB.
 
-all15      every id, the unlabelled pixels as a class of their own (SegMiF's and MRFS's code)
-all14      without unlabelled
+all15      every id, the unlabeled pixels as a class of their own (SegMiF's and MRFS's code)
+all14      without unlabeled
 present13  without bicycle too: it has no pixels in FMB's test masks
 segmif8    the eight classes SegMiF's paper prints
 dmfuse8    the eight classes DMFuse's paper prints; not the same eight

@@ -30,7 +30,7 @@ no weights and no data of others.
 
 Options: `{options}`
 
-Licence: that of the project.
+License: that of the project.
 """
 
 

@@ -4,7 +4,7 @@ python -m segmentation.train_packaged_weights
 python -m segmentation.train_packaged_weights --scenes 200 --iterations 500     a trial
 
 Each scene is shown in five ways, as often in one as in another: infrared, visible, and fused by
-the average, the maximum and a Laplacian pyramid. So the weights favour no kind of source. A
+the average, the maximum and a Laplacian pyramid. So the weights favor no kind of source. A
 stopped run goes on where it was. The weights and their model card go to segmentation/weights/.
 """
 

@@ -3,7 +3,7 @@
 Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying object detection
 errors", ECCV 2020. One kind at a time is mended, everything else stays (see `detection.tide_errors`):
 
-    classification, localisation   the prediction becomes a hit, unless a surer one has the true
+    classification, localization   the prediction becomes a hit, unless a surer one has the true
                                    box: then it goes away
     both, duplicate, background    the prediction goes away
     missed                         the true box goes away

@@ -51,7 +51,7 @@ class ExternalImagesSource(StrictModel):
     Attributes:
         folder: Where they lie; ``{dataset}`` and ``{split}`` in it are filled in. Relative to
             the task file.
-        colour: ``saved`` shows them as they are; ``visible`` takes their luminance and puts the
+        color: ``saved`` shows them as they are; ``visible`` takes their luminance and puts the
             visible image's Cb and Cr back (for gray results).
     """
 
@@ -118,7 +118,7 @@ class DetectionTask(ModelTaskBase):
     """
 
     kind: Literal["detection"]
-    model: str = "yolo"
+    model: str = "yolov5"
     classes: UniqueNames = ()
     without: UniqueNames = ()
     metrics: dict[str, dict[str, Any]] = {

@@ -117,8 +117,8 @@ def _parse_yolo_line(
     if values[0] not in range(classes):
         raise UserError(f"{where}: class id {line.split()[0]} is not in 0..{classes - 1}")
     edges = []
-    for centre, extent, side in ((values[1], values[3], size[0]), (values[2], values[4], size[1])):
-        low, high = (centre - extent / 2) * side, (centre + extent / 2) * side
+    for center, extent, side in ((values[1], values[3], size[0]), (values[2], values[4], size[1])):
+        low, high = (center - extent / 2) * side, (center + extent / 2) * side
         if low < -CLIP_TOLERANCE_PIXELS or high > side + CLIP_TOLERANCE_PIXELS:
             raise UserError(
                 f"{where}: the box runs from {low:.1f} to {high:.1f}, outside 0..{side} pixels; "

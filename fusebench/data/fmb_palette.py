@@ -1,4 +1,4 @@
-"""FMB's colours by class name (the authors' dictionary), for label maps that people look at."""
+"""FMB's colors by class name (the authors' dictionary), for label maps that people look at."""
 
 FMB_COLORS = {
     "unlabelled": (0, 0, 0),

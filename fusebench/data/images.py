@@ -36,7 +36,7 @@ def read_color(path: Path) -> Color:
 
 
 def read_label_image(path: Path) -> LabelMap:
-    """Read a label image as uint8 class ids ``(H, W)``; a palette's colours are not looked at.
+    """Read a label image as uint8 class ids ``(H, W)``; a palette's colors are not looked at.
 
     Raises:
         UserError: If the file is missing, unreadable, or has more than one channel.
@@ -48,7 +48,7 @@ def read_label_image(path: Path) -> LabelMap:
 
 
 def read_color_mode(path: Path) -> str:
-    """How the file stores colour: ``"gray"`` or ``"RGB"``."""
+    """How the file stores color: ``"gray"`` or ``"RGB"``."""
     return "gray" if _read_header(path)[1] in ("L", "1") else "RGB"
 
 
@@ -95,7 +95,7 @@ def replace_luminance(color: Color, gray: Gray) -> Color:
         ValueError: If the sizes differ.
     """
     if color.shape[:2] != gray.shape:
-        raise ValueError(f"colour is {color.shape[:2]} but luminance is {gray.shape}")
+        raise ValueError(f"color is {color.shape[:2]} but luminance is {gray.shape}")
     old = color.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
     mixed = color + (gray.astype(np.float64) - old)[..., None]
     out: Color = np.rint(mixed).clip(0, 255).astype(np.uint8)

@@ -1,7 +1,7 @@
 """Which class an id in M3FD's text labels means: five orders are in use, and files do not say.
 
 Orders A and B differ in Lamp and Motorcycle only, which swaps two columns of every table without
-any error. So the order is declared, read from a list of names beside the labels, or recognised
+any error. So the order is declared, read from a list of names beside the labels, or recognized
 from what is known of M3FD: the share of each class, and that lamps are small.
 """
 
@@ -31,7 +31,7 @@ M3FD_BOX_COUNTS = {
     "Lamp": 2405,
     "Truck": 1008,
 }
-MIN_BOXES = 1000  # boxes, below which nothing is recognised
+MIN_BOXES = 1000  # boxes, below which nothing is recognized
 MAX_DISTANCE = 1.0  # mean factor of two between a class's share here and in M3FD
 MIN_DISTANCE_MARGIN = 0.35  # by which the next order has to be farther; A and B lie 0.73 apart
 

@@ -48,7 +48,7 @@ class Split:
     Attributes:
         classes: Class names in the order of their ids: of boxes 0, 1, ..., of mask values 0, 1, ...
         rule: In words what made the split, e.g. ``"blocks of 100 ids, gap 10, every 4th tested"``.
-        leaks: The rule puts neighbouring frames on both sides of train and test.
+        leaks: The rule puts neighboring frames on both sides of train and test.
         simulated: The images are drawn by `fusebench.simulator`, not taken by cameras.
         left_out: Keys of the split that `limited` left out.
     """

@@ -1,6 +1,6 @@
 """Which pairs are for training and which for testing: named rules over keys.
 
-M3FD's published split was never released and its neighbouring ids are neighbouring video frames, so
+M3FD's published split was never released and its neighboring ids are neighboring video frames, so
 a random split tests on what was trained on. The default rule therefore cuts whole blocks of ids.
 """
 
@@ -24,7 +24,7 @@ class _SplitRuleModel(BaseModel):
 
 
 class BlockRule(_SplitRuleModel):
-    """Contiguous blocks of ids; every n-th block is tested, its neighbours lose ``gap`` ids."""
+    """Contiguous blocks of ids; every n-th block is tested, its neighbors lose ``gap`` ids."""
 
     rule: Literal["blocks"] = "blocks"
     length: int = Field(default=100, ge=1)
@@ -34,7 +34,7 @@ class BlockRule(_SplitRuleModel):
 
 
 class RandomRule(_SplitRuleModel):
-    """Any pair anywhere: neighbouring frames end up on both sides."""
+    """Any pair anywhere: neighboring frames end up on both sides."""
 
     rule: Literal["random"] = "random"
     seed: int = 0
@@ -135,11 +135,11 @@ def read_split_lists(folder: Path, rule: ListRule) -> SplitKeys:
 def has_leakage(
     rule: SplitRule, parts: Mapping[str, Sequence[str]], sequences: Mapping[str, str]
 ) -> bool:
-    """Whether the rule puts neighbouring frames on both sides.
+    """Whether the rule puts neighboring frames on both sides.
 
     Blocks do without a gap, chance always does. Listed keys do if one of ``sequences`` (key to
     sequence, as far as known) is on both sides, or else if more than half of the tested ids have
-    their direct neighbour in train. An official split is only judged by known sequences.
+    their direct neighbor in train. An official split is only judged by known sequences.
     """
     if isinstance(rule, BlockRule):
         return rule.gap == 0

@@ -1,4 +1,4 @@
-"""FMB: 1500 registered street scenes with masks of 14 classes and id 0 for unlabelled pixels.
+"""FMB: 1500 registered street scenes with masks of 14 classes and id 0 for unlabeled pixels.
 
 Source: Liu et al., "Multi-interactive feature learning and a full-time multi-modality benchmark
 for image fusion and segmentation", ICCV 2023 (SegMiF).
@@ -7,7 +7,7 @@ Understood tree, in any mixture of upper and lower case; ``color`` is not read:
 
     {train,test}/{Infrared,Visible,Label}/*.png
 
-The folders are the official split (1220 / 280). Whether neighbouring ids are neighbouring frames is
+The folders are the official split (1220 / 280). Whether neighboring ids are neighboring frames is
 not documented, so it is not called leaking. Masks are not opened here: `fusebench.data.label_maps.read_label_map`
 checks the ids when a mask is read.
 """

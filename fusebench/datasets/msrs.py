@@ -8,7 +8,7 @@ Understood tree, in any mixture of upper and lower case:
 
     ir/ vi/ labels/*.txt [splits/{train,test}.txt]
 
-Ids are frame numbers followed by D (day) or N (night); neighbours are the same drive.
+Ids are frame numbers followed by D (day) or N (night); neighbors are the same drive.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Which images a resample holds: groups (sequences of frames) are drawn, never single frames.
 
-Neighbouring frames resemble each other, so that images drawn one by one would promise more than
+Neighboring frames resemble each other, so that images drawn one by one would promise more than
 the data holds. Source: Field, Welsh, "Bootstrapping clustered data", J. R. Stat. Soc. B 69(3),
 2007 (the cluster bootstrap). All sources of a task are measured on the same draws: paired.
 """

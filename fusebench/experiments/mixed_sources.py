@@ -1,4 +1,4 @@
-"""Every pair of a split seen in every way: what start weights learn from that favour no source."""
+"""Every pair of a split seen in every way: what start weights learn from that favor no source."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -98,7 +98,7 @@ class Run:
             "fingerprint": hashing.content_hash(
                 {s.name: [hashing.hash_images(s), hashing.hash_labels(s)] for s in splits}
             ),
-            "colour": sources.describe_color(self.source, self.test_split, self.base_folder),
+            "color": sources.describe_color(self.source, self.test_split, self.base_folder),
             **chosen,
         }
 
@@ -197,13 +197,13 @@ def _load_splits(
     for split in (train, test):
         if split is None:
             continue
-        unlabelled = [
+        unlabeled = [
             p for p in split.pairs if (p.boxes if task.kind == "detection" else p.label_map) is None
         ]
-        if unlabelled:
+        if unlabeled:
             need = "boxes" if task.kind == "detection" else "label masks"
             raise UserError(
                 f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
-                f"(first: {unlabelled[0].key})"
+                f"(first: {unlabeled[0].key})"
             )
     return train, test

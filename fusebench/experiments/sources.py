@@ -48,12 +48,12 @@ def load_method(source: schema.FusionMethodSource) -> tuple[ModuleType, BaseMode
 
 def build_folder_label(source: schema.Source, split: Split) -> str:
     """The readable half of a fused folder's name."""
-    made_by = source.method if isinstance(source, schema.FusionMethodSource) else "recoloured"
+    made_by = source.method if isinstance(source, schema.FusionMethodSource) else "recolored"
     return f"{split.dataset}-{split.name}-{made_by}"
 
 
 def describe_color(source: schema.Source, split: Split, folder: Path) -> str:
-    """How colour is handled, in words for the protocol line."""
+    """How color is handled, in words for the protocol line."""
     if isinstance(source, schema.SensorSource):
         return "gray" if source.kind == "infrared" else "RGB"
     if isinstance(source, schema.FusionMethodSource):
@@ -92,7 +92,7 @@ def build_source_spec(source: schema.Source, split: Split, folder: Path) -> dict
         }
     elif isinstance(source, schema.ExternalImagesSource):
         files = find_external_files(source, split, folder)
-        made_from["colour"] = source.color
+        made_from["color"] = source.color
         made_from["files"] = hashing.hash_files(files)
     return made_from
 
@@ -166,9 +166,9 @@ def _build_image_function(
         return fused
     files = find_external_files(source, split, folder)
 
-    def recoloured(pair: Pair) -> images.Color:
+    def recolored(pair: Pair) -> images.Color:
         return images.replace_luminance(
             images.read_color(pair.visible), images.read_gray(files[pair.key])
         )
 
-    return recoloured
+    return recolored

@@ -104,7 +104,7 @@ def _choose_vehicle(wanted: list[str], random: RandomGenerator) -> str:
 def _sample_parked_vehicles(
     street: Street, traffic: list[Actor], wanted: list[str], random: RandomGenerator
 ) -> list[Actor]:
-    """Cold vehicles along the kerb or on a wide sidewalk."""
+    """Cold vehicles along the curb or on a wide sidewalk."""
     actors = []
     for side in (-1, 1):
         if random.random() < 0.45:
@@ -126,7 +126,7 @@ def _sample_parked_vehicles(
 
 
 def _sample_cycle(street: Street, kind: str, random: RandomGenerator) -> Actor:
-    """A cycle: crossing, along the kerb, or parked on the sidewalk.
+    """A cycle: crossing, along the curb, or parked on the sidewalk.
 
     ``heading`` is its way as in `cycles.ride`.
     """

@@ -1,6 +1,6 @@
-"""The pinhole both sensors share: metres to pixels, along a straight and level street.
+"""The pinhole both sensors share: meters to pixels, along a straight and level street.
 
-The street runs along z. Coordinates are metres from the point on the ground below the camera:
+The street runs along z. Coordinates are meters from the point on the ground below the camera:
 x to the right, y up, z forward. A camera turned a little to one side only moves the vanishing
 point, so walls that face the street stay planes of constant x or z.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
-NEAR_PLANE = 1.2  # metres; whatever is nearer is cut off
+NEAR_PLANE = 1.2  # meters; whatever is nearer is cut off
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Camera:
         focal: Focal length in pixels.
         center: Column of the vanishing point of the street.
         horizon: Row of the horizon.
-        eye: Height above the road in metres.
+        eye: Height above the road in meters.
     """
 
     width: int

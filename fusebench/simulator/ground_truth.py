@@ -26,7 +26,7 @@ def compute_boxes(maps: SurfaceBuffer) -> tuple[LabeledBox, ...]:
     """(class name, left, top, right, bottom) of what can be seen of each instance.
 
     Whole pixels; right and bottom are one past the last pixel. Left out: what is hidden by more
-    than three quarters, and what is too small to be recognised.
+    than three quarters, and what is too small to be recognized.
     """
     image = compute_instance_map(maps)
     rows, columns = np.nonzero(image)

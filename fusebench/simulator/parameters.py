@@ -18,7 +18,7 @@ class SceneParameters(BaseModel):
         frames_per_sequence: Consecutive scenes that share street, condition and light.
         darkness: Share of the visible light taken away after exposure, 0 (none) to 1 (black).
             Infrared does not change.
-        haze: Extra extinction in the visible, per metre: 0.02 hides what is 100 m away, 0.1 what
+        haze: Extra extinction in the visible, per meter: 0.02 hides what is 100 m away, 0.1 what
             is 20 m away. Infrared does not change.
         thermal_contrast: Factor on temperature differences in the infrared image, 1 as drawn.
         misregistration: Pixels by which infrared is moved (in a direction of its own in each

@@ -123,7 +123,7 @@ def rasterize_scene(
 def rasterize_ground_mask(
     camera: Camera, outlines: Sequence[tuple[Points, int]]
 ) -> NDArray[np.uint8]:
-    """Ground polygons (corners in metres, value) drawn on black at half the canvas size."""
+    """Ground polygons (corners in meters, value) drawn on black at half the canvas size."""
     image = Image.new("L", (camera.width // 2, camera.height // 2), 0)
     pen = ImageDraw.Draw(image)
     for points, value in outlines:

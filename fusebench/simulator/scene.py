@@ -80,7 +80,7 @@ def render_scene(seed: int, number: int, knobs: SceneParameters) -> RenderedScen
 
 
 def _sample_camera(random: RandomGenerator, knobs: SceneParameters) -> tuple[Camera, float]:
-    """The camera on its canvas, and the metres it moves from frame to frame."""
+    """The camera on its canvas, and the meters it moves from frame to frame."""
     width, height = knobs.width * SUPERSAMPLING, knobs.height * SUPERSAMPLING
     camera = Camera(
         width=width,

@@ -1,4 +1,4 @@
-"""The street itself: its plan, road and marks, sidewalks and kerbs."""
+"""The street itself: its plan, road and marks, sidewalks and curbs."""
 
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ class Street:
         return self.get_road_edge(side) + side * self.sidewalk_widths[max(side, 0)]
 
 
-SIDE_STREET_WIDTH = 9.0  # metres wide
+SIDE_STREET_WIDTH = 9.0  # meters wide
 
 
 def sample_street(random: RandomGenerator) -> Street:
@@ -164,7 +164,7 @@ def build_ground(
 
 def _build_sidewalk(street: Street, side: int, slabs: Surface, camera: Camera) -> list[Polygon]:
     edge, out = street.get_road_edge(side), street.get_sidewalk_edge(side) + side * 1.6
-    kerb = slabs._replace(color=(0.70, 0.69, 0.66), texture=0, texture_strength=0.0, shading=0.75)
+    curb = slabs._replace(color=(0.70, 0.69, 0.66), texture=0, texture_strength=0.0, shading=0.75)
     wall = to_points(
         [(edge, 0, 0.5), (edge, 0.14, 0.5), (edge, 0.14, FAR_DISTANCE), (edge, 0, FAR_DISTANCE)]
     )
@@ -179,10 +179,10 @@ def _build_sidewalk(street: Street, side: int, slabs: Surface, camera: Camera) -
         ),
         Polygon(
             _build_horizontal_rectangle(rim[0], rim[1], 0.5, FAR_DISTANCE, 0.14),
-            kerb._replace(shading=1.0),
+            curb._replace(shading=1.0),
             SIDEWALK,
         ),
-        Polygon(wall, kerb, SIDEWALK),
+        Polygon(wall, curb, SIDEWALK),
     ]
 
 
@@ -231,7 +231,7 @@ def _build_road_markings(street: Street, random: RandomGenerator, moved: float) 
 def _build_road_patches(
     street: Street, random: RandomGenerator, asphalt: Surface, moved: float
 ) -> list[Polygon]:
-    """Patches, joints and manholes; a manhole is unlabelled."""
+    """Patches, joints and manholes; a manhole is unlabeled."""
     parts = []
     for _ in range(6):
         x, z = (

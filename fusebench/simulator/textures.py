@@ -39,7 +39,7 @@ def sample_texture(
         kind: Index into `TEXTURE_NAMES`, any shape.
         across: Metres along the surface, same shape.
         up: Metres up or away, same shape.
-        fineness: Pixels per metre there; what is finer than a pixel fades out.
+        fineness: Pixels per meter there; what is finer than a pixel fades out.
 
     Returns:
         About -3..3, same shape.

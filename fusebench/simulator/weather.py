@@ -15,11 +15,11 @@ class Weather:
     Attributes:
         sun: Linear RGB of direct sunlight; black when there is none.
         ambient: Linear RGB of light from everywhere.
-        zenith: Colour of the sky above, linear radiance.
-        skyline: Colour of the sky at the horizon.
+        zenith: Color of the sky above, linear radiance.
+        skyline: Color of the sky at the horizon.
         clouds: How much the clouds stand out, 0..1.
-        shift: Where the shadow of one metre falls, (x, z) in metres.
-        extinction: Haze per metre.
+        shift: Where the shadow of one meter falls, (x, z) in meters.
+        extinction: Haze per meter.
         smoke: (x share, y share, radius share, density) of a bank of smoke, or None.
         glare: (x share, y share, strength) of a low sun or a lamp, or None.
         target: Mean level the automatic exposure aims at, linear.

@@ -1,4 +1,4 @@
-"""DMFuse's released checkpoints: read without running what is in them, renamed, recognised.
+"""DMFuse's released checkpoints: read without running what is in them, renamed, recognized.
 
 Two files: the fusion head (``model.model``, 57 tensors, of which 12 belong to convolutions that
 the released network builds and never calls) and the denoising network (``*_gen.pth``, in SR3's

@@ -49,7 +49,7 @@ class NoiseOptions:
             values = process.interpolate_noise_level(
                 schedule, t, torch.rand(len(t), generator=generator)
             )
-        return [value.weights(like).expand(len(like)) for value in values]
+        return [value.to(like).expand(len(like)) for value in values]
 
 
 class TrainedDMFuse(nn.Module):

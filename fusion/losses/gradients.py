@@ -82,8 +82,8 @@ def blur_gaussian(image: Tensor, sigma: float = GAUSSIAN_SIGMA) -> Tensor:
 
 
 def _detect_canny_edges(magnitude: Tensor, across: Tensor, down: Tensor) -> Tensor:
-    neighbours = torch.nn.functional.unfold(magnitude, 3, padding=1)
-    n = neighbours.reshape(len(magnitude), 9, *magnitude.shape[2:])
+    neighbors = torch.nn.functional.unfold(magnitude, 3, padding=1)
+    n = neighbors.reshape(len(magnitude), 9, *magnitude.shape[2:])
     steep, flat = down.abs() > 2.414 * across.abs(), down.abs() < 0.414 * across.abs()
     falling = across * down > 0  # the gradient points to the lower right or the upper left
     diagonal = torch.where(

@@ -1,6 +1,6 @@
 """The contract of a file in fusion/methods, in types.
 
-Beside `load`, each file has ``VERSION`` (raised when its output changes), ``COLOUR`` (how colour
+Beside `load`, each file has ``VERSION`` (raised when its output changes), ``COLOUR`` (how color
 is handled, in words), ``Options`` (a pydantic model) and ``pins(options)`` (the sha256 of every
 file its result depends on, by name; empty for most). A method with a trained network also has
 ``network(options, device)``, what `load` fuses with, so that it can be counted.

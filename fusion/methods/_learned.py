@@ -1,4 +1,4 @@
-"""What the methods with trained networks share: their options, and fusing luminance with colour."""
+"""What the methods with trained networks share: their options, and fusing luminance with color."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -36,7 +36,7 @@ class Options(BaseModel):
             many times slower on others.
         tile: Fuse in square pieces of so many pixels (a multiple of 16), for images that do not
             fit into memory; null fuses an image whole.
-        overlap: Pixels that neighbouring pieces share.
+        overlap: Pixels that neighboring pieces share.
         padding: ``reflect``, or ``white`` as DMFuse's released code.
     """
 
@@ -119,7 +119,7 @@ def check_architecture(
 def build_fusion_function(
     network: tiled_inference.TrainedNetwork, options: Options, device: str
 ) -> FusionFunction:
-    """The fusing function: luminance through the network, colour put back."""
+    """The fusing function: luminance through the network, color put back."""
 
     def fuse(infrared: Gray, visible: Color) -> Color:
         fused = tiled_inference.fuse_images(

@@ -13,7 +13,7 @@ def subtract_mean(image: NDArray[np.generic]) -> FloatImage:
 
 
 def pearson_correlation(first: FloatImage, second: FloatImage) -> float | None:
-    """Pearson's r of two centred images, -1 to 1; None if either is constant."""
+    """Pearson's r of two centered images, -1 to 1; None if either is constant."""
     x, y = first.ravel(), second.ravel()
     power = float(x @ x) * float(y @ y)
     return float(x @ y) / float(np.sqrt(power)) if power > 0 else None

@@ -38,7 +38,7 @@ def detect_edges(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The edge map of MATLAB's ``edge(image)``: Sobel, its own threshold, thinned.
 
     An edge is where the squared gradient exceeds 4 times its mean and is the largest across the
-    edge; neighbours outside the image do not count.
+    edge; neighbors outside the image do not count.
     """
     import cv2
 
@@ -85,7 +85,7 @@ def _slide_windows(image: FloatImage) -> FloatImage:
 
 
 def normalized_mutual_information(first: FloatImage, second: FloatImage) -> FloatImage:
-    """Normalised mutual information of windows, pair by pair.
+    """Normalized mutual information of windows, pair by pair.
 
         FMI = 2 (H(p) + H(q) - H(p, q)) / (H(p) + H(q)),   1 for equal windows
 

@@ -9,7 +9,7 @@ FloatImage = NDArray[np.float64]
 
 
 def convert_to_float(image: NDArray[np.uint8]) -> FloatImage:
-    """The image in float64, grey levels 0 to 255."""
+    """The image in float64, gray levels 0 to 255."""
     return image.astype(np.float64)
 
 

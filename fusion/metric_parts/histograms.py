@@ -7,12 +7,12 @@ Histogram = NDArray[np.int64]
 
 
 def compute_histogram(image: NDArray[np.uint8]) -> Histogram:
-    """How many pixels have each of the 256 grey levels, (256,)."""
+    """How many pixels have each of the 256 gray levels, (256,)."""
     return np.bincount(image.ravel(), minlength=256)
 
 
 def compute_joint_histogram(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Histogram:
-    """How many pixels have each pair of grey levels, (256, 256), first x second."""
+    """How many pixels have each pair of gray levels, (256, 256), first x second."""
     both = first.astype(np.intp) << 8
     both |= second
     return np.bincount(both.ravel(), minlength=65536).reshape(256, 256)

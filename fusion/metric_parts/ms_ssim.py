@@ -49,7 +49,7 @@ def compute_ssim_maps(
         l = (2 mX mY + C1) / (mX^2 + mY^2 + C1),   cs = (2 cov + C2) / (vX + vY + C2)
 
     Args:
-        x: Image, grey levels 0..255.
+        x: Image, gray levels 0..255.
         y: Other image.
         moments_x: Local mean and variance of ``x``.
         moments_y: The same of ``y``.

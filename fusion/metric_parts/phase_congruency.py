@@ -21,7 +21,7 @@ SCALES = 4
 ORIENTATIONS = 6
 MIN_WAVELENGTH = 3.0  # wavelength of the finest scale, pixels
 WAVELENGTH_FACTOR = 2.1  # from one scale's wavelength to the next
-LOG_GABOR_SIGMA = 0.55  # of the log-Gabor, over its centre frequency
+LOG_GABOR_SIGMA = 0.55  # of the log-Gabor, over its center frequency
 ANGULAR_SIGMA = math.pi / ORIENTATIONS / 1.2  # of the angular Gaussian
 NOISE_DEVIATIONS = 2.0  # standard deviations above the noise that are cut
 NOISE_SHRINK_FACTOR = 1.7  # empirical factor of the noise threshold
@@ -59,8 +59,8 @@ def build_filter_bank(
     low = _build_low_pass(shape, low_pass)
     radial = []
     for scale in range(SCALES):
-        centre = 1 / (MIN_WAVELENGTH * WAVELENGTH_FACTOR**scale)
-        gabor = np.exp(-(np.log(radius / centre) ** 2) / (2 * math.log(LOG_GABOR_SIGMA) ** 2)) * low
+        center = 1 / (MIN_WAVELENGTH * WAVELENGTH_FACTOR**scale)
+        gabor = np.exp(-(np.log(radius / center) ** 2) / (2 * math.log(LOG_GABOR_SIGMA) ** 2)) * low
         gabor[0, 0] = 0
         radial.append(gabor)
     filters = np.empty((ORIENTATIONS, SCALES, *shape))

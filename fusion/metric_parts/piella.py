@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fusion.metric_parts.filters import FloatImage, convert_to_float, filter_valid, gaussian_window
 from fusion.scoring.cache import Evaluator
 
-FLAT_VARIANCE = 1e-9  # grey levels squared; a variance below is rounding
+FLAT_VARIANCE = 1e-9  # gray levels squared; a variance below is rounding
 WINDOWS = {"uiqi8": np.full(8, 1 / 8), "ssim11": gaussian_window(11, 1.5)}
 SSIM_CONSTANTS = {"uiqi8": (1e-6, 1e-6), "ssim11": (0.01, 0.03)}
 

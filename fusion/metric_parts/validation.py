@@ -11,7 +11,7 @@ def check_images(infrared: NDArray[Any], visible: NDArray[Any], fused: NDArray[A
 
     Raises:
         TypeError: If an image is not uint8; the message says what was found.
-        ValueError: If one has colour or no pixels, or the sizes differ.
+        ValueError: If one has color or no pixels, or the sizes differ.
     """
     for name, image in (("infrared", infrared), ("visible", visible), ("fused", fused)):
         _check_luminance(name, image)

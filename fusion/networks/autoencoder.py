@@ -64,5 +64,5 @@ class DMNetDecoder(nn.Module):
         """
         refined = self.transformer(features)
         with disable_autocast(features):
-            drawn: Tensor = self.image(refined.weights(next(self.image.parameters()).dtype))
+            drawn: Tensor = self.image(refined.to(next(self.image.parameters()).dtype))
             return (drawn if residual is None else drawn + residual).sigmoid()

@@ -104,7 +104,7 @@ def criss_cross_attention(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
 def _attend_within_lines(
     at: Tensor, path: Tensor, values: Tensor, *, alone: bool
 ) -> tuple[Tensor, ...]:
-    """Attention within each line, unnormalised.
+    """Attention within each line, unnormalized.
 
     Args:
         at: (N, lines, L, C').

@@ -47,7 +47,7 @@ class TilingOptions:
     Attributes:
         tile: Side in pixels of the square pieces that are fused one by one; None fuses the
             image whole.
-        overlap: Pixels that neighbouring pieces share, over which one fades into the other.
+        overlap: Pixels that neighboring pieces share, over which one fades into the other.
         precision: Of the convolutions; ``bfloat16`` is faster where the processor knows it.
         padding: What is put at the right and lower border until the sides fit: the image
             reflected, or white (DMFuse's released code, which fills up to multiples of 32).
@@ -128,7 +128,7 @@ def compute_padded_size(height: int, width: int, padding: str = "reflect") -> tu
 
 
 def compute_tile_starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles start along one side, so that neighbours share at least ``overlap`` pixels.
+    """Where tiles start along one side, so that neighbors share at least ``overlap`` pixels.
 
     Multiples of 16 where the side is one, the last tile flush with the end.
     """

@@ -4,13 +4,13 @@ Networks are counted on torch's meta device, where tensors have shapes and no va
 computed, whatever the size.
 
 The true multiply-accumulates are those of convolutions, linear layers and matrix products (all
-attentions), by the operators that really run. Normalisations, activations, softmaxes and
+attentions), by the operators that really run. Normalizations, activations, softmaxes and
 enlargements are left out.
 
 DMFuse prints smaller numbers (Tables 5 and 7). Its way of counting, found by reproducing them:
 thop 0.1.1 on the denoising network with one channel (the experiments have three), one pass for
 each modality (the features take three), plus thop on the fusion network, each part rounded to
-three decimals. thop knows modules, not operators: it passes over group normalisations, products
+three decimals. thop knows modules, not operators: it passes over group normalizations, products
 of matrices and the scale of CAIM, but counts softmaxes and enlargements. Seven of its eight
 numbers come out exactly; the uncompressed network comes to 1469.929 G, where 1516.136 is printed.
 """

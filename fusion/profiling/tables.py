@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FULL_WIDTH = 128  # inner width of the uncompressed networks
 COUNTING_NOTE = (
     "Their way takes a pass of the denoising network for each image where a fusion takes three, "
-    "gives it one channel instead of three, and leaves normalisations and attention out. It does "
+    "gives it one channel instead of three, and leaves normalizations and attention out. It does "
     "not give the 1516.136 G of width 1; nothing that was tried does."
 )
 

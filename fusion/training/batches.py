@@ -30,7 +30,7 @@ def iterate_batches(
         return list(keys), torch.from_numpy(np.stack(pixels)), positions
 
     for keys, pixels, positions in _prefetch(cut, range(first, job.steps), job.runtime.workers):
-        images = pixels.weights(job.device, non_blocking=True).float() / 255
+        images = pixels.to(job.device, non_blocking=True).float() / 255
         yield keys, images, RandomStreams(job.seed, positions, job.device)
 
 

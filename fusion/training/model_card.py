@@ -32,7 +32,7 @@ COMMAND_TEMPLATE = (
     "**Made by** `{command}`{start}, which also draws the pictures of its looks again, into "
     "`looks/` of the folder that it trains in."
 )
-LICENSE = "**Licence** that of the project; no weights of others are in it."
+LICENSE = "**License** that of the project; no weights of others are in it."
 MIN_PAPER_WIDTH = 32  # inner width of a recipe that is near the paper's
 LINE_WIDTH = 98  # of the card, characters
 

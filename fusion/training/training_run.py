@@ -75,7 +75,7 @@ class TrainingRun:
     def input_kind(self) -> InputKind:
         """What patches are cut from."""
         if isinstance(self.recipe, DMFuseRecipe) and self.stage == "diffusion":
-            return "colour" if self.recipe.denoising.channels == 3 else "gray"
+            return "color" if self.recipe.denoising.channels == 3 else "gray"
         return "pairs"
 
     @property

@@ -1,7 +1,7 @@
 """Bar charts of the main tables and precision-recall curves. The only place that plots.
 
-In the size of a page's two columns, readable in grey print: luminance rises over the first seven
-fusions, and every bar has a hatch. No two of 120 fusions share colour and hatch.
+In the size of a page's two columns, readable in gray print: luminance rises over the first seven
+fusions, and every bar has a hatch. No two of 120 fusions share color and hatch.
 """
 
 import math
@@ -52,7 +52,7 @@ RC_PARAMS = {
 
 
 def assign_source_styles(kinds: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Colour and hatch of every source: the same in all figures of a report.
+    """Color and hatch of every source: the same in all figures of a report.
 
     Args:
         kinds: What kind each source is, by name, in the order of the task file.
@@ -119,7 +119,7 @@ def draw_precision_recall_curves(
 
     Args:
         found: What to draw, in percent of 1.
-        looks: See `assign_source_styles`; of a look the colour counts, and every source has dashes of its own.
+        looks: See `assign_source_styles`; of a look the color counts, and every source has dashes of its own.
         files: Where to write it; the ending decides the format.
         note: What must not be lost when the chart is taken out of the report.
     """
@@ -180,7 +180,7 @@ def save_figure(figure: "Figure", files: Sequence[Path], dots: int = DPI) -> Non
 
 
 def _rasterize_figure(figure: Any, dots: int) -> Image.Image:
-    """A figure in 256 colours, as many as a chart needs: half of the bytes."""
+    """A figure in 256 colors, as many as a chart needs: half of the bytes."""
     figure.set_dpi(dots)
     found, size = figure.canvas.print_to_buffer()
     whole = Image.frombuffer("RGBA", size, found, "raw", "RGBA", 0, 1).convert("RGB")
@@ -205,12 +205,12 @@ def _draw_bar_row(
     """Some columns of a table side by side."""
     share = 0.8 / len(lines)
     for number, line in enumerate(lines):
-        colour, hatch = looks[line.source_results.source_name]
+        color, hatch = looks[line.source_results.source_name]
         pairs = [(line.cells[column], table.headers[column]) for column in columns]
         heights = [_scale_score(entry.mean, heading) for entry, heading in pairs]
         spreads = [_scale_score(entry.standard_deviation, heading) for entry, heading in pairs]
         spots = [spot + (number + 0.5) * share - 0.4 for spot in range(len(columns))]
-        axes.bar(spots, heights, share, label=str(number), color=colour, hatch=hatch)
+        axes.bar(spots, heights, share, label=str(number), color=color, hatch=hatch)
         for spot, height in zip(spots, heights, strict=True):
             if math.isnan(height):
                 axes.text(spot, 0, UNDEFINED, ha="center", va="bottom")

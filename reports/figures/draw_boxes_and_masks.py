@@ -45,7 +45,7 @@ class BoxOverlay:
 
 
 def build_class_colors(classes: Sequence[str]) -> NDArray[np.uint8]:
-    """A colour per class, uint8 (C, 3); FMB's where FMB has a class of that name."""
+    """A color per class, uint8 (C, 3); FMB's where FMB has a class of that name."""
     spare = [(37 * i % 256, 91 * i % 256, (151 * i + 80) % 256) for i in range(1, len(classes) + 1)]
     found = [
         FMB_COLORS.get(name.lower(), other) for name, other in zip(classes, spare, strict=True)
@@ -80,8 +80,8 @@ def build_prediction_overlays(
     ]
     for i, corners in enumerate(sure.corners):
         text = f"{shorten_name(classes[sure.class_ids[i]])} {sure.scores[i]:.2f}"
-        colour, dash = (TRUE_POSITIVE_COLOR, 0) if hit[i] else (FALSE_POSITIVE_COLOR, 6)
-        marks.append(BoxOverlay(corners, text, colour, dash))
+        color, dash = (TRUE_POSITIVE_COLOR, 0) if hit[i] else (FALSE_POSITIVE_COLOR, 6)
+        marks.append(BoxOverlay(corners, text, color, dash))
     return marks
 
 
@@ -113,7 +113,7 @@ def draw_window_outline(
 def draw_label_map(
     image: Color, labels: LabelMap, palette: NDArray[np.uint8], window: CropWindow | None = None
 ) -> Image.Image:
-    """A label map, or a window of it, in its colours over a faint image."""
+    """A label map, or a window of it, in its colors over a faint image."""
     faint = _crop(image, window).mean(axis=-1, keepdims=True)
     blended = 0.3 * faint + 0.7 * palette[_crop(labels, window)]
     whole = Image.fromarray(np.rint(blended).astype(np.uint8))
@@ -121,19 +121,19 @@ def draw_label_map(
 
 
 def draw_label_errors(
-    image: Color, truth: LabelMap, predicted: LabelMap, *, unlabelled: bool
+    image: Color, truth: LabelMap, predicted: LabelMap, *, unlabeled: bool
 ) -> Image.Image:
-    """A faint image, wrong pixels orange; pixels without a true label black if ``unlabelled``."""
+    """A faint image, wrong pixels orange; pixels without a true label black if ``unlabeled``."""
     faint = 0.5 * image.mean(axis=-1, keepdims=True).repeat(3, axis=-1) + 90
     faint[truth != predicted] = (234, 88, 12)
-    if unlabelled:
+    if unlabeled:
         faint[truth == 0] = (0, 0, 0)
     whole = Image.fromarray(np.rint(faint).clip(0, 255).astype(np.uint8))
     return _resize_to_panel_width(whole, Image.Resampling.NEAREST)
 
 
 def draw_class_legend(classes: Sequence[str], palette: NDArray[np.uint8]) -> Image.Image:
-    """Class names beside their colours, in two columns."""
+    """Class names beside their colors, in two columns."""
     rows, step = -(-len(classes) // 2), LEGEND_LINE_HEIGHT
     sheet = Image.new("RGB", (PANEL_WIDTH, rows * step + IMAGE_GAP), BACKGROUND_COLOR)
     pen = ImageDraw.Draw(sheet)
@@ -184,11 +184,11 @@ def _resize_to_panel_width(whole: Image.Image, how: Image.Resampling) -> Image.I
 
 
 def _draw_rectangle(
-    shown: Image.Image, corners: NDArray[np.float64], colour: str, *, dash: int
+    shown: Image.Image, corners: NDArray[np.float64], color: str, *, dash: int
 ) -> None:
     """A rectangle with a dark edge, so that it is seen on light and on dark."""
     pen = ImageDraw.Draw(shown)
-    for width, ink in ((4, "#000000"), (2, colour)):
+    for width, ink in ((4, "#000000"), (2, color)):
         for start, end in _iterate_strokes(corners, dash):
             pen.line((*start, *end), fill=ink, width=width)
 
@@ -212,7 +212,7 @@ def _draw_tags(shown: Image.Image, tags: Sequence[tuple[NDArray[np.float64], str
     """Words over boxes' top left corners; of two that would overlap the first is written."""
     pen, font = ImageDraw.Draw(shown), _load_font(12)
     written: list[tuple[float, float, float]] = []  # left, right, top
-    for corners, text, colour in tags:
+    for corners, text, color in tags:
         width = pen.textlength(text, font=font) + 4
         left = min(max(0.0, float(corners[0])), max(0.0, shown.width - width))
         top = max(0.0, float(corners[1]) - TAG_HEIGHT)
@@ -220,7 +220,7 @@ def _draw_tags(shown: Image.Image, tags: Sequence[tuple[NDArray[np.float64], str
             continue
         written.append((left, left + width, top))
         pen.rectangle((left, top, left + width, top + TAG_HEIGHT), fill="#000000")
-        pen.text((left + 2, top + TAG_HEIGHT / 2), text, fill=colour, font=font, anchor="lm")
+        pen.text((left + 2, top + TAG_HEIGHT / 2), text, fill=color, font=font, anchor="lm")
 
 
 def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -41,9 +41,9 @@ def draw_confusion_matrix(found: ConfusionMatrix, files: Sequence[Path], note: s
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
         for i, j in np.ndindex(shares.shape):
             if math.isfinite(shares[i, j]) and found.counts[i, j]:
-                colour = "white" if shares[i, j] > MIN_SHARE_FOR_WHITE_TEXT else "black"
+                color = "white" if shares[i, j] > MIN_SHARE_FOR_WHITE_TEXT else "black"
                 text = f"{100 * shares[i, j]:.0f}"
-                said = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
+                said = axes.text(j, i, text, ha="center", va="center", color=color, fontsize=size)
                 said.set_in_layout(False)  # it is inside; measuring hundreds takes long
         names = [shorten_name(name) for name in found.class_names]
         axes.set_xticks(range(count), names, rotation=90, fontsize=7, parse_math=False)

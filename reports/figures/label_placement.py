@@ -86,13 +86,13 @@ def place_level_labels(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> 
 
     Args:
         axes: With its limits.
-        levels: Name, height in data, and colour of its line.
+        levels: Name, height in data, and color of its line.
     """
     inch = _lay_out_figure(axes)
     rising = sorted(levels, key=lambda level: level[1])
     heights = [axes.transData.transform((1, level))[1] / inch for _, level, _ in rising]
     apart = spread_heights(heights, MIN_LABEL_SPACING)
-    for (name, level, colour), height, to in zip(rising, heights, apart, strict=True):
+    for (name, level, color), height, to in zip(rising, heights, apart, strict=True):
         axes.annotate(
             name,
             (1, level),
@@ -101,7 +101,7 @@ def place_level_labels(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> 
             textcoords="offset points",
             va="center",
             fontsize=FONT_SIZE,
-            color=colour,
+            color=color,
             parse_math=False,
         )
 
@@ -133,7 +133,7 @@ def _compute_group_limits(group: Sequence[float], least: float) -> tuple[float, 
 
 def _lay_out_figure(axes: Axes) -> float:
     """Lay the figure out; how many pixels a point has."""
-    figure = axes.bar_chart_stem.canvas.bar_chart_stem
+    figure = axes.figure.canvas.figure
     figure.draw_without_rendering()
     return float(figure.dpi) / 72
 

@@ -36,7 +36,7 @@ BOX_LEGEND = (
     "which the sources disagree most."
 )
 LABEL_MAP_LEGEND = (
-    "Top to bottom: image, label map in FMB's colours, errors (wrong pixels orange, pixels without "
+    "Top to bottom: image, label map in FMB's colors, errors (wrong pixels orange, pixels without "
     "a true label black), and the part in the blue frame enlarged, in which the sources disagree "
     "most."
 )
@@ -232,15 +232,15 @@ def _render_label_map_panels(
     """The true label map on the visible image, then every source's with its errors."""
     palette = draw_boxes_and_masks.build_class_colors(split.classes)
     truth = predictions.read_true_label_map(pair, split)
-    unlabelled = predictions.has_unlabeled_class(split)
-    asked = truth > 0 if unlabelled else truth >= 0
+    unlabeled = predictions.has_unlabeled_class(split)
+    asked = truth > 0 if unlabeled else truth >= 0
     window = crops.find_disputed_pixel_window(
         np.array([(one.label_map != truth) & asked for one in seen])
     )
 
     def drawn(image: Color, labels: LabelMap, key: Image.Image | None) -> Image.Image:
         errors = key or draw_boxes_and_masks.draw_label_errors(
-            image, truth, labels, unlabelled=unlabelled
+            image, truth, labels, unlabeled=unlabeled
         )
         parts = [
             draw_boxes_and_masks.draw_window_outline(

@@ -11,7 +11,7 @@ SELECTION_RULE = (
     "For every condition the pair whose data set and key have the smallest SHA-256; the two pairs "
     "on which the sources differ most; the two on which the best fused source gains most over the "
     "better single sensor, and the two on which it loses most. What counts per pair is F1 at the "
-    "confidence of the per-image files (boxes) or the share of labelled pixels that are right "
+    "confidence of the per-image files (boxes) or the share of labeled pixels that are right "
     "(label maps), of the first seed. Nothing is picked by hand."
 )
 PAIRS_PER_CRITERION = 2  # pairs for each of the last three reasons

@@ -200,7 +200,7 @@ def _compute_ratios(
     counts: ConfusionCounts, options: Mapping[str, Any], draws: Resamples, part: _ImageSubset
 ) -> dict[str, FloatArray]:
     """IoU, accuracy and precision of every row of a confusion matrix, (R, rows)."""
-    if options.get("unlabelled") == "ignored":
+    if options.get("unlabeled") == "ignored":
         counts = counts.copy()
         counts[:, :: part.class_count] = 0  # of 2 C rows, C is class 0 away from outlines
     parts = [np.diagonal(counts, axis1=1, axis2=2), counts.sum(axis=2), counts.sum(axis=1)]

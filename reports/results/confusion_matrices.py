@@ -102,7 +102,7 @@ def _read_run_matrix(cell: Run, record: Record, folder: Path) -> ConfusionMatrix
             labels, image_index.read_image_index(folder).keys
         ).sum(axis=0)
         options = bootstrap_scoring.get_metric_options(record, "iou")
-        if options.get("unlabelled") == "ignored":
+        if options.get("unlabeled") == "ignored":
             counts[0] = 0
         return ConfusionMatrix(cell.test_split.classes, counts)
     return None

@@ -18,7 +18,7 @@ NON_METRIC_COLUMNS = ("key", "flags", "signature", "")
 def read_per_image_scores(folder: Path, kind: str) -> dict[str, dict[str, float]]:
     """What it is called to key to score; empty if the record has no such file.
 
-    Of boxes it is F1 over all classes, of label maps the share of labelled pixels that are right,
+    Of boxes it is F1 over all classes, of label maps the share of labeled pixels that are right,
     of quality every metric. An image of which that is undefined is left out.
 
     Args:

@@ -12,7 +12,7 @@ from reports.results.task_results import TaskResults
 WARNING_PREFIX = "caution: "  # facts that are warnings, of all rows or of some
 KEY_DIGITS = 8  # of a key: ample for the few that a report has
 SOURCE_DEPENDENT_FACTS = (
-    "colour",
+    "color",
     "predictions",
 )  # facts that are allowed to differ between the sources of a task
 
@@ -98,7 +98,7 @@ def _collect_warnings(results: TaskResults, differing: Mapping[str, object]) -> 
         said.append("simulated: the images were drawn by a program, not taken by cameras.")
     if any(record.protocol.get("split leaks") for record in results.records):
         said.append(
-            "the split leaks: neighbouring frames are in train and test, so scores are too good."
+            "the split leaks: neighboring frames are in train and test, so scores are too good."
         )
     told = {
         f"{name.removeprefix(WARNING_PREFIX)}: {value}."

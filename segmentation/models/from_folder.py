@@ -45,7 +45,7 @@ class Options(BaseModel):
     Attributes:
         folder: Where they lie, ``<key>.png`` or any other image extension, class ids as they are
             in the data set's own masks. ``{source}``, ``{dataset}``, ``{split}`` are filled in.
-        palette: Read pictures in these colours instead of ids: ``fmb``, the authors' dictionary,
+        palette: Read pictures in these colors instead of ids: ``fmb``, the authors' dictionary,
             or ``fmb_swapped``, the same with red and blue swapped, as some programs save it.
         ids: What the ids in the files mean, where they are not the data set's: id to class name.
             An id that is not named is an error.
@@ -88,7 +88,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     """Where the label maps come from, and how they were read."""
     facts: dict[str, Scalar] = {"model": "label maps", "predictions": options.folder.name}
     if options.palette is not None:
-        facts["colours"] = options.palette
+        facts["colors"] = options.palette
     if options.ids is not None:
         facts["ids"] = ", ".join(f"{i} {name}" for i, name in sorted(options.ids.items()))
     return facts
@@ -132,7 +132,7 @@ def predict(
     """Key and label map, uint8 (H, W), of each example.
 
     Raises:
-        UserError: If one is missing, has another size than its pair, an id or colour that no
+        UserError: If one is missing, has another size than its pair, an id or color that no
             class has, or is a picture where ids are meant.
     """
     return _read_label_maps(options, test.split)
@@ -163,7 +163,7 @@ def _read_ids(path: Path) -> LabelMap:
     try:
         return images.read_label_image(path)
     except UserError as fault:
-        hint = "; is it a picture in FMB's colours? Then set palette: fmb"
+        hint = "; is it a picture in FMB's colors? Then set palette: fmb"
         raise UserError(f"{fault}{hint if 'one channel' in str(fault) else ''}") from None
 
 
@@ -206,34 +206,34 @@ def _map_ids(
 
 
 def _read_colored_label_map(path: Path, name: str, classes: Sequence[str]) -> LabelMap:
-    """Class ids of a picture in FMB's colours."""
+    """Class ids of a picture in FMB's colors."""
     lacking = [each for each in classes if each.lower() not in fmb_palette.FMB_COLORS]
     if lacking:
         raise UserError(
-            f"palette {name}: has no colour for {', '.join(lacking)}; it is for FMB's classes"
+            f"palette {name}: has no color for {', '.join(lacking)}; it is for FMB's classes"
         )
     step = 1 if name == "fmb" else -1
-    colours = np.array([fmb_palette.FMB_COLORS[each.lower()] for each in classes], np.uint8)[
+    colors = np.array([fmb_palette.FMB_COLORS[each.lower()] for each in classes], np.uint8)[
         :, ::step
     ]
-    wanted = {int(colour): i for i, colour in enumerate(_pack_rgb(colours))}
+    wanted = {int(color): i for i, color in enumerate(_pack_rgb(colors))}
     shown = _pack_rgb(images.read_color(path))
     present, where, counts = np.unique(shown, return_inverse=True, return_counts=True)
-    unknown = [i for i, colour in enumerate(present) if int(colour) not in wanted]
+    unknown = [i for i, color in enumerate(present) if int(color) not in wanted]
     if unknown:
         first = max(unknown, key=lambda i: counts[i])
-        colour = tuple(int(present[first]) >> shift & 255 for shift in (16, 8, 0))
+        color = tuple(int(present[first]) >> shift & 255 for shift in (16, 8, 0))
         raise UserError(
-            f"{path}: {sum(counts[unknown])} pixels in {len(unknown)} colours of no class (most "
-            f"often RGB {colour}); save it without loss, or set palette to fmb or fmb_swapped "
+            f"{path}: {sum(counts[unknown])} pixels in {len(unknown)} colors of no class (most "
+            f"often RGB {color}); save it without loss, or set palette to fmb or fmb_swapped "
             "for the other order of channels"
         )
-    table = np.array([wanted[int(colour)] for colour in present], np.uint8)
+    table = np.array([wanted[int(color)] for color in present], np.uint8)
     labels: LabelMap = table[where.reshape(shown.shape)]
     return labels
 
 
-def _pack_rgb(colours: Color) -> NDArray[np.int64]:
+def _pack_rgb(colors: Color) -> NDArray[np.int64]:
     """RGB (..., 3) as one number each."""
-    packed: NDArray[np.int64] = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    packed: NDArray[np.int64] = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
     return packed

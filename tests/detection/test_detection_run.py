@@ -32,7 +32,7 @@ tasks:
     data: {split: {rule: lists}}
     sources: [vis]
 """
-FIXED = "    model: fixed\n    options: {file: boxes.json}\n"
+FIXED = "    model: from_file\n    options: {file: boxes.json}\n"
 YOLO = """
     options: {image_size: 64, epochs: 1, batch: 4, nominal_batch: 4, warmup_epochs: 0}
 """

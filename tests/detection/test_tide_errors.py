@@ -56,9 +56,9 @@ def test_errors_cost_what_tide_says_when_it_is_asked_now(number, monkeypatch):
     truth, found, classes = parse_case(CASES[number])
     true, seen = tidecv.Data("true"), tidecv.Data("seen")
     for index, key in enumerate(truth):
-        for x, y, right, bottom, kind in np.c_[truth[key].corners, truth[key].classes].tolist():
+        for x, y, right, bottom, kind in np.c_[truth[key].corners, truth[key].class_ids].tolist():
             true.add_ground_truth(index, int(kind), [x, y, right - x, bottom - y])
-        rows = np.c_[found[key].corners, found[key].classes, found[key].scores].tolist()
+        rows = np.c_[found[key].corners, found[key].class_ids, found[key].scores].tolist()
         for x, y, right, bottom, kind, score in rows:
             seen.add_detection(index, int(kind), score, [x, y, right - x, bottom - y])
     judge = tidecv.TIDE()
@@ -82,7 +82,7 @@ def test_every_kind_is_what_its_name_says():
     truth = make_boxes([LEFT, MIDDLE], [0, 1])
     assert kinds(truth, one((LEFT, 0, 0.9))) == ["hit"]
     assert kinds(truth, one((LEFT, 1, 0.9))) == ["classification"]
-    assert kinds(truth, one((SHIFTED, 0, 0.9))) == ["localisation"]
+    assert kinds(truth, one((SHIFTED, 0, 0.9))) == ["localization"]
     assert kinds(truth, one((SHIFTED, 1, 0.9))) == ["both"]
     assert kinds(truth, one((LEFT, 0, 0.9), (LEFT, 0, 0.8))) == ["hit", "duplicate"]
     assert kinds(truth, one((FAR, 0, 0.9))) == ["background"]
@@ -92,7 +92,7 @@ def test_every_kind_is_what_its_name_says():
 def test_overlaps_of_exactly_one_half_and_one_tenth():
     truth = make_boxes([(0, 0, 10, 10)], [0])
     assert kinds(truth, one(((0, 0, 10, 5), 0, 0.9))) == ["hit"]
-    assert kinds(truth, one(((0, 0, 10, 1), 0, 0.9))) == ["localisation"]
+    assert kinds(truth, one(((0, 0, 10, 1), 0, 0.9))) == ["localization"]
     assert kinds(truth, one(((0, 0, 10, 1), 1, 0.9))) == ["background"]
     assert kinds(truth, one(((0, 0, 10, 5), 1, 0.9))) == ["classification"]
 
@@ -107,7 +107,7 @@ def test_each_kind_alone_costs_what_one_computes_by_hand():
     found = {"1": one(hit, (LEFT, 0, 0.8), (MIDDLE, 0, 0.7))}
     assert lost(two, found) == pytest.approx({"duplicate": 1 - low})
     found = {"1": one(hit, ((25, 0, 35, 10), 0, 0.8))}
-    assert lost(two, found) == pytest.approx({"localisation": 1 - half})
+    assert lost(two, found) == pytest.approx({"localization": 1 - half})
 
 
 def test_a_wrong_class_costs_the_class_that_lacks_the_box_and_the_one_that_got_it():
@@ -133,7 +133,7 @@ def test_the_surest_of_the_errors_at_one_true_box_takes_it_and_the_other_goes_aw
     found = tide_errors.classify_errors(truth, {"1": near}, 1, 100)
     assert found.fixed_classes.tolist() == [0, -1]
     assert found.missed_counts.tolist() == [0]
-    assert lost(truth, {"1": near}) == {"localisation": 1.0}
+    assert lost(truth, {"1": near}) == {"localization": 1.0}
 
 
 def test_an_error_at_a_box_that_is_found_only_goes_away():

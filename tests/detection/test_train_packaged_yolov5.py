@@ -24,7 +24,7 @@ def test_leaves_weights_that_start_a_training_and_a_card_that_says_how(tmp_path)
     card = weights.with_suffix(".md").read_text()
     assert "20 images: 4 simulated scenes" in card
     assert not re.search(r"[{}]", card)
-    assert card.loss_count("infrared") == 2
+    assert card.count("infrared") == 2
     pin = yolov5.dependency_hashes(yolov5.Options(start_weights=str(weights)))["start_weights"]
     assert f"sha256 `{pin}`" in card
     ultralytics_import.import_ultralytics(tmp_path)

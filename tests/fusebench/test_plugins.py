@@ -14,7 +14,7 @@ LARGE = RNG.integers(0, 256, (176, 193), dtype=np.uint8)  # room for five scales
 
 
 @pytest.mark.parametrize("name", plugins.list_plugins("fusion.methods"))
-def test_every_method_returns_a_new_colour_image_of_the_same_size(name):
+def test_every_method_returns_a_new_color_image_of_the_same_size(name):
     method = plugins.load_plugin("fusion.methods", name)
     before = INFRARED.copy(), VISIBLE.copy()
     fused = method.load(method.Options(), "cpu")(INFRARED, VISIBLE)
@@ -25,7 +25,7 @@ def test_every_method_returns_a_new_colour_image_of_the_same_size(name):
 
 
 @pytest.mark.parametrize("name", plugins.list_plugins("fusion.methods"))
-def test_every_method_says_its_version_its_colour_and_its_files(name):
+def test_every_method_says_its_version_its_color_and_its_files(name):
     method = plugins.load_plugin("fusion.methods", name)
     assert isinstance(method.VERSION, int)
     assert isinstance(method.COLOR, str)

@@ -155,7 +155,7 @@ def test_a_network_is_counted_at_the_size_that_it_sees(weights):
 
 def test_counting_holds_nothing_as_large_as_the_images():
     class Network:
-        def draw(self, infrared, visible):
+        def sample_noise(self, infrared, visible):
             assert infrared.shape == visible.shape == (1, 1, 32, 32)
             return [torch.zeros(1, 3, 32, 32)] * 2
 
@@ -256,7 +256,7 @@ def test_what_is_wrong_is_said_in_one_line(file, capsys, words, said):
     assert status == 2
     assert said in err
     assert err.startswith("fusion.profile: ")
-    assert err.loss_count("\n") == 1
+    assert err.count("\n") == 1
 
 
 @pytest.mark.gpu

@@ -117,7 +117,7 @@ def test_a_damaged_or_wide_image_is_named(root, capsys):
     assert "ours/02.png: expected an 8-bit image" in capsys.readouterr().err
 
 
-def test_colour_is_read_as_luminance(root):
+def test_color_is_read_as_luminance(root):
     gray = np.asarray(Image.open(root / "ours/01.png"))
     Image.fromarray(np.stack([gray] * 3, axis=2)).save(root / "ours/01.png")
     assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
@@ -241,15 +241,15 @@ def test_the_list_has_every_variant_with_unit_range_direction_signature_and_sour
     for name in plugins.list_plugins("fusion.metrics"):
         module = plugins.load_plugin("fusion.metrics", name)
         for metric in listing.load_variants(module):
-            facts = lines[lines.surface_index(f"  {metric.name}") + 1]
+            facts = lines[lines.index(f"  {metric.name}") + 1]
             assert facts.strip().startswith(f"{module.TITLE}.{metric.variant} v{module.VERSION}; ")
             assert facts.endswith(f"; {metric.definition.better} is better")
             assert metric.definition.description in said
             assert metric.definition.known_fault in said
         assert listing.get_paper(module)[:40] in said
-    assert lines.loss_count("      EN.levels v1; bit; 0 to 8; higher is better") == 1
+    assert lines.count("      EN.levels v1; bit; 0 to 8; higher is better") == 1
     assert "known fault: uint8 arithmetic puts levels 254 and 255 in one bin" in said
-    assert said.loss_count("Source: ") == len(plugins.list_plugins("fusion.metrics"))
+    assert said.count("Source: ") == len(plugins.list_plugins("fusion.metrics"))
 
 
 def test_a_table_that_cannot_be_finished_leaves_the_old_ones(root, monkeypatch):

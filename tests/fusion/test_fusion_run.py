@@ -18,7 +18,7 @@ sources:
   vis: {kind: visible}
   average: {kind: method, method: average}
   theirs: {kind: folder, folder: "theirs/{dataset}"}
-  recoloured: {kind: folder, folder: "theirs/{dataset}", colour: visible}
+  recolored: {kind: folder, folder: "theirs/{dataset}", color: visible}
 tasks:
   toy:
     {kind: quality, dataset: folder, data: {infrared: toy/ir, visible: toy/vis},
@@ -138,7 +138,7 @@ def test_images_fused_elsewhere_match_by_stem_in_any_format(root, mode, ending):
     change(root, "[ir, vis, average]", "[theirs]")
     assert run(root) == 0
     (record,) = records(root)
-    assert record.protocol["colour"] == f"{'gray' if mode == 'L' else 'RGB'} as saved"
+    assert record.protocol["color"] == f"{'gray' if mode == 'L' else 'RGB'} as saved"
 
 
 def test_images_fused_anew_under_the_same_names_are_scored_anew(root):
@@ -154,10 +154,10 @@ def test_images_fused_anew_under_the_same_names_are_scored_anew(root):
     assert record.values["entropy"] == pytest.approx(np.log2(48) / 2)  # of two images, one flat
 
 
-def test_a_gray_result_can_be_given_the_visible_images_colour(root):
+def test_a_gray_result_can_be_given_the_visible_images_color(root):
     Image.new("RGB", (8, 6), (120, 100, 80)).save(root / "data/toy/vis/00001.png")
     theirs(root)
-    change(root, "[ir, vis, average]", "[recoloured]")
+    change(root, "[ir, vis, average]", "[recolored]")
     assert run(root) == 0
     (folder,) = root.glob("runs/fused/*")
     # Y of (120, 100, 80) is 103.7; 150 is 46.3 more

@@ -4,7 +4,7 @@ Three patterns of 176 x 192 pixels, in which every row is the same:
 
 bars   8 pixels black, 8 pixels white, and so on: 23 steps of 255
 fine   1 pixel black, 1 pixel white, and so on
-ramp   grey level = column, 0 to 191
+ramp   gray level = column, 0 to 191
 
 A `ValueRange` is a bound where only a bound can be derived; a number is met to 1e-6 relative.
 """
@@ -89,7 +89,7 @@ BARS_STATISTICS = {
 # --- what several cases share ---
 # one level tells the other: I = H = 1 bit, I / H = 1, (H + H) / H = 2, per source
 FULL_INFORMATION = {
-    **expect_same_value("mutual_information", "bits bits.sat254 normalised", 2),
+    **expect_same_value("mutual_information", "bits bits.sat254 normalized", 2),
     **expect_same_value("mutual_information", "nats nats.norm", 2 * log(2)),
     **expect_variants("mutual_information", mean__entropies=4),
 }
@@ -191,7 +191,7 @@ CONSTANT = FLAT_STATISTICS | {
 }
 CONSTANT |= {
     **expect_metric("correlation_coefficient", 0),  # undefined, counts as 0
-    **expect_same_value("mutual_information", "bits nats nats.norm bits.sat254 normalised", 0),
+    **expect_same_value("mutual_information", "bits nats nats.norm bits.sat254 normalized", 0),
     **expect_variants("mutual_information", mean__entropies=2),  # 0 / 0 counts as 1 per source
     **expect_same_value(
         "visual_information_fidelity", "sum mean ir vi", None

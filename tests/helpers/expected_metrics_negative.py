@@ -47,7 +47,7 @@ LOST_BARS |= {
     **expect_metric("correlation_coefficient", 0),
     **expect_metric("sum_of_correlations_of_differences", -2),  # r(128 - A, A)
     **expect_metric("cross_entropy", 0),  # no level in common
-    **expect_same_value("mutual_information", "bits nats nats.norm bits.sat254 normalised", 0),
+    **expect_same_value("mutual_information", "bits nats nats.norm bits.sat254 normalized", 0),
     **expect_variants("mutual_information", mean__entropies=2),  # (1 + 0) / 1 per source
     **expect_same_value("visual_information_fidelity", "sum mean ir vi", 0),
     **expect_metric("visual_information_fusion", ValueRange(0, 1e-6)),  # the 1e-7 of its sums

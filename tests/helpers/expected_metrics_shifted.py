@@ -20,7 +20,7 @@ from tests.helpers.expected_metrics import (
     expect_variants,
 )
 
-# --- a ramp moved by one pixel: one grey level brighter, the same structure everywhere ---
+# --- a ramp moved by one pixel: one gray level brighter, the same structure everywhere ---
 C1, C2 = 2.55**2, 7.65**2
 
 
@@ -58,7 +58,7 @@ SHIFTED = {
     **expect_metric("cross_entropy", 0),  # the 191 levels in common are equally often
     **expect_same_value("mutual_information", "bits bits.sat254", 2 * log2(WIDTH)),
     **expect_same_value("mutual_information", "nats nats.norm", 2 * log(WIDTH)),
-    **expect_variants("mutual_information", normalised=2, mean__entropies=4),
+    **expect_variants("mutual_information", normalized=2, mean__entropies=4),
     **expect_same_value("peak_signal_to_noise", "mean_error mean", 20 * log10(255)),
     **expect_variants("peak_signal_to_noise", scaled=40 * log10(255)),
     **expect_variants("visual_information_fidelity", sum=2, mean=1, ir=1, vi=1),
@@ -80,12 +80,12 @@ SHIFTED = {
     **expect_metric("multi_exposure_similarity", 1),
     **expect_same_value("edge_dependent_quality", "weighted.uiqi8 plain.uiqi8", UIQI),
     **expect_same_value("edge_dependent_quality", "weighted.ssim11 plain.ssim11", PIELLA),
-    # inside, all edges are 6 strong; along the border they follow the grey levels
+    # inside, all edges are 6 strong; along the border they follow the gray levels
     **expect_same_value(
         "edge_dependent_quality", "edges.uiqi8 edges.ssim11 ssim11", ValueRange(0.98, 1)
     ),
     **expect_same_value("edge_dependent_quality", "uiqi8 plain.edges.uiqi8", ValueRange(0.98, 1)),
-    # no pixel is steeper than its neighbours; scaled windows are equal, slopes are flat
+    # no pixel is steeper than its neighbors; scaled windows are equal, slopes are flat
     **expect_same_value("feature_mutual_information", "edge pixel gradient", 1),
     **expect_same_value("fusion_artifacts", "kumar petrovic", 0),
     **expect_variants(
@@ -107,7 +107,7 @@ BARS_SHIFTED = {
     **expect_variants(
         "mutual_information",
         nats=2 * (1 - CONDITIONAL_ENTROPY) * log(2),
-        normalised=2 * (1 - CONDITIONAL_ENTROPY),
+        normalized=2 * (1 - CONDITIONAL_ENTROPY),
     ),
     **expect_variants("mutual_information", mean__entropies=2 * 2 / (1 + CONDITIONAL_ENTROPY)),
     **expect_variants("peak_signal_to_noise", mean_error=10 * log10(8), mean=10 * log10(8)),
@@ -161,7 +161,7 @@ NOISE = {
     **expect_variants("mutual_information", nats__norm=build_range(MI * log(2), 0.02)),
     # the joint histogram has two rows and two columns fewer, the single ones have not
     **expect_variants("mutual_information", bits__sat254=ValueRange(MI, MI + 4 * 2 / 256 + 0.03)),
-    **expect_variants("mutual_information", normalised=build_range(MI / 8, 0.004)),
+    **expect_variants("mutual_information", normalized=build_range(MI / 8, 0.004)),
     **expect_variants(
         "mutual_information", mean__entropies=build_range(2 * 16 / JOINT_ENTROPY, 0.004)
     ),

@@ -5,7 +5,7 @@ import torch
 from fusion.networks.dmnet import DMNet
 from fusion.networks.dmnet_architecture import DMNetArchitecture
 
-# An inner width of 12 leaves three channels to a group of the denoising network's normalisations;
+# An inner width of 12 leaves three channels to a group of the denoising network's normalizations;
 # a group of one channel removes every bias before it.
 SMALL_ARCHITECTURE = DMNetArchitecture(inner=12, features=16, decoder_depth=1, dropout=0.0)
 NOISE_LEVELS = (0.99997, 0.9969, 0.9876)  # a linear schedule's at t = 5, 50, 100

@@ -158,7 +158,7 @@ def patch_plan(patch, every, absent=()):
     """Let the programs plan these cells, whatever the command line says."""
     file = schema.TaskFile(
         sources={cell.source_name: cell.source for cell in every},
-        tasks={cell.name: cell.task for cell in every},
+        tasks={cell.task_name: cell.task for cell in every},
     )
     patch.setattr(
         cli, "build_plan_from_args", lambda *_, **__: Plan(file, tuple(every), tuple(absent))

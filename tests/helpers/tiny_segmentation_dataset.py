@@ -9,11 +9,11 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.datasets import fmb
 
 SIZE = (96, 64)
-GRAY_LEVELS = {0: 0, 1: 90, 7: 200, 9: 140}  # unlabelled, road, sky, car
+GRAY_LEVELS = {0: 0, 1: 90, 7: 200, 9: 140}  # unlabeled, road, sky, car
 
 
 def write_fmb_folder(root: Path, train: int = 6, test: int = 3) -> Path:
-    """Sky above, road below, a car in between, unlabelled pixels at the top; keys 00000, ..."""
+    """Sky above, road below, a car in between, unlabeled pixels at the top; keys 00000, ..."""
     noise = np.random.default_rng(0)
     for part, numbers in (("train", range(train)), ("test", range(train, train + test))):
         for number in numbers:
@@ -24,8 +24,8 @@ def write_fmb_folder(root: Path, train: int = 6, test: int = 3) -> Path:
             mask[top : top + 20, left : left + 24] = 9
             gray = np.vectorize(GRAY_LEVELS.get)(mask) + noise.normal(0, 6, mask.shape)
             gray = gray.clip(0, 255).astype(np.uint8)
-            colour = np.stack([gray, gray // 2, 255 - gray], axis=-1)
-            for name, image in (("Infrared", gray), ("Visible", colour), ("Label", mask)):
+            color = np.stack([gray, gray // 2, 255 - gray], axis=-1)
+            for name, image in (("Infrared", gray), ("Visible", color), ("Label", mask)):
                 folder = root / "fmb" / part / name
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(image).save(folder / f"{number:05d}.png")

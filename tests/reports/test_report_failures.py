@@ -54,7 +54,7 @@ def test_runs_of_other_data_are_said_to_be_there(house, tmp_path, monkeypatch):
     assert run.main([]) == 0
     for file in ("index.html", "report.md"):
         text = (tmp_path / "report" / file).read_text(encoding="utf-8")
-        assert text.loss_count("missing; one is finished with other data or settings, and not") == 1
+        assert text.count("missing; one is finished with other data or settings, and not") == 1
 
 
 def test_a_store_that_is_not_there_yet_has_a_first_report(house, tmp_path, capsys):

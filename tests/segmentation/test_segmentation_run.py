@@ -21,7 +21,7 @@ from tests.helpers.paths import REPOSITORY
 FIXED = """
 sources: {{vis: {{kind: visible}}}}
 tasks:
-  toy: {{kind: segmentation, dataset: fmb, sources: [vis], model: fixed,
+  toy: {{kind: segmentation, dataset: fmb, sources: [vis], model: from_folder,
         options: {{folder: {folder}}}, metrics: {{iou: {metric}, boundary_iou: {{}}}}}}
 """
 SEGFORMER = """
@@ -68,7 +68,7 @@ def drive(name, first, last):
 
 
 def records(root):
-    return [cell.record(Store(root / "runs")) for cell in cells(root)]
+    return [cell.read_record(Store(root / "runs")) for cell in cells(root)]
 
 
 def test_the_truth_itself_scores_1_and_says_its_protocol(root):
@@ -106,7 +106,7 @@ def test_per_image_files_add_up_to_the_record(root):
     label_maps(root, lambda labels: np.roll(labels, 3, axis=0))
     assert run(root) == 0
     (cell,) = cells(root)
-    place = cell.place(Store(root / "runs"))
+    place = cell.get_record_folder(Store(root / "runs"))
     matrices = confusion.read_counts(place / "confusion.npz")
     assert list(matrices) == ["00006", "00007", "00008"]
     near = confusion.read_counts(place / "boundary.npz")
@@ -146,11 +146,11 @@ def test_conditions_are_scored_apart_where_they_are_known(root):
     assert record.by_condition["day"].counts["images"] == 2
 
 
-def coloured(labels, *, swapped=False):
-    """FMB's colours of a label map, from the authors' dictionary."""
-    colours = np.zeros((15, 3), np.uint8)
-    colours[[1, 7, 9]] = (179, 228, 228), (179, 73, 79), (66, 121, 253)
-    return (colours[:, ::-1] if swapped else colours)[labels]
+def colored(labels, *, swapped=False):
+    """FMB's colors of a label map, from the authors' dictionary."""
+    colors = np.zeros((15, 3), np.uint8)
+    colors[[1, 7, 9]] = (179, 228, 228), (179, 73, 79), (66, 121, 253)
+    return (colors[:, ::-1] if swapped else colors)[labels]
 
 
 SIZE = tiny_segmentation_dataset.SIZE
@@ -178,19 +178,19 @@ def test_a_bad_label_map_is_named(root, capsys, spoil, said):
 
 
 @pytest.mark.parametrize(("palette", "swapped"), [("fmb", False), ("fmb_swapped", True)])
-def test_pictures_in_fmbs_colours_are_read_as_what_they_show(root, capsys, palette, swapped):
+def test_pictures_in_fmbs_colors_are_read_as_what_they_show(root, capsys, palette, swapped):
     fixed(root)
-    label_maps(root, lambda labels: coloured(labels, swapped=swapped))
+    label_maps(root, lambda labels: colored(labels, swapped=swapped))
     other = {"fmb": "fmb_swapped", "fmb_swapped": "fmb"}[palette]
     assert run(root, "--set", f"tasks.toy.palette={other}") == 2
     said = capsys.readouterr().err
-    assert "colours of no class (most often RGB" in said
+    assert "colors of no class (most often RGB" in said
     assert run(root, "--set", f"tasks.toy.palette={palette}") == 0
     asked = schema.load_task_file(root / "tasks.yaml", None, [f"tasks.toy.palette={palette}"])
     (cell,) = plan.build_plan(asked, ["toy"], root / "data", root).runs
     record = cell.read_record(Store(root / "runs"))
     assert record.values["IoU"] == 1.0
-    assert record.protocol["colours"] == palette
+    assert record.protocol["colors"] == palette
 
 
 def test_ids_of_another_numbering_are_read_by_their_names(root, capsys):
@@ -203,10 +203,9 @@ def test_ids_of_another_numbering_are_read_by_their_names(root, capsys):
     assert "id 255 (192 pixels) has no class; known are 0, 10, 13" in capsys.readouterr().err
     assert run(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 2
     assert (
-        "options.ids.255: 'house' is none of the classes unlabelled, road"
-        in capsys.readouterr().err
+        "options.ids.255: 'house' is none of the classes unlabeled, road" in capsys.readouterr().err
     )
-    change = f"tasks.toy.ids={ids}, 255: unlabelled}}"
+    change = f"tasks.toy.ids={ids}, 255: unlabeled}}"
     assert run(root, "--set", change) == 0
     asked = schema.load_task_file(root / "tasks.yaml", None, [change])
     (cell,) = plan.build_plan(asked, ["toy"], root / "data", root).runs
@@ -223,7 +222,7 @@ def test_younger_options_leave_the_digest_of_older_runs_as_it_was(root):
 
 
 def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_done(root, capsys):
-    fixed(root, "{classes: all15, unlabelled: ignored}")
+    fixed(root, "{classes: all15, unlabeled: ignored}")
     label_maps(root)
     for more in ((), ("--plan",)):
         assert run(root, *more) == 2

@@ -40,7 +40,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "image size": initial_weights.describe_image_size(options.image_size, options.fit),
         "epochs": options.epochs,
         "batch": options.batch,
-        "optimiser": options.optimizer,
+        "optimizer": options.optimizer,
         "learning rate": options.learning_rate,
         "weights used": "last epoch, moving average",
         "augmentation": _describe_augmentation(options),

@@ -1,7 +1,7 @@
 """One dataset folder per source for ultralytics: every image with its label file beside it.
 
     dataset/images/<key>.<ext>     hard links (copies where the file system has none)
-    dataset/labels/<key>.txt       class, centre, width and height as shares of the image
+    dataset/labels/<key>.txt       class, center, width and height as shares of the image
 
 ultralytics looks for labels beside the images, caches what it found there, and trains on whatever
 it can read. So the folder holds nothing but this source's images, and what was read is counted.
@@ -168,7 +168,7 @@ def _link_or_copy(image: Path, place: Path) -> None:
 
 
 def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]]:
-    """Distinct (class, centre x, centre y, width, height), as shares of the image, within it."""
+    """Distinct (class, center x, center y, width, height), as shares of the image, within it."""
     width, height = pair.size
     boxes: Boxes | None = pair.boxes
     if boxes is None:
@@ -177,9 +177,9 @@ def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]
     if (corners[:, 2:] <= corners[:, :2]).any():
         raise UserError(f"{pair.key}: a box has no area within the {width}x{height} image")
     shares = corners / [width, height, width, height]
-    centres, sides = (shares[:, :2] + shares[:, 2:]) / 2, shares[:, 2:] - shares[:, :2]
+    centers, sides = (shares[:, :2] + shares[:, 2:]) / 2, shares[:, 2:] - shares[:, :2]
     # float32, as ultralytics reads them: boxes that it takes for one are one here too
-    numbers = np.concatenate([centres, sides], axis=1).astype(np.float32)
+    numbers = np.concatenate([centers, sides], axis=1).astype(np.float32)
     rows = zip(boxes.class_ids.tolist(), *numbers.T.tolist(), strict=True)
     return list(dict.fromkeys(rows))
 

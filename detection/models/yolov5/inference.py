@@ -62,7 +62,7 @@ def predict_boxes(
     ultralytics_import.import_ultralytics(folder.parent)
     found: dict[str, Boxes] = {}
     with ultralytics_import.use_deterministic_algorithms(), torch.inference_mode():
-        model = network.load_network(folder).weights(device)
+        model = network.load_network(folder).to(device)
         title = f"predict {test.split.dataset}-{test.split.name}"
         for group in _iterate_batches(test, title):
             shown = [resize_and_pad(image, shape) for _, image in group]
@@ -81,7 +81,7 @@ def predict_boxes(
 
 
 def resize_and_pad(image: images.Color, shape: InputShape) -> images.Color:
-    """The image scaled so that its long side fits, padded evenly to the stride with grey.
+    """The image scaled so that its long side fits, padded evenly to the stride with gray.
 
     Or scaled to the square, where ``shape`` says so.
     """

@@ -18,7 +18,7 @@ class Options(BaseModel):
         start_weights: ``scratch``, ``packaged``, a .safetensors or .pt file, or a name such as
             ``yolov5s.pt`` that ultralytics then downloads.
         image_size: Images are fitted into a square of this side, in pixels ...
-        fit: ... keeping their proportions, the rest grey (``letterbox``, as YOLOv5), or resized
+        fit: ... keeping their proportions, the rest gray (``letterbox``, as YOLOv5), or resized
             to the square whatever their proportions (``stretch``, as TarDAL).
         nominal_batch: Gradients are added up over about nominal_batch / batch batches per step,
             and the weight decay is meant for this batch.

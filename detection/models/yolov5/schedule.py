@@ -56,7 +56,7 @@ def compute_schedule(options: Options, batch: int, batches: int) -> ScheduleValu
 
 
 def build_optimizer(network: Any, options: Options) -> Any:
-    """Weights decay; biases and the scales of normalisations do not."""
+    """Weights decay; biases and the scales of normalizations do not."""
     import torch
 
     weights: list[Any] = []

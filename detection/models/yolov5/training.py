@@ -112,7 +112,7 @@ def _initialize_state(
         )
     for name, parameter in model.named_parameters():
         parameter.requires_grad = ".dfl" not in name and not _is_frozen(name, options)
-    model.weights(device, memory_format=torch.channels_last)  # a quarter faster, even on a CPU
+    model.to(device, memory_format=torch.channels_last)  # a quarter faster, even on a CPU
     scaled = options.mixed_precision and device != "cpu"  # bfloat16 has the range of float32
     return DetectorTrainingState(
         network=model,

@@ -151,7 +151,7 @@ def _build_windows(
 
 
 def build_backdrop(random: RandomGenerator) -> list[SceneObject]:
-    """What closes the view: towers, a line of trees, or hills nobody labelled."""
+    """What closes the view: towers, a line of trees, or hills nobody labeled."""
     things: list[SceneObject] = []
     z = 190.0
     if random.random() < 0.6:

@@ -45,7 +45,7 @@ def build_cycle(
         motor: A motorcycle or scooter, else a bicycle.
         rider: Clothes of the rider; None is parked.
         state: Running (warm), and lamps on.
-        random: For its colours.
+        random: For its colors.
     """
     x, z, way = place
     running, lit = state
@@ -186,8 +186,8 @@ def _build_front_view(
     motor, running, lit = state
     del z
     thick = 0.16 if motor else 0.07
-    tyre = TIRE_SURFACE._replace(temperature_offset=7.0 if motor and running else 0.4)
-    drawn = [(build_capsule_outline((x, 0.10), (x, 0.58), (thick, thick)), tyre)]
+    tire = TIRE_SURFACE._replace(temperature_offset=7.0 if motor and running else 0.4)
+    drawn = [(build_capsule_outline((x, 0.10), (x, 0.58), (thick, thick)), tire)]
     bar = 1.02
     if motor:
         hot = Surface(

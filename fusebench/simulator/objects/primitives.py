@@ -1,6 +1,6 @@
 """The words of a scene description: surfaces, the parts made of them, things, and lights.
 
-Both sensors look at the same description. What the visible camera needs (colour, glow) and what
+Both sensors look at the same description. What the visible camera needs (color, glow) and what
 the thermal camera needs (warmth, emissivity) stand side by side on every surface.
 """
 
@@ -47,7 +47,7 @@ class Surface(NamedTuple):
     """What a surface is like for either camera.
 
     Attributes:
-        color: Display colour (sRGB, 0..1) under white light.
+        color: Display color (sRGB, 0..1) under white light.
         warmth: Kelvin above the air.
         body: How far the surface is from air temperature (0) to that of a body, 34 C (1).
         emissivity: 0..1; the rest is a reflection of the cold sky.
@@ -75,7 +75,7 @@ class Polygon(NamedTuple):
     """One flat polygon, or with ``solid`` the outline of a convex solid given by its corners.
 
     Attributes:
-        points: Corners in metres, (N, 3).
+        points: Corners in meters, (N, 3).
         surface: What it is made of.
         label: Label id.
         plane: Inverse depth over the image (see `Camera.ground`); None = that of the thing.
@@ -93,8 +93,8 @@ class Light(NamedTuple):
     """A source that lights its surroundings at night.
 
     Attributes:
-        place: x, y, z in metres.
-        color: Linear RGB at one metre and strength 1.
+        place: x, y, z in meters.
+        color: Linear RGB at one meter and strength 1.
         reach: Metres at which it has lost half its strength.
         beam: Direction on the ground (x, z) of a headlight's beam; None shines all around.
     """
@@ -167,7 +167,7 @@ def place_at_depth(outline: Points, depth: float) -> Points:
 def sample_color(
     random: RandomGenerator, colors: tuple[RgbTriple, ...], spread: float = 0.03
 ) -> RgbTriple:
-    """One of the colours, slightly changed."""
+    """One of the colors, slightly changed."""
     r, g, b = np.clip(
         np.array(colors[random.integers(len(colors))]) + random.normal(0, spread, 3), 0, 1
     )

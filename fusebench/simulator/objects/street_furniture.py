@@ -188,7 +188,7 @@ def build_sign(x: float, z: float, random: RandomGenerator) -> SceneObject:
 
 
 def build_litter_bin(x: float, z: float, random: RandomGenerator) -> SceneObject:
-    """A litter bin, which is unlabelled."""
+    """A litter bin, which is unlabeled."""
     shade = float(random.uniform(0.7, 1.0))
     color: RgbTriple = ((0.16, 0.30, 0.20), (0.25, 0.25, 0.27), (0.42, 0.26, 0.16))[
         random.integers(3)
@@ -203,7 +203,7 @@ def build_litter_bin(x: float, z: float, random: RandomGenerator) -> SceneObject
 
 
 def build_utility_cabinet(x: float, z: float, random: RandomGenerator) -> SceneObject:
-    """A cabinet of the electricity works, or a kiosk; unlabelled too."""
+    """A cabinet of the electricity works, or a kiosk; unlabeled too."""
     wide, tall = float(random.uniform(0.4, 0.8)), float(random.uniform(1.1, 2.1))
     color: RgbTriple = ((0.52, 0.55, 0.52), (0.36, 0.42, 0.40), (0.60, 0.54, 0.42))[
         random.integers(3)

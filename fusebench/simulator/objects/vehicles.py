@@ -45,8 +45,8 @@ class VehiclePose:
     """Where a vehicle is, in which direction it looks, and what it is doing.
 
     Attributes:
-        x: Middle, metres.
-        z: Middle, metres.
+        x: Middle, meters.
+        z: Middle, meters.
         heading: Radians; 0 drives away from the camera, pi towards it, pi / 2 to the right.
         running: The engine is on, so parts of it are warm.
         lit: Its lamps are on.

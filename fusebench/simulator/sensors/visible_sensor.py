@@ -96,7 +96,7 @@ def _compute_illumination(
 
 
 def _compute_sky_radiance(view: PixelGeometry, camera: Camera, weather: Weather) -> Float32Array:
-    """Colour of the sky behind every pixel, with clouds that get smaller towards the horizon."""
+    """Color of the sky behind every pixel, with clouds that get smaller towards the horizon."""
     height, width = view.z.shape
     row = (np.arange(height, dtype=np.float32) * 2 - camera.horizon_row)[
         :, None

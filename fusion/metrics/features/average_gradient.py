@@ -18,18 +18,18 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "AG"
 VARIANTS = {
-    "central": Variant("central differences, mean over all pixels", 0, 255, "grey levels"),
+    "central": Variant("central differences, mean over all pixels", 0, 255, "gray levels"),
     "m1n1": Variant(
         "central differences, the sum divided by (H - 1)(W - 1) (VIFB, MEFB and their ports)",
         0,
         None,
-        "grey levels",
+        "gray levels",
     ),
     "forward": Variant(
         "differences to the right and lower pixel, 0 beyond the border (MFIF)",
         0,
         255,
-        "grey levels",
+        "gray levels",
     ),
 }
 COLUMN = VARIANTS["central"].build_column(TITLE)
@@ -68,7 +68,7 @@ def measure(
         compute: How intermediate images are found.
 
     Returns:
-        Grey levels per pixel, 0 (constant) to 255. None if the image has one row or column.
+        Gray levels per pixel, 0 (constant) to 255. None if the image has one row or column.
 
     Raises:
         TypeError, ValueError: See `checks.triple`.

@@ -33,7 +33,7 @@ VARIANTS = {
 }
 COLUMN = VARIANTS["kumar"].build_column(TITLE)
 UNDEFINED_REASON = "no source has an edge, or the image has one row or column"
-MIN_EDGE_STRENGTH = 2.0  # least strength that counts as an edge, grey levels per pixel
+MIN_EDGE_STRENGTH = 2.0  # least strength that counts as an edge, gray levels per pixel
 NON_EDGE_WEIGHT = 0.001  # weight of a pixel without an edge
 
 

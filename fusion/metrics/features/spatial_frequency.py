@@ -1,4 +1,4 @@
-"""Spatial frequency (SF): how strongly neighbouring pixels of the fused image differ.
+"""Spatial frequency (SF): how strongly neighboring pixels of the fused image differ.
 
 Source: Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Commun.
 43(12), 1995.
@@ -18,8 +18,8 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "SF"
 VARIANTS = {
-    "differences": Variant("each mean over its own differences", 0, 361, "grey levels"),
-    "mn": Variant("both sums divided by the number of pixels (VIFB, MEFB)", 0, 361, "grey levels"),
+    "differences": Variant("each mean over its own differences", 0, 361, "gray levels"),
+    "mn": Variant("both sums divided by the number of pixels (VIFB, MEFB)", 0, 361, "gray levels"),
 }
 COLUMN = VARIANTS["differences"].build_column(TITLE)
 
@@ -42,7 +42,7 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Root mean square of the differences to the right and lower neighbour.
+    """Root mean square of the differences to the right and lower neighbor.
 
         SF = sqrt(mean (F(i,j) - F(i,j-1))^2 + mean (F(i,j) - F(i-1,j))^2)
 
@@ -54,7 +54,7 @@ def measure(
         compute: How intermediate images are found.
 
     Returns:
-        Grey levels, 0 (constant) to 255 sqrt 2 (a chessboard of black and white).
+        Gray levels, 0 (constant) to 255 sqrt 2 (a chessboard of black and white).
 
     Raises:
         TypeError, ValueError: See `checks.triple`.

@@ -1,4 +1,4 @@
-"""Standard deviation (SD): how far the grey levels of the fused image lie from their mean.
+"""Standard deviation (SD): how far the gray levels of the fused image lie from their mean.
 
 Source: Rao, "In-fibre Bragg grating sensors", Meas. Sci. Technol. 8(4), 1997, is what the field
 cites; the formula is the textbook's.
@@ -18,13 +18,13 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "SD"
 VARIANTS = {
-    "population": Variant("sqrt of the mean squared deviation", 0, 127.5, "grey levels"),
-    "sample": Variant("divided by N - 1 (MATLAB's std)", 0, None, "grey levels"),
+    "population": Variant("sqrt of the mean squared deviation", 0, 127.5, "gray levels"),
+    "sample": Variant("divided by N - 1 (MATLAB's std)", 0, None, "gray levels"),
     "columns": Variant(
         "mean over columns of each column's sample deviation (mean(std(image)) in MATLAB)",
         0,
         None,
-        "grey levels",
+        "gray levels",
         known_fault="std of a matrix works column by column, so vertical changes alone count",
     ),
 }
@@ -62,7 +62,7 @@ def measure(
         compute: How intermediate images are found.
 
     Returns:
-        Grey levels, 0 (constant) to 127.5 (half black, half white). None for one pixel (one row)
+        Gray levels, 0 (constant) to 127.5 (half black, half white). None for one pixel (one row)
         where the variant divides by N - 1.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Cross entropy (CE): how far the grey levels' distribution is from those of the sources.
+"""Cross entropy (CE): how far the gray levels' distribution is from those of the sources.
 
 Source: Bulanon, Burks, Alchanatis, "Image fusion of visible and thermal images for fruit
 detection", Biosyst. Eng. 103(1), 2009.
@@ -31,7 +31,7 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Mean divergence of the fused image's grey levels from those of the two sources.
+    """Mean divergence of the fused image's gray levels from those of the two sources.
 
         CE = (D(A, F) + D(B, F)) / 2,   D(X, F) = sum_l pX(l) log2(pX(l) / pF(l))
 

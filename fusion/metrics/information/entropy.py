@@ -1,4 +1,4 @@
-"""Entropy (EN): how many bits of grey-level information the fused image carries.
+"""Entropy (EN): how many bits of gray-level information the fused image carries.
 
 Source: Roberts, van Aardt, Ahmed, "Assessment of image fusion procedures using entropy, image
 quality, and multispectral classification", J. Appl. Remote Sens. 2(1), 2008.
@@ -17,7 +17,7 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "EN"
 VARIANTS = {
-    "levels": Variant("of the 256 grey levels", 0, 8, "bit"),
+    "levels": Variant("of the 256 gray levels", 0, 8, "bit"),
     "sat254": Variant(
         "as a widespread MATLAB implementation counts",
         0,
@@ -49,7 +49,7 @@ def measure(
 ) -> float | None:
     """Shannon entropy of the 256-bin histogram of ``fused``.
 
-        EN = - sum_l p(l) log2 p(l),   p(l) = share of pixels with grey level l
+        EN = - sum_l p(l) log2 p(l),   p(l) = share of pixels with gray level l
 
     Args:
         infrared: Not used; every metric has the same three images.
@@ -59,7 +59,7 @@ def measure(
         compute: How intermediate images are found.
 
     Returns:
-        Bits per pixel, 0 (one grey level) to 8 (all levels equally often).
+        Bits per pixel, 0 (one gray level) to 8 (all levels equally often).
 
     Raises:
         TypeError, ValueError: See `checks.triple`.

@@ -1,4 +1,4 @@
-"""Feature mutual information (FMI): what 3 x 3 neighbourhoods of features tell about the sources'.
+"""Feature mutual information (FMI): what 3 x 3 neighborhoods of features tell about the sources'.
 
 Source: Haghighat, Aghagolzadeh, Seyedarabi, "A non-reference image fusion metric based on mutual
 information of image features", Comput. Electr. Eng. 37(5), 2011; Haghighat, Razian, "Fast-FMI",
@@ -27,7 +27,7 @@ VERSION = 1
 TITLE = "FMI"
 VARIANTS = {
     "edge": Variant("of MATLAB's edge map; the program's default", 0, 1),
-    "pixel": Variant("of the grey levels themselves (feature 'none')", 0, 1),
+    "pixel": Variant("of the gray levels themselves (feature 'none')", 0, 1),
     "gradient": Variant("of the horizontal gradient", 0, 1),
 }
 COLUMN = VARIANTS["edge"].build_column(TITLE)

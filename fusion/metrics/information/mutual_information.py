@@ -1,7 +1,7 @@
-"""Mutual information (MI): what the grey levels of the fused image tell about those of its sources.
+"""Mutual information (MI): what the gray levels of the fused image tell about those of its sources.
 
 Source: Qu, Zhang, Yan, "Information measure for performance of image fusion", Electron. Lett.
-38(7), 2002; normalised: Hossny, Nahavandi, Bhatti, "Comments on ...", Electron. Lett. 44(18), 2008.
+38(7), 2002; normalized: Hossny, Nahavandi, Bhatti, "Comments on ...", Electron. Lett. 44(18), 2008.
 """
 
 import math
@@ -39,7 +39,7 @@ VARIANTS = {
         "bit",
         known_fault="levels 254 and 255 share a bin in the joint histogram, not in the single ones",
     ),
-    "normalised": Variant("2 sum I(X,F) / (H(X) + H(F)), Hossny's QMI", 0, 2),
+    "normalized": Variant("2 sum I(X,F) / (H(X) + H(F)), Hossny's QMI", 0, 2),
     "mean.entropies": Variant(
         "sum of (H(X) + H(F)) / H(X,F), each 1 to 2 (scikit-image's normalized_mutual_information)",
         2,
@@ -54,7 +54,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    variant: Literal["bits", "nats", "nats.norm", "bits.sat254", "normalised", "mean.entropies"] = (
+    variant: Literal["bits", "nats", "nats.norm", "bits.sat254", "normalized", "mean.entropies"] = (
         "bits"
     )
 
@@ -73,7 +73,7 @@ def measure(
 
         MI = I(A; F) + I(B; F),   I(X; F) = H(X) + H(F) - H(X, F)
 
-    from histograms of the 256 grey levels.
+    from histograms of the 256 gray levels.
 
     Args:
         infrared: A, uint8 luminance, (H, W).
@@ -101,7 +101,7 @@ def _source_information(variant: str, single: float, both: float) -> float:
     shared = max(single - both, 0.0) if variant != "bits.sat254" else single - both
     if variant in ("nats", "nats.norm"):
         return shared * math.log(2)
-    if variant == "normalised":
+    if variant == "normalized":
         return 2 * shared / single if single else 0.0
     if variant == "mean.entropies":
         return single / both if both else 1.0

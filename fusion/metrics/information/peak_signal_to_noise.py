@@ -49,7 +49,7 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Ratio of the largest grey level to the mean error, on a logarithmic scale.
+    """Ratio of the largest gray level to the mean error, on a logarithmic scale.
 
         PSNR = 10 log10(255^2 / E),   E = (mean (A - F)^2 + mean (B - F)^2) / 2
 

@@ -25,7 +25,7 @@ VARIANTS = {
 }
 COLUMN = VARIANTS["sum"].build_column(TITLE)
 UNDEFINED_REASON = "a source is constant or smaller than 17 pixels"
-NOISE_VARIANCE = 2.0  # variance of the eye's own noise, grey levels squared
+NOISE_VARIANCE = 2.0  # variance of the eye's own noise, gray levels squared
 
 
 class Options(BaseModel):

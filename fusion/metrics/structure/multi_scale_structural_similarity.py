@@ -30,7 +30,7 @@ VARIANTS = {
         "``zeros`` as a widespread Python port computes it",
         0,
         2,
-        known_fault="grey levels 0..255 are multiplied by 255 and C1, C2 are not, so flat noise counts",
+        known_fault="gray levels 0..255 are multiplied by 255 and C1, C2 are not, so flat noise counts",
     ),
 }
 COLUMN = VARIANTS["mean"].build_column(TITLE)

@@ -29,14 +29,14 @@ VARIANTS = {
         "the same as an evaluator in common use computes it",
         -2,
         2,
-        known_fault="grey levels 0..255 under a data range of 2, a float image's default: C1, C2 are "
+        known_fault="gray levels 0..255 under a data range of 2, a float image's default: C1, C2 are "
         "16256 times too small",
     ),
     "x255.sum": Variant(
         "the authors' window, as a widespread Python port computes it",
         -2,
         2,
-        known_fault="grey levels 0..255 are multiplied by 255 and C1, C2 are not",
+        known_fault="gray levels 0..255 are multiplied by 255 and C1, C2 are not",
     ),
 }
 COLUMN = VARIANTS["mean"].build_column(TITLE)

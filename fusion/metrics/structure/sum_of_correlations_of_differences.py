@@ -73,6 +73,6 @@ def _source_correlations(
 def _difference_correlation(
     fused: FloatImage, other: FloatImage, source: FloatImage
 ) -> float | None:
-    """r(F - other, source) of centred images; a difference below rounding is constant."""
+    """r(F - other, source) of centered images; a difference below rounding is constant."""
     difference = fused - other
     return pearson_correlation(difference, source) if abs(difference).max() > 1e-9 else None

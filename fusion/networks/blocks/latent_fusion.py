@@ -15,7 +15,7 @@ class StageFusion(nn.Module):
 
     A 1x1 convolution of stacked, enlarged maps is the sum of each stage's own share of it taken
     before enlarging, so the stack (2944 channels at full width) is never built. With a 3x3 kernel
-    each stage's share looks at neighbours of its own resolution.
+    each stage's share looks at neighbors of its own resolution.
     """
 
     def __init__(self, widths: Sequence[int], features: int, kernel: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Group normalisation (Wu and He, ECCV 2018), exact where torch's own is not.
+"""Group normalization (Wu and He, ECCV 2018), exact where torch's own is not.
 
 For channels-last images on the CPU torch adds up all values of a channel one after the other, in
 their own precision. At 256 x 256 pixels in float32 that costs two of seven digits, and after

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fusion.networks.blocks.normalization import AccurateGroupNorm
 
-MAX_GROUPS = 32  # of the normalisations, where the width allows it
+MAX_GROUPS = 32  # of the normalizations, where the width allows it
 
 
 def disable_autocast(x: Tensor) -> AbstractContextManager[object]:
@@ -22,7 +22,7 @@ def disable_autocast(x: Tensor) -> AbstractContextManager[object]:
 
 
 def build_group_norm(width: int, inner: int) -> nn.GroupNorm:
-    """Group normalisation of ``width`` channels, in at most 32 groups.
+    """Group normalization of ``width`` channels, in at most 32 groups.
 
     Every width in the network is a multiple of the inner one, so a divisor of that fits all. At
     a quarter of the full width (32) that is 32 groups as released: one channel each in the first
@@ -52,7 +52,7 @@ def encode_noise_level(level: Tensor, width: int) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """Two normalised convolutions beside a shortcut; the noise level is added between them."""
+    """Two normalized convolutions beside a shortcut; the noise level is added between them."""
 
     def __init__(
         self, before: int, after: int, inner: int, *, dropout: float, attention: bool

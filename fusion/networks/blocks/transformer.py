@@ -16,7 +16,7 @@ TRANSFORMER_LAYERS = 5
 
 
 class ChannelLayerNorm(nn.Module):
-    """Layer normalisation over the channels of every pixel, with weight and bias."""
+    """Layer normalization over the channels of every pixel, with weight and bias."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class ChannelAttention(nn.Module):
         """(N, C, H, W) in and out: project(softmax(temperature * cos(q, k)) v).
 
         The cosine is taken over the pixels: q.k is divided by both lengths afterwards, which is
-        the same as normalising q and k first and spares two feature maps.
+        the same as normalizing q and k first and spares two feature maps.
         """
         parts = self.mix(self.expand(x)).flatten(2).unflatten(1, (3, self.heads, -1))
         query, key, value = parts.unbind(1)  # each (N, heads, C/heads, H*W)

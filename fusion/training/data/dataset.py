@@ -17,9 +17,7 @@ from fusebench.storage import hashing
 from fusion.training.recipe.schema import DataPart, ImageDataOptions, PairDataOptions
 
 Pixels = NDArray[np.uint8]  # (H, W, C)
-InputKind = Literal[
-    "pairs", "gray", "colour"
-]  # (visible, infrared) | single luminance | single RGB
+InputKind = Literal["pairs", "gray", "color"]  # (visible, infrared) | single luminance | single RGB
 
 CACHE_BYTES = 3 * 2**30  # bytes of decoded images kept; the rest is read anew
 
@@ -200,7 +198,7 @@ class ImageReader:
         """
         if item in self._cache:
             return self._cache[item]
-        read = images.read_color if self.input_kind == "colour" else images.read_gray
+        read = images.read_color if self.input_kind == "color" else images.read_gray
         pixels = np.dstack([_enlarge_to_patch(read(file), self.patch) for file in item.files])
         if self._cached_bytes + pixels.nbytes <= CACHE_BYTES:
             self._cache[item] = pixels

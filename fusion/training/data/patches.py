@@ -61,9 +61,9 @@ class PatchSampler:
             ]
         ]
         random = np.random.default_rng([self.seed, CROP, position])
-        piece = _cut_patch(self.reader.read(cut.item), cut.corner, self.stage_options, random)
+        piece = _cut_patch(self.reader.read(cut.image), cut.corner, self.stage_options, random)
         varied = _augment_patch(piece, self.stage_options, random)
-        return cut.item.key, np.ascontiguousarray(varied.transpose(2, 0, 1))
+        return cut.image.key, np.ascontiguousarray(varied.transpose(2, 0, 1))
 
     def _get_epoch_order(self, epoch: int) -> NDArray[np.int64]:
         order = self._epoch_orders.get(epoch)

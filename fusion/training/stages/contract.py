@@ -7,7 +7,7 @@ from torch import Tensor
 
 from fusion.training.data.random_streams import RandomStreams
 
-TOTAL_LOSS = "total"  # the name of the loss that is minimised
+TOTAL_LOSS = "total"  # the name of the loss that is minimized
 
 
 class TrainingStage(Protocol):
@@ -20,7 +20,7 @@ class TrainingStage(Protocol):
     sample_side: int
 
     def __call__(self, images: Tensor, draws: RandomStreams) -> dict[str, Tensor]:
-        """The losses of a batch of images in [0, 1], each a scalar; ``total`` is minimised."""
+        """The losses of a batch of images in [0, 1], each a scalar; ``total`` is minimized."""
 
     def make_sample_images(self, images: Tensor, draws: RandomStreams) -> Tensor:
         """Pictures to look at, (N, columns, H, W) in [0, 1]."""

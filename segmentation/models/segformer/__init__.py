@@ -10,7 +10,7 @@ what is ours. The protocol names each option that is as theirs and each that is 
     batch        the file says 4 per GPU, the loader halves it: 2
     iterations   the schedule is 160 000 long, but seven rounds of 10 000 are run: 70 000 steps
                  of the 160 000-step schedule, so the learning rate ends at 0.56 of its top
-    class 0      unlabelled pixels are trained as a class of their own
+    class 0      unlabeled pixels are trained as a class of their own
 
 Ours, which options turn into theirs (the preset ``paper`` does, but for the order):
 
@@ -92,7 +92,7 @@ class Options(BaseModel):
         crop: Side of the square crop, or (width, height), in pixels.
         crop_share: The crop is drawn again, at most ten times, while one class covers more.
         padding: Where in the crop an image lies that is smaller: at its ``corner`` (above left), or
-            ``anywhere``, on the mean colour and unlabelled (rounded to 8 bits).
+            ``anywhere``, on the mean color and unlabeled (rounded to 8 bits).
         rescale: Each image is resized by a factor drawn from this range.
         flip: How often an image is mirrored.
         distortion: Whether brightness, contrast, saturation and hue are changed at random.
@@ -105,7 +105,7 @@ class Options(BaseModel):
         power: It then falls as (1 - step / schedule) ** power.
         drop_path: How often a block of the last stage is skipped (stochastic depth).
         dropout: Of the head's last layer.
-        ignore_unlabelled: Leave class 0 out of training; it is then never predicted. SegMiF
+        ignore_unlabeled: Leave class 0 out of training; it is then never predicted. SegMiF
             trains it as a class of its own.
         mixed_precision: Compute in bfloat16 where PyTorch holds it safe: twice as fast on
             processors and GPUs that have it in hardware. SegMiF computes in float32.
@@ -198,7 +198,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "learning rate": f"{top}; warm-up {options.warm_up}, poly {options.power:g} over {length}",
         "augmentation": f"rescale {options.rescale[0]:g}-{options.rescale[1]:g}, "
         f"crop {width}x{height}, flip {options.flip:g}"
-        f"{', colour distortion' if options.distortion else ''}",
+        f"{', color distortion' if options.distortion else ''}",
         "class 0 in training": "left out" if options.ignore_unlabeled else "a class",
         "chosen model": "last iteration",
         "prediction": "whole image, full resolution",

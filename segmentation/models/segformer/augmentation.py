@@ -124,7 +124,7 @@ def augment_image(
 def _pad_at_random_position(
     image: NDArray[np.uint8], labels: images.LabelMap, crop: tuple[int, int]
 ) -> dict[str, Any]:
-    """BGR image and labels somewhere in a crop of (width, height): mean colour, left out."""
+    """BGR image and labels somewhere in a crop of (width, height): mean color, left out."""
     height, width = labels.shape
     canvas = np.empty((crop[1], crop[0], 3), np.uint8)
     canvas[...] = np.rint(IMAGENET_MEAN[::-1])

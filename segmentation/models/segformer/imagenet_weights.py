@@ -1,6 +1,6 @@
 """MiT weights trained on ImageNet, as OpenMMLab publishes them; fetched once, checked, kept.
 
-They are NVlabs' weights with mmseg's names. NVlabs' licence allows research and evaluation only.
+They are NVlabs' weights with mmseg's names. NVlabs' license allows research and evaluation only.
 """
 
 from pathlib import Path

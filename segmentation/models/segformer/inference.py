@@ -22,12 +22,12 @@ def predict_label_maps(
     # a finished folder is not written to: what the libraries say here was said in training
     with library_log.redirect_library_output(Path(os.devnull)):
         network, model = weights.load_network(folder)
-    network = network.weights(device).eval()
+    network = network.to(device).eval()
     for pair in test.split.pairs:
         image = images.read_color(test.images[pair.key])
         shown = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         with torch.inference_mode():
             inputs = network.data_preprocessor({"inputs": [shown]}, False)["inputs"]
             logits = network.encode_decode(inputs, [{"img_shape": pair.size[::-1]}])
-            labels = logits[0].argmax(0).weights(torch.uint8).cpu().numpy()
+            labels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
         yield pair.key, labels + np.uint8(model.first_class_id)

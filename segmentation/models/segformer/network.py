@@ -40,7 +40,7 @@ def build_network(options: Options, outputs: int) -> "nn.Module":
                 "type": mmseg.models.SegDataPreProcessor,
                 "mean": IMAGENET_MEAN,
                 "std": IMAGENET_STD,
-                "pad_val": 0,  # after normalisation: the mean colour
+                "pad_val": 0,  # after normalization: the mean color
                 "seg_pad_val": 255,
                 "size": crop[::-1],
             },

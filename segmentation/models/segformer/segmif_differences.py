@@ -32,7 +32,7 @@ SEGMIF_OPTIONS: dict[str, Any] = {
     "power": 1.0,
     "drop_path": 0.1,
     "dropout": 0.1,
-    "ignore_unlabelled": False,
+    "ignore_unlabeled": False,
     "mixed_precision": False,
 }
 UNCONDITIONAL_DIFFERENCES = (  # ours, whatever the options

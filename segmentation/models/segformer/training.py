@@ -84,7 +84,7 @@ def _train_network(
         first_class_id=int(options.ignore_unlabeled),
     )
     torch.manual_seed(seed)
-    net = _build_initial_network(model, folder.parent / "downloads").weights(device).train()
+    net = _build_initial_network(model, folder.parent / "downloads").to(device).train()
     torch_compile_cache.import_with_local_cache(folder)
     optimizer = torch.optim.AdamW(network.build_parameter_groups(net, options), betas=options.betas)
     place = folder / CHECKPOINT_FILE

@@ -75,7 +75,7 @@ def judged(folder, truth, guesses, classes=CLASSES, most=(1, 10, 100)):
         judge = COCOeval(right, right.loadRes(str(folder / "found.json")), "bbox")
         judge.params.maxDets = list(most)
         judge.evaluate()
-        judge.accumulation_steps()
+        judge.accumulate()
         if len(most) == 3:
             judge.summarize()
     return judge
@@ -170,7 +170,7 @@ def test_every_average_precision_of_a_class_is_the_one_of_pycocotools(tmp_path, 
 def test_the_hard_sets_have_crowds_ties_empty_images_and_every_size():
     sets = [hard(seed) for seed in range(200)]
     images = [boxes for _, guesses in sets for boxes in guesses.values()]
-    assert sum((np.bincount(b.classes, minlength=3) > 100).any() for b in images) > 50
+    assert sum((np.bincount(b.class_ids, minlength=3) > 100).any() for b in images) > 50
     assert sum(len(np.unique(b.scores)) < len(b) for b in images) > 200
     assert sum(not len(boxes) for boxes in images) > 20
     found = [average_precision.measure(*one, CLASSES).by_class["a"] for one in sets[:20]]

@@ -36,7 +36,7 @@ def test_gives_back_the_boxes_of_the_file(tmp_path, the_images):
     found = predict(tmp_path, the_images, document(the_images))
     for pair in the_images.split.pairs:
         assert found[pair.key].corners.tolist() == pair.boxes.corners.tolist()
-        assert found[pair.key].classes.tolist() == pair.boxes.classes.tolist()
+        assert found[pair.key].class_ids.tolist() == pair.boxes.class_ids.tolist()
         assert set(found[pair.key].scores) == {0.5}
 
 
@@ -118,7 +118,7 @@ def test_a_class_map_renames_joins_and_drops(tmp_path, the_images):
     kinds = [row["category_id"] for row in made["annotations"]]
     made["categories"] = [{"id": 1, "name": "plank"}, {"id": 2, "name": "post"}]
     both = predict(tmp_path, the_images, made, class_map={"plank": "tall", "post": "tall"})
-    assert {kind for boxes in both.values() for kind in boxes.classes} == {1}
+    assert {kind for boxes in both.values() for kind in boxes.class_ids} == {1}
     for dropped in ({"plank": "wide"}, {"plank": "wide", "post": None}):
         kept = predict(tmp_path, the_images, made, class_map=dropped)
         assert sum(map(len, kept.values())) == kinds.count(1) < len(kinds)

@@ -303,7 +303,7 @@ def test_every_pair_is_tested_and_nothing_trained(root, coco_file):
         ({}, ["tasks.toy.train_on=thermal"], "train_on: no source is called 'thermal'"),
         ({}, ["tasks.toy.classes=[Person]"], "classes: 'Person' is none of m3fd's classes"),
         ({}, ["tasks.toy.without=[Lamps]"], "without: 'Lamps' is none of m3fd's classes"),
-        ({}, ["tasks.toy.model=yolo", "tasks.toy.options={}"], "leaves none to train on"),
+        ({}, ["tasks.toy.model=yolov5", "tasks.toy.options={}"], "leaves none to train on"),
         ({}, ["tasks.toy.options.weights=none.pt"], "none.pt: no such file"),
         ({}, ["tasks.toy.options.classes=[person, car]"], "'bus' is none of the detector's 2"),
     ],

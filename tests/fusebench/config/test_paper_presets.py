@@ -37,8 +37,8 @@ def planned(preset, data, *more):
 @pytest.mark.parametrize("preset", TASKS)
 def test_a_preset_runs_its_own_task_alone_and_names_what_was_chosen(preset, data):
     found = planned(preset, data)
-    assert {cell.name for cell in found.cells} == {TASKS[preset]}
-    assert {"infrared", "visible", "dmfuse", "dmnet"} <= {cell.source_name for cell in found.cells}
+    assert {cell.task_name for cell in found.runs} == {TASKS[preset]}
+    assert {"infrared", "visible", "dmfuse", "dmnet"} <= {cell.source_name for cell in found.runs}
     for cell in found.cells:
         assert cell.protocol()["chosen"]
 
@@ -61,7 +61,7 @@ def test_no_such_task_is_run_unless_it_is_asked_for_by_name(data):
 
 
 def test_dmfuse_table_2_retrains_and_prints_its_columns_in_the_papers_order(data):
-    cell = planned("dmfuse-table2", data).cells[0]
+    cell = planned("dmfuse-table2", data).runs[0]
     # Table 2: Person, Car, Bus, Lamp, Motorcycle, Truck
     assert cell.task.classes == ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck")
     assert cell.protocol()["protocol"] == "retrained"
@@ -70,11 +70,11 @@ def test_dmfuse_table_2_retrains_and_prints_its_columns_in_the_papers_order(data
 
 
 def test_dmnet_table_7_evaluates_yolov5x_on_all_pairs_over_six_and_five_classes(data):
-    cells = planned("dmnet-table7", data).cells
+    cells = planned("dmnet-table7", data).runs
     assert {cell.seed for cell in cells} == {None}
     cell = cells[0]
     # Table VII: People, Car, Bus, Motor, Truck, Lamp
-    assert cell.task.classes == ("People", "Car", "Bus", "Motorcycle", "Truck", "Lamp")
+    assert cell.task.class_ids == ("People", "Car", "Bus", "Motorcycle", "Truck", "Lamp")
     assert cell.task.without == ("Lamp",)
     said = cell.protocol()
     assert (said["protocol"], said["split"], said["images"]) == (
@@ -97,7 +97,7 @@ def test_dmnet_table_7_evaluates_yolov5x_on_all_pairs_over_six_and_five_classes(
 def test_tardals_recipe_is_that_of_its_configuration(data):
     # config/default.yaml: image_size, epochs, batch_size, lr_i, lr_f, momentum, weight_decay,
     # warmup_epochs, flip_lr; scripts/train_fd.py: gradients of 64 images per step
-    cell = planned("tardal", data).cells[0]
+    cell = planned("tardal", data).runs[0]
     options = yolov5.Options(**cell.task.options)
     assert (options.size, options.start_weights) == ("s", "scratch")
     assert (options.image_size, options.fit) == (320, "stretch")
@@ -111,11 +111,11 @@ def test_tardals_recipe_is_that_of_its_configuration(data):
 
 
 def test_dmfuse_table_3_is_segmifs_configuration_over_the_papers_eight_classes(data):
-    cell = planned("dmfuse-table3", data).cells[0]
+    cell = planned("dmfuse-table3", data).runs[0]
     # Table 3: Road, Sidewalk, Lamp, Sign, Vegetation, Sky, Person, Pole
     order = ("road", "sidewalk", "lamp", "sign", "vegetation", "sky", "person", "pole")
     assert class_sets.CLASS_SETS[cell.task.metrics["iou"]["classes"]] == order
-    _, options, _ = specs.load_model(cell.name, cell.task)
+    _, options, _ = specs.load_model(cell.task_name, cell.task)
     assert (options.backbone, options.embedding, options.crop) == ("mit_b3", 256, 480)
     assert (options.learning_rate, options.head_factor, options.batch) == (8e-5, 10, 2)
     assert (options.warm_up, options.power, options.schedule) == (3000, 1.0, 160_000)

@@ -95,7 +95,7 @@ def yolo(tmp_path, content, order=(0, 1)):
 def test_yolo_shares_become_pixels_and_ids_go_through_the_order(tmp_path):
     found = yolo(tmp_path, "0  0.5 0.5 0.2 0.4  \n\n1 0.25 0.5 0.1 0.2", order=(1, 0))
     np.testing.assert_allclose(found.corners, [[40, 15, 60, 35], [20, 20, 30, 30]])
-    assert list(found.classes) == [1, 0]
+    assert list(found.class_ids) == [1, 0]
 
 
 @pytest.mark.parametrize("content", ["", "\n", "  \r\n\n"])

@@ -93,7 +93,7 @@ def test_pycocotools_loads_truth_and_predictions_and_finds_them_equal():
         found = ground.loadRes(boxes.to_coco(guess, CLASSES, SIZES)["annotations"])
         judge = evaluation.COCOeval(ground, found, "bbox")
         judge.evaluate()
-        judge.accumulation_steps()
+        judge.accumulate()
         judge.summarize()
     assert judge.stats[0] == pytest.approx(1.0)
 

@@ -36,7 +36,7 @@ def test_a_luminance_of_another_size_is_refused():
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "LA", "1"])
-def test_every_eight_bit_mode_is_read_as_colour_and_as_gray(tmp_path, mode):
+def test_every_eight_bit_mode_is_read_as_color_and_as_gray(tmp_path, mode):
     Image.new("RGB", (5, 4), (255, 255, 255)).convert(mode).save(tmp_path / "a.png")
     assert images.read_color(tmp_path / "a.png").shape == (4, 5, 3)
     assert (images.read_gray(tmp_path / "a.png") == 255).all()
@@ -92,7 +92,7 @@ def test_label_ids_are_read_behind_a_palette(tmp_path):
     assert images.read_label_image(tmp_path / "a.png").tolist() == [[0, 3], [14, 3]]
 
 
-def test_colour_labels_are_refused(tmp_path):
+def test_color_labels_are_refused(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match="one channel of class ids, got mode RGB"):
         images.read_label_image(tmp_path / "a.png")

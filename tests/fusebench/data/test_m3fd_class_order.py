@@ -28,7 +28,7 @@ def labels(folder, order, count=4200, spread=1.0, seed=1):
 
 @pytest.mark.parametrize("name", m3fd_class_order.CLASS_ORDERS)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_known_order_is_recognised_from_a_sample(tmp_path, name, seed):
+def test_every_known_order_is_recognized_from_a_sample(tmp_path, name, seed):
     order = m3fd_class_order.CLASS_ORDERS[name]
     indices = m3fd_class_order.resolve_class_order(
         labels(tmp_path / "labels", order, seed=seed), None

@@ -8,7 +8,7 @@ from fusebench.errors import UserError
 from tests.helpers import dataset_folders
 
 M3FD = [f"{number:05d}" for number in range(4200)]
-# Runs of ids that a third party labelled with TarDAL's four conditions.
+# Runs of ids that a third party labeled with TarDAL's four conditions.
 RUNS = {
     "day": "719-742 1995-2043 2095-2200 2243-2755 2779-2938 2970-3375 3403-3574 3589-3611 "
     "3661-3720",
@@ -144,7 +144,7 @@ def test_a_list_that_is_not_utf8_is_refused(tmp_path):
         splits.read_split_lists(tmp_path, ListRule())
 
 
-def test_neighbours_on_both_sides_leak_and_long_runs_do_not():
+def test_neighbors_on_both_sides_leak_and_long_runs_do_not():
     odd = {
         "train": [f"{n:03d}" for n in range(0, 100, 2)],
         "test": [f"{n:03d}" for n in range(1, 100, 2)],

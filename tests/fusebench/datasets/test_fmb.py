@@ -18,7 +18,7 @@ def test_the_folders_are_the_split(tmp_path):
     train, test, everything = (load(tmp_path, name) for name in ("train", "test", "all"))
     assert (train.keys, test.keys) == (("00001", "00004"), ("00002",))
     assert everything.keys == ("00001", "00002", "00004")
-    assert test.rule == "official"
+    assert test.rule_description == "official"
     assert test.pairs[0].label_map == tmp_path / "fmb/test/Label/00002.png"
     assert test.pairs[0].boxes is None
     assert len(test.classes) == 15
@@ -47,7 +47,7 @@ def test_conditions_come_from_the_scenario_file(tmp_path):
         '[{"name": "Night", "scene": [{"name": "yard", "range": [{"min": 2, "max": 2}]}]}]'
     )
     (pair,) = load(tmp_path, "test").pairs
-    assert (pair.scene, pair.group) == ("night", "yard")
+    assert (pair.condition, pair.sequence) == ("night", "yard")
 
 
 def test_a_sequence_in_both_folders_is_a_leak(tmp_path):
@@ -74,7 +74,7 @@ def test_absent_data_names_the_simulated_scenes_with_masks(tmp_path):
 
 
 def spoil_label_folder(tree):
-    (tree / "test/Label").rename(tree / "test/colour")
+    (tree / "test/Label").rename(tree / "test/color")
 
 
 def spoil_mask_missing(tree):
@@ -101,7 +101,7 @@ def spoil_no_test(tree):
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (spoil_label_folder, "test: no folder of masks .*found: Infrared, Visible, colour"),
+        (spoil_label_folder, "test: no folder of masks .*found: Infrared, Visible, color"),
         (spoil_mask_missing, r"1 image\(s\) have no label in .*test/Label: 2"),
         (spoil_mask_left_over, r"1 label\(s\) have no image, in .*test/Label: 9"),
         (spoil_mask_size, r"Label/2\.png is 16x12 but .*Visible/2\.png is 32x24"),
@@ -115,7 +115,7 @@ def test_a_spoilt_tree_is_refused_by_name(tmp_path, spoil, says):
         load(tmp_path)
 
 
-def test_a_mask_is_its_ids_and_255_is_unlabelled(tmp_path):
+def test_a_mask_is_its_ids_and_255_is_unlabeled(tmp_path):
     Image.fromarray(np.array([[0, 14, 255]], np.uint8)).save(tmp_path / "a.png")
     assert read_label_map(tmp_path / "a.png", fmb.CLASSES).tolist() == [[0, 14, 0]]
 
@@ -126,7 +126,7 @@ def test_an_id_without_a_class_is_refused_by_name(tmp_path):
         read_label_map(tmp_path / "a.png", fmb.CLASSES)
 
 
-def test_a_colour_rendering_is_no_mask(tmp_path):
+def test_a_color_rendering_is_no_mask(tmp_path):
     write_image(tmp_path / "a.png", mode="RGB")
     with pytest.raises(UserError, match="one channel of class ids"):
         read_label_map(tmp_path / "a.png", fmb.CLASSES)

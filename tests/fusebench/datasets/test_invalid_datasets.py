@@ -128,7 +128,7 @@ def test_text_boxes_of_unknown_classes_and_outside_the_image(tmp_path, capsys):
     refused(tmp_path, capsys, str(label), "outside 0..32 pixels")
 
 
-def test_masks_with_unknown_ids_colours_or_another_size(tmp_path, capsys):
+def test_masks_with_unknown_ids_colors_or_another_size(tmp_path, capsys):
     mask = prepared(tmp_path, "fmb")[2]
     trees.write_image(mask, level=15)
     refused(tmp_path, capsys, str(mask), "id 15", "expected 0..14")

@@ -31,8 +31,8 @@ def test_the_official_tree_is_read(tmp_path):
     assert first.visible == tmp_path / "m3fd/Vis/00000.png"
     assert first.size == (32, 24)
     assert first.boxes.corners.tolist() == [[2, 3, 12, 13]]
-    assert first.boxes.classes.tolist() == [1]
-    assert (first.label_map, first.scene, first.group) == (None, None, "block-0000")
+    assert first.boxes.class_ids.tolist() == [1]
+    assert (first.label_map, first.condition, first.sequence) == (None, None, "block-0000")
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_text_labels_are_read_in_the_declared_order(tmp_path):
     write_yolo_text_dataset(tmp_path / "m3fd", {"00000": "3 0.5 0.5 0.25 0.5\n", "00001": ""})
     as_tardal = load(tmp_path, class_order="A").pairs
     as_deyolo = load(tmp_path, class_order="B").pairs
-    assert as_tardal[0].boxes.classes.tolist() == [4]
-    assert as_deyolo[0].boxes.classes.tolist() == [3]
+    assert as_tardal[0].boxes.class_ids.tolist() == [4]
+    assert as_deyolo[0].boxes.class_ids.tolist() == [3]
     assert as_tardal[0].boxes.corners.tolist() == [[12, 6, 20, 18]]
     assert len(as_tardal[1].boxes) == 0
 
@@ -76,7 +76,7 @@ def test_xml_is_preferred_where_both_kinds_of_labels_are(tmp_path):
     write_m3fd(tmp_path / "m3fd", ["00000"])
     write_yolo_text_dataset(tmp_path / "other", {"00000": "0 0.5 0.5 0.25 0.5\n"})
     (tmp_path / "other/labels").rename(tmp_path / "m3fd/labels")
-    assert load(tmp_path).pairs[0].boxes.classes.tolist() == [1]
+    assert load(tmp_path).pairs[0].boxes.class_ids.tolist() == [1]
 
 
 def test_hidden_files_and_a_list_of_classes_are_no_labels(tmp_path):
@@ -91,9 +91,9 @@ def test_train_and_test_are_the_rule_s_and_say_so(tmp_path):
     write_m3fd(tmp_path / "m3fd", KEYS)
     train, test = load(tmp_path, "train"), load(tmp_path, "test")
     assert (train.keys, test.keys) == (("00000", "00001"), ("00250",))
-    assert test.rule == "blocks of 100 ids, gap 10, 1 of 4 tested from block 2"
+    assert test.rule_description == "blocks of 100 ids, gap 10, 1 of 4 tested from block 2"
     assert not test.has_leakage
-    assert test.pairs[0].group == "block-0002"
+    assert test.pairs[0].sequence == "block-0002"
 
 
 def test_lists_lie_below_the_data_folder(tmp_path):
@@ -121,7 +121,7 @@ def test_conditions_and_sequences_come_from_the_scenario_file(tmp_path, path):
         '"range": [{"min": 1, "max": 250}]}]}]'
     )
     found = load(tmp_path, scenarios="mine.json" if path == "mine.json" else None).pairs
-    assert [(pair.scene, pair.group) for pair in found] == [
+    assert [(pair.condition, pair.sequence) for pair in found] == [
         (None, "block-0000"),
         ("night", "yard"),
         ("night", "yard"),
@@ -194,7 +194,7 @@ def spoil_two_folders(tree):
 
 
 def spoil_no_visible_folder(tree):
-    (tree / "Vis").rename(tree / "Colour")
+    (tree / "Vis").rename(tree / "Color")
 
 
 def spoil_no_labels(tree):
@@ -215,7 +215,7 @@ def spoil_no_labels(tree):
         (spoil_xml, r"00001\.xml: not XML"),
         (spoil_stem, r"00001\.jpg and 00001\.png are both called '00001'"),
         (spoil_two_folders, "both Ir and infrared could be meant"),
-        (spoil_no_visible_folder, "no folder of visible images .*found: Annotation, Colour, Ir"),
+        (spoil_no_visible_folder, "no folder of visible images .*found: Annotation, Color, Ir"),
         (spoil_no_labels, r"Annotation: no \.xml and no \.txt"),
     ],
 )

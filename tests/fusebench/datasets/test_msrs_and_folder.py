@@ -25,9 +25,9 @@ def load(root, part="all", /, **options):
 def test_msrs_is_read_with_its_scene_from_the_name(tmp_path):
     msrs_tree(tmp_path)
     found = load(tmp_path)
-    assert [pair.scene for pair in found.pairs] == ["night", "night", "day", "day"]
+    assert [pair.condition for pair in found.pairs] == ["night", "night", "day", "day"]
     assert [len(pair.boxes) for pair in found.pairs] == [1, 0, 1, 1]
-    assert found.classes[found.pairs[0].boxes.classes[0]] == "car"
+    assert found.class_ids[found.pairs[0].boxes.class_ids[0]] == "car"
     assert [pair.group for pair in found.pairs] == [
         "block-0000",
         "block-0000",
@@ -43,7 +43,7 @@ def test_msrs_official_lists_are_its_split(tmp_path):
     (tree / "splits/test.txt").write_text("00431D\n")
     assert load(tmp_path, "train").keys == ("00004N", "00008N")
     assert load(tmp_path, "test").keys == ("00431D",)
-    assert load(tmp_path, "test").rule == "official"
+    assert load(tmp_path, "test").rule_description == "official"
     assert len(load(tmp_path, "all").pairs) == 4
 
 
@@ -79,8 +79,8 @@ def test_two_folders_are_matched_by_stem_and_all_is_tested(tmp_path):
     found = pairs_of(tmp_path)
     assert found.keys == ("gate", "yard")
     assert found.pairs[0].visible.name == "gate.bmp"
-    assert (found.classes, found.rule, found.has_leakage) == ((), "all pairs", False)
-    assert [pair.group for pair in found.pairs] == ["gate", "yard"]
+    assert (found.classes, found.rule_description, found.has_leakage) == ((), "all pairs", False)
+    assert [pair.sequence for pair in found.pairs] == ["gate", "yard"]
     assert pairs_of(tmp_path, "all").keys == found.keys
 
 

@@ -61,7 +61,7 @@ def compute_pycocotools_precision(truth, found, most=(100, 300)):
         judge = COCOeval(right, guessed, "bbox")
         judge.params.maxDets = list(most)
         judge.evaluate()
-        judge.accumulation_steps()
+        judge.accumulate()
     return judge.eval["precision"]
 
 

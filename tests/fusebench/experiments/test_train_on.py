@@ -136,13 +136,16 @@ def test_the_source_flag_leaves_what_is_trained_on_alone(root):
             "shift.train_on: no source is called 'thermal' (there is ir",
         ),
         ("tasks.shift.train_on=[ir]", "train_on: Input should be a valid string"),
-        ("tasks.shift.model=fixed", "train_on: visible, but nothing is trained by model fixed"),
+        (
+            "tasks.shift.model=from_file",
+            "train_on: visible, but nothing is trained by model from_file",
+        ),
     ],
 )
 def test_a_wrong_train_on_is_one_error_and_nothing_runs(root, capsys, change, words):
     (root / "tasks.yaml").write_text(DETECTION)
     (root / "boxes.json").write_text("{}")
-    options = ["--set", "tasks.shift.options={file: boxes.json}"] if "fixed" in change else []
+    options = ["--set", "tasks.shift.options={file: boxes.json}"] if "from_file" in change else []
     assert __main__.main(["--set", change, *options]) == 2
     said = capsys.readouterr().err
     assert words in said

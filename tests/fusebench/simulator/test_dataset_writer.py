@@ -70,13 +70,14 @@ def test_no_sequence_is_in_train_and_in_test(root):
     for dataset in (scenes, scenes_seg):
         options = dataset.Options(**FEW)
         sides = [
-            {p.group for p in dataset.load(root, part, options).pairs} for part in ("train", "test")
+            {p.sequence for p in dataset.load(root, part, options).pairs}
+            for part in ("train", "test")
         ]
         assert not sides[0] & sides[1]
         assert not dataset.load(root, "test", options).has_leakage
 
 
-def test_colours_and_classes_of_fmb_are_in_the_same_order():
+def test_colors_and_classes_of_fmb_are_in_the_same_order():
     assert tuple(fmb_palette.FMB_COLORS) == fmb.CLASSES
     assert dataset_writer.LABEL_COLORS.shape == (15, 3)
 

@@ -36,7 +36,7 @@ def test_another_seed_or_another_number_gives_another_scene():
 
 
 def test_every_label_and_every_box_class_occurs_in_forty_scenes(film):
-    assert set(np.unique(np.stack([s.labels for s in film]))) == set(range(15))
+    assert set(np.unique(np.stack([s.label_map for s in film]))) == set(range(15))
     names = {name for scene in film for name, *_ in scene.boxes}
     assert names == {"People", "Car", "Bus", "Motorcycle", "Lamp", "Truck"}
 
@@ -52,7 +52,7 @@ def test_every_box_touches_pixels_of_its_class_on_all_four_sides(film):
     ids = {name: label for label, name in ground_truth.BOX_CLASS_NAMES.items()}
     for scene in film:
         for name, left, top, right, bottom in scene.boxes:
-            inside = scene.labels[top:bottom, left:right] == ids[name]
+            inside = scene.label_map[top:bottom, left:right] == ids[name]
             for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
                 assert side.any()
 
@@ -85,17 +85,17 @@ def test_what_is_hidden_by_more_than_three_quarters_or_tiny_has_no_box(width, he
 
 def test_frames_of_a_sequence_share_condition_and_group_but_not_pixels(film):
     first, second = film[4], film[5]
-    assert first.group == second.group != film[8].group
+    assert first.sequence == second.sequence != film[8].sequence
     assert first.condition == second.condition
-    assert (first.labels != second.labels).any()
+    assert (first.label_map != second.label_map).any()
 
 
 def test_any_four_sequences_in_a_row_show_all_four_conditions(film):
     assert {scene.condition for scene in film[4:20]} == {"day", "overcast", "night", "challenge"}
 
 
-def test_few_pixels_are_unlabelled(film):
-    share = np.mean([(scene.labels == 0).mean() for scene in film])
+def test_few_pixels_are_unlabeled(film):
+    share = np.mean([(scene.label_map == 0).mean() for scene in film])
     assert 0.001 < share < 0.03
 
 
@@ -115,7 +115,7 @@ def nights() -> list[RenderedScene]:
 
 
 def _contrasts(nights: list[RenderedScene], label: int) -> tuple[list[float], list[float]]:
-    """|inside - around| in grey levels for every box of a class, infrared and visible."""
+    """|inside - around| in gray levels for every box of a class, infrared and visible."""
     pairs: tuple[list[float], list[float]] = ([], [])
     name = ground_truth.BOX_CLASS_NAMES[label]
     for scene in nights:

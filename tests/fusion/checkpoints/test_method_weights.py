@@ -45,7 +45,7 @@ def fused(module, **options):
     return module.load(module.Options(**options), "cpu")(INFRARED, VISIBLE)
 
 
-def test_a_fused_image_is_the_same_every_time_and_keeps_the_colours(weights):
+def test_a_fused_image_is_the_same_every_time_and_keeps_the_colors(weights):
     first = fused(dmfuse, weights=str(weights))
     torch.rand(3)
     assert np.array_equal(first, fused(dmfuse, weights=str(weights)))

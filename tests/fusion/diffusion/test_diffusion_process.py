@@ -19,7 +19,7 @@ from tests.helpers.reference_tensors import load_reference
 )
 def test_schedules_are_the_released_ones(name, schedule):
     for t, known in load_reference("noise_schedules")[name].items():
-        level = float(schedule.levels[int(t)])
+        level = float(schedule.noise_levels[int(t)])
         assert level == pytest.approx(known["sqrt_alpha_bar"], rel=1e-9)
         assert math.sqrt(1 - level**2) == pytest.approx(known["sigma"], rel=1e-9)
         if known["beta"] is not None:

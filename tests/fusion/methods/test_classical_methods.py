@@ -18,7 +18,7 @@ def test_average_by_hand():
 
 def test_weighted_average_by_hand():
     fused = average.load(average.Options(infrared_weight=0.25), "cpu")(IR, VISIBLE)
-    assert fused[..., 1].tolist() == [[75, 100], [125, 64]]  # 64.5 goes to the even neighbour
+    assert fused[..., 1].tolist() == [[75, 100], [125, 64]]  # 64.5 goes to the even neighbor
 
 
 def test_maximum_by_hand():
@@ -58,7 +58,7 @@ def test_laplacian_keeps_detail_that_only_one_image_has():
 
 
 @pytest.mark.parametrize("method", [average, maximum, laplacian])
-def test_colour_differences_are_the_visible_images(method):
+def test_color_differences_are_the_visible_images(method):
     """Cb ~ B - Y and Cr ~ R - Y stay, where nothing clips."""
     visible = RNG.integers(100, 156, (32, 32, 3), dtype=np.uint8)
     infrared = RNG.integers(100, 156, (32, 32), dtype=np.uint8)

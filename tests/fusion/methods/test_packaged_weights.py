@@ -64,7 +64,7 @@ def test_detail_is_kept(pair, fused):
     assert 0.75 * richer < amount(images.luminance(fused)) < 1.5 * richer
 
 
-def test_colours_are_those_of_the_visible_image(pair, fused):
+def test_colors_are_those_of_the_visible_image(pair, fused):
     """No tint: Cb and Cr differ by no more than rounding where nothing is clipped."""
     inside = ((fused > 0) & (fused < 255)).all(axis=2)
     before = pair[1].astype(int) - images.luminance(pair[1])[..., None]

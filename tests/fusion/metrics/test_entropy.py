@@ -6,7 +6,7 @@ from fusion.metrics.information.entropy import measure
 RNG = np.random.default_rng(0)
 
 
-def test_one_grey_level_carries_no_information():
+def test_one_gray_level_carries_no_information():
     flat = np.full((4, 4), 7, np.uint8)
     assert measure(flat, flat, flat) == 0.0
 

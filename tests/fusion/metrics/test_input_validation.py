@@ -12,7 +12,7 @@ NAN = np.full((20, 30), np.nan)
 BAD = {
     "sizes": (np.zeros((20, 31), np.uint8), ValueError, r"differ in size: .*\(20, 31\)"),
     "empty": (np.zeros((0, 30), np.uint8), ValueError, r"empty image, shape \(0, 30\)"),
-    "colour": (np.zeros((20, 30, 3), np.uint8), ValueError, r"expected luminance \(H, W\)"),
+    "color": (np.zeros((20, 30, 3), np.uint8), ValueError, r"expected luminance \(H, W\)"),
     "nan": (NAN, TypeError, "float64 with NaN or infinity, expected uint8"),
     "range": (np.full((20, 30), 300.5), TypeError, "float64 from 300.5 to 300.5, expected uint8"),
     "scaled": (np.full((20, 30), 0.5, np.float32), TypeError, "float32 from 0.5 to 0.5"),

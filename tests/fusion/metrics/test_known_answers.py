@@ -58,7 +58,7 @@ def test_constant_images_are_a_number_or_none_and_never_a_warning(name):
 IDENTICAL = {
     "correlation_coefficient": 1,
     "mutual_information": 2 * entropy(A),
-    "mutual_information.normalised": 2,
+    "mutual_information.normalized": 2,
     "visual_information_fidelity": 2,
     "visual_information_fidelity.mean": 1,
     "fusion_artifacts": 0,
@@ -107,7 +107,7 @@ def test_an_inverted_image_keeps_its_information_and_turns_its_correlation():
         assert value(name, A, A, inverted) == pytest.approx(value(name, A, A, A), rel=1e-12)
 
 
-def test_a_ramp_shifted_by_one_pixel_is_one_grey_level_off():
+def test_a_ramp_shifted_by_one_pixel_is_one_gray_level_off():
     wide = np.tile(np.arange(201, dtype=np.uint8), (50, 1))
     ramp, shifted = wide[:, :-1], wide[:, 1:]
     assert value("peak_signal_to_noise", ramp, ramp, shifted) == pytest.approx(48.1308, abs=1e-4)

@@ -59,7 +59,7 @@ def any_triple(seed, sides=(1, 64)):
 
 
 def inside(metric, found):
-    about, slack = metric.about, 1e-6
+    about, slack = metric.definition, 1e-6
     if found is None:
         return True
     low = -math.inf if about.minimum is None else about.minimum - slack
@@ -94,10 +94,10 @@ def test_every_variant_lies_in_its_range_and_names_itself(name):
 
 
 POOR = {
-    "one pixel": [np.full((1, 1), grey, np.uint8) for grey in (3, 9, 200)],
+    "one pixel": [np.full((1, 1), gray, np.uint8) for gray in (3, 9, 200)],
     "one row": [np.arange(30, dtype=np.uint8)[None] * k for k in (1, 2, 3)],
     "small": [image[:9, :9].copy() for image in make_image_triple(60, 66)],
-    "flat": [np.full((180, 180), grey, np.uint8) for grey in (3, 9, 200)],
+    "flat": [np.full((180, 180), gray, np.uint8) for gray in (3, 9, 200)],
     "black": [np.zeros((180, 180), np.uint8)] * 3,
 }
 
@@ -183,8 +183,8 @@ def test_a_gain_is_in_the_value(name):
 def test_the_first_variant_is_the_default_and_no_known_fault(name):
     module = MODULES[name]
     default, *_ = module.VARIANTS
-    assert module.VARIANTS[default].fault == ""
-    assert module.VARIANTS[default].column(module.TITLE) == module.COLUMN
+    assert module.VARIANTS[default].known_fault == ""
+    assert module.VARIANTS[default].build_column(module.TITLE) == module.COLUMN
     assert getattr(module.Options(), "variant", default) == default
     for variant in module.VARIANTS if len(module.VARIANTS) > 1 else ():
         assert module.Options(variant=variant).variant == variant

@@ -47,7 +47,7 @@ NAMES = {
     "NMI.skimage.sum": "mutual_information.mean.entropies",
     "PC": "phase_congruency",
     "PC.kovesi_lp": "phase_congruency.kovesi",
-    "QMI": "mutual_information.normalised",
+    "QMI": "mutual_information.normalized",
     "Qabf": "edge_preservation",
     "Qabf.eq1": "edge_preservation.eq1",
     "Qabf.liu": "edge_preservation.liu",
@@ -86,7 +86,7 @@ NOT_COMPUTED = {
     "Qabf.mfif": "opposite sign of one gradient and 1e-5 in its divisions; one implementation only",
     "Qabf.mlab": "up to 4.5e-4 off; one implementation only",
     "VIF.vec": "the steerable-pyramid VIF, another metric",
-    "VIF.zoo": "a window beside its centre and zeros around the image: +2 to +25 %",
+    "VIF.zoo": "a window beside its center and zeros around the image: +2 to +25 %",
 }
 EQUAL = 1e-5  # relative
 NOTHING = 1e-12  # absolute: what rounding leaves of a value that is 0

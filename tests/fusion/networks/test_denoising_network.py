@@ -93,7 +93,7 @@ def test_what_follows_the_last_needed_block_is_not_run(network):
 
 
 @pytest.mark.parametrize(
-    ("inner", "colour", "gray"),
+    ("inner", "color", "gray"),
     [
         (128, 391_048_067, 391_043_457),
         (64, 97_805_763, 97_803_457),
@@ -101,9 +101,9 @@ def test_what_follows_the_last_needed_block_is_not_run(network):
         (16, 6_129_267, 6_128_689),
     ],
 )
-def test_parameters_are_counted_as_in_the_released_code(inner, colour, gray):
+def test_parameters_are_counted_as_in_the_released_code(inner, color, gray):
     with torch.device("meta"):
-        for channels, expected in ((3, colour), (1, gray)):
+        for channels, expected in ((3, color), (1, gray)):
             network = DenoisingNetwork(channels=channels, inner=inner)
             assert sum(p.numel() for p in network.parameters()) == expected
 

@@ -171,7 +171,7 @@ def test_bfloat16_and_channels_last_give_nearly_the_same_image():
             short = network.fuse(*make_images(), NOISE_LEVELS, make_noise())
         last = (
             build_dmnet()
-            .weights(memory_format=torch.channels_last)
+            .to(memory_format=torch.channels_last)
             .fuse(*make_images(), NOISE_LEVELS, make_noise())
         )
         double = (

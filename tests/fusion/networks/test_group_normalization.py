@@ -1,4 +1,4 @@
-"""Group normalisation of channels-last images on the CPU: as torch's own, with more digits."""
+"""Group normalization of channels-last images on the CPU: as torch's own, with more digits."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def exact(layer, x):
 @pytest.mark.parametrize("groups", [1, 2, 8])
 @pytest.mark.parametrize("mean", [0, 1000])
 @pytest.mark.parametrize("piece", [1, 100, 1 << 17])
-def test_it_is_group_normalisation(groups, mean, piece, monkeypatch):
+def test_it_is_group_normalization(groups, mean, piece, monkeypatch):
     monkeypatch.setattr("fusion.networks.blocks.normalization.CHUNK_SIZE", piece)
     layer = made(groups, 8)
     x = (torch.randn(3, 8, 7, 9) + mean).contiguous(memory_format=LAST)
@@ -48,7 +48,7 @@ def test_a_large_image_keeps_the_digits_that_torch_loses():
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_other_precisions_are_torchs_own(dtype):
-    layer = made(2, 4).weights(dtype)
+    layer = made(2, 4).to(dtype)
     x = torch.randn(1, 4, 6, 6, dtype=dtype).contiguous(memory_format=LAST)
     with torch.no_grad():
         torch.testing.assert_close(layer(x), torch.nn.GroupNorm.forward(layer, x), atol=0, rtol=0)

@@ -20,7 +20,7 @@ class Mean:
     def __init__(self):
         self.shown = []
 
-    def draw(self, infrared, visible):
+    def sample_noise(self, infrared, visible):
         return []
 
     def fuse(self, infrared, visible, noise):
@@ -32,7 +32,7 @@ class Mean:
 class Noisy(Mean):
     """Adds the noise that it drew."""
 
-    def draw(self, infrared, visible):
+    def sample_noise(self, infrared, visible):
         return [torch.rand(infrared.shape, generator=torch.Generator().manual_seed(1))]
 
     def fuse(self, infrared, visible, noise):
@@ -40,7 +40,7 @@ class Noisy(Mean):
 
 
 class Local(Mean):
-    """Blurs, and shifts by the mean of what it sees, as networks with normalisations do."""
+    """Blurs, and shifts by the mean of what it sees, as networks with normalizations do."""
 
     def fuse(self, infrared, visible, noise):
         mixed = super().fuse(infrared, visible, noise)

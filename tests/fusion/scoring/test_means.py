@@ -17,7 +17,7 @@ def test_undefined_scores_are_left_out_of_a_mean_and_nothing_is_none():
 def test_the_interval_of_many_images_is_the_normal_one():
     # 400 values, half 0, half 1: mean 0.5, standard error 0.5 / 20, so 0.5 +- 1.96 * 0.025
     table = frame(a=[0.0, 1.0] * 200)
-    low, high = metric_means.compute_intervals(table, list(table.surface_index))["a"]
+    low, high = metric_means.compute_intervals(table, list(table.index))["a"]
     assert low == pytest.approx(0.5 - 0.049, abs=0.004)
     assert high == pytest.approx(0.5 + 0.049, abs=0.004)
 
@@ -31,7 +31,7 @@ def test_frames_of_one_sequence_are_drawn_together_which_makes_the_interval_wide
 
 def test_the_same_table_has_the_same_interval():
     table = frame(a=[0.1, 0.5, 0.2, 0.9])
-    keys = list(table.surface_index)
+    keys = list(table.index)
     assert metric_means.compute_intervals(table, keys) == metric_means.compute_intervals(
         table, keys
     )

@@ -1,4 +1,4 @@
-"""Metrics of single pixels, differences of neighbours and histograms, as plain loops."""
+"""Metrics of single pixels, differences of neighbors and histograms, as plain loops."""
 
 import math
 

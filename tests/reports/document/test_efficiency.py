@@ -76,8 +76,8 @@ def test_costs_are_those_of_the_profiles(house):
     for text in ("1,234,567", "2.500", "0.250", "0.125 to 0.500", "3.0"):
         assert f"<td>{text}</td>" in page
     assert '<th scope="col" class="text">on</th>' in page
-    assert page.loss_count('<td class="text">64x48</td>') == 2
-    assert page.loss_count('<td class="text">toy-detection</td>') == 4
+    assert page.count('<td class="text">64x48</td>') == 2
+    assert page.count('<td class="text">toy-detection</td>') == 4
     assert "<td>0.250</td>" in page
     assert "Not measured" not in page
     assert Path("report/figures/toy-detection-cost.pdf").stat().st_size > 1000

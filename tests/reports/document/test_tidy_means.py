@@ -168,11 +168,11 @@ def replace_seed(made):
 def by_day(mine):
     """`make_bootstrapped_results` with the same scores and resamples by day."""
     drawn, rows = make_bootstrapped_results(mine), []
-    for each in drawn.rows:
+    for each in drawn.sources:
         (made,) = each.records
         scenes = {"day": Scores(values=made.values, by_class=made.by_class)}
         rows.append(replace(each, records=(made.model_copy(update={"by_condition": scenes}),)))
-    for (one,) in drawn.bootstrap.sources.values():
+    for (one,) in drawn.bootstrap.by_source.values():
         one.scores.update({q._replace(scene="day"): drawn for q, drawn in one.scores.items()})
         one.shares.update({("day", name): share for (_, name), share in one.shares.items()})
     return replace(drawn, rows=tuple(rows))

@@ -46,13 +46,13 @@ def test_every_finished_source_is_in_the_legend_and_no_other(tmp_path):
     assert "gone" not in words
 
 
-def test_infrared_and_visible_have_the_same_colour_whatever_else_is_compared():
+def test_infrared_and_visible_have_the_same_color_whatever_else_is_compared():
     few = bars_and_curves.assign_source_styles({"visible": "visible", "infrared": "infrared"})
     many = bars_and_curves.assign_source_styles(
         {"a": "method", "infrared": "infrared", "b": "folder", "visible": "visible"}
     )
     assert {name: many[name] for name in few} == few
-    assert len({colour for colour, _ in many.values()}) == 4
+    assert len({color for color, _ in many.values()}) == 4
 
 
 def test_every_class_has_a_chart_and_every_source_a_line_of_its_own(tmp_path):
@@ -79,7 +79,7 @@ def test_no_two_of_twenty_sources_look_alike():
     assert len({looks[name][0] for name in list(kinds)[:16]}) == 16
 
 
-def test_the_pixels_of_a_chart_are_those_of_matplotlib_in_fewer_colours(tmp_path):
+def test_the_pixels_of_a_chart_are_those_of_matplotlib_in_fewer_colors(tmp_path):
     pyplot, _ = bars_and_curves.load_pyplot()
     figure, axes = pyplot.subplots(figsize=(3, 2), layout="constrained")
     axes.bar(range(9), range(1, 10), color=bars_and_curves.FUSION_COLORS[:9], hatch="//")

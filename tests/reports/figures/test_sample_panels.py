@@ -133,28 +133,28 @@ def test_hits_false_positives_and_misses_are_drawn_in_their_own_way():
     predicted = boxes.make_boxes([[0, 0, 10, 10], [40, 20, 60, 40]], [0, 0], [0.9, 0.8])
     marks = draw_boxes_and_masks.build_prediction_overlays(TRUTH, predicted, ("person", "car"))
     drawn = draw_boxes_and_masks.draw_boxes(GRAY, marks)
-    colours = {colour for _, colour in drawn.getcolors(maxcolors=100_000)}
-    assert {(0x4A, 0xDE, 0x80), (0xFB, 0x92, 0x3C), (0xFD, 0xE0, 0x47)} <= colours
+    colors = {color for _, color in drawn.getcolors(maxcolors=100_000)}
+    assert {(0x4A, 0xDE, 0x80), (0xFB, 0x92, 0x3C), (0xFD, 0xE0, 0x47)} <= colors
     nothing = draw_boxes_and_masks.draw_boxes(GRAY, [])
     assert len(nothing.getcolors()) == 1
 
 
-def test_wrong_pixels_are_orange_and_unlabelled_ones_black():
+def test_wrong_pixels_are_orange_and_unlabeled_ones_black():
     truth, predicted = np.array([[0, 1, 1, 1]], np.uint8), np.array([[1, 1, 2, 1]], np.uint8)
     image = np.full((1, 4, 3), 90, np.uint8)
     drawn = np.array(
-        draw_boxes_and_masks.draw_label_errors(image, truth, predicted, unlabelled=True)
+        draw_boxes_and_masks.draw_label_errors(image, truth, predicted, unlabeled=True)
     )
     middle = [50, 150, 250, 350]
     shown = [tuple(pixel) for pixel in drawn[drawn.shape[0] // 2, middle].tolist()]
     assert shown == [(0, 0, 0), (135, 135, 135), (234, 88, 12), (135, 135, 135)]
 
 
-def test_fmb_classes_have_fmbs_colours_and_others_differ_from_each_other():
+def test_fmb_classes_have_fmbs_colors_and_others_differ_from_each_other():
     found = draw_boxes_and_masks.build_class_colors(["unlabelled", "Road", "thing", "stuff"])
     assert found[0].tolist() == [0, 0, 0]
     assert found[1].tolist() == [179, 228, 228]
-    assert len({tuple(colour) for colour in found.tolist()}) == 4
+    assert len({tuple(color) for color in found.tolist()}) == 4
 
 
 @pytest.mark.parametrize("kind", ["detection", "segmentation"])

@@ -110,15 +110,15 @@ def test_seeds_that_are_missing_are_counted_beside_the_name():
 
 
 def test_the_protocol_line_has_the_facts_all_rows_share_and_lists_the_others():
-    gray, colour = (
-        changed("infrared", "infrared", colour="gray"),
-        changed("mine", "method", colour="RGB"),
+    gray, color = (
+        changed("infrared", "infrared", color="gray"),
+        changed("mine", "method", color="RGB"),
     )
-    found = protocol.collect_protocol(make_task_results(gray, colour))
+    found = protocol.collect_protocol(make_task_results(gray, color))
     assert "split hash: abc123" in found.common_line
     assert "versions: fusebench 0.1.0" in found.common_line
     assert "seeds: 0" in found.common_line
-    assert found.differing_facts == {"colour": {"infrared": "gray", "mine": "RGB"}}
+    assert found.differing_facts == {"color": {"infrared": "gray", "mine": "RGB"}}
     assert found.warnings == ()
 
 

@@ -178,7 +178,7 @@ def test_values_that_cannot_be_are_found():
     found = audit_rows.collect_findings(table({"a": "110.0 20.0 65.0"}))
     assert checks(found) == [("range", "a")]
     high, low = table({"a": "50.0 60.0 55.0"}, metric="Acc"), table({"a": "40.0 61.0 50.5"})
-    head = high.head.model_copy(update={"metrics": {"Acc": "accuracy", "IoU": "IoU"}})
+    head = high.metadata.model_copy(update={"metrics": {"Acc": "accuracy", "IoU": "IoU"}})
     (found,) = audit_rows.collect_findings(PublishedTable("toy", head, high.rows + low.rows))
     assert (found.check, found.columns) == ("order", ("Bus",))
 
@@ -205,13 +205,13 @@ def test_rows_that_are_taken_over_with_fewer_decimals_are_the_same():
 def test_rows_swapped_between_two_tables_are_found():
     (found,) = between({**NEW, "IR": NEW["VI"], "VI": NEW["IR"]})
     assert (found.table, found.check) == ("new", "swapped rows")
-    assert found.said == "the rows IR and VI are swapped against old, Table 1"
+    assert found.message == "the rows IR and VI are swapped against old, Table 1"
 
 
 def test_a_method_that_was_run_again_is_found():
     (found,) = between({**NEW, "d": "53.0 64.4 58.7"})
     assert (found.check, found.method) == ("run again", "d")
-    assert "Bus +0.40" in found.said
+    assert "Bus +0.40" in found.message
 
 
 def test_tables_of_another_protocol_are_not_compared():
@@ -268,8 +268,8 @@ def test_a_claim_about_nothing_known_is_refused():
 def test_unknown_checks_and_no_numbers_are_refused(tmp_path):
     header = "table,check,said,against,quote\n"
     (tmp_path / "facts.csv").write_text("dataset,quantity,value,source\n")
-    (tmp_path / "claims.csv").write_text(f"{header}a,colour,1,,words\n")
-    with pytest.raises(UserError, match="no check colour; there is count"):
+    (tmp_path / "claims.csv").write_text(f"{header}a,color,1,,words\n")
+    with pytest.raises(UserError, match="no check color; there is count"):
         audit_claims.read_claims_and_facts(tmp_path)
     (tmp_path / "claims.csv").write_text(f"{header}a,count,many,boxes,words\n")
     with pytest.raises(UserError, match="'many' is no number"):

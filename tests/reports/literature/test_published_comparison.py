@@ -109,14 +109,14 @@ Same,Same,AP50,50.0,20.0,35.0,official,tiny,
 
 
 def test_rows_of_ours_that_disagree_among_themselves_agree_with_nothing(tmp_path):
-    one, two = mine().rows[0], mine(model="other").rows[0]
+    one, two = mine().sources[0], mine(model="other").sources[0]
     (part,) = published_comparison.build_comparisons(make_task_results(one, two), *tables(tmp_path))
     assert "Not the same in all of our rows, or not recorded: model." in part.reason
 
 
 def test_tables_of_another_data_set_or_kind_are_not_shown(tmp_path):
     found = mine()
-    elsewhere = type(found)("other", "detection", "m3fd_like", found.rows)
+    elsewhere = type(found)("other", "detection", "m3fd_like", found.sources)
     assert published_comparison.build_comparisons(elsewhere, *tables(tmp_path)) == ()
     assert (
         published_comparison.compare_with_published(
@@ -138,7 +138,7 @@ def test_the_styles_of_average_precision_are_told_apart():
 def test_segmentation_has_its_class_set_and_policy_as_tags():
     found = mine(**{"class set": "all14 (14 of 15 classes)", "absent classes": "0 in the mean"})
     tags = published_comparison.build_own_tags(
-        type(found)("s", "segmentation", "fmb", found.rows), "IoU"
+        type(found)("s", "segmentation", "fmb", found.sources), "IoU"
     )
     assert (tags["class set"], tags["absent classes"]) == ("all14", "zero")
     assert set(tags) == set(published_tables.TAGS_BY_KIND["segmentation"])

@@ -101,20 +101,20 @@ def test_ap_by_size_is_rescored_on_all_images(tmp_path):
 
 
 @pytest.mark.parametrize("unlabelled", ["counted", "ignored"])
-def test_label_maps_are_rescored_from_the_summed_counts(tmp_path, unlabelled):
+def test_label_maps_are_rescored_from_the_summed_counts(tmp_path, unlabeled):
     classes = ("unlabelled", "road", "car")
     place = folder(tmp_path / "x", [f"{i}" for i in range(7)])
     counts = np.random.default_rng(0).integers(0, 50, (7, 3, 3))
     counts[:, 2, :] = counts[:, :, 2] = 0
     counts[0, 2] = (1, 2, 3)  # cars in one image only
     np.savez(place / "confusion.npz", keys=np.array(list("0123456")), counts=counts)
-    options = {"absent": "zero", "unlabelled": unlabelled}
+    options = {"absent": "zero", "unlabeled": unlabeled}
     spec = {"metrics": {"iou": {"options": options}}}
     mine = record("segmentation", ("IoU", "accuracy"), classes[1:], spec=spec)
     got = bootstrap_scoring.compute_bootstrap_scores(mine, place, classes, 20)
     for row, times in enumerate(bootstrap.resample_units(GROUPS, 20).image_weights.astype(int)):
         total = sum(n * c for n, c in zip(times, counts, strict=True))
-        total[0] = 0 if unlabelled == "ignored" else total[0]
+        total[0] = 0 if unlabeled == "ignored" else total[0]
         road = total[1, 1] / (total[1].sum() + total[:, 1].sum() - total[1, 1])
         assert got.scores[ScoreKey(None, "road", "IoU")][row] == pytest.approx(road)
         car = got.scores[ScoreKey(None, "car", "IoU")][row]
@@ -133,12 +133,12 @@ def test_boundary_iou_is_rescored_from_the_pixels_near_outlines(tmp_path):
     counts = np.random.default_rng(1).integers(1, 50, (7, 4, 4))
     for name, of in (("confusion", counts[:, :2, :2]), ("boundary", counts)):
         np.savez(place / f"{name}.npz", keys=np.array(list("0123456")), counts=of)
-    spec = {"metrics": {"boundary_iou": {"options": {"unlabelled": "ignored"}}}}
+    spec = {"metrics": {"boundary_iou": {"options": {"unlabeled": "ignored"}}}}
     mine = record("segmentation", (boundary_iou.COLUMN_NAME,), classes[1:], spec=spec)
     got = bootstrap_scoring.compute_bootstrap_scores(mine, place, classes, 4)
     for row, times in enumerate(bootstrap.resample_units(GROUPS, 4).image_weights.astype(int)):
         total = sum(n * c for n, c in zip(times, counts, strict=True))
-        total[[0, 2]] = 0  # unlabelled near outlines, and inside
+        total[[0, 2]] = 0  # unlabeled near outlines, and inside
         union = total[1].sum() + total[:, 1].sum() - total[1, 1]
         score = got.scores[ScoreKey(None, None, boundary_iou.COLUMN_NAME)][row]
         assert score == pytest.approx(total[1, 1] / union)

@@ -21,7 +21,7 @@ def house(tmp_path):
 
 
 def put(cell, store, text):
-    (cell.place(store) / "curves.csv").write_text(HEAD + text)
+    (cell.get_record_folder(store) / "curves.csv").write_text(HEAD + text)
 
 
 def test_the_first_finished_seed_of_every_source_is_drawn(house, tmp_path):

@@ -124,7 +124,7 @@ def test_too_little_to_judge_is_none(lacking):
             sample([0.5], [[0.4] * lacking.bootstrap_scores.shape[1]]), lacking
         )
         is (None)
-        or len(lacking.shares) == 2
+        or len(lacking.unit_shares) == 2
     )
 
 

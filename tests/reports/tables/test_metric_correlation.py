@@ -62,7 +62,7 @@ def test_only_tasks_on_the_same_data_with_enough_sources_are_related():
     assert (
         metric_correlation.compute_correlations([entropy, detection([0.1] * 5)]) == []
     )  # all equal: no order
-    few = TaskResults("few", "detection", "toy", scores.rows[:3])
+    few = TaskResults("few", "detection", "toy", scores.sources[:3])
     assert metric_correlation.compute_correlations([entropy, few]) == []
     (found,) = metric_correlation.compute_correlations([entropy, scores])
     assert found.rho == pytest.approx(0.9)  # ranks 1 2 4 3 5 against 1 2 3 4 5: 1 - 6 * 2 / 120

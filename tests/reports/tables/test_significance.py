@@ -127,7 +127,7 @@ def test_differences_that_were_not_tested_are_said_to_be_so_beside_those_that_we
     lacking = TaskBootstrap(found.bootstrap.sources | {"mine": (replace(source, scores=kept),)})
     found = replace(found, bootstrap=lacking)
     table = builders.build_class_table(found, "ap50")
-    person, car, _ = table.rows[2].comparisons
+    person, car, _ = table.sources[2].comparisons
     assert (person.verdict, car) == ("better", None)
     assert "No mark: not tested." in result_text.build_notes(found, table)
 
@@ -178,8 +178,8 @@ def test_few_sequences_are_said_to_stand_for_themselves():
 def test_with_several_seeds_the_words_say_so():
     found = make_bootstrapped_results()
     rows = [
-        make_source_results(r.source, r.kind, [(0.5, 0.5), (0.6, 0.5), (0.5, 0.6)])
-        for r in found.rows
+        make_source_results(r.source_name, r.source_kind, [(0.5, 0.5), (0.6, 0.5), (0.5, 0.6)])
+        for r in found.sources
     ]
     said = significance_text.describe_intervals(replace(found, rows=tuple(rows)))
     assert "the variance over 3 seeds" in said
@@ -190,7 +190,7 @@ def test_only_a_table_with_standard_deviations_says_what_they_are():
     found = make_bootstrapped_results()
     rows = [
         make_source_results(r.source, r.kind, [(0.5, 0.5), (0.6, 0.5), (0.5, 0.6)])
-        for r in found.rows
+        for r in found.sources
     ]
     drawn = {name: made * 3 for name, made in found.bootstrap.sources.items()}
     found = replace(found, rows=tuple(rows), bootstrap=TaskBootstrap(drawn))

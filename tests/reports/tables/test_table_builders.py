@@ -27,7 +27,7 @@ FUSED = make_source_results("mine", "method", [(0.60, 0.60), (0.62, 0.58)])
 
 def texts(table):
     return {
-        line.source_results.source: [
+        line.source_results.source_name: [
             result_text.format_cell(e, h) for e, h in zip(line.cells, table.headers, strict=False)
         ]
         for line in table.rows
@@ -35,7 +35,9 @@ def texts(table):
 
 
 def ranks(table):
-    return {line.source_results.source: [entry.rank for entry in line.cells] for line in table.rows}
+    return {
+        line.source_results.source_name: [entry.rank for entry in line.cells] for line in table.rows
+    }
 
 
 def test_cells_are_the_mean_and_the_sample_standard_deviation_over_seeds_in_points():
@@ -258,7 +260,9 @@ def test_the_tidy_table_has_every_score_of_every_record_once():
 def test_a_class_called_mean_and_a_condition_called_all_are_told_from_the_mean_and_the_whole():
     scores = {"mean": {"ap50": 0.1}, "car": {"ap50": 0.2}}
     part = Scores(values={"ap50": 0.4}, by_class={"mean": {"ap50": 0.3}})
-    made = make_record("mine", "method", 0, (0.5, 0.25), by_class=scores, by_condition={"all": part})
+    made = make_record(
+        "mine", "method", 0, (0.5, 0.25), by_class=scores, by_condition={"all": part}
+    )
     found = tidy_scores.build_dataframe([made])
     assert [tuple(row) for row in found[["level", "scene", "class", "value"]].to_numpy()] == [
         ("class", "all", "mean", 0.1),
@@ -339,11 +343,11 @@ def test_a_quality_task_is_headed_by_the_mean_rank_over_its_metrics():
 
 def ranked(**bits):
     rows = []
-    for line in quality_results().rows:
-        if line.source in bits:
-            values = {"entropy": bits[line.source], "nabf": None}
+    for line in quality_results().sources:
+        if line.source_name in bits:
+            values = {"entropy": bits[line.source_name], "nabf": None}
             made = line.records[0].model_copy(update={"values": values})
-            rows.append(SourceResults(line.source, "method", (None,), (made,), "run"))
+            rows.append(SourceResults(line.source_name, "method", (None,), (made,), "run"))
     found = TaskResults("toy-quality", "quality", "toy", tuple(rows))
     return (
         result_text.build_answer(found, sections.build_main_table(found))
@@ -399,7 +403,7 @@ def test_a_quality_chapter_shows_means_and_ranks_and_folds_intervals_away():
 
 
 def test_the_tidy_table_says_which_numbers_a_fusion_metrics_are():
-    (row, *_) = quality_results().rows
+    (row, *_) = quality_results().sources
     signed = {
         "entropy": row.records[0]
         .columns["entropy"]

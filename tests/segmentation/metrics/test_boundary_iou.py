@@ -124,17 +124,17 @@ def test_neither_input_is_changed():
     np.testing.assert_array_equal(predicted, before[1])
 
 
-def test_unlabelled_pixels_are_not_looked_at_where_they_are_ignored():
+def test_unlabeled_pixels_are_not_looked_at_where_they_are_ignored():
     truth = np.full((100, 100), 9, np.uint8)  # car
     truth[:, 50:] = 0
     predicted = np.full((100, 100), 9, np.uint8)
     counts = boundary_iou.count(truth, predicted, 15, Options())
     counted = boundary_iou.measure(counts, FMB, Options()).by_class["car"][COLUMN_NAME]
-    ignored = boundary_iou.measure(counts, FMB, Options(unlabelled="ignored")).by_class["car"][
+    ignored = boundary_iou.measure(counts, FMB, Options(unlabeled="ignored")).by_class["car"][
         COLUMN_NAME
     ]
     hit = 2 * 3 * 50 + 3 * 94  # above, below and at the left edge, 3 pixels wide
-    missed = 3 * 94  # the side of the true car towards the unlabelled pixels
+    missed = 3 * 94  # the side of the true car towards the unlabeled pixels
     beyond = hit  # the other half of the frame that was called car
     assert counted == hit / (hit + missed + beyond)
     assert ignored == hit / (hit + missed)
@@ -172,4 +172,4 @@ def test_the_protocol_says_the_width_and_the_class_set():
     assert said["boundary"] == "within 2 % of the image's diagonal, pixels added over images"
     assert said["class set"] == "all14 (14 of 15 classes)"
     with pytest.raises(UserError, match="all15 scores 'unlabelled'"):
-        boundary_iou.protocol(FMB, Options(classes="all15", unlabelled="ignored"))
+        boundary_iou.protocol(FMB, Options(classes="all15", unlabeled="ignored"))

@@ -190,13 +190,13 @@ def test_which_sets_stand_beside_it_can_be_chosen():
     counts = fmb_counts(road={"road": 10})
     found = iou.measure(counts, FMB, iou.Options(also=("segmif8",))).by_convention
     assert list(found) == ["all14, zero", "segmif8, skip", "segmif8, zero"]
-    ignored = iou.measure(counts, FMB, iou.Options(unlabelled="ignored")).by_convention
+    ignored = iou.measure(counts, FMB, iou.Options(unlabeled="ignored")).by_convention
     assert not any(name.startswith("all15") for name in ignored)
     assert iou.measure(counts[:3, :3], THREE, iou.Options()).by_convention == {}
     with pytest.raises(UserError, match="segmif8 is one of FMB's classes"):
         iou.protocol(THREE, iou.Options(also=("segmif8",)))
     with pytest.raises(UserError, match="all15 scores 'unlabelled'"):
-        iou.protocol(FMB, iou.Options(also=("all15",), unlabelled="ignored"))
+        iou.protocol(FMB, iou.Options(also=("all15",), unlabeled="ignored"))
 
 
 def test_a_class_that_is_predicted_but_never_true_has_iou_0_and_no_recall():
@@ -209,21 +209,21 @@ def test_no_pixel_at_all_has_no_mean():
     assert found.values == {"IoU": None, "accuracy": None, "precision": None}
 
 
-def test_unlabelled_pixels_are_errors_of_the_class_they_are_called_unless_ignored():
-    counts = fmb_counts(unlabelled={"car": 10}, car={"car": 30, "unlabelled": 10})
+def test_unlabeled_pixels_are_errors_of_the_class_they_are_called_unless_ignored():
+    counts = fmb_counts(unlabeled={"car": 10}, car={"car": 30, "unlabelled": 10})
     counted = iou.measure(counts, FMB, iou.Options())
-    ignored = iou.measure(counts, FMB, iou.Options(unlabelled="ignored"))
+    ignored = iou.measure(counts, FMB, iou.Options(unlabeled="ignored"))
     assert counted.by_class["car"] == {"IoU": 30 / 50, "accuracy": 30 / 40, "precision": 30 / 40}
     assert ignored.by_class["car"] == {"IoU": 30 / 40, "accuracy": 30 / 40, "precision": 1.0}
     assert (counted.counts["pixels"], ignored.counts["pixels"]) == (50, 40)
 
 
-def test_ignoring_unlabelled_needs_such_a_class_and_a_set_without_it():
+def test_ignoring_unlabeled_needs_such_a_class_and_a_set_without_it():
     counts = np.zeros((15, 15), np.int64)
     with pytest.raises(UserError, match="all15 scores 'unlabelled'"):
-        iou.measure(counts, FMB, iou.Options(classes="all15", unlabelled="ignored"))
+        iou.measure(counts, FMB, iou.Options(classes="all15", unlabeled="ignored"))
     with pytest.raises(UserError, match="class 0 called unlabelled"):
-        iou.measure(counts[:3, :3], THREE, iou.Options(unlabelled="ignored"))
+        iou.measure(counts[:3, :3], THREE, iou.Options(unlabeled="ignored"))
 
 
 def test_the_sets_hold_as_many_classes_as_their_names_say():

@@ -41,7 +41,7 @@ def test_the_data_folder_holds_every_image_with_its_label_file(tmp_path):
     assert not any(p.is_symlink() for p in place.iterdir())
 
 
-def test_a_label_line_is_class_centre_and_size_as_shares(tmp_path):
+def test_a_label_line_is_class_center_and_size_as_shares(tmp_path):
     shown = one_pair(tmp_path, [(24, 16, 72, 48)], [1])
     dataset.write_yolo_dataset(shown, tmp_path / "dataset")
     assert (tmp_path / "dataset/labels/000.txt").read_text() == "1 0.5 0.5 0.5 0.5\n"
@@ -55,8 +55,8 @@ def test_ultralytics_reads_exactly_the_boxes_that_are_there(tmp_path):
     )
     for pair, label in zip(shown.split.pairs, found.labels, strict=True):
         width, height = pair.size
-        centres, sides = label["bboxes"][:, :2], label["bboxes"][:, 2:]
-        corners = np.concatenate([centres - sides / 2, centres + sides / 2], axis=1)
+        centers, sides = label["bboxes"][:, :2], label["bboxes"][:, 2:]
+        corners = np.concatenate([centers - sides / 2, centers + sides / 2], axis=1)
         read = corners * [width, height, width, height]
         np.testing.assert_allclose(read, pair.boxes.corners, atol=1e-4)
         assert label["cls"].ravel().tolist() == pair.boxes.class_ids.tolist()
@@ -102,8 +102,8 @@ def test_a_box_outside_its_image_is_a_fault(tmp_path):
 
 def test_pairs_without_boxes_cannot_train_a_detector(tmp_path):
     shown = one_pair(tmp_path, [], [])
-    unlabelled = Pair("000", shown.images["000"], shown.images["000"], (96, 64))
-    none = LabeledImages(shown.images, Split("toy", "train", ("wide",), (unlabelled,)))
+    unlabeled = Pair("000", shown.images["000"], shown.images["000"], (96, 64))
+    none = LabeledImages(shown.images, Split("toy", "train", ("wide",), (unlabeled,)))
     with pytest.raises(UserError, match="000: has no boxes"):
         dataset.write_yolo_dataset(none, tmp_path / "dataset")
 
@@ -130,9 +130,9 @@ def _fitted(file, side, stretched=False):
 PLAIN = {"mosaic": 0, "flip": 0, "hue": 0, "saturation": 0, "brightness": 0}
 
 
-@pytest.mark.parametrize("form", ["colour.png", "colour.jpg", "gray.png", "gray.jpeg"])
+@pytest.mark.parametrize("form", ["color.png", "color.jpg", "gray.png", "gray.jpeg"])
 def test_what_is_trained_on_is_what_is_predicted_on(tmp_path, form):
-    """Same size, colours and channel order, RGB first, as Pillow reads the file."""
+    """Same size, colors and channel order, RGB first, as Pillow reads the file."""
     kind, extension = form.split(".")
     draw = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
     image = Image.fromarray(draw).resize((96, 96)).convert("L" if kind == "gray" else "RGB")
@@ -159,7 +159,7 @@ def test_stretched_images_fill_the_square_in_training_as_in_prediction(tmp_path)
     sample = dataset.TrainingSamples(found, 0)[(0, 0)]
     expected = np.asarray(_fitted(shown.images["000"], 128, stretched=True))
     np.testing.assert_array_equal(sample["img"].numpy().transpose(1, 2, 0), expected)
-    corners = sample["bboxes"].numpy()[0] * 128  # centre, width, height
+    corners = sample["bboxes"].numpy()[0] * 128  # center, width, height
     np.testing.assert_allclose(corners, [32, 64, 32, 64], atol=0.01)
 
 

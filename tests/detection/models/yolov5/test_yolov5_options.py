@@ -16,7 +16,7 @@ def ultralytics(tmp_path_factory):
 
 
 @pytest.mark.parametrize("word", ["auto", "sgd"])
-def test_the_optimiser_is_said_outright(word):
+def test_the_optimizer_is_said_outright(word):
     with pytest.raises(ValidationError):
         yolov5.Options(optimizer=word)
 

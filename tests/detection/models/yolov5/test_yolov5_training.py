@@ -100,7 +100,7 @@ def test_another_seed_gives_other_weights(shown, whole, tmp_path):
 def test_what_is_left_is_the_model_and_its_papers(whole):
     names = sorted(path.name for path in whole[0].iterdir())
     assert names == ["log.txt", "losses.csv", "model.json", "model.safetensors", "time.json"]
-    assert (whole[0] / "losses.csv").read_text().loss_count("\n") == 1 + OPTIONS.epochs
+    assert (whole[0] / "losses.csv").read_text().count("\n") == 1 + OPTIONS.epochs
 
 
 def test_the_images_of_the_source_are_left_alone(shown, whole):

@@ -77,8 +77,8 @@ def test_an_epoch_sees_every_patch_once_and_the_next_one_in_another_order(tmp_pa
 def test_a_patch_depends_on_seed_and_position_alone(root):
     changes = {"flips": True, "turns": True, "scale": (0.8, 1.2)}
     forwards, backwards = row(root, **changes), row(root, **changes)
-    there = [forwards.at(i)[1] for i in range(9)]
-    back = [backwards.at(i)[1] for i in reversed(range(9))][::-1]
+    there = [forwards.get_patch(i)[1] for i in range(9)]
+    back = [backwards.get_patch(i)[1] for i in reversed(range(9))][::-1]
     for one, two in zip(there, back, strict=True):
         np.testing.assert_array_equal(one, two)
     other = row(root, seed=1, **changes)
@@ -90,14 +90,14 @@ def test_both_images_are_mirrored_and_turned_alike(tmp_path):
     infrared = np.asarray(Image.open(root / "folder/ir/a.png"))
     Image.fromarray(np.dstack([infrared] * 3)).save(root / "folder/vi/a.png")
     told = row(root, flips=True, turns=True)
-    seen = [told.at(i)[1] for i in range(20)]
+    seen = [told.get_patch(i)[1] for i in range(20)]
     assert all(np.array_equal(pixels[0], pixels[1]) for pixels in seen)
     assert len({pixels.tobytes() for pixels in seen}) == 8  # the symmetries of a square
 
 
 def test_images_smaller_than_a_patch_are_enlarged(tmp_path):
     root = toys.write_pairs(tmp_path / "data", "ab", size=(24, 20))
-    assert row(root).at(0)[1].shape == (2, 32, 32)
+    assert row(root).get_patch(0)[1].shape == (2, 32, 32)
 
 
 def test_single_images_are_both_halves_of_a_pair(root):
@@ -105,9 +105,9 @@ def test_single_images_are_both_halves_of_a_pair(root):
     assert [item.files[0].parent.name for item in items] == ["vi", "ir"] * 3
 
 
-def test_colour_is_read_as_it_is_and_gray_three_times(root):
-    reader = dataset.ImageReader("colour", 32)
-    visible, infrared = (reader.read(item) for item in found(root, "colour").images[:2])
+def test_color_is_read_as_it_is_and_gray_three_times(root):
+    reader = dataset.ImageReader("color", 32)
+    visible, infrared = (reader.read(item) for item in found(root, "color").images[:2])
     assert visible.shape == infrared.shape == (40, 48, 3)
     np.testing.assert_array_equal(infrared[..., 0], infrared[..., 2])
 
@@ -117,7 +117,7 @@ def test_the_first_keys_and_how_often(tmp_path):
     some = found(root, first=2, times=3)
     assert [item.key for item in some.images] == ["folder/a", "folder/b"]
     assert len(patches.list_patch_locations(some.images, stage())) == 6
-    assert some.words == ("folder all: the first 2 pairs, each 3 times",)
+    assert some.descriptions == ("folder all: the first 2 pairs, each 3 times",)
 
 
 def test_what_is_held_out_is_not_trained_on_and_spread_over_the_data(tmp_path):

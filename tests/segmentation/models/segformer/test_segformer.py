@@ -153,7 +153,7 @@ def test_the_preset_of_the_paper_is_segmifs_but_for_what_the_protocol_calls_ours
         "weight decay 0.01",
         "betas 0.9-0.999",
         "warm up ratio 1e-06",
-        "ignore unlabelled no",
+        "ignore unlabeled no",
     ):
         assert fact in said["as SegMiF"].split(", ")
 
@@ -170,7 +170,7 @@ def test_the_protocol_names_theirs_beside_what_is_ours(tmp_path):
         "start weights mine.pth (imagenet)",
         "padding corner (anywhere)",
         "distortion yes (no)",
-        "ignore unlabelled yes (no)",
+        "ignore unlabeled yes (no)",
     ):
         assert fact in ours.split(", ")
     assert str(tmp_path) not in ours
@@ -244,7 +244,7 @@ def test_the_protocol_says_what_was_trained():
     assert said["model"] == "SegFormer mit_b3 (mmseg), head 256"
     assert said["start weights"] == "none (from scratch)"
     assert said["learning rate"] == "8e-05, head x10; warm-up 3000, poly 1 over 160000"
-    assert said["augmentation"] == "rescale 0.5-2, crop 480x480, flip 0.5, colour distortion"
+    assert said["augmentation"] == "rescale 0.5-2, crop 480x480, flip 0.5, color distortion"
     assert said["class 0 in training"] == "a class"
 
 
@@ -302,7 +302,7 @@ def test_an_image_smaller_than_the_crop_lies_anywhere_in_it_and_the_rest_is_left
         assert (bottom - top + 1, right - left + 1) == labels.shape
         np.testing.assert_array_equal(shown["gt_seg_map"][there].reshape(labels.shape), labels)
         np.testing.assert_array_equal(shown["img"][there].reshape(image.shape), image)
-        assert {tuple(colour) for colour in shown["img"][~there]} == {(124, 116, 104)}
+        assert {tuple(color) for color in shown["img"][~there]} == {(124, 116, 104)}
         assert shown["img"].shape == (64, 64, 3)
     assert len(places) > 10
     assert max(top for top, _ in places) <= 64 - 40
@@ -329,7 +329,7 @@ def test_image_and_labels_are_changed_alike():
         assert shown["gt_seg_map"].shape == (64, 64)
 
 
-def test_without_unlabelled_pixels_every_id_moves_down_by_one():
+def test_without_unlabeled_pixels_every_id_moves_down_by_one():
     labels = np.array([[0, 1, 14]], np.uint8)
     moved = augmentation.convert_to_training_labels(labels, Options(ignore_unlabeled=True))
     np.testing.assert_array_equal(moved, [[255, 0, 13]])
@@ -419,8 +419,8 @@ def test_training_writes_nothing_outside_its_folder(toys, tmp_path, monkeypatch,
 
 
 @pytest.mark.slow
-def test_a_model_without_unlabelled_never_predicts_class_0(toys, tmp_path):
-    options = TINY.model_copy(update={"ignore_unlabelled": True})
+def test_a_model_without_unlabeled_never_predicts_class_0(toys, tmp_path):
+    options = TINY.model_copy(update={"ignore_unlabeled": True})
     folder = train(toys, tmp_path / "model", options)
     assert load_file(folder / "model.safetensors")["decode_head.conv_seg.bias"].shape == (14,)
     test = tiny_segmentation_dataset.load_labeled_images(toys, "test")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.boxes import Boxes
-from fusebench.evaluation.box_matching import IOU_THRESHOLD, pairwise_iou
+from fusebench.evaluation.box_matching import match_any_class, pairwise_iou
 
 BACKGROUND = "background"
 
@@ -45,15 +45,3 @@ def compute_confusion_matrix(
     joined = np.concatenate([np.zeros(0, np.int64), *pairs])
     counts = np.bincount(joined, minlength=(number + 1) ** 2)
     return counts.reshape(number + 1, number + 1).astype(np.int64)
-
-
-def match_any_class(shares: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The true box of each prediction, or -1, from their overlaps (N, M), N in falling score."""
-    taken = np.full(len(shares), -1, np.int64)
-    free = np.ones(shares.shape[1], np.bool_)
-    near = np.argwhere(shares >= IOU_THRESHOLD)
-    for i, j in near[np.argsort(-shares[tuple(near.T)], kind="stable")]:
-        if taken[i] < 0 and free[j]:
-            taken[i] = j
-            free[j] = False
-    return taken

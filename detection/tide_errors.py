@@ -15,14 +15,10 @@ were mended. As in the authors' program, the surest of the errors at one free tr
 that would take it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.boxes import Boxes
-from fusebench.evaluation import class_matching
 from fusebench.evaluation.box_matching import IOU_THRESHOLD, match_boxes, pairwise_iou
 
 ERROR_TYPES = ("classification", "localization", "both", "duplicate", "background", "missed")
@@ -31,55 +27,21 @@ TRUE_POSITIVE = -1
 BACKGROUND_IOU = 0.1
 
 
-@dataclass(frozen=True, eq=False)
-class DetectionErrors:
-    """The predictions of all classes over many images, in falling score.
-
-    Attributes:
-        classes: int64 (N,), of each prediction.
-        kinds: int64 (N,), an index into `ERROR_TYPES`, or `TRUE_POSITIVE`.
-        mended: int64 (N,), the class of the true box it takes once its error is mended; -1 if it
-            then goes away. Hits have their own class.
-        truths: int64 (C,), true boxes per class.
-        missed: int64 (C,), how many of them are missed.
-    """
-
-    classes: NDArray[np.int64]
-    error_types: NDArray[np.int64]
-    fixed_classes: NDArray[np.int64]
-    truth_counts: NDArray[np.int64]
-    missed_counts: NDArray[np.int64]
-
-
-def classify_errors(
-    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], number: int, most: int
-) -> DetectionErrors:
-    """The errors on all images.
-
-    Args:
-        truth: True boxes by key.
-        predicted: Predictions by key; the same keys.
-        number: How many classes there are.
-        most: Boxes per image and class; less sure ones are not looked at.
-    """
-    scores, rows = [np.zeros(0)], [np.zeros((0, 3), np.int64)]
-    truths, missed = np.zeros(number, np.int64), np.zeros(number, np.int64)
-    for key in sorted(truth):
-        shown = class_matching.select_top_scoring(predicted[key], most)
-        kinds, mended, lost = _classify_image(truth[key], shown)
-        scores.append(shown.scores)
-        rows.append(np.stack([shown.class_ids, kinds, mended], axis=1))
-        truths += np.bincount(truth[key].class_ids, minlength=number)
-        missed += np.bincount(truth[key].class_ids[lost], minlength=number)
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    classes, kinds, mended = np.concatenate(rows)[order].T
-    return DetectionErrors(classes, kinds, mended, truths, missed)
-
-
-def _classify_image(
+def classify_image(
     truth: Boxes, predicted: Boxes
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Kind and class once mended of every prediction of one image; which true boxes are missed."""
+    """Classify the errors of one image.
+
+    Args:
+        truth: M true boxes.
+        predicted: N predictions with scores, in falling score.
+
+    Returns:
+        int64 (N,): error type, an index into `ERROR_TYPES`, or `TRUE_POSITIVE`.
+        int64 (N,): the class of the true box it takes once its error is fixed; -1 if the fix
+        removes it. True positives have their own class.
+        bool (M,): whether a true box is missed.
+    """
     if not len(truth) or not len(predicted):
         kinds = np.full(len(predicted), BACKGROUND, np.int64)
         return kinds, np.full(len(predicted), -1, np.int64), np.ones(len(truth), np.bool_)

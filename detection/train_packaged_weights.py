@@ -16,12 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from detection import coco_matching
 from detection.metrics import average_precision
 from detection.models import yolov5
 from detection.models.yolov5 import initial_weights, network
+from fusebench.contracts import NoOptions
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.datasets import scenes
+from fusebench.evaluation.class_means import average_defined
 from fusebench.experiments import mixed_sources
 from fusebench.experiments.mixed_sources import SOURCES
 from fusebench.storage import hashing
@@ -104,9 +109,9 @@ def _compute_ap50(
     examples = LabeledImages(mixed_sources.get_source_images(name, unseen, store), unseen)
     found = yolov5.predict(trained, examples, options, yolov5.Predict(), device="cpu")
     truth = {pair.key: pair.boxes for pair in unseen.pairs if pair.boxes is not None}
-    score = average_precision.measure(truth, found, unseen.classes).values["AP50"]
-    assert score is not None
-    return score
+    matches = coco_matching.match_images(truth, found, unseen.classes).add(np.ones((1, len(truth))))
+    scores = average_precision.score(matches, unseen.classes, NoOptions(), ["AP50"])["AP50"]
+    return float(average_defined(scores)[0])
 
 
 def _collect_card_facts(trained: Path, weights: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from fusebench.config import schema
 from fusebench.data.pairs import Split
 from fusebench.experiments import sources
 from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record, Scores
 from fusebench.storage.store import Store
@@ -35,12 +36,10 @@ def build_steps(found: Plan, store: Store) -> list[Step]:
     """One job per folder of fused images that a cell needs, then one per quality cell."""
     fused: dict[str, Step] = {}
     for cell in found.runs:
-        for source, split in cell.required_images:
-            if _is_fused_here(source):
-                place = _get_fused_folder(source, split, store, cell.base_folder)
-                fused.setdefault(
-                    place.name, _build_fusion_step(source, split, store, cell.base_folder)
-                )
+        for required in cell.required_images:
+            if required.is_made_here:
+                folder = required.get_folder(store)
+                fused.setdefault(folder.name, _build_fusion_step(required, store))
     wanted = [cell for cell in found.runs if isinstance(cell.task, schema.QualityTask)]
     tables: ScoreTables = {}
 
@@ -69,11 +68,11 @@ def execute_run(
         if cell.label not in tables:
             tables.update(_score_runs_together(cell, beside, store, device))
         per_image = tables.pop(cell.label)
-        signed = metric.add_signature_column(per_image, metric.load_metrics(cell.task.metrics))
+        signed = metric.add_signature_column(per_image, metric.build_columns(cell.fusion_metrics))
         signed.to_csv(folder / "per_image.csv")
         _build_record(cell, per_image, time.monotonic() - start).write(folder)
 
-    cell.get_images(cell.test_split, store, device)
+    sources.get_images(cell.test_images, store, device)
     store.get_or_create(cell.task.kind, cell.label, cell.specs["record"], work)
     _get_row_log_path(cell, store).unlink(missing_ok=True)
 
@@ -87,12 +86,9 @@ def _score_runs_together(
         for other in beside
         if other.task_name == cell.task_name
         and (other is cell or other.read_record(store) is None)
-        and (
-            not _is_fused_here(other.source)
-            or _get_fused_folder(other.source, other.test_split, store, other.base_folder).exists()
-        )
+        and (not other.test_images.is_made_here or other.test_images.get_folder(store).exists())
     ]
-    shown = {one.label: one.get_images(one.test_split, store, device).paths for one in ready}
+    shown = {one.label: sources.get_images(one.test_images, store, device) for one in ready}
     scenes = [
         ScoringPair(
             p.key, p.infrared, p.visible, {label: paths[p.key] for label, paths in shown.items()}
@@ -102,7 +98,7 @@ def _score_runs_together(
     title = f"score {cell.test_split.dataset}-{cell.test_split.name}"
     journals = {one.label: _get_row_log_path(one, store) for one in ready}
     return score_images.score_pairs(
-        scenes, metric.load_metrics(cell.task.metrics), title, None, journals
+        scenes, metric.build_columns(cell.fusion_metrics), title, None, journals
     )
 
 
@@ -112,7 +108,7 @@ def _get_row_log_path(cell: Run, store: Store) -> Path:
 
 
 def _build_record(cell: Run, per_image: pd.DataFrame, seconds: float) -> Record:
-    metrics = metric.load_metrics(cell.task.metrics)
+    metrics = metric.build_columns(cell.fusion_metrics)
     groups = {pair.key: pair.sequence for pair in cell.test_split.pairs}
     keys = list(map(str, per_image.index))
     drawn = dict(zip(keys, metric_means.get_resampling_units(keys, groups), strict=True))
@@ -126,6 +122,7 @@ def _build_record(cell: Run, per_image: pd.DataFrame, seconds: float) -> Record:
         source=cell.source_name,
         source_kind=cell.source.kind,
         seed=None,
+        classes=cell.test_split.classes,
         protocol=cell.build_protocol()
         | {
             "luminance": metric.LUMINANCE,
@@ -178,28 +175,12 @@ def _is_clustered(drawn: dict[str, str]) -> bool:
     return len(set(drawn.values())) < len(drawn)
 
 
-def _is_fused_here(source: schema.Source) -> bool:
-    return isinstance(source, schema.FusionMethodSource) or (
-        isinstance(source, schema.ExternalImagesSource) and source.color == "visible"
-    )
+def _build_fusion_step(required: SourceImages, store: Store) -> Step:
+    def fuse(device: str) -> None:
+        sources.get_images(required, store, device)
 
-
-def _get_fused_folder(source: schema.Source, split: Split, store: Store, folder: Path) -> Path:
-    return store.get_path(
-        "fused",
-        sources.build_folder_label(source, split),
-        sources.build_source_spec(source, split, folder),
-    )
-
-
-def _build_fusion_step(source: schema.Source, split: Split, store: Store, folder: Path) -> Step:
-    def run(device: str) -> None:
-        sources.get_images(source, split, store, folder, device)
-
-    done = _get_fused_folder(source, split, store, folder).exists()
-    return Step(
-        f"{sources.build_folder_label(source, split)} {hashing.hash_keys(split)}", done, run
-    )
+    is_done = required.get_folder(store).exists()
+    return Step(f"{required.label} {hashing.hash_keys(required.split)}", is_done, fuse)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -146,9 +146,9 @@ def build_efficiency(
 ) -> Efficiency | None:
     """What fusing and training cost, as far as it was measured; None where nothing is fused."""
     fused = {
-        cell.source_name: cell.source
+        cell.source_name: cell.source.config
         for cell in found.runs
-        if isinstance(cell.source, schema.FusionMethodSource)
+        if isinstance(cell.source.config, schema.FusionMethodSource)
     }
     if not fused:
         return None
@@ -274,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = cli.build_parser("reports.run", __doc__ or "").parse_args(argv)
     store = Store(args.out)
     try:
-        found = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), draw=False)
+        found = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=False)
         if args.plan:
             _warn_if_store_missing(store)
             _print_plan(found, store)

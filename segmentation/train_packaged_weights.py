@@ -21,12 +21,14 @@ from fusebench.data.images import LabelMap
 from fusebench.data.pairs import Split
 from fusebench.datasets import scenes_seg
 from fusebench.evaluation import confusion
+from fusebench.evaluation.class_means import to_optional
+from fusebench.evaluation.confusion import ConfusionMatrix
 from fusebench.experiments.mixed_sources import SOURCES, mix_sources
 from fusebench.runtime import progress
 from fusebench.storage import hashing
 from fusebench.storage.records import get_package_versions
 from fusebench.storage.store import Store
-from segmentation import model_card
+from segmentation import class_averaging, model_card
 from segmentation.metrics import iou
 from segmentation.models import segformer
 
@@ -65,9 +67,16 @@ def compute_mean_iou(
         truth = label_maps.read_label_map(mask, split.classes)
         counts[key.rsplit("-", 1)[1]] += confusion.compute_confusion_matrix(truth, labels, classes)
     return {
-        name: iou.measure(total, split.classes, iou.Options()).values["IoU"]
+        name: to_optional(float(_compute_mean_iou(total, split.classes)))
         for name, total in counts.items()
     }
+
+
+def _compute_mean_iou(counts: ConfusionMatrix, classes: Sequence[str]) -> float:
+    options = iou.Options()
+    indices = list(class_averaging.choose_class_set(classes, options).indices)
+    scores = iou.score(counts[None].astype(np.float64), classes, options)["IoU"]
+    return float(iou.average(scores[:, indices], options)[0])
 
 
 def train_and_evaluate(args: argparse.Namespace, store: Store) -> tuple[Path, dict[str, Any]]:

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from detection import coco_results_file
 from fusebench.config import path_templates
+from fusebench.contracts import NoOptions as Predict
 from fusebench.data.boxes import Boxes, from_coco, make_boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
-from fusebench.plugins import NoOptions as Predict
 from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
 

@@ -90,7 +90,54 @@ def weighted_average_precision(
     if weights.ndim != 2 or weights.shape[1] != len(truths) or (weights < 0).any():
         raise ValueError(f"weights {weights.shape} for {len(truths)} images, or negative ones")
     totals = np.asarray(weights, np.float64) @ truths
-    rows = _build_curve_rows(_select_area_and_thresholds(found, area, overlaps), most, weights)
+    predictions = _select_area_and_thresholds(found, area, overlaps)
+    return _compute_in_blocks(predictions, most, weights, totals)
+
+
+def unweighted_average_precision(
+    matches: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
+) -> FloatArray:
+    """AP at every IoU threshold with every image once, (T,); NaN without true boxes."""
+    ones = np.ones((1, matches.truth_counts.shape[1]))
+    by_threshold: FloatArray = weighted_average_precision(matches, ones, area=area, most=most)[0]
+    return by_threshold
+
+
+def rank_average_precision(
+    scores: FloatArray,
+    image_indices: IntArray,
+    true_positives: BoolArray,
+    weights: FloatArray,
+    totals: FloatArray,
+) -> FloatArray:
+    """Compute the AP of a ranking of predictions, for every weighting of the images.
+
+    Args:
+        scores: (N,), falling.
+        image_indices: int64 (N,), the image of each prediction.
+        true_positives: bool (N,).
+        weights: (R, I), how often each image counts, 0 or more.
+        totals: (R,), weight of all true boxes.
+
+    Returns:
+        (R,), fractions; NaN where no true box has weight.
+    """
+    number = len(scores)
+    predictions = _Predictions(
+        scores,
+        image_indices,
+        np.zeros(number, np.int64),
+        true_positives[None],
+        np.zeros((1, number), np.bool_),
+    )
+    return _compute_in_blocks(predictions, 1, weights, totals)[:, 0]
+
+
+def _compute_in_blocks(
+    predictions: _Predictions, most: int, weights: FloatArray, totals: FloatArray
+) -> FloatArray:
+    """AP (R, T), for as many weightings at once as fit into the processor's cache."""
+    rows = _build_curve_rows(predictions, most, weights)
     step = max(
         MIN_ROWWISE_WEIGHTINGS,
         MAX_BLOCK_ELEMENTS // max(1, int(rows.true_positives.any(axis=0).sum())),
@@ -101,15 +148,6 @@ def weighted_average_precision(
         for some in blocks
     ]
     return np.concatenate([*parts, np.zeros((0, len(rows.true_positives)))])
-
-
-def unweighted_average_precision(
-    found: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
-) -> FloatArray:
-    """AP at every overlap with every image once, (thresholds,); NaN without true boxes."""
-    ones = np.ones((1, found.truth_counts.shape[1]))
-    once: FloatArray = weighted_average_precision(found, ones, area=area, most=most)[0]
-    return once
 
 
 def _select_area_and_thresholds(found: ClassMatches, area: int, overlaps: slice) -> _Predictions:

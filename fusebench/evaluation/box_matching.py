@@ -48,3 +48,34 @@ def match_boxes(
             taken[i] = best
             shares[:, best] = -1.0
     return taken
+
+
+def match_any_class(ious: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The index of the true box that each prediction takes whatever its class, or -1.
+
+    Pairs with an IoU of at least `IOU_THRESHOLD` are taken from the largest IoU down (of equals,
+    the prediction with the higher score first) where both boxes are still free.
+
+    Args:
+        ious: (N, M), predictions in falling score by true boxes.
+
+    Returns:
+        int64 (N,).
+    """
+    taken = np.full(len(ious), -1, np.int64)
+    free = np.ones(ious.shape[1], np.bool_)
+    pairs = np.argwhere(ious >= IOU_THRESHOLD)
+    for i, j in pairs[np.argsort(-ious[tuple(pairs.T)], kind="stable")]:
+        if taken[i] < 0 and free[j]:
+            taken[i] = j
+            free[j] = False
+    return taken
+
+
+def select_top_scoring(predicted: Boxes, most: int) -> Boxes:
+    """At most ``most`` predictions of every class of one image, in falling score."""
+    order = np.argsort(-predicted.scores, kind="stable")
+    classes = predicted.class_ids[order]
+    same_class = classes[:, None] == classes[None, :]
+    kept = order[np.tril(same_class, -1).sum(axis=1) < most]
+    return Boxes(predicted.corners[kept], predicted.class_ids[kept], predicted.scores[kept])

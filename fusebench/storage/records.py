@@ -28,6 +28,7 @@ class Column(StoredModel):
         signature: Which of the numbers of that name it is, e.g. ``MI.bits v1``.
         family: Heading of a table of their own that columns share, folded away; such columns are
             not among the means of all metrics. Empty: a main column.
+        has_intervals: Whether bootstrap intervals and verdicts are computed for it.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Column(StoredModel):
     is_fraction: bool = True
     signature: str = ""
     family: str = ""
+    has_intervals: bool = True
 
 
 class Scores(StoredModel):
@@ -67,6 +69,7 @@ class Scores(StoredModel):
             by_class=_merge_scores(self.by_class, other.by_class),
             counts=self.counts | other.counts,
             intervals=self.intervals | other.intervals,
+            subset_means=_merge_scores(self.subset_means, other.subset_means),
             by_convention=_merge_scores(self.by_convention, other.by_convention),
         )
 
@@ -76,6 +79,7 @@ class Record(Scores):
 
     Attributes:
         source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        classes: Class names of the data set, in the order of their ids.
         protocol: Facts a reader needs to repeat the number, in the order they are printed.
         columns: How the metrics are headed, in the order they are printed.
         by_scene: Condition (day, night, ...) to the scores on its images alone.
@@ -89,6 +93,7 @@ class Record(Scores):
     source: str
     source_kind: str
     seed: int | None
+    classes: tuple[str, ...]
     protocol: dict[str, Scalar]
     columns: dict[str, Column]
     by_condition: dict[str, Scores] = {}

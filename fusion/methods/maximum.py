@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
-from fusebench.plugins import NoOptions as Options
 from fusion.methods._contract import FusionFunction
 
 VERSION = 1

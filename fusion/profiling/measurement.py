@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fusebench import plugins
+from fusebench.contracts import FusionMethod
 from fusebench.errors import UserError
 from fusion.networks import tiled_inference
 from fusion.profiling import peak_memory
@@ -82,7 +83,7 @@ def count_operations(asked: ProfileRequest) -> OperationCounts:
         UserError: If the options or the weights are wrong.
     """
     plugin, options = _load_method(asked)
-    if not hasattr(plugin, "load_network"):
+    if plugin.load_network is None:
         return OperationCounts()
     from fusion.profiling import mac_counting
 
@@ -117,7 +118,7 @@ def measure_cost(asked: ProfileRequest, how: TimingOptions) -> MeasuredCost:
     if how.threads is not None:
         torch.set_num_threads(how.threads)
     plugin, options = _load_method(asked)
-    on_gpu = how.device != "cpu" and hasattr(plugin, "load_network")
+    on_gpu = how.device != "cpu" and plugin.load_network is not None
     random, shape = np.random.default_rng(0), (asked.height, asked.width)
     infrared, visible = (random.integers(0, 256, s, np.uint8) for s in (shape, (*shape, 3)))
     loaded = []
@@ -152,6 +153,7 @@ def measure_in_subprocess(asked: ProfileRequest, how: TimingOptions) -> Measured
     raise UserError(f"{why}; try a smaller --size, or the option tile")
 
 
-def _load_method(asked: ProfileRequest) -> tuple[Any, Any]:
-    plugin = plugins.load_plugin("fusion.methods", asked.method)
-    return plugin, plugins.validate_options(plugin, asked.options, f"{asked.source}: options")
+def _load_method(asked: ProfileRequest) -> tuple[FusionMethod, Any]:
+    method = plugins.load_fusion_method(asked.method)
+    where = f"{asked.source}: options"
+    return method, plugins.validate_options(method.Options, asked.options, where)

@@ -3,9 +3,9 @@
 import inspect
 import re
 from textwrap import wrap
-from types import ModuleType
 
 from fusebench import plugins
+from fusebench.contracts import FusionMetric
 from fusion.scoring.metric import LUMINANCE, Metric, load_metrics
 
 HEADING = (
@@ -16,49 +16,47 @@ HEADING = (
 
 def format_listing() -> str:
     """Every metric: what it says, its source, and a line or two per variant."""
-    names = plugins.list_plugins("fusion.metrics")
-    return "\n\n".join(
-        [HEADING, *(_format_metric(plugins.load_plugin("fusion.metrics", name)) for name in names)]
-    )
+    names = plugins.list_plugins(plugins.FUSION_METRICS)
+    metrics = [plugins.load_fusion_metric(name) for name in names]
+    return "\n\n".join([HEADING, *map(_format_metric, metrics)])
 
 
-def get_paper(module: ModuleType) -> str:
+def get_paper(metric: FusionMetric) -> str:
     """The paper that a metric is from, as its file says, in one line."""
-    about = inspect.cleandoc(module.__doc__ or "")
+    about = inspect.cleandoc(metric.docstring or "")
     found = re.search(r"Source: (.*?)(?:\n\n|\Z)", about, flags=re.DOTALL)
     return " ".join(found.group(1).split()) if found else ""
 
 
-def load_variants(module: ModuleType) -> list[Metric]:
+def load_variants(metric: FusionMetric) -> list[Metric]:
     """A metric in each of its variants, the default first."""
-    name = module.__name__.rpartition(".")[2]
-    alone = len(module.VARIANTS) == 1
-    asked = [name if alone else f"{name}.{variant}" for variant in module.VARIANTS]
-    return [metric for one in asked for metric in load_metrics({one: {}})]
+    name, variants = metric.name, metric.VARIANTS
+    names = [name] if len(variants) == 1 else [f"{name}.{variant}" for variant in variants]
+    return [column for name in names for column in load_metrics({name: {}})]
 
 
-def _format_metric(module: ModuleType) -> str:
-    title = (module.__doc__ or "").partition("\n")[0]
+def _format_metric(metric: FusionMetric) -> str:
+    title = (metric.docstring or "").partition("\n")[0]
     lines = [
         title,
-        *wrap(f"Source: {get_paper(module)}", 100, initial_indent="  ", subsequent_indent="    "),
+        *wrap(f"Source: {get_paper(metric)}", 100, initial_indent="  ", subsequent_indent="    "),
     ]
-    for metric in load_variants(module):
+    for column in load_variants(metric):
         lines += [
-            f"  {metric.name}",
-            f"      {_format_properties(metric)}",
-            f"      {metric.definition.description}",
+            f"  {column.name}",
+            f"      {_format_properties(column)}",
+            f"      {column.definition.description}",
         ]
-        if not metric.definition.is_symmetric:
+        if not column.definition.is_symmetric:
             lines[-1] += "; the two sources cannot be exchanged"
-        if metric.definition.known_fault:
-            lines.append(f"      known fault: {metric.definition.known_fault}")
+        if column.definition.known_fault:
+            lines.append(f"      known fault: {column.definition.known_fault}")
     return "\n".join(lines)
 
 
 def _format_properties(metric: Metric) -> str:
     about = metric.definition
-    signature = f"{metric.module.TITLE}.{metric.variant} v{metric.module.VERSION}"
+    signature = f"{metric.plugin.TITLE}.{metric.variant} v{metric.plugin.VERSION}"
     return (
         f"{signature}; {about.unit or 'no unit'}; {_format_range(metric)}; {about.better} is better"
     )

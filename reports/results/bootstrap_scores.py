@@ -125,13 +125,3 @@ def read_bootstrap_scores(folder: Path) -> BootstrapScores:
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise UserError(f"{folder}: cannot be read ({fault}); delete this folder") from None
-
-
-def average_over_classes(scores: Sequence[FloatArray], *, zero: bool = False) -> FloatArray:
-    """Over the classes that are defined; with ``zero`` the others count as 0."""
-    every = np.stack(scores)
-    there = np.isfinite(every)
-    number = there.sum(axis=0)
-    divisor = np.where(number > 0, len(every) if zero else number, 1)
-    found: FloatArray = np.where(there, every, 0).sum(axis=0) / divisor
-    return np.where(number > 0, found, np.nan)

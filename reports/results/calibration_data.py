@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.evaluation import average_precision, match_table
+from fusebench.evaluation import average_precision, confusion, match_table
+from fusebench.evaluation.class_means import average_defined
+from fusebench.evaluation.counts import ArrayCounts, DetectionCounts
 from fusebench.storage import hashing, image_index, records
 from fusebench.storage.records import Record
 from fusebench.storage.store import ResultFolder, Store
 from reports.results import bootstrap_scoring
-from reports.results.bootstrap_scores import average_over_classes
 from reports.statistics.calibration_trials import FloatArray, ScorableSource, ScoreFunction
 
 
@@ -25,7 +26,7 @@ def load_scorable_sources(root: Path) -> list[ScorableSource]:
         UserError: If a file of a record is damaged.
     """
     together: dict[tuple[str, ...], list[tuple[Record, Path]]] = {}
-    for kind in bootstrap_scoring.FILE_BY_KIND:
+    for kind in bootstrap_scoring.TRUTH_FILES:
         for folder in Store(root).iterate_finished(kind):
             record = records.read_record(folder.path / "record.json")
             if bootstrap_scoring.has_bootstrap_inputs(record, folder.path):
@@ -44,7 +45,7 @@ def _hash_spec_without_seed(folder: ResultFolder) -> str:
 def _build_source(name: str, found: list[tuple[Record, Path]]) -> ScorableSource:
     listed = image_index.read_image_index(found[0][1])
     made = [
-        _load_detection_scorer(path)
+        _load_detection_scorer(path, listed.keys)
         if record.kind == "detection"
         else _load_segmentation_scorer(path, listed.keys)
         for record, path in found
@@ -52,34 +53,37 @@ def _build_source(name: str, found: list[tuple[Record, Path]]) -> ScorableSource
     return ScorableSource(name, tuple(score for score, _ in made), listed.sequences, made[0][1])
 
 
-def _load_detection_scorer(folder: Path) -> tuple[ScoreFunction, NDArray[Any]]:
-    table = match_table.read_match_table(folder / bootstrap_scoring.MATCHES_FILE)
+def _load_detection_scorer(
+    folder: Path, keys: tuple[str, ...]
+) -> tuple[ScoreFunction, NDArray[Any]]:
+    counts = bootstrap_scoring.read_counts(folder / bootstrap_scoring.MATCHES_FILE, keys)
+    assert isinstance(counts, DetectionCounts)
+    class_count = counts.totals["truth_counts"].shape[2]
+    by_class = [match_table.select_class(counts, class_id) for class_id in range(class_count)]
 
     def score(weights: FloatArray) -> FloatArray:
-        once = slice(0, 1)
-        return average_over_classes(
-            [
-                average_precision.weighted_average_precision(one, weights, overlaps=once)[:, 0]
-                for one in table.by_class
-            ]
-        )
+        first_threshold = slice(0, 1)  # IoU 0.5
+        columns = [
+            average_precision.weighted_average_precision(matches, weights, overlaps=first_threshold)
+            for matches in by_class
+        ]
+        return average_defined(np.concatenate(columns, axis=1))
 
-    return score, np.stack([one.truth_counts[0] for one in table.by_class])
+    return score, np.stack([matches.truth_counts[0] for matches in by_class])
 
 
 def _load_segmentation_scorer(
     folder: Path, keys: tuple[str, ...]
 ) -> tuple[ScoreFunction, NDArray[Any]]:
-    counts = bootstrap_scoring.read_confusion_counts(
-        folder / bootstrap_scoring.CONFUSION_FILE, keys
-    )
-    truths = counts.sum(axis=2).T
+    counts = bootstrap_scoring.read_counts(folder / bootstrap_scoring.CONFUSION_FILE, keys)
+    assert isinstance(counts, ArrayCounts)
+    truth = counts.values.sum(axis=2).T
 
     def score(weights: FloatArray) -> FloatArray:
-        total = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
-        hit, truth = np.diagonal(total, axis1=1, axis2=2), total.sum(axis=2)
-        union = truth + total.sum(axis=1) - hit
-        ratio = hit / np.where(truth > 0, union, np.nan)
-        return average_over_classes(list(ratio.T))
+        total = counts.add(weights)
+        is_present = total.sum(axis=2) > 0
+        return average_defined(
+            np.where(is_present, confusion.intersection_over_union(total), np.nan)
+        )
 
-    return score, truths
+    return score, truth

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusebench.config import schema
 from fusebench.data import images, label_maps
 from fusebench.data.boxes import Boxes, from_coco
 from fusebench.data.pairs import Pair, Split
@@ -48,7 +47,7 @@ def find_source_predictions(cells: Sequence[Run], store: Store) -> list[SourcePr
         if not all(folder.is_dir() for folder in needed) or cell.read_record(store) is None:
             continue
         folder = needed[0]
-        paths = cell.get_images(cell.test_split, store, "cpu").paths
+        paths = sources.get_images(cell.test_images, store, "cpu")
         boxes = _read_boxes(folder, cell.test_split) if cell.task.kind == "detection" else {}
         found[cell.source_name] = SourcePredictions(cell, paths, boxes, folder)
     return list(found.values())
@@ -66,14 +65,8 @@ def _list_required_folders(cell: Run, store: Store) -> list[Path]:
     if "predicted" not in cell.specs:
         return []
     found = [store.get_path("predicted", cell.prediction_label, cell.specs["predicted"])]
-    source = cell.source
-    if isinstance(source, schema.FusionMethodSource) or (
-        isinstance(source, schema.ExternalImagesSource) and source.color == "visible"
-    ):
-        spec = sources.build_source_spec(source, cell.test_split, cell.base_folder)
-        found.append(
-            store.get_path("fused", sources.build_folder_label(source, cell.test_split), spec)
-        )
+    if cell.test_images.is_made_here:
+        found.append(cell.test_images.get_folder(store))
     return found
 
 

@@ -5,17 +5,14 @@ confusion counts of both records. Resamples that `python -m reports.run` kept in
 from there, others are made and not kept.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from fusebench.errors import UserError
-from fusebench.evaluation import bootstrap, match_table
+from fusebench.evaluation import bootstrap
 from fusebench.storage import image_index
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
-from reports.results import bootstrap_cache, bootstrap_scoring, per_image
+from reports.results import bootstrap_cache, bootstrap_scoring
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
 from reports.results.bootstrap_scores import read_bootstrap_scores as kept
 from reports.run_comparison.matched_records import StoredRun
@@ -111,40 +108,6 @@ def describe_change(change: ScoreChange, adjusted: float) -> str:
     return f"{what}: B - A {amount}, {ends}: {decide_verdict(adjusted)}"
 
 
-def read_class_names(record: Record, folder: Path) -> list[str]:
-    """The class names of a record in the order of their ids.
-
-    Label maps are counted by id and, per image, by name; both leave out the same classes. An id
-    that no image has gets one of the names that are left: it has no counts to give.
-
-    Raises:
-        UserError: If the files do not fit together.
-    """
-    if record.kind == "detection":
-        return list(match_table.read_match_table(folder / bootstrap_scoring.MATCHES_FILE).classes)
-    keys = image_index.read_image_index(folder).keys
-    counts = bootstrap_scoring.read_confusion_counts(
-        folder / bootstrap_scoring.CONFUSION_FILE, keys
-    )
-    file = folder / per_image.FILE_NAME
-    named: dict[str, list[str]] = {}
-    try:
-        with file.open(newline="", encoding="utf-8") as text:
-            for row in csv.DictReader(text):
-                named.setdefault(row["key"], []).append(row["class"])
-        found: list[str | None] = [None] * counts.shape[1]
-        for key, matrix in zip(keys, counts, strict=True):
-            there = (matrix.sum(axis=0) + matrix.sum(axis=1)).nonzero()[0]
-            for place, name in zip(there, named.get(key, []), strict=True):
-                found[place] = name
-    except (OSError, KeyError, ValueError) as fault:
-        raise UserError(
-            f"{file}: cannot be read ({fault!r}); delete its folder and run again"
-        ) from None
-    left = iter(name for name in record.by_class if name not in found)
-    return [name or next(left, f"class {place}") for place, name in enumerate(found)]
-
-
 def _iterate_compared_scores(record: Record) -> Iterator[tuple[str | None, str]]:
     """Class (None: mean) and metric."""
     first = next(iter(record.columns))
@@ -166,5 +129,5 @@ def _load_or_compute_bootstrap(one: StoredRun) -> BootstrapScores | None:
     if place.is_dir():
         return kept(place)
     return bootstrap_scoring.compute_bootstrap_scores(
-        one.record, one.folder, read_class_names(one.record, one.folder), bootstrap.RESAMPLE_COUNT
+        one.record, one.folder, one.record.classes, bootstrap.RESAMPLE_COUNT
     )

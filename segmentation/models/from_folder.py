@@ -20,12 +20,12 @@ from pydantic import (
 )
 
 from fusebench.config import path_templates
+from fusebench.contracts import NoOptions as Predict
 from fusebench.data import fmb_palette, images, label_maps
 from fusebench.data.images import Color, LabelMap
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair, Split, find_images_by_stem
 from fusebench.errors import UserError
-from fusebench.plugins import NoOptions as Predict
 from fusebench.runtime import progress
 from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
@@ -190,7 +190,7 @@ def _map_ids(
     if meaning is None:
         meaning = {number: number for number in range(len(classes))}
         if classes[0].lower() in UNLABELED_NAMES:
-            meaning[label_maps.VOID_ID] = 0
+            meaning[label_maps.IGNORE_INDEX] = 0
     present, counts = np.unique(labels, return_counts=True)
     for number, pixels in zip(present, counts, strict=True):
         if int(number) not in meaning:

@@ -6,8 +6,8 @@ detection", Biosyst. Eng. 103(1), 2009.
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.histograms import Histogram, compute_histogram
 from fusion.scoring.cache import Evaluator, direct_evaluator

@@ -6,8 +6,8 @@ fidelity", Inf. Fusion 14(2), 2013.
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.vif import estimate_scale_gain
 from fusion.scoring.cache import Evaluator, direct_evaluator

@@ -4,8 +4,8 @@ Source: Deshmukh, Bhosale, "Image fusion and image quality assessment of fused i
 Image Process. 4(5), 2010.
 """
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.correlation import pearson_correlation, subtract_mean
 from fusion.scoring.cache import Evaluator, direct_evaluator

@@ -6,8 +6,8 @@ Image Process. 24(11), 2015. Part of the fusion literature prints it as "MS-SSIM
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.mef_ssim import compute_scale_quality
 from fusion.metric_parts.ms_ssim import build_pyramid

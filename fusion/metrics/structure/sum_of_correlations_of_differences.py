@@ -4,8 +4,8 @@ Source: Aslantas, Bendes, "A new image quality metric for image fusion: the sum 
 of differences", AEU Int. J. Electron. Commun. 69(12), 2015.
 """
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.correlation import FloatImage, pearson_correlation, subtract_mean
 from fusion.scoring.cache import Evaluator, direct_evaluator

@@ -118,9 +118,9 @@ def _shorten_path(value: Any) -> Any:
 def _find_pairs(
     part: PairDataOptions, root: Path, draw: bool
 ) -> tuple[list[TrainingImage], dict[str, Any]]:
-    plugin = plugins.load_plugin("fusebench.datasets", part.dataset)
-    options = plugins.validate_options(plugin, part.data, f"data of {part.dataset}")
-    if not draw and hasattr(plugin, "is_generated") and not plugin.is_generated(root, options):
+    plugin = plugins.load_dataset(part.dataset)
+    options = plugins.validate_options(plugin.Options, part.data, f"data of {part.dataset}")
+    if not draw and not plugin.is_generated(root, options):
         raise NotGeneratedError(f"{part.dataset}: not drawn yet")
     try:
         split: Split = plugin.load(root, part.split, options)

@@ -46,10 +46,10 @@ from pydantic import (
     model_validator,
 )
 
+from fusebench.contracts import NoOptions
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
-from fusebench.plugins import NoOptions
 from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
 

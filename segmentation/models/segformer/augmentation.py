@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data import images, label_maps
+from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.evaluation.confusion import IGNORE_INDEX
 from segmentation.models.segformer import Options
 from segmentation.models.segformer.network import IMAGENET_MEAN
 

@@ -36,7 +36,7 @@ from reports.tables import csv_files
 from reports.tables.number_format import UNDEFINED
 
 COLUMNS = (
-    *("task", "source", "seed", "level", "scene", "class", "metric", "A", "B", "difference"),
+    *("task", "source", "seed", "level", "condition", "class", "metric", "A", "B", "difference"),
     *("low", "high", "p", "p Holm", "verdict", "test"),
 )
 TestsByTask = Mapping[

@@ -132,7 +132,7 @@ def write_per_image(path: Path, classes: Sequence[str], counts: Mapping[str, Cou
     """One row per image and class that is in its truth or prediction; pixels."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
-        rows.writerow(("key", "class", "truth", "predicted", "hit"))
+        rows.writerow(("key", "class", "truth", "predicted", "true_positives"))
         for key, matrix in counts.items():
             truth, predicted, hit = matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix)
             for i, name in enumerate(classes):

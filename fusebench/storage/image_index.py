@@ -12,7 +12,7 @@ from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 
 FILE_NAME = "images.csv"
-HEADER = ("key", "group", "scene")
+HEADER = ("key", "sequence", "condition")
 VERSION = 1  # of the files beside a record from which statistics are made
 
 

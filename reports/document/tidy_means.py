@@ -35,7 +35,7 @@ STATISTIC_COLUMNS = (
     *("difference", "difference low", "difference high", "p", "p Holm", "verdict", "table"),
 )
 COLUMNS = (
-    *("task", "kind", "dataset", "source", "level", "scene", "class", "metric"),
+    *("task", "kind", "dataset", "source", "level", "condition", "class", "metric"),
     *(*STATISTIC_COLUMNS, "signature", *tidy_scores.FACT_COLUMNS, "protocol"),
 )
 DECIMALS = 6

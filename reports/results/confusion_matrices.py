@@ -111,7 +111,7 @@ def _read_run_matrix(cell: Run, record: Record, folder: Path) -> ConfusionMatrix
 def _read_box_matrix(file: Path) -> ConfusionMatrix:
     try:
         table = pd.read_csv(file, keep_default_na=False, dtype=str)
-        table = table[table["scene"] == ALL_CONDITIONS].astype({"boxes": np.int64})
+        table = table[table["condition"] == ALL_CONDITIONS].astype({"boxes": np.int64})
         names = tuple(dict.fromkeys(table["truth"]))
         counts = np.zeros((len(names), len(names)), np.int64)
         rows = zip(table["truth"], table["predicted"], table["boxes"], strict=True)

@@ -50,8 +50,8 @@ def _compute_f1(rows: Iterable[Mapping[str, str]]) -> dict[str, float]:
     sums: dict[str, tuple[int, int]] = {}
     for row in rows:
         hits, every = sums.get(row["key"], (0, 0))
-        mine = int(row["hits"])
-        every += mine + int(row["truths"]) + int(row["false_alarms"])
+        mine = int(row["true_positives"])
+        every += mine + int(row["truth"]) + int(row["false_positives"])
         sums[row["key"]] = hits + mine, every
     return {key: 2 * hits / every for key, (hits, every) in sums.items() if every}
 
@@ -61,7 +61,7 @@ def _compute_pixel_accuracy(rows: Iterable[Mapping[str, str]]) -> dict[str, floa
     for row in rows:
         if row["class"].lower() not in UNLABELED_NAMES:
             right, truth = sums.get(row["key"], (0, 0))
-            sums[row["key"]] = right + int(row["hit"]), truth + int(row["truth"])
+            sums[row["key"]] = right + int(row["true_positives"]), truth + int(row["truth"])
     return {key: right / truth for key, (right, truth) in sums.items() if truth}
 
 

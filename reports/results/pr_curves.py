@@ -10,7 +10,7 @@ from fusebench.storage.store import Store
 
 FILE_NAME = "curves.csv"
 PLOTTED_IOU_THRESHOLD = 0.5  # of the curves that are drawn
-COLUMNS = ("class", "overlap", "recall", "precision", "score")
+COLUMNS = ("class", "iou", "recall", "precision", "score")
 
 PrecisionRecallCurve = tuple[list[float], list[float]]  # recall, precision
 CurvesByClass = Mapping[str, Mapping[str, PrecisionRecallCurve]]  # class to source to curve
@@ -45,7 +45,7 @@ def read_curves(cells: Sequence[Run], store: Store) -> pd.DataFrame:
 
 def select_plotted_curves(table: pd.DataFrame) -> CurvesByClass:
     """The curves at `PLOTTED_IOU_THRESHOLD`, by class and source, in the order of the table."""
-    some = table[table["overlap"].astype(float) == PLOTTED_IOU_THRESHOLD]
+    some = table[table["iou"].astype(float) == PLOTTED_IOU_THRESHOLD]
     found: dict[str, dict[str, PrecisionRecallCurve]] = {}
     for (name, source), rows in some.groupby(["class", "source"], sort=False):
         curve = rows["recall"].tolist(), rows["precision"].tolist()

@@ -9,7 +9,7 @@ from reports.results import protocol
 from reports.results.score_index import index_scores
 
 SCORE_COLUMNS = (
-    *("task", "kind", "dataset", "source", "seed", "level", "scene", "class", "metric", "value"),
+    *("task", "kind", "dataset", "source", "seed", "level", "condition", "class", "metric", "value"),
     "signature",
 )
 FACT_COLUMNS = {"simulated": "simulated", "split_hash": "split hash", "fingerprint": "fingerprint"}
@@ -18,7 +18,7 @@ FACT_COLUMNS = {"simulated": "simulated", "split_hash": "split hash", "fingerpri
 def build_dataframe(records: Iterable[Record]) -> pd.DataFrame:
     """One row per score: columns `SCORE_COLUMNS`, of the protocol those in `FACT_COLUMNS`, and its digest.
 
-    ``scene`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes,
+    ``condition`` is "all" for the scores on all images, ``class`` is "mean" for the mean over classes,
     and ``level`` tells them from a condition or a class of that name (see `records.places`); of a
     mean over fewer classes, or as others take it, ``class`` says which. Values are as in the record
     (fractions), undefined ones are missing values; ``get_signature`` says which of the numbers of its

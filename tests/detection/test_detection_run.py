@@ -99,12 +99,12 @@ def test_the_table_per_image_adds_up_to_the_record(root):
     run(root, TASKS + FIXED)
     (file,) = root.glob("runs/detection/*/per_image.csv")
     table, found = pd.read_csv(file, dtype={"key": str}), record(root)
-    assert list(table) == ["key", "class", "truths", "hits", "false_alarms", "confidence"]
-    assert table.truths.sum() == found.counts["boxes"]
+    assert list(table) == ["key", "class", "truth", "true_positives", "false_positives", "confidence"]
+    assert table.truth.sum() == found.counts["boxes"]
     for name, mine in table.groupby("class"):
         recall, precision = (found.by_class[name][m] for m in ("recall", "precision"))
-        assert mine.hits.sum() / mine.truths.sum() == pytest.approx(recall)
-        assert mine.hits.sum() / (mine.hits + mine.false_alarms).sum() == pytest.approx(precision)
+        assert mine.true_positives.sum() / mine.truth.sum() == pytest.approx(recall)
+        assert mine.true_positives.sum() / (mine.true_positives + mine.false_positives).sum() == pytest.approx(precision)
 
 
 def test_tables_lie_beside_the_record(root):
@@ -114,20 +114,20 @@ def test_tables_lie_beside_the_record(root):
     names = ["confusion.csv", "curves.csv", "error_types.csv", "images.csv", "per_image.csv"]
     assert [path.name for path in sorted(folder.glob("*.csv"))] == names
     curves, found = pd.read_csv(folder / "curves.csv"), record(root)
-    for name, mine in curves[curves.overlap == 0.5].groupby("class"):
+    for name, mine in curves[curves.iou == 0.5].groupby("class"):
         assert len(mine) == 101
         assert mine.precision.mean() == pytest.approx(found.by_class[name]["AP50"], abs=1e-12)
     counts = pd.read_csv(folder / "confusion.csv")
-    everywhere = counts[counts.scene == "all"]
+    everywhere = counts[counts.condition == "all"]
     assert everywhere[everywhere.truth != "background"].boxes.sum() == found.counts["boxes"]
     wrong = pd.read_csv(folder / "error_types.csv")
-    for name, mine in wrong[wrong.scene == "all"].groupby("class"):
+    for name, mine in wrong[wrong.condition == "all"].groupby("class"):
         assert set(mine.error) == set(tide_errors.ERROR_TYPES)
         for row in mine.itertuples():
             lost = found.by_class[name][f"{row.error} error"]
             assert (pd.isna(row.AP50_lost) and lost is None) or row.AP50_lost == lost
-    assert wrong[(wrong.scene == "all") & (wrong.error == "background")].boxes.sum() == 3
-    assert wrong[(wrong.scene == "all") & (wrong.error == "missed")].boxes.sum() == 3
+    assert wrong[(wrong.condition == "all") & (wrong.error == "background")].boxes.sum() == 3
+    assert wrong[(wrong.condition == "all") & (wrong.error == "missed")].boxes.sum() == 3
 
 
 def test_boxes_that_were_cut_off_are_named_beside_yolov5s_precision(root, capsys):

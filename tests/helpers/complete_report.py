@@ -106,7 +106,7 @@ def _finish_trained_run(cell: Run, store: Store, number: int) -> None:
     scenes = {
         s: _make_scores(cell.source_name, cell.seed, i) for i, s in enumerate(("day", "night"))
     }
-    changes = {name: getattr(whole, name) for name in Scores.model_fields} | {"by_scene": scenes}
+    changes = {name: getattr(whole, name) for name in Scores.model_fields} | {"by_condition": scenes}
     finish_run(
         cell,
         store,
@@ -126,9 +126,9 @@ def _finish_trained_run(cell: Run, store: Store, number: int) -> None:
     names = (*CLASSES, "background")
     pairs = [(a, b) for a in names for b in names if (a, b) != ("background",) * 2]
     boxes = [f"all,{a},{b},{noise.integers(9)},0.3" for a, b in pairs]
-    _write_lines(place / "confusion.csv", "scene,truth,predicted,boxes,confidence", boxes)
+    _write_lines(place / "confusion.csv", "condition,truth,predicted,boxes,confidence", boxes)
     curve = [f"{c},0.5,{r / 4},{noise.random():.4f},0.5" for c in CLASSES for r in range(5)]
-    _write_lines(place / "curves.csv", "class,overlap,recall,precision,score", curve)
+    _write_lines(place / "curves.csv", "class,iou,recall,precision,score", curve)
 
 
 def _write_lines(file: Path, head: str, rows: list[str]) -> None:

@@ -34,7 +34,7 @@ def put(root, source, scores, **changes):
 def listed(folder, size=2):
     """The images of a record, ``size`` to a sequence."""
     rows = [f"{key},drive-{i // size}," for i, key in enumerate(KEYS)]
-    (folder / "images.csv").write_text("\n".join(["key,group,scene", *rows]) + "\n")
+    (folder / "images.csv").write_text("\n".join(["key,sequence,condition", *rows]) + "\n")
 
 
 def measured(root, entropies, **changes):
@@ -60,7 +60,7 @@ def counted(root, hits, seed=0, task="roads"):
     listed(folder, 1)
     np.savez(folder / "confusion.npz", keys=np.array(KEYS), counts=counts)
     lines = [f"{key},{name},10,10,{n}" for key, n in zip(KEYS, hits, strict=True) for name in NAMES]
-    (folder / "per_image.csv").write_text("\n".join(["key,class,truth,predicted,hit", *lines]))
+    (folder / "per_image.csv").write_text("\n".join(["key,class,truth,predicted,true_positives", *lines]))
     return counts
 
 

@@ -36,7 +36,7 @@ def report(tmp_path_factory):
 
 def score(record, row):
     """The score of a record that a row of a tidy table says."""
-    part = record if row["scene"] == "all" else record["by_condition"][row["scene"]]
+    part = record if row["condition"] == "all" else record["by_condition"][row["condition"]]
     held = {
         "mean": lambda: part["values"],
         "class": lambda: part["by_class"][row["class"]],
@@ -78,7 +78,7 @@ def test_every_row_says_how_it_was_made(report):
 
 def test_every_mean_is_that_of_the_long_table(report):
     long = defaultdict(list)
-    name = ("task", "source", "level", "scene", "class", "metric")
+    name = ("task", "source", "level", "condition", "class", "metric")
     for row in read_table_csv(report, "scores.csv"):
         long[tuple(row[part] for part in name)].append(row["value"])
     rows = read_table_csv(report, "means.csv")
@@ -102,7 +102,7 @@ def test_intervals_and_differences_of_the_means_are_those_of_the_wide_tables(rep
         scale = 1 if COLUMNS[row["metric"]].unit or row["kind"] == "quality" else 100
         if row["kind"] == "quality":
             record = made[row["task"], row["source"], None]
-            known = record["intervals"][row["metric"]] if row["scene"] == "all" else ()
+            known = record["intervals"][row["metric"]] if row["condition"] == "all" else ()
             ends = [round(end, 6) for end in known] or [None, None]
             assert [parse_number(row["low"]), parse_number(row["high"])] == ends
             continue
@@ -114,7 +114,7 @@ def test_intervals_and_differences_of_the_means_are_those_of_the_wide_tables(rep
         level = row["level"].removesuffix(" in condition")
         column = COLUMNS[row["metric"]]
         heads = {
-            "mean": (column.mean_title, row["scene"]),
+            "mean": (column.mean_title, row["condition"]),
             "class": (row["class"], column.mean_title),
             "mean over fewer": (f"{column.mean_title} {row['class']}",),
             "convention": (row["class"],),
@@ -160,7 +160,7 @@ def expected(report):
     """The means and deviations over seeds that follow from the long table, by task and source."""
     long = defaultdict(list)
     for row in read_table_csv(report, "scores.csv"):
-        name = (row["task"], row["source"], row["level"], row["scene"], row["class"], row["metric"])
+        name = (row["task"], row["source"], row["level"], row["condition"], row["class"], row["metric"])
         if row["value"]:
             long[name].append(float(row["value"]))
     means, spreads = defaultdict(set), defaultdict(set)

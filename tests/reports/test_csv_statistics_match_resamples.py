@@ -53,7 +53,7 @@ def samples(report, scene, name, metric):
         (row["source"], int(row["seed"])): float(row["value"])
         for row in read_table_csv(report, "scores.csv")
         if row["task"] == "toy-detection" and row["value"]
-        if (row["level"], row["scene"], row["class"], row["metric"]) == where
+        if (row["level"], row["condition"], row["class"], row["metric"]) == where
     }
     found = {}
     for (source, *key), seeds in resampled(report).items():

@@ -95,7 +95,7 @@ def test_published_numbers_are_those_of_the_paper_and_ours_those_of_our_means(re
     means = {
         (row["source"], row["class"]): row["mean"]
         for row in read_table_csv(report, "means.csv")
-        if (row["task"], row["scene"], row["metric"]) == ("toy-detection", "all", "AP50")
+        if (row["task"], row["condition"], row["metric"]) == ("toy-detection", "all", "AP50")
         if row["level"] in ("class", "mean")
     }
     rows = read_table_csv(report, "toy-detection-published.csv")

@@ -120,7 +120,7 @@ def test_per_image_files_add_up_to_the_record(root):
     for column, axis in (("truth", 1), ("predicted", 0)):
         sky = sum(int(row[column]) for row in rows if row["class"] == "sky")
         assert sky == total.sum(axis=axis)[7]
-    hit = sum(int(row["hit"]) for row in rows if row["class"] == "sky")
+    hit = sum(int(row["true_positives"]) for row in rows if row["class"] == "sky")
     assert hit == total[7, 7]
     assert {row["class"] for row in rows} == {"unlabelled", "road", "sky", "car"}
 

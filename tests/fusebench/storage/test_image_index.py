@@ -13,13 +13,13 @@ def test_images_are_read_as_they_were_written(tmp_path):
 
 
 def test_an_image_without_a_sequence_is_a_group_of_its_own(tmp_path):
-    (tmp_path / "images.csv").write_text("key,group,scene\n1,,\n2,s,day\n")
+    (tmp_path / "images.csv").write_text("key,sequence,condition\n1,,\n2,s,day\n")
     found = image_index.read_image_index(tmp_path)
     assert found.sequences == ("1", "s")
     assert found.conditions == (None, "day")
 
 
-@pytest.mark.parametrize("text", ["", "key,group\n1,2\n", "key,group,scene\n1,2\n"])
+@pytest.mark.parametrize("text", ["", "key,sequence\n1,2\n", "key,sequence,condition\n1,2\n"])
 def test_another_table_is_refused_by_name(tmp_path, text):
     (tmp_path / "images.csv").write_text(text)
     with pytest.raises(UserError, match=r"images.csv: cannot be read"):

@@ -31,7 +31,7 @@ def means(found):
     shown, folded = sections.select_tables(found)
     sheet = tidy_means.build_dataframe([(found, [*shown, *folded])])
     assert tuple(sheet.columns) == tidy_means.COLUMNS
-    index = ["source", "level", "scene", "class"]
+    index = ["source", "level", "condition", "class"]
     assert not sheet.duplicated([*index, "metric"]).any()
     return sheet.set_index(index)
 

@@ -27,7 +27,7 @@ HEAD = Column(title="x", mean_title="x")
 def folder(path, keys):
     path.mkdir()
     rows = [f"{k},{g},{s}" for k, g, s in zip(keys, GROUPS, SCENES, strict=True)]
-    (path / "images.csv").write_text("\n".join(["key,group,scene", *rows]) + "\n")
+    (path / "images.csv").write_text("\n".join(["key,sequence,condition", *rows]) + "\n")
     return path
 
 
@@ -100,7 +100,7 @@ def test_ap_by_size_is_rescored_on_all_images(tmp_path):
     assert ScoreKey("night", "a", "AP_small") not in got.scores
 
 
-@pytest.mark.parametrize("unlabelled", ["counted", "ignored"])
+@pytest.mark.parametrize("unlabeled", ["counted", "ignored"])
 def test_label_maps_are_rescored_from_the_summed_counts(tmp_path, unlabeled):
     classes = ("unlabelled", "road", "car")
     place = folder(tmp_path / "x", [f"{i}" for i in range(7)])

@@ -8,7 +8,7 @@ from reports.results import pr_curves
 from reports.tables import csv_files
 from tests.helpers.synthetic_records import finish_run, make_runs, write_split
 
-HEAD = "class,overlap,recall,precision,score\n"
+HEAD = "class,iou,recall,precision,score\n"
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_a_class_called_mean_and_a_condition_called_all_are_told_from_the_mean_a
         "mine", "method", 0, (0.5, 0.25), by_class=scores, by_condition={"all": part}
     )
     found = tidy_scores.build_dataframe([made])
-    assert [tuple(row) for row in found[["level", "scene", "class", "value"]].to_numpy()] == [
+    assert [tuple(row) for row in found[["level", "condition", "class", "value"]].to_numpy()] == [
         ("class", "all", "mean", 0.1),
         ("class", "all", "car", 0.2),
         ("mean", "all", "mean", 0.375),

@@ -119,7 +119,7 @@ def house(tmp_path, monkeypatch):
                 for guess in names
                 if (truth, guess) != ("background", "background")
             ]
-            head = "scene,truth,predicted,boxes,confidence"
+            head = "condition,truth,predicted,boxes,confidence"
             (place / "confusion.csv").write_text("\n".join([head, *lines]) + "\n")
         else:
             image_index.write_image_index(place, cell.test_split)
@@ -155,7 +155,7 @@ def test_confusions_are_the_sums_of_the_saved_counts(house):
         for place in seeds:
             if cell.task.kind == "detection":
                 for line in sheet(place / "confusion.csv"):
-                    if line["scene"] == "all":
+                    if line["condition"] == "all":
                         expected[line["truth"], line["predicted"]] += int(line["boxes"])
             else:
                 whole = np.load(place / "confusion.npz")["counts"].sum(axis=0)
@@ -180,6 +180,6 @@ def test_a_class_that_nobody_has_is_left_out_and_a_damaged_file_is_named(house):
     assert {one.class_names for one in found.values()} == {("unlabelled", "person")}
     boxes = [cell for cell in every if cell.task.kind == "detection"]
     file = boxes[0].place(store) / "confusion.csv"
-    file.write_text("scene,truth,predicted,boxes,confidence\nall,a,a,many,0\n")
+    file.write_text("condition,truth,predicted,boxes,confidence\nall,a,a,many,0\n")
     with pytest.raises(UserError, match=r"confusion\.csv: cannot be read"):
         confusion_matrices.read_confusion_matrices(boxes, store)

@@ -12,7 +12,7 @@ from reports.figures import sample_panels
 from reports.formats import html_page, latex, markdown, terminal
 from reports.results import protocol
 from reports.results.task_results import SourceResults
-from reports.tables import result_text
+from reports.tables import result_text, where_fusion_helps
 from tests.helpers.synthetic_records import (
     PROTOCOL,
     PROVENANCE,
@@ -27,7 +27,7 @@ VISIBLE = make_source_results("visible", "visible", [(0.4, 0.6)])
 
 def answer(*rows):
     found = make_task_results(*rows)
-    return result_text.build_answer(found, sections.build_main_table(found))
+    return where_fusion_helps.build_answer(found, sections.build_main_table(found))
 
 
 def report(*rows, command=""):

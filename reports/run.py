@@ -37,12 +37,11 @@ from reports.results import bootstrap_cache, bootstrap_scoring, protocol
 from reports.results.predictions import get_modified_times
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
-    builders,
     csv_files,
     interval_tables,
     metric_correlation,
-    pairwise,
     result_text,
+    significance,
     tidy_scores,
 )
 
@@ -100,9 +99,9 @@ def write_report(found: Report, every: Sequence[TaskResults], to: Path) -> None:
         every_table, grids = [*shown, *folded], [*chapter.main_tables, *chapter.collapsed_tables]
         tabled.append((chapter.results, every_table))
         for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
-            csv_files.write_csv(builders.build_wide_dataframe(table), to / grid.csv_file)
+            csv_files.write_csv(csv_files.build_wide_dataframe(table), to / grid.csv_file)
         for table in shown:
-            between = pairwise.build_dataframe(table, chapter.results.bootstrap)
+            between = significance.build_pairwise_dataframe(table, chapter.results.bootstrap)
             if between is not None:
                 file = table_text.get_csv_path(table).removesuffix(".csv")
                 csv_files.write_csv(between, to / f"{file}-pairs.csv")

@@ -113,7 +113,7 @@ def build_section(results: TaskResults, figure: str, samples: Sequence[SamplePai
         results=results,
         answer=" ".join(
             [
-                result_text.build_answer(results, main),
+                where_fusion_helps.build_answer(results, main),
                 *where_fusion_helps.build_sentences(results, main),
             ]
         ),

@@ -1,4 +1,4 @@
-"""Records of a store as `significance.trials` takes them: scores of any weighting of the images."""
+"""Records of a store as input of the calibration trials: scores at any weights of the images."""
 
 import json
 from pathlib import Path
@@ -18,39 +18,40 @@ from reports.statistics.calibration_trials import FloatArray, ScorableSource, Sc
 
 
 def load_scorable_sources(root: Path) -> list[ScorableSource]:
-    """Every source of every detection and segmentation task with results to resample.
+    """Load every source of every detection and segmentation task with saved matches or counts.
 
-    Detection is scored by mAP@.5, segmentation by the mean IoU of the classes that are there.
+    Detection is scored by mAP@.5, segmentation by the mean IoU of the classes in the truth.
 
     Raises:
         UserError: If a file of a record is damaged.
     """
-    together: dict[tuple[str, ...], list[tuple[Record, Path]]] = {}
+    runs_by_source: dict[tuple[str, ...], list[tuple[Record, Path]]] = {}
     for kind in bootstrap_scoring.TRUTH_FILES:
         for folder in Store(root).iterate_finished(kind):
             record = records.read_record(folder.path / "record.json")
             if bootstrap_scoring.has_bootstrap_inputs(record, folder.path):
                 key = record.kind, record.task, record.source, _hash_spec_without_seed(folder)
-                together.setdefault(key, []).append((record, folder.path))
-    return [_build_source(" ".join(key[1:3]), found) for key, found in together.items()]
+                runs_by_source.setdefault(key, []).append((record, folder.path))
+    return [_build_source(" ".join(key[1:3]), runs) for key, runs in runs_by_source.items()]
 
 
 def _hash_spec_without_seed(folder: ResultFolder) -> str:
-    """Digest of a spec but for the seed: records that differ in nothing else are one source."""
+    """Hash a spec without its training seed; equal for all runs of one source."""
     spec: dict[str, Any] = json.loads(json.dumps(folder.spec))
     spec.get("predicted", {}).get("trained", {})["seed"] = None
     return hashing.content_hash(spec)
 
 
-def _build_source(name: str, found: list[tuple[Record, Path]]) -> ScorableSource:
-    listed = image_index.read_image_index(found[0][1])
-    made = [
-        _load_detection_scorer(path, listed.keys)
+def _build_source(name: str, runs: list[tuple[Record, Path]]) -> ScorableSource:
+    index = image_index.read_image_index(runs[0][1])
+    scorers = [
+        _load_detection_scorer(path, index.keys)
         if record.kind == "detection"
-        else _load_segmentation_scorer(path, listed.keys)
-        for record, path in found
+        else _load_segmentation_scorer(path, index.keys)
+        for record, path in runs
     ]
-    return ScorableSource(name, tuple(score for score, _ in made), listed.sequences, made[0][1])
+    truth_counts = scorers[0][1]  # the same in all runs
+    return ScorableSource(name, tuple(score for score, _ in scorers), index.sequences, truth_counts)
 
 
 def _load_detection_scorer(
@@ -77,13 +78,12 @@ def _load_segmentation_scorer(
 ) -> tuple[ScoreFunction, NDArray[Any]]:
     counts = bootstrap_scoring.read_counts(folder / bootstrap_scoring.CONFUSION_FILE, keys)
     assert isinstance(counts, ArrayCounts)
-    truth = counts.values.sum(axis=2).T
+    truth_counts = counts.values.sum(axis=2).T
 
     def score(weights: FloatArray) -> FloatArray:
         total = counts.add(weights)
         is_present = total.sum(axis=2) > 0
-        return average_defined(
-            np.where(is_present, confusion.intersection_over_union(total), np.nan)
-        )
+        iou = confusion.intersection_over_union(total)
+        return average_defined(np.where(is_present, iou, np.nan))
 
-    return score, truth
+    return score, truth_counts

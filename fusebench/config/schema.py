@@ -321,9 +321,7 @@ def _check_names(path: Path, task_file: TaskFile) -> None:
         for source in task.sources
         if source not in task_file.sources
     ]
-    training_sources = {
-        name: task_file.get_training_source_name(name) for name in task_file.tasks
-    }
+    training_sources = {name: task_file.get_training_source_name(name) for name in task_file.tasks}
     errors += [
         f"{path}: tasks.{name}.train_on: no source is called {source!r} (known: {source_names})"
         for name, source in training_sources.items()

@@ -33,9 +33,7 @@ def locate_dataset(
     """
     expected = root / folder
     path = (
-        expected
-        if expected.is_dir()
-        else find_subfolder(expected.parent, [expected.name.lower()])
+        expected if expected.is_dir() else find_subfolder(expected.parent, [expected.name.lower()])
     )
     if path is None:
         raise DatasetNotFoundError(

@@ -1,6 +1,6 @@
 """Registered infrared-visible pairs, splits of them, and matching of image files by stem.
 
-Pairs hold paths, not pixels; `fusebench.data.images` and `fusebench.data.label_maps` read the files.
+Pairs hold paths, not pixels: `fusebench.data.images` and `fusebench.data.label_maps` read files.
 """
 
 from collections import Counter

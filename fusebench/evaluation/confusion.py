@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.images import LabelMap
+from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.storage import npz
-
-IGNORE_INDEX = 255
 
 Counts = NDArray[np.int64]
 ClassScores = list[float | None]

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.data.images import LabelMap
+from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.evaluation import confusion
-from fusebench.evaluation.confusion import IGNORE_INDEX, Counts
+from fusebench.evaluation.confusion import Counts
 from fusebench.storage.records import Column, Scalar, Scores
 from segmentation import class_averaging
 from segmentation.class_averaging import config_errors as config_errors

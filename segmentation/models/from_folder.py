@@ -190,7 +190,7 @@ def _map_ids(
     if meaning is None:
         meaning = {number: number for number in range(len(classes))}
         if classes[0].lower() in UNLABELED_NAMES:
-            meaning[label_maps.VOID_ID] = 0
+            meaning[label_maps.IGNORE_INDEX] = 0
     present, counts = np.unique(labels, return_counts=True)
     for number, pixels in zip(present, counts, strict=True):
         if int(number) not in meaning:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import hashing
 
 MODEL_CARD_TEMPLATE = """# SegFormer mit_b0, trained on simulated scenes
@@ -74,9 +75,8 @@ def _write_half_precision(found: Path, to: Path, classes: list[str]) -> None:
 
     state = {name: v.half() if v.is_floating_point() else v for name, v in load_file(found).items()}
     to.parent.mkdir(parents=True, exist_ok=True)
-    partial = to.with_name(f".{to.name}.{os.getpid()}")
-    save_file(state, partial, metadata={"classes": ",".join(classes)})
-    partial.replace(to)
+    with replace_atomically(to) as temporary:
+        save_file(state, temporary, metadata={"classes": ",".join(classes)})
 
 
 def _format_percent(share: float | None) -> str:

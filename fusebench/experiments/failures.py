@@ -3,7 +3,6 @@
 ``failed/<folder name of the cell's record>.json``. Ctrl-C is no failure and leaves none.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from fusebench.errors import UserError
 from fusebench.experiments.plan import Run
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage.records import StoredModel
 from fusebench.storage.store import Store
 
@@ -88,15 +88,12 @@ def _failure_path(cell: Run, store: Store) -> Path:
 
 def _write_failure(file: Path, failure: Failure) -> None:
     """Write all of the file or nothing; a full disk must not hide the failure itself."""
-    half = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(failure.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        half.replace(file)
+        with replace_atomically(file) as temporary:
+            temporary.write_text(failure.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as fault:
         print(f"{file}: the reason could not be kept ({fault})", file=sys.stderr)  # noqa: T201
-        with suppress(OSError):
-            half.unlink(missing_ok=True)
 
 
 def _shorten_message(message: str) -> str:

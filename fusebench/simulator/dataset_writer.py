@@ -8,7 +8,6 @@ it had come to.
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -21,6 +20,7 @@ import numpy as np
 from fusebench.data import fmb_palette, images
 from fusebench.errors import UserError
 from fusebench.runtime import process_pool, progress
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.simulator.parameters import SceneParameters
 from fusebench.simulator.scene import RenderedScene, render_scene
 from fusebench.storage import file_lock
@@ -125,9 +125,8 @@ def _write_detection_scene(
     _write_image(folder / "Ir" / f"{key}.png", drawn.infrared)
     _write_image(folder / "Vis" / f"{key}.png", drawn.visible)
     last.parent.mkdir(exist_ok=True)
-    unfinished = last.with_name(f".{last.name}.{os.getpid()}")
-    unfinished.write_text(format_voc_annotation(key, drawn), encoding="utf-8")
-    unfinished.replace(last)
+    with replace_atomically(last) as temporary:
+        temporary.write_text(format_voc_annotation(key, drawn), encoding="utf-8")
 
 
 def _write_segmentation_scene(

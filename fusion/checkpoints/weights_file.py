@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage.hashing import HASH_GLOB
 
 if TYPE_CHECKING:
@@ -61,15 +62,11 @@ def write_weights(
         "stage": facts.stage,
         "architecture": facts.architecture,
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save_file(kept, partial, metadata={METADATA_KEY: json.dumps(words, sort_keys=True)})
-            _sync_to_disk(partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replace_atomically(path, sync=True) as temporary:
+            save_file(kept, temporary, metadata={METADATA_KEY: json.dumps(words, sort_keys=True)})
+            _set_default_permissions(temporary)
     except (SafetensorError, OSError) as fault:
         raise UserError(
             f"{path}: cannot be written ({fault}); make room there, or name a place that can be "
@@ -77,13 +74,11 @@ def write_weights(
         ) from None
 
 
-def _sync_to_disk(path: Path) -> None:
-    """On the disk before it gets its name, and as readable as any new file (safetensors: 0600)."""
+def _set_default_permissions(path: Path) -> None:
+    """Give a file the permissions of any new file; safetensors creates it with 0600."""
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def read_weights(path: Path) -> tuple[dict[str, "Tensor"], WeightsMetadata]:

@@ -7,12 +7,14 @@ and what this program did not write never. A stopped run leaves its rows beside 
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fusebench.errors import UserError
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import hashing
 from fusion.scoring import metric, metric_means
 from fusion.scoring.metric import Metric
@@ -105,19 +107,18 @@ def write_tables(
         made_from: See `build_spec`.
     """
     out.mkdir(parents=True, exist_ok=True)
-    partial = {out / name: out / f".{name}.{os.getpid()}" for name in (*written, MANIFEST_FILE)}
-    try:
+    with ExitStack() as stack:
+        # Files are renamed in the reverse order: the manifest comes last.
+        temporary = {
+            name: stack.enter_context(replace_atomically(out / name))
+            for name in (MANIFEST_FILE, *reversed([*written]))
+        }
         for name, table in written.items():
-            table.to_csv(partial[out / name], index=False)
-        files = {name: hashing.compute_file_sha256(partial[out / name]) for name in written}
+            table.to_csv(temporary[name], index=False)
+        files = {name: hashing.compute_file_sha256(temporary[name]) for name in written}
         stamp = {"spec": hashing.content_hash(made_from), "files": files, "printed": printed}
         text = json.dumps({**stamp, "made_from": made_from}, indent=1)
-        partial[out / MANIFEST_FILE].write_text(text, encoding="utf-8")
-        for path, finished in partial.items():
-            finished.replace(path)
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
+        temporary[MANIFEST_FILE].write_text(text, encoding="utf-8")
     for left_over in out.glob(".scores-*.jsonl"):
         left_over.unlink()
     return [out / name for name in written]

@@ -52,10 +52,7 @@ def save_checkpoint(run: FusionTrainingState, job: TrainingJob) -> None:
     }
     place = job.folder / FILE_NAME
     with report_write_errors(place):
-        try:
-            checkpoint.write_checkpoint(place, content)
-        finally:
-            place.with_name(f"{FILE_NAME}.new").unlink(missing_ok=True)
+        checkpoint.write_checkpoint(place, content)
 
 
 def restore_checkpoint(run: FusionTrainingState, saved: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ def test_a_missing_partner_is_named(root, capsys):
 
 def test_an_unknown_source_is_the_users_mistake_not_a_traceback(root, capsys):
     assert run(root, "--source", "averige") == 2
-    assert "no source is called 'averige'; there is ir, vis, average" in capsys.readouterr().err
+    assert "no source is called 'averige'; known: ir, vis, average" in capsys.readouterr().err
 
 
 def test_a_source_no_task_lists_says_where_to_add_it(root, capsys):

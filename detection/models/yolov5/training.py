@@ -59,7 +59,7 @@ def train(
         ):
             _train_network(examples, options, seed=seed, device=device, folder=folder)
     dataset.remove_yolo_dataset(folder / "dataset")
-    leftovers = (f"{CHECKPOINT_FILE}*", ".settings*", ".compiled*")
+    leftovers = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".settings*", ".compiled*")
     for left in (found for pattern in leftovers for found in folder.glob(pattern)):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 

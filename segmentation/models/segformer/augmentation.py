@@ -78,7 +78,7 @@ def convert_to_training_labels(labels: images.LabelMap, options: Options) -> ima
     if not options.ignore_unlabeled:
         return labels
     moved: images.LabelMap = np.where(labels == IGNORE_INDEX, IGNORE_INDEX, labels - np.uint8(1))
-    return moved  # 0 - 1 is 255 in uint8, which is IGNORE
+    return moved  # 0 - 1 is 255 in uint8, which is IGNORE_INDEX
 
 
 def augment_image(

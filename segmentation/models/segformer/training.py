@@ -69,8 +69,9 @@ def train(
             torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
         ):
             _train_network(examples, options, seed=seed, device=device, folder=folder)
-    for left in (*folder.glob(f"{CHECKPOINT_FILE}*"), *folder.glob(".compiled*")):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    leftovers = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".compiled*")
+    for path in [path for pattern in leftovers for path in folder.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _train_network(

@@ -1,6 +1,5 @@
 """Weights in and out of files, without unpickling objects."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.errors import UserError
 from fusebench.runtime import library_log
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import checkpoint
 from segmentation.models.segformer import Options, mit_weight_names
 from segmentation.models.segformer import network as networks
@@ -47,12 +47,11 @@ def save_network(folder: Path, network: "nn.Module", model: ModelInfo) -> None:
     """Leave ``model.safetensors`` and ``model.json``, the latter when all is there."""
     from safetensors.torch import save_file
 
-    partial = folder / f".model.{os.getpid()}"
     state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-    save_file(state, partial)
-    partial.replace(folder / "model.safetensors")
-    partial.write_text(model.model_dump_json(indent=2))
-    partial.replace(folder / "model.json")
+    with replace_atomically(folder / "model.safetensors") as temporary:
+        save_file(state, temporary)
+    with replace_atomically(folder / "model.json") as temporary:
+        temporary.write_text(model.model_dump_json(indent=2))
 
 
 def load_network(folder: Path) -> tuple[Any, ModelInfo]:

@@ -133,7 +133,7 @@ def test_the_source_flag_leaves_what_is_trained_on_alone(root):
     [
         (
             "tasks.shift.train_on=thermal",
-            "shift.train_on: no source is called 'thermal' (there is ir",
+            "shift.train_on: no source is called 'thermal' (known: ir",
         ),
         ("tasks.shift.train_on=[ir]", "train_on: Input should be a valid string"),
         (

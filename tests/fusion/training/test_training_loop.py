@@ -235,7 +235,7 @@ def test_a_full_disk_is_one_error_and_the_last_checkpoint_stays(root, tmp_path, 
         with pytest.raises(UserError, match=r"state\.pt: cannot be written .*make room"):
             trained(training, root, tmp_path / "run")
     assert (tmp_path / "run" / training_state.FILE_NAME).read_bytes() == before
-    assert not list((tmp_path / "run").glob("*.new"))
+    assert not list((tmp_path / "run").glob(f"*{training_state.FILE_NAME}.*"))
     trained(training, root, tmp_path / "run")
 
 

@@ -376,7 +376,7 @@ def test_a_killed_and_resumed_run_ends_with_the_same_weights_bit_for_bit(
 def test_a_training_killed_while_tidying_up_leaves_no_checkpoint_behind(toys, tmp_path):
     once = train(toys, tmp_path / "once")
     before = digest(once)
-    for name in ("checkpoint.pt", "checkpoint.pt.new"):
+    for name in ("checkpoint.pt", ".checkpoint.pt.4711"):
         (once / name).touch()
     again = train(toys, once)
     assert digest(again) == before

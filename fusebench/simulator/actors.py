@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusebench.simulator.objects import cars, cycles, people, trucks_buses, vehicles
+from fusebench.simulator.objects import cars, cycles, people, trucks_buses
 from fusebench.simulator.objects.primitives import RandomGenerator, SceneObject
+from fusebench.simulator.objects.tapered_box import VehiclePose
 from fusebench.simulator.objects.vegetation import is_in_side_street
 from fusebench.simulator.street import SIDE_STREET_WIDTH, Street
 
@@ -30,7 +31,7 @@ class Actor:
         x: Meters in the first frame.
         z: Meters from the camera's start, in the first frame.
         velocity: Meters per frame along x and z.
-        heading: Vehicles: radians as in `vehicles.VehiclePose`. Cycles: direction as in
+        heading: Vehicles: radians as in `VehiclePose`. Cycles: direction as in
             `cycles.build_cycle`. People: direction as in `people.PersonPose`.
         appearance_seed: Random seed of colors and shape.
         is_in_use: Whether a vehicle is driven, a cycle has a rider, a person walks.
@@ -156,14 +157,10 @@ def _sample_sidewalk_groups(street: Street, rng: RandomGenerator) -> list[Actor]
         width = street.sidewalk_widths[max(side, 0)] - 0.7
         x = street.get_road_edge(side) + side * float(rng.uniform(0.5, 0.5 + width))
         direction = int(rng.choice([-1, 0, 0, 1]))
-        velocity = (
-            (direction * 0.25, 0.0) if direction else (0.0, float(rng.choice([-0.6, 0.6])))
-        )
+        velocity = (direction * 0.25, 0.0) if direction else (0.0, float(rng.choice([-0.6, 0.6])))
         for _ in range(int(rng.choice([1, 1, 2, 3]))):
             is_walking = velocity != (0, 0)
-            actors.append(
-                Actor("person", x, z, velocity, direction, _sample_seed(rng), is_walking)
-            )
+            actors.append(Actor("person", x, z, velocity, direction, _sample_seed(rng), is_walking))
             x += float(rng.uniform(0.5, 0.8)) * float(rng.choice([-1, 1]))
             z += float(rng.uniform(-0.6, 0.6))
     return actors
@@ -207,7 +204,7 @@ def build_actor_at_frame(
         return None
     rng = np.random.default_rng(actor.appearance_seed)
     if is_vehicle:
-        pose = vehicles.VehiclePose(
+        pose = VehiclePose(
             x, z, actor.heading, actor.is_in_use, are_lamps_on and actor.is_in_use, eye_height
         )
         vehicle = VEHICLE_BUILDERS[actor.kind](pose, rng)

@@ -199,9 +199,7 @@ def format_voc_annotation(key: str, scene: RenderedScene) -> str:
     return "\n".join([*lines, "</annotation>", ""])
 
 
-def _build_scenario(
-    numbers: SceneNumbers, parameters: SceneParameters
-) -> list[dict[str, object]]:
+def _build_scenario(numbers: SceneNumbers, parameters: SceneParameters) -> list[dict[str, object]]:
     """List the sequences of every condition, in the format of TarDAL's scenario file."""
     length = parameters.frames_per_sequence
     conditions: dict[str, list[dict[str, object]]] = {}

@@ -190,7 +190,7 @@ def _rasterize_object(
 
 
 def _project_outline(camera: Camera, polygon: Polygon) -> Points:
-    """Clip and project a polygon; fewer than 3 points if nothing of it is in front of the camera."""
+    """Clip and project a polygon; returns fewer than 3 points if all of it is clipped."""
     points = polygon.points
     if points[:, 2].min() < NEAR_PLANE:
         points = clip_to_near_plane(points)

@@ -44,7 +44,7 @@ BOX_CLASS_NAMES = {
     TRUCK: "Truck",
 }
 
-BLACK: RgbTriple = (0.0, 0.0, 0.0)
+NO_EMISSION: RgbTriple = (0.0, 0.0, 0.0)
 GLASS_COLOR: RgbTriple = (0.12, 0.14, 0.17)
 RUBBER_COLOR: RgbTriple = (0.07, 0.07, 0.075)
 
@@ -71,7 +71,7 @@ class Surface(NamedTuple):
     body_temperature_fraction: float = 0.0
     emissivity: float = 0.94
     solar_absorption: float = 0.5
-    emission: RgbTriple = BLACK
+    emission: RgbTriple = NO_EMISSION
     texture: int = 0
     texture_strength: float = 0.0
     thermal_texture_strength: float = 0.0
@@ -187,7 +187,5 @@ def sample_color(
     rng: RandomGenerator, colors: tuple[RgbTriple, ...], spread: float = 0.03
 ) -> RgbTriple:
     """Choose one of the colors and add Gaussian noise with standard deviation ``spread``."""
-    r, g, b = np.clip(
-        np.array(colors[rng.integers(len(colors))]) + rng.normal(0, spread, 3), 0, 1
-    )
+    r, g, b = np.clip(np.array(colors[rng.integers(len(colors))]) + rng.normal(0, spread, 3), 0, 1)
     return float(r), float(g), float(b)

@@ -101,9 +101,9 @@ def _expose(
     noise = rng.standard_normal(display.shape, dtype=np.float32)
     noise = 0.6 * noise + 0.8 * noise.mean(axis=2, keepdims=True)
     noise_level = weather.noise_level * parameters.noise * (0.6 + 0.8 * np.sqrt(display))
-    image: NDArray[np.uint8] = np.rint(
-        255 * np.clip(display + noise_level * noise, 0, 1)
-    ).astype(np.uint8)
+    image: NDArray[np.uint8] = np.rint(255 * np.clip(display + noise_level * noise, 0, 1)).astype(
+        np.uint8
+    )
     return image
 
 
@@ -185,15 +185,11 @@ def _apply_haze_and_smoke(
     x, y, radius, density = weather.smoke
     height, width = geometry.z.shape
     row, column = np.mgrid[:height, :width].astype(np.float32) / width
-    squared_distance = (
-        (column - x) ** 2 + ((row - y * height / width) * 1.25) ** 2
-    ) / radius**2
+    squared_distance = ((column - x) ** 2 + ((row - y * height / width) * 1.25) ** 2) / radius**2
     texture_index = np.full((height, width), textures.CLOUDS)
     pixels_per_meter = np.full(texture_index.shape, 50, np.float32)
     puffs = textures.sample_texture(texture_index, column * 90, row * 90, pixels_per_meter)
-    optical_depth = (
-        density * np.exp(-(squared_distance**1.5)) * np.clip(0.8 + 0.45 * puffs, 0.1, 2)
-    )
+    optical_depth = density * np.exp(-(squared_distance**1.5)) * np.clip(0.8 + 0.45 * puffs, 0.1, 2)
     # Objects nearer than 3 m are in front of the smoke, those beyond 8 m behind it.
     opacity = (1 - np.exp(-optical_depth * np.clip((geometry.z - 3) / 5, 0, 1)))[..., None]
     smoke = np.array(weather.horizon_color, np.float32).mean() * (0.82 + 0.06 * puffs[..., None])

@@ -1,4 +1,4 @@
-"""Tiny pairs on disk and tiny recipes for the tests of trainings."""
+"""Tiny pairs on disk and tiny recipes for the tests of training."""
 
 import numpy as np
 from PIL import Image
@@ -9,15 +9,15 @@ SIZE = (48, 40)
 
 
 def write_pairs(root, keys=("a", "b", "c"), size=SIZE):
-    """Smooth pictures that differ: a bright spot in infrared, stripes in visible."""
-    random = np.random.default_rng(5)
+    """Write smooth, different pairs: a bright spot in infrared, stripes in visible."""
+    rng = np.random.default_rng(5)
     for name in ("ir", "vi"):
         (root / "folder" / name).mkdir(parents=True, exist_ok=True)
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     for key in keys:
-        middle = random.uniform(10, 30, 2)
-        spot = 220 * np.exp(-((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / 60) + 20
-        stripes = 120 + 90 * np.sin(x / random.uniform(2, 5) + y / 9)
+        center = rng.uniform(10, 30, 2)
+        spot = 220 * np.exp(-((x - center[0]) ** 2 + (y - center[1]) ** 2) / 60) + 20
+        stripes = 120 + 90 * np.sin(x / rng.uniform(2, 5) + y / 9)
         infrared, visible = spot.astype(np.uint8), stripes.astype(np.uint8)
         Image.fromarray(infrared).save(root / "folder/ir" / f"{key}.png")
         Image.fromarray(np.dstack([visible] * 3)).save(root / "folder/vi" / f"{key}.png")
@@ -52,8 +52,8 @@ RECIPE_OPTIONS = {
 
 
 def build_recipe(method, **changes):
-    """The tiny recipe; ``fusion={"steps": 3}`` changes a section."""
-    raw = dict(RECIPE_OPTIONS[method])
+    """Build the tiny recipe of a method; ``fusion={"steps": 3}`` changes a section."""
+    options = dict(RECIPE_OPTIONS[method])
     for name, value in changes.items():
-        raw[name] = {**raw.get(name, {}), **value} if isinstance(value, dict) else value
-    return RECIPES[method].model_validate(raw)
+        options[name] = {**options.get(name, {}), **value} if isinstance(value, dict) else value
+    return RECIPES[method].model_validate(options)

@@ -60,9 +60,7 @@ def test_a_patch_cut_by_stride_equals_that_region_of_visible_and_infrared(root):
             np.asarray(Image.open(root / "folder" / name / f"{stem}.png").convert("L"))
             for name in ("vi", "ir")
         ]
-        regions = [
-            np.stack([image[:32, left : left + 32] for image in images]) for left in (0, 12)
-        ]
+        regions = [np.stack([image[:32, left : left + 32] for image in images]) for left in (0, 12)]
         assert any(np.array_equal(pixels, region) for region in regions)
 
 

@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from fusebench.data import images
-from fusion.checkpoints import weights_file
-from fusion.training import train_stage, training_run
+from fusion.training import train_stage
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.job import RuntimeSettings
 from fusion.training.training_run import TrainingRun
@@ -18,19 +17,10 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = torch.rand(1, 2, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def train(stage, root, folder, sample_interval, **changes):
-    """Train (method, stage) for two steps; return the weights."""
-    method, stage_name = stage
-    sections = {
-        name: {"steps": 2, **changes} for name in training_run.STAGE_SECTIONS[method].values()
-    }
-    recipe = tiny_training.build_recipe(method, **sections)
-    training = TrainingRun(method, stage_name, recipe, seed=3)
-    folder.mkdir()
-    data = training_run.find_data(training, root)
+def train(method, stage, root, folder, sample_interval, **changes):
+    training = tiny_training.build_training(method, stage, steps=2, **changes)
     settings = RuntimeSettings(sample_interval=sample_interval)
-    train_stage.run_training(training, data, None, folder, settings)
-    return weights_file.read_weights(folder / weights_file.FILE_NAME)[0]
+    return tiny_training.train(training, root, folder, settings=settings)
 
 
 @pytest.mark.parametrize(("held_out", "sample_set"), [(0, "trained_on"), (1, "held_out")])
@@ -38,7 +28,7 @@ def test_samples_are_the_held_out_images_or_else_the_first_of_the_data(
     tmp_path, held_out, sample_set
 ):
     root = tiny_training.write_pairs(tmp_path / "data", "abc")
-    train(("dmfuse", "diffusion"), root, tmp_path / "run", 1, held_out=held_out)
+    train("dmfuse", "diffusion", root, tmp_path / "run", 1, held_out=held_out)
     names = sorted(path.name for path in (tmp_path / "run/looks").iterdir())
     assert names == ["step_000001.png", "step_000002.png"]
     assert [path.stem for path in (tmp_path / "run").glob("*_o*.csv")] == [sample_set]
@@ -51,8 +41,8 @@ def test_samples_are_the_held_out_images_or_else_the_first_of_the_data(
 
 def test_sample_images_change_no_bit_of_the_weights_of_dmnet(tmp_path):
     root = tiny_training.write_pairs(tmp_path / "data", "abc")
-    every_step = train(("dmnet", "1"), root, tmp_path / "every_step", 1)
-    last_step = train(("dmnet", "1"), root, tmp_path / "last_step", 1000)
+    every_step = train("dmnet", "1", root, tmp_path / "every_step", 1)
+    last_step = train("dmnet", "1", root, tmp_path / "last_step", 1000)
     assert all(torch.equal(every_step[name], last_step[name]) for name in last_step)
 
 

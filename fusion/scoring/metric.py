@@ -1,4 +1,4 @@
-"""A fusion metric as it was asked for: its file, its variant, how its column is headed."""
+"""One selected fusion metric: its module, its variant, its column and its signature."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ LUMINANCE = "BT.601, rounded to 8 bits"
 
 @dataclass(frozen=True)
 class Metric:
-    """One column.
+    """A metric with its options: one column of a table.
 
     Attributes:
-        name: As asked for, e.g. ``mutual_information`` or ``mutual_information.nats``.
-        options: Checked.
+        name: As selected, e.g. ``mutual_information`` or ``mutual_information.nats``.
+        options: Validated options.
     """
 
     name: str
@@ -32,76 +32,90 @@ class Metric:
 
     @property
     def module(self) -> ModuleType:
-        """The file in fusion/metrics."""
+        """The metric's module in fusion/metrics."""
         return plugins.load_plugin("fusion.metrics", self.name.partition(".")[0])
 
     @property
     def variant(self) -> str:
-        """Its name; a metric without variants has one that is not asked for."""
-        first: str = next(iter(self.module.VARIANTS))
-        return str(getattr(self.options, "variant", first))
+        """Name of the variant; a metric without options has exactly one."""
+        default: str = next(iter(self.module.VARIANTS))
+        return str(getattr(self.options, "variant", default))
 
     @property
     def definition(self) -> Variant:
-        """What the variant computes."""
-        found: Variant = self.module.VARIANTS[self.variant]
-        return found
+        """Description, range and direction of the variant."""
+        definition: Variant = self.module.VARIANTS[self.variant]
+        return definition
 
     @property
     def column(self) -> Column:
-        """How tables head it: a variant that is not the default is in the title."""
+        """Column description for tables; the title names a variant that is not the default."""
         default: str = next(iter(self.module.VARIANTS))
         title = str(self.module.TITLE)
-        shown = title if self.variant == default else f"{title} {self.variant}"
-        return self.definition.build_column(shown).model_copy(update={"signature": self.signature})
+        if self.variant != default:
+            title = f"{title} {self.variant}"
+        return self.definition.build_column(title).model_copy(update={"signature": self.signature})
 
     @property
     def signature(self) -> str:
-        """What makes two numbers comparable, e.g. ``MI.bits v1``; see `LUMINANCE` too."""
+        """Identifier of comparable numbers, e.g. ``MI.bits v1``; `LUMINANCE` belongs to it too."""
         fault = (
             f" (known fault: {self.definition.known_fault})" if self.definition.known_fault else ""
         )
         return f"{self.module.TITLE}.{self.variant} v{self.module.VERSION}{fault}"
 
     def measure(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> float | None:
-        """The metric of one fused image; None where it is undefined."""
-        found: float | None = self.module.measure(*pair, fused, self.options, compute)
-        return found
+        """Compute the metric of one fused image; None if it is undefined.
+
+        Args:
+            pair: Infrared and visible image, uint8 luminance, (H, W).
+            fused: The same.
+            compute: See `fusion.scoring.cache`.
+        """
+        score: float | None = self.module.measure(*pair, fused, self.options, compute)
+        return score
 
     def note(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> str:
-        """What is to be said of the value, e.g. that something undefined counts as 0."""
-        said = getattr(self.module, "note", None)
-        return str(said(*pair, fused, self.options, compute)) if said else ""
+        """Explain a special value, e.g. an undefined term that counts as 0; empty if normal.
+
+        Args:
+            pair: See `measure`.
+            fused: See `measure`.
+            compute: See `measure`.
+        """
+        note = getattr(self.module, "note", None)
+        return str(note(*pair, fused, self.options, compute)) if note else ""
 
     @property
     def undefined_note(self) -> str:
-        """Why there is no value, where `flag` does not say it."""
-        why = getattr(self.module, "UNDEFINED_REASON", "")
-        return f"undefined: {why}" if why else "undefined for these images"
+        """Why the metric is undefined, for metrics whose `note` does not explain it."""
+        reason = getattr(self.module, "UNDEFINED_REASON", "")
+        return f"undefined: {reason}" if reason else "undefined for these images"
 
 
 def load_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
-    """The metrics of a task.
+    """Load the metrics of a quality task.
 
     Args:
         metrics: Name, or name.variant, to options.
 
     Raises:
-        UserError: If there is no such metric, an option is wrong, or one is asked for twice.
+        UserError: If a metric does not exist, an option is wrong, or two names select the same
+            metric.
     """
-    found = specs.load_metrics("quality", metrics, "metrics")
-    return tuple(Metric(name, options) for name, (_, options) in found.items())
+    modules_and_options = specs.load_metrics("quality", metrics, "metrics")
+    return tuple(Metric(name, options) for name, (_, options) in modules_and_options.items())
 
 
 def join_signatures(metrics: tuple[Metric, ...]) -> str:
-    """The signatures of all columns in one line."""
+    """Join the signatures of all columns into one line."""
     return ", ".join(metric.signature for metric in metrics)
 
 
 def add_signature_column(per_image: pd.DataFrame, metrics: tuple[Metric, ...]) -> pd.DataFrame:
-    """A table of scores with a column ``signature``, which says in every row what its columns are.
+    """Add a column ``signature`` that identifies the metrics of the columns in every row.
 
-    Rows of several tables can then be put together, and those that must not be compared are told
-    apart by ``groupby("signature")``.
+    Rows of several tables can then be concatenated, and ``groupby("signature")`` separates rows
+    that must not be compared.
     """
     return per_image.assign(signature=f"{join_signatures(metrics)}; {LUMINANCE}")

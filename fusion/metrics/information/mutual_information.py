@@ -1,4 +1,4 @@
-"""Mutual information (MI): of the gray levels of the fused image and both sources.
+"""Mutual information (MI) of the fused image's gray levels with those of both sources.
 
 Source: Qu, Zhang, Yan, "Information measure for performance of image fusion", Electron. Lett.
 38(7), 2002; normalized: Hossny, Nahavandi, Bhatti, "Comments on ...", Electron. Lett. 44(18), 2008.

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio (PSNR): from the squared error to both sources.
+"""Peak signal-to-noise ratio (PSNR) of the fused image with both sources as the reference.
 
 Source: Jagalingam, Hegde, "A review of quality metrics for fused image", Aquatic Procedia 4, 2015.
 """

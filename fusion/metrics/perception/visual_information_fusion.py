@@ -1,4 +1,4 @@
-"""Visual information fidelity for fusion (VIFF): per pixel, of the source that lost more.
+"""Visual information fidelity for fusion (VIFF), of the source that lost more at each pixel.
 
 Source: Han, Cai, Cao, Xu, "A new image fusion performance metric based on visual information
 fidelity", Inf. Fusion 14(2), 2013.

@@ -106,7 +106,9 @@ def _finish_trained_run(cell: Run, store: Store, number: int) -> None:
     scenes = {
         s: _make_scores(cell.source_name, cell.seed, i) for i, s in enumerate(("day", "night"))
     }
-    changes = {name: getattr(whole, name) for name in Scores.model_fields} | {"by_condition": scenes}
+    changes = {name: getattr(whole, name) for name in Scores.model_fields} | {
+        "by_condition": scenes
+    }
     finish_run(
         cell,
         store,

@@ -127,7 +127,9 @@ def test_rows_that_were_not_made_alike_are_warned_of(fact):
     found = protocol.collect_protocol(
         make_task_results(INFRARED, changed("mine", "method", **{fact: "other"}))
     )
-    assert any("protocols of the rows differ" in warning and fact in warning for warning in found.warnings)
+    assert any(
+        "protocols of the rows differ" in warning and fact in warning for warning in found.warnings
+    )
     assert found.differing_facts[fact] == {"infrared": PROTOCOL[fact], "mine": "other"}
 
 

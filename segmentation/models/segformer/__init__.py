@@ -55,7 +55,7 @@ from fusebench.storage.records import Scalar
 
 VERSION = 1
 TITLE = "SegFormer"
-PACKAGED_WEIGHTS = Path(__file__).parents[1] / "weights" / "segformer-b0-scenes.safetensors"
+PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")
 IMAGENET_HASHES = {  # SHA-256 of OpenMMLab's files, as far as their names say it
     "mit_b0": "7e0fe6dd",

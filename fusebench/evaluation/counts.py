@@ -186,6 +186,8 @@ def read_counts(path: Path) -> DatasetCounts:
             part, _, name = full_name.partition(".")
             if part == "flags":
                 count = len(image_indices)
+                if len(values) != (count + 7) // 8:
+                    raise ValueError(f"{name} has {len(values)} bytes for {count} predictions")
                 rows[name] = np.unpackbits(values, axis=0, count=count).astype(np.bool_)
             elif part == "rows":
                 rows[name] = values

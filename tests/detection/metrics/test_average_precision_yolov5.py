@@ -12,15 +12,21 @@ from detection.metrics.average_precision_yolov5 import (
 from fusebench.data.boxes import make_boxes
 from fusebench.errors import UserError
 from tests.helpers.detection_reference_cases import CASES, parse_case
+from tests.helpers.metric_scores import measure
 
 LEFT, MIDDLE, RIGHT = (0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 50, 10)
+
+
+def compute_plain_ap(true_positives, truth_count):
+    """AP with every image counted once."""
+    return compute_average_precision(true_positives, np.ones(len(true_positives)), truth_count)
 
 
 @pytest.mark.parametrize("version", ["v6.0", "v7.0"])
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_every_class_has_the_ap_of_yolov5s_own_program(number, version):
     truth, predicted, classes = parse_case(CASES[number])
-    scores = average_precision_yolov5.measure(truth, predicted, classes, Options(version=version))
+    scores = measure(average_precision_yolov5, truth, predicted, classes, Options(version=version))
     for name, (ap50, ap) in zip(classes, CASES[number]["yolov5"][version], strict=True):
         assert scores.by_class[name]["AP50_yolov5"] == pytest.approx(ap50, abs=1e-12)
         assert scores.by_class[name]["AP_yolov5"] == pytest.approx(ap, abs=1e-12)
@@ -30,21 +36,21 @@ def test_recall_one_half_without_false_positives_is_three_quarters():
     # precision 1 up to recall 0.5, then the line to (1, 0): 0.5 + 0.25; COCO: 51 of 101 recalls
     truth = {"1": make_boxes([LEFT, MIDDLE], [0, 0])}
     predicted = {"1": make_boxes([LEFT], [0], [0.9])}
-    assert compute_average_precision(np.array([True]), 2) == pytest.approx(0.75)
-    yolov5 = average_precision_yolov5.measure(truth, predicted, ("a",)).values
+    assert compute_plain_ap(np.array([True]), 2) == pytest.approx(0.75)
+    yolov5 = measure(average_precision_yolov5, truth, predicted, ("a",)).values
     assert yolov5["AP50_yolov5"] == pytest.approx(0.75)
-    coco = average_precision.measure(truth, predicted, ("a",)).values
+    coco = measure(average_precision, truth, predicted, ("a",)).values
     assert coco["AP50"] == pytest.approx(51 / 101)
 
 
 def test_perfect_predictions_lose_only_half_of_the_last_of_100_trapezoids():
-    assert compute_average_precision(np.array([True, True]), 2) == pytest.approx(0.995)
+    assert compute_plain_ap(np.array([True, True]), 2) == pytest.approx(0.995)
 
 
 def test_a_false_positive_between_two_true_positives_by_hand():
     # (R, P): (.5, 1), (.5, .5), (1, 2/3), closed at (1, 0); monotone: at .5 it falls to 2/3, and
     # at 1 to 0. The line through the points at recalls below .5 is 1, from .5 to .99 it is 2/3.
-    ap = compute_average_precision(np.array([True, False, True]), 2)
+    ap = compute_plain_ap(np.array([True, False, True]), 2)
     heights = np.r_[np.full(50, 1.0), np.full(50, 2 / 3), 0.0]
     assert ap == pytest.approx(((heights[1:] + heights[:-1]) / 2).sum() / 100)
 
@@ -54,7 +60,7 @@ def test_a_prediction_is_not_matched_to_its_second_best_true_box():
     predicted = make_boxes([(0.5, 0, 10.5, 10), (0, 0, 10, 10)], [0, 0], [0.9, 0.8])
     # both overlap the first true box most; the second prediction overlaps the other by 7/13
     assert match_predictions(truth, predicted)[:, 0].tolist() == [True, False]
-    coco = average_precision.measure({"1": truth}, {"1": predicted}, ("a",)).values["AP50"]
+    coco = measure(average_precision, {"1": truth}, {"1": predicted}, ("a",)).values["AP50"]
     assert coco == pytest.approx(1.0)
 
 
@@ -86,7 +92,7 @@ def test_a_confidence_threshold_widens_the_gap_to_coco_ap(confidence):
         return np.mean([precision[recall >= r].max(initial=0) for r in np.linspace(0, 1, 101)])
 
     def gap(correct):
-        return compute_average_precision(correct, 1000) - coco_ap(correct)
+        return compute_plain_ap(correct, 1000) - coco_ap(correct)
 
     assert gap(above_threshold) > gap(correct) > 0.01
 

@@ -9,6 +9,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from detection import coco_matching
 from detection.metrics import (
     average_precision,
     average_precision_yolov5,
@@ -16,8 +17,9 @@ from detection.metrics import (
     precision_recall,
 )
 from fusebench.data.boxes import make_boxes, to_coco
-from fusebench.evaluation import class_matching, precision_recall_curve
+from fusebench.evaluation import match_table, precision_recall_curve
 from fusebench.evaluation.box_matching import match_boxes, pairwise_iou
+from tests.helpers.metric_scores import measure
 
 CLASSES = ("a", "b", "c")
 METRICS = (average_precision, precision_recall, average_precision_yolov5, error_types)
@@ -118,23 +120,25 @@ def test_true_positives_are_those_of_pycocotools(tmp_path, seed):
             if image and image["category_id"] == index + 1 and image["aRng"] == all_sizes
             for score, match in zip(image["dtScores"], image["dtMatches"][0], strict=True)
         ]
-        matches = class_matching.match_class(truth, predicted, index)
-        assert sorted(zip(matches.scores, matches.true_positives, strict=True)) == sorted(expected)
+        counts = coco_matching.match_images(truth, predicted, CLASSES)
+        matches = match_table.select_class(counts, index)
+        flags = matches.true_positives[0, 0]  # all sizes, IoU 0.5
+        assert sorted(zip(matches.scores, flags, strict=True)) == sorted(expected)
 
 
 def test_average_precision_of_three_predictions_by_hand():
     # precision 1, 1/2, 2/3 at recall 1/2, 1/2, 1: 51 recalls at 1, 50 at 2/3
-    scores = average_precision.measure(TRUTH, PREDICTED, ("a",))
+    scores = measure(average_precision, TRUTH, PREDICTED, ("a",))
     assert scores.by_class["a"]["AP50"] == pytest.approx((51 + 50 * 2 / 3) / 101)
     assert scores.by_class["a"]["AP"] == pytest.approx((51 + 50 * 2 / 3) / 101)
-    assert scores.counts == {"images": 1, "boxes": 2}
+    assert scores.counts == {"images": 1}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_average_precision_is_the_one_pycocotools_prints(tmp_path, seed):
     truth, predicted = make_noisy_boxes(seed)
     stats = run_pycocotools(tmp_path, truth, predicted).stats
-    scores = average_precision.measure(truth, predicted, CLASSES)
+    scores = measure(average_precision, truth, predicted, CLASSES)
     assert scores.values["AP"] == pytest.approx(stats[0])
     assert scores.values["AP50"] == pytest.approx(stats[1])
 
@@ -150,7 +154,7 @@ def test_every_ap_of_a_class_is_the_one_of_pycocotools(tmp_path, first):
         precision = run_pycocotools(tmp_path, truth, predicted, max_detections=(100, 300)).eval[
             "precision"
         ]
-        scores = average_precision.measure(truth, predicted, CLASSES)
+        scores = measure(average_precision, truth, predicted, CLASSES)
         for index, name in enumerate(CLASSES):
             expected = {
                 "AP50": precision[0, :, index, 0, 0],
@@ -175,7 +179,7 @@ def test_the_hard_boxes_have_crowds_ties_empty_images_and_every_size():
     assert sum((np.bincount(b.class_ids, minlength=3) > 100).any() for b in images) > 50
     assert sum(len(np.unique(b.scores)) < len(b) for b in images) > 200
     assert sum(not len(boxes) for boxes in images) > 20
-    by_set = [average_precision.measure(*boxes, CLASSES).by_class["a"] for boxes in sets[:20]]
+    by_set = [measure(average_precision, *boxes, CLASSES).by_class["a"] for boxes in sets[:20]]
     for column in ("AP_small", "AP_medium", "AP_large"):
         assert any(scores[column] for scores in by_set)
         assert any(scores[column] is None for scores in by_set)
@@ -190,15 +194,19 @@ def test_precision_recall_curves_are_those_of_pycocotools(tmp_path, seed):
     evaluation = run_pycocotools(tmp_path, truth, predicted, max_detections=(100, 300))
     for index in range(len(CLASSES)):
         for row, iou_threshold in ((0, 0.5), (5, 0.75)):
-            matches = class_matching.match_class(truth, predicted, index, iou_threshold, 100)
-            true_count = int(matches.truth_counts.sum())
+            counts = coco_matching.match_images(truth, predicted, CLASSES)
+            matches = match_table.select_class(counts, index)
+            true_count = int(matches.truth_counts[0].sum())
             if not true_count:
                 continue
-            curve = precision_recall_curve.compute_curve(matches.true_positives, true_count)
+            kept = matches.ranks < 100
+            threshold = match_table.IOU_THRESHOLDS.index(iou_threshold)
+            true_positives = matches.true_positives[0, threshold, kept]
+            curve = precision_recall_curve.compute_curve(true_positives, true_count)
             precision = evaluation.eval["precision"][row, :, index, 0, 0]
             np.testing.assert_allclose(curve.precision, precision, rtol=0, atol=1e-12)
             scores = evaluation.eval["scores"][row, : len(curve.prediction_counts), index, 0, 0]
-            np.testing.assert_array_equal(matches.scores[curve.prediction_counts - 1], scores)
+            np.testing.assert_array_equal(matches.scores[kept][curve.prediction_counts - 1], scores)
 
 
 def test_a_curve_without_true_boxes_is_a_value_error():
@@ -218,7 +226,7 @@ def test_of_two_true_boxes_with_equal_iou_the_last_is_matched_as_in_pycocotools(
 def test_small_is_up_to_32_by_32_of_the_true_box():
     truth = {"1": make_boxes([(0, 0, 32, 32), (100, 0, 133, 33), (0, 100, 97, 197)], [0, 0, 0])}
     predicted = {"1": make_boxes([(0, 0, 32, 32), (0, 100, 97, 197)], [0, 0], [0.9, 0.8])}
-    scores = average_precision.measure(truth, predicted, ("a",)).values
+    scores = measure(average_precision, truth, predicted, ("a",)).values
     # 32 x 32 is small and also medium, as pycocotools' ranges touch
     assert scores["AP_small"] == pytest.approx(1.0)
     assert scores["AP_medium"] == pytest.approx(51 / 101)
@@ -228,7 +236,7 @@ def test_small_is_up_to_32_by_32_of_the_true_box():
 def test_a_class_without_true_boxes_has_no_score_and_is_excluded_from_the_mean():
     predicted = {"1": make_boxes([LEFT, MIDDLE, RIGHT], [0, 0, 1], [0.9, 0.8, 0.7])}
     for metric in METRICS:
-        scores = metric.measure(TRUTH, predicted, CLASSES)
+        scores = measure(metric, TRUTH, predicted, CLASSES)
         assert set(scores.by_class["b"].values()) == {None}
         assert scores.values == scores.by_class["a"]
 
@@ -237,31 +245,30 @@ def test_without_true_boxes_every_score_is_undefined():
     empty = {"1": make_boxes([], [])}
     for metric in METRICS:
         for predicted in (empty, PREDICTED):
-            scores = metric.measure(empty, predicted, CLASSES)
+            scores = measure(metric, empty, predicted, CLASSES)
             assert set(scores.values.values()) == {None}
             assert set(scores.by_class) == set(CLASSES)
 
 
 def test_without_predictions_ap_is_0_and_precision_undefined():
     empty = {"1": make_boxes([], [])}
-    scores = average_precision.measure(TRUTH, empty, ("a",))
+    scores = measure(average_precision, TRUTH, empty, ("a",))
     without_truth = {"AP_medium": None, "AP_large": None}
     assert scores.values == dict.fromkeys(average_precision.COLUMNS, 0.0) | without_truth
-    scores = precision_recall.measure(TRUTH, empty, ("a",))
+    scores = measure(precision_recall, TRUTH, empty, ("a",))
     assert scores.values == {"precision": None, "recall": 0.0, "F1": 0.0}
 
 
 def test_truth_and_predictions_of_different_images_are_a_value_error():
-    for metric in (average_precision, average_precision_yolov5):
-        with pytest.raises(ValueError, match="1 images with truth, 2 with predictions"):
-            metric.measure(TRUTH, PREDICTED | {"2": make_boxes([], [])}, CLASSES)
+    with pytest.raises(ValueError, match="1 images with truth, 2 with predictions"):
+        coco_matching.match_images(TRUTH, PREDICTED | {"2": make_boxes([], [])}, CLASSES)
 
 
 def test_the_confidence_is_the_one_with_the_highest_mean_f1():
     # F1 at 0.9, 0.8, 0.7: 2/3, 2/4, 4/5
-    matches = [class_matching.match_class(TRUTH, PREDICTED, 0)]
-    assert precision_recall.find_best_confidence(matches) == 0.7
-    scores = precision_recall.measure(TRUTH, PREDICTED, ("a",))
+    matches = coco_matching.match_images(TRUTH, PREDICTED, ("a",))
+    assert precision_recall.find_best_confidence(matches, np.ones(1)) == 0.7
+    scores = measure(precision_recall, TRUTH, PREDICTED, ("a",))
     assert scores.values == pytest.approx({"precision": 2 / 3, "recall": 1.0, "F1": 0.8})
 
 
@@ -271,10 +278,10 @@ def test_of_two_equally_good_confidences_the_higher_is_taken():
     predicted = {
         "1": make_boxes([LEFT, RIGHT, (60, 0, 70, 10), MIDDLE], [0] * 4, [0.9, 0.5, 0.45, 0.4])
     }
-    matches = class_matching.match_class(truth, predicted, 0)
-    assert precision_recall.find_best_confidence([matches]) == 0.9
+    matches = coco_matching.match_images(truth, predicted, ("a",))
+    assert precision_recall.find_best_confidence(matches, np.ones(1)) == 0.9
 
 
 def test_average_precision_does_not_print(capsys):
-    average_precision.measure(TRUTH, PREDICTED, CLASSES)
+    measure(average_precision, TRUTH, PREDICTED, CLASSES)
     assert capsys.readouterr().out == ""

@@ -8,6 +8,7 @@ from fusebench.errors import UserError
 from fusebench.evaluation import confusion
 from segmentation.metrics import boundary_iou, iou
 from segmentation.metrics.boundary_iou import COLUMN_NAME, Options
+from tests.helpers.metric_scores import score_sum
 
 RNG = np.random.default_rng(0)
 # (intersection, union) per class of draw_street(*size, 0) and draw_street(*size, size[1] // 80).
@@ -51,7 +52,7 @@ def intersection_and_union(counts, c):
 @pytest.mark.parametrize(("size", "width"), AUTHORS_COUNTS)
 def test_every_class_has_the_intersection_and_union_of_the_authors_program(size, width):
     truth, predicted = draw_street(*size, 0), draw_street(*size, size[1] // 80)
-    counts = boundary_iou.count(truth, predicted, 5, Options(width=width))
+    counts = boundary_iou.count(truth, predicted, range(5), Options(width=width))
     assert [intersection_and_union(counts, c) for c in range(5)] == AUTHORS_COUNTS[size, width]
 
 
@@ -75,7 +76,7 @@ def test_agrees_with_a_brute_force_search_on_random_blocks(width):
     truth, predicted = (
         RNG.integers(0, 4, (5, 6)).repeat(5, 0).repeat(6, 1).astype(np.uint8) for _ in range(2)
     )
-    counts = boundary_iou.count(truth, predicted, 4, Options(width=width))
+    counts = boundary_iou.count(truth, predicted, range(4), Options(width=width))
     distance = max(1, round(width * (25**2 + 36**2) ** 0.5))
     for c in range(4):
         true, positive = (search_boundary(labels == c, distance) for labels in (truth, predicted))
@@ -88,10 +89,10 @@ def test_a_square_shifted_by_one_pixel_by_hand():
     truth, predicted = np.zeros((2, 20, 20), np.uint8)
     truth[5:10, 5:10] = 1
     predicted[5:10, 6:11] = 1
-    counts = boundary_iou.count(truth, predicted, 2, Options(width=0.02))
+    counts = boundary_iou.count(truth, predicted, range(2), Options(width=0.02))
     assert intersection_and_union(counts, 1) == (8, 16 + 16 - 8)
-    assert iou.measure(
-        confusion.compute_confusion_matrix(truth, predicted, 2), ("a", "b"), iou.Options()
+    assert score_sum(
+        iou, confusion.compute_confusion_matrix(truth, predicted, 2), ("a", "b"), iou.Options()
     ).by_class["b"] == {"IoU": 20 / 30, "accuracy": 20 / 25, "precision": 20 / 25}
 
 
@@ -103,17 +104,17 @@ def test_the_distance_is_rounded_and_at_least_one_pixel():
 
 def test_the_counts_sum_to_the_confusion_matrix():
     truth, predicted = draw_street(60, 80, 0), draw_street(60, 80, 3)
-    counts = boundary_iou.count(truth, predicted, 5, Options())
+    counts = boundary_iou.count(truth, predicted, range(5), Options())
     summed = counts.reshape(2, 5, 2, 5).sum(axis=(0, 2))
     np.testing.assert_array_equal(summed, confusion.compute_confusion_matrix(truth, predicted, 5))
 
 
 def test_it_equals_iou_where_every_pixel_is_near_a_boundary():
     truth, predicted = draw_street(60, 80, 0), draw_street(60, 80, 3)
-    counts = boundary_iou.count(truth, predicted, 5, Options(width=1))
-    scores = boundary_iou.measure(counts, tuple("abcde"), Options(width=1))
-    expected = iou.measure(
-        confusion.compute_confusion_matrix(truth, predicted, 5), tuple("abcde"), iou.Options()
+    counts = boundary_iou.count(truth, predicted, range(5), Options(width=1))
+    scores = score_sum(boundary_iou, counts, tuple("abcde"), Options(width=1))
+    expected = score_sum(
+        iou, confusion.compute_confusion_matrix(truth, predicted, 5), tuple("abcde"), iou.Options()
     )
     assert scores.values[COLUMN_NAME] == expected.values["IoU"]
 
@@ -121,7 +122,7 @@ def test_it_equals_iou_where_every_pixel_is_near_a_boundary():
 def test_neither_input_is_changed():
     truth, predicted = draw_street(60, 80, 0), draw_street(60, 80, 3)
     before = truth.copy(), predicted.copy()
-    boundary_iou.count(truth, predicted, 5, Options())
+    boundary_iou.count(truth, predicted, range(5), Options())
     np.testing.assert_array_equal(truth, before[0])
     np.testing.assert_array_equal(predicted, before[1])
 
@@ -130,9 +131,9 @@ def test_ignored_unlabeled_pixels_are_not_counted():
     truth = np.full((100, 100), 9, np.uint8)  # car
     truth[:, 50:] = 0
     predicted = np.full((100, 100), 9, np.uint8)
-    counts = boundary_iou.count(truth, predicted, 15, Options())
-    counted = boundary_iou.measure(counts, FMB, Options())
-    ignored = boundary_iou.measure(counts, FMB, Options(unlabeled="ignored"))
+    counts = boundary_iou.count(truth, predicted, range(15), Options())
+    counted = score_sum(boundary_iou, counts, FMB, Options())
+    ignored = score_sum(boundary_iou, counts, FMB, Options(unlabeled="ignored"))
     true_positives = 2 * 3 * 50 + 3 * 94  # at the top, bottom and left edge, 3 pixels wide
     false_negatives = 3 * 94  # the side of the true car towards the unlabeled pixels
     false_positives = true_positives  # the unlabeled half of the image
@@ -144,7 +145,7 @@ def test_ignored_unlabeled_pixels_are_not_counted():
 def test_pixels_of_255_are_ignored_and_bound_a_class():
     truth = np.zeros((40, 40), np.uint8)
     truth[:, 20:] = 255
-    counts = boundary_iou.count(truth, np.zeros((40, 40), np.uint8), 2, Options())
+    counts = boundary_iou.count(truth, np.zeros((40, 40), np.uint8), range(2), Options())
     assert counts.sum() == 40 * 20
     assert counts[0].sum() == 40 * 20 - 38 * 18
 
@@ -152,9 +153,9 @@ def test_pixels_of_255_are_ignored_and_bound_a_class():
 def test_counting_refuses_other_shapes_and_unknown_ids():
     labels = draw_street(60, 80, 0)
     with pytest.raises(ValueError, match="truth is"):
-        boundary_iou.count(labels, labels[:1], 5, Options())
+        boundary_iou.count(labels, labels[:1], range(5), Options())
     with pytest.raises(ValueError, match="class id 4 with only 4"):
-        boundary_iou.count(labels, labels, 4, Options())
+        boundary_iou.count(labels, labels, range(4), Options())
 
 
 def test_its_mean_is_given_under_the_same_conventions_as_iou():
@@ -162,7 +163,7 @@ def test_its_mean_is_given_under_the_same_conventions_as_iou():
     counts[1, 1] = counts[7, 22] = (
         10  # road: correct; sky near its boundary: predicted as sky inside
     )
-    scores = boundary_iou.measure(counts, FMB, Options())
+    scores = score_sum(boundary_iou, counts, FMB, Options())
     assert scores.by_class["road"][COLUMN_NAME] == 1.0
     assert scores.by_class["sky"][COLUMN_NAME] == 0.0
     assert scores.values[COLUMN_NAME] == 1 / 2

@@ -12,8 +12,8 @@ def merge_settings(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict
     """Return ``base`` updated with ``override``; mappings in both are merged, not replaced."""
     merged = dict(base)
     for key, value in override.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge_settings(merged[key], value) if both else value
+        are_mappings = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge_settings(merged[key], value) if are_mappings else value
     return merged
 
 

@@ -85,9 +85,9 @@ def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None =
 
 def _get_known_sequences(index: DatasetIndex) -> dict[str, str]:
     return {
-        key: known.sequence
-        for key, known in index.conditions_and_sequences.items()
-        if known.sequence
+        key: recording.sequence
+        for key, recording in index.conditions_and_sequences.items()
+        if recording.sequence
     }
 
 
@@ -127,7 +127,8 @@ def _build_pairs(
         if key not in selected_keys:
             continue
         size = folder_discovery.read_common_size(infrared, visible)
-        known, label_map = index.conditions_and_sequences.get(key), index.label_maps.get(key)
+        recording = index.conditions_and_sequences.get(key)
+        label_map = index.label_maps.get(key)
         if label_map is not None:
             folder_discovery.read_common_size(label_map, visible)
         pairs.append(
@@ -138,7 +139,7 @@ def _build_pairs(
                 size,
                 index.read_boxes(key, size) if index.read_boxes else None,
                 label_map,
-                known.condition if known else None,
+                recording.condition if recording else None,
                 sequences[key],
             )
         )

@@ -212,10 +212,10 @@ def _split_at_random(keys: Sequence[str], rule: RandomRule) -> SplitKeys:
 
 
 def _check_lists(parts: SplitKeys, keys: set[str]) -> None:
-    both = sorted(set(parts["train"]) & set(parts["test"]))
-    if both:
+    common = sorted(set(parts["train"]) & set(parts["test"]))
+    if common:
         raise UserError(
-            f"{len(both)} key(s) are listed for train and for test: {', '.join(both[:3])}; "
+            f"{len(common)} key(s) are listed for train and for test: {', '.join(common[:3])}; "
             "delete them from one list"
         )
     for name, part in parts.items():

@@ -78,7 +78,7 @@ def build_straightforward() -> TensorFusionFunction:
         noise = made.sample_noise(infrared, visible)
         seen = [(image * 2 - 1).expand(-1, made.channels, -1, -1) for image in (infrared, visible)]
         both = [features(seen[0], noise[:3]), features(seen[1], noise[3:])]
-        with mock.patch.object(caim, "criss_cross", attend_criss_cross_densely):
+        with mock.patch.object(caim, "criss_cross_attention", attend_criss_cross_densely):
             fused: Tensor = made.fusion(*both)
         return fused
 

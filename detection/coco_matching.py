@@ -50,7 +50,12 @@ def match_image(truth: Boxes, predicted: Boxes, class_count: int) -> Detections:
         ranks.append(np.arange(number))
         # pycocotools has (thresholds, N) per area
         matched, not_counted = (
-            np.stack([np.asarray(result[field]).reshape(len(IOU_THRESHOLDS), number) != 0 for result in found])
+            np.stack(
+                [
+                    np.asarray(result[field]).reshape(len(IOU_THRESHOLDS), number) != 0
+                    for result in found
+                ]
+            )
             for field in ("dtMatches", "dtIgnore")
         )
         true_positives.append((matched & ~not_counted).transpose(2, 0, 1))

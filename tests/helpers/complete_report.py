@@ -1,7 +1,6 @@
 """A report that has every kind of number."""
 
 import statistics
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +64,8 @@ Large,Large,AP at half,61.5,22.5,42.0,large
 """
 
 
-@cache  # it takes long, and whoever changes a file of it writes it back
-def build_report(folder: Path) -> Path:
-    """Make the report of three tasks; return its folder. What it is made of lies beside it."""
-    place = folder / "walk"
-    place.mkdir()
+def build_report(place: Path) -> Path:
+    """Make the report of three tasks in ``place``; return its folder. Its inputs lie beside it."""
     store = Store(place / "runs")
     every = []
     for kind in ("detection", "segmentation"):

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 import pytest
 
 from fusebench.storage import hashing
-from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, TASK_METRICS, build_report
+from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, TASK_METRICS
 from tests.helpers.report_files import (
     OTHER_CSV_PATTERNS,
     edit_temporarily,
@@ -27,11 +27,6 @@ from tests.helpers.report_files import (
 SINGLES = ("infrared", "visible")
 SURE = (" low", " high", " p", " p Holm", " verdict")
 TEXT = ("source", "n", "protocol")
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 def score(record, row):

@@ -13,15 +13,10 @@ import pytest
 from reports.statistics import confidence_intervals, power
 from reports.statistics.confidence_intervals import Estimate
 from reports.statistics.power import SampleSizes
-from tests.helpers.complete_report import TASK_METRICS, build_report
+from tests.helpers.complete_report import TASK_METRICS
 from tests.helpers.report_files import adjust_holm, list_table_files, read_csv, read_table_csv
 
 SINGLES = ("infrared", "visible")
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 @cache

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.complete_report import build_report
 from tests.helpers.report_files import edit_temporarily, read_csv, read_page
 
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
@@ -20,11 +19,6 @@ SCORES, GAPS = ("", " sd"), (" difference",)
 SURE_SCORES = (" low", " high")
 SURE_GAPS = (" difference low", " difference high")
 VERDICTS = {"?": "no difference shown", "better": "better", "worse": "worse"}
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 def texts(cells):

@@ -155,20 +155,3 @@ def test_holms_adjustment_by_hand():
 def test_quantiles_of_students_t_are_those_of_printed_tables():
     assert confidence_intervals.t_quantile(0.975, 4) == pytest.approx(2.776, abs=5e-4)
     assert confidence_intervals.t_quantile(0.975, 1) == pytest.approx(12.706, abs=5e-4)
-
-
-def test_sequences_are_resampled_as_a_whole_and_the_same_every_time():
-    sequences = ["a", "a", "b", "c", "d", "e", "e", "e"]
-    resamples = bootstrap.resample_units(sequences, 50)
-    assert resamples.is_clustered
-    weights = resamples.image_weights
-    assert (weights[:, 0] == weights[:, 1]).all()
-    assert (weights[:, 5] == weights[:, 7]).all()
-    assert (resamples.unit_counts.sum(axis=1) == 5).all()
-    np.testing.assert_array_equal(weights, bootstrap.resample_units(sequences, 50).image_weights)
-
-
-def test_single_images_are_resampled_where_sequences_are_few():
-    resamples = bootstrap.resample_units(["a", "a", "b", "b", "c", "d"], 50)
-    assert not resamples.is_clustered
-    assert resamples.unit_counts.shape == (50, 6)

@@ -44,12 +44,11 @@ from reports.results import bootstrap_cache, bootstrap_scoring, protocol
 from reports.results.predictions import get_modified_times
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
-    builders,
     csv_files,
     interval_tables,
     metric_correlation,
-    pairwise,
     result_text,
+    significance,
     tidy_scores,
 )
 from reports.tables.comparison import ScoreTable
@@ -183,9 +182,9 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     text_tables = [*section.main_tables, *section.collapsed_tables]
     # interval and power tables follow at the end of text_tables
     for table, text_table in zip(tables, text_tables, strict=False):
-        csv_files.write_csv(builders.build_wide_dataframe(table), folder / text_table.csv_file)
+        csv_files.write_csv(csv_files.build_wide_dataframe(table), folder / text_table.csv_file)
     for table in visible:
-        differences = pairwise.build_dataframe(table, section.results.bootstrap)
+        differences = significance.build_pairwise_dataframe(table, section.results.bootstrap)
         if differences is not None:
             stem = table_text.get_csv_path(table).removesuffix(".csv")
             csv_files.write_csv(differences, folder / f"{stem}-pairwise.csv")

@@ -31,7 +31,7 @@ def build_section(
         results=results,
         answer=" ".join(
             [
-                result_text.build_answer(results, main),
+                where_fusion_helps.build_answer(results, main),
                 *where_fusion_helps.build_sentences(results, main),
             ]
         ),

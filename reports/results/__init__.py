@@ -1,1 +1,1 @@
-"""What the store holds, read: scores, what lies beside them, and how they were made."""
+"""Reading results from the store: scores, the files beside each record, protocols, bootstrap."""

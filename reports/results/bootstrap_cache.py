@@ -1,4 +1,4 @@
-"""The resampled scores of a task's records, made once and kept in the store."""
+"""Bootstrap scores of a task's records: computed once, then read from the store."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -14,77 +14,77 @@ from reports.results import bootstrap_scores, bootstrap_scoring
 from reports.results.bootstrap_scores import BootstrapScores, TaskBootstrap
 
 STORE_KIND = "statistics"
-MIN_PARALLEL_RECORDS = 4  # records
+MIN_PARALLEL_RECORDS = 4  # with fewer, starting worker processes takes longer than the work
 
 
-def collect_task_bootstrap(cells: Sequence[Run], store: Store) -> TaskBootstrap | None:
-    """The resampled scores of all finished cells of a task; None if there are none.
+def collect_task_bootstrap(runs: Sequence[Run], store: Store) -> TaskBootstrap | None:
+    """Return the bootstrap scores of all finished runs of a task; None if there are none.
 
     Raises:
         UserError: If a file of a record is damaged.
     """
-    finished = [(cell, record) for cell in cells if (record := cell.read_record(store))]
+    finished = [(run, record) for run in runs if (record := run.read_record(store))]
     _compute_pending([pair for pair in finished if _is_pending(*pair, store)], store)
-    sources: dict[str, list[BootstrapScores | None]] = {}
-    for cell, _ in finished:
-        kept = _get_folder(cell, store)
-        found = bootstrap_scores.read_bootstrap_scores(kept) if kept.exists() else None
-        sources.setdefault(cell.source_name, []).append(found)
-    gathered = TaskBootstrap({source: tuple(found) for source, found in sources.items()})
-    return gathered if gathered.first_scores else None
+    by_source: dict[str, list[BootstrapScores | None]] = {}
+    for run, _ in finished:
+        folder = _get_folder(run, store)
+        scores = bootstrap_scores.read_bootstrap_scores(folder) if folder.exists() else None
+        by_source.setdefault(run.source_name, []).append(scores)
+    collected = TaskBootstrap({source: tuple(scores) for source, scores in by_source.items()})
+    return collected if collected.first_scores else None
 
 
-def build_spec(record: Mapping[str, object]) -> dict[str, object]:
-    """What decides the resamples of a record with this spec."""
+def build_spec(record_spec: Mapping[str, object]) -> dict[str, object]:
+    """Return the spec of the bootstrap scores of a record with ``record_spec``."""
     return {
-        "record": dict(record),
+        "record": dict(record_spec),
         "version": bootstrap_scoring.VERSION,
         "resamples": bootstrap.RESAMPLE_COUNT,
         "seed": bootstrap.DEFAULT_SEED,
     }
 
 
-def _get_folder(cell: Run, store: Store) -> Path:
-    return store.get_path(STORE_KIND, cell.label, build_spec(cell.specs["record"]))
+def _get_folder(run: Run, store: Store) -> Path:
+    return store.get_path(STORE_KIND, run.label, build_spec(run.specs["record"]))
 
 
-def _is_pending(cell: Run, record: Record, store: Store) -> bool:
-    return not _get_folder(cell, store).exists() and bootstrap_scoring.has_bootstrap_inputs(
-        record, cell.get_record_folder(store)
+def _is_pending(run: Run, record: Record, store: Store) -> bool:
+    return not _get_folder(run, store).exists() and bootstrap_scoring.has_bootstrap_inputs(
+        record, run.get_record_folder(store)
     )
 
 
-def _compute_pending(left: Sequence[tuple[Run, Record]], store: Store) -> None:
-    """Spread over the processors; fewer than `MIN_PARALLEL_RECORDS` are made here, before another would start."""
-    if not left:
+def _compute_pending(pending: Sequence[tuple[Run, Record]], store: Store) -> None:
+    """Compute the missing bootstrap scores, in parallel from `MIN_PARALLEL_RECORDS` records on."""
+    if not pending:
         return
-    title = f"resample {left[0][0].task_name}"
-    if len(left) < MIN_PARALLEL_RECORDS or process_pool.count_available_cpus() < 2:
-        for cell, record in progress.track_progress(left, title):
-            _compute_and_store(cell, record, store)
+    title = f"resample {pending[0][0].task_name}"
+    if len(pending) < MIN_PARALLEL_RECORDS or process_pool.count_available_cpus() < 2:
+        for run, record in progress.track_progress(pending, title):
+            _compute_and_store(run, record, store)
         return
     try:
         with process_pool.open_pool(
-            min(process_pool.count_available_cpus(), len(left))
+            min(process_pool.count_available_cpus(), len(pending))
         ) as processes:
-            running = [
-                processes.submit(_compute_and_store, cell, record, store) for cell, record in left
+            futures = [
+                processes.submit(_compute_and_store, run, record, store) for run, record in pending
             ]
-            for done in progress.track_progress(running, title):
-                done.result()
+            for future in progress.track_progress(futures, title):
+                future.result()
     except BrokenProcessPool:
         raise UserError(
-            f"{title}: a worker process was killed (is the memory full?); what was made is kept, "
-            "and the same command goes on with the rest"
+            f"{title}: a worker process was killed (is the memory full?); finished results are "
+            "kept, run the same command again for the rest"
         ) from None
 
 
-def _compute_and_store(cell: Run, record: Record, store: Store) -> None:
-    def work(folder: Path) -> None:
-        found = bootstrap_scoring.compute_bootstrap_scores(
-            record, cell.get_record_folder(store), cell.test_split.classes
+def _compute_and_store(run: Run, record: Record, store: Store) -> None:
+    def write_scores(folder: Path) -> None:
+        scores = bootstrap_scoring.compute_bootstrap_scores(
+            record, run.get_record_folder(store), run.test_split.classes
         )
-        assert found is not None
-        bootstrap_scores.write_bootstrap_scores(folder, found)
+        assert scores is not None  # `_is_pending` checked its input files
+        bootstrap_scores.write_bootstrap_scores(folder, scores)
 
-    store.get_or_create(STORE_KIND, cell.label, build_spec(cell.specs["record"]), work)
+    store.get_or_create(STORE_KIND, run.label, build_spec(run.specs["record"]), write_scores)

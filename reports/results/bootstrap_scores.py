@@ -1,4 +1,4 @@
-"""The scores of a task's records on many draws of its images: what statistics are made from."""
+"""Bootstrap scores of records: the scores on resamples of the test images, and their file."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,13 @@ FloatArray = NDArray[np.float64]
 
 
 class ScoreKey(NamedTuple):
-    """Which score: of one condition or all images, of one class or the mean, of which metric."""
+    """Identifies a score of a record.
+
+    Attributes:
+        condition: None for all images.
+        class_or_mean: Class, or name of a mean over fewer classes; None for the mean.
+        metric: Name of the metric.
+    """
 
     condition: str | None
     class_or_mean: str | None
@@ -26,16 +32,16 @@ class ScoreKey(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BootstrapScores:
-    """The scores of one record on R resamples of its images, which fall into G units.
+    """Scores of one record on R resamples of its images, which fall into G units.
 
     Attributes:
-        scores: float64 (R,) per quantity; NaN where undefined.
-        shares: float64 (G,) per condition and class (None: mean), each unit's share of the true
-            boxes or pixels; all 0 where there are none.
-        images: How many.
-        units: G.
-        grouped: The units are sequences, not single images.
-        sequences: How many the images come from; as many as images where none are known.
+        scores: float64 (R,) per score key; NaN where undefined.
+        unit_shares: float64 (G,) per condition and class (None: mean), each unit's share of the
+            true boxes or pixels; all 0 where there are none.
+        image_count: Number of test images.
+        unit_count: G.
+        is_clustered: Whether the units are sequences, not single images.
+        sequence_count: Number of sequences; that of the images where none are known.
     """
 
     scores: Mapping[ScoreKey, FloatArray]
@@ -48,90 +54,108 @@ class BootstrapScores:
 
 @dataclass(frozen=True, eq=False)
 class TaskBootstrap:
-    """The resampled scores of a task's records.
+    """Bootstrap scores of all records of a task.
 
     Attributes:
-        sources: Per source, one per finished record in their order; None for a record that has
-            nothing to resample.
+        by_source: Per source, one entry per finished record in their order; None for a record
+            without the files that resampling needs.
     """
 
     by_source: Mapping[str, tuple[BootstrapScores | None, ...]]
 
     @property
     def first_scores(self) -> BootstrapScores | None:
-        """Any of them: all are on the same images."""
-        return next((one for every in self.by_source.values() for one in every if one), None)
+        """The first bootstrap scores there are; all have the same images and units."""
+        every = (scores for records in self.by_source.values() for scores in records)
+        return next((scores for scores in every if scores), None)
 
     def build_sample(
-        self, source: str, quantity: ScoreKey | None, scores: Sequence[float | None]
+        self, source: str, score_key: ScoreKey | None, seed_scores: Sequence[float | None]
     ) -> ScoreSample | None:
-        """What statistics need of one score of a source; None if a part of it is not known.
+        """Build the input of the statistics for one score of a source.
 
         Args:
-            source: Its name.
-            quantity: Which score.
-            scores: One per finished record, as the records say.
+            source: Name of the source.
+            score_key: The score; None for one that is not resampled.
+            seed_scores: The score in each finished record.
+
+        Returns:
+            None if the score or its resamples are undefined for a record.
         """
-        mine = [
-            one.scores.get(quantity) for one in self.by_source.get(source, ()) if one and quantity
-        ]
-        known = [score for score in scores if score is not None]
-        drawn = [each for each in mine if each is not None]
         first = self.first_scores
-        if quantity is None or first is None or not len(drawn) == len(known) == len(scores) > 0:
+        if score_key is None or first is None:
             return None
-        whole = first.unit_shares[
-            quantity.condition, None
-        ]  # also that of a mean over fewer classes
-        shares = first.unit_shares.get((quantity.condition, quantity.class_or_mean), whole)
-        return ScoreSample(np.array(known), np.stack(drawn), shares)
+        records = self.by_source.get(source, ())
+        resampled = [
+            scores.scores[score_key] for scores in records if scores and score_key in scores.scores
+        ]
+        defined = [score for score in seed_scores if score is not None]
+        if not len(resampled) == len(defined) == len(seed_scores) > 0:
+            return None
+        # A mean over fewer classes has no shares of its own and takes those of the mean.
+        shares_of_mean = first.unit_shares[score_key.condition, None]
+        shares = first.unit_shares.get(
+            (score_key.condition, score_key.class_or_mean), shares_of_mean
+        )
+        return ScoreSample(np.array(defined), np.stack(resampled), shares)
 
 
-def write_bootstrap_scores(folder: Path, found: BootstrapScores) -> None:
-    """Save the resampled scores, readable unpickled; scores with the precision of float32."""
-    said = {
-        "quantities": list(found.scores),
-        "shares": list(found.unit_shares),
-        "images": found.image_count,
-        "units": found.unit_count,
-        "grouped": found.is_clustered,
-        "sequences": found.sequence_count,
+def write_bootstrap_scores(folder: Path, bootstrap: BootstrapScores) -> None:
+    """Write the bootstrap scores as JSON and NPZ; scores are rounded to float32."""
+    header = {
+        "quantities": list(bootstrap.scores),
+        "shares": list(bootstrap.unit_shares),
+        "images": bootstrap.image_count,
+        "units": bootstrap.unit_count,
+        "grouped": bootstrap.is_clustered,
+        "sequences": bootstrap.sequence_count,
     }
-    (folder / "resampled.json").write_text(json.dumps(said), encoding="utf-8")
+    (folder / "resampled.json").write_text(json.dumps(header), encoding="utf-8")
     np.savez(
         folder / "resampled.npz",
-        scores=np.array(list(found.scores.values()), np.float32),
-        shares=np.array(list(found.unit_shares.values()), np.float32),
+        scores=np.array(list(bootstrap.scores.values()), np.float32),
+        shares=np.array(list(bootstrap.unit_shares.values()), np.float32),
     )
 
 
 def read_bootstrap_scores(folder: Path) -> BootstrapScores:
-    """What `write_bootstrap_scores` saved.
+    """Read the files that `write_bootstrap_scores` wrote.
 
     Raises:
-        UserError: If it is damaged.
+        UserError: If a file is damaged.
     """
     try:
-        said = json.loads((folder / "resampled.json").read_text(encoding="utf-8"))
-        saved = npz.read_arrays(folder / "resampled.npz", "scores", "shares")
-        scores, shares = (array.astype(np.float64) for array in saved)
+        header = json.loads((folder / "resampled.json").read_text(encoding="utf-8"))
+        arrays = npz.read_arrays(folder / "resampled.npz", "scores", "shares")
+        scores, shares = (array.astype(np.float64) for array in arrays)
         return BootstrapScores(
-            {ScoreKey(*key): row for key, row in zip(said["quantities"], scores, strict=True)},
-            {(scene, name): row for (scene, name), row in zip(said["shares"], shares, strict=True)},
-            said["images"],
-            said["units"],
-            said["grouped"],
-            said["sequences"],
+            {ScoreKey(*key): row for key, row in zip(header["quantities"], scores, strict=True)},
+            {
+                (condition, name): row
+                for (condition, name), row in zip(header["shares"], shares, strict=True)
+            },
+            header["images"],
+            header["units"],
+            header["grouped"],
+            header["sequences"],
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise UserError(f"{folder}: cannot be read ({fault}); delete this folder") from None
 
 
-def average_over_classes(scores: Sequence[FloatArray], *, zero: bool = False) -> FloatArray:
-    """Over the classes that are defined; with ``zero`` the others count as 0."""
-    every = np.stack(scores)
-    there = np.isfinite(every)
-    number = there.sum(axis=0)
-    divisor = np.where(number > 0, len(every) if zero else number, 1)
-    found: FloatArray = np.where(there, every, 0).sum(axis=0) / divisor
-    return np.where(number > 0, found, np.nan)
+def average_over_classes(class_scores: Sequence[FloatArray], *, zero: bool = False) -> FloatArray:
+    """Average scores over classes, leaving out undefined ones.
+
+    Args:
+        class_scores: float64 (R,) per class; NaN where undefined.
+        zero: Whether undefined scores count as 0 instead.
+
+    Returns:
+        float64 (R,); NaN where no class is defined.
+    """
+    stacked = np.stack(class_scores)
+    is_defined = np.isfinite(stacked)
+    defined_count = is_defined.sum(axis=0)
+    divisor = np.where(defined_count > 0, len(stacked) if zero else defined_count, 1)
+    mean: FloatArray = np.where(is_defined, stacked, 0).sum(axis=0) / divisor
+    return np.where(defined_count > 0, mean, np.nan)

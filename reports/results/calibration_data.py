@@ -1,4 +1,4 @@
-"""Records of a store as `significance.trials` takes them: scores of any weighting of the images."""
+"""Records of a store as input of the calibration trials: scores at any weights of the images."""
 
 import json
 from pathlib import Path
@@ -17,54 +17,57 @@ from reports.statistics.calibration_trials import FloatArray, ScorableSource, Sc
 
 
 def load_scorable_sources(root: Path) -> list[ScorableSource]:
-    """Every source of every detection and segmentation task with results to resample.
+    """Load every source of every detection and segmentation task with saved matches or counts.
 
-    Detection is scored by mAP@.5, segmentation by the mean IoU of the classes that are there.
+    Detection is scored by mAP@.5, segmentation by the mean IoU of the classes in the truth.
 
     Raises:
         UserError: If a file of a record is damaged.
     """
-    together: dict[tuple[str, ...], list[tuple[Record, Path]]] = {}
+    runs_by_source: dict[tuple[str, ...], list[tuple[Record, Path]]] = {}
     for kind in bootstrap_scoring.FILE_BY_KIND:
         for folder in Store(root).iterate_finished(kind):
             record = records.read_record(folder.path / "record.json")
             if bootstrap_scoring.has_bootstrap_inputs(record, folder.path):
                 key = record.kind, record.task, record.source, _hash_spec_without_seed(folder)
-                together.setdefault(key, []).append((record, folder.path))
-    return [_build_source(" ".join(key[1:3]), found) for key, found in together.items()]
+                runs_by_source.setdefault(key, []).append((record, folder.path))
+    return [_build_source(" ".join(key[1:3]), runs) for key, runs in runs_by_source.items()]
 
 
 def _hash_spec_without_seed(folder: ResultFolder) -> str:
-    """Digest of a spec but for the seed: records that differ in nothing else are one source."""
+    """Hash a spec without its training seed; equal for all runs of one source."""
     spec: dict[str, Any] = json.loads(json.dumps(folder.spec))
     spec.get("predicted", {}).get("trained", {})["seed"] = None
     return hashing.content_hash(spec)
 
 
-def _build_source(name: str, found: list[tuple[Record, Path]]) -> ScorableSource:
-    listed = image_index.read_image_index(found[0][1])
-    made = [
+def _build_source(name: str, runs: list[tuple[Record, Path]]) -> ScorableSource:
+    index = image_index.read_image_index(runs[0][1])
+    scorers = [
         _load_detection_scorer(path)
         if record.kind == "detection"
-        else _load_segmentation_scorer(path, listed.keys)
-        for record, path in found
+        else _load_segmentation_scorer(path, index.keys)
+        for record, path in runs
     ]
-    return ScorableSource(name, tuple(score for score, _ in made), listed.sequences, made[0][1])
+    truth_counts = scorers[0][1]  # the same in all runs
+    return ScorableSource(name, tuple(score for score, _ in scorers), index.sequences, truth_counts)
 
 
 def _load_detection_scorer(folder: Path) -> tuple[ScoreFunction, NDArray[Any]]:
     table = match_table.read_match_table(folder / bootstrap_scoring.MATCHES_FILE)
+    first_threshold = slice(0, 1)  # IoU 0.5
 
     def score(weights: FloatArray) -> FloatArray:
-        once = slice(0, 1)
         return average_over_classes(
             [
-                average_precision.weighted_average_precision(one, weights, overlaps=once)[:, 0]
-                for one in table.by_class
+                average_precision.weighted_average_precision(
+                    matches, weights, overlaps=first_threshold
+                )[:, 0]
+                for matches in table.by_class
             ]
         )
 
-    return score, np.stack([one.truth_counts[0] for one in table.by_class])
+    return score, np.stack([matches.truth_counts[0] for matches in table.by_class])
 
 
 def _load_segmentation_scorer(
@@ -73,13 +76,14 @@ def _load_segmentation_scorer(
     counts = bootstrap_scoring.read_confusion_counts(
         folder / bootstrap_scoring.CONFUSION_FILE, keys
     )
-    truths = counts.sum(axis=2).T
+    truth_counts = counts.sum(axis=2).T
 
     def score(weights: FloatArray) -> FloatArray:
+        # Weighted sum of the images' confusion matrices: (R, I) @ (I, C * C)
         total = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
-        hit, truth = np.diagonal(total, axis1=1, axis2=2), total.sum(axis=2)
-        union = truth + total.sum(axis=1) - hit
-        ratio = hit / np.where(truth > 0, union, np.nan)
-        return average_over_classes(list(ratio.T))
+        true_positives, truth = np.diagonal(total, axis1=1, axis2=2), total.sum(axis=2)
+        union = truth + total.sum(axis=1) - true_positives
+        iou = true_positives / np.where(truth > 0, union, np.nan)
+        return average_over_classes(list(iou.T))
 
-    return score, truths
+    return score, truth_counts

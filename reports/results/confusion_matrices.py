@@ -1,7 +1,7 @@
-"""What is taken for what: confusion matrices, from the files that lie beside the records.
+"""Confusion matrices per source, summed over the finished seeds.
 
-Detection has `confusion.csv` (boxes at one confidence, with background for what is missed or made
-up), segmentation `confusion.npz` (pixels per image). Counts are summed over the finished seeds.
+Detection records have `confusion.csv` (boxes at one confidence, with background for false
+negatives and false positives), segmentation records `confusion.npz` (pixels per image).
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from fusebench.storage.store import Store
 from reports.results import bootstrap_scoring
 
 BOX_CONFUSION_FILE = "confusion.csv"  # of a detection record
-ALL_CONDITIONS = "all"  # conditions together, in that file
+ALL_CONDITIONS = "all"  # value of that file's column `condition` for all images
 NOTE_BY_KIND = {
     "detection": "Boxes at the confidence of the best mean F1, summed over finished seeds; "
-    "background as predicted: missed, background as truth: found where nothing is.",
+    "background as predicted class: false negatives, background as true class: false positives.",
     "segmentation": "Pixels of all test images, summed over finished seeds.",
 }
 
@@ -32,10 +32,10 @@ ConfusionCounts = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class ConfusionMatrix:
-    """One source's matrix.
+    """Confusion matrix of one source.
 
     Attributes:
-        names: Of rows and columns.
+        class_names: Of rows and columns.
         counts: int64 (N, N), rows are the truth; boxes or pixels.
     """
 
@@ -44,68 +44,65 @@ class ConfusionMatrix:
 
     @property
     def row_shares(self) -> NDArray[np.float64]:
-        """Of each row's sum, (N, N); NaN in a row without any."""
+        """Counts divided by their row's sum, (N, N); NaN in a row without counts."""
         sums = self.counts.sum(axis=1, keepdims=True)
         return self.counts / np.where(sums > 0, sums, np.nan)
 
 
-def read_confusion_matrices(cells: Sequence[Run], store: Store) -> dict[str, ConfusionMatrix]:
-    """The matrix of every source with a finished record that has one.
+def read_confusion_matrices(runs: Sequence[Run], store: Store) -> dict[str, ConfusionMatrix]:
+    """Read the confusion matrix of every source with a finished record that has one.
+
+    Classes that no source has in the truth or predicts are left out.
 
     Raises:
-        UserError: If a file is damaged, or the files of a source have other classes.
+        UserError: If a file is damaged, or the records of a source have different classes.
     """
-    found: dict[str, ConfusionMatrix] = {}
-    for cell in cells:
-        record = cell.read_record(store)
-        mine = _read_run_matrix(cell, record, cell.get_record_folder(store)) if record else None
-        if mine is None:
+    matrices: dict[str, ConfusionMatrix] = {}
+    for run in runs:
+        record, folder = run.read_record(store), run.get_record_folder(store)
+        matrix = _read_run_matrix(run, record, folder) if record else None
+        if matrix is None:
             continue
-        earlier = found.get(cell.source_name)
-        if earlier and earlier.class_names != mine.class_names:
+        earlier = matrices.get(run.source_name)
+        if earlier and earlier.class_names != matrix.class_names:
             raise UserError(
-                f"{cell.get_record_folder(store)}: its confusion matrix has the classes "
-                f"{', '.join(mine.class_names)}, that of another seed {', '.join(earlier.class_names)}; "
-                "delete its folder and run again"
+                f"{folder}: the confusion matrix has the classes "
+                f"{', '.join(matrix.class_names)}, that of another seed "
+                f"{', '.join(earlier.class_names)}; delete this folder and run again"
             )
-        counts = mine.counts + (earlier.counts if earlier else 0)
-        found[cell.source_name] = ConfusionMatrix(mine.class_names, counts)
-    return _drop_unused_classes(found)
+        counts = matrix.counts + (earlier.counts if earlier else 0)
+        matrices[run.source_name] = ConfusionMatrix(matrix.class_names, counts)
+    return _drop_unused_classes(matrices)
 
 
-def build_dataframe(found: dict[str, ConfusionMatrix]) -> pd.DataFrame:
-    """One row per source, true and predicted class: count, and share of the true class."""
-    rows = [
-        (
-            source,
-            one.class_names[i],
-            one.class_names[j],
-            int(one.counts[i, j]),
-            float(one.row_shares[i, j]),
-        )
-        for source, one in found.items()
-        for i, j in np.ndindex(one.counts.shape)
-    ]
+def build_dataframe(matrices: dict[str, ConfusionMatrix]) -> pd.DataFrame:
+    """Tabulate one row per source, true and predicted class: count, share of the true class."""
+    rows = []
+    for source, matrix in matrices.items():
+        names, shares = matrix.class_names, matrix.row_shares
+        rows += [
+            (source, names[i], names[j], int(matrix.counts[i, j]), float(shares[i, j]))
+            for i, j in np.ndindex(matrix.counts.shape)
+        ]
     return pd.DataFrame(rows, columns=["source", "truth", "predicted", "count", "share"])
 
 
-def _read_run_matrix(cell: Run, record: Record, folder: Path) -> ConfusionMatrix | None:
-    if cell.task.kind == "detection" and (folder / BOX_CONFUSION_FILE).is_file():
+def _read_run_matrix(run: Run, record: Record, folder: Path) -> ConfusionMatrix | None:
+    if run.task.kind == "detection" and (folder / BOX_CONFUSION_FILE).is_file():
         return _read_box_matrix(folder / BOX_CONFUSION_FILE)
-    labels = folder / bootstrap_scoring.CONFUSION_FILE
-    if (
-        cell.task.kind == "segmentation"
-        and labels.is_file()
-        and (folder / image_index.FILE_NAME).is_file()
+    if run.task.kind != "segmentation" or not all(
+        (folder / name).is_file()
+        for name in (bootstrap_scoring.CONFUSION_FILE, image_index.FILE_NAME)
     ):
-        counts = bootstrap_scoring.read_confusion_counts(
-            labels, image_index.read_image_index(folder).keys
-        ).sum(axis=0)
-        options = bootstrap_scoring.get_metric_options(record, "iou")
-        if options.get("unlabeled") == "ignored":
-            counts[0] = 0
-        return ConfusionMatrix(cell.test_split.classes, counts)
-    return None
+        return None
+    keys = image_index.read_image_index(folder).keys
+    per_image = bootstrap_scoring.read_confusion_counts(
+        folder / bootstrap_scoring.CONFUSION_FILE, keys
+    )
+    counts = per_image.sum(axis=0)
+    if bootstrap_scoring.get_metric_options(record, "iou").get("unlabeled") == "ignored":
+        counts[0] = 0  # label 0 is the unlabeled class
+    return ConfusionMatrix(run.test_split.classes, counts)
 
 
 def _read_box_matrix(file: Path) -> ConfusionMatrix:
@@ -124,16 +121,16 @@ def _read_box_matrix(file: Path) -> ConfusionMatrix:
     return ConfusionMatrix(names, counts)
 
 
-def _drop_unused_classes(found: dict[str, ConfusionMatrix]) -> dict[str, ConfusionMatrix]:
-    """Without classes that no source has in the truth or predicts."""
-    used: dict[str, bool] = {}
-    for one in found.values():
-        sums = one.counts.sum(axis=0) + one.counts.sum(axis=1)
-        for name, number in zip(one.class_names, sums, strict=True):
-            used[name] = used.get(name, False) or bool(number)
-    kept = {}
-    for source, one in found.items():
-        there = [place for place, name in enumerate(one.class_names) if used[name]]
-        names = tuple(one.class_names[place] for place in there)
-        kept[source] = ConfusionMatrix(names, one.counts[np.ix_(there, there)])
-    return kept
+def _drop_unused_classes(matrices: dict[str, ConfusionMatrix]) -> dict[str, ConfusionMatrix]:
+    """Remove the classes that no source has in the truth or predicts."""
+    is_used: dict[str, bool] = {}
+    for matrix in matrices.values():
+        sums = matrix.counts.sum(axis=0) + matrix.counts.sum(axis=1)
+        for name, count in zip(matrix.class_names, sums, strict=True):
+            is_used[name] = is_used.get(name, False) or bool(count)
+    reduced = {}
+    for source, matrix in matrices.items():
+        indices = [i for i, name in enumerate(matrix.class_names) if is_used[name]]
+        names = tuple(matrix.class_names[i] for i in indices)
+        reduced[source] = ConfusionMatrix(names, matrix.counts[np.ix_(indices, indices)])
+    return reduced

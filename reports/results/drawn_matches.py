@@ -1,4 +1,4 @@
-"""Which predicted boxes of one image are hits: enough to draw them, not to score them."""
+"""True and false positives among the predicted boxes of one image, for drawing, not for scores."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,27 @@ MIN_CONFIDENCE = 0.25  # predictions below it are not drawn
 
 
 def filter_by_confidence(predicted: Boxes) -> Boxes:
-    """The predictions with a score of at least `MIN_CONFIDENCE`, best first."""
+    """Select the predictions with a score of at least `MIN_CONFIDENCE`, highest first."""
     order = np.argsort(-predicted.scores, kind="stable")
-    kept = order[predicted.scores[order] >= MIN_CONFIDENCE]
-    return Boxes(predicted.corners[kept], predicted.class_ids[kept], predicted.scores[kept])
+    confident = order[predicted.scores[order] >= MIN_CONFIDENCE]
+    return Boxes(
+        predicted.corners[confident], predicted.class_ids[confident], predicted.scores[confident]
+    )
 
 
 def classify_boxes(truth: Boxes, predicted: Boxes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell hits from false positives, and found objects from missed ones.
+    """Tell true from false positives, and detected from missed objects.
 
     Args:
-        truth: True boxes.
-        predicted: Predictions.
+        truth: True boxes of the image.
+        predicted: Predicted boxes.
 
     Returns:
-        For every prediction whether it is a hit; for every true box whether it was found.
+        bool (P,), whether each prediction is a true positive, and bool (T,), whether each true
+        box is detected.
     """
-    taken = box_matching.match_boxes(truth, predicted)
-    hit = taken >= 0
-    found = np.zeros(len(truth), bool)
-    found[taken[hit]] = True
-    return hit, found
+    matched_truth = box_matching.match_boxes(truth, predicted)
+    is_true_positive = matched_truth >= 0
+    is_detected = np.zeros(len(truth), bool)
+    is_detected[matched_truth[is_true_positive]] = True
+    return is_true_positive, is_detected

@@ -1,4 +1,4 @@
-"""One score per image from the file that lies beside every record, by key."""
+"""Scores per image, from the file `per_image.csv` beside every record."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -7,26 +7,29 @@ from pathlib import Path
 from fusebench.errors import UserError
 
 FILE_NAME = "per_image.csv"
-UNLABELED_NAMES = ("unlabelled", "unlabeled")
+UNLABELED_NAMES = ("unlabelled", "unlabeled")  # data sets spell it either way
 TITLE_BY_KIND = {
     "detection": "F1 per image",
-    "segmentation": "share of an image's pixels that are right",
+    "segmentation": "pixel accuracy per image",
 }
 NON_METRIC_COLUMNS = ("key", "flags", "signature", "")
 
 
 def read_per_image_scores(folder: Path, kind: str) -> dict[str, dict[str, float]]:
-    """What it is called to key to score; empty if the record has no such file.
+    """Read the scores of every image of a record.
 
-    Of boxes it is F1 over all classes, of label maps the share of labeled pixels that are right,
-    of quality every metric. An image of which that is undefined is left out.
+    Detection: F1 over all classes. Segmentation: accuracy over the labeled pixels. Quality: every
+    fusion metric. Images on which a score is undefined are left out.
 
     Args:
-        folder: The record's.
-        kind: Of the task.
+        folder: Folder of the record.
+        kind: Kind of the task.
+
+    Returns:
+        Title or metric, to key, to score; empty if the record has no such file.
 
     Raises:
-        UserError: If the file is not of its form.
+        UserError: If the file is damaged.
     """
     file = folder / FILE_NAME
     if not file.is_file():
@@ -46,29 +49,37 @@ def read_per_image_scores(folder: Path, kind: str) -> dict[str, dict[str, float]
 
 
 def _compute_f1(rows: Iterable[Mapping[str, str]]) -> dict[str, float]:
-    """2 hits / (hits + false alarms + true boxes) of every image."""
-    sums: dict[str, tuple[int, int]] = {}
+    """F1 of every image, over all classes.
+
+    F1 = 2 TP / (TP + FP + T),   T = TP + FN true boxes
+    """
+    sums: dict[str, tuple[int, int]] = {}  # key to TP and TP + FP + T
     for row in rows:
-        hits, every = sums.get(row["key"], (0, 0))
-        mine = int(row["true_positives"])
-        every += mine + int(row["truth"]) + int(row["false_positives"])
-        sums[row["key"]] = hits + mine, every
-    return {key: 2 * hits / every for key, (hits, every) in sums.items() if every}
+        true_positives, denominator = sums.get(row["key"], (0, 0))
+        count = int(row["true_positives"])
+        denominator += count + int(row["truth"]) + int(row["false_positives"])
+        sums[row["key"]] = true_positives + count, denominator
+    return {
+        key: 2 * true_positives / denominator
+        for key, (true_positives, denominator) in sums.items()
+        if denominator
+    }
 
 
 def _compute_pixel_accuracy(rows: Iterable[Mapping[str, str]]) -> dict[str, float]:
+    """Share of every image's labeled pixels with the right class."""
     sums: dict[str, tuple[int, int]] = {}
     for row in rows:
         if row["class"].lower() not in UNLABELED_NAMES:
-            right, truth = sums.get(row["key"], (0, 0))
-            sums[row["key"]] = right + int(row["true_positives"]), truth + int(row["truth"])
-    return {key: right / truth for key, (right, truth) in sums.items() if truth}
+            correct, truth = sums.get(row["key"], (0, 0))
+            sums[row["key"]] = correct + int(row["true_positives"]), truth + int(row["truth"])
+    return {key: correct / truth for key, (correct, truth) in sums.items() if truth}
 
 
 def _read_fusion_metrics(rows: Iterable[Mapping[str, str]]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, float]] = {}
     for row in rows:
-        for name, cell in row.items():
-            if name not in NON_METRIC_COLUMNS and cell:
-                found.setdefault(name, {})[row["key"]] = float(cell)
-    return found
+        for name, value in row.items():
+            if name not in NON_METRIC_COLUMNS and value:
+                scores.setdefault(name, {})[row["key"]] = float(value)
+    return scores

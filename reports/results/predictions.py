@@ -1,6 +1,6 @@
-"""What the store has of a task's sources to look at: images, predictions, scores per image.
+"""Images and predictions of a task's sources for sample panels, as far as the store has them.
 
-Only what is already there is shown: nothing is fused or predicted for a picture.
+Nothing is fused or predicted here.
 """
 
 import json
@@ -21,94 +21,106 @@ from reports.results import per_image
 
 @dataclass(frozen=True)
 class SourcePredictions:
-    """One source that can be shown: its images, and what was predicted on them."""
+    """Images of one source and the predictions on them.
+
+    Attributes:
+        run: The run that predicted.
+        image_paths: Key to image file.
+        boxes: Key to predicted boxes; empty for segmentation.
+        folder: Folder of the predictions.
+    """
 
     run: Run
     image_paths: Mapping[str, Path]
-    boxes: Mapping[str, Boxes]  # of detection
-    folder: Path  # of the predictions
+    boxes: Mapping[str, Boxes]
+    folder: Path
 
     @property
     def source_name(self) -> str:
-        """The source's name."""
+        """Name of the source."""
         return self.run.source_name
 
     def read_label_map(self, key: str) -> images.LabelMap:
-        """The predicted label map of one pair."""
+        """Read the predicted label map of a pair."""
         return label_maps.read_label_map(self.folder / f"{key}.png", self.run.test_split.classes)
 
 
-def find_source_predictions(cells: Sequence[Run], store: Store) -> list[SourcePredictions]:
-    """The first finished seed of every source whose images and predictions are there."""
-    found: dict[str, SourcePredictions] = {}
-    for cell in cells:
-        needed = _list_required_folders(cell, store)
-        if cell.source_name in found or not needed:
+def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePredictions]:
+    """Find the first finished seed of every source with images and predictions in the store."""
+    by_source: dict[str, SourcePredictions] = {}
+    for run in runs:
+        required = _list_required_folders(run, store)
+        if run.source_name in by_source or not required:
             continue
-        if not all(folder.is_dir() for folder in needed) or cell.read_record(store) is None:
+        if not all(folder.is_dir() for folder in required) or run.read_record(store) is None:
             continue
-        folder = needed[0]
-        paths = cell.get_images(cell.test_split, store, "cpu").paths
-        boxes = _read_boxes(folder, cell.test_split) if cell.task.kind == "detection" else {}
-        found[cell.source_name] = SourcePredictions(cell, paths, boxes, folder)
-    return list(found.values())
+        folder = required[0]
+        paths = run.get_images(run.test_split, store, "cpu").paths
+        boxes = _read_boxes(folder, run.test_split) if run.task.kind == "detection" else {}
+        by_source[run.source_name] = SourcePredictions(run, paths, boxes, folder)
+    return list(by_source.values())
 
 
-def get_modified_times(cell: Run, store: Store) -> list[int | None]:
-    """When the folders that a cell is shown from were made, in ns; None for one that is gone."""
+def get_modified_times(run: Run, store: Store) -> list[int | None]:
+    """Return the modification times, in ns, of a run's image and prediction folders.
+
+    A folder that does not exist has None.
+    """
     return [
-        f.stat().st_mtime_ns if f.is_dir() else None for f in _list_required_folders(cell, store)
+        folder.stat().st_mtime_ns if folder.is_dir() else None
+        for folder in _list_required_folders(run, store)
     ]
 
 
-def _list_required_folders(cell: Run, store: Store) -> list[Path]:
-    """Its predictions, and its images if they were made here; nothing where no model is."""
-    if "predicted" not in cell.specs:
+def _list_required_folders(run: Run, store: Store) -> list[Path]:
+    """List the folder of the predictions and that of the fused images, if the run has them."""
+    if "predicted" not in run.specs:
         return []
-    found = [store.get_path("predicted", cell.prediction_label, cell.specs["predicted"])]
-    source = cell.source
+    folders = [store.get_path("predicted", run.prediction_label, run.specs["predicted"])]
+    source = run.source
     if isinstance(source, schema.FusionMethodSource) or (
         isinstance(source, schema.ExternalImagesSource) and source.color == "visible"
     ):
-        spec = sources.build_source_spec(source, cell.test_split, cell.base_folder)
-        found.append(
-            store.get_path("fused", sources.build_folder_label(source, cell.test_split), spec)
+        spec = sources.build_source_spec(source, run.test_split, run.base_folder)
+        folders.append(
+            store.get_path("fused", sources.build_folder_label(source, run.test_split), spec)
         )
-    return found
+    return folders
 
 
-def read_pair_scores(one: SourcePredictions, store: Store) -> dict[str, float]:
-    """A score per pair, only to find pairs worth looking at; see `per_image.read`."""
-    found = per_image.read_per_image_scores(one.run.get_record_folder(store), one.run.task.kind)
-    return next(iter(found.values()), {})
+def read_pair_scores(predictions: SourcePredictions, store: Store) -> dict[str, float]:
+    """Read a score per pair, to select sample pairs; see `per_image.read_per_image_scores`."""
+    run = predictions.run
+    by_title = per_image.read_per_image_scores(run.get_record_folder(store), run.task.kind)
+    return next(iter(by_title.values()), {})
 
 
 def get_true_boxes(pair: Pair) -> Boxes:
-    """The true boxes of a pair of a detection task."""
+    """Return the true boxes of a pair of a detection task."""
     assert pair.boxes is not None  # the plan refuses pairs without
     return pair.boxes
 
 
 def read_true_label_map(pair: Pair, split: Split) -> images.LabelMap:
-    """The true label map of a pair of a segmentation task."""
+    """Read the true label map of a pair of a segmentation task."""
     assert pair.label_map is not None  # the plan refuses pairs without
     return label_maps.read_label_map(pair.label_map, split.classes)
 
 
 def has_unlabeled_class(split: Split) -> bool:
-    """Whether label 0 means that nobody said what it is."""
+    """Return whether label 0 stands for unlabeled pixels."""
     return split.classes[0].lower() in per_image.UNLABELED_NAMES
 
 
 def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
     file = folder / "predictions.json"
     try:
-        found = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
+        boxes = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
     except (OSError, ValueError) as fault:
         raise UserError(
             f"{file}: cannot be read ({fault}); delete its folder and run again"
         ) from None
-    lost = next((pair.key for pair in split.pairs if pair.key not in found), None)
-    if lost is not None:
-        raise UserError(f"{file}: has no image {lost}; delete its folder and run again")
-    return found
+    missing = next((pair.key for pair in split.pairs if pair.key not in boxes), None)
+    if missing is not None:
+        raise UserError(f"{file}: has no image {missing}; delete its folder and run again")
+    return boxes

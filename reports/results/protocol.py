@@ -1,4 +1,4 @@
-"""The protocol line under every table: what a reader needs to repeat or doubt its numbers."""
+"""Protocol of a task: what a reader must know to repeat its numbers, printed under each table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,22 +9,20 @@ from fusebench.storage import hashing
 from fusebench.storage.records import Record, Scalar
 from reports.results.task_results import TaskResults
 
-WARNING_PREFIX = "caution: "  # facts that are warnings, of all rows or of some
-KEY_DIGITS = 8  # of a key: ample for the few that a report has
-SOURCE_DEPENDENT_FACTS = (
-    "color",
-    "predictions",
-)  # facts that are allowed to differ between the sources of a task
+WARNING_PREFIX = "caution: "  # of the names of facts that are warnings
+KEY_DIGITS = 8  # of a hash; a report has few different protocols
+SOURCE_DEPENDENT_FACTS = ("color", "predictions")  # may differ between the sources of a task
+NOT_RECORDED = "not recorded"  # value of a fact that a record lacks
 
 
 @dataclass(frozen=True)
 class TaskProtocol:
-    """The facts of all records of one task.
+    """Protocol facts of all records of one task.
 
     Attributes:
-        common: Facts that are the same in all records, in the order of the records.
-        differing: Fact to source to what it is there, for facts that are not.
-        warnings: What makes the rows hard to compare, or the numbers too good.
+        common_facts: Facts with the same value in all records, in the order of the records.
+        differing_facts: Other facts: name to source to value.
+        warnings: What makes the rows hard to compare, or the scores too high.
     """
 
     common_facts: Mapping[str, str]
@@ -38,39 +36,44 @@ class TaskProtocol:
 
 
 def collect_protocol(results: TaskResults) -> TaskProtocol:
-    """What the finished records of a task say about how they were made."""
-    found = [(record.source, list_facts(record)) for record in results.records]
-    names = list(dict.fromkeys(name for _, said in found for name in said))
+    """Collect the protocol facts of the finished records of a task."""
+    facts_of_records = [(record.source, list_facts(record)) for record in results.records]
+    names = list(dict.fromkeys(name for _, facts in facts_of_records for name in facts))
     common: dict[str, str] = {}
     differing: dict[str, dict[str, str]] = {}
     for name in names:
-        values = {facts.get(name, "not said") for _, facts in found}
+        values = {facts.get(name, NOT_RECORDED) for _, facts in facts_of_records}
         if len(values) == 1:
             common[name] = values.pop()
         else:
-            differing[name] = _group_by_source(name, found)
+            differing[name] = _group_by_source(name, facts_of_records)
     common["seeds"] = _format_seeds(results)
     return TaskProtocol(common, differing, tuple(_collect_warnings(results, differing)))
 
 
 def list_facts(record: Record) -> dict[str, str]:
-    """What one record says about how it was made, in words, in the order it is printed."""
-    said = {name: _format_value(value) for name, value in record.protocol.items()}
-    said["device"] = str(record.provenance.get("device", "not said"))
+    """List the protocol facts of one record as text, in the order they are printed."""
+    facts = {name: _format_value(value) for name, value in record.protocol.items()}
+    facts["device"] = str(record.provenance.get("device", NOT_RECORDED))
     versions = record.provenance.get("versions") or {}
-    said["versions"] = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return said
+    facts["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return facts
 
 
 def compute_key(record: Record) -> str:
-    """Digest of what a record says about how it was made, the same where the facts are."""
+    """Hash the protocol facts of a record; equal facts have equal keys."""
     return hashing.content_hash(list_facts(record))[:KEY_DIGITS]
 
 
 def build_dataframe(records: Iterable[Record]) -> pd.DataFrame:
-    """The facts by their `compute_key`, one row per fact: ``protocol``, ``field``, ``value``."""
-    made = {compute_key(record): list_facts(record) for record in records}
-    rows = [(mine, name, value) for mine, said in made.items() for name, value in said.items()]
+    """Tabulate the protocols of records, one row per fact: ``protocol``, ``field``, ``value``.
+
+    ``protocol`` is the `compute_key`.
+    """
+    facts_by_key = {compute_key(record): list_facts(record) for record in records}
+    rows = [
+        (key, name, value) for key, facts in facts_by_key.items() for name, value in facts.items()
+    ]
     return pd.DataFrame(rows, columns=["protocol", "field", "value"])
 
 
@@ -80,11 +83,14 @@ def _format_value(value: Scalar) -> str:
     return "none" if value is None else str(value)
 
 
-def _group_by_source(name: str, found: list[tuple[str, dict[str, str]]]) -> dict[str, str]:
-    said: dict[str, list[str]] = {}
-    for source, facts in found:
-        said.setdefault(source, []).append(facts.get(name, "not said"))
-    return {source: " | ".join(dict.fromkeys(values)) for source, values in said.items()}
+def _group_by_source(
+    name: str, facts_of_records: list[tuple[str, dict[str, str]]]
+) -> dict[str, str]:
+    """Return the values of one fact by source; several of one source are joined by bars."""
+    values: dict[str, list[str]] = {}
+    for source, facts in facts_of_records:
+        values.setdefault(source, []).append(facts.get(name, NOT_RECORDED))
+    return {source: " | ".join(dict.fromkeys(texts)) for source, texts in values.items()}
 
 
 def _format_seeds(results: TaskResults) -> str:
@@ -93,28 +99,28 @@ def _format_seeds(results: TaskResults) -> str:
 
 
 def _collect_warnings(results: TaskResults, differing: Mapping[str, object]) -> list[str]:
-    said = []
+    warnings = []
     if results.is_simulated:
-        said.append("simulated: the images were drawn by a program, not taken by cameras.")
+        warnings.append("simulated: the images were drawn by a program, not taken by cameras.")
     if any(record.protocol.get("split leaks") for record in results.records):
-        said.append(
+        warnings.append(
             "the split leaks: neighboring frames are in train and test, so scores are too good."
         )
-    told = {
+    recorded = {
         f"{name.removeprefix(WARNING_PREFIX)}: {value}."
         for record in results.records
         for name, value in record.protocol.items()
         if name.startswith(WARNING_PREFIX)
     }
-    said += sorted(told)
-    odd = [
+    warnings += sorted(recorded)
+    unexpected = [
         name
         for name in differing
         if name not in SOURCE_DEPENDENT_FACTS and not name.startswith(WARNING_PREFIX)
     ]
-    if odd:
-        said.append(
-            f"rows were not made alike: {', '.join(odd)} differ{'s' if len(odd) == 1 else ''} "
-            "between records (listed below); compare with care."
+    if unexpected:
+        warnings.append(
+            f"the protocols of the rows differ in {', '.join(unexpected)} (listed below); "
+            "compare with care."
         )
-    return said
+    return warnings

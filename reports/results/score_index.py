@@ -1,25 +1,24 @@
-"""Every score of a record, and where in it each stands."""
+"""Index of the scores of a record: each score by condition, level, class and metric."""
 
 from typing import NamedTuple
 
 from fusebench.storage.records import Record, Scores
 
-ALL_CONDITIONS, MEAN = (
-    "all",
-    "mean",
-)  # what stands for every condition, and for the mean over classes
-CLASS, MEAN_OVER_FEWER, CONVENTION = "class", "mean over fewer", "convention"  # the other levels
+ALL_CONDITIONS = "all"  # printed condition of scores on all images
+MEAN, CLASS = "mean", "class"  # levels of scores
+MEAN_OVER_FEWER, CONVENTION = "mean over fewer", "convention"  # other levels
 
 
 class ScoreLocation(NamedTuple):
-    """Where in a record a score stands.
+    """Location of a score in a record.
 
     Attributes:
-        scene: None for all images.
-        of: `MEAN`, `CLASS`, `MEAN_OVER_FEWER` (a mean over fewer classes) or `CONVENTION` (a mean as others
-            take it).
-        name: Class, or the words of such a mean; None for the mean over classes, or over images
-            where there are none.
+        condition: None for all images.
+        level: `MEAN`, `CLASS`, `MEAN_OVER_FEWER` (a mean over fewer classes) or `CONVENTION` (a
+            mean by another paper's convention).
+        class_or_mean: Class, or name of such a mean; None for the mean over classes, or over
+            images where there are no classes.
+        metric: Name of the metric.
     """
 
     condition: str | None
@@ -29,34 +28,33 @@ class ScoreLocation(NamedTuple):
 
     @property
     def labels(self) -> tuple[str, str, str, str]:
-        """Level, condition, class and metric as a table says them."""
-        where = "" if self.condition is None else " in condition"
-        scene = ALL_CONDITIONS if self.condition is None else self.condition
+        """Level, condition, class and metric as printed in a table."""
+        suffix = "" if self.condition is None else " in condition"
         return (
-            f"{self.level}{where}",
-            scene,
+            f"{self.level}{suffix}",
+            ALL_CONDITIONS if self.condition is None else self.condition,
             MEAN if self.class_or_mean is None else self.class_or_mean,
             self.metric,
         )
 
 
-def locate_score(scene: str | None, name: str | None, metric: str) -> ScoreLocation:
-    """That of a class, or of the mean where there is no name."""
-    return ScoreLocation(scene, MEAN if name is None else CLASS, name, metric)
+def locate_score(condition: str | None, class_name: str | None, metric: str) -> ScoreLocation:
+    """Return the location of a class's score, or of the mean if ``class_name`` is None."""
+    return ScoreLocation(condition, MEAN if class_name is None else CLASS, class_name, metric)
 
 
 def index_scores(record: Record) -> dict[ScoreLocation, float | None]:
-    """Every score of a record."""
+    """Return every score of a record by its location."""
     parts: list[tuple[str | None, Scores]] = [(None, record), *record.by_condition.items()]
     return {
-        ScoreLocation(scene, of, name, metric): value
-        for scene, part in parts
-        for of, means in (
+        ScoreLocation(condition, level, name, metric): value
+        for condition, part in parts
+        for level, by_name in (
             (CLASS, part.by_class),
             (MEAN, {None: part.values}),
             (MEAN_OVER_FEWER, part.subset_means),
             (CONVENTION, part.by_convention),
         )
-        for name, scores in means.items()
+        for name, scores in by_name.items()
         for metric, value in scores.items()
     }

@@ -1,4 +1,4 @@
-"""What is known about one task: the records that are there, and what is still to be run."""
+"""Results of one task: the finished records of each source and what is missing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,20 +7,21 @@ from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
 
-SINGLE_SENSOR_KINDS = ("infrared", "visible")  # the kinds of source that are not fusions
+SINGLE_SENSOR_KINDS = ("infrared", "visible")  # kinds of source that are not fusions
 
 
 @dataclass(frozen=True)
 class SourceResults:
-    """One source of a task.
+    """Results of one source of a task.
 
     Attributes:
-        kind: ``infrared``, ``visible``, ``method`` or ``folder``.
-        planned: The seeds the task asks for; ``(None,)`` where nothing is trained.
-        records: The finished ones, in the order of ``planned``.
-        command: What to type to make those that are missing.
-        failed: The seeds whose last run failed, and why.
-        others: Finished runs of the seeds that are missing, of other data or settings.
+        source_name: Name of the source.
+        source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        planned_seeds: Seeds of the task; ``(None,)`` where nothing is trained.
+        records: Finished records, in the order of ``planned_seeds``.
+        command: Command that executes the missing runs.
+        failures: Seeds whose last run failed, with the reason.
+        mismatched_run_count: Finished runs of missing seeds with other data or settings.
     """
 
     source_name: str
@@ -33,29 +34,32 @@ class SourceResults:
 
     @property
     def is_single_sensor(self) -> bool:
-        """Whether this is one of the two sensors alone."""
+        """Whether the source is one of the two sensors alone."""
         return self.source_kind in SINGLE_SENSOR_KINDS
 
     @property
     def missing_seeds(self) -> tuple[int | None, ...]:
-        """The seeds that have no record yet."""
-        there = {record.seed for record in self.records}
-        return tuple(seed for seed in self.planned_seeds if seed not in there)
+        """Planned seeds without a record."""
+        finished = {record.seed for record in self.records}
+        return tuple(seed for seed in self.planned_seeds if seed not in finished)
 
     @property
     def absence_label(self) -> str:
-        """What stands in the place of its scores where it has no record."""
+        """Text instead of scores for a source without records."""
         return "failed" if self.failures else "missing"
 
 
 @dataclass(frozen=True)
 class TaskResults:
-    """One task on all of its sources, in the order of the task file.
+    """Results of one task on all of its sources, in the order of the task file.
 
     Attributes:
-        evidence: What the scores would have been on other draws of the images; None where
-            nothing was kept to tell.
-        preset: What the task's settings start from; empty if they do not.
+        name: Name of the task.
+        kind: ``detection``, ``segmentation`` or ``quality``.
+        dataset: Name of the data set.
+        sources: One entry per source.
+        bootstrap: Bootstrap scores; None if no record has the files that resampling needs.
+        preset: Preset that the task builds on; empty without one.
     """
 
     name: str
@@ -67,48 +71,48 @@ class TaskResults:
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """All finished records, row by row."""
-        return tuple(record for row in self.sources for record in row.records)
+        """All finished records, source by source."""
+        return tuple(record for source in self.sources for record in source.records)
 
     @property
     def planned_run_count(self) -> int:
-        """How many records the task comes to."""
-        return sum(len(row.planned_seeds) for row in self.sources)
+        """Number of runs of the task."""
+        return sum(len(source.planned_seeds) for source in self.sources)
 
     @property
     def columns(self) -> dict[str, Column]:
-        """Every metric of the records and how it is headed, in the order they print it."""
-        return {name: column for r in self.records for name, column in r.columns.items()}
+        """Metrics of the records and their columns, in the order of the records."""
+        return {name: column for record in self.records for name, column in record.columns.items()}
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that have scores, in the order of the records."""
+        """Classes that have scores, in the order of the records."""
         return _remove_duplicates(name for record in self.records for name in record.by_class)
 
     @property
     def other_means(self) -> tuple[str, ...]:
-        """In words the means over fewer classes that the records have, e.g. ``without Lamp``."""
-        return _remove_duplicates(words for record in self.records for words in record.subset_means)
+        """Names of the means over fewer classes that the records have, e.g. ``without Lamp``."""
+        return _remove_duplicates(name for record in self.records for name in record.subset_means)
 
     @property
     def conventions(self) -> tuple[str, ...]:
-        """The ways in which others take the same means, in the order of the records."""
+        """Other conventions for the mean over classes, in the order of the records."""
         return _remove_duplicates(name for record in self.records for name in record.by_convention)
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The conditions that have scores, in the order of the records."""
+        """Conditions that have scores, in the order of the records."""
         return _remove_duplicates(name for record in self.records for name in record.by_condition)
 
     @property
     def is_simulated(self) -> bool:
-        """Whether any of the images were drawn, not taken by cameras."""
+        """Whether images of the task were simulated, not taken by cameras."""
         return any(record.protocol.get("simulated") for record in self.records)
 
     @property
     def max_seed_count(self) -> int:
-        """The largest number of finished seeds that a source has."""
-        return max((len(row.records) for row in self.sources), default=0)
+        """Largest number of finished seeds of a source."""
+        return max((len(source.records) for source in self.sources), default=0)
 
 
 def _remove_duplicates(names: Iterable[str]) -> tuple[str, ...]:

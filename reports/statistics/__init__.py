@@ -1,1 +1,1 @@
-"""How sure a number is: resampling, intervals, tests, and checks of them on what is known."""
+"""Statistics of the report: confidence intervals, p values, power, and their calibration."""

@@ -1,8 +1,8 @@
-"""A source tried against itself: how often the statistics find a difference that is not there.
+"""A/A tests: how often the statistics find a difference between a source and itself.
 
-A trial draws images and trainings, makes two pretended sources of them that differ in nothing but
-chance, and asks `statistics` for its verdict (A/A test). Where the true value is known, it also
-looks whether the interval holds it.
+A trial takes images and trainings of one source, makes two pretended sources of them that differ
+by chance only, and tests their difference (`confidence_intervals`). Where the true value is known,
+the trial also tells whether the confidence interval covers it.
 """
 
 import math
@@ -27,12 +27,13 @@ ScoreFunction = Callable[[FloatArray], FloatArray]  # weights (R, I) to scores (
 
 @dataclass(frozen=True, eq=False)
 class ScorableSource:
-    """A source whose trainings can be scored on any weighting of its images.
+    """A source whose trainings can be scored at any weights of its images.
 
     Attributes:
-        trainings: One per seed.
-        groups: Per image.
-        truths: (C, I), true boxes or pixels per class and image.
+        name: Printed name.
+        score_functions: One per training (seed).
+        groups: Sequence of each image.
+        truth_counts: (C, I), true boxes or pixels per class and image.
     """
 
     name: str
@@ -43,11 +44,12 @@ class ScorableSource:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What became of one trial.
+    """Outcome of one trial.
 
     Attributes:
-        false: The verdict was not "no difference shown".
-        covered: The interval of the score holds the true value; None where that is not known.
+        is_false_finding: Whether a difference was found.
+        covers_true_value: Whether the interval of the score covers the true value; None where
+            that is not known.
     """
 
     is_false_finding: bool
@@ -55,151 +57,175 @@ class TrialOutcome:
 
 
 def build_score_sample(
-    of: ScorableSource, which: Sequence[int], chosen: IntArray, draws: Resamples
+    source: ScorableSource, seeds: Sequence[int], images: IntArray, resamples: Resamples
 ) -> ScoreSample:
-    """Some trainings on some images: their scores, and those on the draws of these images."""
-    weights = np.zeros((len(draws.unit_counts) + 1, len(of.groups)))
-    weights[0, chosen] = 1
-    weights[1:, chosen] = draws.image_weights
-    found = np.stack([of.score_functions[i](weights) for i in which])
-    held = [bootstrap.sum_per_unit(draws, counts) for counts in of.truth_counts[:, chosen]]
-    shares = np.mean([each / each.sum() for each in held if each.any()], axis=0)
-    return ScoreSample(found[:, 0], found[:, 1:], shares)
+    """Score some trainings on some images and on resamples of these images.
+
+    Args:
+        source: The source.
+        seeds: Indices of its trainings.
+        images: Indices of its images.
+        resamples: Resamples of these images.
+    """
+    # Row 0: every image once; rows 1 to R: the resamples
+    weights = np.zeros((len(resamples.unit_counts) + 1, len(source.groups)))
+    weights[0, images] = 1
+    weights[1:, images] = resamples.image_weights
+    scores = np.stack([source.score_functions[seed](weights) for seed in seeds])
+    # Shares of the units in each class's truth, averaged over the classes that have any
+    unit_sums = [
+        bootstrap.sum_per_unit(resamples, counts) for counts in source.truth_counts[:, images]
+    ]
+    shares = np.mean([sums / sums.sum() for sums in unit_sums if sums.any()], axis=0)
+    return ScoreSample(scores[:, 0], scores[:, 1:], shares)
 
 
 def run_synthetic_trial(
-    world: DetectorModel,
+    model: DetectorModel,
     sizes: IntArray,
     seeds: int,
     truth: float,
     rng: np.random.Generator,
-    resamples: int,
+    resample_count: int,
 ) -> dict[str, TrialOutcome]:
-    """One trial on drawn detections, by three ways of reckoning.
+    """Run one trial on synthetic detections, with three variants of the statistics.
 
     Args:
-        world: What the detections are drawn from.
+        model: Generates the detections.
         sizes: Images per group.
         seeds: Trainings of each pretended source.
-        truth: Mean AP@.5 over endless images and trainings.
-        rng: Of this trial.
-        resamples: How many.
+        truth: Mean AP@.5 over infinitely many images and trainings.
+        rng: Generator of this trial.
+        resample_count: Number of bootstrap resamples.
 
     Returns:
-        ``as reported``; ``groups ignored``, images drawn one by one; ``seeds ignored``, the
-        variance of images alone.
+        Outcome by variant: ``as reported``; ``groups ignored``, single images resampled; ``seeds
+        ignored``, with the variance over images alone.
     """
-    on = synthetic_detections.generate_ground_truth(world, sizes, rng)
-    every = tuple(_build_score_function(world, on, rng) for _ in range(2 * seeds))
-    boxes = np.bincount(on.image_of_box, minlength=len(on.group_of_image))[None]
-    grouped = ScorableSource("", every, tuple(map(str, on.group_of_image)), boxes)
-    images = np.arange(len(on.group_of_image))
-    seed = int(rng.integers(2**31))
-    found = {}
-    for name, groups in (("as reported", grouped.groups), ("groups ignored", images.astype(str))):
-        draws = bootstrap.resample_units(list(groups), resamples, seed)
+    ground_truth = synthetic_detections.generate_ground_truth(model, sizes, rng)
+    score_functions = tuple(
+        _build_score_function(model, ground_truth, rng) for _ in range(2 * seeds)
+    )
+    image_count = len(ground_truth.group_of_image)
+    box_counts = np.bincount(ground_truth.image_of_box, minlength=image_count)[None]
+    groups = tuple(map(str, ground_truth.group_of_image))
+    source = ScorableSource("", score_functions, groups, box_counts)
+    images = np.arange(image_count)
+    bootstrap_seed = int(rng.integers(2**31))
+    outcomes = {}
+    for variant, units in (("as reported", groups), ("groups ignored", images.astype(str))):
+        resamples = bootstrap.resample_units(list(units), resample_count, bootstrap_seed)
         pair = [
-            build_score_sample(grouped, range(first, first + seeds), images, draws)
+            build_score_sample(source, range(first, first + seeds), images, resamples)
             for first in (0, seeds)
         ]
-        found[name] = _evaluate_trial(pair, truth)
-        if name == "as reported":
-            found["seeds ignored"] = _evaluate_trial([_average_seeds(each) for each in pair], truth)
-    return found
+        outcomes[variant] = _evaluate_trial(pair, truth)
+        if variant == "as reported":
+            averaged = [_average_seeds(sample) for sample in pair]
+            outcomes["seeds ignored"] = _evaluate_trial(averaged, truth)
+    return outcomes
 
 
 def run_split_half_trial(
-    of: ScorableSource, rng: np.random.Generator, resamples: int
+    source: ScorableSource, rng: np.random.Generator, resample_count: int
 ) -> TrialOutcome | None:
-    """The same trainings on two halves of the groups; None where a half is too little to judge."""
-    names = np.unique(of.groups)
-    first = set(rng.permutation(names)[: len(names) // 2])
-    inside = np.array([group in first for group in of.groups])
-    parts = []
-    for chosen in (np.flatnonzero(inside), np.flatnonzero(~inside)):
-        draws = _resample_images(of, chosen, rng, resamples)
-        parts.append(
-            confidence_intervals.estimate_score(
-                _average_seeds(
-                    build_score_sample(of, range(len(of.score_functions)), chosen, draws)
-                )
-            )
-        )
-    one, other = parts
-    return (
-        TrialOutcome(compute_independent_p_value(one, other) < SIGNIFICANCE_LEVEL)
-        if one and other
-        else None
-    )
+    """Compare the same trainings on two random halves of the sequences.
+
+    Returns:
+        None if a half has too little data for an estimate.
+    """
+    names = np.unique(source.groups)
+    first_half = set(rng.permutation(names)[: len(names) // 2])
+    is_in_first = np.array([group in first_half for group in source.groups])
+    estimates = []
+    for images in (np.flatnonzero(is_in_first), np.flatnonzero(~is_in_first)):
+        resamples = _resample_images(source, images, rng, resample_count)
+        sample = build_score_sample(source, range(len(source.score_functions)), images, resamples)
+        estimates.append(confidence_intervals.estimate_score(_average_seeds(sample)))
+    first, second = estimates
+    if first is None or second is None:
+        return None
+    return TrialOutcome(compute_independent_p_value(first, second) < SIGNIFICANCE_LEVEL)
 
 
 def run_seed_trial(
-    of: ScorableSource, rng: np.random.Generator, resamples: int
+    source: ScorableSource, rng: np.random.Generator, resample_count: int
 ) -> TrialOutcome | None:
-    """Some trainings against others of the same source, on half of the groups.
+    """Compare trainings of a source with others of it, on a random half of its sequences.
 
-    Two against two where there are four; one against one where there are fewer, which is what a
-    table of one seed each compares.
+    Half of the trainings with the other half from four on; one with one where there are fewer,
+    which is what a table with one seed per source compares.
+
+    Returns:
+        None if there is too little data for an estimate.
     """
-    names = np.unique(of.groups)
-    first = set(rng.permutation(names)[: (len(names) + 1) // 2])
-    chosen = np.flatnonzero([group in first for group in of.groups])
-    order = rng.permutation(len(of.score_functions))
+    names = np.unique(source.groups)
+    half = set(rng.permutation(names)[: (len(names) + 1) // 2])
+    images = np.flatnonzero([group in half for group in source.groups])
+    order = rng.permutation(len(source.score_functions))
     size = len(order) // 2 if len(order) > 3 else 1
-    draws = _resample_images(of, chosen, rng, resamples)
-    pair = [build_score_sample(of, list(order[i : i + size]), chosen, draws) for i in (0, size)]
-    found = confidence_intervals.estimate_difference(*pair)
-    return TrialOutcome(found.p_value < SIGNIFICANCE_LEVEL) if found else None
+    resamples = _resample_images(source, images, rng, resample_count)
+    pair = [
+        build_score_sample(source, list(order[start : start + size]), images, resamples)
+        for start in (0, size)
+    ]
+    estimate = confidence_intervals.estimate_difference(*pair)
+    return TrialOutcome(estimate.p_value < SIGNIFICANCE_LEVEL) if estimate else None
 
 
-def compute_independent_p_value(one: Estimate, other: Estimate) -> float:
-    """The p-value of a difference between scores on different images."""
-    total = one.image_variance + other.image_variance
-    gap = abs(one.value - other.value)
-    if total == 0:
-        return 1.0 if gap == 0 else 0.0
-    freedom = total**2 / sum(
-        each.image_variance**2 / each.degrees_of_freedom for each in (one, other)
+def compute_independent_p_value(first: Estimate, second: Estimate) -> float:
+    """Compute the two-sided p value of the difference of two scores on different images.
+
+    Welch's t test with the variances over images, f by Satterthwaite:
+
+        t = |difference| / sqrt(V1 + V2),   f = (V1 + V2)^2 / (V1^2 / f1 + V2^2 / f2)
+    """
+    variance = first.image_variance + second.image_variance
+    difference = abs(first.value - second.value)
+    if variance == 0:
+        return 1.0 if difference == 0 else 0.0
+    freedom = variance**2 / sum(
+        estimate.image_variance**2 / estimate.degrees_of_freedom for estimate in (first, second)
     )
-    return 2 * confidence_intervals.t_cdf(-gap / math.sqrt(total), freedom)
+    return 2 * confidence_intervals.t_cdf(-difference / math.sqrt(variance), freedom)
 
 
 def _build_score_function(
-    world: DetectorModel, on: synthetic_detections.SyntheticGroundTruth, rng: np.random.Generator
+    model: DetectorModel,
+    ground_truth: synthetic_detections.SyntheticGroundTruth,
+    rng: np.random.Generator,
 ) -> ScoreFunction:
-    found = synthetic_detections.simulate_detections(world, on, rng)
+    """Simulate one training; return its AP@.5 as a function of the image weights."""
+    matches = synthetic_detections.simulate_detections(model, ground_truth, rng)
 
     def score(weights: FloatArray) -> FloatArray:
-        alone: FloatArray = average_precision.weighted_average_precision(
-            found, weights, overlaps=slice(0, 1)
+        scores: FloatArray = average_precision.weighted_average_precision(
+            matches, weights, overlaps=slice(0, 1)
         )[:, 0]
-        return alone
+        return scores
 
     return score
 
 
 def _resample_images(
-    of: ScorableSource, chosen: IntArray, rng: np.random.Generator, resamples: int
+    source: ScorableSource, images: IntArray, rng: np.random.Generator, resample_count: int
 ) -> Resamples:
-    return bootstrap.resample_units(
-        [of.groups[i] for i in chosen], resamples, int(rng.integers(2**31))
-    )
+    groups = [source.groups[i] for i in images]
+    return bootstrap.resample_units(groups, resample_count, int(rng.integers(2**31)))
 
 
-def _average_seeds(of: ScoreSample) -> ScoreSample:
-    """The mean over the trainings as if it were one, whose seeds are not asked after."""
+def _average_seeds(sample: ScoreSample) -> ScoreSample:
+    """Average over the trainings as if they were one, which removes the variance over seeds."""
     return ScoreSample(
-        of.seed_scores.mean(keepdims=True),
-        of.bootstrap_scores.mean(axis=0, keepdims=True),
-        of.unit_shares,
+        sample.seed_scores.mean(keepdims=True),
+        sample.bootstrap_scores.mean(axis=0, keepdims=True),
+        sample.unit_shares,
     )
 
 
 def _evaluate_trial(pair: Sequence[ScoreSample], truth: float) -> TrialOutcome:
-    gap, one = (
-        confidence_intervals.estimate_difference(*pair),
-        confidence_intervals.estimate_score(pair[0], pair[1:]),
-    )
-    assert gap is not None
-    assert one is not None
-    return TrialOutcome(gap.p_value < SIGNIFICANCE_LEVEL, one.low <= truth <= one.high)
+    difference = confidence_intervals.estimate_difference(*pair)
+    score = confidence_intervals.estimate_score(pair[0], pair[1:])
+    assert difference is not None
+    assert score is not None
+    return TrialOutcome(difference.p_value < SIGNIFICANCE_LEVEL, score.low <= truth <= score.high)

@@ -1,18 +1,18 @@
-"""How large a test would have to be to show a difference of one point.
+"""Statistical power: sample sizes that show a difference of one point.
 
-The variance of a difference is made of parts that shrink with different things:
+The components of a difference's variance shrink with different sample sizes:
 
     V(G, K) = (V_images - V_both) G0 / G  +  V_both (G0 / G) (K0 / K)  +  V_seeds K0 / K
 
-with G0 groups and K0 seeds measured and G and K planned: the images' share whatever the training,
-the trainings' luck on single objects, and the trainings themselves (see `statistics`). A difference
-d is found with probability 80 % at 5 %, two-sided, once
+with G0 units and K0 seeds measured, and G and K planned: the images' part that all trainings share,
+the interaction of trainings and images, and the trainings' part (see `confidence_intervals`). A
+difference d is found with a power of 80 % at a two-sided level of 5 % once
 
     d >= (t(0.975, f) + t(0.8, f)) sqrt(V)
 
 (the usual approximation for Student's test; Lachin, "Introduction to sample size determination
-and power analysis for clinical trials", Controlled Clinical Trials 2(2), 1981). No number of
-images helps where the seeds alone exceed d.
+and power analysis for clinical trials", Controlled Clinical Trials 2(2), 1981). Where the seeds'
+part alone exceeds d, no number of images is enough.
 """
 
 import math
@@ -25,17 +25,18 @@ from reports.statistics.confidence_intervals import CONFIDENCE_LEVEL, Estimate
 TARGET_DIFFERENCE = 0.01  # of a score from 0 to 1
 POWER = 0.8
 PLANNED_SEED_COUNTS = (2, 3, 5, 10)  # per source
-MAX_GROUPS = 1e6  # groups; more is never
+MAX_GROUPS = 1e6  # more units count as "no number is enough"
+MAX_SEEDS = 1000  # per source
 
 
 @dataclass(frozen=True)
 class SampleSizes:
-    """What a comparison was measured with.
+    """Sample sizes of a measured comparison.
 
     Attributes:
-        groups: Units that were resampled.
-        images: In all of them.
-        seeds: Per source, on average.
+        group_count: G0, units that were resampled.
+        image_count: Images of all units.
+        seeds_per_source: K0, on average.
     """
 
     group_count: int
@@ -43,83 +44,107 @@ class SampleSizes:
     seeds_per_source: float
 
 
-def predict_variance(of: Estimate, at: SampleSizes, groups: float, seeds: float) -> float:
-    """V of the difference with other numbers of groups and seeds."""
-    larger, more = at.group_count / groups, at.seeds_per_source / seeds
+def predict_variance(
+    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float
+) -> float:
+    """Predict V(G, K) of a difference.
+
+    Args:
+        estimate: The measured difference.
+        measured: Its sample sizes, G0 and K0.
+        groups: G, planned.
+        seeds: K, planned.
+    """
+    group_ratio, seed_ratio = measured.group_count / groups, measured.seeds_per_source / seeds
     return (
-        (of.image_variance - of.interaction_variance) * larger
-        + of.interaction_variance * larger * more
-        + (of.seed_variance or 0.0) * more
+        (estimate.image_variance - estimate.interaction_variance) * group_ratio
+        + estimate.interaction_variance * group_ratio * seed_ratio
+        + (estimate.seed_variance or 0.0) * seed_ratio
     )
 
 
 def minimum_detectable_difference(
-    of: Estimate, at: SampleSizes, groups: float, seeds: float
+    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float
 ) -> float:
-    """The smallest difference that is found with `POWER`, a fraction."""
-    total = predict_variance(of, at, groups, seeds)
-    freedom = _degrees_of_freedom(of, at, groups, seeds, total)
-    reach = confidence_intervals.t_quantile(
+    """Compute the smallest difference that is found with `POWER`; arguments as `predict_variance`.
+
+    Returns:
+        A fraction, as scores are.
+    """
+    variance = predict_variance(estimate, measured, groups, seeds)
+    freedom = _degrees_of_freedom(estimate, measured, groups, seeds, variance)
+    quantiles = confidence_intervals.t_quantile(
         0.5 + CONFIDENCE_LEVEL / 2, freedom
     ) + confidence_intervals.t_quantile(POWER, freedom)
-    return reach * math.sqrt(total)
+    return quantiles * math.sqrt(variance)
 
 
 def find_required_groups(
-    of: Estimate, at: SampleSizes, seeds: float, gap: float = TARGET_DIFFERENCE
+    estimate: Estimate, measured: SampleSizes, seeds: float, target: float = TARGET_DIFFERENCE
 ) -> int | None:
-    """The fewest groups with which a difference is found; None if no number is enough."""
+    """Find the smallest number of units that shows a difference of ``target``.
+
+    Returns:
+        None if no number is enough.
+    """
+
+    def is_enough(groups: float) -> bool:
+        return minimum_detectable_difference(estimate, measured, groups, seeds) <= target
+
+    # Double until it is enough, then bisect
     low, high = 2.0, 4.0
-    while minimum_detectable_difference(of, at, high, seeds) > gap:
+    while not is_enough(high):
         low, high = high, 2 * high
         if high > MAX_GROUPS:
             return None
-    if minimum_detectable_difference(of, at, low, seeds) <= gap:
+    if is_enough(low):
         return math.ceil(low)
     while high - low > 0.5:
         middle = (low + high) / 2
-        low, high = (
-            (low, middle)
-            if minimum_detectable_difference(of, at, middle, seeds) <= gap
-            else (middle, high)
-        )
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return math.ceil(high)
 
 
 def find_required_seeds(
-    of: Estimate, at: SampleSizes, gap: float = TARGET_DIFFERENCE, most: int = 1000
+    estimate: Estimate, measured: SampleSizes, target: float = TARGET_DIFFERENCE
 ) -> int | None:
-    """The fewest seeds per source with which a difference is found on the images that are there."""
+    """Find the smallest number of seeds per source that shows ``target`` on the measured images.
+
+    Returns:
+        None if `MAX_SEEDS` are not enough.
+    """
     return next(
         (
-            k
-            for k in range(2, most + 1)
-            if minimum_detectable_difference(of, at, at.group_count, k) <= gap
+            seeds
+            for seeds in range(2, MAX_SEEDS + 1)
+            if minimum_detectable_difference(estimate, measured, measured.group_count, seeds)
+            <= target
         ),
         None,
     )
 
 
-def select_median_estimate(every: Sequence[Estimate]) -> Estimate | None:
-    """The comparison with the median variance: what a test set usually comes to."""
-    ranked = sorted(every, key=lambda each: each.standard_error)
+def select_median_estimate(estimates: Sequence[Estimate]) -> Estimate | None:
+    """Select the estimate with the median standard error, typical of the test set."""
+    ranked = sorted(estimates, key=lambda estimate: estimate.standard_error)
     return ranked[len(ranked) // 2] if ranked else None
 
 
 def _degrees_of_freedom(
-    of: Estimate, at: SampleSizes, groups: float, seeds: float, total: float
+    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float, variance: float
 ) -> float:
-    """Satterthwaite's degrees of freedom of the planned test, at least 1."""
-    if total == 0:
+    """Compute Satterthwaite's degrees of freedom of the planned test, at least 1."""
+    if variance == 0:
         return max(1.0, groups - 1)
-    larger, more = at.group_count / groups, at.seeds_per_source / seeds
-    images = (
-        of.image_variance - of.interaction_variance
-    ) * larger + of.interaction_variance * larger * more
-    trained = (
-        of.interaction_variance * larger * more + of.seed_variance * more
-        if of.seed_variance
+    group_ratio, seed_ratio = measured.group_count / groups, measured.seeds_per_source / seeds
+    image_part = (
+        estimate.image_variance - estimate.interaction_variance
+    ) * group_ratio + estimate.interaction_variance * group_ratio * seed_ratio
+    seed_part = (
+        estimate.interaction_variance * group_ratio * seed_ratio
+        + estimate.seed_variance * seed_ratio
+        if estimate.seed_variance
         else 0.0
     )
-    parts = images**2 / max(1.0, groups - 1) + trained**2 / max(1.0, 2 * (seeds - 1))
-    return max(1.0, total**2 / parts)
+    terms = image_part**2 / max(1.0, groups - 1) + seed_part**2 / max(1.0, 2 * (seeds - 1))
+    return max(1.0, variance**2 / terms)

@@ -1,14 +1,15 @@
-"""Detections drawn from a model whose average precision is known, to check statistics with.
+"""Synthetic detections with a known average precision, to check the statistics.
 
-A true box is found with an ease z that is the sum of normal parts
+Every true box has an ease of detection z, the sum of normally distributed effects
 
-    z = skill of the training + difficulty of the group + of the object + luck of the training
+    z = skill of the training + effect of the group + effect of the object
+        + interaction of training and group + interaction of training and object
 
-A training is one draw of its skill (a seed); several trainings meet the same images, groups and
-objects and have luck of their own, per group and per object. A box with z > 0 is found, with an
-overlap and a score that rise with z; false alarms have lower scores on the whole. Average
-precision over endless images depends on the skill alone, so that the true value, its mean over
-endless trainings, is computed by quadrature from large samples.
+A training is one draw of the skill (a seed). All trainings meet the same images, groups and
+objects, and have interactions of their own with each group and object. A box with z > 0 is
+detected, with an IoU and a score that rise with z; false positives have lower scores on average.
+Average precision over infinitely many images depends on the skill alone. The true value, the mean
+over infinitely many trainings, is therefore computed by quadrature over skills from large samples.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 from fusebench.evaluation import average_precision
 from fusebench.evaluation.match_table import AREA_RANGES, IOU_THRESHOLDS, ClassMatches
 
-TRUE_VALUE_IMAGES = 20_000  # images, for the true value
-QUADRATURE_NODES = 7  # of the quadrature over trainings
+TRUE_VALUE_IMAGES = 20_000  # images per quadrature node
+QUADRATURE_NODES = 7  # of the Gauss-Hermite quadrature over trainings
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,17 +29,17 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class DetectorModel:
-    """The sizes of the parts of z (standard deviations), and how many boxes there are.
+    """Standard deviations of the effects in z, and numbers of boxes.
 
     Attributes:
-        skill: Mean over trainings.
-        seed: Between trainings.
-        group: Between groups, the same for all trainings.
-        item: Between objects, the same for all trainings.
-        group_luck: Between groups, another for every training.
-        item_luck: Between objects, another for every training.
-        boxes: True boxes per image, on average.
-        alarms: False alarms per image, on average.
+        mean_skill: Mean over trainings.
+        seed_std: Between trainings.
+        group_std: Between groups, shared by all trainings.
+        object_std: Between objects, shared by all trainings.
+        seed_group_std: Interaction of training and group.
+        seed_object_std: Interaction of training and object.
+        boxes_per_image: Mean number of true boxes.
+        false_positives_per_image: Mean number of false positives.
     """
 
     mean_skill: float = 1.0
@@ -53,12 +54,12 @@ class DetectorModel:
 
 @dataclass(frozen=True, eq=False)
 class SyntheticGroundTruth:
-    """True boxes on I images: what every training meets.
+    """True boxes on I images, shared by all trainings.
 
     Attributes:
-        groups: int64 (I,), the group of each image.
-        images: int64 (B,), the image of each box.
-        ease: float64 (B,), the part of z that all trainings share.
+        group_of_image: int64 (I,).
+        image_of_box: int64 (B,).
+        ease_of_box: float64 (B,), the part of z that all trainings share.
     """
 
     group_of_image: IntArray
@@ -67,69 +68,88 @@ class SyntheticGroundTruth:
 
 
 def generate_ground_truth(
-    world: DetectorModel, sizes: IntArray, rng: np.random.Generator
+    model: DetectorModel, sizes: IntArray, rng: np.random.Generator
 ) -> SyntheticGroundTruth:
-    """Draw images in groups of the given sizes."""
+    """Generate true boxes on images in groups of the given sizes."""
     groups = np.repeat(np.arange(len(sizes)), sizes)
-    images = np.repeat(np.arange(len(groups)), rng.poisson(world.boxes_per_image, len(groups)))
-    ease = world.group_std * rng.standard_normal(len(sizes))[groups[images]]
+    images = np.repeat(np.arange(len(groups)), rng.poisson(model.boxes_per_image, len(groups)))
+    ease = model.group_std * rng.standard_normal(len(sizes))[groups[images]]
     return SyntheticGroundTruth(
-        groups, images, ease + world.object_std * rng.standard_normal(len(images))
+        groups, images, ease + model.object_std * rng.standard_normal(len(images))
     )
 
 
 def simulate_detections(
-    world: DetectorModel,
-    on: SyntheticGroundTruth,
+    model: DetectorModel,
+    truth: SyntheticGroundTruth,
     rng: np.random.Generator,
     skill: float | None = None,
 ) -> ClassMatches:
-    """What one training finds; its skill is drawn unless it is given."""
+    """Simulate the detections of one training.
+
+    Args:
+        model: Sizes of the effects.
+        truth: True boxes.
+        rng: Generator; the order of its draws is part of the result.
+        skill: Skill of the training; drawn if None.
+    """
+    # z of every true box
     if skill is None:
-        skill = world.mean_skill + world.seed_std * float(rng.standard_normal())
-    luck = world.seed_group_std * rng.standard_normal(int(on.group_of_image.max(initial=0)) + 1)
-    z = skill + on.ease_of_box + luck[on.group_of_image[on.image_of_box]]
-    z += world.seed_object_std * rng.standard_normal(len(z))
-    found = z > 0
-    number = len(on.group_of_image)
-    alarms = np.repeat(np.arange(number), rng.poisson(world.false_positives_per_image, number))
-    images = np.concatenate([on.image_of_box[found], alarms])
+        skill = model.mean_skill + model.seed_std * float(rng.standard_normal())
+    group_count = int(truth.group_of_image.max(initial=0)) + 1
+    group_interaction = model.seed_group_std * rng.standard_normal(group_count)
+    z = skill + truth.ease_of_box + group_interaction[truth.group_of_image[truth.image_of_box]]
+    z += model.seed_object_std * rng.standard_normal(len(z))
+
+    # Detected boxes, then false positives: image, score and IoU of each
+    is_detected = z > 0
+    image_count = len(truth.group_of_image)
+    false_positives = np.repeat(
+        np.arange(image_count), rng.poisson(model.false_positives_per_image, image_count)
+    )
+    images = np.concatenate([truth.image_of_box[is_detected], false_positives])
     logits = np.concatenate(
-        [1.5 * z[found] - 1 + 0.7 * rng.standard_normal(int(found.sum())),
-         rng.normal(-1, 1, len(alarms))]
+        [1.5 * z[is_detected] - 1 + 0.7 * rng.standard_normal(int(is_detected.sum())),
+         rng.normal(-1, 1, len(false_positives))]
     )  # fmt: skip
     scores = 1 / (1 + np.exp(-logits))
-    overlap = np.concatenate([1 - 0.5 * np.exp(-0.9 * z[found]), np.zeros(len(alarms))])
+    iou = np.concatenate([1 - 0.5 * np.exp(-0.9 * z[is_detected]), np.zeros(len(false_positives))])
+
+    # Rank of each prediction in its image, then all predictions by falling score
     by_image = np.lexsort((-scores, images))
-    counts = np.bincount(images, minlength=number)
+    counts = np.bincount(images, minlength=image_count)
     ranks = np.empty(len(images), np.int64)
     ranks[by_image] = np.arange(len(images)) - np.repeat(np.cumsum(counts) - counts, counts)
     order = by_image[np.argsort(-scores[by_image], kind="stable")]
-    hits = overlap[order] >= np.array(IOU_THRESHOLDS)[:, None]
-    wide = (len(AREA_RANGES), *hits.shape)
-    truths = np.bincount(on.image_of_box, minlength=number)
+
+    true_positives = iou[order] >= np.array(IOU_THRESHOLDS)[:, None]
+    shape = (len(AREA_RANGES), *true_positives.shape)  # the same for every range of areas
+    truth_counts = np.bincount(truth.image_of_box, minlength=image_count)
     return ClassMatches(
         scores[order],
         images[order],
         ranks[order],
-        np.broadcast_to(hits, wide),
-        np.broadcast_to(np.False_, wide),
-        np.broadcast_to(truths, (len(AREA_RANGES), number)),
+        np.broadcast_to(true_positives, shape),
+        np.broadcast_to(np.False_, shape),
+        np.broadcast_to(truth_counts, (len(AREA_RANGES), image_count)),
     )
 
 
-def compute_true_average_precision(world: DetectorModel, seed: int = 0) -> FloatArray:
-    """AP at every overlap over endless images, mean over endless trainings, (thresholds,)."""
+def compute_true_average_precision(model: DetectorModel, seed: int = 0) -> FloatArray:
+    """Compute AP over infinitely many images and trainings.
+
+    Returns:
+        float64 (T,), one per IoU threshold.
+    """
     rng = np.random.default_rng(seed)
-    places, shares = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
-    alone = np.ones(
-        TRUE_VALUE_IMAGES, np.int64
-    )  # groups do not change what is expected of an image
-    found = np.zeros(len(IOU_THRESHOLDS))
-    for place, share in zip(places, shares / shares.sum(), strict=True):
-        on = generate_ground_truth(world, alone, rng)
-        skill = world.mean_skill + world.seed_std * float(place)
-        found += share * average_precision.unweighted_average_precision(
-            simulate_detections(world, on, rng, skill)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
+    # Groups do not change the expected value of an image: one image per group
+    sizes = np.ones(TRUE_VALUE_IMAGES, np.int64)
+    mean = np.zeros(len(IOU_THRESHOLDS))
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        truth = generate_ground_truth(model, sizes, rng)
+        skill = model.mean_skill + model.seed_std * float(node)
+        mean += weight * average_precision.unweighted_average_precision(
+            simulate_detections(model, truth, rng, skill)
         )
-    return found
+    return mean

@@ -1,1 +1,1 @@
-"""Tables of scores: what stands in them, how sure it is, and how it is said."""
+"""Tables of the report: from records to scores, statistics and text."""

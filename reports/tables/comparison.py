@@ -1,6 +1,6 @@
-"""A table that compares sources: means over seeds, best and second best, fused against single.
+"""Score tables: sources x columns, with ranks and differences to the better single sensor.
 
-Scores stay fractions in here; a heading says by what they are multiplied for the eye.
+Scores stay fractions; a column header has the factor for printing.
 """
 
 import statistics
@@ -19,15 +19,18 @@ ScoreSelector = Callable[[Record], OptionalScores]  # a record's scores, one per
 
 @dataclass(frozen=True)
 class ColumnHeader:
-    """One column of a wide table.
+    """Header and number format of one column.
 
     Attributes:
-        scale: What scores are multiplied by when shown: 100 for fractions (points).
-        note: Said under the title, e.g. how many images a condition has.
-        is_mean: It sums the other columns up and is set apart from them.
-        quantity: Which score it is, for its statistics; None if it has none.
-        repeated: It stands in an earlier table too, where its differences are judged; a second
-            verdict, adjusted for other comparisons, could be another one.
+        title: Printed title.
+        scale: Factor for printing: 100 for fractions (points).
+        decimals: Printed decimals.
+        better: ``higher`` or ``lower``.
+        subtitle: Printed below the title, e.g. the unit or the number of images of a condition.
+        is_mean: Whether the column is the mean of the others and set apart from them.
+        score_key: Which score it is, for its statistics; None without statistics.
+        is_repeated: Whether an earlier table has the same column and tests its differences; a
+            second verdict, adjusted for other comparisons, could differ.
     """
 
     title: str
@@ -40,7 +43,7 @@ class ColumnHeader:
     is_repeated: bool = False
 
     def round_score(self, score: float) -> float:
-        """The score as it is shown; what is equal here counts as equal."""
+        """Scale and round a score as printed; scores with equal results count as equal."""
         return round(score * self.scale, self.decimals) + 0.0  # + 0.0: never -0.0
 
 
@@ -49,9 +52,9 @@ class TableCell:
     """One source in one column.
 
     Attributes:
-        scores: One per finished seed; None where the score is undefined.
+        seed_scores: One per finished seed; None where the score is undefined.
         rank: 1 for the best of the column, 2 for the second best, 0 for all others.
-        estimate: Its 95 % interval and what it is made from; None where that cannot be said.
+        estimate: 95 % interval and variance components; None without statistics.
     """
 
     seed_scores: tuple[float | None, ...]
@@ -60,12 +63,12 @@ class TableCell:
 
     @property
     def defined_scores(self) -> list[float]:
-        """The scores that are numbers."""
+        """Scores of the seeds in which it is defined."""
         return [score for score in self.seed_scores if score is not None]
 
     @property
     def mean(self) -> float | None:
-        """Over the seeds."""
+        """Mean over the seeds; None if undefined in all."""
         return statistics.fmean(self.defined_scores) if self.defined_scores else None
 
     @property
@@ -76,13 +79,13 @@ class TableCell:
 
 @dataclass(frozen=True)
 class SourceComparison:
-    """A source compared with another one in one column.
+    """Test of a source against another in one column.
 
     Attributes:
-        other: The name of the other source.
-        estimate: Of the difference.
-        adjusted: Its p-value, adjusted for all comparisons of the table (Holm).
-        verdict: One of `statistics.VERDICTS`.
+        other_source: Name of the other source.
+        estimate: Estimate of the difference.
+        adjusted_p_value: p value, adjusted for all comparisons of the table (Holm).
+        verdict: One of `confidence_intervals.VERDICTS`.
     """
 
     other_source: str
@@ -93,13 +96,15 @@ class SourceComparison:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One source in all columns; no entries if none of its records is there.
+    """One source in all columns.
 
     Attributes:
-        differences: Mean minus that of the better single sensor, per column, for fused sources;
-            empty where that cannot be said. None also where the two means are of other seeds and
-            the difference is not tested: it would be one of seeds too.
-        comparisons: What is known of how sure each difference is; empty where nothing is.
+        source_results: Results of the source.
+        cells: One per column; empty if the source has no record.
+        differences: Per column the mean minus that of the better single sensor, for fused sources;
+            empty where there is none. None also where the two means are over different seeds and
+            the difference is not tested: it would be a difference of seeds too.
+        comparisons: Test of each difference; empty without tests.
     """
 
     source_results: SourceResults
@@ -110,10 +115,14 @@ class TableRow:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """A wide table: sources x columns.
+    """A table of scores: sources x columns.
 
     Attributes:
-        name: Distinguishes it from the task's other tables; part of a file name.
+        task: Name of the task.
+        name: Unique among the task's tables; part of a file name.
+        title: Printed title.
+        headers: One per column.
+        rows: One per source.
     """
 
     task: str
@@ -132,116 +141,112 @@ def build_table(
     results: TaskResults,
     name: str,
     title: str,
-    headings: Sequence[ColumnHeader],
-    pick: ScoreSelector,
+    headers: Sequence[ColumnHeader],
+    select_scores: ScoreSelector,
 ) -> ScoreTable:
-    """The table of one task whose columns are what ``pick`` takes from every record."""
-    lines = []
-    for row in results.sources:
-        scores = [pick(record) for record in row.records]
-        lines.append(TableRow(row, tuple(TableCell(found) for found in zip(*scores, strict=True))))
-    table = ScoreTable(results.name, name, title, tuple(headings), tuple(lines))
+    """Build a table of one task from the scores that ``select_scores`` returns per record."""
+    rows = []
+    for source in results.sources:
+        by_seed = [select_scores(record) for record in source.records]
+        cells = tuple(TableCell(seed_scores) for seed_scores in zip(*by_seed, strict=True))
+        rows.append(TableRow(source, cells))
+    table = ScoreTable(results.name, name, title, tuple(headers), tuple(rows))
     return _add_differences(_add_ranks(table))
 
 
 def find_better_single_sensor(table: ScoreTable, column: int) -> TableRow | None:
-    """The line of the better single sensor in one column.
+    """Find the row of the better single sensor in one column.
 
-    None while any single sensor of the task has no record: the other may turn out better.
+    None while a single sensor of the task has no record: it may turn out better.
     """
-    singles = [line for line in table.rows if line.source_results.is_single_sensor]
-    if not singles or not all(line.cells for line in singles):
+    singles = [row for row in table.rows if row.source_results.is_single_sensor]
+    if not singles or not all(row.cells for row in singles):
         return None
-    scored = [line for line in singles if line.cells[column].mean is not None]
+    scored = [row for row in singles if row.cells[column].mean is not None]
     return find_best_row(scored, table.headers[column], column)
 
 
 def get_baseline_name(table: ScoreTable) -> str:
-    """What fused sources are compared with: the better single sensor, or the only one by name."""
+    """Return what fused sources are compared with: the better single sensor, or the only one."""
     singles = [
-        line.source_results.source_name
-        for line in table.rows
-        if line.source_results.is_single_sensor
+        row.source_results.source_name for row in table.rows if row.source_results.is_single_sensor
     ]
     return singles[0] if len(singles) == 1 else BETTER_SINGLE_SENSOR
 
 
 def are_single_sensors_equal(table: ScoreTable, column: int) -> bool:
-    """Whether several single sensors have the same score in one column, as printed."""
+    """Return whether several single sensors have the same printed score in one column."""
     means = [
-        line.cells[column].mean
-        for line in table.rows
-        if line.source_results.is_single_sensor and line.cells
+        row.cells[column].mean
+        for row in table.rows
+        if row.source_results.is_single_sensor and row.cells
     ]
-    shown = [table.headers[column].round_score(mean) for mean in means if mean is not None]
-    return len(shown) > 1 and len(set(shown)) == 1
+    rounded = [table.headers[column].round_score(mean) for mean in means if mean is not None]
+    return len(rounded) > 1 and len(set(rounded)) == 1
 
 
-def have_different_seeds(line: TableRow, other: TableRow, column: int) -> bool:
-    """Whether the means of two sources in one column are means over other seeds."""
-    mine, theirs = _get_scored_seeds(line, column), _get_scored_seeds(other, column)
-    return bool(mine and theirs) and mine != theirs
+def have_different_seeds(first: TableRow, second: TableRow, column: int) -> bool:
+    """Return whether the means of two sources in one column are over different seeds."""
+    first_seeds, second_seeds = _get_scored_seeds(first, column), _get_scored_seeds(second, column)
+    return bool(first_seeds and second_seeds) and first_seeds != second_seeds
 
 
-def _get_scored_seeds(line: TableRow, column: int) -> set[int | None]:
-    """The seeds whose scores are in a mean."""
-    pairs = zip(line.source_results.records, line.cells[column].seed_scores, strict=True)
+def _get_scored_seeds(row: TableRow, column: int) -> set[int | None]:
+    """Return the seeds with a defined score in a column."""
+    pairs = zip(row.source_results.records, row.cells[column].seed_scores, strict=True)
     return {record.seed for record, score in pairs if score is not None}
 
 
-def find_best_row(lines: Sequence[TableRow], heading: ColumnHeader, column: int) -> TableRow | None:
-    """The best of the lines in one column, the first of equals; None if none has a score."""
-    sign = 1 if heading.better == "higher" else -1
+def find_best_row(rows: Sequence[TableRow], header: ColumnHeader, column: int) -> TableRow | None:
+    """Find the row with the best mean in one column, the first of equals; None without any."""
+    sign = 1 if header.better == "higher" else -1
     return max(
-        (line for line in lines if line.cells and line.cells[column].mean is not None),
-        key=lambda line: sign * (line.cells[column].mean or 0.0),
+        (row for row in rows if row.cells and row.cells[column].mean is not None),
+        key=lambda row: sign * (row.cells[column].mean or 0.0),
         default=None,
     )
 
 
 def _add_ranks(table: ScoreTable) -> ScoreTable:
-    """Best and second best of every column, as shown: equal when they look equal."""
-    ranks: list[dict[float, int]] = []
-    for column, heading in enumerate(table.headers):
-        means = [line.cells[column].mean for line in table.rows if line.cells]
-        seen = {heading.round_score(mean) for mean in means if mean is not None}
-        order = sorted(seen, reverse=heading.better == "higher")
+    """Rank the best and second best of every column; equal as printed is equal."""
+    ranks: list[dict[float, int]] = []  # per column: printed score to rank
+    for column, header in enumerate(table.headers):
+        means = [row.cells[column].mean for row in table.rows if row.cells]
+        rounded = {header.round_score(mean) for mean in means if mean is not None}
+        order = sorted(rounded, reverse=header.better == "higher")
         ranks.append({order[0]: 1, order[1]: 2} if len(order) > 1 else {})
-    return replace(
-        table,
-        rows=tuple(
-            replace(
-                line,
-                cells=tuple(
-                    replace(entry, rank=_get_rank(entry, heading, found))
-                    for entry, heading, found in zip(line.cells, table.headers, ranks, strict=False)
-                ),
-            )
-            for line in table.rows
-        ),
-    )
+
+    def rank_cells(row: TableRow) -> tuple[TableCell, ...]:
+        return tuple(
+            replace(cell, rank=_get_rank(cell, header, column_ranks))
+            for cell, header, column_ranks in zip(row.cells, table.headers, ranks, strict=False)
+        )
+
+    return replace(table, rows=tuple(replace(row, cells=rank_cells(row)) for row in table.rows))
 
 
-def _get_rank(entry: TableCell, heading: ColumnHeader, ranks: dict[float, int]) -> int:
-    return 0 if entry.mean is None else ranks.get(heading.round_score(entry.mean), 0)
+def _get_rank(cell: TableCell, header: ColumnHeader, ranks: dict[float, int]) -> int:
+    return 0 if cell.mean is None else ranks.get(header.round_score(cell.mean), 0)
 
 
 def _add_differences(table: ScoreTable) -> ScoreTable:
-    """Every fused source against the better single sensor, column by column."""
-    against = [find_better_single_sensor(table, column) for column in range(len(table.headers))]
+    """Subtract the better single sensor from every fused source, column by column."""
+    baselines = [find_better_single_sensor(table, column) for column in range(len(table.headers))]
 
-    def differences(line: TableRow) -> tuple[float | None, ...]:
-        if line.source_results.is_single_sensor or not line.cells or not any(against):
+    def subtract_baselines(row: TableRow) -> tuple[float | None, ...]:
+        if row.source_results.is_single_sensor or not row.cells or not any(baselines):
             return ()
-        found: OptionalScores = []
-        for column, other in enumerate(against):
-            mine = line.cells[column].mean
-            theirs = other.cells[column].mean if other else None
-            known = other is not None and not have_different_seeds(line, other, column)
-            found.append(
-                mine - theirs if known and mine is not None and theirs is not None else None
+        differences: OptionalScores = []
+        for column, baseline in enumerate(baselines):
+            mean = row.cells[column].mean
+            baseline_mean = baseline.cells[column].mean if baseline else None
+            is_comparable = baseline is not None and not have_different_seeds(row, baseline, column)
+            differences.append(
+                mean - baseline_mean
+                if is_comparable and mean is not None and baseline_mean is not None
+                else None
             )
-        return tuple(found)
+        return tuple(differences)
 
-    lines = tuple(replace(line, differences=differences(line)) for line in table.rows)
-    return replace(table, rows=lines)
+    rows = tuple(replace(row, differences=subtract_baselines(row)) for row in table.rows)
+    return replace(table, rows=rows)

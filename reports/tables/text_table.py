@@ -1,4 +1,4 @@
-"""Tables as they are read: texts in rows and columns, the same on the page and in a terminal."""
+"""Tables of formatted texts, the same on the page, in Markdown, LaTeX and the terminal."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,14 @@ BY_CONDITION, ERRORS = "by-condition", "error-types"
 
 @dataclass(frozen=True)
 class TextRow:
-    """One row as it is read.
+    """One row of a text table.
 
     Attributes:
-        remark: Behind the name, smaller: what kind of source, how many seeds.
-        cells: (text, rank) per column; empty if the source has no record at all.
-        sure: Per column how sure its number is, in words; empty where nothing is known.
-        absence: What stands in every column instead of cells.
+        label: Name of the row.
+        remark: Printed smaller behind the name: kind of source, number of seeds.
+        cells: (text, rank) per column; empty if the source has no record.
+        uncertainty_texts: Interval or test result per column; empty without statistics.
+        absence_label: Printed in every column in place of cells.
     """
 
     label: str
@@ -27,26 +28,31 @@ class TextRow:
 
 @dataclass(frozen=True)
 class TextTable:
-    """One table as it is read.
+    """One table as printed.
 
     Attributes:
-        file: Where its numbers are, relative to the report.
+        title: Printed above the table.
+        caption: Unit and direction.
+        csv_file: File with its numbers, relative to the report.
+        headers: (title, subtitle) per column.
         rows: One per source.
-        differences: One per fused source, preceded by which single sensor is better.
-        better: Per column which way is better, ``higher`` or ``lower``.
-        part: Which part of a chapter it belongs to: `BY_CONDITION`, `ERRORS`, or the comparison.
-        versus: What the differences are to.
-        groups: What stands above the heads, and above how many of them.
+        difference_rows: One per fused source, preceded by the better single sensors.
+        notes: Printed below the table.
+        has_mean_column: Whether the last column is set apart as the mean.
+        better_directions: ``higher`` or ``lower`` per column.
+        subsection: `BY_CONDITION`, `ERRORS`, or empty for the comparison.
+        header_groups: Titles above the headers, each with its number of columns.
+        baseline_name: What the differences are to.
     """
 
     title: str
     caption: str
     csv_file: str
-    headers: tuple[tuple[str, str], ...]  # (title, note)
+    headers: tuple[tuple[str, str], ...]
     rows: tuple[TextRow, ...]
     difference_rows: tuple[TextRow, ...]
     notes: tuple[str, ...]
-    has_mean_column: bool  # the last column is set apart
+    has_mean_column: bool
     better_directions: tuple[str, ...] = ()
     subsection: str = ""
     header_groups: tuple[tuple[str, int], ...] = ()
@@ -54,16 +60,16 @@ class TextTable:
 
     @property
     def tex_file(self) -> str:
-        """Where the same table is for a paper."""
+        """File with the table in LaTeX, relative to the report."""
         return f"{self.csv_file.removesuffix('.csv')}.tex"
 
     @property
     def short_headers(self) -> tuple[tuple[str, str], ...]:
-        """The heads without the words that stand above them."""
-        above = [name for name, count in self.header_groups for _ in range(count)]
-        if not above:
+        """Headers without the words of the title above them."""
+        group_names = [name for name, count in self.header_groups for _ in range(count)]
+        if not group_names:
             return self.headers
         return tuple(
-            (title.removeprefix(f"{name} ").removesuffix(f" {name}"), note)
-            for (title, note), name in zip(self.headers, above, strict=True)
+            (title.removeprefix(f"{group} ").removesuffix(f" {group}"), subtitle)
+            for (title, subtitle), group in zip(self.headers, group_names, strict=True)
         )

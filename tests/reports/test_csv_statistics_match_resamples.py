@@ -185,7 +185,7 @@ def test_what_it_takes_follows_from_one_of_the_differences(report):
     assert [row["seeds"] for row in rows] == ["2", "3", "5", "10"]
     for row in rows:
         images, luck, seeds = (
-            float(row[f"variance of {part}"]) for part in ("images", "luck", "seeds")
+            float(row[f"variance of {part}"]) for part in ("images", "interaction", "seeds")
         )
         assert any(
             (images, luck, seeds)
@@ -203,7 +203,7 @@ def test_what_it_takes_follows_from_one_of_the_differences(report):
         assert float(row["measured seeds"]) == 11 / 4
         of = Estimate(0, 0, 0, 0, 1, 1, images + luck, luck, seeds)
         at, count = SampleSizes(4, 4, 11 / 4), int(row["seeds"])
-        assert float(row["smallest difference"]) == pytest.approx(
+        assert float(row["detectable difference"]) == pytest.approx(
             power.minimum_detectable_difference(of, at, 4, count), abs=1e-5
         )
         assert row["units for 0.01"] == str(power.find_required_groups(of, at, count) or "")

@@ -89,7 +89,7 @@ def power(report, table):
     for _, (name, *cells) in table["rows"][1:]:
         row = rows[name["text"].removesuffix(" seeds per source")]
         smallest, units, images = texts(cells)
-        assert shows(smallest, row["smallest difference"], 0.01)
+        assert shows(smallest, row["detectable difference"], 0.01)
         needed = row["units for 0.01"]
         assert units == (needed or "no number")
         expected = needed and str(round(int(needed) * int(row["images"]) / int(row["units"])))

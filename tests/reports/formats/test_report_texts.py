@@ -12,7 +12,7 @@ from reports.figures import sample_panels
 from reports.formats import html_page, latex, markdown, terminal
 from reports.results import protocol
 from reports.results.task_results import SourceResults
-from reports.tables import result_text
+from reports.tables import result_text, where_fusion_helps
 from tests.helpers.synthetic_records import (
     PROTOCOL,
     PROVENANCE,
@@ -27,7 +27,7 @@ VISIBLE = make_source_results("visible", "visible", [(0.4, 0.6)])
 
 def answer(*rows):
     found = make_task_results(*rows)
-    return result_text.build_answer(found, sections.build_main_table(found))
+    return where_fusion_helps.build_answer(found, sections.build_main_table(found))
 
 
 def report(*rows, command=""):
@@ -127,7 +127,7 @@ def test_rows_that_were_not_made_alike_are_warned_of(fact):
     found = protocol.collect_protocol(
         make_task_results(INFRARED, changed("mine", "method", **{fact: "other"}))
     )
-    assert any("not made alike" in warning and fact in warning for warning in found.warnings)
+    assert any("protocols of the rows differ" in warning and fact in warning for warning in found.warnings)
     assert found.differing_facts[fact] == {"infrared": PROTOCOL[fact], "mine": "other"}
 
 

@@ -87,7 +87,7 @@ def test_lower_is_better_where_it_is():
 
 def test_the_answer_says_better_with_its_interval_and_what_it_covers():
     found = make_bootstrapped_results()
-    said = result_text.build_answer(found, sections.build_main_table(found))
+    said = where_fusion_helps.build_answer(found, sections.build_main_table(found))
     assert "mine (mAP@.5 60.0), fused, is better than the better single sensor, visible" in said
     assert "+10.0 points, [+9" in said
     assert "2000 resamples of 40 sequences" in said
@@ -97,13 +97,13 @@ def test_the_answer_says_better_with_its_interval_and_what_it_covers():
 
 def test_the_answer_claims_nothing_where_no_difference_is_shown():
     found = make_bootstrapped_results(mine=(0.5005, 0.5005))
-    said = result_text.build_answer(found, sections.build_main_table(found))
+    said = where_fusion_helps.build_answer(found, sections.build_main_table(found))
     assert said.startswith("No difference shown between mine (mAP@.5 50.0), fused, and")
 
 
 def test_without_saved_results_nothing_is_tested_and_the_answer_says_so():
     found = replace(make_bootstrapped_results(), bootstrap=None)
-    assert result_text.UNTESTED_NOTE in result_text.build_answer(
+    assert result_text.UNTESTED_NOTE in where_fusion_helps.build_answer(
         found, sections.build_main_table(found)
     )
     assert builders.build_class_table(found, "ap50").rows[2].comparisons == ()
@@ -134,7 +134,7 @@ def test_differences_that_were_not_tested_are_said_to_be_so_beside_those_that_we
 
 def test_the_spreadsheet_has_ends_p_values_and_verdicts():
     table = builders.build_class_table(make_bootstrapped_results(), "ap50")
-    sheet = builders.build_wide_dataframe(table).set_index("source")
+    sheet = csv_files.build_wide_dataframe(table).set_index("source")
     estimate = table.rows[2].comparisons[0].estimate
     assert sheet.loc["mine", "person difference low"] == pytest.approx(100 * estimate.low, abs=1e-5)
     assert sheet.loc["mine", "person p Holm"] == pytest.approx(

@@ -137,7 +137,7 @@ def test_there_is_no_untested_difference_of_means_over_other_seeds():
     grid = table_text.build_text_table(found, table)
     assert [text for text, _ in grid.difference_rows[1].cells] == ["seeds differ"] * 3
     assert pd.isna(
-        builders.build_wide_dataframe(table).set_index("source").loc["mine", "person difference"]
+        csv_files.build_wide_dataframe(table).set_index("source").loc["mine", "person difference"]
     )
     # not the number of seeds but which they are
     other = make_source_results("mine", "method", [None, (0.60, 0.60), (0.6, 0.6)])
@@ -209,13 +209,13 @@ def test_a_source_without_records_has_no_entries_and_is_missing_in_the_spreadshe
     missing = make_source_results("mine", "method", [None])
     table = builders.build_class_table(make_task_results(*SINGLES, missing), "ap50")
     assert table.rows[2].cells == ()
-    sheet = builders.build_wide_dataframe(table).set_index("source")
+    sheet = csv_files.build_wide_dataframe(table).set_index("source")
     assert sheet.loc["mine", "n"] == "missing"
     assert pd.isna(sheet.loc["mine", "person"])
 
 
 def test_the_spreadsheet_has_the_numbers_of_the_page():
-    sheet = builders.build_wide_dataframe(
+    sheet = csv_files.build_wide_dataframe(
         builders.build_class_table(make_task_results(*SINGLES, FUSED), "ap50")
     ).set_index("source")
     assert sheet.loc["infrared", "person"] == pytest.approx(52)
@@ -229,7 +229,7 @@ def test_the_files_of_a_table_carry_its_protocol():
     assert found["simulated"].all()
     assert set(found["split_hash"]) == {"abc123"}
     mine = SourceResults("mine", "method", (0,), (drawn,), "")
-    sheet = builders.build_wide_dataframe(
+    sheet = csv_files.build_wide_dataframe(
         builders.build_class_table(make_task_results(mine), "ap50")
     )
     assert "simulated: yes; split: official" in sheet["protocol"][0]
@@ -350,7 +350,7 @@ def ranked(**bits):
             rows.append(SourceResults(line.source_name, "method", (None,), (made,), "run"))
     found = TaskResults("toy-quality", "quality", "toy", tuple(rows))
     return (
-        result_text.build_answer(found, sections.build_main_table(found))
+        where_fusion_helps.build_answer(found, sections.build_main_table(found))
         .removesuffix(result_text.UNTESTED_NOTE)
         .strip()
     )

@@ -23,11 +23,11 @@ from tests.helpers.synthetic_records import (
     PROVENANCE,
     PUBLISHED_TAGS,
     finish_run,
+    make_profile,
     make_runs,
     patch_plan,
     write_split,
 )
-from tests.reports.document.test_efficiency import make_profile
 
 SEEDS = (0, 1, 2)
 SOURCES = ("infrared", "visible", "average", "mine")
@@ -95,7 +95,7 @@ def _write_published_tables(folder: Path):
     folder.mkdir()
     (folder / "tables.yaml").write_text(PUBLISHED_YAML)
     (folder / "toy-table.csv").write_text(PUBLISHED_CSV)
-    (folder / "claims.csv").write_text("table,check,said,against,quote\n")
+    (folder / "claims.csv").write_text("table,check,values,subject,quote\n")
     (folder / "facts.csv").write_text("dataset,quantity,value,source\n")
     tables = published_tables.read_tables(folder)
     return tables, run_audits.collect_findings(tables, folder)

@@ -11,11 +11,16 @@ from pathlib import Path
 import numpy as np
 
 OTHER_CSV_PATTERNS = (  # all but the tables of sources; each has a test of its own
-    *("scores.csv", "means.csv", "protocol.csv", "relations.csv", "efficiency.csv"),
-    *("trainings.csv", "*-power.csv", "*-pairs.csv", "*-published.csv", "*-curves.csv"),
-    *("*-confusions.csv", "toy-quality-ranks.csv", "toy-quality-intervals.csv"),
+    *("scores.csv", "means.csv", "protocol.csv", "metric-correlation.csv", "efficiency.csv"),
+    *("training-times.csv", "*-power.csv", "*-pairwise.csv", "*-published.csv", "*-curves.csv"),
+    *("*-confusion-matrices.csv", "toy-quality-ranks.csv", "toy-quality-intervals.csv"),
 )
-CELL_PART_OF_CLASS = {"sure": "sure", "remark": "remark", "said": "remark", "sup": "remark"}
+CELL_PART_OF_CLASS = {
+    "uncertainty": "uncertainty",
+    "remark": "remark",
+    "visually-hidden": "remark",
+    "sup": "remark",
+}
 
 
 class ReportPage(HTMLParser):
@@ -24,7 +29,7 @@ class ReportPage(HTMLParser):
     Attributes:
         tables: Per table the caption, the rows and the CSV file that is linked below it. A row is
             the number of its body (0 for the head) and its cells; a cell has its ``text``, its
-            uncertainty (``sure``) and its ``remark``.
+            ``uncertainty`` and its ``remark``.
         answers: Paragraphs that answer a task's question.
     """
 
@@ -46,7 +51,7 @@ class ReportPage(HTMLParser):
         elif tag in ("td", "th", "caption"):
             self.element = tag
             if tag != "caption":
-                self.tables[-1]["rows"][-1][1].append({"text": "", "sure": "", "remark": ""})
+                self.tables[-1]["rows"][-1][1].append({"text": "", "uncertainty": "", "remark": ""})
         elif tag == "a" and attrs["href"].endswith(".csv") and self.tables:
             self.tables[-1]["csv"] = self.tables[-1]["csv"] or attrs["href"]
         elif tag == "p":

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
+from detection import coco_matching
 from fusebench import cli
 from fusebench.config import schema
 from fusebench.data import boxes, images
 from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Pair, Split
+from fusebench.evaluation import match_table
 from fusebench.experiments.plan import Plan, Run
+from fusebench.storage import image_index
+from fusebench.storage.cost_profiles import CostProfile
 from fusebench.storage.records import Column, Record, Scores
 from fusebench.storage.store import Store
 from reports.results.task_results import SourceResults, TaskResults
@@ -159,6 +163,63 @@ def finish_run(run: Run, store: Store, scores, **changes) -> None:
         lambda folder: _write_predictions(run, folder),
     )
     store.get_or_create(run.task.kind, run.label, run.specs["record"], record.write)
+
+
+def finish_run_with_matches(run: Run, store: Store, detected_persons: int) -> None:
+    """Write the record of a detection run and its match table.
+
+    Args:
+        run: The run.
+        store: Where to write.
+        detected_persons: Number of images, from the first, whose person is detected. All cars are.
+    """
+    truth = {pair.key: pair.boxes for pair in run.test_split.pairs}
+    predicted = {}
+    for number, (key, boxes_of_image) in enumerate(truth.items()):
+        is_detected = (boxes_of_image.class_ids == 1) | (number < detected_persons)
+        predicted[key] = boxes.make_boxes(
+            boxes_of_image.corners[is_detected],
+            boxes_of_image.class_ids[is_detected],
+            [0.9] * int(is_detected.sum()),
+        )
+    # 101 recall points: precision 1 up to the recall that is reached
+    recall_percent = detected_persons * 100 // len(truth)
+    person = (recall_percent + 1) / 101 if detected_persons else 0.0
+    finish_run(
+        run,
+        store,
+        (0.0, 0.0),
+        columns={"AP50": AP50},
+        values={"AP50": (person + 1) / 2},
+        by_class={"person": {"AP50": person}, "car": {"AP50": 1.0}},
+        by_condition={},
+    )
+    folder = run.get_record_folder(store)
+    matches = coco_matching.build_match_table(truth, predicted, CLASSES)
+    match_table.write_match_table(folder / "matches.npz", matches)
+    image_index.write_image_index(folder, run.test_split)
+
+
+def make_profile(source, median_seconds, **changes):
+    """Make a cost profile of fusion method ``average`` on 64 x 48 pixels."""
+    fields = {
+        "source": source,
+        "method": "average",
+        "options": {},
+        "width": 64,
+        "height": 48,
+        "device": "cpu",
+        "repetitions": 3,
+        "threads": 1,
+        "parameters": 1_234_567,
+        "macs": 2_500_000_000,
+        "median_seconds": median_seconds,
+        "min_seconds": median_seconds / 2,
+        "max_seconds": median_seconds * 2,
+        "peak_memory_bytes": 3_000_000,
+        "provenance": {"at": "2026-01-01T00:00:00+00:00", "versions": {}},
+    }
+    return CostProfile(**fields | changes)
 
 
 def _write_predictions(run: Run, folder: Path) -> None:

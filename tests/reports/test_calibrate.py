@@ -89,4 +89,4 @@ def test_the_table_has_a_row_per_variant(monkeypatch, tmp_path, capsys):
         "seeds ignored",
         "groups ignored",
     ]
-    assert lines[-1] == f"no records with saved matches under {tmp_path}"
+    assert lines[-1] == f"no records with saved matches or counts under {tmp_path}"

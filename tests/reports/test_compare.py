@@ -105,7 +105,7 @@ def test_equal_stores_have_no_differences(stores, capsys):
     for store in stores:
         write_record(store, "mine", (0.5, 0.25))
     assert run_compare(stores, capsys) == (
-        "Runs in both stores: 1\n\ntoy-detection\n  nothing differs\n"
+        "Runs in both stores: 1\n\ntoy-detection\n  no difference\n"
     )
 
 
@@ -214,8 +214,8 @@ def test_the_latest_record_of_a_run_counts(stores, capsys):
     write_record(stores[0], "mine", (0.6, 0.2), provenance=later)
     write_record(stores[1], "mine", (0.6, 0.2))
     text = run_compare(stores, capsys)
-    assert "(older records of the same runs, left out: 1)" in text
-    assert "nothing differs" in text
+    assert "(older records of the same runs, ignored: 1)" in text
+    assert text.endswith("toy-detection\n  no difference\n")
 
 
 def test_the_csv_file_has_every_score_that_differs(stores, capsys, tmp_path):
@@ -293,7 +293,7 @@ def test_a_file_in_place_of_a_store_is_refused(stores, capsys, tmp_path):
 def test_an_output_file_that_cannot_be_written_is_refused_before_the_work(stores, capsys, tmp_path):
     for store in stores:
         write_record(store, "mine", (0.5, 0.2))
-    for file, reason in ((tmp_path, "is a folder"), (tmp_path / "no/d.csv", "there is no folder")):
+    for file, reason in ((tmp_path, "is a folder"), (tmp_path / "no/d.csv", "no such folder")):
         assert compare.main([*map(str, stores), "--to", str(file)]) == 2
         output = capsys.readouterr()
         assert f"--to {file}: {reason}" in output.err

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fusebench.storage.records import Column, Scores
-from reports.document import sections, table_text
+from reports.document import selection, table_text
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders, csv_files, result_text
@@ -225,7 +225,7 @@ def test_metrics_of_a_family_have_one_collapsed_table_and_are_not_among_all_mean
         columns={"ap50": AP50, "small": small, "large": large, "ap": AP},
         values={"ap50": 0.6, "small": 0.1, "large": None, "ap": 0.4},
     )
-    main_tables, collapsed_tables = sections.select_tables(make_task_results(source))
+    main_tables, collapsed_tables = selection.select_tables(make_task_results(source))
     titles = {
         table.title: [header.title for header in table.headers]
         for table in [*main_tables, *collapsed_tables]
@@ -250,8 +250,8 @@ def test_means_by_other_conventions_are_a_collapsed_table_of_their_own():
         "mine": ["25.0", "75.0", "50.0"],
         "older": [*[result_text.UNDEFINED] * 2, "50.0"],
     }
-    main_tables, collapsed_tables = sections.select_tables(results)
+    main_tables, collapsed_tables = selection.select_tables(results)
     assert "ap50-conventions" in [table.name for table in collapsed_tables]
     assert "ap50-conventions" not in [table.name for table in main_tables]
-    _, collapsed_tables = sections.select_tables(make_task_results(*SENSORS))
+    _, collapsed_tables = selection.select_tables(make_task_results(*SENSORS))
     assert not any("conventions" in table.name for table in collapsed_tables)

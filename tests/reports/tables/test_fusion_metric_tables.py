@@ -1,7 +1,7 @@
 """Tables of fusion metrics: ranks, intervals and the answer of a quality task."""
 
 from fusebench.storage.records import Column
-from reports.document import sections, table_text
+from reports.document import sections, selection, table_text
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders, fusion_metric_tables, result_text, where_fusion_helps
 from tests.helpers.synthetic_records import make_record
@@ -44,10 +44,10 @@ def test_ranks_are_by_mean_in_each_columns_own_direction():
 
 def test_the_main_table_of_a_quality_task_is_the_mean_rank_over_its_metrics():
     results = make_quality_results()
-    table = sections.build_main_table(results)
+    table = selection.build_main_table(results)
     assert table.title == "Mean rank over 2 metrics, 1 is best"
     assert format_cells(table) == {"mine": ["1.5"], "theirs": ["2.0"], "other": [UNDEFINED]}
-    assert sections.rank_sources(table) == ["mine", "theirs", "other"]
+    assert selection.rank_sources(table) == ["mine", "theirs", "other"]
     assert sections.build_section(results, "", ()).answer == (
         "mine has the best mean rank (1.5) of 2 sources, before theirs (2.0). "
         "Not tested for significance."
@@ -57,7 +57,7 @@ def test_the_main_table_of_a_quality_task_is_the_mean_rank_over_its_metrics():
 def build_answer(**entropies):
     """Build the answer of a task whose second metric is undefined in all sources."""
     results = make_quality_results(**{name: (value, None) for name, value in entropies.items()})
-    answer = where_fusion_helps.build_answer(results, sections.build_main_table(results))
+    answer = where_fusion_helps.build_answer(results, selection.build_main_table(results))
     return answer.removesuffix(result_text.UNTESTED_NOTE).strip()
 
 
@@ -98,7 +98,7 @@ def test_a_metric_without_unit_that_is_no_fraction_is_not_scaled():
 
 def test_a_quality_section_shows_means_and_ranks_and_collapses_intervals():
     results = make_quality_results()
-    main_tables, collapsed_tables = sections.select_tables(results)
+    main_tables, collapsed_tables = selection.select_tables(results)
     assert [table.name for table in main_tables] == ["ranks", "means"]
     notes = table_text.build_text_table(results, main_tables[0]).notes
     assert not any("single sensor" in note for note in notes)

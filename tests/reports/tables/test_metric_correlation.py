@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from fusebench.storage.records import Column
-from reports.document.sections import Report
+from reports.document.model import Report
 from reports.formats import html_page, markdown
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import metric_correlation
@@ -76,7 +76,7 @@ def test_page_markdown_and_csv_file_have_the_same_numbers():
     report = Report("Title", "", "", (), (), "", tuple(correlations))
     for text in (html_page.render_report(report), markdown.render_report(report)):
         assert "+0.90" in text
-        assert "tables/relations.csv" in text
+        assert "tables/metric-correlation.csv" in text
     html = html_page.render_report(report)
     assert '<th scope="col" class="text">task</th>' in html
     assert '<td class="text">toy-detection</td>' in html

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reports.document import sections
+from reports.document import sections, selection
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
 from reports.tables import (
     builders,
@@ -65,7 +65,7 @@ def repeat_seeds(results, bootstrap=None):
 
 
 def build_answer(results):
-    return where_fusion_helps.build_answer(results, sections.build_main_table(results))
+    return where_fusion_helps.build_answer(results, selection.build_main_table(results))
 
 
 def test_variation_common_to_all_sources_hides_no_difference():
@@ -180,7 +180,7 @@ def test_intervals_and_power_are_collapsed_tables_with_files_of_their_own():
     ]
     files = [table.csv_file for table in [*section.main_tables, *section.collapsed_tables]]
     assert len(set(files)) == len(files)
-    main_tables = sections.select_tables(results)[0]
+    main_tables = selection.select_tables(results)[0]
     frames = dict(
         interval_tables.build_dataframes(results, main_tables, section.collapsed_tables[-2:])
     )

@@ -13,7 +13,7 @@ from fusebench.storage import image_index
 from fusebench.storage.records import Column
 from fusebench.storage.store import Store
 from reports import run
-from reports.document import sections
+from reports.document import selection
 from reports.results import confusion_matrices
 from reports.tables import builders, where_fusion_helps
 from tests.helpers.synthetic_records import (
@@ -91,7 +91,7 @@ def test_fewer_errors_are_an_improvement():
         "By error type, not tested: most improved in missed (\N{MINUS SIGN}10.0 points); "
         "most worsened in background (+3.0 points)."
     )
-    main_tables, collapsed_tables = sections.select_tables(results)
+    main_tables, collapsed_tables = selection.select_tables(results)
     assert "costs" in [table.name for table in main_tables]
     assert [table.name for table in collapsed_tables if table.name.startswith("costs-")] == [
         f"costs-{name}" for name in CLASSES
@@ -164,7 +164,7 @@ def test_confusion_matrices_are_the_sums_of_the_saved_counts(runs_and_store):
     for task, source in {(r.task_name, r.source_name) for r in runs}:
         rows = [
             row
-            for row in read_rows(Path(f"report/tables/{task}-confusions.csv"))
+            for row in read_rows(Path(f"report/tables/{task}-confusion-matrices.csv"))
             if row["source"] == source
         ]
         counts = {(row["truth"], row["predicted"]): int(row["count"]) for row in rows}

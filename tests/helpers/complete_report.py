@@ -1,4 +1,4 @@
-"""A report that has every kind of number."""
+"""A report with every kind of table, on synthetic records."""
 
 import statistics
 from pathlib import Path
@@ -22,11 +22,11 @@ from tests.helpers.synthetic_records import (
     PROVENANCE,
     PUBLISHED_TAGS,
     finish_run,
+    make_profile,
     make_runs,
     patch_plan,
     write_split,
 )
-from tests.reports.document.test_efficiency import make_profile
 
 SEEDS = (0, 1, 2)
 SOURCES = ("infrared", "visible", "average", "mine")
@@ -64,117 +64,122 @@ Large,Large,AP at half,61.5,22.5,42.0,large
 """
 
 
-def build_report(place: Path) -> Path:
-    """Make the report of three tasks in ``place``; return its folder. Its inputs lie beside it."""
-    store = Store(place / "runs")
-    every = []
+@cache  # slow to build; tests that edit a file of it restore the file
+def build_report(folder: Path) -> Path:
+    """Build the report of three tasks; return its folder, next to the store in ``runs``."""
+    root = folder / "walk"
+    root.mkdir()
+    store = Store(root / "runs")
+    runs = []
     for kind in ("detection", "segmentation"):
-        of = write_split(place / kind, masks=kind == "segmentation")
-        every += make_runs(kind, of, place, seeds=SEEDS, fused=SOURCES[2:])
-    for number, cell in enumerate(every):
-        if (cell.source_name, cell.seed) != ("mine", 2):  # is not finished
-            _finish_trained_run(cell, store, number)
-    every += _write_quality_runs(store, place)
+        split = write_split(root / kind, masks=kind == "segmentation")
+        runs += make_runs(kind, split, root, seeds=SEEDS, fused=SOURCES[2:])
+    for number, trained_run in enumerate(runs):
+        if (trained_run.source_name, trained_run.seed) != ("mine", 2):  # stays unfinished
+            _finish_trained_run(trained_run, store, number)
+    runs += _write_quality_runs(store, root)
     cost_profiles.write_profile(store.root, make_profile("average", 0.125, device="gpu"))
     cost_profiles.write_profile(store.root, make_profile("mine", 2.5, macs=None))
-    papers = place / "papers"
-    papers.mkdir()
-    (papers / "tables.yaml").write_text(PUBLISHED_YAML)
-    (papers / "toy-table.csv").write_text(PUBLISHED_CSV)
-    (papers / "claims.csv").write_text("table,check,said,against,quote\n")
-    (papers / "facts.csv").write_text("dataset,quantity,value,source\n")
-    read = published_tables.read_tables(papers)
+    tables, findings = _write_published_tables(root / "papers")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            published_comparison,
-            "_read_audited_tables",
-            lambda: (read, run_audits.collect_findings(read, papers)),
-        )
-        patch_plan(patch, every)
-        patch.chdir(place)
+        patch.setattr(published_comparison, "_read_audited_tables", lambda: (tables, findings))
+        patch_plan(patch, runs)
+        patch.chdir(root)
         assert run.main([]) == 0
-    return place / "report"
+    return root / "report"
 
 
-def _finish_trained_run(cell: Run, store: Store, number: int) -> None:
-    """A record and what lies beside it."""
-    whole = _make_scores(cell.source_name, cell.seed, len(cell.task_name))
-    scenes = {
-        s: _make_scores(cell.source_name, cell.seed, i) for i, s in enumerate(("day", "night"))
-    }
-    changes = {name: getattr(whole, name) for name in Scores.model_fields} | {
-        "by_condition": scenes
+def _write_published_tables(folder: Path):
+    """Write a published table; return it as the report reads it, with the audit's findings."""
+    folder.mkdir()
+    (folder / "tables.yaml").write_text(PUBLISHED_YAML)
+    (folder / "toy-table.csv").write_text(PUBLISHED_CSV)
+    (folder / "claims.csv").write_text("table,check,values,subject,quote\n")
+    (folder / "facts.csv").write_text("dataset,quantity,value,source\n")
+    tables = published_tables.read_tables(folder)
+    return tables, run_audits.collect_findings(tables, folder)
+
+
+def _finish_trained_run(trained_run: Run, store: Store, number: int) -> None:
+    """Write the record of a detection or segmentation run and the files beside it."""
+    scores = _make_scores(trained_run.source_name, trained_run.seed, len(trained_run.task_name))
+    by_condition = {
+        condition: _make_scores(trained_run.source_name, trained_run.seed, i)
+        for i, condition in enumerate(("day", "night"))
     }
     finish_run(
-        cell,
+        trained_run,
         store,
         (0.5, 0.5),
         columns=TASK_METRICS,
         protocol=PROTOCOL | {"protocol": "retrained"},
-        made=PROVENANCE | {"training": {"seconds": 10.25 + number, "device": "cpu"}},
-        **changes,
+        provenance=PROVENANCE | {"training": {"seconds": 10.25 + number, "device": "cpu"}},
+        **{name: getattr(scores, name) for name in Scores.model_fields},
+        by_condition=by_condition,
     )
-    place, noise = cell.get_record_folder(store), np.random.default_rng(number)
-    image_index.write_image_index(place, cell.test_split)
-    if cell.task.kind == "segmentation":
-        counts = noise.integers(0, 50, (4, 3, 3))
-        np.savez(place / "confusion.npz", keys=np.array(cell.test_split.keys), counts=counts)
+    folder, rng = trained_run.get_record_folder(store), np.random.default_rng(number)
+    image_index.write_image_index(folder, trained_run.test_split)
+    if trained_run.task.kind == "segmentation":
+        counts = rng.integers(0, 50, (4, 3, 3))
+        keys = np.array(trained_run.test_split.keys)
+        np.savez(folder / "confusion.npz", keys=keys, counts=counts)
         return
-    _write_matches(cell, place)
+    _write_matches(trained_run, folder)
     names = (*CLASSES, "background")
     pairs = [(a, b) for a in names for b in names if (a, b) != ("background",) * 2]
-    boxes = [f"all,{a},{b},{noise.integers(9)},0.3" for a, b in pairs]
-    _write_lines(place / "confusion.csv", "condition,truth,predicted,boxes,confidence", boxes)
-    curve = [f"{c},0.5,{r / 4},{noise.random():.4f},0.5" for c in CLASSES for r in range(5)]
-    _write_lines(place / "curves.csv", "class,iou,recall,precision,score", curve)
+    rows = [f"all,{a},{b},{rng.integers(9)},0.3" for a, b in pairs]
+    _write_lines(folder / "confusion.csv", "condition,truth,predicted,boxes,confidence", rows)
+    rows = [f"{c},0.5,{r / 4},{rng.random():.4f},0.5" for c in CLASSES for r in range(5)]
+    _write_lines(folder / "curves.csv", "class,iou,recall,precision,score", rows)
 
 
-def _write_lines(file: Path, head: str, rows: list[str]) -> None:
-    file.write_text("\n".join([head, *rows]) + "\n")
+def _write_lines(file: Path, header: str, rows: list[str]) -> None:
+    file.write_text("\n".join([header, *rows]) + "\n")
 
 
 def _make_scores(source: str, seed: int, salt: int) -> Scores:
-    """Some scores that differ everywhere."""
+    """Make scores that differ by source, seed, class and metric."""
     number = sum(map(ord, source)) * 31 + seed * 17 + salt * 7
-    scores = {}
+    by_class = {}
     for i, name in enumerate(CLASSES):
-        scores[name] = {
+        by_class[name] = {
             metric: (number * (i + 2) * (j + 3) % 997) / 997
             for j, metric in enumerate(TASK_METRICS)
         }
-    scores["car"]["AP"] = None if source == "visible" else scores["car"]["AP"]
+    by_class["car"]["AP"] = None if source == "visible" else by_class["car"]["AP"]
     means = {}
     for metric in TASK_METRICS:
-        there = [part[metric] for part in scores.values() if part[metric] is not None]
-        means[metric] = statistics.fmean(there)
+        defined = [part[metric] for part in by_class.values() if part[metric] is not None]
+        means[metric] = statistics.fmean(defined)
     return Scores(
         values=means,
-        by_class=scores,
+        by_class=by_class,
         counts={"images": 2 + salt},
-        subset_means={"without car": scores["person"]},
-        by_convention={"both, zero": {metric: score / 2 for metric, score in means.items()}},
+        subset_means={"without car": by_class["person"]},
+        by_convention={"both, zero": {metric: mean / 2 for metric, mean in means.items()}},
     )
 
 
-def _write_matches(cell: Run, folder: Path) -> None:
-    """What statistics are made from: matches of boxes that differ everywhere."""
-    random = np.random.default_rng([cell.seed, *cell.source_name.encode()])
-    truth = {pair.key: pair.boxes for pair in cell.test_split.pairs}
-    found = {}
+def _write_matches(trained_run: Run, folder: Path) -> None:
+    """Write the match table of predicted boxes that differ by source, seed and image."""
+    rng = np.random.default_rng([trained_run.seed, *trained_run.source_name.encode()])
+    truth = {pair.key: pair.boxes for pair in trained_run.test_split.pairs}
+    predicted = {}
     for key, boxes in truth.items():
-        some = random.random(3) < 0.7
-        corners = np.concatenate([boxes.corners, [[0, 40, 8, 47]]]) + random.normal(0, 1.5, (3, 4))
-        scores = random.random(3)[some].tolist()
-        found[key] = make_boxes(corners[some].tolist(), np.array([0, 1, 1])[some].tolist(), scores)
+        is_predicted = rng.random(3) < 0.7
+        corners = np.concatenate([boxes.corners, [[0, 40, 8, 47]]]) + rng.normal(0, 1.5, (3, 4))
+        scores = rng.random(3)[is_predicted].tolist()
+        class_ids = np.array([0, 1, 1])[is_predicted].tolist()
+        predicted[key] = make_boxes(corners[is_predicted].tolist(), class_ids, scores)
     match_table.write_match_table(
         folder / "matches.npz",
-        coco_matching.build_match_table(truth, found, cell.test_split.classes),
+        coco_matching.build_match_table(truth, predicted, trained_run.test_split.classes),
     )
 
 
-def _write_quality_runs(store: Store, place: Path) -> list[Run]:
-    """A task of fusion metrics, whose records have intervals of their own."""
-    of = write_split(place / "quality")
+def _write_quality_runs(store: Store, root: Path) -> list[Run]:
+    """Write the records of a quality task, which have intervals of their own."""
+    split = write_split(root / "quality")
     sources = {
         name: schema.SensorSource(kind=name)
         if name in SOURCES[:2]
@@ -182,24 +187,24 @@ def _write_quality_runs(store: Store, place: Path) -> list[Run]:
         for name in SOURCES
     }
     task = schema.QualityTask(kind="quality", dataset="toy", sources=SOURCES)
-    found = []
+    runs = []
     for number, (name, source) in enumerate(sources.items()):
         specs = {"record": {"of": {"kind": "quality", "source": name}}}
-        cell = Run("toy-quality", task, of, of, name, source, None, place, specs)
+        quality_run = Run("toy-quality", task, split, split, name, source, None, root, specs)
         values = {m: (number * 3 + i * i + 2) % 11 / 7 for i, m in enumerate(FUSION_METRICS)}
-        part = Scores(
+        scores = Scores(
             values=values,
             intervals={m: (value - 0.0625, value + 0.125) for m, value in values.items()},
             counts={"images": 4},
         )
-        made = Record(
-            **part.model_dump(),
-            **{"task": cell.task_name, "kind": "quality", "dataset": "toy", "source": name},
-            **{"source_kind": source.kind, "seed": None, "spec": {}, "made": PROVENANCE},
+        record = Record(
+            **scores.model_dump(),
+            **{"task": quality_run.task_name, "kind": "quality", "dataset": "toy", "source": name},
+            **{"source_kind": source.kind, "seed": None, "spec": {}, "provenance": PROVENANCE},
             protocol=PROTOCOL | {"luminance": "Y"},
             columns=FUSION_METRICS,
-            by_condition={"day": part.model_copy(update={"intervals": {}})},
+            by_condition={"day": scores.model_copy(update={"intervals": {}})},
         )
-        store.get_or_create("quality", cell.label, specs["record"], made.write)
-        found.append(cell)
-    return found
+        store.get_or_create("quality", quality_run.label, specs["record"], record.write)
+        runs.append(quality_run)
+    return runs

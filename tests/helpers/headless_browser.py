@@ -1,4 +1,4 @@
-"""Chromium without a window, steered through its debugging pipe: needs nothing but the browser."""
+"""Headless Chromium, controlled through its debugging pipe; needs nothing but the browser."""
 
 import base64
 import json
@@ -19,38 +19,45 @@ CHROMIUM_FLAGS = (
 
 
 class HeadlessBrowser:
-    """One page; ``errors`` has what its console complained of, ``asked`` what it loaded."""
+    """A browser with one page.
+
+    Attributes:
+        events: Names of the events since the page was opened.
+        errors: Exceptions, and errors and warnings of the console.
+        requested_urls: URLs that the page loaded.
+    """
 
     def __init__(self, profile):
-        theirs, self._write_end = os.pipe()
-        self._read_end, back = os.pipe()
+        browser_read_end, self._write_end = os.pipe()
+        self._read_end, browser_write_end = os.pipe()
         command = [
             CHROMIUM,
             *CHROMIUM_FLAGS,
             "--remote-debugging-pipe",
             f"--user-data-dir={profile}",
         ]
-        joined = f'exec "$@" 3<&{theirs} 4>&{back}'
+        # Chromium reads commands from file descriptor 3 and writes answers to 4
+        script = f'exec "$@" 3<&{browser_read_end} 4>&{browser_write_end}'
         self._process = subprocess.Popen(
-            ["bash", "-c", joined, "bash", *command],
-            pass_fds=(theirs, back),
+            ["bash", "-c", script, "bash", *command],
+            pass_fds=(browser_read_end, browser_write_end),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(theirs)
-        os.close(back)
+        os.close(browser_read_end)
+        os.close(browser_write_end)
         self._message_id, self._unread_bytes, self._session_id = 0, b"", None
         self.events, self.errors, self.requested_urls = [], [], []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session_id = self.call("Target.attachToTarget", targetId=target, flatten=True)[
             "sessionId"
         ]
-        for room in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{room}.enable")
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
 
     def call(self, method, **params):
-        """What the browser answers."""
+        """Call a method of the DevTools protocol; return its result."""
         self._message_id += 1
         message = {"id": self._message_id, "method": method, "params": params}
         if self._session_id:
@@ -62,7 +69,7 @@ class HeadlessBrowser:
         return answer["result"]
 
     def open(self, file, width=1280):
-        """Show a file in a window of that width and wait until it is there."""
+        """Open a file in a window of ``width`` pixels and wait until it is loaded."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -76,20 +83,20 @@ class HeadlessBrowser:
             self._read_message()
 
     def evaluate_script(self, script):
-        """The value of an expression in the page."""
-        found = self.call(
+        """Evaluate an expression in the page; return its value."""
+        answer = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
 
     def save_screenshot(self, file):
         """Save the whole page as a PNG file."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(shot["data"]))
+        screenshot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        file.write_bytes(base64.b64decode(screenshot["data"]))
 
     def close(self):
-        """End the browser."""
+        """Terminate the browser."""
         self._process.terminate()
         self._process.wait(20)
         os.close(self._read_end)
@@ -97,9 +104,9 @@ class HeadlessBrowser:
 
     def _read_message(self):
         while b"\0" not in self._unread_bytes:
-            got = os.read(self._read_end, 1 << 20)
-            assert got, "the browser is gone"
-            self._unread_bytes += got
+            chunk = os.read(self._read_end, 1 << 20)
+            assert chunk, "the browser has exited"
+            self._unread_bytes += chunk
         line, _, self._unread_bytes = self._unread_bytes.partition(b"\0")
         message = json.loads(line)
         self._record_event(message.get("method", ""), message.get("params", {}))

@@ -1,4 +1,4 @@
-"""What a report says and what it was made of: its page, its CSV files, the records beside it."""
+"""Readers of a report's page and CSV files, and of the records beside it."""
 
 import csv
 import json
@@ -10,21 +10,27 @@ from pathlib import Path
 
 import numpy as np
 
-OTHER_CSV_PATTERNS = (  # all but the tables of sources: what is in them is walked file by file
-    *("scores.csv", "means.csv", "protocol.csv", "relations.csv", "efficiency.csv"),
-    *("trainings.csv", "*-power.csv", "*-pairs.csv", "*-published.csv", "*-curves.csv"),
-    *("*-confusions.csv", "toy-quality-ranks.csv", "toy-quality-intervals.csv"),
+OTHER_CSV_PATTERNS = (  # all but the tables of sources; each has a test of its own
+    *("scores.csv", "means.csv", "protocol.csv", "metric-correlation.csv", "efficiency.csv"),
+    *("training-times.csv", "*-power.csv", "*-pairwise.csv", "*-published.csv", "*-curves.csv"),
+    *("*-confusion-matrices.csv", "toy-quality-ranks.csv", "toy-quality-intervals.csv"),
 )
-CELL_PART_OF_CLASS = {"sure": "sure", "remark": "remark", "said": "remark", "sup": "remark"}
+CELL_PART_OF_CLASS = {
+    "uncertainty": "uncertainty",
+    "remark": "remark",
+    "visually-hidden": "remark",
+    "sup": "remark",
+}
 
 
 class ReportPage(HTMLParser):
-    """Every table of a page, and its answers.
+    """Parser of a page's tables and answers.
 
     Attributes:
-        tables: Per table the caption, the rows (number of the body, 0 of the head, and cells: the
-            text, what it says on demand, a remark), and the CSV file that is named behind it.
-        answers: The paragraphs that answer a task.
+        tables: Per table the caption, the rows and the CSV file that is linked below it. A row is
+            the number of its body (0 for the head) and its cells; a cell has its ``text``, its
+            ``uncertainty`` and its ``remark``.
+        answers: Paragraphs that answer a task's question.
     """
 
     def __init__(self, html: str) -> None:
@@ -45,7 +51,7 @@ class ReportPage(HTMLParser):
         elif tag in ("td", "th", "caption"):
             self.element = tag
             if tag != "caption":
-                self.tables[-1]["rows"][-1][1].append({"text": "", "sure": "", "remark": ""})
+                self.tables[-1]["rows"][-1][1].append({"text": "", "uncertainty": "", "remark": ""})
         elif tag == "a" and attrs["href"].endswith(".csv") and self.tables:
             self.tables[-1]["csv"] = self.tables[-1]["csv"] or attrs["href"]
         elif tag == "p":
@@ -70,72 +76,82 @@ class ReportPage(HTMLParser):
 
 
 def read_page(report: Path) -> ReportPage:
-    """The page as it is read: spaces as one, numbers with a plain minus."""
-    text = (report / "index.html").read_text(encoding="utf-8")
-    found = ReportPage(re.sub(r"\s+", " ", text).replace("\N{MINUS SIGN}", "-"))
-    for table in found.tables:
+    """Parse the page, with single spaces and ASCII minus signs."""
+    html = (report / "index.html").read_text(encoding="utf-8")
+    page = ReportPage(re.sub(r"\s+", " ", html).replace("\N{MINUS SIGN}", "-"))
+    for table in page.tables:
         for _, row in table["rows"]:
             for cell in row:
                 cell.update({part: text.strip() for part, text in cell.items()})
-    return found
+    return page
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by column."""
+    """Read the rows of a CSV file as mappings from column to text."""
     with file.open(newline="", encoding="utf-8") as text:
         return list(csv.DictReader(text))
 
 
 def read_table_csv(report, name):
+    """Read a CSV file of the report by its name."""
     return read_csv(report / "tables" / name)
 
 
-def list_table_files(report, ending):
-    return sorted((report / "tables").glob(f"*{ending}"))
+def list_table_files(report, suffix):
+    """List the CSV files of the report whose names end with ``suffix``."""
+    return sorted((report / "tables").glob(f"*{suffix}"))
 
 
 def list_source_tables(report):
-    """The files of tables whose columns are scores, differences and how sure they are."""
-    every = list_table_files(report, ".csv")
-    return [f for f in every if not any(fnmatch(f.name, pattern) for pattern in OTHER_CSV_PATTERNS)]
+    """List the CSV files with one row per source: scores, differences and their statistics."""
+    return [
+        file
+        for file in list_table_files(report, ".csv")
+        if not any(fnmatch(file.name, pattern) for pattern in OTHER_CSV_PATTERNS)
+    ]
 
 
 def parse_task_name(file):
+    """Return the task that a CSV file's name starts with."""
     return "-".join(file.name.split("-")[:2])
 
 
 def read_run_folders(report):
-    """Folder and record of every run that is finished."""
-    found = (report.parent / "runs").glob("*/*/record.json")
-    return [(file.parent, json.loads(file.read_text())) for file in sorted(found)]
+    """Read folder and record of every finished run."""
+    files = (report.parent / "runs").glob("*/*/record.json")
+    return [(file.parent, json.loads(file.read_text())) for file in sorted(files)]
 
 
 def read_records(report):
-    """The records by task, source and seed."""
-    return {(r["task"], r["source"], r["seed"]): r for _, r in read_run_folders(report)}
+    """Read the records by task, source and seed."""
+    return {
+        (record["task"], record["source"], record["seed"]): record
+        for _, record in read_run_folders(report)
+    }
 
 
-def parse_number(cell):
-    return None if cell == "" else float(cell)
+def parse_number(text):
+    """Parse a number of a CSV file; None for an empty cell."""
+    return None if text == "" else float(text)
 
 
-def adjust_holm(chances):
-    """Holm's adjustment, step by step."""
-    found, held = [0.0] * len(chances), 0.0
-    for place, index in enumerate(np.argsort(chances, kind="stable")):
-        held = max(held, min(1.0, (len(chances) - place) * chances[index]))
-        found[index] = held
-    return found
+def adjust_holm(p_values):
+    """Adjust p values by Holm's method, step by step."""
+    adjusted, running_maximum = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        running_maximum = max(running_maximum, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = running_maximum
+    return adjusted
 
 
 @contextmanager
-def edit_temporarily(path, old, new):
-    """A file within the block with one thing changed in it."""
-    kept = path.read_text(encoding="utf-8")
-    text = re.sub(old, new, kept, count=1)
-    assert text != kept
-    path.write_text(text, encoding="utf-8")
+def edit_temporarily(path, pattern, replacement):
+    """Replace the first match of a pattern in a file for the duration of the block."""
+    original = path.read_text(encoding="utf-8")
+    edited = re.sub(pattern, replacement, original, count=1)
+    assert edited != original
+    path.write_text(edited, encoding="utf-8")
     try:
         yield
     finally:
-        path.write_text(kept, encoding="utf-8")
+        path.write_text(original, encoding="utf-8")

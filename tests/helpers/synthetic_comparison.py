@@ -1,7 +1,7 @@
-"""A whole comparison as the programs leave it: M3FD and FMB in small, their records, their costs.
+"""A complete synthetic comparison: small M3FD and FMB, records of all runs, cost profiles.
 
-What would take hours is drawn: predictions, rows of fusion metrics, times. Everything after that is
-done by the programs themselves, so that all files of a record are there and as they write them.
+Slow steps are replaced by random data: predictions, fusion metrics per image, times. The programs
+do everything else, so that every record has the files that they write.
 """
 
 import json
@@ -37,28 +37,29 @@ from tests.helpers import dataset_folders
 from tests.helpers.paths import REPOSITORY
 
 SEQUENCE_LENGTH = 9  # images of one sequence
-BLOCK_GRID = (12, 16)  # of a picture and of its label map, down and across
+BLOCK_GRID = (12, 16)  # rows and columns of gray blocks in an image and its label map
 ALL_FUSION_METRICS = schema.load_task_file(REPOSITORY / "tasks.yaml").presets["plain"].quality
-SECTION_IDS = (  # ids of heads, in the order of the page
-    *(f"{part}-1" for part in ("comparison", "published", "slices", "errors", "curves")),
-    *("confusions-1", "more-1", "comparison-2", "published-2", "slices-2", "confusions-2"),
-    *("comparison-3", "comparison-4", "title-efficiency", "title-relations"),
-    *("title-pictures", "pictures-1", "pictures-2"),
+SECTION_IDS = (  # ids of headings, in the order of the page
+    *(f"{part}-1" for part in ("comparison", "published", "by-condition", "error-types", "curves")),
+    *("confusion-matrices-1", "more-tables-1"),
+    *("comparison-2", "published-2", "by-condition-2", "confusion-matrices-2"),
+    *("comparison-3", "comparison-4", "title-efficiency", "title-metric-correlation"),
+    *("title-samples", "samples-1", "samples-2"),
     *("title-protocol", *(f"protocol-{task}" for task in range(1, 5))),
 )
 
 
 @dataclass(frozen=True)
 class SyntheticComparison:
-    """What is compared.
+    """Sources and sizes of a comparison.
 
     Attributes:
-        skill: Every source of the task file to the share of objects and of pixels found, 0 to 1.
-        seeds: Of every training.
-        size: (width, height) of the images, in pixels.
-        images: How many are tested.
-        alarms: False alarms per image, on average.
-        left: Sources that are not finished.
+        accuracy: Every source to the share of objects and pixels that it predicts, 0 to 1.
+        seeds: Seeds of every source.
+        image_size: (width, height) in pixels.
+        image_count: Number of test images.
+        false_positives: Mean number of false positives per image.
+        unfinished_sources: Sources without results.
     """
 
     accuracy: Mapping[str, float]
@@ -76,47 +77,48 @@ def write_comparison(toy: SyntheticComparison, root: Path) -> list[str]:
     _write_fmb(toy, root / "data" / "fmb")
     (root / "tasks.yaml").write_text(yaml.safe_dump(_build_task_file(toy), sort_keys=False))
     store = Store(root / "runs")
-    found = cli.build_plan_from_args(
+    plan = cli.build_plan_from_args(
         cli.build_parser("toy", "").parse_args(flags), tuple(schema.TASK_CLASSES), draw=False
     )
-    finished = [cell for cell in found.runs if cell.source_name not in toy.unfinished_sources]
-    for cell in finished:
-        cell.get_images(cell.test_split, store, "cpu")
+    finished = [run for run in plan.runs if run.source_name not in toy.unfinished_sources]
+    for run in finished:
+        run.get_images(run.test_split, store, "cpu")
     with process_pool.open_pool(process_pool.count_available_cpus()) as processes:
-        for done in [processes.submit(finish_run, toy, cell, store) for cell in finished]:
-            done.result()
-    _write_cost_profiles(toy, found, store)
+        for future in [processes.submit(finish_run, toy, run, store) for run in finished]:
+            future.result()
+    _write_cost_profiles(toy, plan, store)
     return flags
 
 
-def finish_run(toy: SyntheticComparison, cell: Run, store: Store) -> None:
-    """Draw what a cell's model would have said, and let its program score it."""
-    name = f"{cell.task.kind} {cell.source_name}".encode()
-    noise = np.random.default_rng([zlib.crc32(name), cell.seed or 0])
-    if cell.task.kind == "quality":
-        fusion.execute_run(
-            cell, [cell], store, "cpu", {cell.label: _make_metric_rows(toy, cell, noise)}
-        )
+def finish_run(toy: SyntheticComparison, run: Run, store: Store) -> None:
+    """Write random predictions of a run's model, and let the program of its task score them."""
+    name = f"{run.task.kind} {run.source_name}".encode()
+    rng = np.random.default_rng([zlib.crc32(name), run.seed or 0])
+    if run.task.kind == "quality":
+        rows = {run.label: _make_metric_rows(toy, run, rng)}
+        fusion.execute_run(run, [run], store, "cpu", rows)
         return
-    time = json.dumps({"seconds": round(float(noise.uniform(100, 200)), 1), "threads": 1})
+    time = json.dumps({"seconds": round(float(rng.uniform(100, 200)), 1), "threads": 1})
 
-    def trained(folder: Path) -> None:
+    def write_time(folder: Path) -> None:
         (folder / "time.json").write_text(time)
 
-    def predicted(folder: Path) -> None:
-        guess = (
-            _write_predicted_boxes if cell.task.kind == "detection" else _write_predicted_label_maps
-        )
-        guess(toy, cell, folder, noise)
+    def write_predictions(folder: Path) -> None:
+        if run.task.kind == "detection":
+            _write_predicted_boxes(toy, run, folder, rng)
+        else:
+            _write_predicted_label_maps(toy, run, folder, rng)
 
-    store.get_or_create("trained", cell.trained_label, cell.specs["trained"], trained)
-    store.get_or_create("predicted", cell.prediction_label, cell.specs["predicted"], predicted)
-    program = detection if cell.task.kind == "detection" else segmentation
-    program.run(cell, store, "cpu")
+    store.get_or_create("trained", run.trained_label, run.specs["trained"], write_time)
+    store.get_or_create(
+        "predicted", run.prediction_label, run.specs["predicted"], write_predictions
+    )
+    program = detection if run.task.kind == "detection" else segmentation
+    program.execute_run(run, store, "cpu")
 
 
 def _build_task_file(toy: SyntheticComparison) -> dict[str, object]:
-    """The task file: two tasks that train, and their fused images' quality."""
+    """Build a task file with two tasks that train a model, and two quality tasks."""
     sources = {
         name: {"kind": name} if name in ("infrared", "visible") else _build_average_source()
         for name in toy.accuracy
@@ -143,15 +145,15 @@ def _build_average_source() -> dict[str, str]:
 
 
 def _write_m3fd(toy: SyntheticComparison, folder: Path) -> None:
-    """The official tree, with lists of what is trained and tested on."""
+    """Write the official folders, with the lists of training and test images."""
     parts = dict(_split_keys(toy))
     for key in (key for keys in parts.values() for key in keys):
         _write_pair(toy, folder / "Ir", folder / "Vis", key)
-        noise = np.random.default_rng(int(key))
+        rng = np.random.default_rng(int(key))
         objects = [
-            (m3fd.CLASSES[int(kind)], *map(int, corners))
-            for kind, corners in zip(
-                noise.integers(0, 6, 9), _make_random_corners(toy, 9, noise), strict=True
+            (m3fd.CLASSES[int(class_id)], *map(int, corners))
+            for class_id, corners in zip(
+                rng.integers(0, 6, 9), _make_random_corners(toy, 9, rng), strict=True
             )
         ]
         dataset_folders.write_voc_xml(folder / "Annotation" / f"{key}.xml", objects, toy.image_size)
@@ -165,8 +167,8 @@ def _write_fmb(toy: SyntheticComparison, folder: Path) -> None:
         (folder / part / "Label").mkdir(parents=True)
         for key in keys:
             _write_pair(toy, folder / part / "Infrared", folder / part / "Visible", key)
-            noise = np.random.default_rng(int(key))
-            labels = noise.integers(0, len(fmb.CLASSES), BLOCK_GRID, dtype=np.uint8)
+            rng = np.random.default_rng(int(key))
+            labels = rng.integers(0, len(fmb.CLASSES), BLOCK_GRID, dtype=np.uint8)
             images.write_png(folder / part / "Label" / f"{key}.png", _repeat_blocks(toy, labels))
     _write_sequences(toy, folder)
 
@@ -177,113 +179,116 @@ def _split_keys(toy: SyntheticComparison) -> Iterator[tuple[str, list[str]]]:
 
 
 def _write_sequences(toy: SyntheticComparison, folder: Path) -> None:
-    """Sequences by day and by night, in turn."""
-    firsts = range(0, toy.image_count, SEQUENCE_LENGTH)
-    scenes = [
+    """Write the sequences of the test images, by day and by night in turn."""
+    starts = range(0, toy.image_count, SEQUENCE_LENGTH)
+    conditions = [
         {
             "name": name,
             "scene": [
-                {"name": f"{name}-{at}", "range": [{"min": at, "max": at + SEQUENCE_LENGTH - 1}]}
-                for at in firsts[turn::2]
+                {
+                    "name": f"{name}-{start}",
+                    "range": [{"min": start, "max": start + SEQUENCE_LENGTH - 1}],
+                }
+                for start in starts[offset::2]
             ],
         }
-        for turn, name in enumerate(("Day", "Night"))
+        for offset, name in enumerate(("Day", "Night"))
     ]
     (folder / "meta").mkdir()
-    (folder / "meta" / "scenario.json").write_text(json.dumps(scenes))
+    (folder / "meta" / "scenario.json").write_text(json.dumps(conditions))
 
 
 def _write_pair(toy: SyntheticComparison, infrared: Path, visible: Path, key: str) -> None:
-    """Two images that a JPEG finds as hard as a street: smooth, with edges and a little noise."""
+    """Write a pair that compresses like a street as JPEG: smooth, with edges and a little noise."""
     for number, (folder, channels) in enumerate(((infrared, 1), (visible, 3))):
-        noise = np.random.default_rng([number, int(key)])
-        image = _repeat_blocks(
-            toy, noise.integers(40, 220, (*BLOCK_GRID, channels)).astype(np.float64)
-        )
-        image += noise.normal(0, 4, image.shape)
+        rng = np.random.default_rng([number, int(key)])
+        blocks = rng.integers(40, 220, (*BLOCK_GRID, channels)).astype(np.float64)
+        image = _repeat_blocks(toy, blocks)
+        image += rng.normal(0, 4, image.shape)
         pixels = image.clip(0, 255).astype(np.uint8)
         folder.mkdir(parents=True, exist_ok=True)
         images.write_png(folder / f"{key}.png", pixels if channels == 3 else pixels[..., 0])
 
 
 def _repeat_blocks(toy: SyntheticComparison, blocks: np.ndarray) -> np.ndarray:
-    down, across = (
-        side // count for side, count in zip(toy.image_size[::-1], BLOCK_GRID, strict=True)
-    )
-    return blocks.repeat(down, axis=0).repeat(across, axis=1)
+    height, width = _get_block_size(toy)
+    return blocks.repeat(height, axis=0).repeat(width, axis=1)
+
+
+def _get_block_size(toy: SyntheticComparison) -> tuple[int, int]:
+    """Return height and width of a block in pixels."""
+    width, height = toy.image_size
+    return height // BLOCK_GRID[0], width // BLOCK_GRID[1]
 
 
 def _make_random_corners(
-    toy: SyntheticComparison, count: int, noise: np.random.Generator
+    toy: SyntheticComparison, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Boxes of all sizes inside the image, float64 (count, 4)."""
-    whole = np.array(toy.image_size)
-    sides = np.maximum(whole * noise.uniform(0.05, 0.35, (count, 2)), 3)
-    low = noise.uniform(0, 1, (count, 2)) * (whole - sides - 1)
-    return np.rint(np.concatenate([low, low + sides], axis=1))
+    """Make corners of boxes of all sizes inside the image, float64 (count, 4)."""
+    image_size = np.array(toy.image_size)
+    box_sizes = np.maximum(image_size * rng.uniform(0.05, 0.35, (count, 2)), 3)
+    low = rng.uniform(0, 1, (count, 2)) * (image_size - box_sizes - 1)
+    return np.rint(np.concatenate([low, low + box_sizes], axis=1))
 
 
 def _write_predicted_boxes(
-    toy: SyntheticComparison, cell: Run, folder: Path, noise: np.random.Generator
+    toy: SyntheticComparison, run: Run, folder: Path, rng: np.random.Generator
 ) -> None:
-    """Some true boxes, not quite in place and now and then of a wrong class, and false alarms."""
-    skill, classes = toy.accuracy[cell.source_name], len(cell.test_split.classes)
-    found: dict[str, Boxes] = {}
-    for pair in cell.test_split.pairs:
-        seen = noise.random(len(pair.boxes)) < skill
-        true = pair.boxes.corners[seen]
-        sides = np.tile(true[:, 2:] - true[:, :2], 2)
-        placed = true + sides * noise.normal(0, 0.12 * (1.1 - skill), true.shape)
-        kinds = pair.boxes.class_ids[seen]
-        wrong = noise.random(len(kinds)) < 0.2 * (1 - skill)
-        kinds = np.where(wrong, noise.integers(0, classes, len(kinds)), kinds)
-        alarms = int(noise.poisson(toy.false_positives))
-        corners = np.concatenate([placed, _make_random_corners(toy, alarms, noise)])
-        every = np.concatenate([kinds, noise.integers(0, classes, alarms)])
-        scores = np.concatenate([noise.beta(5, 2, len(kinds)), noise.beta(1, 6, alarms)])
-        found[pair.key] = boxes.make_boxes(corners, every, scores)
-    sizes = {pair.key: pair.size for pair in cell.test_split.pairs}
-    document = boxes.to_coco(found, cell.test_split.classes, sizes)
+    """Write some true boxes, displaced and some of a wrong class, and false positives."""
+    accuracy, class_count = toy.accuracy[run.source_name], len(run.test_split.classes)
+    predicted: dict[str, Boxes] = {}
+    for pair in run.test_split.pairs:
+        # True positives: displaced by more at a lower accuracy, sometimes of a random class
+        is_detected = rng.random(len(pair.boxes)) < accuracy
+        true_corners = pair.boxes.corners[is_detected]
+        box_sizes = np.tile(true_corners[:, 2:] - true_corners[:, :2], 2)
+        corners = true_corners + box_sizes * rng.normal(
+            0, 0.12 * (1.1 - accuracy), true_corners.shape
+        )
+        class_ids = pair.boxes.class_ids[is_detected]
+        is_wrong = rng.random(len(class_ids)) < 0.2 * (1 - accuracy)
+        class_ids = np.where(is_wrong, rng.integers(0, class_count, len(class_ids)), class_ids)
+        # False positives, with lower scores
+        count = int(rng.poisson(toy.false_positives))
+        predicted[pair.key] = boxes.make_boxes(
+            np.concatenate([corners, _make_random_corners(toy, count, rng)]),
+            np.concatenate([class_ids, rng.integers(0, class_count, count)]),
+            np.concatenate([rng.beta(5, 2, len(class_ids)), rng.beta(1, 6, count)]),
+        )
+    sizes = {pair.key: pair.size for pair in run.test_split.pairs}
+    document = boxes.to_coco(predicted, run.test_split.classes, sizes)
     (folder / detection.PREDICTIONS_FILE).write_text(json.dumps(document))
 
 
 def _write_predicted_label_maps(
-    toy: SyntheticComparison, cell: Run, folder: Path, noise: np.random.Generator
+    toy: SyntheticComparison, run: Run, folder: Path, rng: np.random.Generator
 ) -> None:
-    """The true label maps, some blocks of which are of any class."""
-    down, across = (
-        side // count for side, count in zip(toy.image_size[::-1], BLOCK_GRID, strict=True)
-    )
-    for pair in cell.test_split.pairs:
-        labels = label_maps.read_label_map(pair.label_map, cell.test_split.classes)[
-            ::down, ::across
-        ]
-        wrong = noise.random(BLOCK_GRID) > toy.accuracy[cell.source_name]
-        guess = noise.integers(1, len(cell.test_split.classes), BLOCK_GRID, dtype=np.uint8)
-        images.write_png(
-            folder / f"{pair.key}.png", _repeat_blocks(toy, np.where(wrong, guess, labels))
-        )
+    """Write the true label maps with some blocks of a random class."""
+    classes = run.test_split.classes
+    height, width = _get_block_size(toy)
+    for pair in run.test_split.pairs:
+        truth = label_maps.read_label_map(pair.label_map, classes)[::height, ::width]
+        is_wrong = rng.random(BLOCK_GRID) > toy.accuracy[run.source_name]
+        random_classes = rng.integers(1, len(classes), BLOCK_GRID, dtype=np.uint8)
+        labels = np.where(is_wrong, random_classes, truth)
+        images.write_png(folder / f"{pair.key}.png", _repeat_blocks(toy, labels))
 
 
-def _make_metric_rows(
-    toy: SyntheticComparison, cell: Run, noise: np.random.Generator
-) -> pd.DataFrame:
-    """Rows as the scoring of images gives them; what finds more is a little better."""
-    names = [one.name for one in metric.load_metrics(cell.task.metrics)]
-    scores = noise.normal(
-        toy.accuracy[cell.source_name], 0.1, (len(cell.test_split.pairs), len(names))
-    )
-    keys = pd.Index(list(cell.test_split.keys), name="key")
+def _make_metric_rows(toy: SyntheticComparison, run: Run, rng: np.random.Generator) -> pd.DataFrame:
+    """Make the table of fusion metrics per image; more accurate sources score higher."""
+    names = [variant.name for variant in metric.load_metrics(run.task.metrics)]
+    keys = pd.Index(list(run.test_split.keys), name="key")
+    scores = rng.normal(toy.accuracy[run.source_name], 0.1, (len(keys), len(names)))
     return pd.DataFrame(scores, keys, names).assign(flags="")
 
 
-def _write_cost_profiles(toy: SyntheticComparison, found: Plan, store: Store) -> None:
-    """What fusing costs, as `fusion.profile` keeps it."""
-    noise, how = np.random.default_rng(0), TimingOptions("cpu", 5, 1)
-    for name, source in found.task_file.sources.items():
+def _write_cost_profiles(toy: SyntheticComparison, plan: Plan, store: Store) -> None:
+    """Write the cost profile of every fusion method, as `fusion.profile` stores it."""
+    rng, timing = np.random.default_rng(0), TimingOptions("cpu", 5, 1)
+    for name, source in plan.task_file.sources.items():
         if isinstance(source, schema.FusionMethodSource) and name not in toy.unfinished_sources:
-            asked = ProfileRequest(name, source.method, dict(source.options), *toy.image_size)
-            middle = float(noise.lognormal(-3, 1.5))
-            cost = MeasuredCost(middle, 0.9 * middle, 1.2 * middle, int(noise.integers(1e6, 1e9)))
-            counts = OperationCounts(int(noise.integers(1e4, 1e7)), int(noise.integers(1e9, 1e12)))
-            files.store_profile(store.root, how, (asked, counts, cost))
+            request = ProfileRequest(name, source.method, dict(source.options), *toy.image_size)
+            seconds = float(rng.lognormal(-3, 1.5))
+            cost = MeasuredCost(seconds, 0.9 * seconds, 1.2 * seconds, int(rng.integers(1e6, 1e9)))
+            counts = OperationCounts(int(rng.integers(1e4, 1e7)), int(rng.integers(1e9, 1e12)))
+            files.store_profile(store.root, timing, (request, counts, cost))

@@ -60,7 +60,9 @@ def counted(root, hits, seed=0, task="roads"):
     listed(folder, 1)
     np.savez(folder / "confusion.npz", keys=np.array(KEYS), counts=counts)
     lines = [f"{key},{name},10,10,{n}" for key, n in zip(KEYS, hits, strict=True) for name in NAMES]
-    (folder / "per_image.csv").write_text("\n".join(["key,class,truth,predicted,true_positives", *lines]))
+    (folder / "per_image.csv").write_text(
+        "\n".join(["key,class,truth,predicted,true_positives", *lines])
+    )
     return counts
 
 

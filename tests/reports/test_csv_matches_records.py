@@ -160,7 +160,14 @@ def expected(report):
     """The means and deviations over seeds that follow from the long table, by task and source."""
     long = defaultdict(list)
     for row in read_table_csv(report, "scores.csv"):
-        name = (row["task"], row["source"], row["level"], row["condition"], row["class"], row["metric"])
+        name = (
+            row["task"],
+            row["source"],
+            row["level"],
+            row["condition"],
+            row["class"],
+            row["metric"],
+        )
         if row["value"]:
             long[name].append(float(row["value"]))
     means, spreads = defaultdict(set), defaultdict(set)

@@ -94,7 +94,9 @@ def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_
     assert float(sheet["average"]["car difference"]) == -2
     with (tmp_path / "report/tables/scores.csv").open() as file:
         tidy = [r for r in csv.DictReader(file) if r["source"] == "infrared" and r["seed"] == "1"]
-    assert {r["value"] for r in tidy if (r["class"], r["condition"]) == ("person", "all")} == {"0.54"}
+    assert {r["value"] for r in tidy if (r["class"], r["condition"]) == ("person", "all")} == {
+        "0.54"
+    }
     printed = capsys.readouterr().out
     assert "52.0 ± 2.8" in printed
     assert printed.rstrip().endswith("index.html")

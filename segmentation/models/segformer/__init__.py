@@ -37,7 +37,6 @@ weights as an uninterrupted one, bit for bit on one CPU.
 from collections.abc import Iterator
 from pathlib import Path
 
-from fusebench.contracts import NoOptions
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.storage import hashing

@@ -75,9 +75,7 @@ def test_best_is_bold_and_second_best_underlined():
 
 def test_the_better_single_sensor_of_every_column_is_named_unless_they_are_equal():
     visible = make_source_results("visible", "visible", [(0.5004, 0.6)])
-    results = make_task_results(
-        INFRARED, visible, make_source_results("x", "method", [(0.1, 0.1)])
-    )
+    results = make_task_results(INFRARED, visible, make_source_results("x", "method", [(0.1, 0.1)]))
     table = sections.build_section(results).main_tables[0]
     assert [text for text, _ in table.difference_rows[0].cells] == ["equal", "visible", "visible"]
 
@@ -167,9 +165,7 @@ def test_finished_sources_without_sample_panels_are_named():
     assert "Not shown" not in sections.build_section(results, "", samples).sample_legend
 
 
-@pytest.mark.parametrize(
-    ("protocol", "expected"), [("retrained", True), ("made elsewhere", False)]
-)
+@pytest.mark.parametrize(("protocol", "expected"), [("retrained", True), ("made elsewhere", False)])
 def test_the_page_mentions_training_only_where_models_are_trained(protocol, expected):
     source = make_source_with_facts("infrared", "infrared", protocol=protocol)
     html = html_page.render_report(build_report(source))

@@ -15,8 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from fusebench.contracts import NoOptions
 from fusebench.errors import UserError
-from fusebench.plugins import NoOptions
 
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head

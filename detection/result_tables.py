@@ -40,7 +40,9 @@ def write_tables(
     confidence = precision_recall.find_best_confidence(by_class)
     keys = _group_keys_by_condition(split)
     rows = build_per_image_rows(sorted(truth), split.classes, by_class, confidence)
-    _write_csv(folder / "per_image.csv", "key class truth true_positives false_positives confidence", rows)
+    _write_csv(
+        folder / "per_image.csv", "key class truth true_positives false_positives confidence", rows
+    )
     rows = build_curve_rows(matched)
     _write_csv(folder / "curves.csv", "class iou recall precision score", rows)
     rows = build_confusion_rows(truth, found, keys, split.classes, confidence)

@@ -26,7 +26,7 @@ def build_network(size: str, classes: Sequence[str]) -> Any:
     config = YAML.load(ROOT / "cfg/models/v5/yolov5.yaml")
     config |= {"scale": size, "yaml_file": f"yolov5{size}.yaml"}
     network = DetectionModel(config, ch=3, nc=len(classes), verbose=False)
-    network.class_names = dict(enumerate(classes))
+    network.names = dict(enumerate(classes))
     network.nc = len(classes)
     return network
 

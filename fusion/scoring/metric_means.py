@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-RESAMPLE_COUNT = 2000
+from fusebench.evaluation import bootstrap
+
 CONFIDENCE_LEVEL = 95  # per cent
-MIN_GROUPS = 5  # groups
+MIN_GROUPS = bootstrap.MIN_SEQUENCES
 RESAMPLES_PER_BATCH = 100  # resamples held in memory
-INTERVAL_TEXT = f"{CONFIDENCE_LEVEL} % percentile bootstrap, {RESAMPLE_COUNT} resamples of"
+INTERVAL_TEXT = (
+    f"{CONFIDENCE_LEVEL} % percentile bootstrap, {bootstrap.RESAMPLE_COUNT} resamples of"
+)
 
 Interval = tuple[float, float]
 
@@ -35,8 +38,7 @@ def get_resampling_units(keys: Sequence[str], groups: Mapping[str, str]) -> list
     Images are drawn one by one where they come from fewer than `MIN_GROUPS` groups: so few cannot be
     resampled, and the interval then says nothing of other sequences.
     """
-    found = [groups.get(key) or key for key in keys]
-    return found if len(set(found)) >= MIN_GROUPS else list(keys)
+    return bootstrap.select_units(keys, [groups.get(key) or key for key in keys])
 
 
 def compute_intervals(
@@ -56,11 +58,11 @@ def compute_intervals(
         Metric to (low, high); None where fewer groups have a score.
     """
     columns = select_scores(per_image)
-    names, place = np.unique(np.asarray(drawn, dtype=str), return_inverse=True)
-    there = columns.notna().to_numpy(np.float64)
-    sums, counts = np.zeros((2, len(names), columns.shape[1]))
-    np.add.at(sums, place, columns.fillna(0).to_numpy())
-    np.add.at(counts, place, there)
+    # Sum and number of the defined scores of each unit, (units, metrics)
+    unit_of_image, unit_count = bootstrap.index_units(drawn)
+    sums = bootstrap.sum_per_unit(columns.fillna(0).to_numpy(), unit_of_image, unit_count)
+    is_defined = columns.notna().to_numpy(np.float64)
+    counts = bootstrap.sum_per_unit(is_defined, unit_of_image, unit_count)
     enough = (counts > 0).sum(axis=0) >= fewest
     drawn_means = _bootstrap_means(sums, counts)
     tails = (100 - CONFIDENCE_LEVEL) / 2
@@ -74,12 +76,11 @@ def compute_intervals(
 
 def _bootstrap_means(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means of every resample, (RESAMPLES, columns); NaN where none of its groups has a score."""
-    rng = np.random.default_rng(0)
-    number = len(sums)
-    found = []
-    for _ in range(RESAMPLE_COUNT // RESAMPLES_PER_BATCH):
-        weights = rng.multinomial(number, np.full(number, 1 / number), size=RESAMPLES_PER_BATCH)
+    rng = np.random.default_rng(bootstrap.DEFAULT_SEED)
+    batches = []
+    for _ in range(bootstrap.RESAMPLE_COUNT // RESAMPLES_PER_BATCH):
+        weights = bootstrap.draw_unit_counts(len(sums), RESAMPLES_PER_BATCH, rng)
         size = weights @ counts
         total = weights @ sums
-        found.append(np.where(size > 0, total / np.where(size > 0, size, 1), np.nan))
-    return np.concatenate(found)
+        batches.append(np.where(size > 0, total / np.where(size > 0, size, 1), np.nan))
+    return np.concatenate(batches)

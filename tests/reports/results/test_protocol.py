@@ -59,3 +59,11 @@ def test_simulated_data_and_leaking_splits_give_warnings():
     warnings = collect_protocol(source).warnings
     assert any(warning.startswith("simulated") for warning in warnings)
     assert any("the split leaks" in warning for warning in warnings)
+
+
+def test_a_caution_of_one_record_is_a_warning_and_not_a_differing_fact():
+    caution = {"caution: AP, YOLOv5": "no box has a score below 0.01"}
+    task_protocol = collect_protocol(
+        INFRARED, make_source_with_facts("visible", "visible", **caution)
+    )
+    assert task_protocol.warnings == ("AP, YOLOv5: no box has a score below 0.01.",)

@@ -140,9 +140,7 @@ def test_pairwise_differences_of_all_sources_are_in_a_file(tmp_path, monkeypatch
     assert run.main([]) == 0
     (file,) = Path("report/tables").glob("*-pairwise.csv")
     assert file.with_name(file.name.replace("-pairwise", "")).is_file()
-    rows = {
-        (row["column"], row["source"], row["other"]): row for row in read_rows(file.stem)
-    }
+    rows = {(row["column"], row["source"], row["other"]): row for row in read_rows(file.stem)}
     difference = rows["person", "infrared", "visible"]
     # without false positives, AP counts the recalls 0, 0.01 ... 1 that are reached: 26, 76 of 101
     assert float(difference["difference"]) == pytest.approx(-100 * 50 / 101, abs=1e-5)

@@ -116,8 +116,7 @@ def check_published_table(report, table):
     """Check published rows, and ours above comparable ones."""
     title = table["caption"].removesuffix(" as published")
     rows = {
-        (row["title"], row["method"], row["column"]): row
-        for row in read_csv(report / table["csv"])
+        (row["title"], row["method"], row["column"]): row for row in read_csv(report / table["csv"])
     }
     (_, (_, *headers)), *lines = table["rows"]
     count = Counter()

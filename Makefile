@@ -1,24 +1,28 @@
 # make demo: set everything up, run the whole comparison on simulated scenes, write report/index.html
 # make test: set everything up, run all tests.   make check: style, types, fast tests.
+# make lint: style and types.
 # make clean: delete what the others made, trained models in runs/ too; your own data stays
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 
-.PHONY: demo test check clean
+.PHONY: demo test lint check clean
 
 demo: $(STAMP)
 	$(BIN)/python -m fusebench --preset demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
-check: $(STAMP)
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+
+check: lint
+	$(PYTEST) -m "not slow"
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

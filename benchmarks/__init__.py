@@ -1,1 +1,1 @@
-"""Programs that time this project against plain code and other programs."""
+"""Programs that measure the time and memory of this project; not part of the installed package."""

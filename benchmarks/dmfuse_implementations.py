@@ -1,4 +1,4 @@
-"""DMFuse in its straightforward form and in this project's, with the same random weights."""
+"""DMFuse in a straightforward implementation and in this project's, with equal random weights."""
 
 from collections.abc import Callable
 from unittest import mock
@@ -30,68 +30,93 @@ ARCHITECTURE = {
 TensorFusionFunction = Callable[[Tensor, Tensor], Tensor]
 
 
-def attend_criss_cross_densely(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
-    """`fusion.networks.caim.criss_cross_attention` with all affinities of a pixel in one row."""
-    n, _, h, w = at.shape
+def attend_criss_cross_densely(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Compute criss-cross attention with all affinities of a pixel side by side.
 
-    def columns(x: Tensor) -> Tensor:
+    A slow, direct form of `fusion.networks.caim.criss_cross_attention`: every pixel attends to the
+    H + W pixels of its column and its row, itself only in the row.
+
+    Args:
+        queries: (N, C, H, W).
+        keys: Same shape.
+        values: (N, D, H, W).
+
+    Returns:
+        Same shape as ``values``.
+    """
+    n, _, h, w = queries.shape
+
+    def columns(x: Tensor) -> Tensor:  # (N, C, H, W) to (N W, C, H)
         return x.permute(0, 3, 1, 2).reshape(n * w, -1, h)
 
-    def rows(x: Tensor) -> Tensor:
+    def rows(x: Tensor) -> Tensor:  # (N, C, H, W) to (N H, C, W)
         return x.permute(0, 2, 1, 3).reshape(n * h, -1, w)
 
-    itself = torch.diag(torch.full((h,), torch.inf)).repeat(n * w, 1, 1)
-    down = torch.bmm(columns(at).transpose(1, 2), columns(path)) - itself
-    across = torch.bmm(rows(at).transpose(1, 2), rows(path))
-    down = down.view(n, w, h, h).permute(0, 2, 1, 3)
-    shares = torch.cat((down, across.view(n, h, w, w)), dim=3).softmax(dim=3)
-    down = shares[..., :h].permute(0, 2, 1, 3).reshape(n * w, h, h)
-    across = shares[..., h:].reshape(n * h, w, w)
-    found = torch.bmm(columns(values), down.transpose(1, 2)).view(n, w, -1, h)
-    besides = torch.bmm(rows(values), across.transpose(1, 2)).view(n, h, -1, w)
-    return found.permute(0, 2, 3, 1) + besides.permute(0, 2, 1, 3)
+    # Affinities with the pixel's column, without itself, and with its row: (N, H, W, H + W).
+    without_itself = torch.diag(torch.full((h,), torch.inf)).repeat(n * w, 1, 1)
+    in_column = torch.bmm(columns(queries).transpose(1, 2), columns(keys)) - without_itself
+    in_row = torch.bmm(rows(queries).transpose(1, 2), rows(keys))
+    in_column = in_column.view(n, w, h, h).permute(0, 2, 1, 3)
+    weights = torch.cat((in_column, in_row.view(n, h, w, w)), dim=3).softmax(dim=3)
+    # Weighted sums of the values along the column and along the row.
+    column_weights = weights[..., :h].permute(0, 2, 1, 3).reshape(n * w, h, h)
+    row_weights = weights[..., h:].reshape(n * h, w, w)
+    from_column = torch.bmm(columns(values), column_weights.transpose(1, 2)).view(n, w, -1, h)
+    from_row = torch.bmm(rows(values), row_weights.transpose(1, 2)).view(n, h, -1, w)
+    return from_column.permute(0, 2, 3, 1) + from_row.permute(0, 2, 1, 3)
 
 
 def build_network() -> TrainedDMFuse:
-    """DMFuse with the same random weights every time."""
+    """Build DMFuse with the same random weights every time."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        made = TrainedDMFuse(ARCHITECTURE, NoiseOptions())
-        initialize_orthogonal(made)
-    return made.eval().requires_grad_(False)
+        network = TrainedDMFuse(ARCHITECTURE, NoiseOptions())
+        initialize_orthogonal(network)
+    return network.eval().requires_grad_(False)
 
 
 def build_straightforward() -> TensorFusionFunction:
-    """Six whole passes, everything kept, float32, channels first."""
-    made = build_network()
+    """Build the direct form: six whole denoising passes, all features kept, float32."""
+    network = build_network()
 
-    def features(image: Tensor, noise: list[Tensor]) -> list[Tensor]:
+    def extract_features(image: Tensor, noises: list[Tensor]) -> list[Tensor]:
         passes = []
-        levels = made.noise_options.compute_levels(made.noise_schedule, made.feature_steps, image)
-        for level, drawn in zip(levels, noise, strict=True):
-            noisy = process.add_noise(image, drawn, level)
-            passes.append(made.denoising.extract_features(noisy, level, range(15)))
-            made.denoising.leave(passes[-1][0])
-        return [torch.cat([every[number] for every in passes], dim=1) for number in FEATURE_BLOCKS]
+        levels = network.noise_options.compute_levels(
+            network.noise_schedule, network.feature_steps, image
+        )
+        for level, noise in zip(levels, noises, strict=True):
+            noisy = process.add_noise(image, noise, level)
+            passes.append(network.denoising.extract_features(noisy, level, range(15)))
+            network.denoising.leave(passes[-1][0])
+        return [
+            torch.cat([features[block] for features in passes], dim=1) for block in FEATURE_BLOCKS
+        ]
 
     def fuse(infrared: Tensor, visible: Tensor) -> Tensor:
-        noise = made.sample_noise(infrared, visible)
-        seen = [(image * 2 - 1).expand(-1, made.channels, -1, -1) for image in (infrared, visible)]
-        both = [features(seen[0], noise[:3]), features(seen[1], noise[3:])]
-        with mock.patch.object(caim, "criss_cross", attend_criss_cross_densely):
-            fused: Tensor = made.fusion(*both)
+        noises = network.sample_noise(infrared, visible)
+        # From [0, 1] to the [-1, 1] and the channels of the denoising network.
+        inputs = [
+            (image * 2 - 1).expand(-1, network.channels, -1, -1) for image in (infrared, visible)
+        ]
+        features = [
+            extract_features(inputs[0], noises[:3]),
+            extract_features(inputs[1], noises[3:]),
+        ]
+        with mock.patch.object(caim, "criss_cross_attention", attend_criss_cross_densely):
+            fused: Tensor = network.fusion(*features)
         return fused
 
     return fuse
 
 
 def build_optimized(precision: str) -> TensorFusionFunction:
-    """The project's path."""
-    made = build_network().to(memory_format=torch.channels_last)
+    """Build this project's implementation in ``float32`` or ``bfloat16``."""
+    network = build_network().to(memory_format=torch.channels_last)
 
     def fuse(infrared: Tensor, visible: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            return made.fuse(infrared, visible, made.sample_noise(infrared, visible)).float()
+            noises = network.sample_noise(infrared, visible)
+            return network.fuse(infrared, visible, noises).float()
 
     return fuse
 
@@ -104,7 +129,7 @@ IMPLEMENTATIONS: dict[str, Callable[[], TensorFusionFunction]] = {
 
 
 def simulate_pair(width: int, height: int) -> list[Tensor]:
-    """A simulated pair, luminance in [0, 1], (1, 1, H, W)."""
-    drawn = scene.render_scene(2, 0, SceneParameters(width=width, height=height))
-    pair = drawn.infrared, luminance(drawn.visible)
-    return [torch.from_numpy(x.astype(np.float32) / 255)[None, None] for x in pair]
+    """Simulate one pair; returns the infrared and visible luminance in [0, 1], (1, 1, H, W)."""
+    rendered = scene.render_scene(2, 0, SceneParameters(width=width, height=height))
+    images = rendered.infrared, luminance(rendered.visible)
+    return [torch.from_numpy(image.astype(np.float32) / 255)[None, None] for image in images]

@@ -1,20 +1,23 @@
-"""Seconds per 640 x 480 image of every fusion metric: plain loops, pure functions, shared work.
+"""Time every fusion metric on a 640 x 480 image: plain loops, pure functions, shared work.
 
 python -m benchmarks.metrics               every metric, and the tables of both papers
-python -m benchmarks.metrics --no-loops    without the loops
+python -m benchmarks.metrics --no-loops    without the plain loops
 
-pure: the metric's function by itself, float64. first: with the work on the sources shared, the
-first fused image of a pair. further: each further one. loops: benchmarks/loops on a part of the
-image, scaled by the number of pixels. Processor time, the best of several runs; the images are
-noise of several octaves.
+Columns, in seconds of processor time:
+    pure     the metric's function by itself, float64
+    first    the first fused image of a pair, with the work on the sources shared by all metrics
+    further  each further fused image of the pair
+    loops    `tests.helpers.naive_metrics` on a part of the image, scaled by the number of pixels
 
-What a process makes once, for its first pair of a size, is outside "first": the filters of phase
-congruency, and those entries of the edge FMI's table that the images ask for.
+Times are the best of several runs. The images are noise of several octaves. "first" excludes
+what a process computes once, for its first pair of a size: the filters of phase congruency, and the
+entries of the table of the edge FMI that the images need.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -30,7 +33,7 @@ HEIGHT, WIDTH = 480, 640
 
 
 def make_noise_image(seed: int) -> Gray:
-    """An image with detail at every scale, (480, 640)."""
+    """Make an image with detail at every scale, uint8, (480, 640)."""
     rng = np.random.default_rng(seed)
     image = np.zeros((HEIGHT, WIDTH))
     for octave in range(6):
@@ -40,82 +43,82 @@ def make_noise_image(seed: int) -> Gray:
     return np.rint(image * 255).astype(np.uint8)
 
 
-def measure_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Processor time of one call, the best of several."""
-    work()
+SOURCE_PAIR = make_noise_image(1), make_noise_image(2)
+FUSED_IMAGE = ((SOURCE_PAIR[0].astype(np.uint16) + SOURCE_PAIR[1] + 1) >> 1).astype(np.uint8)
+
+
+def measure_seconds(function: Callable[[], object], repeats: int) -> float:
+    """Measure the processor time of one call: the best of ``repeats``, after one to warm up."""
+    function()
     best = float("inf")
     for _ in range(repeats):
         start = time.process_time()
-        work()
+        function()
         best = min(best, time.process_time() - start)
     return best
 
 
 def measure_first_and_further(metrics: tuple[Metric, ...], repeats: int) -> tuple[float, float]:
-    """Seconds of the first fused image of a pair, and of each further one; not of a first pair."""
-    a, b, f = SOURCE_PAIR[0], SOURCE_PAIR[1], FUSED_IMAGE
-    found = []
+    """Measure the seconds of the first fused image of a pair and of each further one."""
+    fused_images = (FUSED_IMAGE, FUSED_IMAGE[::-1].copy(), FUSED_IMAGE[:, ::-1].copy())
+    runs = []
     for _ in range(repeats + 1):
-        once = CachingEvaluator(a, b)
-        spent = []
-        for fused in (f, f[::-1].copy(), f[:, ::-1].copy()):
+        evaluator = CachingEvaluator(*SOURCE_PAIR)
+        seconds = []
+        for fused in fused_images:
             start = time.process_time()
             for metric in metrics:
-                metric.measure((a, b), fused, once)
-            spent.append(time.process_time() - start)
-            once.drop_fused_results()
-        found.append(spent)
-    found = found[1:]
-    return min(s[0] for s in found), min(min(s[1:]) for s in found)
-
-
-SOURCE_PAIR = make_noise_image(1), make_noise_image(2)
-FUSED_IMAGE = ((SOURCE_PAIR[0].astype(np.uint16) + SOURCE_PAIR[1] + 1) >> 1).astype(np.uint8)
+                metric.measure(SOURCE_PAIR, fused, evaluator)
+            seconds.append(time.process_time() - start)
+            evaluator.drop_fused_results()
+        runs.append(seconds)
+    runs = runs[1:]  # without the first pair of the process
+    return min(seconds[0] for seconds in runs), min(min(seconds[1:]) for seconds in runs)
 
 
 def measure_loop_seconds(name: str) -> float:
-    """Seconds of the plain loops, from a part of the images."""
-    side = slice(0, 176 if name == "multi_scale_structural_similarity" else 96)
-    parts = [image[side, side] for image in (*SOURCE_PAIR, FUSED_IMAGE)]
+    """Measure the plain loops on a corner of the images, scaled to the whole image."""
+    side = 176 if name == "multi_scale_structural_similarity" else 96
+    corners = [image[:side, :side] for image in (*SOURCE_PAIR, FUSED_IMAGE)]
     start = time.process_time()
-    naive_metrics.NAIVE_METRICS[name](*parts)
-    return (time.process_time() - start) * FUSED_IMAGE.size / parts[0].size
+    naive_metrics.NAIVE_METRICS[name](*corners)
+    return (time.process_time() - start) * FUSED_IMAGE.size / corners[0].size
 
 
-def print_row(title: str, metrics: tuple[Metric, ...], repeats: int, looped: float | None) -> None:
-    """Print one row of the table."""
-    pure = 0.0
-    for metric in metrics:
-        pure += measure_seconds(
-            lambda m=metric: m.value(SOURCE_PAIR, FUSED_IMAGE, direct_evaluator), repeats
-        )
+def print_row(
+    title: str, metrics: tuple[Metric, ...], repeats: int, loop_seconds: float | None
+) -> None:
+    """Print one row of the table; without the last columns where ``loop_seconds`` is None."""
+    pure = sum(
+        measure_seconds(partial(m.measure, SOURCE_PAIR, FUSED_IMAGE, direct_evaluator), repeats)
+        for m in metrics
+    )
     first, further = measure_first_and_further(metrics, repeats)
-    words = f"{title:32}{pure:9.4f}{first:9.4f}{further:9.4f}"
-    if looped is not None:
-        words += f"{looped:10.2f}{looped / pure:9.0f}{looped / further:10.0f}"
-    print(words, flush=True)
+    row = f"{title:32}{pure:9.4f}{first:9.4f}{further:9.4f}"
+    if loop_seconds is not None:
+        row += f"{loop_seconds:10.2f}{loop_seconds / pure:9.0f}{loop_seconds / further:10.0f}"
+    print(row, flush=True)
 
 
 def main() -> None:
     """Print the table."""
-    flags = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    flags.add_argument("--no-loops", action="store_true")
-    flags.add_argument("--repeats", type=int, default=3)
-    args = flags.parse_args()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--no-loops", action="store_true", help="do not time the plain loops")
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
     cv2.setNumThreads(1)
     print(f"seconds per {WIDTH} x {HEIGHT} image; x: times faster than the loops")
-    print(
-        f"{'':32}{'pure':>9}{'first':>9}{'further':>9}{'loops':>10}{'x pure':>9}{'x further':>10}"
-    )
-    looped: dict[str, float] = {}
+    heads = f"{'pure':>9}{'first':>9}{'further':>9}{'loops':>10}{'x pure':>9}{'x further':>10}"
+    print(f"{'':32}{heads}")
+    loop_seconds: dict[str, float] = {}
     for name in plugins.list_plugins("fusion.metrics"):
         (metric,) = load_metrics({name: {}})
         if not args.no_loops:
-            looped[name] = measure_loop_seconds(name)
-        print_row(metric.signature, (metric,), args.repeats, looped.get(name))
-    for name, names in presets.METRIC_PRESETS.items():
-        total = sum(looped[one] for one in names) if looped else None
-        print_row(f"all of {name}", load_metrics(names), args.repeats, total)
+            loop_seconds[name] = measure_loop_seconds(name)
+        print_row(metric.signature, (metric,), args.repeats, loop_seconds.get(name))
+    for preset, names in presets.METRIC_PRESETS.items():
+        total = sum(loop_seconds[name] for name in names) if loop_seconds else None
+        print_row(f"all of {preset}", load_metrics(names), args.repeats, total)
 
 
 if __name__ == "__main__":

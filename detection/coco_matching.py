@@ -1,8 +1,8 @@
-"""COCO's matching of predicted and true boxes by pycocotools, kept as a table.
+"""COCO's matching of predicted and true boxes, by pycocotools.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
-code (pycocotools). Per image and class, predictions in falling score take the free true box that
-they overlap most, true boxes that count before those that are ignored for their size.
+code (pycocotools). Per image and class, predictions in falling score take the free true box with
+the largest IoU; true boxes that count come before those that are ignored for their size.
 """
 
 import contextlib
@@ -13,23 +13,74 @@ from typing import Any
 import numpy as np
 
 from fusebench.data.boxes import Boxes, to_coco
+from fusebench.evaluation.counts import DetectionCounts, Detections, stack_counts
 from fusebench.evaluation.match_table import (
     AREA_RANGES,
     IOU_THRESHOLDS,
     MAX_STORED_DETECTIONS,
-    ClassMatches,
-    MatchTable,
-    select_class_images,
 )
 
 
-def build_match_table(
-    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], classes: Sequence[str]
-) -> MatchTable:
-    """What becomes of every prediction, for every size of true box and every overlap.
+def match_image(truth: Boxes, predicted: Boxes, class_count: int) -> Detections:
+    """Match the boxes of one image, for every size of true box and every IoU threshold.
 
     Args:
-        truth: True boxes by key.
+        truth: True boxes.
+        predicted: Predictions with scores.
+        class_count: Number of classes C.
+
+    Returns:
+        Rows ``scores``, ``class_ids``, ``ranks`` (N,), ``true_positives`` and ``ignored`` bool
+        (N, areas, thresholds), see `fusebench.evaluation.match_table.ClassMatches`; totals
+        ``truth_counts`` int64 (areas, C).
+    """
+    results = _evaluate_image(truth, predicted, class_count)
+    truth_counts = np.zeros((len(AREA_RANGES), class_count), np.int64)
+    scores, class_ids, ranks, true_positives, ignored = [], [], [], [], []
+    for class_id, by_area in enumerate(results):
+        for area, result in enumerate(by_area):
+            if result is not None:
+                truth_counts[area, class_id] = int((np.asarray(result["gtIgnore"]) == 0).sum())
+        found = [result for result in by_area if result is not None]
+        if not found:
+            continue
+        number = len(found[0]["dtScores"])
+        scores.append(np.asarray(found[0]["dtScores"], np.float64))
+        class_ids.append(np.full(number, class_id, np.int64))
+        ranks.append(np.arange(number))
+        # pycocotools has (thresholds, N) per area
+        matched, not_counted = (
+            np.stack(
+                [
+                    np.asarray(result[field]).reshape(len(IOU_THRESHOLDS), number) != 0
+                    for result in found
+                ]
+            )
+            for field in ("dtMatches", "dtIgnore")
+        )
+        true_positives.append((matched & ~not_counted).transpose(2, 0, 1))
+        ignored.append(not_counted.transpose(2, 0, 1))
+    flags = np.zeros((0, len(AREA_RANGES), len(IOU_THRESHOLDS)), np.bool_)
+    whole = np.zeros(0, np.int64)
+    return Detections(
+        {
+            "scores": np.concatenate([*scores, np.zeros(0)]),
+            "class_ids": np.concatenate([*class_ids, whole]),
+            "ranks": np.concatenate([*ranks, whole]),
+            "true_positives": np.concatenate([*true_positives, flags]),
+            "ignored": np.concatenate([*ignored, flags]),
+        },
+        {"truth_counts": truth_counts},
+    )
+
+
+def match_images(
+    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], classes: Sequence[str]
+) -> DetectionCounts:
+    """Match the boxes of all images.
+
+    Args:
+        truth: True boxes by key, at least one image.
         predicted: Predictions by key; the same keys.
         classes: Class names.
 
@@ -38,64 +89,33 @@ def build_match_table(
     """
     if set(truth) != set(predicted):
         raise ValueError(f"{len(truth)} images with truth, {len(predicted)} with predictions")
+    counts = stack_counts(
+        {key: match_image(truth[key], predicted[key], len(classes)) for key in truth}
+    )
+    assert isinstance(counts, DetectionCounts)
+    return counts
+
+
+def _evaluate_image(
+    truth: Boxes, predicted: Boxes, class_count: int
+) -> list[list[dict[str, Any] | None]]:
+    """What pycocotools finds per class and area; None where a class has no box at all."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    sizes = dict.fromkeys(truth, (0, 0))  # not looked at
+    names = [str(number) for number in range(class_count)]
+    size = {"": (0, 0)}  # not used by the matching
     with contextlib.redirect_stdout(io.StringIO()):
-        right, guessed = COCO(), COCO()
-        right.dataset = to_coco(truth, classes, sizes)
-        guessed.dataset = to_coco(predicted, classes, sizes)
-        right.createIndex()
-        guessed.createIndex()
-        judge = COCOeval(right, guessed, "bbox")
-        judge.params.maxDets = [MAX_STORED_DETECTIONS]
-        judge.evaluate()
-    assert tuple(judge.params.areaRngLbl) == AREA_RANGES
-    assert np.allclose(judge.params.iouThrs, IOU_THRESHOLDS)
-    number = len(truth)
-    rows = [judge.evalImgs[i : i + number] for i in range(0, len(judge.evalImgs), number or 1)]
-    by_class = [rows[i : i + len(AREA_RANGES)] for i in range(0, len(rows), len(AREA_RANGES))]
-    return MatchTable(
-        tuple(sorted(truth)),
-        tuple(classes),
-        tuple(_build_class_matches(by_area, number) for by_area in by_class),
-    )
-
-
-def select_images(found: MatchTable, keys: Sequence[str]) -> MatchTable:
-    """The matches on some of the images alone."""
-    wanted = set(keys)
-    images = [place for place, key in enumerate(found.keys) if key in wanted]
-    parts = tuple(select_class_images(part, images) for part in found.by_class)
-    return MatchTable(tuple(found.keys[place] for place in images), found.classes, parts)
-
-
-def _build_class_matches(by_area: list[list[dict[str, Any] | None]], number: int) -> ClassMatches:
-    """The table of one class from what pycocotools says per area and image (None: nothing)."""
-    truths = np.zeros((len(AREA_RANGES), number), np.int64)
-    for area, per_image in enumerate(by_area):
-        for image, said in enumerate(per_image):
-            truths[area, image] = 0 if said is None else np.sum(np.asarray(said["gtIgnore"]) == 0)
-    there = [(i, said) for i, said in enumerate(by_area[0]) if said is not None]
-    lengths = [len(said["dtScores"]) for _, said in there]
-    scores = np.array([score for _, said in there for score in said["dtScores"]], np.float64)
-    order = np.argsort(-scores, kind="stable")
-    matched, ignored = (
-        np.stack([_concatenate_flags(per_image, field)[:, order] for per_image in by_area])
-        for field in ("dtMatches", "dtIgnore")
-    )
-    return ClassMatches(
-        scores[order],
-        np.repeat(np.array([i for i, _ in there], np.int64), lengths)[order],
-        np.concatenate([*map(np.arange, lengths), np.zeros(0, np.int64)])[order],
-        matched & ~ignored,
-        ignored,
-        truths,
-    )
-
-
-def _concatenate_flags(per_image: list[dict[str, Any] | None], field: str) -> np.ndarray[Any, Any]:
-    """A field of all images side by side as flags, (thresholds, N)."""
-    flags = [np.asarray(said[field]) != 0 for said in per_image if said is not None]
-    return np.concatenate([*flags, np.zeros((len(IOU_THRESHOLDS), 0), np.bool_)], axis=1)
+        truth_set, predicted_set = COCO(), COCO()
+        truth_set.dataset = to_coco({"": truth}, names, size)
+        predicted_set.dataset = to_coco({"": predicted}, names, size)
+        truth_set.createIndex()
+        predicted_set.createIndex()
+        evaluation = COCOeval(truth_set, predicted_set, "bbox")
+        evaluation.params.maxDets = [MAX_STORED_DETECTIONS]
+        evaluation.evaluate()
+    assert tuple(evaluation.params.areaRngLbl) == AREA_RANGES
+    assert np.allclose(evaluation.params.iouThrs, IOU_THRESHOLDS)
+    results: list[dict[str, Any] | None] = evaluation.evalImgs
+    areas = len(AREA_RANGES)
+    return [results[start : start + areas] for start in range(0, len(results), areas)]

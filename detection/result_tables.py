@@ -1,9 +1,9 @@
-"""The tables that lie beside a record, for figures and questions that its means do not answer.
+"""Tables beside a record, for figures and questions that its means do not answer.
 
-per_image.csv    true boxes, hits and false alarms of every image and class
-curves.csv       precision and score at 101 recalls, by class and overlap
-confusion.csv    which class is taken for which, by condition
-error_types.csv  how many errors of each kind there are, by condition and class
+per_image.csv    true boxes, true positives and false positives of every image and class
+curves.csv       precision and score at 101 recalls, by class and IoU threshold
+confusion.csv    confusion matrices of boxes, by condition
+error_types.csv  number of errors of each type and what they cost, by condition and class
 """
 
 import csv
@@ -12,127 +12,157 @@ from pathlib import Path
 
 import numpy as np
 
-from detection import confusion, tide_errors
+from detection import confusion
 from detection.metrics import error_types, precision_recall
+from detection.tide_errors import ERROR_TYPES, MISSED
+from fusebench.contracts import NoOptions
 from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Split
-from fusebench.evaluation import class_matching, precision_recall_curve
+from fusebench.evaluation import match_table, precision_recall_curve
 from fusebench.evaluation.average_precision import MAX_DETECTIONS
-from fusebench.evaluation.match_table import IOU_THRESHOLDS, MatchTable
+from fusebench.evaluation.counts import DetectionCounts, FloatArray, build_image_weights
+from fusebench.evaluation.match_table import IOU_THRESHOLDS
 
-CURVE_IOU_THRESHOLDS = (0.5, 0.75)  # of the curves
+CURVE_IOU_THRESHOLDS = (0.5, 0.75)
+PER_IMAGE_HEADER = ("key", "class", "truth", "true_positives", "false_positives", "confidence")
+CURVES_HEADER = ("class", "iou", "recall", "precision", "score")
+CONFUSION_HEADER = ("condition", "truth", "predicted", "boxes", "confidence")
+ERROR_TYPES_HEADER = ("condition", "class", "error", "boxes", "AP50_lost")
 CsvRow = Sequence[object]
 
 
 def write_tables(
     folder: Path,
     split: Split,
-    truth: Mapping[str, Boxes],
-    found: Mapping[str, Boxes],
-    matched: MatchTable,
+    boxes: tuple[Mapping[str, Boxes], Mapping[str, Boxes]],
+    matches: DetectionCounts,
+    errors: DetectionCounts,
 ) -> None:
-    """Write all of them.
+    """Write all four tables.
 
-    Boxes below the confidence of `precision_recall` are not counted as found, except in the
-    curves and error types, which are about all of them.
+    Boxes below the confidence of `detection.metrics.precision_recall` are left out of the
+    per-image table and the confusion matrices; curves and error types are about all of them.
+
+    Args:
+        folder: Where to write.
+        split: The test images.
+        boxes: True and predicted boxes by key.
+        matches: Counts of `detection.metrics.average_precision`.
+        errors: Counts of `detection.metrics.error_types`.
     """
-    by_class = [class_matching.match_class(truth, found, i) for i in range(len(split.classes))]
-    confidence = precision_recall.find_best_confidence(by_class)
-    keys = _group_keys_by_condition(split)
-    rows = build_per_image_rows(sorted(truth), split.classes, by_class, confidence)
-    _write_csv(folder / "per_image.csv", "key class truth true_positives false_positives confidence", rows)
-    rows = build_curve_rows(matched)
-    _write_csv(folder / "curves.csv", "class iou recall precision score", rows)
-    rows = build_confusion_rows(truth, found, keys, split.classes, confidence)
-    _write_csv(folder / "confusion.csv", "condition truth predicted boxes confidence", rows)
-    rows = build_error_rows(truth, found, keys, split.classes)
-    _write_csv(folder / "error_types.csv", "condition class error boxes AP50_lost", rows)
+    truth, predicted = boxes
+    confidence = precision_recall.find_best_confidence(matches, np.ones(len(matches.keys)))
+    conditions = _group_keys_by_condition(split)
+    rows = build_per_image_rows(matches, split.classes, confidence)
+    _write_csv(folder / "per_image.csv", PER_IMAGE_HEADER, rows)
+    rows = build_curve_rows(matches, split.classes)
+    _write_csv(folder / "curves.csv", CURVES_HEADER, rows)
+    rows = build_confusion_rows((truth, predicted), conditions, split.classes, confidence)
+    _write_csv(folder / "confusion.csv", CONFUSION_HEADER, rows)
+    rows = build_error_rows(errors, conditions, split.classes)
+    _write_csv(folder / "error_types.csv", ERROR_TYPES_HEADER, rows)
 
 
 def build_per_image_rows(
-    keys: Sequence[str],
-    classes: Sequence[str],
-    found: Sequence[class_matching.ThresholdMatches],
-    confidence: float,
+    matches: DetectionCounts, classes: Sequence[str], confidence: float
 ) -> Iterable[CsvRow]:
-    """One row per image and class that is in its truth or found in it; boxes."""
-    for number, key in enumerate(keys):
-        for name, those in zip(classes, found, strict=True):
-            mine = (those.image_indices == number) & (those.scores >= confidence)
-            hits, truths = int(those.true_positives[mine].sum()), int(those.truth_counts[number])
-            if truths or mine.any():
-                alarms = int(mine.sum()) - hits
-                yield key, name, truths, hits, alarms, f"{confidence:g}"
+    """One row per image and class that is in its truth or predicted in it; boxes at IoU 0.5."""
+    shape = len(matches.keys), len(classes)
+    cells = matches.image_indices * len(classes) + matches.rows["class_ids"]  # flat (image, class)
+    confident = matches.rows["scores"] >= confidence
+    correct = confident & matches.rows["true_positives"][:, 0, 0]
+    predicted, true_positives = (
+        np.bincount(cells[chosen], minlength=shape[0] * shape[1]).reshape(shape)
+        for chosen in (confident, correct)
+    )
+    truth = matches.totals["truth_counts"][:, 0, :]
+    for image, class_id in np.argwhere((truth > 0) | (predicted > 0)):
+        correct_count = int(true_positives[image, class_id])
+        wrong_count = int(predicted[image, class_id]) - correct_count
+        counts = int(truth[image, class_id]), correct_count, wrong_count
+        yield matches.keys[image], classes[class_id], *counts, f"{confidence:g}"
 
 
-def build_curve_rows(matched: MatchTable) -> Iterable[CsvRow]:
+def build_curve_rows(matches: DetectionCounts, classes: Sequence[str]) -> Iterable[CsvRow]:
     """Precision at 101 recalls of every class with true boxes, and the score that reaches it.
 
     Precision is monotone, as COCO's, with at most 100 boxes per image; its mean over the recalls
     is AP. A recall that is not reached has precision 0 and no score.
     """
-    for name, those in zip(matched.classes, matched.by_class, strict=True):
-        kept, truths = those.ranks < MAX_DETECTIONS, int(those.truth_counts[0].sum())
-        for overlap in CURVE_IOU_THRESHOLDS if truths else ():
-            read = precision_recall_curve.compute_curve(
-                those.true_positives[0, IOU_THRESHOLDS.index(overlap), kept], truths
+    for class_id, name in enumerate(classes):
+        of_class = match_table.select_class(matches, class_id)
+        kept, truth_count = of_class.ranks < MAX_DETECTIONS, int(of_class.truth_counts[0].sum())
+        for threshold in CURVE_IOU_THRESHOLDS if truth_count else ():
+            curve = precision_recall_curve.compute_curve(
+                of_class.true_positives[0, IOU_THRESHOLDS.index(threshold), kept], truth_count
             )
-            scores = those.scores[kept][read.prediction_counts - 1]
+            scores = of_class.scores[kept][curve.prediction_counts - 1]
             for place, recall in enumerate(precision_recall_curve.RECALLS):
                 score = f"{scores[place]:.6g}" if place < len(scores) else ""
-                yield name, overlap, f"{recall:.2f}", float(read.precision[place]), score
+                yield name, threshold, f"{recall:.2f}", float(curve.precision[place]), score
 
 
 def build_confusion_rows(
-    truth: Mapping[str, Boxes],
-    found: Mapping[str, Boxes],
+    boxes: tuple[Mapping[str, Boxes], Mapping[str, Boxes]],
     conditions: Mapping[str, Sequence[str]],
     classes: Sequence[str],
     confidence: float,
 ) -> Iterable[CsvRow]:
     """One row per condition, true class and predicted class, background among them; boxes."""
+    truth, predicted = boxes
     names = [*classes, confusion.BACKGROUND]
-    for scene, keys in conditions.items():
-        some = {key: truth[key] for key in keys}
-        counts = confusion.compute_confusion_matrix(some, found, len(classes), confidence)
+    for condition, keys in conditions.items():
+        chosen = {key: truth[key] for key in keys}
+        counts = confusion.compute_confusion_matrix(chosen, predicted, len(classes), confidence)
         for i, j in np.ndindex(counts.shape):
             if (i, j) != (len(classes), len(classes)):
-                yield scene, names[i], names[j], int(counts[i, j]), f"{confidence:g}"
+                yield condition, names[i], names[j], int(counts[i, j]), f"{confidence:g}"
 
 
 def build_error_rows(
-    truth: Mapping[str, Boxes],
-    found: Mapping[str, Boxes],
-    conditions: Mapping[str, Sequence[str]],
-    classes: Sequence[str],
+    errors: DetectionCounts, conditions: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> Iterable[CsvRow]:
-    """One row per condition, class and kind of error: how many, and the AP@.5 they cost.
+    """One row per condition, class and error type: how many errors, and the AP@.5 they cost.
 
     A prediction counts for the class it was given, a missed box for its own. What a class loses
     may lie in predictions of another: one that was given the wrong class costs both.
     """
-    for scene, keys in conditions.items():
-        those = tide_errors.classify_errors(
-            {key: truth[key] for key in keys}, found, len(classes), MAX_DETECTIONS
+    weights = np.stack([build_image_weights(errors.keys, keys) for keys in conditions.values()])
+    lost = error_types.score(errors.add(weights), classes, NoOptions())
+    for row, condition in enumerate(conditions):
+        counts = _count_errors(errors, weights[row], len(classes))
+        for class_id, name in enumerate(classes):
+            for number, error_type in enumerate(ERROR_TYPES):
+                cost = float(lost[f"{error_type} error"][row, class_id])
+                boxes = int(counts[number, class_id])
+                yield condition, name, error_type, boxes, "" if np.isnan(cost) else cost
+
+
+def _count_errors(errors: DetectionCounts, weights: FloatArray, class_count: int) -> FloatArray:
+    """Errors by type and class (types, C)."""
+    weight = weights[errors.image_indices]
+    counts = np.zeros((len(ERROR_TYPES), class_count))
+    for number in range(len(ERROR_TYPES)):
+        of_type = errors.rows["error_types"] == number
+        counts[number] = np.bincount(
+            errors.rows["class_ids"][of_type], weight[of_type], minlength=class_count
         )
-        for index, name in enumerate(classes):
-            costs = error_types.compute_ap_lost(those, index).values()
-            for kind, (word, cost) in enumerate(zip(tide_errors.ERROR_TYPES, costs, strict=True)):
-                boxes = int(((those.classes == index) & (those.error_types == kind)).sum())
-                if kind == tide_errors.MISSED:
-                    boxes = int(those.missed_counts[index])
-                yield scene, name, word, boxes, "" if cost is None else cost
+    counts[MISSED] = weights @ errors.totals["missed_counts"]
+    return counts
 
 
 def _group_keys_by_condition(split: Split) -> dict[str, list[str]]:
     """The keys of all images, and of those of each condition."""
-    scenes = sorted({pair.condition for pair in split.pairs if pair.condition is not None})
-    found = {"all": list(split.keys)}
-    return found | {s: [pair.key for pair in split.pairs if pair.condition == s] for s in scenes}
+    conditions = sorted({pair.condition for pair in split.pairs if pair.condition is not None})
+    every = {"all": list(split.keys)}
+    return every | {
+        condition: [pair.key for pair in split.pairs if pair.condition == condition]
+        for condition in conditions
+    }
 
 
-def _write_csv(path: Path, heads: str, rows: Iterable[CsvRow]) -> None:
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[CsvRow]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(heads.split())
+        table.writerow(header)
         table.writerows(rows)

@@ -6,138 +6,112 @@ python -m detection.run --source fused     every fusion; or ir, vis, a source's 
 python -m detection.run --plan             what would be done, and what is done already
 
 Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO's form),
-detection/ the scores (record.json), what became of every box (matches.npz), the images
-(images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A stopped run
-goes on where it was: training after its last finished epoch.
+detection/ the scores (record.json), the counts they are computed from (matches.npz and others),
+the images (images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A
+stopped run resumes: training after its last finished epoch.
 """
 
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from pathlib import Path
 
-from detection import coco_matching, result_tables
-from fusebench import cli
+from detection import result_tables
+from detection.metrics.average_precision import COUNTS as MATCHES_FILE
+from fusebench import cli, plugins
 from fusebench.data import boxes
 from fusebench.data.boxes import Boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
-from fusebench.evaluation import match_table
-from fusebench.evaluation.match_table import MatchTable
-from fusebench.experiments import runner
+from fusebench.evaluation.counts import DetectionCounts
+from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
-from fusebench.experiments.runner import PreparedRun
+from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.storage import image_index
-from fusebench.storage.records import Scalar, Scores
 from fusebench.storage.store import Store
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "pycocotools", "numpy", "pillow")
 PREDICTIONS_FILE = "predictions.json"
+TABLE_METRICS = ("average_precision", "error_types")  # counted for the tables of every record
 
 
-def execute_run(cell: Run, store: Store, device: str) -> None:
-    """Bring one cell up to date."""
-    this = runner.prepare_run(cell)
-    facts = collect_protocol(
-        this
-    )  # first, because it refuses options that do not fit before hours pass
-    trained = runner.get_or_train_model(this, store, device)
-    facts |= runner.read_training_protocol(trained)
-    predicted = predict_test_images(this, store, device, trained)
+def execute_run(run: Run, store: Store, device: str) -> None:
+    """Train, predict and score one run; finished parts are reused."""
+    start_time = time.monotonic()
+    runner.collect_protocol(run)  # refuses options that do not fit before hours pass
+    trained = runner.get_or_train_model(run, store, device)
+    predictions = predict_test_images(run, store, device, trained)
 
-    def work(folder: Path) -> None:
-        truth, found = (
-            collect_true_boxes(cell.test_split),
-            read_predictions(cell.test_split, predicted),
+    def score(folder: Path) -> None:
+        split = run.test_split
+        truth, predicted = collect_true_boxes(split), read_predictions(split, predictions)
+        table_metrics = [resolve_metric(name) for name in TABLE_METRICS]
+        counts = scoring.count_images(
+            (*run.metrics, *table_metrics),
+            ((key, truth[key], predicted[key]) for key in sorted(truth)),
+            split.classes,
         )
-        image_index.write_image_index(folder, cell.test_split)
-        matched = coco_matching.build_match_table(truth, found, cell.test_split.classes)
-        match_table.write_match_table(folder / "matches.npz", matched)
-        result_tables.write_tables(folder, cell.test_split, truth, found, matched)
+        image_index.write_image_index(folder, split)
+        scoring.write_counts(folder, counts)
+        matches, errors = counts[MATCHES_FILE], counts[table_metrics[1].plugin.counts_file]
+        assert isinstance(matches, DetectionCounts)
+        assert isinstance(errors, DetectionCounts)
+        result_tables.write_tables(folder, split, (truth, predicted), matches, errors)
+        protocol = runner.collect_protocol(run, trained)
+        for metric in run.metrics:
+            protocol |= metric.plugin.warnings(predicted)
+        files = {"training": trained / "time.json", "detector": trained / "model.json"}
+        provenance = runner.collect_provenance(start_time, device, PACKAGES, files)
+        runner.build_record(run, counts, protocol, provenance).write(folder)
 
-        def scored(keys: Sequence[str]) -> Scores:
-            true, seen = ({key: these[key] for key in keys} for these in (truth, found))
-            return compute_scores(this, true, seen, coco_matching.select_images(matched, keys))
-
-        left = {"training": trained / "time.json", "detector": trained / "model.json"}
-        made = runner.collect_provenance(this, device, PACKAGES, left)
-        runner.build_record(this, scored, facts | collect_warnings(this, found), made).write(folder)
-
-    store.get_or_create(cell.task.kind, cell.label, cell.specs["record"], work)
+    store.get_or_create(run.task.kind, run.label, run.specs["record"], score)
 
 
-def predict_test_images(this: PreparedRun, store: Store, device: str, trained: Path) -> Path:
+def resolve_metric(name: str) -> ResolvedMetric:
+    """A metric of this stage with its default options."""
+    plugin = plugins.load_task_metric("detection", name)
+    return ResolvedMetric(name, plugin, plugin.Options())
+
+
+def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
     """The file of boxes for the test images, COCO's form with scores."""
-    cell = this.run
+    model = run.model
+    assert model is not None
 
-    def work(folder: Path) -> None:
-        examples = LabeledImages(
-            cell.get_images(cell.test_split, store, device).paths, cell.test_split
+    def predict(folder: Path) -> None:
+        split = run.test_split
+        images = LabeledImages(sources.get_images(run.test_images, store, device), split)
+        predicted = model.plugin.predict(
+            trained, images, model.options, model.predict_options, device=device
         )
-        found = this.model.predict(
-            trained, examples, this.options, this.predict_options, device=device
-        )
-        sizes = {pair.key: pair.size for pair in cell.test_split.pairs}
-        document = boxes.to_coco(found, cell.test_split.classes, sizes)
+        sizes = {pair.key: pair.size for pair in split.pairs}
+        document = boxes.to_coco(predicted, split.classes, sizes)
         (folder / PREDICTIONS_FILE).write_text(json.dumps(document), encoding="utf-8")
 
-    place = store.get_or_create(
-        "predicted", cell.prediction_label, cell.specs["predicted"], work
+    folder = store.get_or_create(
+        "predicted", run.prediction_label, run.specs["predicted"], predict
     ).path
-    return place / PREDICTIONS_FILE
+    return folder / PREDICTIONS_FILE
 
 
 def collect_true_boxes(split: Split) -> dict[str, Boxes]:
     """The true boxes of the images by key.
 
     Raises:
-        UserError: If an image has none: no boxes in it would be an empty list.
+        UserError: If an image has none: an image without objects has an empty list.
     """
-    found = {pair.key: pair.boxes for pair in split.pairs if pair.boxes is not None}
-    if len(found) != len(split.pairs):
+    truth = {pair.key: pair.boxes for pair in split.pairs if pair.boxes is not None}
+    if len(truth) != len(split.pairs):
         raise UserError(f"{split.dataset}/{split.name}: some images have no true boxes")
-    return found
+    return truth
 
 
-def read_predictions(split: Split, predictions: Path) -> dict[str, Boxes]:
+def read_predictions(split: Split, predictions: Path) -> Mapping[str, Boxes]:
     """The predicted boxes by key, from the file alone: what is scored is what was saved."""
     document = json.loads(predictions.read_text(encoding="utf-8"))
     return boxes.from_coco(document, split.classes)
-
-
-def compute_scores(
-    this: PreparedRun, truth: Mapping[str, Boxes], found: Mapping[str, Boxes], matched: MatchTable
-) -> Scores:
-    """All metrics of the cell on these images; one that can takes the matches made once."""
-    slices = [
-        metric.measure_matches(matched, options)
-        if hasattr(metric, "measure_matches")
-        else metric.measure(truth, found, this.run.test_split.classes, options)
-        for metric, options in this.metrics
-    ]
-    counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
-    return reduce(Scores.merge, slices, Scores(values={}, counts=counts))
-
-
-def collect_protocol(this: PreparedRun) -> dict[str, Scalar]:
-    """The facts a reader needs to repeat the number: data, model, metric."""
-    facts: dict[str, Scalar] = this.run.build_protocol() | this.model.protocol(
-        this.options, this.predict_options
-    )
-    for metric, chosen in this.metrics:
-        facts |= metric.protocol(chosen)
-    return facts
-
-
-def collect_warnings(this: PreparedRun, found: Mapping[str, Boxes]) -> dict[str, Scalar]:
-    """What the metrics have to say about these predictions, for the protocol."""
-    said: dict[str, Scalar] = {}
-    for metric, _ in this.metrics:
-        if hasattr(metric, "warnings"):
-            said |= metric.warnings(found)
-    return said
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ def select_stages(args: argparse.Namespace) -> list[str]:
     Raises:
         UserError: If the task file or the data is wrong, or the flags choose nothing that is here.
     """
-    found = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), draw=not args.plan)
+    found = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=not args.plan)
     kinds = {cell.task.kind for cell in found.runs}
     kinds |= {gone.task.kind for gone in found.skipped_tasks if gone.will_be_generated}
     trained = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]

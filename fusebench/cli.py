@@ -65,7 +65,7 @@ def main(
     args = build_parser(program, about).parse_args(argv)
     store = Store(args.out)
     try:
-        found = build_plan_from_args(args, kinds, draw=not args.plan)
+        found = build_plan_from_args(args, kinds, generate=not args.plan)
         todo = jobs(found, store)
         if args.plan:
             _print_plan(found, todo, args.out)
@@ -123,7 +123,7 @@ def build_parser(program: str, about: str) -> argparse.ArgumentParser:
     return flags
 
 
-def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, draw: bool) -> Plan:
+def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, generate: bool) -> Plan:
     """The plan for the flags.
 
     Raises:
@@ -143,7 +143,7 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, draw
         file = cli_selection.select_source(file, chosen, args.source)
         chosen = list(file.tasks)
     found = plan.build_plan(
-        file, chosen, args.data, args.tasks.resolve().parent, limit=args.limit, draw=draw
+        file, chosen, args.data, args.tasks.resolve().parent, limit=args.limit, generate=generate
     )
     missing = [gone for gone in found.skipped_tasks if not gone.will_be_generated]
     if missing and (args.task or args.datasets or len(missing) == len(chosen)):

@@ -1,19 +1,19 @@
-"""What the flags choose from the task file: tasks, sources, seeds."""
+"""Selection of tasks, sources and seeds by command-line flags."""
 
 from collections.abc import Collection, Sequence
 
 from fusebench.config.schema import MAX_SEED, ModelTaskBase, Task, TaskFile
 from fusebench.errors import UserError
 
-SOURCE_GROUPS = {
+SOURCE_GROUPS = {  # value of --source to kinds of sources
     "ir": ("infrared",),
     "vis": ("visible",),
     "fused": ("method", "folder"),
-}  # of kinds
+}
 
 
 def replace_seeds(file: TaskFile, seeds: Sequence[int]) -> TaskFile:
-    """The same file, every task that trains with these seeds instead of its own.
+    """Replace the seeds of every task that trains a model.
 
     Raises:
         UserError: If a seed is out of range.
@@ -21,41 +21,42 @@ def replace_seeds(file: TaskFile, seeds: Sequence[int]) -> TaskFile:
     for seed in seeds:
         if not 0 <= seed <= MAX_SEED:
             raise UserError(f"--seed {seed}: expected 0 to {MAX_SEED}")
-    once = tuple(dict.fromkeys(seeds))
-    changed: dict[str, Task] = {
-        name: task.model_copy(update={"seeds": once}) if isinstance(task, ModelTaskBase) else task
+    unique = tuple(dict.fromkeys(seeds))
+    tasks: dict[str, Task] = {
+        name: task.model_copy(update={"seeds": unique}) if isinstance(task, ModelTaskBase) else task
         for name, task in file.tasks.items()
     }
-    return file.model_copy(update={"tasks": changed})
+    return file.model_copy(update={"tasks": tasks})
 
 
-def select_source(file: TaskFile, names: Collection[str], wanted: str) -> TaskFile:
-    """The named tasks that list a source, and of their sources only this one.
+def select_source(file: TaskFile, names: Collection[str], selector: str) -> TaskFile:
+    """Keep the named tasks that list a source, and of their sources only that one.
 
     Args:
         file: The task file.
-        names: The tasks looked at.
-        wanted: A source's name, or one of `SOURCE_GROUPS`: ``fused`` is every source that is not raw.
+        names: Names of tasks.
+        selector: A source's name, or one of `SOURCE_GROUPS`: ``fused`` is every source but the
+            sensors.
 
     Raises:
         UserError: If there is no such source, or none of these tasks lists it.
     """
-    if wanted in SOURCE_GROUPS and wanted not in file.sources:
-        kinds = SOURCE_GROUPS[wanted]
-        meant = {name for name, source in file.sources.items() if source.kind in kinds}
+    if selector in SOURCE_GROUPS and selector not in file.sources:
+        kinds = SOURCE_GROUPS[selector]
+        selected = {name for name, source in file.sources.items() if source.kind in kinds}
     else:
-        file.get_source(wanted)
-        meant = {wanted}
-    kept: dict[str, Task] = {}
+        file.get_source(selector)
+        selected = {selector}
+    tasks: dict[str, Task] = {}
     for name in names:
         task = file.tasks[name]
-        sources = tuple(source for source in task.sources if source in meant)
+        sources = tuple(source for source in task.sources if source in selected)
         if sources:
-            kept[name] = task.model_copy(update={"sources": sources})
-    if not kept:
+            tasks[name] = task.model_copy(update={"sources": sources})
+    if not tasks:
         listed = sorted({source for name in names for source in file.tasks[name].sources})
         raise UserError(
-            f"--source {wanted}: none of the chosen tasks lists it (they list "
+            f"--source {selector}: none of the chosen tasks lists it (they list "
             f"{', '.join(listed)}); add it to the task's sources"
         )
-    return file.model_copy(update={"tasks": kept})
+    return file.model_copy(update={"tasks": tasks})

@@ -1,31 +1,31 @@
-"""The one exception that means "the user can fix this": wrong file, wrong name, missing input."""
+"""Errors that the user can fix: a wrong file, a wrong name, a missing input."""
 
 from pydantic import ValidationError
 
 
 class UserError(Exception):
-    """A message for a person: where, what was found, what was expected, what to do next.
+    """Error with a message for the user: where, what was found, what was expected, what to do.
 
-    A program prints it as it is and exits with 2. Any other exception is a bug in this project
-    and keeps its traceback.
+    A program prints the message and exits with status 2. Every other exception is a bug in this
+    project and keeps its traceback.
     """
 
 
-class DatasetNotFoundError(UserError):  # noqa: N818 - named for what it says, like FileNotFound would be
-    """The data set is not on this machine: other tasks can still be run.
+class DatasetNotFoundError(UserError):
+    """The data set is not on this machine; other tasks can still run.
 
     Attributes:
-        fault: The message without what can be run instead.
+        message: The message without the alternative.
     """
 
-    def __init__(self, fault: str, instead: str = "") -> None:
-        super().__init__(f"{fault}. Without it: {instead}" if instead else fault)
-        self.message = fault
+    def __init__(self, message: str, alternative: str = "") -> None:
+        super().__init__(f"{message}. Without it: {alternative}" if alternative else message)
+        self.message = message
 
 
-def format_validation_error(where: str, fault: ValidationError) -> str:
-    """One line per fault: where it is, what is wrong, what was given."""
+def format_validation_error(where: str, error: ValidationError) -> str:
+    """Format a pydantic error, one line per fault: location, what is wrong, given value."""
     return "\n".join(
         f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
-        for e in fault.errors()
+        for e in error.errors()
     )

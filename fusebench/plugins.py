@@ -1,78 +1,165 @@
-"""Plug-ins without a registry: the folder is the list, the file name is the name."""
+"""Plug-ins without a registry: the folder is the list, the file name is the name.
+
+A sub-folder only groups files. A name with a dot is a module of the user's own.
+"""
 
 import importlib
 import pkgutil
 from collections.abc import Mapping
 from difflib import get_close_matches
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from fusebench.contracts import (
+    Dataset,
+    FusionMethod,
+    FusionMetric,
+    Model,
+    TaskMetric,
+    load_contract,
+)
 from fusebench.errors import UserError, format_validation_error
+from fusebench.storage.hashing import compute_file_sha256
 
-
-class NoOptions(BaseModel):
-    """The `Options` (or `NoisePredictor`) of a plug-in for which tasks.yaml may set nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+METHODS = "fusion.methods"
+FUSION_METRICS = "fusion.metrics"
+DATASETS = "fusebench.datasets"
 
 
 def list_plugins(package: str) -> list[str]:
-    """Names of the plug-ins in ``package`` and its sub-packages, sorted; none is imported."""
+    """Names of the plug-ins in ``package`` and its sub-folders, sorted; none is imported."""
     return sorted(_index_modules(package))
 
 
+def load_fusion_method(name: str) -> FusionMethod:
+    """A file in fusion/methods, or a module with ``fuse(infrared, visible)`` or a whole method.
+
+    Raises:
+        UserError: If there is no such module, or it does not fit its contract.
+    """
+    module = load_plugin(METHODS, name)
+    if "." not in name:
+        return load_contract(FusionMethod, module, name)
+    return load_contract(FusionMethod, _complete_user_method(module), name)
+
+
+def load_fusion_metric(name: str) -> FusionMetric:
+    """A file in fusion/metrics.
+
+    Raises:
+        UserError: If there is no such file, or it does not fit its contract.
+    """
+    return load_contract(FusionMetric, load_plugin(FUSION_METRICS, name), name)
+
+
+def load_task_metric(kind: str, name: str) -> TaskMetric:
+    """A file in detection/metrics or segmentation/metrics.
+
+    Raises:
+        UserError: If there is no such file, or it does not fit its contract.
+    """
+    return load_contract(TaskMetric, load_plugin(f"{kind}.metrics", name), name)
+
+
+def load_model(kind: str, name: str) -> Model:
+    """A file in detection/models or segmentation/models.
+
+    Raises:
+        UserError: If there is no such file, or it does not fit its contract.
+    """
+    return load_contract(Model, load_plugin(f"{kind}.models", name), name)
+
+
+def load_dataset(name: str) -> Dataset:
+    """A file in fusebench/datasets.
+
+    Raises:
+        UserError: If there is no such file, or it does not fit its contract.
+    """
+    return load_contract(Dataset, load_plugin(DATASETS, name), name)
+
+
+def load_plugin(package: str, name: str) -> ModuleType:
+    """Import one plug-in, e.g. ``load_plugin("fusion.methods", "average")``.
+
+    Raises:
+        UserError: If there is no such module. An ImportError inside the plug-in is a fault of
+            that file and is not hidden.
+    """
+    modules = _index_modules(package)
+    if name in modules:
+        return importlib.import_module(modules[name])
+    if "." in name:
+        return _import_user_module(package, name)
+    close = get_close_matches(name, modules, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise UserError(
+        f"no {name!r} in {package}.{hint} Known: {', '.join(sorted(modules))}. "
+        f"To add it, write {package.replace('.', '/')}/{name}.py"
+    )
+
+
+def validate_options(model: type[BaseModel], values: Mapping[str, Any], where: str) -> BaseModel:
+    """Check the options of one plug-in and fill in the defaults.
+
+    Args:
+        model: The plug-in's ``Options`` or ``Predict``.
+        values: What the task file says.
+        where: Where in the task file, for the message.
+
+    Raises:
+        UserError: One line per fault.
+    """
+    try:
+        return model(**values)
+    except ValidationError as fault:
+        raise UserError(format_validation_error(where, fault)) from None
+
+
 def _index_modules(package: str) -> dict[str, str]:
-    """Plug-in name to the full name of its module; a sub-package only groups plug-ins."""
+    """Plug-in name to the full name of its module.
+
+    A sub-folder whose ``__init__.py`` is a plug-in itself is imported to find that out: it has a
+    ``VERSION``.
+    """
     modules: dict[str, str] = {}
     for entry in pkgutil.iter_modules(importlib.import_module(package).__path__):
         if entry.name.startswith("_"):
             continue
         full_name = f"{package}.{entry.name}"
-        folder = importlib.import_module(full_name) if entry.ispkg else None
-        if folder is not None and not hasattr(folder, "VERSION"):
+        if entry.ispkg and not hasattr(importlib.import_module(full_name), "VERSION"):
             modules |= _index_modules(full_name)
         else:
             modules[entry.name] = full_name
     return modules
 
 
-def load_plugin(package: str, name: str) -> ModuleType:
-    """Import one plug-in, e.g. ``find("fusion.methods", "average")``.
-
-    Raises:
-        UserError: If there is no such file. An ImportError inside the plug-in is a fault of
-            that file and is not hidden.
-    """
-    modules = _index_modules(package)
-    if name not in modules:
-        names = sorted(modules)
-        close = get_close_matches(name, names, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise UserError(
-            f"no {name!r} in {package}.{hint} Known: {', '.join(names)}. "
-            f"To add it, write {package.replace('.', '/')}/{name}.py"
-        )
-    return importlib.import_module(modules[name])
-
-
-def validate_options(
-    plugin: ModuleType, given: Mapping[str, Any], where: str, model: str = "Options"
-) -> BaseModel:
-    """Check the options of one plug-in against its `Options`, filling in the defaults.
-
-    Args:
-        plugin: The imported file.
-        given: What the task file says.
-        where: Where in the task file, for the message.
-        model: The name of the pydantic model in the plug-in.
-
-    Raises:
-        UserError: One line per fault.
-    """
+def _import_user_module(package: str, name: str) -> ModuleType:
     try:
-        checked: BaseModel = getattr(plugin, model)(**given)
-    except ValidationError as fault:
-        raise UserError(format_validation_error(where, fault)) from None
-    return checked
+        return importlib.import_module(name)
+    except ModuleNotFoundError as fault:
+        if fault.name is None or not f"{name}.".startswith(f"{fault.name}."):
+            raise
+        raise UserError(
+            f"no module {name!r} for {package}: it has to be importable, e.g. as "
+            f"{name.replace('.', '/')}.py in the folder where the program is started"
+        ) from None
+
+
+def _complete_user_method(module: ModuleType) -> Any:
+    """A user's module as a fusion method: its file decides the result, and ``fuse`` is enough."""
+    file = module.__file__
+    hashes = {} if file is None else {"module": compute_file_sha256(Path(file))}
+    values = {"VERSION": 1, **vars(module)}
+    if hasattr(module, "fuse") and not hasattr(module, "load"):
+        values["load"] = lambda _options, _device: module.fuse
+    own_hashes = values.get("dependency_hashes")
+
+    def dependency_hashes(options: Any) -> dict[str, str]:
+        return hashes | (dict(own_hashes(options)) if own_hashes else {})
+
+    values["dependency_hashes"] = dependency_hashes
+    return SimpleNamespace(**values)

@@ -4,13 +4,13 @@ python -m fusion.run                     everything in tasks.yaml
 python -m fusion.run --source average    one source
 python -m fusion.run --plan              what would be done, and what is done already
 
-Fused images lie under --out in fused/; a stopped run goes on with the first image that it lacks
-or has not scored.
+Fused images are saved under --out in fused/. An interrupted run resumes with the first image that
+is not fused or not scored yet.
 """
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +21,7 @@ from fusebench.config import schema
 from fusebench.data.pairs import Split
 from fusebench.experiments import sources
 from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record, Scores
 from fusebench.storage.store import Store
@@ -28,178 +29,164 @@ from fusion.scoring import metric, metric_means, presets, score_images
 from fusion.scoring.score_images import ScoringPair
 
 PROGRAM = "fusion.run"
-ScoreTables = dict[str, pd.DataFrame]  # a cell's label to its rows
+ScoreTables = dict[str, pd.DataFrame]  # label of a run to its scores, one row per image
 
 
-def build_steps(found: Plan, store: Store) -> list[Step]:
-    """One job per folder of fused images that a cell needs, then one per quality cell."""
-    fused: dict[str, Step] = {}
-    for cell in found.runs:
-        for source, split in cell.required_images:
-            if _is_fused_here(source):
-                place = _get_fused_folder(source, split, store, cell.base_folder)
-                fused.setdefault(
-                    place.name, _build_fusion_step(source, split, store, cell.base_folder)
-                )
-    wanted = [cell for cell in found.runs if isinstance(cell.task, schema.QualityTask)]
+def build_steps(plan: Plan, store: Store) -> list[Step]:
+    """Build one step per folder of fused images that a run needs, then one per quality run."""
+    fusion_steps: dict[str, Step] = {}
+    for run in plan.runs:
+        for required in run.required_images:
+            if required.is_made_here:
+                name = required.get_folder(store).name
+                if name not in fusion_steps:
+                    fusion_steps[name] = _build_fusion_step(required, store)
+    quality_runs = [run for run in plan.runs if isinstance(run.task, schema.QualityTask)]
     tables: ScoreTables = {}
 
-    def scored(cell: Run, store: Store, device: str) -> None:
-        execute_run(cell, wanted, store, device, tables)
+    def execute(run: Run, store: Store, device: str) -> None:
+        execute_run(run, quality_runs, store, device, tables)
 
-    return [*fused.values(), *(cli.build_step(PROGRAM, cell, store, scored) for cell in wanted)]
+    return [
+        *fusion_steps.values(),
+        *(cli.build_step(PROGRAM, run, store, execute) for run in quality_runs),
+    ]
 
 
 def execute_run(
-    cell: Run, beside: Sequence[Run], store: Store, device: str, tables: ScoreTables
+    run: Run, quality_runs: Sequence[Run], store: Store, device: str, tables: ScoreTables
 ) -> None:
-    """Score one quality cell: a row per pair, then the means.
+    """Score one quality run: a row per image, then the means.
 
     Args:
-        cell: The cell.
-        beside: Cells that are to be scored too; those of the same task whose images are there are
-            scored in one go, because they share the work on the sources.
-        store: Where results lie.
-        device: What missing images are fused on.
-        tables: Label to the rows of cells that were scored with an earlier one; changed.
+        run: The run.
+        quality_runs: All quality runs. Those of the same task whose images exist are scored
+            together with this one, because they share the computations on the sources.
+        store: Where results are stored.
+        device: Device for fusing missing images.
+        tables: Scores of runs that were scored together with an earlier one; updated.
     """
 
     def work(folder: Path) -> None:
         start = time.monotonic()
-        if cell.label not in tables:
-            tables.update(_score_runs_together(cell, beside, store, device))
-        per_image = tables.pop(cell.label)
-        signed = metric.add_signature_column(per_image, metric.load_metrics(cell.task.metrics))
-        signed.to_csv(folder / "per_image.csv")
-        _build_record(cell, per_image, time.monotonic() - start).write(folder)
+        if run.label not in tables:
+            tables.update(_score_runs_together(run, quality_runs, store, device))
+        per_image = tables.pop(run.label)
+        metrics = metric.build_columns(run.fusion_metrics)
+        metric.add_signature_column(per_image, metrics).to_csv(folder / "per_image.csv")
+        _build_record(run, per_image, time.monotonic() - start).write(folder)
 
-    cell.get_images(cell.test_split, store, device)
-    store.get_or_create(cell.task.kind, cell.label, cell.specs["record"], work)
-    _get_row_log_path(cell, store).unlink(missing_ok=True)
+    sources.get_images(run.test_images, store, device)
+    store.get_or_create(run.task.kind, run.label, run.specs["record"], work)
+    _get_row_log_path(run, store).unlink(missing_ok=True)
 
 
 def _score_runs_together(
-    cell: Run, beside: Sequence[Run], store: Store, device: str
+    run: Run, quality_runs: Sequence[Run], store: Store, device: str
 ) -> ScoreTables:
-    """The rows of a cell and of others of its task."""
-    ready = [
+    """Score a run and the other unfinished runs of its task whose images exist."""
+    runs = [
         other
-        for other in beside
-        if other.task_name == cell.task_name
-        and (other is cell or other.read_record(store) is None)
-        and (
-            not _is_fused_here(other.source)
-            or _get_fused_folder(other.source, other.test_split, store, other.base_folder).exists()
-        )
+        for other in quality_runs
+        if other.task_name == run.task_name
+        and (other is run or other.read_record(store) is None)
+        and (not other.test_images.is_made_here or other.test_images.get_folder(store).exists())
     ]
-    shown = {one.label: one.get_images(one.test_split, store, device).paths for one in ready}
-    scenes = [
+    paths = {other.label: sources.get_images(other.test_images, store, device) for other in runs}
+    pairs = [
         ScoringPair(
-            p.key, p.infrared, p.visible, {label: paths[p.key] for label, paths in shown.items()}
+            pair.key,
+            pair.infrared,
+            pair.visible,
+            {label: run_paths[pair.key] for label, run_paths in paths.items()},
         )
-        for p in cell.test_split.pairs
+        for pair in run.test_split.pairs
     ]
-    title = f"score {cell.test_split.dataset}-{cell.test_split.name}"
-    journals = {one.label: _get_row_log_path(one, store) for one in ready}
-    return score_images.score_pairs(
-        scenes, metric.load_metrics(cell.task.metrics), title, None, journals
-    )
+    title = f"score {run.test_split.dataset}-{run.test_split.name}"
+    row_logs = {other.label: _get_row_log_path(other, store) for other in runs}
+    metrics = metric.build_columns(run.fusion_metrics)
+    return score_images.score_pairs(pairs, metrics, title, None, row_logs)
 
 
-def _get_row_log_path(cell: Run, store: Store) -> Path:
-    """Where the rows of a cell are kept until its record is written."""
-    return store.root / ".scores" / f"{cell.get_record_folder(store).name}.jsonl"
+def _get_row_log_path(run: Run, store: Store) -> Path:
+    """Get the path of the log that keeps a run's rows until its record is written."""
+    return store.root / ".scores" / f"{run.get_record_folder(store).name}.jsonl"
 
 
-def _build_record(cell: Run, per_image: pd.DataFrame, seconds: float) -> Record:
-    metrics = metric.load_metrics(cell.task.metrics)
-    groups = {pair.key: pair.sequence for pair in cell.test_split.pairs}
+def _build_record(run: Run, per_image: pd.DataFrame, seconds: float) -> Record:
+    metrics = metric.build_columns(run.fusion_metrics)
+    sequences = {pair.key: pair.sequence for pair in run.test_split.pairs}
     keys = list(map(str, per_image.index))
-    drawn = dict(zip(keys, metric_means.get_resampling_units(keys, groups), strict=True))
-    what = f"{len(set(drawn.values()))} groups of images" if _is_clustered(drawn) else "images"
-    scored = _compute_scores(per_image, drawn)
+    units = dict(zip(keys, metric_means.get_resampling_units(keys, sequences), strict=True))
+    resampled = f"{len(set(units.values()))} sequences" if _has_sequences(units) else "images"
+    scores = _compute_scores(per_image, units)
     note = presets.get_preset_note(metrics)
     return Record(
-        task=cell.task_name,
-        kind=cell.task.kind,
-        dataset=cell.test_split.dataset,
-        source=cell.source_name,
-        source_kind=cell.source.kind,
+        task=run.task_name,
+        kind=run.task.kind,
+        dataset=run.test_split.dataset,
+        source=run.source_name,
+        source_kind=run.source.kind,
         seed=None,
-        protocol=cell.build_protocol()
+        classes=run.test_split.classes,
+        protocol=run.build_protocol()
         | {
             "luminance": metric.LUMINANCE,
             "metrics": metric.join_signatures(metrics),
-            "intervals": f"{metric_means.INTERVAL_TEXT} {what}",
+            "intervals": f"{metric_means.INTERVAL_TEXT} {resampled}",
         }
         | ({"note": note} if note else {}),
-        columns={one.name: one.column for one in metrics},
-        values=scored.values,
-        counts=scored.counts,
-        intervals=scored.intervals,
-        by_condition=_compute_scores_by_condition(cell.test_split, per_image, drawn),
-        spec=dict(cell.specs["record"]),
+        columns={item.name: item.column for item in metrics},
+        values=scores.values,
+        counts=scores.counts,
+        intervals=scores.intervals,
+        by_condition=_compute_scores_by_condition(run.test_split, per_image, units),
+        spec=dict(run.specs["record"]),
         provenance=records.build_provenance(seconds, "cpu", ("numpy", "pillow", "opencv-python")),
     )
 
 
 def _compute_scores_by_condition(
-    split: Split, per_image: pd.DataFrame, drawn: dict[str, str]
+    split: Split, per_image: pd.DataFrame, units: Mapping[str, str]
 ) -> dict[str, Scores]:
-    """The scores on the images of every condition."""
-    scenes = {pair.key: pair.condition for pair in split.pairs}
+    """Compute the scores on the images of every condition."""
+    conditions = {pair.key: pair.condition for pair in split.pairs}
     return {
-        scene: _compute_scores(
-            per_image[[scenes[str(key)] == scene for key in per_image.index]], drawn
+        condition: _compute_scores(
+            per_image[[conditions[str(key)] == condition for key in per_image.index]], units
         )
-        for scene in sorted({s for s in scenes.values() if s is not None})
+        for condition in sorted({c for c in conditions.values() if c is not None})
     }
 
 
-def _compute_scores(per_image: pd.DataFrame, drawn: dict[str, str]) -> Scores:
-    """The scores on some images.
+def _compute_scores(per_image: pd.DataFrame, units: Mapping[str, str]) -> Scores:
+    """Compute means and intervals.
 
     Args:
-        per_image: A row each.
-        drawn: Key to what is resampled, for all images of the record: a condition is resampled
-            as the whole is, and has no interval where that leaves it too few groups.
+        per_image: Scores of the images, one row each.
+        units: Key to resampling unit, for all images of the record. A condition is resampled like
+            the whole split, and has no interval if too few of its sequences remain.
     """
-    units = [drawn[str(key)] for key in per_image.index]
-    fewest = metric_means.MIN_GROUPS if _is_clustered(drawn) else 2
+    row_units = [units[str(key)] for key in per_image.index]
+    min_units = metric_means.MIN_SEQUENCES if _has_sequences(units) else 2
     return Scores(
         values=metric_means.compute_means(per_image),
         counts={"images": len(per_image)},
-        intervals=metric_means.compute_intervals(per_image, units, fewest),
+        intervals=metric_means.compute_intervals(per_image, row_units, min_units),
     )
 
 
-def _is_clustered(drawn: dict[str, str]) -> bool:
-    """Whether some images are drawn together."""
-    return len(set(drawn.values())) < len(drawn)
+def _has_sequences(units: Mapping[str, str]) -> bool:
+    """Return whether any images are resampled together."""
+    return len(set(units.values())) < len(units)
 
 
-def _is_fused_here(source: schema.Source) -> bool:
-    return isinstance(source, schema.FusionMethodSource) or (
-        isinstance(source, schema.ExternalImagesSource) and source.color == "visible"
-    )
+def _build_fusion_step(required: SourceImages, store: Store) -> Step:
+    def fuse(device: str) -> None:
+        sources.get_images(required, store, device)
 
-
-def _get_fused_folder(source: schema.Source, split: Split, store: Store, folder: Path) -> Path:
-    return store.get_path(
-        "fused",
-        sources.build_folder_label(source, split),
-        sources.build_source_spec(source, split, folder),
-    )
-
-
-def _build_fusion_step(source: schema.Source, split: Split, store: Store, folder: Path) -> Step:
-    def run(device: str) -> None:
-        sources.get_images(source, split, store, folder, device)
-
-    done = _get_fused_folder(source, split, store, folder).exists()
-    return Step(
-        f"{sources.build_folder_label(source, split)} {hashing.hash_keys(split)}", done, run
-    )
+    is_done = required.get_folder(store).exists()
+    return Step(f"{required.label} {hashing.hash_keys(required.split)}", is_done, fuse)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -138,9 +138,9 @@ def build_efficiency(
 ) -> Efficiency | None:
     """Collect cost profiles and training times; None if no fusion method is planned."""
     fusion_methods = {
-        run.source_name: run.source
+        run.source_name: run.source.config
         for run in plan.runs
-        if isinstance(run.source, schema.FusionMethodSource)
+        if isinstance(run.source.config, schema.FusionMethodSource)
     }
     if not fusion_methods:
         return None
@@ -325,7 +325,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = cli.build_parser("reports.run", __doc__ or "").parse_args(argv)
     store = Store(args.out)
     try:
-        plan = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), draw=False)
+        plan = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=False)
         if args.plan:
             _warn_if_store_missing(store)
             _print_plan(plan, store)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.datasets.fmb import CLASSES as FMB
 from fusebench.errors import UserError
-from fusebench.evaluation.confusion import ClassScores
+from fusebench.evaluation.class_means import to_optional
+from fusebench.evaluation.counts import FloatArray
 from fusebench.storage.records import Scalar
 from segmentation.class_sets import CLASS_SETS, ClassSet, ClassSetName, build_class_set
 
@@ -54,40 +55,56 @@ def choose_class_set(classes: Sequence[str], options: AveragingOptions) -> Class
     return _build_checked_class_set(options.classes, classes, options)
 
 
-def compute_mean(scores: Sequence[float | None], absent: str) -> float | None:
-    """The mean of the scores; None if none of them is defined."""
-    defined = [score for score in scores if score is not None]
-    if not defined:
-        return None
-    total = float(np.sum(defined))
-    return total / (len(scores) if absent == "zero" else len(defined))
+def scored_classes(classes: Sequence[str], options: AveragingOptions) -> list[str]:
+    """Names of the classes in the class set of the means, in its order.
+
+    Raises:
+        UserError: If the set does not fit the classes or the policy for class 0.
+    """
+    return [classes[i] for i in choose_class_set(classes, options).indices]
+
+
+def average(scores: FloatArray, options: AveragingOptions) -> FloatArray:
+    """Mean over classes (R,) of scores (R, S), NaN if none is defined."""
+    return compute_mean(scores, options.absent)
+
+
+def compute_mean(scores: FloatArray, absent: str) -> FloatArray:
+    """Mean over the last axis under one of `ABSENT_CLASS_POLICIES`; NaN if none is defined."""
+    defined = np.isfinite(scores)
+    number = defined.sum(axis=-1)
+    divisor = scores.shape[-1] if absent == "zero" else np.maximum(number, 1)
+    mean = np.where(defined, scores, 0.0).sum(axis=-1) / divisor
+    return np.where(number > 0, mean, np.nan)
 
 
 def compute_conventions(
-    scores: Mapping[str, ClassScores], classes: Sequence[str], options: AveragingOptions
+    scores: Mapping[str, FloatArray], classes: Sequence[str], options: AveragingOptions
 ) -> dict[str, dict[str, float | None]]:
-    """Set and policy, e.g. ``segmif8, zero``, to metric to mean; without the one that is printed.
+    """Means by other conventions of the literature than the one that is printed.
 
     Args:
-        scores: Metric name to the scores of all classes.
-        classes: Their names.
-        options: See `AveragingOptions`.
+        scores: Column to the scores (C,) of all classes, NaN where undefined.
+        classes: The C class names.
+        options: The convention that is printed.
+
+    Returns:
+        Class set and policy, e.g. ``segmif8, zero``, to column to mean.
 
     Raises:
         UserError: If a set that is asked for does not fit.
     """
     first = choose_class_set(classes, options)
-    sets = {first.name: first} | {
-        other.name: other for other in _list_other_class_sets(classes, options)
-    }
+    others = _list_other_class_sets(classes, options)
+    sets = {first.name: first} | {class_set.name: class_set for class_set in others}
     if len(sets) == 1 and options.also is None:
         return {}
     return {
         f"{name}, {policy}": {
-            metric: compute_mean([found[i] for i in each.indices], policy)
-            for metric, found in scores.items()
+            column: to_optional(float(compute_mean(values[list(class_set.indices)], policy)))
+            for column, values in scores.items()
         }
-        for name, each in sets.items()
+        for name, class_set in sets.items()
         for policy in ABSENT_CLASS_POLICIES
         if (name, policy) != (first.name, options.absent)
     }
@@ -108,7 +125,7 @@ def build_protocol(classes: Sequence[str], options: AveragingOptions) -> dict[st
     }
     if classes[0].lower() in UNLABELED_NAMES:
         counted = "counted as errors" if 0 not in used.indices else "a class of their own"
-        facts["unlabelled pixels"] = counted if options.unlabeled == "counted" else "ignored"
+        facts["unlabeled pixels"] = counted if options.unlabeled == "counted" else "ignored"
     return facts
 
 

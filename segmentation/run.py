@@ -7,137 +7,110 @@ python -m segmentation.run --plan             what would be done, and what is do
 
 Under --out: trained/ the models, predicted/ one label map per test image, segmentation/ the
 scores (record.json), the images (images.csv), per_image.csv, and per image a confusion matrix
-(confusion.npz) and one of the pixels near outlines (boundary.npz). A stopped run goes on where it
-was: training from its last checkpoint, prediction with the first image it lacks.
+(confusion.npz) and one of the pixels near outlines (boundary.npz). A stopped run resumes:
+training from its last checkpoint, prediction with the first image that is missing.
 """
 
 import csv
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-from pydantic import BaseModel
 
-from fusebench import cli
+from fusebench import cli, plugins
 from fusebench.data import images, label_maps
+from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.evaluation import confusion
-from fusebench.evaluation.confusion import Counts
-from fusebench.experiments import runner
+from fusebench.data.pairs import Split
+from fusebench.evaluation.counts import ArrayCounts
+from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
-from fusebench.experiments.runner import PreparedRun
+from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.runtime import progress
 from fusebench.storage import image_index
-from fusebench.storage.records import Scalar, Scores
 from fusebench.storage.store import Store
 from segmentation.metrics import iou
 
 PACKAGES = ("torch", "onedl-mmsegmentation", "onedl-mmengine", "onedl-mmcv", "numpy", "pillow")
 
 
-def execute_run(cell: Run, store: Store, device: str) -> None:
-    """Bring one cell up to date."""
-    this = runner.prepare_run(cell)
-    facts = collect_protocol(this)
-    trained = runner.get_or_train_model(this, store, device)
-    predicted = predict_test_images(this, store, device, trained)
+def execute_run(run: Run, store: Store, device: str) -> None:
+    """Train, predict and score one run; finished parts are reused."""
+    start_time = time.monotonic()
+    runner.collect_protocol(run)  # refuses options that do not fit before hours pass
+    trained = runner.get_or_train_model(run, store, device)
+    predicted = predict_test_images(run, store, device, trained)
 
-    def work(folder: Path) -> None:
-        counts = compute_counts(this, predicted)
-        image_index.write_image_index(folder, cell.test_split)
-        for file, found in counts.items():
-            confusion.write_counts(folder / file, found)
-        write_per_image(folder / "per_image.csv", cell.test_split.classes, counts[iou.COUNTS])
-
-        def scored(keys: Sequence[str]) -> Scores:
-            return compute_scores(this, counts, keys)
-
-        made = runner.collect_provenance(
-            this, device, PACKAGES, {"training": trained / "time.json"}
+    def score(folder: Path) -> None:
+        split = run.test_split
+        confusion = ResolvedMetric(
+            "iou", plugins.load_task_metric("segmentation", "iou"), iou.Options()
         )
-        runner.build_record(this, scored, facts, made).write(folder)
+        metrics = (confusion, *run.metrics)  # confusion matrices are there whatever the metrics
+        counts = scoring.count_images(metrics, read_label_maps(split, predicted), split.classes)
+        image_index.write_image_index(folder, split)
+        scoring.write_counts(folder, counts)
+        matrices = counts[iou.COUNTS]
+        assert isinstance(matrices, ArrayCounts)
+        write_per_image(folder / "per_image.csv", split.classes, matrices)
+        files = {"training": trained / "time.json"}
+        provenance = runner.collect_provenance(start_time, device, PACKAGES, files)
+        protocol = runner.collect_protocol(run, trained)
+        runner.build_record(run, counts, protocol, provenance).write(folder)
 
-    store.get_or_create(cell.task.kind, cell.label, cell.specs["record"], work)
+    store.get_or_create(run.task.kind, run.label, run.specs["record"], score)
 
 
-def predict_test_images(this: PreparedRun, store: Store, device: str, trained: Path) -> Path:
+def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
     """The folder of label maps, one ``<key>.png`` per test pair."""
-    cell = this.run
+    model = run.model
+    assert model is not None
 
-    def work(folder: Path) -> None:
-        shown = cell.get_images(cell.test_split, store, device)
-        todo = [pair for pair in cell.test_split.pairs if not (folder / f"{pair.key}.png").exists()]
-        examples = LabeledImages(
-            {pair.key: shown.paths[pair.key] for pair in todo},
-            replace(cell.test_split, pairs=tuple(todo)),
+    def predict(folder: Path) -> None:
+        split = run.test_split
+        paths = sources.get_images(run.test_images, store, device)
+        missing = [pair for pair in split.pairs if not (folder / f"{pair.key}.png").exists()]
+        labeled = LabeledImages(
+            {pair.key: paths[pair.key] for pair in missing}, replace(split, pairs=tuple(missing))
         )
-        made = this.model.predict(
-            trained, examples, this.options, this.predict_options, device=device
+        predictions = model.plugin.predict(
+            trained, labeled, model.options, model.predict_options, device=device
         )
-        for _ in progress.track_progress(todo, f"predict {cell.prediction_label}"):
-            key, labels = next(made)
+        for _ in progress.track_progress(missing, f"predict {run.prediction_label}"):
+            key, labels = next(predictions)
             images.write_png(folder / f"{key}.png", labels)
 
     return store.get_or_create(
-        "predicted", cell.prediction_label, cell.specs["predicted"], work
+        "predicted", run.prediction_label, run.specs["predicted"], predict
     ).path
 
 
-def compute_counts(this: PreparedRun, predicted: Path) -> dict[str, dict[str, Counts]]:
-    """What each metric counts in each image: by its file's name, then by key.
-
-    The confusion matrices are there whatever the metrics.
-    """
-    counted: dict[str, tuple[ModuleType, BaseModel]] = {iou.COUNTS: (iou, iou.Options())}
-    counted |= {metric.COUNTS: (metric, options) for metric, options in this.metrics}
-    found: dict[str, dict[str, Counts]] = {file: {} for file in counted}
-    split = this.run.test_split
+def read_label_maps(split: Split, predicted: Path) -> Iterator[tuple[str, LabelMap, LabelMap]]:
+    """Key, ground truth and prediction of every test image, one after the other."""
     for pair in progress.track_progress(split.pairs, f"count {split.dataset}-{split.name}"):
         assert pair.label_map is not None
         truth = label_maps.read_label_map(pair.label_map, split.classes)
-        labels = label_maps.read_label_map(predicted / f"{pair.key}.png", split.classes)
-        for file, (metric, options) in counted.items():
-            found[file][pair.key] = metric.count(truth, labels, len(split.classes), options)
-    return found
+        yield (
+            pair.key,
+            truth,
+            label_maps.read_label_map(predicted / f"{pair.key}.png", split.classes),
+        )
 
 
-def compute_scores(
-    this: PreparedRun, counts: Mapping[str, Mapping[str, Counts]], keys: Sequence[str]
-) -> Scores:
-    """All metrics of the cell on the images of these keys, at least one."""
-    found = Scores(values={}, counts={"images": len(keys)})
-    for metric, options in this.metrics:
-        total: Counts = np.sum([counts[metric.COUNTS][key] for key in keys], axis=0)
-        found = found.merge(metric.measure(total, this.run.test_split.classes, options))
-    return found
-
-
-def collect_protocol(this: PreparedRun) -> dict[str, Scalar]:
-    """The facts a reader needs to repeat the number: data, model, metric."""
-    facts: dict[str, Scalar] = this.run.build_protocol() | this.model.protocol(
-        this.options, this.predict_options
-    )
-    for metric, chosen in this.metrics:
-        said = metric.protocol(this.run.test_split.classes, chosen)
-        title = next(iter(metric.COLUMNS.values())).title
-        for name, value in said.items():
-            facts[name if facts.get(name, value) == value else f"{name}, {title}"] = value
-    return facts
-
-
-def write_per_image(path: Path, classes: Sequence[str], counts: Mapping[str, Counts]) -> None:
-    """One row per image and class that is in its truth or prediction; pixels."""
+def write_per_image(path: Path, classes: Sequence[str], counts: ArrayCounts) -> None:
+    """Write one row per image and class that is in its truth or prediction; pixels."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("key", "class", "truth", "predicted", "true_positives"))
-        for key, matrix in counts.items():
-            truth, predicted, hit = matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix)
+        for key, matrix in zip(counts.keys, counts.values, strict=True):
+            truth, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
+            true_positives = np.diag(matrix)
             for i, name in enumerate(classes):
                 if truth[i] or predicted[i]:
-                    rows.writerow((key, name, truth[i], predicted[i], hit[i]))
+                    rows.writerow((key, name, truth[i], predicted[i], true_positives[i]))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

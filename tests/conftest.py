@@ -1,14 +1,51 @@
-"""Fixtures that several files share."""
+"""Settings of every test process: one thread each, as many processes as there are CPUs.
+
+A test process and whatever it starts compute with one thread. Several test processes share the
+CPUs, and threads that wait for each other's turn take many times as long; and another number of
+threads adds floating-point numbers in another order.
+"""
+
+import os
+import sys
 
 import pytest
 
+# OpenMP (torch), MKL, OpenBLAS (NumPy) and OpenCV read these once, when they are imported. The
+# pytest-xdist workers and the subprocesses of tests inherit them.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+MAX_WORKERS = 8  # each imports torch and may hold a model: about 2 GB
+EXPENSIVE_FIXTURES = {"report"}  # several seconds; shared by tests that change nothing of it
 
-@pytest.fixture
+os.environ |= dict.fromkeys(THREAD_VARIABLES, "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Number of worker processes for ``pytest -n auto``: the CPUs this process may use."""
+    return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+
+
+def pytest_itemcollected(item):
+    """Keep the tests of an expensive fixture in one worker (``--dist loadgroup``)."""
+    for name in EXPENSIVE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Let the workers start with the slow tests, so that none has one left at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(autouse=True)
 def one_thread():
-    """Another number of threads adds up in another order."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Restore one torch thread after a test that set another number."""
     yield
-    torch.set_num_threads(before)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

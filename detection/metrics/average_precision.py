@@ -1,110 +1,98 @@
 """Average precision (AP) as COCO computes it, from pycocotools' matches.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
-code: the precision-recall curve made monotone and read at 101 recalls, for overlaps of 0.5, 0.55,
-..., 0.95, with at most 100 boxes per image and class; with at most 300 it is given beside. By size,
-true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true box, medium up to
-96 x 96, large above. YOLOv5's own AP is another number (`average_precision_yolov5`).
+code: the precision-recall curve made monotone and read at 101 recalls, for IoU thresholds of 0.5,
+0.55, ..., 0.95, with at most 100 boxes per image and class; with at most 300 it is given beside.
+By size, true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true box, medium
+up to 96 x 96, large above. YOLOv5's own AP is another number (`average_precision_yolov5`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
 from detection import coco_matching
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.boxes import Boxes
-from fusebench.evaluation import average_precision, class_means
-from fusebench.evaluation.average_precision import MAX_DETECTIONS
-from fusebench.evaluation.match_table import AREA_RANGES, ClassMatches, MatchTable
-from fusebench.evaluation.match_table import MAX_STORED_DETECTIONS as MORE
-from fusebench.plugins import NoOptions as Options
-from fusebench.storage.records import Column, Scalar, Scores
+from fusebench.evaluation import match_table
+from fusebench.evaluation.average_precision import MAX_DETECTIONS, weighted_average_precision
+from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
+from fusebench.evaluation.match_table import AREA_RANGES, MAX_STORED_DETECTIONS, ClassMatches
+from fusebench.storage.records import Column, Scalar
 
 VERSION = 2
+COUNTS = match_table.COUNTS_FILE
 OTHER_CONVENTIONS_FAMILY = "AP by other conventions"
 BOX_SIZE_FAMILY = "AP@.5:.95 by size of the true box"
+_MORE = f"{MAX_STORED_DETECTIONS} boxes"
 COLUMNS = {
     "AP50": Column(title="AP@.5", mean_title="mAP@.5"),
     "AP": Column(title="AP@.5:.95", mean_title="mAP@.5:.95"),
     "AP50_300": Column(
-        title=f"AP@.5, {MORE} boxes",
-        mean_title=f"mAP@.5, {MORE} boxes",
+        title=f"AP@.5, {_MORE}",
+        mean_title=f"mAP@.5, {_MORE}",
         family=OTHER_CONVENTIONS_FAMILY,
+        has_intervals=False,  # nearly the column with 100 boxes, at the same cost again
     ),
     "AP_300": Column(
-        title=f"AP@.5:.95, {MORE} boxes",
-        mean_title=f"mAP@.5:.95, {MORE} boxes",
+        title=f"AP@.5:.95, {_MORE}",
+        mean_title=f"mAP@.5:.95, {_MORE}",
         family=OTHER_CONVENTIONS_FAMILY,
+        has_intervals=False,
     ),
     "AP_small": Column(title="AP@.5:.95, small", mean_title="small", family=BOX_SIZE_FAMILY),
     "AP_medium": Column(title="AP@.5:.95, medium", mean_title="medium", family=BOX_SIZE_FAMILY),
     "AP_large": Column(title="AP@.5:.95, large", mean_title="large", family=BOX_SIZE_FAMILY),
 }
 
-DEFAULT_OPTIONS = Options()
 
-
-def protocol(options: Options) -> dict[str, Scalar]:
-    """How the number was made, in words."""
+def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
+    """How the number is computed, in words."""
     return {"AP": f"COCO, 101 recalls, at most {MAX_DETECTIONS} boxes (pycocotools)"}
 
 
-def measure(
-    truth: Mapping[str, Boxes],
-    predicted: Mapping[str, Boxes],
-    classes: tuple[str, ...],
-    options: Options = DEFAULT_OPTIONS,
-) -> Scores:
-    """AP per class, and its mean over the classes that have true boxes (of that size).
+def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
+    """Match the boxes of one image, see `detection.coco_matching.match_image`."""
+    return coco_matching.match_image(truth, predicted, len(classes))
+
+
+def score(
+    counts: WeightedDetections,
+    classes: Sequence[str],
+    options: Options,
+    columns: Sequence[str] = tuple(COLUMNS),
+) -> ClassScores:
+    """AP per class.
 
     Args:
-        truth: True boxes by key.
-        predicted: Predictions by key; the same keys.
-        classes: Class names.
-        options: See `Options`.
+        counts: The matches of all images and R weightings of them.
+        classes: The C class names.
+        options: Not used; there are none.
+        columns: Which of `COLUMNS` are needed.
 
     Returns:
-        Fractions; None for a class without true boxes, and for a mean over no class.
-
-    Raises:
-        ValueError: If the keys differ.
+        Column to fractions (R, C); NaN for a class without true boxes (of that size).
     """
-    return measure_matches(coco_matching.build_match_table(truth, predicted, classes))
+    by_class = []
+    for class_id in range(len(classes)):
+        matches = match_table.select_class(counts.detections, class_id)
+        by_class.append(_score_class(matches, counts.weights, columns))
+    return {column: np.stack([scores[column] for scores in by_class], axis=1) for column in columns}
 
 
-def measure_matches(found: MatchTable, options: Options = DEFAULT_OPTIONS) -> Scores:
-    """The same from the matches, which are made once for all images."""
-    by_class = {
-        name: _score_class(those) for name, those in zip(found.classes, found.by_class, strict=True)
-    }
-    values = class_means.compute_class_means(by_class, COLUMNS)
-    counts = {
-        "images": len(found.keys),
-        "boxes": sum(int(those.truth_counts[0].sum()) for those in found.by_class),
-    }
-    return Scores(values=values, by_class=by_class, counts=counts)
-
-
-def _score_class(found: ClassMatches) -> dict[str, float | None]:
-    """The columns of one class."""
-    usual, more = _compute_ap_by_threshold(found), _compute_ap_by_threshold(found, most=MORE)
-    sizes = {
-        f"AP_{size}": class_means.mean_of_defined(_compute_ap_by_threshold(found, area=area))
-        for area, size in enumerate(AREA_RANGES)
-        if area
-    }
-    wide = {
-        "AP50": usual[0],
-        "AP": class_means.mean_of_defined(usual),
-        "AP50_300": more[0],
-        "AP_300": class_means.mean_of_defined(more),
-    }
-    return wide | sizes
-
-
-def _compute_ap_by_threshold(
-    found: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
-) -> list[float | None]:
-    """AP at every overlap; None without true boxes of that size."""
-    values = average_precision.unweighted_average_precision(found, area=area, most=most)
-    return [None if np.isnan(value) else float(value) for value in values]
+def _score_class(
+    matches: ClassMatches, weights: FloatArray, columns: Sequence[str]
+) -> dict[str, FloatArray]:
+    """The columns of one class, (R,) each."""
+    scores: dict[str, FloatArray] = {}
+    for suffix, most in (("", MAX_DETECTIONS), ("_300", MAX_STORED_DETECTIONS)):
+        needed = {f"AP50{suffix}", f"AP{suffix}"} & set(columns)
+        if needed:
+            by_threshold = weighted_average_precision(matches, weights, most=most)
+            scores[f"AP50{suffix}"] = by_threshold[:, 0]
+            scores[f"AP{suffix}"] = by_threshold.mean(axis=1)
+    for area, size in enumerate(AREA_RANGES):
+        if f"AP_{size}" in columns:
+            by_threshold = weighted_average_precision(matches, weights, area=area)
+            scores[f"AP_{size}"] = by_threshold.mean(axis=1)
+    return scores

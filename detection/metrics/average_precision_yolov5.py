@@ -17,7 +17,7 @@ Source: github.com/ultralytics/yolov5, v6.0 to v7.0: `ap_per_class` and `process
 ultralytics package has neither the last point (since 8.4.40) nor this matching (since 8.4.190).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -27,17 +27,23 @@ from pydantic import BaseModel, ConfigDict
 from detection.metrics.average_precision import OTHER_CONVENTIONS_FAMILY
 from fusebench.data.boxes import Boxes
 from fusebench.errors import UserError
-from fusebench.evaluation import class_means
 from fusebench.evaluation.box_matching import pairwise_iou
-from fusebench.storage.records import Column, Scalar, Scores
+from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
+from fusebench.storage.records import Column, Scalar
 
 VERSION = 1
 COLUMNS = {
     "AP50_yolov5": Column(
-        title="AP@.5, YOLOv5", mean_title="mAP@.5, YOLOv5", family=OTHER_CONVENTIONS_FAMILY
+        title="AP@.5, YOLOv5",
+        mean_title="mAP@.5, YOLOv5",
+        family=OTHER_CONVENTIONS_FAMILY,
+        has_intervals=False,
     ),
     "AP_yolov5": Column(
-        title="AP@.5:.95, YOLOv5", mean_title="mAP@.5:.95, YOLOv5", family=OTHER_CONVENTIONS_FAMILY
+        title="AP@.5:.95, YOLOv5",
+        mean_title="mAP@.5:.95, YOLOv5",
+        family=OTHER_CONVENTIONS_FAMILY,
+        has_intervals=False,
     ),
 }
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)  # overlaps
@@ -61,7 +67,7 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def protocol(options: Options) -> dict[str, Scalar]:
+def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
     """How the number was made, in words."""
     return {"AP, YOLOv5": f"matching of {options.version}, 101 points, closed at recall 1"}
 
@@ -89,44 +95,49 @@ def warnings(predicted: Mapping[str, Boxes]) -> dict[str, Scalar]:
     return {}
 
 
-def measure(
-    truth: Mapping[str, Boxes],
-    predicted: Mapping[str, Boxes],
-    classes: tuple[str, ...],
-    options: Options = DEFAULT_OPTIONS,
-) -> Scores:
-    """AP per class, and its mean over the classes that have true boxes.
+def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
+    """Match the boxes of one image by YOLOv5's rule.
+
+    Returns:
+        Rows ``scores``, ``class_ids`` (N,) and ``true_positives`` bool (N, 10); totals
+        ``truth_counts`` int64 (C,).
+    """
+    ranked = _sort_by_score(predicted)
+    return Detections(
+        {
+            "scores": ranked.scores.astype(np.float64),
+            "class_ids": ranked.class_ids,
+            "true_positives": match_predictions(truth, ranked, options.version),
+        },
+        {"truth_counts": np.bincount(truth.class_ids, minlength=len(classes))},
+    )
+
+
+def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:
+    """AP per class.
 
     Args:
-        truth: True boxes by key.
-        predicted: Predictions by key; the same keys.
-        classes: Class names.
+        counts: The matches of all images and R weightings of them.
+        classes: The C class names.
         options: See `Options`.
 
     Returns:
-        Fractions; None for a class without true boxes, and for a mean over no class.
-
-    Raises:
-        ValueError: If the keys differ.
+        Column to fractions (R, C); NaN for a class without true boxes.
     """
-    if set(truth) != set(predicted):
-        raise ValueError(f"{len(truth)} images with truth, {len(predicted)} with predictions")
-    keys = sorted(truth)
-    surest = {key: _sort_by_score(predicted[key]) for key in keys}
-    hits = np.concatenate(
-        [np.zeros((0, len(IOU_THRESHOLDS)), np.bool_)]
-        + [match_predictions(truth[key], surest[key], options.version) for key in keys]
-    )
-    scores = np.concatenate([np.zeros(0), *(surest[key].scores for key in keys)])
-    kinds = np.concatenate([np.zeros(0, np.int64), *(surest[key].class_ids for key in keys)])
-    order = np.argsort(-scores, kind="stable")
-    by_class = {}
-    for index, name in enumerate(classes):
-        truths = sum(int((truth[key].class_ids == index).sum()) for key in keys)
-        mine = hits[order][kinds[order] == index]
-        by_class[name] = _score_class(mine, truths)
-    values = class_means.compute_class_means(by_class, COLUMNS)
-    return Scores(values=values, by_class=by_class)
+    detections, totals = counts.detections, counts.total("truth_counts")
+    scores = {column: np.full(totals.shape, np.nan) for column in COLUMNS}
+    for class_id in range(len(classes)):
+        order = detections.sort_class(class_id)
+        true_positives = detections.rows["true_positives"][order]
+        for row, weights in enumerate(counts.weights[:, detections.image_indices[order]]):
+            if totals[row, class_id] > 0:
+                by_threshold = [
+                    compute_average_precision(column, weights, totals[row, class_id])
+                    for column in true_positives.T
+                ]
+                scores["AP50_yolov5"][row, class_id] = by_threshold[0]
+                scores["AP_yolov5"][row, class_id] = np.mean(by_threshold)
+    return scores
 
 
 def match_predictions(
@@ -153,22 +164,26 @@ def match_predictions(
     return hits
 
 
-def compute_average_precision(hits: NDArray[np.bool_], truths: int) -> float:
-    """AP of predictions in falling score, bool (N,), of a class with true boxes."""
-    if not len(hits):
+def compute_average_precision(
+    true_positives: NDArray[np.bool_], weights: FloatArray, truth_total: float
+) -> float:
+    """AP of predictions in falling score.
+
+    Args:
+        true_positives: bool (N,).
+        weights: (N,), how often each prediction counts.
+        truth_total: Weight of the true boxes, more than 0.
+    """
+    counted = weights > 0
+    true_positives, weights = true_positives[counted], weights[counted]
+    if not len(true_positives):
         return 0.0
-    right = hits.cumsum()
-    recall = np.concatenate([[0.0], right / truths, [1.0]])
-    precision = np.concatenate([[1.0], right / np.arange(1, len(hits) + 1), [0.0]])
+    # the curve, closed at recall 0 with precision 1 and at recall 1 with precision 0
+    found_weight = (true_positives * weights).cumsum()
+    recall = np.concatenate([[0.0], found_weight / truth_total, [1.0]])
+    precision = np.concatenate([[1.0], found_weight / weights.cumsum(), [0.0]])
     monotone = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.trapezoid(np.interp(RECALLS, recall, monotone), RECALLS))
-
-
-def _score_class(hits: NDArray[np.bool_], truths: int) -> dict[str, float | None]:
-    if not truths:
-        return dict.fromkeys(COLUMNS)
-    found = [compute_average_precision(column, truths) for column in hits.T]
-    return {"AP50_yolov5": found[0], "AP_yolov5": float(np.mean(found))}
 
 
 def _sort_by_score(predicted: Boxes) -> Boxes:

@@ -1,91 +1,111 @@
-"""What kinds of error cost a detector its precision: the AP@.5 that mending each would give back.
+"""AP@.5 lost to each type of detection error: what fixing it would give back.
 
 Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying object detection
-errors", ECCV 2020. One kind at a time is mended, everything else stays (see `detection.tide_errors`):
+errors", ECCV 2020. One type at a time is fixed, everything else stays (see `detection.tide_errors`):
 
-    classification, localization   the prediction becomes a hit, unless a surer one has the true
-                                   box: then it goes away
-    both, duplicate, background    the prediction goes away
-    missed                         the true box goes away
+    classification, localization   the prediction becomes a true positive, unless one with a higher
+                                   score has the true box: then it is removed
+    both, duplicate, background    the prediction is removed
+    missed                         the true box is removed
 
-AP is COCO's, so that no mending can lower it. The numbers do not add up to what is missing to 1:
-mending one error makes others matter more.
+AP is COCO's, so that no fix can lower it. The numbers do not add up to what is missing to 1:
+fixing one error makes others matter more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
 
 from detection import tide_errors
-from detection.tide_errors import ERROR_TYPES, MISSED, DetectionErrors
+from detection.tide_errors import ERROR_TYPES, MISSED, TRUE_POSITIVE
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.boxes import Boxes
-from fusebench.evaluation import class_means, precision_recall_curve
-from fusebench.evaluation.average_precision import MAX_DETECTIONS
-from fusebench.plugins import NoOptions as Options
-from fusebench.storage.records import Column, Scalar, Scores
+from fusebench.evaluation.average_precision import MAX_DETECTIONS, rank_average_precision
+from fusebench.evaluation.box_matching import select_top_scoring
+from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
+from fusebench.storage.records import Column, Scalar
 
 VERSION = 1
-FAMILY = "AP@.5 lost to each kind of error"
+FAMILY = "AP@.5 lost to each error type"
 COLUMNS = {
-    f"{kind} error": Column(
-        title=f"AP@.5 lost: {kind}", mean_title=kind.capitalize(), better="lower", family=FAMILY
+    f"{error_type} error": Column(
+        title=f"AP@.5 lost: {error_type}",
+        mean_title=error_type.capitalize(),
+        better="lower",
+        family=FAMILY,
+        has_intervals=False,  # they explain the score; nobody decides by them
     )
-    for kind in ERROR_TYPES
+    for error_type in ERROR_TYPES
 }
 
-DEFAULT_OPTIONS = Options()
+
+def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
+    """How the numbers are computed, in words."""
+    near = tide_errors.BACKGROUND_IOU
+    return {"error types": f"as TIDE, IoU 0.5 and {near}, one type fixed at a time"}
 
 
-def protocol(options: Options) -> dict[str, Scalar]:
-    """How the numbers were made, in words."""
-    return {
-        "error types": f"as TIDE, IoU 0.5 and {tide_errors.BACKGROUND_IOU}, one kind mended at a time"
-    }
-
-
-def measure(
-    truth: Mapping[str, Boxes],
-    predicted: Mapping[str, Boxes],
-    classes: tuple[str, ...],
-    options: Options = DEFAULT_OPTIONS,
-) -> Scores:
-    """The AP@.5 that mending each kind of error gives back, per class and in the mean.
-
-    Args:
-        truth: True boxes by key.
-        predicted: Predictions by key; the same keys.
-        classes: Class names.
-        options: See `Options`.
+def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
+    """Classify the predictions of one image.
 
     Returns:
-        Fractions, 0 or more; None for a class without true boxes, which is not in the mean.
+        Rows ``scores``, ``class_ids``, ``error_types`` and ``fixed_classes`` (N,), see
+        `detection.tide_errors.DetectionErrors`; totals ``truth_counts`` and ``missed_counts``
+        int64 (C,).
     """
-    found = tide_errors.classify_errors(truth, predicted, len(classes), MAX_DETECTIONS)
-    by_class = {name: compute_ap_lost(found, index) for index, name in enumerate(classes)}
-    return Scores(values=class_means.compute_class_means(by_class, COLUMNS), by_class=by_class)
+    ranked = select_top_scoring(predicted, MAX_DETECTIONS)
+    error_types, fixed_classes, missed = tide_errors.classify_image(truth, ranked)
+    number = len(classes)
+    return Detections(
+        {
+            "scores": ranked.scores.astype(np.float64),
+            "class_ids": ranked.class_ids,
+            "error_types": error_types,
+            "fixed_classes": fixed_classes,
+        },
+        {
+            "truth_counts": np.bincount(truth.class_ids, minlength=number),
+            "missed_counts": np.bincount(truth.class_ids[missed], minlength=number),
+        },
+    )
 
 
-def compute_ap_lost(found: DetectionErrors, index: int) -> dict[str, float | None]:
-    """The AP@.5 of one class lost to each kind of error, by column; None without true boxes."""
-    if not found.truth_counts[index]:
-        return dict.fromkeys(COLUMNS)
-    plain = compute_ap_if_fixed(found, index, None)
-    return {
-        column: max(
-            compute_ap_if_fixed(found, index, kind) - plain, 0.0
-        )  # 0.0: rounding, never -1e-17
-        for kind, column in enumerate(COLUMNS)
-    }
+def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:
+    """AP@.5 that fixing each error type gives back, per class.
 
+    Args:
+        counts: The classified predictions of all images and R weightings of them.
+        classes: The C class names.
+        options: Not used; there are none.
 
-def compute_ap_if_fixed(found: DetectionErrors, index: int, kind: int | None) -> float:
-    """AP@.5 of a class that has true boxes once one kind of error is mended, or none.
-
-    A class of which every true box is missed has nothing else to gain: it gets 1.
+    Returns:
+        Column to fractions (R, C), 0 or more; NaN for a class without true boxes.
     """
-    those = found.error_types == kind
-    arriving = those & (found.fixed_classes == index)
-    shown = arriving | (~those & (found.classes == index))
-    truths = int(found.truth_counts[index] - (found.missed_counts[index] if kind == MISSED else 0))
-    if not truths:
-        return 1.0
-    hits = arriving | (found.error_types == tide_errors.TRUE_POSITIVE)
-    return precision_recall_curve.compute_curve(hits[shown], truths).average_precision
+    truth, missed = counts.total("truth_counts"), counts.total("missed_counts")
+    scores = {column: np.full(truth.shape, np.nan) for column in COLUMNS}
+    for class_id in range(len(classes)):
+        before = _compute_ap_if_fixed(counts, class_id, None, truth[:, class_id])
+        for error_type, column in enumerate(COLUMNS):
+            remaining = truth[:, class_id] - (
+                missed[:, class_id] if error_type == MISSED else np.zeros(len(truth))
+            )
+            fixed = _compute_ap_if_fixed(counts, class_id, error_type, remaining)
+            # A class of which every true box is missed has nothing else to gain: it gets 1.
+            fixed[(remaining == 0) & (truth[:, class_id] > 0)] = 1.0
+            scores[column][:, class_id] = np.maximum(fixed - before, 0.0)  # rounding: never -1e-17
+    return scores
+
+
+def _compute_ap_if_fixed(
+    counts: WeightedDetections, class_id: int, error_type: int | None, truth_total: FloatArray
+) -> FloatArray:
+    """AP@.5 (R,) of a class once one error type is fixed, or none; NaN without true boxes."""
+    rows, images = counts.detections.rows, counts.detections.image_indices
+    affected = rows["error_types"] == (-2 if error_type is None else error_type)
+    fixed = affected & (rows["fixed_classes"] == class_id)
+    kept = np.flatnonzero(fixed | (~affected & (rows["class_ids"] == class_id)))
+    kept = kept[np.argsort(-rows["scores"][kept], kind="stable")]
+    true_positives = fixed | (rows["error_types"] == TRUE_POSITIVE)
+    return rank_average_precision(
+        rows["scores"][kept], images[kept], true_positives[kept], counts.weights, truth_total
+    )

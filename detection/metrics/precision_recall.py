@@ -2,98 +2,120 @@
 
     P = TP / (TP + FP)    R = TP / (all true boxes)    F1 = 2 TP / (TP + FP + all true boxes)
 
-with overlaps of at least 0.5. The confidence is the one with the highest mean F1 over the classes
+with an IoU of at least 0.5. The confidence is the one with the highest mean F1 over the classes
 that have true boxes, as in YOLOv5; of equals, the highest. It is found on the same images, so P
-and R are a description of a working point and not of a choice made beforehand.
+and R describe a working point; they do not show what a threshold chosen beforehand would give.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detection import coco_matching
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.boxes import Boxes
-from fusebench.evaluation import class_matching, class_means
+from fusebench.evaluation import match_table
 from fusebench.evaluation.box_matching import IOU_THRESHOLD
-from fusebench.evaluation.class_matching import ThresholdMatches
-from fusebench.plugins import NoOptions as Options
-from fusebench.storage.records import Column, Scalar, Scores
+from fusebench.evaluation.counts import (
+    ClassScores,
+    DetectionCounts,
+    Detections,
+    FloatArray,
+    WeightedDetections,
+)
+from fusebench.storage.records import Column, Scalar
 
-VERSION = 2
+VERSION = 3
+COUNTS = match_table.COUNTS_FILE
 COLUMNS = {
-    "precision": Column(title="Precision", mean_title="Precision"),
-    "recall": Column(title="Recall", mean_title="Recall"),
-    "F1": Column(title="F1", mean_title="F1"),
+    # without intervals: each resample would choose a confidence of its own
+    "precision": Column(title="Precision", mean_title="Precision", has_intervals=False),
+    "recall": Column(title="Recall", mean_title="Recall", has_intervals=False),
+    "F1": Column(title="F1", mean_title="F1", has_intervals=False),
 }
 
-DEFAULT_OPTIONS = Options()
 
-
-def protocol(options: Options) -> dict[str, Scalar]:
-    """How the numbers were made, in words."""
+def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
+    """How the numbers are computed, in words."""
     return {"precision and recall": f"IoU {IOU_THRESHOLD}, confidence of the best mean F1"}
 
 
-def measure(
-    truth: Mapping[str, Boxes],
-    predicted: Mapping[str, Boxes],
-    classes: tuple[str, ...],
-    options: Options = DEFAULT_OPTIONS,
-) -> Scores:
-    """Precision, recall and F1 per class, and their means over the classes with true boxes.
+def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
+    """Match the boxes of one image, see `detection.coco_matching.match_image`."""
+    return coco_matching.match_image(truth, predicted, len(classes))
+
+
+def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:
+    """Precision, recall and F1 per class.
 
     Args:
-        truth: True boxes by key.
-        predicted: Predictions by key; the same keys.
-        classes: Class names.
-        options: See `Options`.
+        counts: The matches of all images and R weightings of them.
+        classes: The C class names.
+        options: Not used; there are none.
 
     Returns:
-        Fractions; None for a class without true boxes, and the precision of a class that is never
-        predicted: it is not in the mean precision either, but its recall of 0 is in the mean
-        recall.
+        Column to fractions (R, C). NaN for a class without true boxes, and the precision of a
+        class that is never predicted: it is not in the mean precision either, but its recall of 0
+        is in the mean recall.
     """
-    found = [class_matching.match_class(truth, predicted, i) for i in range(len(classes))]
-    confidence = find_best_confidence(found)
-    by_class = {
-        name: _score_class(matches, confidence)
-        for name, matches in zip(classes, found, strict=True)
+    truth = counts.total("truth_counts")[:, 0, :]  # of all sizes
+    scores = {column: np.full(truth.shape, np.nan) for column in COLUMNS}
+    for row, weights in enumerate(counts.weights):
+        confidence = find_best_confidence(counts.detections, weights)
+        for class_id in np.flatnonzero(truth[row]):
+            curve = _accumulate_class(counts.detections, int(class_id), weights)
+            predicted, true_positives = (
+                float(values[0]) for values in _count_at_scores(curve, np.array([confidence]))
+            )
+            all_true = truth[row, class_id]
+            if predicted:
+                scores["precision"][row, class_id] = true_positives / predicted
+            scores["recall"][row, class_id] = true_positives / all_true
+            scores["F1"][row, class_id] = 2 * true_positives / (predicted + all_true)
+    return scores
+
+
+def find_best_confidence(detections: DetectionCounts, weights: FloatArray) -> float:
+    """The score at and above which boxes are kept for the highest mean F1; 1 if none helps.
+
+    Args:
+        detections: The matches of all images.
+        weights: (I,), how often each image counts.
+    """
+    truth = np.tensordot(weights, detections.totals["truth_counts"][:, 0], axes=1)
+    curves = {
+        int(class_id): _accumulate_class(detections, int(class_id), weights)
+        for class_id in np.flatnonzero(truth)
     }
-    values = class_means.compute_class_means(by_class, COLUMNS)
-    counts = {"images": len(truth), "boxes": sum(map(len, truth.values()))}
-    return Scores(values=values, by_class=by_class, counts=counts)
-
-
-def find_best_confidence(found: list[ThresholdMatches]) -> float:
-    """The score at and above which boxes are kept for the highest mean F1; 1 if none helps."""
-    present = [matches for matches in found if matches.truth_counts.sum()]
-    scores = np.unique(np.concatenate([np.zeros(0), *(m.scores for m in present)]))[::-1]
+    scores = np.unique(np.concatenate([np.zeros(0), *(curve[0] for curve in curves.values())]))
+    scores = scores[::-1]
     if not scores.size:
         return 1.0
-    curves = np.zeros(scores.size)
-    for matches in present:
-        kept, hits = _count_at_scores(matches, scores)
-        curves += 2 * hits / (kept + matches.truth_counts.sum())
-    best = int(curves.argmax())  # the first, so the highest score of equals
-    return float(scores[best]) if curves[best] else 1.0
+    total_f1 = np.zeros(scores.size)
+    for class_id, curve in curves.items():
+        predicted, true_positives = _count_at_scores(curve, scores)
+        total_f1 += 2 * true_positives / (predicted + truth[class_id])
+    best = int(total_f1.argmax())  # the first, so the highest score of equals
+    return float(scores[best]) if total_f1[best] else 1.0
 
 
-def _count_at_scores(
-    matches: ThresholdMatches, scores: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many predictions have at least each score, and how many of them are hits."""
-    kept = np.searchsorted(-matches.scores, -scores, side="right").astype(np.int64)
-    hits = np.concatenate([[0], matches.true_positives.cumsum()]).astype(np.int64)
-    return kept, hits[kept]
+Curve = tuple[FloatArray, FloatArray, FloatArray]  # scores, predictions and true positives so far
 
 
-def _score_class(matches: ThresholdMatches, confidence: float) -> dict[str, float | None]:
-    all_true = int(matches.truth_counts.sum())
-    if not all_true:
-        return dict.fromkeys(COLUMNS)
-    kept, hits = (int(n[0]) for n in _count_at_scores(matches, np.array([confidence])))
-    return {
-        "precision": hits / kept if kept else None,
-        "recall": hits / all_true,
-        "F1": 2 * hits / (kept + all_true),
-    }
+def _accumulate_class(detections: DetectionCounts, class_id: int, weights: FloatArray) -> Curve:
+    """Weight of the predictions of a class and of its true positives, in falling score."""
+    order = detections.sort_class(class_id)
+    weight = weights[detections.image_indices[order]]
+    order, weight = order[weight > 0], weight[weight > 0]
+    true_positives = detections.rows["true_positives"][order, 0, 0]  # all sizes, IoU 0.5
+    return (
+        detections.rows["scores"][order],
+        np.concatenate([[0.0], weight.cumsum()]),
+        np.concatenate([[0.0], (weight * true_positives).cumsum()]),
+    )
+
+
+def _count_at_scores(curve: Curve, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weight of the predictions, and of the true positives, with at least each score."""
+    kept = np.searchsorted(-curve[0], -scores, side="right")
+    return curve[1][kept], curve[2][kept]

@@ -1,6 +1,6 @@
-"""Settings over settings: a task over its preset, and ``--set`` over both."""
+"""Merging of nested settings: a task over its preset, and ``--set`` over both."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -8,74 +8,74 @@ import yaml
 from fusebench.errors import UserError
 
 
-def merge_settings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over``; mappings in both are merged, not replaced."""
+def merge_settings(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` updated with ``override``; mappings in both are merged, not replaced."""
     merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge_settings(merged[key], value) if both else value
+    for key, value in override.items():
+        are_mappings = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge_settings(merged[key], value) if are_mappings else value
     return merged
 
 
 def apply_task_override(
-    raw: dict[str, Any], words: str, fields: Mapping[str, Collection[str]]
+    settings: dict[str, Any], assignment: str, task_fields: Mapping[str, Collection[str]]
 ) -> None:
-    """Apply one ``--set`` to the raw task file.
+    """Apply one ``--set`` to the content of a task file.
 
     Args:
-        raw: What the YAML says; changed.
-        words: ``tasks.NAME.option=value`` or ``sources.NAME.option=value``; the value is YAML.
-        fields: The fields of each kind of task; anything else is an option of its model.
+        settings: Content of the YAML file; changed in place.
+        assignment: ``tasks.NAME.option=value`` or ``sources.NAME.option=value``; the value is
+            YAML.
+        task_fields: Task kind to the fields of such a task; anything else is an option of its
+            model.
 
     Raises:
-        UserError: If the words are not of this form or lead nowhere.
+        UserError: If the assignment has another form or names no task, source or mapping.
     """
-    where, equals, value = words.partition("=")
-    steps = where.split(".")
+    path, equals, value = assignment.partition("=")
+    steps = path.split(".")
     if not equals or len(steps) < 3 or steps[0] not in ("tasks", "sources"):
-        raise UserError(f"--set {words}: expected tasks.NAME.option=value")
-    section, name, *rest = steps
-    entries = raw.get(section)
+        raise UserError(f"--set {assignment}: expected tasks.NAME.option=value")
+    section, name, *keys = steps
+    entries = settings.get(section)
     if not isinstance(entries, dict) or not isinstance(entries.get(name), dict):
-        known = ", ".join(map(str, entries or ()))
-        raise UserError(f"--set {words}: no {name!r} in {section}; there is {known}")
-    # Copies on the way down, because YAML's anchors make one object of two entries.
+        names = ", ".join(map(str, entries or ()))
+        raise UserError(f"--set {assignment}: no {name!r} in {section}; known: {names}")
+    # A copy, because two entries that share a YAML anchor are one object.
     entry = entries[name] = dict(entries[name])
-    if section == "tasks" and rest[0] not in fields.get(str(entry.get("kind")), rest):
-        rest = ["options", *rest]
-    for step in rest[:-1]:
-        inner = entry.get(step, {})
-        if not isinstance(inner, dict):
-            raise UserError(f"--set {words}: {step} is not a mapping")
-        entry[step] = dict(inner)
-        entry = entry[step]
-    try:
-        entry[rest[-1]] = yaml.safe_load(value)
-    except yaml.YAMLError as fault:
-        raise UserError(f"--set {words}: the value is not YAML: {fault}") from None
+    if section == "tasks" and keys[0] not in task_fields.get(str(entry.get("kind")), keys):
+        keys = ["options", *keys]
+    _set_nested_value(entry, keys, value, assignment)
 
 
-def apply_override(raw: dict[str, Any], words: str) -> None:
+def apply_override(settings: dict[str, Any], assignment: str) -> None:
     """Apply one ``--set section.option=value`` to nested settings; the value is YAML.
 
     Args:
-        raw: Changed; mappings on the way down are copied first.
-        words: As above.
+        settings: Changed in place; nested mappings are copied first.
+        assignment: E.g. ``optimizer.learning_rate=0.001``.
 
     Raises:
-        UserError: If the words are not of this form or lead nowhere.
+        UserError: If the assignment has another form, or a key before the last is no mapping.
     """
-    where, equals, value = words.partition("=")
-    *way, last = where.split(".")
-    if not equals or not all((*way, last)):
-        raise UserError(f"--set {words}: expected section.option=value")
-    for step in way:
-        inner = raw.get(step, {})
+    path, equals, value = assignment.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise UserError(f"--set {assignment}: expected section.option=value")
+    _set_nested_value(settings, keys, value, assignment)
+
+
+def _set_nested_value(
+    settings: dict[str, Any], keys: Sequence[str], value: str, assignment: str
+) -> None:
+    """Set ``settings[keys[0]][keys[1]]...`` to a YAML value; missing mappings are created."""
+    for key in keys[:-1]:
+        inner = settings.get(key, {})
         if not isinstance(inner, dict):
-            raise UserError(f"--set {words}: {step} is not a mapping")
-        raw[step] = dict(inner)
-        raw = raw[step]
+            raise UserError(f"--set {assignment}: {key} is not a mapping")
+        settings[key] = dict(inner)  # a copy, because YAML anchors share objects
+        settings = settings[key]
     try:
-        raw[last] = yaml.safe_load(value)
-    except yaml.YAMLError as fault:
-        raise UserError(f"--set {words}: the value is not YAML: {fault}") from None
+        settings[keys[-1]] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {assignment}: the value is not YAML: {error}") from None

@@ -1,27 +1,27 @@
-"""Names of files and folders in which a word in braces stands for what differs."""
+"""Paths with placeholders in braces, e.g. ``boxes-{source}.json``."""
 
 from collections.abc import Mapping
 
 from fusebench.errors import UserError
 
 
-def fill_template(text: str, known: Mapping[str, str], where: str) -> str:
-    """The text with the words for their names in braces.
+def fill_template(template: str, values: Mapping[str, str], where: str) -> str:
+    """Replace each ``{name}`` by its value; ``{{`` and ``}}`` are literal braces.
 
     Args:
-        text: E.g. ``boxes-{source}.json``.
-        known: What may stand in braces, and what it is here.
-        where: What the text is, for the message.
+        template: E.g. ``boxes-{source}.json``.
+        values: Placeholder name to value.
+        where: What the template is, for the error message.
 
     Raises:
-        UserError: If something else stands in braces, or a brace has no partner.
+        UserError: If a placeholder is unknown or a brace has no partner.
     """
     try:
-        return text.format_map(dict(known))
+        return template.format_map(dict(values))
     except (LookupError, ValueError, AttributeError):
-        *most, last = (f"{{{name}}}" for name in known)
-        said = f"{', '.join(most)} and {last}" if most else last
+        *most, last = (f"{{{name}}}" for name in values)
+        placeholders = f"{', '.join(most)} and {last}" if most else last
         raise UserError(
-            f"{where} {text!r}: only {said} can be filled in; write a brace of the name itself "
-            "twice"
+            f"{where} {template!r}: only {placeholders} can be filled in; write a brace that "
+            "belongs to the name twice"
         ) from None

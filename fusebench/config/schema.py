@@ -1,4 +1,4 @@
-"""tasks.yaml as objects: what to run, on which sources, scored how."""
+"""Schema of tasks.yaml (pydantic models): tasks, sources, presets and trainings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,25 +20,25 @@ def _check_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-MAX_SEED = 2**32 - 1  # what NumPy takes
+MAX_SEED = 2**32 - 1  # the largest seed that NumPy accepts
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 UniqueNames = Annotated[tuple[str, ...], AfterValidator(_check_distinct)]
 
 
 class StrictModel(BaseModel):
-    """Read from a file: unknown keys are errors, and nothing changes after loading."""
+    """Base of all models of the task file: unknown keys are errors, instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SensorSource(StrictModel):
-    """One of the two images of the pair, as the camera gave it."""
+    """One of the two original images of the pair."""
 
     kind: Literal["infrared", "visible"]
 
 
 class FusionMethodSource(StrictModel):
-    """Images this project fuses itself; ``method`` is a file in fusion/methods."""
+    """Images fused by a method of this project; ``method`` is a file in fusion/methods."""
 
     kind: Literal["method"]
     method: str
@@ -46,13 +46,13 @@ class FusionMethodSource(StrictModel):
 
 
 class ExternalImagesSource(StrictModel):
-    """Images fused by somebody else, matched to the pairs by file stem, any image extension.
+    """Images fused by other software, matched to the pairs by file stem, any image extension.
 
     Attributes:
-        folder: Where they lie; ``{dataset}`` and ``{split}`` in it are filled in. Relative to
-            the task file.
-        color: ``saved`` shows them as they are; ``visible`` takes their luminance and puts the
-            visible image's Cb and Cr back (for gray results).
+        folder: Folder of the images, relative to the task file; ``{dataset}`` and ``{split}`` are
+            filled in.
+        color: ``saved`` uses the images as they are; ``visible`` combines their luminance with
+            the visible image's Cb and Cr (for gray results).
     """
 
     kind: Literal["folder"]
@@ -66,14 +66,14 @@ Source = Annotated[
 
 
 class TaskBase(StrictModel):
-    """What every task says.
+    """Fields of every task; each kind also has ``metrics``, metric name to options.
 
     Attributes:
-        dataset: A file in fusebench/datasets; ``data`` are its options (folder, split rule, ...).
+        dataset: A file in fusebench/datasets.
+        data: Options of the data set (folder, split rule, ...).
         sources: Names from the file's ``sources``.
-        metrics: Metric name (a file in <kind>/metrics) to its options.
-        preset: Settings of the file's ``presets`` that this task builds on.
-        on_request: Left out unless ``--task`` or a preset that lists it asks for it by name.
+        preset: Name of the preset whose settings this task starts from.
+        on_request: Run only if ``--task`` or a chosen preset names this task.
     """
 
     dataset: str
@@ -84,7 +84,7 @@ class TaskBase(StrictModel):
 
 
 class QualityTask(TaskBase):
-    """Score fused images against their two inputs, no training."""
+    """Score fused images against their two source images with metrics of fusion/metrics."""
 
     kind: Literal["quality"]
     metrics: dict[str, dict[str, Any]] = {"entropy": {}}
@@ -93,13 +93,16 @@ class QualityTask(TaskBase):
 class ModelTaskBase(TaskBase):
     """Train a model on a source's training images, predict its test images, score.
 
+    Each kind also has ``model``, a file in <kind>/models.
+
     Attributes:
-        model: A file in <kind>/models; ``options`` decide what it learns, ``predict`` how it
-            is asked.
-        seeds: One training each; a model that was trained elsewhere has none.
-        train_on: Train on this source's training images alone and test on every source: a name
-            from the file's ``sources``, or ``infrared`` or ``visible``. None: each on its own.
-        chosen: In words what the protocol's source leaves unsaid and was chosen here; printed.
+        options: Training options of the model.
+        predict: Prediction options of the model.
+        seeds: Random seeds, one training each; a model that was trained elsewhere has none.
+        train_on: Source on whose training images all models are trained: a name from the file's
+            ``sources``, or ``infrared`` or ``visible``. None: each source trains its own model.
+        chosen: Settings that the publication leaves open and that were chosen here, as sentences
+            that are printed with the protocol.
     """
 
     options: dict[str, Any] = {}
@@ -110,10 +113,10 @@ class ModelTaskBase(TaskBase):
 
 
 class DetectionTask(ModelTaskBase):
-    """Boxes.
+    """Object detection.
 
     Attributes:
-        classes: The classes whose columns come first, in this order; the others follow.
+        classes: Classes whose columns come first, in this order; the other classes follow.
         without: Classes that a second mean leaves out; both means are printed.
     """
 
@@ -130,7 +133,7 @@ class DetectionTask(ModelTaskBase):
 
 
 class SegmentationTask(ModelTaskBase):
-    """Label maps."""
+    """Semantic segmentation."""
 
     kind: Literal["segmentation"]
     model: str = "segformer"
@@ -147,12 +150,14 @@ TASK_CLASSES: dict[str, type[TaskBase]] = {
 
 
 class FusionTraining(StrictModel):
-    """Weights of a fusion method that this project trains; see `fusion.train`.
+    """Training of a fusion method; see `fusion.train`.
 
     Attributes:
-        stage: The last one to train; those before it are trained first.
-        preset: What the recipe starts from, ``paper`` or ``small``.
-        options: Laid over the preset.
+        method: A method of fusion/methods that has weights.
+        stage: Last stage to train; earlier stages are trained first.
+        preset: Settings that the recipe starts from, ``paper`` or ``small``.
+        options: Settings that override the preset.
+        seed: Random seed.
     """
 
     method: str
@@ -163,7 +168,12 @@ class FusionTraining(StrictModel):
 
 
 class Preset(StrictModel):
-    """Settings under a name: which tasks it runs, and what those of each kind start from."""
+    """Named settings that tasks build on.
+
+    Attributes:
+        tasks: Names of the tasks that the preset runs.
+        quality: Settings of quality tasks; ``detection`` and ``segmentation`` likewise.
+    """
 
     tasks: tuple[str, ...]
     quality: dict[str, Any] = {}
@@ -172,13 +182,13 @@ class Preset(StrictModel):
 
 
 class PresetSection(StrictModel):
-    """The presets alone: they have to be right before a task can be laid over one."""
+    """Presets of the task file; validated before tasks are merged with them."""
 
     presets: dict[str, Preset] = {}
 
 
 class TrainingSection(StrictModel):
-    """The trainings alone: a file may hold nothing else."""
+    """Trainings of the task file; its other sections are not validated."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -186,144 +196,148 @@ class TrainingSection(StrictModel):
 
 
 class TaskFile(PresetSection):
-    """The whole file."""
+    """The complete task file."""
 
     sources: dict[str, Source]
     tasks: dict[str, Task]
     trainings: dict[str, FusionTraining] = {}
 
     def get_source(self, name: str) -> Source:
-        """Look a source up by name.
+        """Return a source by name.
 
         Raises:
-            UserError: If there is none of that name.
+            UserError: If no source has this name.
         """
         if name not in self.sources:
-            raise UserError(f"no source is called {name!r}; there is {', '.join(self.sources)}")
+            raise UserError(f"no source is called {name!r}; known: {', '.join(self.sources)}")
         return self.sources[name]
 
     def get_training_source_name(self, name: str) -> str | None:
-        """The name of the one source that a task's models are trained on; None: each row's own."""
-        wanted: str | None = getattr(self.tasks[name], "train_on", None)
-        if wanted is None or wanted in self.sources:
-            return wanted
-        raw = [
-            n for n, s in self.sources.items() if isinstance(s, SensorSource) and s.kind == wanted
+        """Return the source on which all models of a task are trained; None: each on its own."""
+        train_on: str | None = getattr(self.tasks[name], "train_on", None)
+        if train_on is None or train_on in self.sources:
+            return train_on
+        # ``infrared`` and ``visible`` are valid under any name of the sensor's source.
+        sensor_sources = [
+            source_name
+            for source_name, source in self.sources.items()
+            if isinstance(source, SensorSource) and source.kind == train_on
         ]
-        return (raw or [wanted])[0]
+        return (sensor_sources or [train_on])[0]
 
 
 def load_task_file(path: Path, preset: str | None = None, changes: Sequence[str] = ()) -> TaskFile:
-    """Read and check a task file.
+    """Read and validate a task file.
 
-    A task starts from the settings of its preset, then its own words are laid over them, then
-    the changes.
+    A task has the settings of its preset, overridden by its own settings, overridden by
+    ``changes``.
 
     Args:
         path: The file.
-        preset: Use this preset for every task instead of the one the task names.
-        changes: ``tasks.NAME.option=value``; an option that is not a field of the task is one
-            of its model. ``sources.NAME.options.x=value`` works too. Values are YAML.
+        preset: Preset for every task, instead of the one that the task names.
+        changes: ``tasks.NAME.option=value`` or ``sources.NAME.options.x=value``; the value is
+            YAML. An option that is not a field of the task is an option of its model.
 
     Raises:
-        UserError: With one line per fault: where in the file, what is wrong, what was given.
+        UserError: With one line per fault: location in the file, what is wrong, given value.
     """
-    raw = _read_task_mapping(path)
+    content = _read_task_mapping(path)
     for change in changes:
         overrides.apply_task_override(
-            raw, change, {kind: model.model_fields for kind, model in TASK_CLASSES.items()}
+            content, change, {kind: model.model_fields for kind, model in TASK_CLASSES.items()}
         )
     try:
-        presets = PresetSection(presets=raw.get("presets", {})).presets
+        presets = PresetSection(presets=content.get("presets", {})).presets
         if preset is not None and preset not in presets:
-            known = ", ".join(presets)
-            raise UserError(f"{path}: no preset is called {preset!r}; there is {known}")
-        for name, task in raw["tasks"].items():
+            names = ", ".join(presets)
+            raise UserError(f"{path}: no preset is called {preset!r}; known: {names}")
+        for name, task in content["tasks"].items():
             if isinstance(task, dict):
-                raw["tasks"][name] = _apply_preset(path, name, task, presets, preset)
-        file = TaskFile.model_validate(raw)
-    except ValidationError as fault:
-        raise UserError(format_validation_error(str(path), fault)) from None
-    _check_names(path, file)
-    return file
+                content["tasks"][name] = _apply_preset(path, name, task, presets, preset)
+        task_file = TaskFile.model_validate(content)
+    except ValidationError as error:
+        raise UserError(format_validation_error(str(path), error)) from None
+    _check_names(path, task_file)
+    return task_file
 
 
 def load_trainings(path: Path) -> dict[str, FusionTraining]:
-    """The trainings of a task file, by name.
+    """Read the trainings of a task file, by name; its other sections may be invalid.
 
     Raises:
         UserError: If there are none, or with one line per fault.
     """
-    raw = _read_yaml_file(path)
-    if not isinstance(raw, dict) or "trainings" not in raw:
+    content = _read_yaml_file(path)
+    if not isinstance(content, dict) or "trainings" not in content:
         raise UserError(f"{path}: has no section trainings:")
     try:
-        return TrainingSection.model_validate(raw).trainings
-    except ValidationError as fault:
-        raise UserError(format_validation_error(str(path), fault)) from None
+        return TrainingSection.model_validate(content).trainings
+    except ValidationError as error:
+        raise UserError(format_validation_error(str(path), error)) from None
 
 
 def _read_yaml_file(path: Path) -> Any:
     if not path.exists():
-        raise UserError(f"{path}: no such file; --tasks names another one")
+        raise UserError(f"{path}: no such file; name another one with --tasks")
     return yaml_loader.read_yaml(path)
 
 
 def _read_task_mapping(path: Path) -> dict[str, Any]:
-    raw = _read_yaml_file(path)
-    if not isinstance(raw, dict) or not isinstance(raw.get("tasks"), dict):
+    content = _read_yaml_file(path)
+    if not isinstance(content, dict) or not isinstance(content.get("tasks"), dict):
         raise UserError(f"{path}: expected a mapping with sources: and tasks:")
-    return raw
+    return content
 
 
 def _apply_preset(
     path: Path, name: str, task: dict[str, Any], presets: dict[str, Preset], chosen: str | None
 ) -> dict[str, Any]:
-    """Lay a task over the settings of its preset.
+    """Merge a task with the settings of its preset.
 
-    A chosen preset that says nothing about this kind of task leaves the task its own.
+    The preset is the task's own if none is chosen or the chosen one has no settings for this kind
+    of task.
     """
     kind = str(task.get("kind"))
-    used = task.get("preset")
-    if chosen and (used is None or kind not in TASK_CLASSES or getattr(presets[chosen], kind)):
-        used = chosen
-    if used is None:
+    preset = task.get("preset")
+    if chosen and (preset is None or kind not in TASK_CLASSES or getattr(presets[chosen], kind)):
+        preset = chosen
+    if preset is None:
         return task
-    if not isinstance(used, str) or used not in presets:
+    if not isinstance(preset, str) or preset not in presets:
         raise UserError(
-            f"{path}: tasks.{name}.preset: no preset is called {used!r}; "
-            f"there is {', '.join(presets)}"
+            f"{path}: tasks.{name}.preset: no preset is called {preset!r}; "
+            f"known: {', '.join(presets)}"
         )
-    base = getattr(presets[used], kind) if kind in TASK_CLASSES else {}
-    return overrides.merge_settings(base, {**task, "preset": used})
+    base = getattr(presets[preset], kind) if kind in TASK_CLASSES else {}
+    return overrides.merge_settings(base, {**task, "preset": preset})
 
 
-def _check_names(path: Path, file: TaskFile) -> None:
-    """Every name that one part of the file uses must be declared in another."""
-    faults = [
-        f"{path}: tasks.{name}.sources: no source is called {source!r} "
-        f"(there is {', '.join(file.sources)})"
-        for name, task in file.tasks.items()
+def _check_names(path: Path, task_file: TaskFile) -> None:
+    """Refuse references to undeclared sources and tasks, and invalid names."""
+    source_names = ", ".join(task_file.sources)
+    errors = [
+        f"{path}: tasks.{name}.sources: no source is called {source!r} (known: {source_names})"
+        for name, task in task_file.tasks.items()
         for source in task.sources
-        if source not in file.sources
+        if source not in task_file.sources
     ]
-    faults += [
-        f"{path}: tasks.{name}.train_on: no source is called {teacher!r} "
-        f"(there is {', '.join(file.sources)})"
-        for name, teacher in ((name, file.get_training_source_name(name)) for name in file.tasks)
-        if teacher is not None and teacher not in file.sources
+    training_sources = {name: task_file.get_training_source_name(name) for name in task_file.tasks}
+    errors += [
+        f"{path}: tasks.{name}.train_on: no source is called {source!r} (known: {source_names})"
+        for name, source in training_sources.items()
+        if source is not None and source not in task_file.sources
     ]
-    faults += [
+    errors += [
         f"{path}: presets.{name}.tasks: no task is called {task!r} "
-        f"(there is {', '.join(file.tasks)})"
-        for name, preset in file.presets.items()
+        f"(known: {', '.join(task_file.tasks)})"
+        for name, preset in task_file.presets.items()
         for task in preset.tasks
-        if task not in file.tasks
+        if task not in task_file.tasks
     ]
-    faults += [
+    errors += [
         f"{path}: the name {name!r} {file_names.find_name_error(name)}"
-        for name in [*file.tasks, *file.sources]
+        for name in [*task_file.tasks, *task_file.sources]
         if file_names.find_name_error(name)
     ]
-    if faults:
-        raise UserError("\n".join(faults))
+    if errors:
+        raise UserError("\n".join(errors))

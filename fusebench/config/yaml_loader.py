@@ -1,4 +1,4 @@
-"""YAML as people write it: a key that stands twice is a slip, and PyYAML would drop the first."""
+"""YAML files in which a duplicate key is an error; PyYAML would silently keep the last one."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -6,30 +6,30 @@ from typing import Any
 
 import yaml
 
-from fusebench.data.box_annotations import read_text
 from fusebench.errors import UserError
+from fusebench.runtime.text_files import read_text
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if key.value in seen:
+                if key.value in keys:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value!r} stands here a second time", key.start_mark
+                        None, None, f"duplicate key {key.value!r}", key.start_mark
                     )
-                seen.add(key.value)
+                keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file says; code in it is not run.
+    """Read a YAML file; it cannot run code.
 
     Raises:
-        UserError: If the file cannot be read, is not YAML, or has a key twice.
+        UserError: If the file cannot be read, is not YAML, or has a duplicate key.
     """
     try:
         return yaml.load(read_text(path), _UniqueKeyLoader)
-    except yaml.YAMLError as fault:
-        raise UserError(f"{path}: cannot be read as YAML: {fault}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: cannot be read as YAML: {error}") from None

@@ -1,4 +1,4 @@
-"""Boxes as arrays: the true ones of an image, or predicted ones with their scores."""
+"""Boxes as arrays, and their conversion to and from COCO's format."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from fusebench.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """N boxes of one image.
+    """N ground-truth or predicted boxes of one image.
 
     Attributes:
         corners: float64 (N, 4): left, top, right, bottom in pixels; right > left, bottom > top.
             Continuous coordinates: the whole image is (0, 0, width, height).
-        classes: int64 (N,), indices into the class names of the split.
-        scores: float64 (N,) in 0..1 for predictions; empty for true boxes.
+        class_ids: int64 (N,), indices into the class names of the split.
+        scores: float64 (N,) in 0..1 for predicted boxes; empty for ground truth.
     """
 
     corners: NDArray[np.float64]
@@ -40,13 +40,13 @@ class Boxes:
 
 def make_boxes(
     corners: Sequence[Sequence[float]] | NDArray[Any],
-    classes: Sequence[int] | NDArray[Any],
+    class_ids: Sequence[int] | NDArray[Any],
     scores: Sequence[float] | NDArray[Any] = (),
 ) -> Boxes:
-    """Boxes from anything array-like; nothing at all gives an empty `Boxes`."""
+    """Build `Boxes` from array-likes; empty ones give N = 0."""
     return Boxes(
         np.asarray(corners, np.float64).reshape(-1, 4),
-        np.asarray(classes, np.int64).reshape(-1),
+        np.asarray(class_ids, np.int64).reshape(-1),
         np.asarray(scores, np.float64).reshape(-1),
     )
 
@@ -54,35 +54,36 @@ def make_boxes(
 def to_coco(
     boxes: Mapping[str, Boxes], classes: Sequence[str], sizes: Mapping[str, tuple[int, int]]
 ) -> dict[str, Any]:
-    """COCO's detection form of true or predicted boxes, ready for JSON and pycocotools.
+    """Convert boxes to COCO's detection format, ready for JSON and pycocotools.
 
     Image ids are 1, 2, ... in key order, ``file_name`` is the key, category ids start at 1.
 
     Args:
-        boxes: Boxes per key; every key is listed as an image, with boxes or without.
-        classes: Class names in the order of the boxes' ids.
-        sizes: (width, height) per key.
+        boxes: Ground-truth or predicted boxes per key; every key becomes an image, even without
+            boxes.
+        classes: Class names in the order of their ids.
+        sizes: (width, height) per key, in pixels.
     """
     keys = sorted(boxes)
     annotations: list[dict[str, Any]] = []
-    for image, key in enumerate(keys, 1):
+    for image_id, key in enumerate(keys, 1):
         for i in range(len(boxes[key])):
             left, top, right, bottom = map(float, boxes[key].corners[i])
-            row = {
+            annotation = {
                 "id": len(annotations) + 1,
-                "image_id": image,
+                "image_id": image_id,
                 "category_id": int(boxes[key].class_ids[i]) + 1,
                 "bbox": [left, top, right - left, bottom - top],
                 "area": (right - left) * (bottom - top),
                 "iscrowd": 0,
             }
             if len(boxes[key].scores):
-                row["score"] = float(boxes[key].scores[i])
-            annotations.append(row)
+                annotation["score"] = float(boxes[key].scores[i])
+            annotations.append(annotation)
     return {
         "images": [
-            {"id": i, "file_name": key, "width": sizes[key][0], "height": sizes[key][1]}
-            for i, key in enumerate(keys, 1)
+            {"id": image_id, "file_name": key, "width": sizes[key][0], "height": sizes[key][1]}
+            for image_id, key in enumerate(keys, 1)
         ],
         "categories": [{"id": i, "name": name} for i, name in enumerate(classes, 1)],
         "annotations": annotations,
@@ -90,43 +91,47 @@ def to_coco(
 
 
 def from_coco(document: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Boxes]:
-    """Boxes per key of COCO's form; the inverse of `to_coco`.
+    """Convert COCO's format to boxes per key; the inverse of `to_coco`.
 
-    The key is ``file_name`` without folders and without the extension of an image: dots in a key
-    stay. Categories are matched by name, so their ids and order may be any.
+    The key is ``file_name`` without folders and without an image extension; other dots stay.
+    Categories are matched by name, so that their ids and order do not matter.
 
     Raises:
-        UserError: If a category is unknown, an image is listed twice, an annotation points
-            nowhere, a box has no area, or only some annotations have a score.
+        UserError: If a category is unknown, an image is listed twice, an annotation refers to an
+            unknown image or category, a box has no area, or only some annotations have a score.
     """
     try:
         keys = {image["id"]: _file_name_to_key(image["file_name"]) for image in document["images"]}
         if len(set(keys.values())) < len(document["images"]):
             raise UserError("COCO boxes: an image is listed twice, by its id or its file_name")
-        ids = {
-            entry["id"]: _find_class_id(entry["name"], classes) for entry in document["categories"]
+        class_ids = {
+            category["id"]: _find_class_id(category["name"], classes)
+            for category in document["categories"]
         }
         rows = [
-            (keys[row["image_id"]], ids[row["category_id"]], row) for row in document["annotations"]
+            (keys[annotation["image_id"]], class_ids[annotation["category_id"]], annotation)
+            for annotation in document["annotations"]
         ]
-        scored = {"score" in row for _, _, row in rows}
-        if len(scored) > 1:
+        have_score = {"score" in annotation for _, _, annotation in rows}
+        if len(have_score) > 1:
             raise UserError("COCO boxes: some annotations have a score and some have none")
-        found: dict[str, list[tuple[list[float], int, float]]] = {key: [] for key in keys.values()}
-        for key, index, row in rows:
-            x, y, width, height = map(float, row["bbox"])
+        # Per key: corners, class id and score of each box.
+        values: dict[str, list[tuple[list[float], int, float]]] = {k: [] for k in keys.values()}
+        for key, class_id, annotation in rows:
+            x, y, width, height = map(float, annotation["bbox"])
             if not (width > 0 and height > 0 and math.isfinite(x + y + width + height)):
-                raise UserError(f"COCO boxes: {key}: bbox {row['bbox']} has no area")
-            found[key].append(([x, y, x + width, y + height], index, float(row.get("score", 0))))
-    except (KeyError, TypeError, ValueError) as fault:
-        raise UserError(f"COCO boxes: not the expected form ({fault!r})") from None
+                raise UserError(f"COCO boxes: {key}: bbox {annotation['bbox']} has no area")
+            score = float(annotation.get("score", 0))
+            values[key].append(([x, y, x + width, y + height], class_id, score))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"COCO boxes: not the expected form ({error!r})") from None
     return {
         key: make_boxes(
-            [f[0] for f in some],
-            [f[1] for f in some],
-            [f[2] for f in some] if scored == {True} else (),
+            [corners for corners, _, _ in boxes],
+            [class_id for _, class_id, _ in boxes],
+            [score for _, _, score in boxes] if have_score == {True} else (),
         )
-        for key, some in found.items()
+        for key, boxes in values.items()
     }
 
 

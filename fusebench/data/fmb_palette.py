@@ -1,4 +1,4 @@
-"""FMB's colors by class name (the authors' dictionary), for label maps that people look at."""
+"""Colors of FMB's classes (the authors' dictionary), to draw and to read colored label maps."""
 
 FMB_COLORS = {
     "unlabelled": (0, 0, 0),

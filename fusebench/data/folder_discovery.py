@@ -1,4 +1,4 @@
-"""Finding a data set's folders on the user's disk, whatever their upper and lower case."""
+"""Discovery of a data set's folders and files on disk, regardless of case."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -13,70 +13,86 @@ LABEL_FOLDER_NAMES = ("annotation", "annotations", "labels", "label")
 
 
 def locate_dataset(
-    root: Path, folder: Path, *, title: str, trees: Sequence[str], instead: str
+    root: Path, folder: Path, *, title: str, trees: Sequence[str], alternative: str
 ) -> Path:
-    """The data set's folder: ``root / folder``, or ``folder`` itself if it is absolute.
+    """Return the data set's folder: ``root / folder``, or ``folder`` itself if it is absolute.
 
-    The name's case does not matter below ``root``, and a release unpacked into a folder of its
-    own name below it is found.
+    The case of its name does not matter. A release that was unpacked into a subfolder of its own
+    name is found too.
+
+    Args:
+        root: The data folder.
+        folder: The data set's folder.
+        title: Name of the data set.
+        trees: Supported folder structures, for messages.
+        alternative: Command that works without this data set, for messages.
 
     Raises:
-        DatasetNotFoundError: Saying where was looked, which ``trees`` are understood and what can be run
-            ``instead`` without this data.
-        UserError: If the folder is there but empty.
+        DatasetNotFoundError: If there is no such folder.
+        UserError: If the folder is empty.
     """
-    wanted = root / folder
-    found = wanted if wanted.is_dir() else find_subfolder(wanted.parent, [wanted.name.lower()])
-    if found is None:
+    expected = root / folder
+    path = (
+        expected if expected.is_dir() else find_subfolder(expected.parent, [expected.name.lower()])
+    )
+    if path is None:
         raise DatasetNotFoundError(
-            f"{title} is not at {wanted}. Put it there as {' or '.join(trees)}, or name its "
+            f"{title} is not at {expected}. Put it there as {' or '.join(trees)}, or name its "
             "folder (--data, or data.folder in the task)",
-            instead,
+            alternative,
         )
-    inside = list(found.iterdir())
-    if not inside:
-        raise UserError(f"{found}: empty folder; expected {' or '.join(trees)}")
-    unpacked = len(inside) == 1 and inside[0].name.lower().startswith(title.lower())
-    return inside[0] if unpacked and inside[0].is_dir() else found
+    entries = list(path.iterdir())
+    if not entries:
+        raise UserError(f"{path}: empty folder; expected {' or '.join(trees)}")
+    is_unpacked_release = len(entries) == 1 and entries[0].name.lower().startswith(title.lower())
+    return entries[0] if is_unpacked_release and entries[0].is_dir() else path
 
 
 def find_subfolder(folder: Path, names: Collection[str]) -> Path | None:
-    """The one subfolder whose lower-case name is among ``names``, or None.
+    """Return the only subfolder whose lower-case name is among ``names``, or None.
 
     Raises:
-        UserError: If there are two, because then nobody can say which is meant.
+        UserError: If there are two, because either could be meant.
     """
     if not folder.is_dir():
         return None
-    found = sorted(p for p in folder.iterdir() if p.name.lower() in names and p.is_dir())
-    if len(found) > 1:
+    paths = sorted(p for p in folder.iterdir() if p.name.lower() in names and p.is_dir())
+    if len(paths) > 1:
         raise UserError(
-            f"{folder}: both {found[0].name} and {found[1].name} could be meant; keep one of them"
+            f"{folder}: both {paths[0].name} and {paths[1].name} could be meant; keep one of them"
         )
-    return found[0] if found else None
+    return paths[0] if paths else None
 
 
-def require_subfolder(folder: Path, names: Sequence[str], what: str, trees: Sequence[str]) -> Path:
-    """Like `find_subfolder`, but the folder has to be there.
+def require_subfolder(
+    folder: Path, names: Sequence[str], content: str, trees: Sequence[str]
+) -> Path:
+    """Return the only subfolder whose lower-case name is among ``names``.
+
+    Args:
+        folder: Where to look.
+        names: Accepted names, in lower case.
+        content: What the subfolder holds, for messages.
+        trees: Supported folder structures, for messages.
 
     Raises:
-        UserError: Saying what is missing and what is there instead.
+        UserError: If there is none, or more than one.
     """
-    found = find_subfolder(folder, names)
-    if found is None:
-        there = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
+    path = find_subfolder(folder, names)
+    if path is None:
+        entries = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
         raise UserError(
-            f"{folder}: no folder of {what} ({', '.join(names)}; any case); found: {there}. "
+            f"{folder}: no folder of {content} ({', '.join(names)}; any case); found: {entries}. "
             f"Expected {' or '.join(trees)}"
         )
-    return found
+    return path
 
 
 def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path]]:
-    """``(key, infrared file, visible file)`` of a folder with one subfolder for each.
+    """List ``(key, infrared file, visible file)`` of a folder with one subfolder per sensor.
 
     Raises:
-        UserError: If a subfolder or a partner is missing, or there is no image at all.
+        UserError: If a subfolder or a partner is missing, or there is no image.
     """
     infrared = require_subfolder(folder, INFRARED_FOLDER_NAMES, "infrared images", trees)
     visible = require_subfolder(folder, VISIBLE_FOLDER_NAMES, "visible images", trees)
@@ -89,58 +105,65 @@ def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path
 def find_label_files(
     folder: Path, keys: Sequence[str], trees: Sequence[str]
 ) -> tuple[dict[str, Path], str]:
-    """The label file of every key, and their ending: ``.xml`` if there are any, else ``.txt``.
+    """Return the label file per key and their extension: ``.xml`` if there are any, else ``.txt``.
 
     Raises:
-        UserError: If there are none, an image has none, or one has no image.
+        UserError: If there are no label files, an image has none, or one has no image.
     """
-    there = sorted(
+    label_folders = sorted(
         p for p in folder.iterdir() if p.name.lower() in LABEL_FOLDER_NAMES and p.is_dir()
     )
-    for ending in (".xml", ".txt"):
-        for place in there:
-            found = {
+    for extension in (".xml", ".txt"):
+        for label_folder in label_folders:
+            paths = {
                 p.stem: p
-                for p in sorted(place.iterdir())
-                if p.suffix.lower() == ending and not p.name.startswith(".")
+                for p in sorted(label_folder.iterdir())
+                if p.suffix.lower() == extension and not p.name.startswith(".")
             }
-            if ending == ".txt":
-                found.pop("classes", None)
-            if found:
-                check_labels_complete(found, keys, place)
-                return found, ending
+            if extension == ".txt":
+                paths.pop("classes", None)  # a list of class names, no labels
+            if paths:
+                check_labels_complete(paths, keys, label_folder)
+                return paths, extension
     require_subfolder(folder, LABEL_FOLDER_NAMES, "labels", trees)
-    raise UserError(f"{there[0]}: no .xml and no .txt; expected {' or '.join(trees)}")
+    raise UserError(f"{label_folders[0]}: no .xml and no .txt; expected {' or '.join(trees)}")
 
 
-def check_labels_complete(found: Collection[str], keys: Collection[str], place: Path) -> None:
+def check_labels_complete(
+    label_keys: Collection[str], image_keys: Collection[str], folder: Path
+) -> None:
     """Refuse images without a label and labels without an image.
 
+    Args:
+        label_keys: Keys that have a label.
+        image_keys: Keys that have an image.
+        folder: Folder of the labels, for the message.
+
     Raises:
-        UserError: Naming the first three.
+        UserError: Naming the first three keys.
     """
-    for what, some in (
-        ("image(s) have no label in", set(keys) - set(found)),
-        ("label(s) have no image, in", set(found) - set(keys)),
+    for problem, keys in (
+        ("image(s) have no label in", set(image_keys) - set(label_keys)),
+        ("label(s) have no image, in", set(label_keys) - set(image_keys)),
     ):
-        if some:
-            first = sorted(some)
+        if keys:
+            first = sorted(keys)
             raise UserError(
-                f"{len(some)} {what} {place}: {', '.join(first[:3])}"
-                f"{' …' if len(first) > 3 else ''}; add or delete the odd ones"
+                f"{len(keys)} {problem} {folder}: {', '.join(first[:3])}"
+                f"{' …' if len(first) > 3 else ''}; add the missing files or delete the others"
             )
 
 
 def read_common_size(infrared: Path, visible: Path) -> tuple[int, int]:
-    """(width, height) of a pair, from the two headers.
+    """Read the size of a pair from the two image headers: (width, height) in pixels.
 
     Raises:
-        UserError: If a file is no image, or the two differ.
+        UserError: If a file is no image, or the sizes differ.
     """
     first, second = images.read_image_size(infrared), images.read_image_size(visible)
     if first != second:
         raise UserError(
             f"{infrared} is {first[0]}x{first[1]} but {visible} is {second[0]}x{second[1]}; "
-            "a registered pair has one size"
+            "the images of a registered pair must have the same size"
         )
     return first

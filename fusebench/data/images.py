@@ -1,10 +1,9 @@
-"""Pixels in and out. Metrics and methods never open files; they are given these arrays.
+"""Reading and writing of images; no other module opens an image file.
 
-Everywhere in memory: uint8, ``(H, W)`` for infrared and luminance, ``(H, W, 3)`` RGB for visible
-and fused. A fused image is judged as it was saved, so what is measured is what a reader would see.
+In memory every image is uint8: ``(H, W)`` for infrared and luminance, ``(H, W, 3)`` RGB for visible
+and fused images. Fused images are scored as they were saved, rounded to 8 bits.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,16 @@ from PIL import Image
 
 from fusebench.errors import UserError
 from fusebench.runtime import file_names
+from fusebench.runtime.atomic_write import replace_atomically
 
 Gray = NDArray[np.uint8]
 Color = NDArray[np.uint8]
 LabelMap = NDArray[np.uint8]
 
+BT601_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of R, G, B in the luminance
 IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
-# What Pillow raises for a damaged file; the last, where its header claims a gigantic image.
+# What Pillow raises for a damaged file; the last one if the header claims a gigantic image.
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -36,7 +37,7 @@ def read_color(path: Path) -> Color:
 
 
 def read_label_image(path: Path) -> LabelMap:
-    """Read a label image as uint8 class ids ``(H, W)``; a palette's colors are not looked at.
+    """Read a label image as uint8 class ids ``(H, W)``; the colors of a palette are ignored.
 
     Raises:
         UserError: If the file is missing, unreadable, or has more than one channel.
@@ -48,45 +49,44 @@ def read_label_image(path: Path) -> LabelMap:
 
 
 def read_color_mode(path: Path) -> str:
-    """How the file stores color: ``"gray"`` or ``"RGB"``."""
+    """Return how the file stores color: ``"gray"`` or ``"RGB"``."""
     return "gray" if _read_header(path)[1] in ("L", "1") else "RGB"
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
-    """(width, height) in pixels, from the header alone."""
+    """Read (width, height) in pixels from the header; no pixels are decoded."""
     return _read_header(path)[0]
 
 
 def write_png(path: Path, image: Gray | Color) -> None:
-    """Write a uint8 image as PNG; a reader never sees half a file.
+    """Write a uint8 image as PNG; a reader never sees an incomplete file.
 
     Raises:
         TypeError: If the image is not uint8.
     """
     if image.dtype != np.uint8:
-        raise TypeError(f"{path.name}: write needs uint8, got {image.dtype}")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    Image.fromarray(image).save(partial, format="PNG", compress_level=3)
-    partial.replace(path)
+        raise TypeError(f"{path.name}: expected a uint8 image, got {image.dtype}")
+    with replace_atomically(path) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG", compress_level=3)
 
 
 def luminance(color: Color) -> Gray:
-    """RGB to luminance, ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B), rounded to uint8."""
-    mixed = color.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
-    gray: Gray = np.rint(mixed).astype(np.uint8)
+    """Convert RGB to luminance, ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B), rounded to uint8."""
+    exact = color.astype(np.float64) @ BT601_WEIGHTS
+    gray: Gray = np.rint(exact).astype(np.uint8)
     return gray
 
 
 def replace_luminance(color: Color, gray: Gray) -> Color:
-    """The same image with another luminance: its Cb and Cr (BT.601, full range) are kept.
+    """Replace the luminance of an image; its Cb and Cr (BT.601, full range) stay.
 
         Y = 0.299 R + 0.587 G + 0.114 B,   Cb ~ B - Y,   Cr ~ R - Y
 
-    so replacing Y by ``gray`` adds the same difference to R, G and B, clipped to 0..255.
+    so that replacing Y by ``gray`` adds the same difference to R, G and B, clipped to 0..255.
 
     Args:
         color: uint8 RGB, (H, W, 3).
-        gray: uint8 luminance, (H, W).
+        gray: New luminance, uint8, (H, W).
 
     Returns:
         uint8 RGB, (H, W, 3).
@@ -96,26 +96,26 @@ def replace_luminance(color: Color, gray: Gray) -> Color:
     """
     if color.shape[:2] != gray.shape:
         raise ValueError(f"color is {color.shape[:2]} but luminance is {gray.shape}")
-    old = color.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
-    mixed = color + (gray.astype(np.float64) - old)[..., None]
-    out: Color = np.rint(mixed).clip(0, 255).astype(np.uint8)
-    return out
+    old_luminance = color.astype(np.float64) @ BT601_WEIGHTS
+    shifted = color + (gray.astype(np.float64) - old_luminance)[..., None]
+    replaced: Color = np.rint(shifted).clip(0, 255).astype(np.uint8)
+    return replaced
 
 
 def _read_header(path: Path) -> tuple[tuple[int, int], str]:
     try:
         with Image.open(path) as image:
             return image.size, image.mode
-    except DECODE_ERRORS as fault:
-        raise _unreadable_image_error(path, fault) from None
+    except DECODE_ERRORS as error:
+        raise _build_read_error(path, error) from None
 
 
 def _open_image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-    except DECODE_ERRORS as fault:
-        raise _unreadable_image_error(path, fault) from None
+    except DECODE_ERRORS as error:
+        raise _build_read_error(path, error) from None
     if image.mode == "1":
         return image.convert("L")
     if image.mode not in ("L", "LA", "RGB", "RGBA", "P"):
@@ -129,10 +129,11 @@ def _to_rgb_array(image: Image.Image) -> Color:
     return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
-def _unreadable_image_error(path: Path, fault: Exception) -> UserError:
-    made_here = (path.parent / file_names.SPEC_FILE).is_file()
-    again = f"delete the folder {path.parent} and run again"
-    if isinstance(fault, FileNotFoundError):
-        return UserError(f"{path}: no such image{f'; {again}' if made_here else ''}")
-    advice = again if made_here else "replace the file"
-    return UserError(f"{path}: cannot be read as an image ({fault}); {advice}")
+def _build_read_error(path: Path, error: Exception) -> UserError:
+    """Name the file, and how to repair it: a folder of the store is created again."""
+    is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
+    create_again = f"delete the folder {path.parent} and run again"
+    if isinstance(error, FileNotFoundError):
+        return UserError(f"{path}: no such image{f'; {create_again}' if is_in_store else ''}")
+    advice = create_again if is_in_store else "replace the file"
+    return UserError(f"{path}: cannot be read as an image ({error}); {advice}")

@@ -1,4 +1,4 @@
-"""What a model is trained on or shown: the images of one source with the labels of a split."""
+"""Images of one source with the labels of a split: what a model is trained and tested on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from fusebench.data.pairs import Split
 
 @dataclass(frozen=True)
 class LabeledImages:
-    """One image per pair: ``images[pair.key]``; the labels are in ``split.pairs``."""
+    """Images of one source and the labels of the same pairs.
+
+    Attributes:
+        images: Image file per key.
+        split: Pairs with their labels, one per image.
+    """
 
     images: Mapping[str, Path]
     split: Split

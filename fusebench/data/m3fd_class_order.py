@@ -1,8 +1,9 @@
-"""Which class an id in M3FD's text labels means: five orders are in use, and files do not say.
+"""Class order of M3FD's text labels: five orders are in use, and label files do not name theirs.
 
-Orders A and B differ in Lamp and Motorcycle only, which swaps two columns of every table without
-any error. So the order is declared, read from a list of names beside the labels, or recognized
-from what is known of M3FD: the share of each class, and that lamps are small.
+Orders A and B differ in Lamp and Motorcycle only, so that a wrong choice swaps two columns of every
+table without any error. Therefore the order is declared by the user, read from a list of names
+beside the labels, or recognized from statistics of M3FD: the share of each class among all boxes,
+and that lamps are small.
 """
 
 import math
@@ -12,8 +13,8 @@ from statistics import median
 
 import yaml
 
-from fusebench.data.box_annotations import parse_float, read_text
 from fusebench.errors import UserError
+from fusebench.runtime.text_files import parse_float, read_text
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL
@@ -31,34 +32,38 @@ M3FD_BOX_COUNTS = {
     "Lamp": 2405,
     "Truck": 1008,
 }
-MIN_BOXES = 1000  # boxes, below which nothing is recognized
-MAX_DISTANCE = 1.0  # mean factor of two between a class's share here and in M3FD
-MIN_DISTANCE_MARGIN = 0.35  # by which the next order has to be farther; A and B lie 0.73 apart
+MIN_BOXES = 1000  # no order is recognized from fewer boxes
+MAX_DISTANCE = 1.0  # of the best order, see `_compute_share_distance`: a mean factor of two
+MIN_DISTANCE_MARGIN = 0.35  # between the best and the second order; A and B are 0.73 apart
 
 
 def resolve_class_order(
     labels: Mapping[str, Path], declared: str | Sequence[str] | None
 ) -> list[int]:
-    """Canonical class index of each id in the files.
+    """Determine the canonical class index of each id in the label files.
+
+    Args:
+        labels: Text label file per key.
+        declared: Name of an order, the six class names in the order of their ids, or None.
 
     Raises:
-        UserError: If the order is neither declared, written beside the labels, nor certain.
+        UserError: If the order is neither declared, nor listed beside the labels, nor recognized.
     """
-    place = next(iter(labels.values())).parent
+    folder = next(iter(labels.values())).parent
     if declared is not None:
         names = CLASS_ORDERS[declared] if isinstance(declared, str) else tuple(declared)
         return _to_canonical_indices(names, "class_order")
-    for path in (place / "classes.txt", place.parent / "classes.txt"):
+    for path in (folder / "classes.txt", folder.parent / "classes.txt"):
         if path.is_file():
             return _to_canonical_indices(read_text(path).split(), str(path))
-    for path in (place / "data.yaml", place.parent / "data.yaml"):
+    for path in (folder / "data.yaml", folder.parent / "data.yaml"):
         if path.is_file():
             return _to_canonical_indices(_read_class_names(path), str(path))
     areas = _read_box_areas(labels.values())
     order = recognize_class_order(areas)
     if order is None:
         raise UserError(
-            f"{place}: text labels do not say which class an id is, and these are no clear case "
+            f"{folder}: the class order of these text labels is unknown and cannot be recognized "
             f"({_describe_box_statistics(areas)}). Set data.class_order in the task to one of "
             + "; ".join(f"{name}: {' '.join(order)}" for name, order in CLASS_ORDERS.items())
             + "; or to the six names in the order of their ids"
@@ -67,62 +72,74 @@ def resolve_class_order(
 
 
 def recognize_class_order(areas: Sequence[Sequence[float]]) -> str | None:
-    """The name of the order, or None if it is not certain.
+    """Recognize the class order from box statistics.
 
     Args:
-        areas: For each id 0..5 the areas of its boxes, as shares of the image.
+        areas: Per id 0..5 the areas of its boxes, relative to the image area.
+
+    Returns:
+        Name of the order, or None if it is not certain: too few boxes, class shares unlike M3FD's,
+        two orders that fit almost equally well, or lamps that are not small.
     """
     if len(areas) != len(CANONICAL_ORDER) or not all(areas) or sum(map(len, areas)) < MIN_BOXES:
         return None
-    (near, best), (next_near, _) = sorted(
-        (_class_share_distance(areas, name), name) for name in CLASS_ORDERS
+    # Rank the orders by how well class shares agree with M3FD's.
+    (distance, best), (second_distance, _) = sorted(
+        (_compute_share_distance(areas, name), name) for name in CLASS_ORDERS
     )[:2]
-    middle = {name: median(some) for name, some in zip(CLASS_ORDERS[best], areas, strict=True)}
-    small = middle["Lamp"] < min(middle["Motorcycle"], middle["Bus"], middle["Truck"])
-    return (
-        best if small and near <= MAX_DISTANCE and next_near - near >= MIN_DISTANCE_MARGIN else None
-    )
+    if distance > MAX_DISTANCE or second_distance - distance < MIN_DISTANCE_MARGIN:
+        return None
+    # Verify the best order by box sizes.
+    medians = {
+        name: median(class_areas)
+        for name, class_areas in zip(CLASS_ORDERS[best], areas, strict=True)
+    }
+    has_small_lamps = medians["Lamp"] < min(medians["Motorcycle"], medians["Bus"], medians["Truck"])
+    return best if has_small_lamps else None
 
 
-def _class_share_distance(areas: Sequence[Sequence[float]], order: str) -> float:
-    """Mean over classes of |log2(share of the boxes here / share in M3FD)|."""
-    here, there = sum(map(len, areas)), sum(M3FD_BOX_COUNTS.values())
+def _compute_share_distance(areas: Sequence[Sequence[float]], order: str) -> float:
+    """Mean over classes of |log2(share of the boxes in these files / share in M3FD)|."""
+    box_count, m3fd_box_count = sum(map(len, areas)), sum(M3FD_BOX_COUNTS.values())
     return sum(
-        abs(math.log2(len(some) / here) - math.log2(M3FD_BOX_COUNTS[name] / there))
-        for some, name in zip(areas, CLASS_ORDERS[order], strict=True)
+        abs(
+            math.log2(len(class_areas) / box_count)
+            - math.log2(M3FD_BOX_COUNTS[name] / m3fd_box_count)
+        )
+        for class_areas, name in zip(areas, CLASS_ORDERS[order], strict=True)
     ) / len(areas)
 
 
 def _read_box_areas(paths: Iterable[Path]) -> list[list[float]]:
-    """Box areas per id; rows that are not understood are left to the reader of the boxes."""
-    found: dict[int, list[float]] = {i: [] for i in range(len(CANONICAL_ORDER))}
+    """Read the relative box areas per id; invalid rows are skipped and fail in the box reader."""
+    areas: dict[int, list[float]] = {i: [] for i in range(len(CANONICAL_ORDER))}
     for path in paths:
-        for words in map(str.split, read_text(path).splitlines()):
-            if len(words) == 5 and words[0].isdecimal():
-                found.setdefault(int(words[0]), []).append(
-                    parse_float(words[3]) * parse_float(words[4])
-                )
-    return [found[i] for i in sorted(found)]
+        for columns in map(str.split, read_text(path).splitlines()):
+            if len(columns) == 5 and columns[0].isdecimal():
+                width, height = parse_float(columns[3]), parse_float(columns[4])
+                areas.setdefault(int(columns[0]), []).append(width * height)
+    return [areas[i] for i in sorted(areas)]
 
 
 def _describe_box_statistics(areas: Sequence[Sequence[float]]) -> str:
-    rows = [
-        f"id {i}: {len(some)} boxes" + (f", median {median(some):.3%} of the image" if some else "")
-        for i, some in enumerate(areas)
+    parts = [
+        f"id {i}: {len(id_areas)} boxes"
+        + (f", median {median(id_areas):.3%} of the image" if id_areas else "")
+        for i, id_areas in enumerate(areas)
     ]
     if all(areas) and len(areas) == len(CANONICAL_ORDER):
-        best = sorted(CLASS_ORDERS, key=lambda name: _class_share_distance(areas, name))[:2]
-        rows.append(f"nearest orders: {' then '.join(best)}")
-    return "; ".join(rows)
+        best = sorted(CLASS_ORDERS, key=lambda name: _compute_share_distance(areas, name))[:2]
+        parts.append(f"nearest orders: {' then '.join(best)}")
+    return "; ".join(parts)
 
 
 def _read_class_names(path: Path) -> list[str]:
     try:
         names = yaml.safe_load(read_text(path))["names"]
-        listed = [names[i] for i in sorted(names)] if isinstance(names, dict) else list(names)
-    except (yaml.YAMLError, KeyError, TypeError) as fault:
-        raise UserError(f"{path}: expected 'names:' with six class names ({fault!r})") from None
-    return list(map(str, listed))
+        values = [names[i] for i in sorted(names)] if isinstance(names, dict) else list(names)
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: expected 'names:' with six class names ({error!r})") from None
+    return list(map(str, values))
 
 
 def _to_canonical_indices(names: Sequence[str], where: str) -> list[int]:

@@ -1,11 +1,9 @@
-"""What is being evaluated: registered infrared-visible pairs and where their labels lie.
+"""Registered infrared-visible pairs, splits of them, and matching of image files by stem.
 
-Nothing here opens an image. A `Split` is a list of paths; readers live in `fusebench.data.images` and
-`fusebench.data.boxes`.
+Pairs hold paths, not pixels: `fusebench.data.images` and `fusebench.data.label_maps` read files.
 """
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,19 +14,20 @@ from fusebench.errors import UserError
 
 @dataclass(frozen=True)
 class Pair:
-    """One scene seen twice, pixel-registered.
+    """One infrared and one visible image of the same view, registered pixel by pixel.
 
     Attributes:
-        key: Unique within the data set and equal to the file stem, e.g. ``"00042"``. Every file
-            this project writes about the pair (fused image, prediction, table row) carries it.
+        key: File stem, unique within the data set, e.g. ``"00042"``. Every file and table row
+            that this project writes about the pair carries it.
         infrared: Thermal image (gray, or gray stored as RGB).
         visible: RGB image of the same height and width.
         size: (width, height) of both images, in pixels.
-        boxes: True boxes in pixels, or None where the data set has none. No boxes in the image
-            is an empty `Boxes`, which is something else.
-        mask: Label image, uint8 class ids, or None.
-        scene: Condition, e.g. ``"night"``, or None where it is not known.
-        group: Sequence the pair belongs to: the unit of resampling, never cut by a split.
+        boxes: Ground-truth boxes, or None if the data set has none. An image without objects has
+            an empty `Boxes` instead.
+        label_map: Label image, uint8 class ids, or None.
+        condition: E.g. ``"night"``, or None if unknown.
+        sequence: Recording that the pair belongs to: the unit that the bootstrap resamples. No
+            split cuts one.
     """
 
     key: str
@@ -43,14 +42,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Split:
-    """The pairs of one split, in key order, and how they were chosen.
+    """Pairs of one split, sorted by key, and how they were selected.
 
     Attributes:
-        classes: Class names in the order of their ids: of boxes 0, 1, ..., of mask values 0, 1, ...
-        rule: In words what made the split, e.g. ``"blocks of 100 ids, gap 10, every 4th tested"``.
-        leaks: The rule puts neighboring frames on both sides of train and test.
-        simulated: The images are drawn by `fusebench.simulator`, not taken by cameras.
-        left_out: Keys of the split that `limited` left out.
+        dataset: Name of the data set.
+        name: ``train``, ``test`` or ``all``.
+        classes: Class names in the order of their ids, of boxes and of label maps.
+        pairs: Sorted by key.
+        rule_description: The split rule as text, e.g. ``"blocks of 100 ids, gap 10, ..."``.
+        has_leakage: The rule puts neighboring frames into both train and test.
+        is_simulated: The images are rendered by `fusebench.simulator`, not taken by cameras.
+        excluded_keys: Keys of the split that `limit_pairs` left out.
     """
 
     dataset: str
@@ -64,72 +66,67 @@ class Split:
 
     def __post_init__(self) -> None:
         keys = [pair.key for pair in self.pairs]
-        doubled = [key for key, n in Counter(keys).items() if n > 1]
-        if doubled:
-            raise UserError(f"{self.dataset}/{self.name}: key {doubled[0]!r} names two pairs")
+        duplicates = [key for key, count in Counter(keys).items() if count > 1]
+        if duplicates:
+            raise UserError(f"{self.dataset}/{self.name}: key {duplicates[0]!r} names two pairs")
         if keys != sorted(keys):
             raise UserError(f"{self.dataset}/{self.name}: pairs are not in key order")
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys, sorted."""
+        """Keys of the pairs, sorted."""
         return tuple(pair.key for pair in self.pairs)
 
     def limit_pairs(self, limit: int | None) -> "Split":
-        """At most ``limit`` pairs, spread evenly over the split so that every part is seen."""
+        """Select at most ``limit`` pairs, evenly spaced over the split; None keeps all."""
         if limit is None or limit >= len(self.pairs):
             return self
-        chosen = [self.pairs[i * len(self.pairs) // limit] for i in range(limit)]
-        kept = {pair.key for pair in chosen}
-        left_out = tuple(key for key in self.keys if key not in kept)
+        pairs = tuple(self.pairs[i * len(self.pairs) // limit] for i in range(limit))
+        selected_keys = {pair.key for pair in pairs}
+        excluded_keys = tuple(key for key in self.keys if key not in selected_keys)
         rule = f"{self.rule_description}, limited to {limit}"
-        return replace(self, pairs=tuple(chosen), rule_description=rule, excluded_keys=left_out)
+        return replace(self, pairs=pairs, rule_description=rule, excluded_keys=excluded_keys)
 
 
 def find_images_by_stem(folder: Path) -> dict[str, Path]:
-    """Every image file of a folder by its stem, whatever its extension.
+    """Index the image files of a folder by stem, whatever their extension; skips hidden files.
 
     Raises:
-        UserError: If the folder is not there, or two files share a stem.
+        UserError: If the folder does not exist, or two files share a stem.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in IMAGE_EXTENSIONS or path.name.startswith("."):
             continue
-        if path.stem in found:
+        if path.stem in paths:
             raise UserError(
-                f"{folder}: {found[path.stem].name} and {path.name} are both called "
+                f"{folder}: {paths[path.stem].name} and {path.name} are both called "
                 f"{path.stem!r}; keep one of them"
             )
-        found[path.stem] = path
-    return found
+        paths[path.stem] = path
+    return paths
 
 
 def match_pairs_by_stem(infrared: Path, visible: Path) -> list[tuple[str, Path, Path]]:
-    """List ``(key, infrared file, visible file)`` for two folders, matched by file stem.
+    """List ``(key, infrared file, visible file)`` of two folders, matched by file stem.
 
-    Never by position: one missing file would silently shift every later pair.
-
-    Raises:
-        UserError: If a stem is in one folder only; the message names the first three.
-    """
-    left, right = find_images_by_stem(infrared), find_images_by_stem(visible)
-    check_same_keys(left, right, infrared, visible)
-    return [(key, left[key], right[key]) for key in sorted(left)]
-
-
-def check_same_keys(left: Collection[str], right: Collection[str], here: Path, there: Path) -> None:
-    """Refuse keys that are on one side only.
+    Matching by position would silently shift every pair after a missing file.
 
     Raises:
-        UserError: Naming the side that lacks them and the first three keys.
+        UserError: If a stem is in one folder only, naming that folder and the first three stems.
     """
-    for lacking, keys in ((there, set(left) - set(right)), (here, set(right) - set(left))):
-        if keys:
-            first = sorted(keys)
+    infrared_files, visible_files = find_images_by_stem(infrared), find_images_by_stem(visible)
+    for folder, unmatched in (
+        (visible, set(infrared_files) - set(visible_files)),
+        (infrared, set(visible_files) - set(infrared_files)),
+    ):
+        if unmatched:
+            first = sorted(unmatched)
             raise UserError(
-                f"{len(keys)} image(s) have no partner in {lacking}: "
-                f"{', '.join(first[:3])}{' …' if len(first) > 3 else ''}"
+                f"{len(unmatched)} image(s) have no partner in {folder}: "
+                f"{', '.join(first[:3])}{' …' if len(first) > 3 else ''}; add the missing files or "
+                "delete the others"
             )
+    return [(key, infrared_files[key], visible_files[key]) for key in sorted(infrared_files)]

@@ -1,6 +1,6 @@
-"""Conditions and sequences of a data set: TarDAL's ``meta/scenario.json``.
+"""Conditions and sequences of a data set, read from TarDAL's ``meta/scenario.json``.
 
-The form, as TarDAL's own reader takes it (a range includes both its ends)::
+The format of TarDAL's own reader (a range includes both ends)::
 
     [{"name": "Day", "scene": [
         {"name": "day-1", "mode": "train", "range": [{"min": 0, "max": 10}]}]}]
@@ -14,9 +14,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from fusebench.data.box_annotations import read_text
 from fusebench.data.splits import parse_frame_numbers
 from fusebench.errors import UserError, format_validation_error
+from fusebench.runtime.text_files import read_text
 
 
 class _ScenarioModel(BaseModel):
@@ -24,14 +24,14 @@ class _ScenarioModel(BaseModel):
 
 
 class FrameRange(_ScenarioModel):
-    """Ids from ``min`` to ``max``, both included."""
+    """Frame numbers from ``min`` to ``max``, both included."""
 
     min: int = Field(ge=0, le=9_999_999)
     max: int = Field(ge=0, le=9_999_999)
 
 
 class RecordingSequence(_ScenarioModel):
-    """One drive: the unit that no split may cut."""
+    """One sequence of consecutive frames; no split may cut it."""
 
     name: str
     mode: Literal["train", "val"] = "train"
@@ -39,7 +39,7 @@ class RecordingSequence(_ScenarioModel):
 
 
 class ConditionSequences(_ScenarioModel):
-    """Day, night, ...: the sequences filmed under it."""
+    """One condition (day, night, ...) and the sequences recorded under it."""
 
     name: str
     scene: tuple[RecordingSequence, ...]
@@ -47,55 +47,66 @@ class ConditionSequences(_ScenarioModel):
 
 @dataclass(frozen=True)
 class ConditionAndSequence:
-    """Where one pair is from: condition in lower case, and sequence."""
+    """Condition and sequence of one pair.
+
+    Attributes:
+        condition: In lower case, e.g. ``night``.
+        sequence: Name of the sequence; empty if unknown.
+    """
 
     condition: str
     sequence: str
 
 
 def load_scenarios(
-    folder: Path, wanted: Path | None, keys: Sequence[str]
+    folder: Path, file: Path | None, keys: Sequence[str]
 ) -> dict[str, ConditionAndSequence]:
-    """What ``wanted`` or else ``<folder>/meta/scenario.json`` says; nothing if neither is there.
+    """Load condition and sequence per key, if the data set has a scenario file.
+
+    Args:
+        folder: The data set.
+        file: Scenario file below ``folder`` or absolute. None: ``meta/scenario.json`` if it
+            exists, otherwise the result is empty.
+        keys: Keys of the data set.
 
     Raises:
-        UserError: If ``wanted`` is named but missing, or the file is not of the form above.
+        UserError: If ``file`` is given but missing, or has another format.
     """
-    path = folder / (wanted or Path("meta/scenario.json"))
-    return read_scenario_file(path, keys) if wanted or path.is_file() else {}
+    path = folder / (file or Path("meta/scenario.json"))
+    return read_scenario_file(path, keys) if file or path.is_file() else {}
 
 
 def read_scenario_file(path: Path, keys: Sequence[str]) -> dict[str, ConditionAndSequence]:
-    """Condition and sequence per key; keys that the file does not mention are left out.
+    """Read condition and sequence per key; keys outside every range are left out.
 
     Raises:
-        UserError: If the file is not of the form above, a range runs backwards, or two ranges
-            share an id.
+        UserError: If the file has another format, a range runs backwards, or two ranges share a
+            frame number.
     """
     try:
-        raw = json.loads(read_text(path))
-        conditions = TypeAdapter(tuple[ConditionSequences, ...]).validate_python(raw)
-    except json.JSONDecodeError as fault:
-        raise UserError(f"{path}: not JSON: {fault}") from None
-    except ValidationError as fault:
-        raise UserError(format_validation_error(str(path), fault)) from None
+        document = json.loads(read_text(path))
+        conditions = TypeAdapter(tuple[ConditionSequences, ...]).validate_python(document)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: not JSON: {error}") from None
+    except ValidationError as error:
+        raise UserError(format_validation_error(str(path), error)) from None
     by_number = _index_by_frame_number(path, conditions)
-    at = parse_frame_numbers(keys)
-    if at is None:
+    frame_numbers = parse_frame_numbers(keys)
+    if frame_numbers is None:
         raise UserError(
             f"{path}: its ranges are frame numbers, but the file names are not numbered alike "
             f"(e.g. {min(keys, default='none')!r}); delete the file or rename the images"
         )
-    return {key: by_number[n] for key, n in at.items() if n in by_number}
+    return {key: by_number[n] for key, n in frame_numbers.items() if n in by_number}
 
 
 def _index_by_frame_number(
     path: Path, conditions: Sequence[ConditionSequences]
 ) -> Mapping[int, ConditionAndSequence]:
-    found: dict[int, ConditionAndSequence] = {}
+    by_number: dict[int, ConditionAndSequence] = {}
     for condition in conditions:
         for sequence in condition.scene:
-            scene = ConditionAndSequence(condition.name.lower(), sequence.name)
+            current = ConditionAndSequence(condition.name.lower(), sequence.name)
             for ids in sequence.range:
                 if ids.max < ids.min:
                     raise UserError(
@@ -103,11 +114,11 @@ def _index_by_frame_number(
                         f"{ids.max} runs backwards; swap min and max"
                     )
                 for number in range(ids.min, ids.max + 1):
-                    if number in found:
+                    if number in by_number:
+                        other = by_number[number]
                         raise UserError(
-                            f"{path}: id {number} is in {found[number].condition}: "
-                            f"{found[number].sequence} and in {scene.condition}: {scene.sequence}; "
-                            "an id has one place"
+                            f"{path}: id {number} is in {other.condition}: {other.sequence} and in "
+                            f"{current.condition}: {current.sequence}; remove it from one of them"
                         )
-                    found[number] = scene
-    return found
+                    by_number[number] = current
+    return by_number

@@ -1,4 +1,4 @@
-"""From the files of a data set to a `Split`: the steps every data set shares."""
+"""Construction of a `Split` from the files of a data set: the steps that all data sets share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,20 +10,23 @@ from fusebench.data.pairs import Pair, Split
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.errors import UserError
 
-DEFAULT_SEQUENCE_LENGTH = 100  # ids per group where nothing says which frames are one sequence
+DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name its sequences
 SPLIT_NAMES = ("train", "test", "all")
 
 
 @dataclass(frozen=True)
 class DatasetIndex:
-    """A data set as it lies on disk.
+    """All files of a data set, before it is split.
 
     Attributes:
-        files: (key, infrared, visible) in key order.
-        boxes: Reads the true boxes of (key, image size); None where there are none.
-        masks: Label images by key; empty where there are none.
-        official: Keys per part, where the data set ships a split.
-        scenes: Condition and sequence by key, as far as they are known.
+        dataset: Name of the data set.
+        folder: Its folder; list files of a split rule are relative to it.
+        classes: Class names in the order of their ids.
+        files: (key, infrared file, visible file) in key order.
+        read_boxes: Reads the ground-truth boxes of (key, image size); None if there are none.
+        label_maps: Label image per key; empty if there are none.
+        official_split: Keys of train and test, if the data set has an official split.
+        conditions_and_sequences: Per key, as far as they are known.
     """
 
     dataset: str
@@ -37,91 +40,107 @@ class DatasetIndex:
 
 
 def check_split_name(split: str) -> None:
-    """Refuse what is not the name of a split.
+    """Refuse an unknown split name.
 
     Raises:
-        UserError: Naming the three that exist.
+        UserError: Naming the valid ones.
     """
     if split not in SPLIT_NAMES:
-        raise UserError(f"no split is called {split!r}; there is {', '.join(SPLIT_NAMES)}")
+        raise UserError(f"no split is called {split!r}; known: {', '.join(SPLIT_NAMES)}")
 
 
-def build_split(found: DatasetIndex, split: str, rule: splits.SplitRule | None = None) -> Split:
-    """The pairs of one split; only their headers and labels are read.
+def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None = None) -> Split:
+    """Build one split; only image headers and box labels are read.
 
     Args:
-        found: The whole data set.
+        index: The data set.
         split: ``train``, ``test`` or ``all``.
-        rule: How train and test are divided; None if everything is tested.
+        rule: How to divide into train and test; None if every pair is tested.
 
     Raises:
-        UserError: If the rule does not fit, or a header or a label is broken.
+        UserError: If the rule does not suit the data set, or a header or a label is broken.
     """
     check_split_name(split)
-    keys = [key for key, _, _ in found.files]
-    length = rule.length if isinstance(rule, splits.BlockRule) else DEFAULT_SEQUENCE_LENGTH
-    groups = splits.assign_blocks(keys, length)
-    if rule is None and splits.parse_frame_numbers(keys) is None:
-        groups = {key: key for key in keys}
-    known = {
-        key: scene.sequence
-        for key, scene in found.conditions_and_sequences.items()
-        if scene.sequence
-    }
-    groups.update(known)
+    keys = [key for key, _, _ in index.files]
+    sequences = _assign_sequences(index, keys, rule)
     if split == "train" and isinstance(rule, splits.AllPairsRule):
         raise UserError(
-            f"{found.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; "
+            f"{index.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; "
             "it is for models trained elsewhere, choose another rule"
         )
     if split == "all" or rule is None or isinstance(rule, splits.AllPairsRule):
         return Split(
-            found.dataset, split, found.classes, _build_pairs(found, keys, groups), "all pairs"
+            index.dataset, split, index.classes, _build_pairs(index, keys, sequences), "all pairs"
         )
-    parts = splits.divide_keys(keys, rule, _load_listed_keys(found, rule))
+    parts = splits.divide_keys(keys, rule, _load_listed_keys(index, rule))
     return Split(
-        found.dataset,
+        index.dataset,
         split,
-        found.classes,
-        _build_pairs(found, parts[split], groups),
+        index.classes,
+        _build_pairs(index, parts[split], sequences),
         splits.describe_rule(rule),
-        splits.has_leakage(rule, parts, known),
+        splits.has_leakage(rule, parts, _get_known_sequences(index)),
     )
 
 
-def _load_listed_keys(found: DatasetIndex, rule: splits.SplitRule) -> splits.SplitKeys:
+def _get_known_sequences(index: DatasetIndex) -> dict[str, str]:
+    return {
+        key: recording.sequence
+        for key, recording in index.conditions_and_sequences.items()
+        if recording.sequence
+    }
+
+
+def _assign_sequences(
+    index: DatasetIndex, keys: Sequence[str], rule: splits.SplitRule | None
+) -> dict[str, str]:
+    """Return the sequence of every key; unknown ones are approximated by blocks of ids.
+
+    Where every pair is tested and keys are not numbered, neighbors are unrelated: each key is then
+    a sequence of its own.
+    """
+    length = rule.length if isinstance(rule, splits.BlockRule) else DEFAULT_SEQUENCE_LENGTH
+    if rule is None and splits.parse_frame_numbers(keys) is None:
+        sequences = {key: key for key in keys}
+    else:
+        sequences = splits.assign_blocks(keys, length)
+    return sequences | _get_known_sequences(index)
+
+
+def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.SplitKeys:
     if isinstance(rule, splits.ListRule):
-        return splits.read_split_lists(found.folder, rule)
+        return splits.read_split_lists(index.folder, rule)
     if isinstance(rule, splits.OfficialRule):
-        if found.official_split is None:
+        if index.official_split is None:
             raise UserError(
-                f"{found.dataset} has no official split here; set split to blocks, random or lists"
+                f"{index.dataset} has no official split here; set split to blocks, random or lists"
             )
-        return found.official_split
+        return index.official_split
     return {}
 
 
 def _build_pairs(
-    found: DatasetIndex, keys: Sequence[str], groups: Mapping[str, str]
+    index: DatasetIndex, keys: Sequence[str], sequences: Mapping[str, str]
 ) -> tuple[Pair, ...]:
-    chosen, pairs = set(keys), []
-    for key, infrared, visible in found.files:
-        if key not in chosen:
+    selected_keys, pairs = set(keys), []
+    for key, infrared, visible in index.files:
+        if key not in selected_keys:
             continue
         size = folder_discovery.read_common_size(infrared, visible)
-        scene, mask = found.conditions_and_sequences.get(key), found.label_maps.get(key)
-        if mask is not None:
-            folder_discovery.read_common_size(mask, visible)
+        recording = index.conditions_and_sequences.get(key)
+        label_map = index.label_maps.get(key)
+        if label_map is not None:
+            folder_discovery.read_common_size(label_map, visible)
         pairs.append(
             Pair(
                 key,
                 infrared,
                 visible,
                 size,
-                found.read_boxes(key, size) if found.read_boxes else None,
-                mask,
-                scene.condition if scene else None,
-                groups[key],
+                index.read_boxes(key, size) if index.read_boxes else None,
+                label_map,
+                recording.condition if recording else None,
+                sequences[key],
             )
         )
     return tuple(pairs)

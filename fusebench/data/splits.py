@@ -1,7 +1,8 @@
-"""Which pairs are for training and which for testing: named rules over keys.
+"""Split rules: which keys are for training and which for testing.
 
-M3FD's published split was never released and its neighboring ids are neighboring video frames, so
-a random split tests on what was trained on. The default rule therefore cuts whole blocks of ids.
+The split of M3FD's publication was never released, and neighboring ids are neighboring video
+frames, so that a random split tests on almost the same images that were trained on. Therefore the
+default rule divides whole blocks of ids.
 """
 
 import random
@@ -13,10 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fusebench.data.box_annotations import read_text
 from fusebench.errors import UserError
+from fusebench.runtime.text_files import read_text
 
-SplitKeys = dict[str, list[str]]
+SplitKeys = dict[str, list[str]]  # ``train`` and ``test`` to keys
 
 
 class _SplitRuleModel(BaseModel):
@@ -24,7 +25,14 @@ class _SplitRuleModel(BaseModel):
 
 
 class BlockRule(_SplitRuleModel):
-    """Contiguous blocks of ids; every n-th block is tested, its neighbors lose ``gap`` ids."""
+    """Blocks of consecutive ids, whole blocks for testing.
+
+    Attributes:
+        length: Ids per block.
+        gap: Ids on each side of a test block that are in neither part.
+        every: One of this many blocks is tested.
+        first: Index of the first tested block, modulo ``every``.
+    """
 
     rule: Literal["blocks"] = "blocks"
     length: int = Field(default=100, ge=1)
@@ -34,7 +42,7 @@ class BlockRule(_SplitRuleModel):
 
 
 class RandomRule(_SplitRuleModel):
-    """Any pair anywhere: neighboring frames end up on both sides."""
+    """Random keys; neighboring frames end up in both train and test."""
 
     rule: Literal["random"] = "random"
     seed: int = 0
@@ -42,7 +50,7 @@ class RandomRule(_SplitRuleModel):
 
 
 class ListRule(_SplitRuleModel):
-    """The user's own lists, one key or file name per line; paths start at the data folder."""
+    """The user's lists, one key or file name per line; paths are relative to the data set."""
 
     rule: Literal["lists"] = "lists"
     train: Path = Path("meta/train.txt")
@@ -50,13 +58,13 @@ class ListRule(_SplitRuleModel):
 
 
 class OfficialRule(_SplitRuleModel):
-    """What the data set itself ships."""
+    """The split that the data set itself defines."""
 
     rule: Literal["official"] = "official"
 
 
 class AllPairsRule(_SplitRuleModel):
-    """Every pair is tested and none is for training: for models that were trained elsewhere."""
+    """Every pair is tested, none is for training: for models that were trained elsewhere."""
 
     rule: Literal["all"] = "all"
 
@@ -67,36 +75,40 @@ SplitRule = Annotated[
 
 
 def divide_keys(
-    keys: Sequence[str], rule: SplitRule, given: Mapping[str, Sequence[str]]
+    keys: Sequence[str], rule: SplitRule, listed: Mapping[str, Sequence[str]]
 ) -> SplitKeys:
-    """Keys of ``train`` and ``test``, sorted; disjoint, and possibly not all of ``keys``.
+    """Divide keys into ``train`` and ``test``.
 
     Args:
-        keys: The keys that are there.
+        keys: Keys of the data set.
         rule: How to divide them.
-        given: For the rules ``lists`` and ``official``: what the files say (see `read_split_lists`).
+        listed: Keys of train and test for the rules ``lists`` and ``official``; not used by the
+            others.
+
+    Returns:
+        Sorted keys of ``train`` and ``test``; disjoint, and not necessarily all of ``keys``.
 
     Raises:
-        UserError: If a part is empty, a listed key is unknown, or one is on both sides.
+        UserError: If a part is empty, a listed key is unknown, or one is in both parts.
     """
     if isinstance(rule, BlockRule):
         parts = _split_by_blocks(sorted(keys), rule)
     elif isinstance(rule, RandomRule):
         parts = _split_at_random(sorted(keys), rule)
     else:
-        parts = {name: sorted(given[name]) for name in ("train", "test")}
+        parts = {name: sorted(listed[name]) for name in ("train", "test")}
         _check_lists(parts, set(keys))
-    for name, some in parts.items():
-        if not some:
+    for name, part in parts.items():
+        if not part:
             raise UserError(
-                f"{describe_rule(rule)}: no pair of {len(keys)} is left for {name}; choose another rule "
-                "for so few pairs, e.g. split: {rule: random, share: 0.5}"
+                f"{describe_rule(rule)}: no pair of {len(keys)} is left for {name}; choose another "
+                "rule for so few pairs, e.g. split: {rule: random, share: 0.5}"
             )
     return parts
 
 
 def describe_rule(rule: SplitRule) -> str:
-    """The rule as a reader of a table should see it."""
+    """Describe a rule with all its numbers, for the protocol under a table."""
     if isinstance(rule, BlockRule):
         return (
             f"blocks of {rule.length} ids, gap {rule.gap}, 1 of {rule.every} tested "
@@ -112,10 +124,10 @@ def describe_rule(rule: SplitRule) -> str:
 
 
 def read_split_lists(folder: Path, rule: ListRule) -> SplitKeys:
-    """The keys in the two list files, file endings dropped, blank lines skipped.
+    """Read the keys of the two list files, without folders and extensions; skips blank lines.
 
     Raises:
-        UserError: If a file is missing, is not text, or names a key twice.
+        UserError: If a file is missing, is not text, or lists a key twice.
     """
     parts: SplitKeys = {}
     for name, path in (("train", folder / rule.train), ("test", folder / rule.test)):
@@ -126,82 +138,90 @@ def read_split_lists(folder: Path, rule: ListRule) -> SplitKeys:
             )
         rows = [line.strip() for line in read_text(path).splitlines() if line.strip()]
         parts[name] = [Path(row.replace("\\", "/")).stem for row in rows]
-        doubled = [key for key, count in Counter(parts[name]).items() if count > 1]
-        if doubled:
-            raise UserError(f"{path}: {doubled[0]} is listed twice; delete one of the lines")
+        duplicates = [key for key, count in Counter(parts[name]).items() if count > 1]
+        if duplicates:
+            raise UserError(f"{path}: {duplicates[0]} is listed twice; delete one of the lines")
     return parts
 
 
 def has_leakage(
     rule: SplitRule, parts: Mapping[str, Sequence[str]], sequences: Mapping[str, str]
 ) -> bool:
-    """Whether the rule puts neighboring frames on both sides.
+    """Return whether neighboring frames are in both train and test.
 
-    Blocks do without a gap, chance always does. Listed keys do if one of ``sequences`` (key to
-    sequence, as far as known) is on both sides, or else if more than half of the tested ids have
-    their direct neighbor in train. An official split is only judged by known sequences.
+    Blocks leak without a gap; random splits always do. Listed keys leak if a sequence is in both
+    parts, or if more than half of the test keys of unknown sequence have a direct neighbor in
+    train. An official split is judged by known sequences only.
+
+    Args:
+        rule: The rule that made the parts.
+        parts: Keys of train and test.
+        sequences: Sequence per key, as far as known.
     """
     if isinstance(rule, BlockRule):
         return rule.gap == 0
     if isinstance(rule, RandomRule):
         return True
-    trained = {sequences[key] for key in parts["train"] if key in sequences}
-    if any(sequences.get(key) in trained for key in parts["test"]):
+    training_sequences = {sequences[key] for key in parts["train"] if key in sequences}
+    if any(sequences.get(key) in training_sequences for key in parts["test"]):
         return True
-    loose = [key for key in parts["test"] if key not in sequences]
-    at = get_frame_positions([*parts["train"], *parts["test"]])
-    beside = {at[key] + step for key in parts["train"] for step in (-1, 1)}
-    return isinstance(rule, ListRule) and 2 * sum(at[k] in beside for k in loose) > len(loose)
+    if not isinstance(rule, ListRule):
+        return False
+    keys = [key for key in parts["test"] if key not in sequences]  # of unknown sequence
+    positions = get_frame_positions([*parts["train"], *parts["test"]])
+    training_neighbors = {positions[key] + step for key in parts["train"] for step in (-1, 1)}
+    return 2 * sum(positions[key] in training_neighbors for key in keys) > len(keys)
 
 
 def assign_blocks(keys: Sequence[str], length: int) -> dict[str, str]:
-    """Name of the block of ``length`` ids each key lies in, e.g. ``"block-0003"``."""
+    """Return the block of ``length`` ids that each key is in, e.g. ``"block-0003"``."""
     return {
         key: f"block-{number // length:04d}" for key, number in get_frame_positions(keys).items()
     }
 
 
 def parse_frame_numbers(keys: Sequence[str]) -> dict[str, int] | None:
-    """The number in every key, or None unless all keys are ``<same text><digits><any text>``."""
-    found = {key: re.fullmatch(r"(\D*)(\d+)\D*", key) for key in keys}
-    if len({match and match.group(1) for match in found.values()}) != 1:
+    """Parse the number in every key; None unless all are ``<same text><digits><any text>``."""
+    matches = {key: re.fullmatch(r"(\D*)(\d+)\D*", key) for key in keys}
+    if len({match and match.group(1) for match in matches.values()}) != 1:
         return None
-    return {key: int(match.group(2)) for key, match in found.items() if match} or None
+    return {key: int(match.group(2)) for key, match in matches.items() if match} or None
 
 
 def get_frame_positions(keys: Sequence[str]) -> dict[str, int]:
-    """Where each key stands in time: its frame number, or else its position."""
-    at = {key: position for position, key in enumerate(sorted(keys))}
-    return parse_frame_numbers(keys) or at
+    """Return each key's position in time: its frame number, or else its rank in sorted order."""
+    ranks = {key: rank for rank, key in enumerate(sorted(keys))}
+    return parse_frame_numbers(keys) or ranks
 
 
 def _split_by_blocks(keys: Sequence[str], rule: BlockRule) -> SplitKeys:
-    at = get_frame_positions(keys)
-    turn = rule.first % rule.every
-    test = [key for key in keys if at[key] // rule.length % rule.every == turn]
-    tested = {at[key] for key in test}
-    kept_away = {number + step for number in tested for step in range(-rule.gap, rule.gap + 1)}
-    return {"train": [key for key in keys if at[key] not in kept_away], "test": test}
+    positions = get_frame_positions(keys)
+    remainder = rule.first % rule.every
+    test = [key for key in keys if positions[key] // rule.length % rule.every == remainder]
+    # Training keeps a gap to every test frame.
+    gap = range(-rule.gap, rule.gap + 1)
+    excluded = {positions[key] + step for key in test for step in gap}
+    return {"train": [key for key in keys if positions[key] not in excluded], "test": test}
 
 
 def _split_at_random(keys: Sequence[str], rule: RandomRule) -> SplitKeys:
     shuffled = sorted(keys)
     random.Random(rule.seed).shuffle(shuffled)
-    tested = round(rule.share * len(keys))
-    return {"train": sorted(shuffled[tested:]), "test": sorted(shuffled[:tested])}
+    test_count = round(rule.share * len(keys))
+    return {"train": sorted(shuffled[test_count:]), "test": sorted(shuffled[:test_count])}
 
 
 def _check_lists(parts: SplitKeys, keys: set[str]) -> None:
-    both = sorted(set(parts["train"]) & set(parts["test"]))
-    if both:
+    common = sorted(set(parts["train"]) & set(parts["test"]))
+    if common:
         raise UserError(
-            f"{len(both)} key(s) are listed for train and for test: {', '.join(both[:3])}; "
+            f"{len(common)} key(s) are listed for train and for test: {', '.join(common[:3])}; "
             "delete them from one list"
         )
-    for name, some in parts.items():
-        unknown = sorted(set(some) - keys)
+    for name, part in parts.items():
+        unknown = sorted(set(part) - keys)
         if unknown:
             raise UserError(
                 f"{len(unknown)} key(s) listed for {name} are not in the data set: "
-                f"{', '.join(unknown[:3])}; {len(keys)} pairs are there"
+                f"{', '.join(unknown[:3])}; it has {len(keys)} pairs; correct the list"
             )

@@ -1,1 +1,1 @@
-"""One file per data set; its name is the one in tasks.yaml. See m3fd.py for the shape."""
+"""One file per data set; its name is the one in tasks.yaml. m3fd.py is an example."""

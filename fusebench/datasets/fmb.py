@@ -1,15 +1,15 @@
-"""FMB: 1500 registered street scenes with masks of 14 classes and id 0 for unlabeled pixels.
+"""FMB: 1500 registered pairs of street scenes with label maps of 14 classes; id 0 is unlabeled.
 
 Source: Liu et al., "Multi-interactive feature learning and a full-time multi-modality benchmark
 for image fusion and segmentation", ICCV 2023 (SegMiF).
 
-Understood tree, in any mixture of upper and lower case; ``color`` is not read:
+Supported folder structure, in any case; ``color`` is not read:
 
     {train,test}/{Infrared,Visible,Label}/*.png
 
-The folders are the official split (1220 / 280). Whether neighboring ids are neighboring frames is
-not documented, so it is not called leaking. Masks are not opened here: `fusebench.data.label_maps.read_label_map`
-checks the ids when a mask is read.
+The folders are the official split (1220 / 280). It is not documented whether neighboring ids are
+neighboring frames, so the split is not reported as leaking. Label maps are not opened here:
+`fusebench.data.label_maps.read_label_map` checks the ids later.
 """
 
 from pathlib import Path
@@ -47,14 +47,14 @@ SPLIT_FOLDER_NAMES = ("train", "test")
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this data set.
+    """Options of this data set in tasks.yaml.
 
     Attributes:
         folder: Below the data folder, or absolute.
-        split: How train and test are divided; ``official`` keeps the two folders, any other rule
-            divides the pairs of both folders anew.
-        scenarios: A file in the form of `fusebench.data.sequences`; without it ``meta/scenario.json`` is
-            read if it is there.
+        split: Split rule; ``official`` keeps the two folders, any other rule divides the pairs of
+            both folders again.
+        scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
+            None: ``meta/scenario.json`` if it exists.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,51 +68,64 @@ DEFAULT_OPTIONS = Options()
 
 
 def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """The pairs of ``train``, ``test`` or ``all`` with the files of their masks.
+    """Load the pairs of ``train``, ``test`` or ``all`` with the files of their label maps.
 
     Raises:
-        DatasetNotFoundError: If the data set is not there.
+        DatasetNotFoundError: If the data set is not on this machine.
         UserError: If a folder or a partner is missing, or a header is broken.
     """
     check_split_name(split)
     folder = folder_discovery.locate_dataset(
-        root, options.folder, title=TITLE, trees=FOLDER_TREES, instead=ALTERNATIVE_COMMAND
+        root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
     if folder_discovery.find_subfolder(
         folder, SPLIT_FOLDER_NAMES[:1]
     ) is None and folder_discovery.find_subfolder(folder, folder_discovery.INFRARED_FOLDER_NAMES):
         raise UserError(
             f"{folder}: images, but no Label folder and no train and test folders; expected "
-            f"{FOLDER_TREES[0]}. Images without masks can be fused and scored as data set 'folder'"
+            f"{FOLDER_TREES[0]}. Images without label maps can be fused and scored as data set "
+            "'folder'"
         )
     files: list[tuple[str, Path, Path]] = []
-    masks: dict[str, Path] = {}
-    official: splits.SplitKeys = {}
+    label_maps: dict[str, Path] = {}
+    official_split: splits.SplitKeys = {}
     for part in SPLIT_FOLDER_NAMES:
-        place = folder_discovery.require_subfolder(folder, (part,), f"{part} pairs", FOLDER_TREES)
-        some = folder_discovery.find_pairs(place, FOLDER_TREES)
-        official[part] = [key for key, _, _ in some]
-        files += some
-        masks |= _find_label_maps(place, official[part])
-    _check_unique_keys(folder, official)
-    scenes = sequences.load_scenarios(folder, options.scenarios, list(masks))
-    found = DatasetIndex("fmb", folder, CLASSES, sorted(files), None, masks, official, scenes)
-    return build_split(found, split, options.split)
-
-
-def _find_label_maps(place: Path, keys: list[str]) -> dict[str, Path]:
-    folder = folder_discovery.require_subfolder(
-        place, LABEL_MAP_FOLDER_NAMES, "masks", FOLDER_TREES
+        part_folder = folder_discovery.require_subfolder(
+            folder, (part,), f"{part} pairs", FOLDER_TREES
+        )
+        part_files = folder_discovery.find_pairs(part_folder, FOLDER_TREES)
+        official_split[part] = [key for key, _, _ in part_files]
+        files += part_files
+        label_maps |= _find_label_maps(part_folder, official_split[part])
+    _check_unique_keys(folder, official_split)
+    index = DatasetIndex(
+        "fmb",
+        folder,
+        CLASSES,
+        sorted(files),
+        label_maps=label_maps,
+        official_split=official_split,
+        conditions_and_sequences=sequences.load_scenarios(
+            folder, options.scenarios, list(label_maps)
+        ),
     )
-    found = find_images_by_stem(folder)
-    folder_discovery.check_labels_complete(found, keys, folder)
-    return found
+    return build_split(index, split, options.split)
 
 
-def _check_unique_keys(folder: Path, official: splits.SplitKeys) -> None:
-    both = sorted(set(official["train"]) & set(official["test"]))
-    if both:
+def _find_label_maps(part_folder: Path, keys: list[str]) -> dict[str, Path]:
+    folder = folder_discovery.require_subfolder(
+        part_folder, LABEL_MAP_FOLDER_NAMES, "label maps", FOLDER_TREES
+    )
+    paths = find_images_by_stem(folder)
+    folder_discovery.check_labels_complete(paths, keys, folder)
+    return paths
+
+
+def _check_unique_keys(folder: Path, official_split: splits.SplitKeys) -> None:
+    duplicates = sorted(set(official_split["train"]) & set(official_split["test"]))
+    if duplicates:
+        first = ", ".join(duplicates[:3])
         raise UserError(
-            f"{folder}: {len(both)} name(s) are in train and in test: {', '.join(both[:3])}; "
+            f"{folder}: {len(duplicates)} name(s) are in train and in test: {first}; "
             "a key names one pair, so remove one of the two or rename it"
         )

@@ -1,7 +1,7 @@
-"""Two folders of registered pairs without labels, for fusing and scoring images of any origin.
+"""Two folders of registered pairs without labels, to fuse and score any images.
 
-The same file name (whatever its ending) means the same scene. Everything is for testing: the
-splits ``test`` and ``all`` are the same pairs and there is no ``train``.
+Files with the same stem, whatever their extension, are a pair. Every pair is for testing: the
+splits ``test`` and ``all`` are the same and there is no ``train``.
 """
 
 from pathlib import Path
@@ -18,11 +18,11 @@ CLASSES: tuple[str, ...] = ()
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this data set.
+    """Options of this data set in tasks.yaml.
 
     Attributes:
-        infrared: The infrared images, below the data folder or absolute.
-        visible: The visible images.
+        infrared: Folder of the infrared images, below the data folder or absolute.
+        visible: Folder of the visible images, likewise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,11 +35,11 @@ DEFAULT_OPTIONS = Options()
 
 
 def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """Every pair of the two folders, as ``test`` or ``all``.
+    """Load every pair of the two folders, as split ``test`` or ``all``.
 
     Raises:
-        DatasetNotFoundError: If a folder is not there.
-        UserError: If a partner is missing, a file is no image, or ``train`` is asked for.
+        DatasetNotFoundError: If a folder does not exist.
+        UserError: If a partner is missing, a file is no image, or ``split`` is ``train``.
     """
     check_split_name(split)
     if split == "train":

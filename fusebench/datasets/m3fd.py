@@ -3,14 +3,14 @@
 Source: Liu et al., "Target-aware dual adversarial learning and a multi-scenario multi-modality
 benchmark to fuse infrared and visible for object detection", CVPR 2022 (TarDAL).
 
-Understood trees, in any mixture of upper and lower case:
+Supported folder structures, in any case:
 
     Ir/ Vis/ Annotation/*.xml                          the official release
     ir/ vi/ labels/*.txt [meta/scenario.json]          TarDAL's own loader
 
-The split was never published. The default rule cuts blocks of 100 ids: with the conditions that a
-third party gave to runs of ids, its test part (1000 of 4200; 3000 train) holds 20 to 26 % of day,
-overcast, night and challenge each.
+The split was never published. The default rule divides blocks of 100 ids: of 4200 pairs, 3000 are
+for training and 1000 for testing. By the conditions that a third party assigned to ranges of ids,
+the test part has 20 to 26 % of each of day, overcast, night and challenge.
 """
 
 from pathlib import Path
@@ -31,15 +31,15 @@ ALTERNATIVE_COMMAND = "python -m detection.run --scenes"
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this data set.
+    """Options of this data set in tasks.yaml.
 
     Attributes:
         folder: Below the data folder, or absolute.
-        split: How train and test are divided.
-        class_order: Only for txt labels: an order of `fusebench.data.m3fd_class_order`, or the six names in the
-            order of their ids. Recognised from the labels if it can be.
-        scenarios: A file in the form of `fusebench.data.sequences`, below the folder or absolute; without
-            it ``meta/scenario.json`` is read if it is there.
+        split: Split rule.
+        class_order: Only for txt labels: name of an order of `fusebench.data.m3fd_class_order`, or
+            the six class names in the order of their ids. None: recognized from the labels.
+        scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
+            None: ``meta/scenario.json`` if it exists.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,30 +54,36 @@ DEFAULT_OPTIONS = Options()
 
 
 def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """The pairs of ``train``, ``test`` or ``all`` with their true boxes.
+    """Load the pairs of ``train``, ``test`` or ``all`` with their ground-truth boxes.
 
     Raises:
-        DatasetNotFoundError: If the data set is not there.
-        UserError: If a file is missing, broken, or contradicts its partner.
+        DatasetNotFoundError: If the data set is not on this machine.
+        UserError: If a file is missing, broken, or does not match its partner.
     """
     check_split_name(split)
     folder = folder_discovery.locate_dataset(
-        root, options.folder, title=TITLE, trees=FOLDER_TREES, instead=ALTERNATIVE_COMMAND
+        root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
-    labels, ending = folder_discovery.find_label_files(folder, keys, FOLDER_TREES)
-
-    def boxes(key: str, size: tuple[int, int]) -> Boxes:
-        if ending == ".xml":
-            return box_annotations.read_voc_labels(labels[key], CLASSES, size)
-        return box_annotations.read_yolo_labels(labels[key], order, size)
-
-    order = (
+    labels, extension = folder_discovery.find_label_files(folder, keys, FOLDER_TREES)
+    class_order = (
         m3fd_class_order.resolve_class_order(labels, options.class_order)
-        if ending == ".txt"
+        if extension == ".txt"
         else ()
     )
-    scenes = sequences.load_scenarios(folder, options.scenarios, keys)
-    found = DatasetIndex("m3fd", folder, CLASSES, files, boxes, conditions_and_sequences=scenes)
-    return build_split(found, split, options.split)
+
+    def read_boxes(key: str, size: tuple[int, int]) -> Boxes:
+        if extension == ".xml":
+            return box_annotations.read_voc_labels(labels[key], CLASSES, size)
+        return box_annotations.read_yolo_labels(labels[key], class_order, size)
+
+    index = DatasetIndex(
+        "m3fd",
+        folder,
+        CLASSES,
+        files,
+        read_boxes,
+        conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
+    )
+    return build_split(index, split, options.split)

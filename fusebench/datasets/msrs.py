@@ -1,14 +1,14 @@
-"""MSRS: registered street scenes by day and by night, with boxes of three classes.
+"""MSRS: registered pairs of street scenes by day and by night, with boxes of three classes.
 
 Source: Tang et al., "PIAFusion: a progressive infrared and visible image fusion network based on
-illumination aware", Information Fusion 83-84, 2022; boxes by a third party (MSRS-detection-label),
-drawn for fused images.
+illumination aware", Information Fusion 83-84, 2022. The boxes are by a third party
+(MSRS-detection-label), who annotated fused images.
 
-Understood tree, in any mixture of upper and lower case:
+Supported folder structure, in any case:
 
     ir/ vi/ labels/*.txt [splits/{train,test}.txt]
 
-Ids are frame numbers followed by D (day) or N (night); neighbors are the same drive.
+Ids are frame numbers followed by D (day) or N (night); neighboring ids belong to one sequence.
 """
 
 from pathlib import Path
@@ -31,13 +31,14 @@ OFFICIAL_LISTS = splits.ListRule(train=Path("splits/train.txt"), test=Path("spli
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this data set.
+    """Options of this data set in tasks.yaml.
 
     Attributes:
         folder: Below the data folder, or absolute.
-        split: How train and test are divided; ``official`` is ``splits/{train,test}.txt``.
-        scenarios: A file in the form of `fusebench.data.sequences`; without it (and without
-            ``meta/scenario.json``) the letter in the file name says day or night.
+        split: Split rule; ``official`` is ``splits/{train,test}.txt``.
+        scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
+            None: ``meta/scenario.json`` if it exists. A pair that is not in it has the condition
+            of the letter in its file name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,43 +52,45 @@ DEFAULT_OPTIONS = Options()
 
 
 def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """The pairs of ``train``, ``test`` or ``all`` with their true boxes.
+    """Load the pairs of ``train``, ``test`` or ``all`` with their ground-truth boxes.
 
     Raises:
-        DatasetNotFoundError: If the data set is not there.
-        UserError: If a file is missing, broken, or contradicts its partner.
+        DatasetNotFoundError: If the data set is not on this machine.
+        UserError: If a file is missing, broken, or does not match its partner.
     """
     check_split_name(split)
     folder = folder_discovery.locate_dataset(
-        root, options.folder, title=TITLE, trees=FOLDER_TREES, instead=ALTERNATIVE_COMMAND
+        root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
-    labels, ending = folder_discovery.find_label_files(folder, keys, FOLDER_TREES)
-    if ending != ".txt":
-        raise UserError(f"{folder}: labels are {ending} files; expected {FOLDER_TREES[0]}")
+    labels, extension = folder_discovery.find_label_files(folder, keys, FOLDER_TREES)
+    if extension != ".txt":
+        raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
 
-    def boxes(key: str, size: tuple[int, int]) -> Boxes:
+    def read_boxes(key: str, size: tuple[int, int]) -> Boxes:
         return box_annotations.read_yolo_labels(labels[key], range(len(CLASSES)), size)
 
-    named = {
-        k: sequences.ConditionAndSequence(CONDITIONS[k[-1]], "")
-        for k in keys
-        if k[-1] in CONDITIONS
+    from_names = {
+        key: sequences.ConditionAndSequence(CONDITIONS[key[-1]], "")
+        for key in keys
+        if key[-1] in CONDITIONS
     }
-    scenes = named | sequences.load_scenarios(folder, options.scenarios, keys)
-    found = DatasetIndex(
+    from_file = sequences.load_scenarios(folder, options.scenarios, keys)
+    index = DatasetIndex(
         "msrs",
         folder,
         CLASSES,
         files,
-        boxes,
+        read_boxes,
         official_split=_read_official_split(folder),
-        conditions_and_sequences=scenes,
+        conditions_and_sequences=from_names | from_file,
     )
-    return build_split(found, split, options.split)
+    return build_split(index, split, options.split)
 
 
 def _read_official_split(folder: Path) -> splits.SplitKeys | None:
-    there = (folder / OFFICIAL_LISTS.train).is_file() and (folder / OFFICIAL_LISTS.test).is_file()
-    return splits.read_split_lists(folder, OFFICIAL_LISTS) if there else None
+    paths = (folder / OFFICIAL_LISTS.train, folder / OFFICIAL_LISTS.test)
+    if not all(path.is_file() for path in paths):
+        return None
+    return splits.read_split_lists(folder, OFFICIAL_LISTS)

@@ -1,7 +1,7 @@
-"""Simulated street scenes with boxes: what a fresh machine shows, drawn on first use.
+"""Simulated street scenes with boxes, rendered on first use; the default without downloads.
 
-A stand-in with known truth, not a measurement of the world; every table made on it says so. The
-files lie as M3FD's do and are read by `fusebench.datasets.m3fd`.
+Scores on simulated images say nothing about real ones; every table on this data set says that it is
+simulated. The folder structure is M3FD's and `fusebench.datasets.m3fd` reads it.
 """
 
 from dataclasses import replace
@@ -20,19 +20,19 @@ DEFAULT_OPTIONS = Options()
 
 
 def is_generated(root: Path, options: Options = DEFAULT_OPTIONS) -> bool:
-    """Whether the scenes are drawn already."""
+    """Return whether the scenes are rendered already."""
     return (root / scene_options.get_dataset_folder("boxes", VERSION, options)).is_dir()
 
 
 def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """The pairs of ``train``, ``test`` or ``all``; draws them into ``root`` if they are not there.
+    """Load the pairs of ``train``, ``test`` or ``all``; renders them into ``root`` if missing.
 
     Raises:
-        UserError: If they cannot be written there, or somebody changed the files.
+        UserError: If they cannot be written to ``root``, or a file was changed.
     """
     folder = scene_options.get_dataset_folder("boxes", VERSION, options)
     numbers = dataset_writer.split_scene_numbers(options.train, options.test, options.knobs)
     dataset_writer.write_detection_dataset(root / folder, numbers, options.seed, options.knobs)
-    read = m3fd.load(root, split, m3fd.Options(folder=folder, split=splits.ListRule()))
-    rule = "whole sequences" if split != "all" else read.rule_description
-    return replace(read, dataset="scenes", rule_description=rule, is_simulated=True)
+    loaded = m3fd.load(root, split, m3fd.Options(folder=folder, split=splits.ListRule()))
+    rule = "whole sequences" if split != "all" else loaded.rule_description
+    return replace(loaded, dataset="scenes", rule_description=rule, is_simulated=True)

@@ -1,17 +1,18 @@
-"""Average precision (AP) from a table of matches, with a weight per image, for many weightings.
+"""Average precision (AP) from matched predictions, with a weight per image, for many weightings.
 
-    P(i) = sum of w over hits among the first i / sum of w over the first i
-    R(i) = sum of w over hits among the first i / sum of w over true boxes
+    P(i) = sum of w over true positives among the first i / sum of w over the first i
+    R(i) = sum of w over true positives among the first i / sum of w over true boxes
     AP   = mean over r = 0, 0.01, ..., 1 of  max of P(j) over j with R(j) >= r
 
 With every weight 1 it is COCO's AP (Lin et al., "Microsoft COCO: common objects in context", ECCV
-2014, as pycocotools computes it); with whole weights it is that of the images repeated so often.
-A bootstrap resample is such a weighting, and thousands of them are computed at once: precision
-rises only at hits, so that the curve is needed there alone.
+2014, as pycocotools computes it). With whole weights it is the AP of the images repeated so often:
+a bootstrap resample is such a weighting, and thousands of them are computed at once. Precision
+rises only at true positives, so the curve is computed there alone.
 
-Equally sure predictions of one image would be interleaved if the image were repeated: (hit, miss,
-hit, miss), not (hit, hit, miss, miss). Where that matters, copy number c of such predictions is a
-row of its own with the weight max(0, min(1, w - c)), which continues to weights between.
+Predictions of one image with equal scores would be interleaved if the image were repeated: (true,
+false, true, false), not (true, true, false, false). Where that matters, copy number c of such
+predictions is a row of its own with the weight max(0, min(1, w - c)), which extends to fractional
+weights.
 
 Arrays of weights are (predictions, weightings): sums along the curve then add whole rows.
 """
@@ -27,16 +28,16 @@ from numpy.typing import NDArray
 from fusebench.evaluation.match_table import BoolArray, ClassMatches, IntArray
 
 RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
-MAX_DETECTIONS = 100  # boxes per image and class, COCO's
+MAX_DETECTIONS = 100  # predictions per image and class, COCO's
 ALL_THRESHOLDS = slice(None)
 MAX_BLOCK_ELEMENTS = 1_000_000  # numbers in an array: more would not stay in the processor's cache
-MIN_ROWWISE_WEIGHTINGS = 64  # weightings from which on a row is worth a call of its own
+MIN_ROWWISE_WEIGHTINGS = 64  # weightings from which on a row is worth a NumPy call of its own
 
 FloatArray = NDArray[np.float64]
 
 
 class _Predictions(NamedTuple):
-    """The predictions at one size and some overlaps: hits and ignored are (T, N)."""
+    """Predictions of one class at one size and T IoU thresholds; flags are (T, N)."""
 
     scores: FloatArray
     image_indices: IntArray
@@ -47,13 +48,13 @@ class _Predictions(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _CurveRows:
-    """The predictions that shape the curve, repeated ones included.
+    """The predictions that shape the curve, copies included.
 
     Attributes:
-        places: int64 (N,), which row of the weights each has: its image's, or after the I images
+        weight_rows: int64 (N,), the row of the weights of each: its image's, or after the I images
             that of a copy.
-        copies: int64 (2, C), the image and the number of every copy that has weights of its own.
-        hits: bool (T, N).
+        copies: int64 (2, C), image and number of every copy that has weights of its own.
+        true_positives: bool (T, N).
         counted: bool (T, N), not ignored.
     """
 
@@ -64,149 +65,211 @@ class _CurveRows:
 
 
 def weighted_average_precision(
-    found: ClassMatches,
+    matches: ClassMatches,
     weights: FloatArray,
     *,
     area: int = 0,
     most: int = MAX_DETECTIONS,
     overlaps: slice = ALL_THRESHOLDS,
 ) -> FloatArray:
-    """AP of one class at every overlap, for every weighting of the images.
+    """Compute the AP of one class at every IoU threshold, for every weighting of the images.
 
     Args:
-        found: The matches of the class on I images.
+        matches: The matches of the class on I images.
         weights: (R, I), how often each image counts, 0 or more.
-        area: Which of `fusebench.evaluation.match_table.AREA_RANGES`.
-        most: Boxes per image, at most `fusebench.evaluation.match_table.MAX_STORED_DETECTIONS`.
+        area: Index into `fusebench.evaluation.match_table.AREA_RANGES`.
+        most: Predictions per image, at most
+            `fusebench.evaluation.match_table.MAX_STORED_DETECTIONS`.
         overlaps: Which of `fusebench.evaluation.match_table.IOU_THRESHOLDS`.
 
     Returns:
-        (R, overlaps), fractions; NaN (arrays have no None) where no true box has weight.
+        (R, T), fractions; NaN (arrays have no None) where no true box has weight.
 
     Raises:
         ValueError: If the weights are not one per image, or negative.
     """
-    truths = found.truth_counts[area]
-    if weights.ndim != 2 or weights.shape[1] != len(truths) or (weights < 0).any():
-        raise ValueError(f"weights {weights.shape} for {len(truths)} images, or negative ones")
-    totals = np.asarray(weights, np.float64) @ truths
-    rows = _build_curve_rows(_select_area_and_thresholds(found, area, overlaps), most, weights)
-    step = max(
-        MIN_ROWWISE_WEIGHTINGS,
-        MAX_BLOCK_ELEMENTS // max(1, int(rows.true_positives.any(axis=0).sum())),
+    truth = matches.truth_counts[area]
+    if weights.ndim != 2 or weights.shape[1] != len(truth) or (weights < 0).any():
+        raise ValueError(f"weights {weights.shape} for {len(truth)} images, or negative ones")
+    totals = np.asarray(weights, np.float64) @ truth
+    predictions = _Predictions(
+        matches.scores,
+        matches.image_indices,
+        matches.ranks,
+        matches.true_positives[area][overlaps],
+        matches.ignored[area][overlaps],
     )
+    return _compute_in_blocks(predictions, most, weights, totals)
+
+
+def unweighted_average_precision(
+    matches: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
+) -> FloatArray:
+    """Compute the AP at every IoU threshold with every image once, (T,); NaN without true boxes."""
+    ones = np.ones((1, matches.truth_counts.shape[1]))
+    by_threshold: FloatArray = weighted_average_precision(matches, ones, area=area, most=most)[0]
+    return by_threshold
+
+
+def rank_average_precision(
+    scores: FloatArray,
+    image_indices: IntArray,
+    true_positives: BoolArray,
+    weights: FloatArray,
+    totals: FloatArray,
+) -> FloatArray:
+    """Compute the AP of a ranking of predictions, for every weighting of the images.
+
+    Args:
+        scores: (N,), falling.
+        image_indices: int64 (N,), the image of each prediction.
+        true_positives: bool (N,).
+        weights: (R, I), how often each image counts, 0 or more.
+        totals: (R,), weight of all true boxes.
+
+    Returns:
+        (R,), fractions; NaN where no true box has weight.
+    """
+    number = len(scores)
+    predictions = _Predictions(
+        scores,
+        image_indices,
+        np.zeros(number, np.int64),
+        true_positives[None],
+        np.zeros((1, number), np.bool_),
+    )
+    return _compute_in_blocks(predictions, 1, weights, totals)[:, 0]
+
+
+def _compute_in_blocks(
+    predictions: _Predictions, most: int, weights: FloatArray, totals: FloatArray
+) -> FloatArray:
+    """AP (R, T), for as many weightings at once as fit into the processor's cache."""
+    rows = _build_curve_rows(predictions, most, weights)
+    positions = max(1, int(rows.true_positives.any(axis=0).sum()))  # where the curve is computed
+    step = max(MIN_ROWWISE_WEIGHTINGS, MAX_BLOCK_ELEMENTS // positions)
     blocks = [slice(start, start + step) for start in range(0, len(weights), step)]
     parts = [
-        _compute_block(rows, np.ascontiguousarray(weights[some].T, np.float64), totals[some])
-        for some in blocks
+        _compute_block(rows, np.ascontiguousarray(weights[block].T, np.float64), totals[block])
+        for block in blocks
     ]
     return np.concatenate([*parts, np.zeros((0, len(rows.true_positives)))])
 
 
-def unweighted_average_precision(
-    found: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
-) -> FloatArray:
-    """AP at every overlap with every image once, (thresholds,); NaN without true boxes."""
-    ones = np.ones((1, found.truth_counts.shape[1]))
-    once: FloatArray = weighted_average_precision(found, ones, area=area, most=most)[0]
-    return once
-
-
-def _select_area_and_thresholds(found: ClassMatches, area: int, overlaps: slice) -> _Predictions:
-    hits, ignored = found.true_positives[area][overlaps], found.ignored[area][overlaps]
-    return _Predictions(found.scores, found.image_indices, found.ranks, hits, ignored)
-
-
-def _build_curve_rows(found: _Predictions, most: int, weights: FloatArray) -> _CurveRows:
-    kept = np.flatnonzero(found.ranks < most)
-    some = np.flatnonzero(found.true_positives[:, kept].any(axis=0))
-    scores, images = found.scores[kept], found.image_indices[kept]
-    if len(some):  # what follows the last hit, and is not tied with it, changes nothing
-        last = some[-1]
+def _build_curve_rows(predictions: _Predictions, most: int, weights: FloatArray) -> _CurveRows:
+    """Select the predictions that shape the curve, and repeat those that copies interleave."""
+    kept = np.flatnonzero(predictions.ranks < most)
+    positives = np.flatnonzero(predictions.true_positives[:, kept].any(axis=0))
+    scores, images = predictions.scores[kept], predictions.image_indices[kept]
+    if len(positives):
+        # what follows the last true positive, and is not tied with it, changes nothing
+        last = positives[-1]
         tied = (scores == scores[last]) & (images == images[last])
         kept = kept[: int(np.flatnonzero(tied)[-1]) + 1]
     else:
         kept = kept[:0]
-    order, numbers = _interleave_copies(found, kept, float(weights.max(initial=0.0)))
+    order, copy_numbers = _interleave_copies(predictions, kept, float(weights.max(initial=0.0)))
     chosen = kept[order]
-    split = numbers >= 0
-    pairs = np.stack([found.image_indices[chosen[split]], numbers[split]])
-    copies, which = np.unique(pairs, axis=1, return_inverse=True)
-    places = found.image_indices[chosen]
-    places[split] = weights.shape[1] + which
-    return _CurveRows(places, copies, found.true_positives[:, chosen], ~found.ignored[:, chosen])
+    is_copy = copy_numbers >= 0
+    pairs = np.stack([predictions.image_indices[chosen[is_copy]], copy_numbers[is_copy]])
+    copies, copy_indices = np.unique(pairs, axis=1, return_inverse=True)
+    weight_rows = predictions.image_indices[chosen]
+    weight_rows[is_copy] = weights.shape[1] + copy_indices
+    return _CurveRows(
+        weight_rows,
+        copies,
+        predictions.true_positives[:, chosen],
+        ~predictions.ignored[:, chosen],
+    )
 
 
 def _interleave_copies(
-    found: _Predictions, kept: IntArray, heaviest: float
+    predictions: _Predictions, kept: IntArray, heaviest: float
 ) -> tuple[IntArray, IntArray]:
-    """The order of the rows once equals of one image are repeated, and the copy each belongs to."""
-    scores, images, hits = (
-        found.scores[kept],
-        found.image_indices[kept],
-        found.true_positives[:, kept],
-    )
+    """Order of the rows once tied predictions of one image are repeated, and their copy numbers.
+
+    Args:
+        predictions: All of them.
+        kept: Indices of those that matter.
+        heaviest: Largest weight of an image.
+
+    Returns:
+        Indices into ``kept``, and the copy number of each, -1 where it is not repeated.
+    """
+    scores, images = predictions.scores[kept], predictions.image_indices[kept]
+    true_positives = predictions.true_positives[:, kept]
     number = len(kept)
     order, copies = np.arange(number), np.full(number, -1, np.int64)
     if number == 0 or heaviest <= 1:
         return order, copies
-    first = np.ones(number, np.bool_)
-    first[1:] = (scores[1:] != scores[:-1]) | (images[1:] != images[:-1])
-    starts = np.flatnonzero(first)
+    # runs of tied predictions of one image
+    is_first = np.ones(number, np.bool_)
+    is_first[1:] = (scores[1:] != scores[:-1]) | (images[1:] != images[:-1])
+    starts = np.flatnonzero(is_first)
     sizes = np.diff(np.append(starts, number))
-    hit = np.add.reduceat(hits, starts, axis=1, dtype=np.int64)
-    mixed = (sizes > 1) & ((hit > 0) & (hit < sizes)).any(axis=0)
+    # only runs with both true and false positives depend on their order
+    positives = np.add.reduceat(true_positives, starts, axis=1, dtype=np.int64)
+    is_mixed = (sizes > 1) & ((positives > 0) & (positives < sizes)).any(axis=0)
     pieces, numbers = [], []
-    last = 0
-    for start, size in zip(starts[mixed], sizes[mixed], strict=True):
+    end = 0
+    for start, size in zip(starts[is_mixed], sizes[is_mixed], strict=True):
         times = int(np.ceil(heaviest))
-        pieces += [np.arange(last, start), np.tile(np.arange(start, start + size), times)]
-        numbers += [np.full(start - last, -1), np.repeat(np.arange(times), size)]
-        last = start + size
-    pieces.append(np.arange(last, number))
-    numbers.append(np.full(number - last, -1))
+        pieces += [np.arange(end, start), np.tile(np.arange(start, start + size), times)]
+        numbers += [np.full(start - end, -1), np.repeat(np.arange(times), size)]
+        end = start + size
+    pieces.append(np.arange(end, number))
+    numbers.append(np.full(number - end, -1))
     return np.concatenate(pieces), np.concatenate(numbers).astype(np.int64)
 
 
 def _compute_block(rows: _CurveRows, weights: FloatArray, totals: FloatArray) -> FloatArray:
-    """AP of a few weightings, (r, T), from the weights of the images, (I, r)."""
-    images, numbers = rows.copies
-    every = np.concatenate([weights, (weights[images] - numbers[:, None]).clip(0, 1)])
-    always = rows.counted.all(axis=0)
-    stops = np.flatnonzero(rows.true_positives.any(axis=0))
-    common = _cumulate_weights(every, rows.weight_rows, np.flatnonzero(always), stops)
-    common += np.spacing(1)
-    right, seen, *spare = np.empty((4, *common.shape))
-    found = np.empty((len(totals), len(rows.true_positives)))
-    for threshold, (hits, counted) in enumerate(
+    """AP of some weightings, (r, T), from the weights of the images, (I, r)."""
+    # weights of images, then those of copies
+    images, copy_numbers = rows.copies
+    row_weights = np.concatenate([weights, (weights[images] - copy_numbers[:, None]).clip(0, 1)])
+    # weight of the predictions up to each position, of those that count at every threshold
+    always_counted = rows.counted.all(axis=0)
+    positions = np.flatnonzero(rows.true_positives.any(axis=0))
+    common = _cumulate_weights(
+        row_weights, rows.weight_rows, np.flatnonzero(always_counted), positions
+    )
+    common += np.spacing(1)  # as pycocotools
+    true_buffer, seen_buffer, *spare = np.empty((4, *common.shape))
+    precision = np.empty((len(totals), len(rows.true_positives)))
+    for threshold, (is_true, is_counted) in enumerate(
         zip(rows.true_positives, rows.counted, strict=True)
     ):
-        at = np.flatnonzero(hits)
-        mine = np.take(every, rows.weight_rows[at], axis=0, out=right[: len(at)], mode="clip")
-        _accumulate_rows(np.add, mine)
-        there = np.take(common, stops.searchsorted(at), axis=0, out=seen[: len(at)], mode="clip")
-        others = np.flatnonzero(counted & ~always)
-        if len(others):
-            there += _cumulate_weights(every, rows.weight_rows, others, at)
-        found[:, threshold] = _mean_interpolated_precision(
-            mine, there, np.where(totals > 0, totals, 1.0), spare
+        at = np.flatnonzero(is_true)
+        true_weight = np.take(
+            row_weights, rows.weight_rows[at], axis=0, out=true_buffer[: len(at)], mode="clip"
         )
-    found[totals == 0] = np.nan
-    return found
+        _accumulate_rows(np.add, true_weight)
+        seen_weight = np.take(
+            common, positions.searchsorted(at), axis=0, out=seen_buffer[: len(at)], mode="clip"
+        )
+        sometimes_counted = np.flatnonzero(is_counted & ~always_counted)
+        if len(sometimes_counted):
+            seen_weight += _cumulate_weights(row_weights, rows.weight_rows, sometimes_counted, at)
+        precision[:, threshold] = _mean_interpolated_precision(
+            true_weight, seen_weight, np.where(totals > 0, totals, 1.0), spare
+        )
+    precision[totals == 0] = np.nan
+    return precision
 
 
 def _cumulate_weights(
-    weights: FloatArray, places: IntArray, which: IntArray, stops: IntArray
+    weights: FloatArray, weight_rows: IntArray, chosen: IntArray, positions: IntArray
 ) -> FloatArray:
-    """Weight of some of the predictions up to each stop and with it, (S, r)."""
+    """Weight of the chosen predictions up to and with each position, (S, r)."""
     from scipy.sparse import csr_array  # its product is faster than gathering and adding
 
-    ends = np.append(0, which.searchsorted(stops, side="right"))
+    ends = np.append(0, chosen.searchsorted(positions, side="right"))
     ones = np.ones(ends[-1])
-    between = csr_array((ones, places[which[: ends[-1]]], ends), (len(stops), len(weights)))
-    found: FloatArray = between @ weights
-    _accumulate_rows(np.add, found)
-    return found
+    shape = (len(positions), len(weights))
+    between = csr_array((ones, weight_rows[chosen[: ends[-1]]], ends), shape)
+    total: FloatArray = between @ weights
+    _accumulate_rows(np.add, total)
+    return total
 
 
 def _accumulate_rows(function: np.ufunc, values: FloatArray) -> None:
@@ -219,21 +282,25 @@ def _accumulate_rows(function: np.ufunc, values: FloatArray) -> None:
 
 
 def _mean_interpolated_precision(
-    right: FloatArray, seen: FloatArray, totals: FloatArray, spare: Sequence[FloatArray]
+    true_weight: FloatArray,
+    seen_weight: FloatArray,
+    totals: FloatArray,
+    spare: Sequence[FloatArray],
 ) -> FloatArray:
-    """The mean of the monotone curve at 101 recalls, (r,).
+    """Mean of the monotone curve at 101 recalls, (r,).
 
     Args:
-        right: Weight of the hits up to each hit, (H, r); overwritten.
-        seen: Weight of the predictions up to each hit, (H, r); overwritten.
+        true_weight: Weight of the true positives up to each one, (H, r); overwritten.
+        seen_weight: Weight of the predictions up to each true positive, (H, r); overwritten.
         totals: Weight of the true boxes, (r,), not 0.
         spare: Two arrays of at least that many rows to write into: new memory costs more time than
             all of the arithmetic.
     """
-    precision = np.divide(right, seen, out=seen)
-    _accumulate_rows(np.maximum, precision[::-1])
-    reached = _count_reached_recalls(np.divide(right, totals, out=right), spare)
-    steps = spare[1][: len(right)]
+    precision = np.divide(true_weight, seen_weight, out=seen_weight)
+    _accumulate_rows(np.maximum, precision[::-1])  # monotone: the maximum of all that follow
+    reached = _count_reached_recalls(np.divide(true_weight, totals, out=true_weight), spare)
+    # how many of the 101 recalls are reached first at each true positive
+    steps = spare[1][: len(true_weight)]
     steps[:1] = reached[:1]
     np.subtract(reached[1:], reached[:-1], out=steps[1:])
     mean: FloatArray = np.einsum("hr,hr->r", precision, steps) / len(RECALL_THRESHOLDS)
@@ -241,7 +308,7 @@ def _mean_interpolated_precision(
 
 
 def _count_reached_recalls(recall: FloatArray, spare: Sequence[FloatArray]) -> FloatArray:
-    """How many of `RECALL_THRESHOLDS`, which are whole multiples of 0.01, are at most each recall."""
+    """Number of `RECALL_THRESHOLDS`, whole multiples of 0.01, that are at most each recall."""
     nearest, rounded = (buffer[: len(recall)] for buffer in spare)
     np.rint(np.multiply(recall, 100, out=nearest), out=nearest)
     np.multiply(nearest, 0.01, out=rounded)

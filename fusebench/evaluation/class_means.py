@@ -1,19 +1,27 @@
-"""The mean over classes, of those that have a score."""
+"""Means over classes, of those that have a score."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean
+import math
 
+import numpy as np
 
-def mean_of_defined(scores: Sequence[float | None]) -> float | None:
-    """Of the scores that are known; None if none is."""
-    known = [score for score in scores if score is not None]
-    return fmean(known) if known else None
+from fusebench.evaluation.counts import FloatArray
 
 
-def compute_class_means(
-    by_class: Mapping[str, Mapping[str, float | None]], columns: Iterable[str]
-) -> dict[str, float | None]:
-    """Every column's mean over the classes that have a score in it."""
-    return {
-        name: mean_of_defined([scores[name] for scores in by_class.values()]) for name in columns
-    }
+def average_defined(scores: FloatArray) -> FloatArray:
+    """Mean over the last axis of the scores that are defined; NaN if none is.
+
+    Args:
+        scores: (..., C), NaN where undefined.
+
+    Returns:
+        (...).
+    """
+    defined = np.isfinite(scores)
+    number = defined.sum(axis=-1)
+    mean = np.where(defined, scores, 0.0).sum(axis=-1) / np.maximum(number, 1)
+    return np.where(number > 0, mean, np.nan)
+
+
+def to_optional(score: float) -> float | None:
+    """None for NaN: in files and tables an undefined score is null."""
+    return None if math.isnan(score) else score

@@ -1,101 +1,96 @@
-"""Confusion matrices: counted per image, added up, and only then turned into scores."""
+"""Confusion matrices of label maps: counted per image, added, and only then turned into scores.
 
-from collections.abc import Mapping
-from pathlib import Path
+Scores are computed from any number of matrices at once: arrays (..., C, C) in, (..., C) out.
+Undefined scores are NaN.
+"""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.images import LabelMap
-from fusebench.storage import npz
+from fusebench.data.label_maps import IGNORE_INDEX
+from fusebench.evaluation.counts import FloatArray
 
-IGNORE_INDEX = 255
-
-Counts = NDArray[np.int64]
-ClassScores = list[float | None]
+ConfusionMatrix = NDArray[np.int64]
 
 
-def compute_confusion_matrix(truth: LabelMap, predicted: LabelMap, classes: int) -> Counts:
-    """Count pixels by (true class, predicted class).
+def compute_confusion_matrix(
+    truth: LabelMap, predicted: LabelMap, class_count: int
+) -> ConfusionMatrix:
+    """Count pixels by true and predicted class.
 
     Args:
-        truth: Class ids, shape (H, W); pixels equal to `IGNORE_INDEX` are left out.
-        predicted: Class ids, shape (H, W), all below ``classes``.
-        classes: Number of classes C.
+        truth: Class ids, (H, W); pixels equal to `IGNORE_INDEX` are left out.
+        predicted: Class ids, (H, W), all below ``class_count``.
+        class_count: Number of classes C.
 
     Returns:
-        Shape (C, C); entry [i, j] counts pixels of class i that were called j.
+        int64 (C, C); entry [i, j] counts pixels of class i that are predicted as class j.
 
     Raises:
         ValueError: If shapes differ, or a counted pixel has an id of C or more.
     """
-    check_label_maps(truth, predicted, classes)
-    seen = truth != IGNORE_INDEX
-    return cross_tabulate(truth[seen].astype(np.int64), predicted[seen].astype(np.int64), classes)
+    check_label_maps(truth, predicted, class_count)
+    counted = truth != IGNORE_INDEX
+    return cross_tabulate(
+        truth[counted].astype(np.int64), predicted[counted].astype(np.int64), class_count
+    )
 
 
-def check_label_maps(truth: LabelMap, predicted: LabelMap, classes: int) -> None:
-    """Refuse two label maps that cannot be counted.
+def check_label_maps(truth: LabelMap, predicted: LabelMap, class_count: int) -> None:
+    """Refuse two label maps that cannot be compared.
 
     Raises:
         ValueError: If shapes differ, or a counted pixel has an id of C or more.
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"truth is {truth.shape} but prediction is {predicted.shape}")
-    seen = truth != IGNORE_INDEX
-    largest = max(int(labels[seen].max(initial=0)) for labels in (truth, predicted))
-    if largest >= classes:
-        raise ValueError(f"class id {largest} with only {classes} classes")
+    counted = truth != IGNORE_INDEX
+    largest = max(int(labels[counted].max(initial=0)) for labels in (truth, predicted))
+    if largest >= class_count:
+        raise ValueError(f"class id {largest} with only {class_count} classes")
 
 
-def cross_tabulate(rows: NDArray[np.int64], columns: NDArray[np.int64], size: int) -> Counts:
-    """How often each pair of numbers below ``size`` comes, int64 (size, size)."""
+def cross_tabulate(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], size: int
+) -> ConfusionMatrix:
+    """Count the pairs of numbers below ``size``, int64 (size, size)."""
     return np.bincount(rows * size + columns, minlength=size**2).reshape(size, size)
 
 
-def intersection_over_union(counts: Counts) -> ClassScores:
-    """IoU per class; None for a class that is neither in the truth nor predicted.
+def intersection_over_union(counts: FloatArray | ConfusionMatrix) -> FloatArray:
+    """IoU per class; NaN for a class that is neither in the truth nor predicted.
 
-    None is not 0: an absent class has no score, and a mean over it would be a different number.
+    NaN is not 0: an absent class has no score, and a mean over it would be a different number.
     """
-    hit = np.diag(counts)
-    return _compute_ratios(hit, counts.sum(axis=0) + counts.sum(axis=1) - hit)
+    true_positives = _get_diagonal(counts)
+    return _divide(true_positives, counts.sum(axis=-1) + counts.sum(axis=-2) - true_positives)
 
 
-def recall(counts: Counts) -> ClassScores:
-    """The share of a class's pixels that were called so; None for a class not in the truth."""
-    return _compute_ratios(np.diag(counts), counts.sum(axis=1))
+def recall(counts: FloatArray | ConfusionMatrix) -> FloatArray:
+    """Share of a class's true pixels that are predicted as it; NaN for a class not in the truth."""
+    return _divide(_get_diagonal(counts), counts.sum(axis=-1))
 
 
-def precision(counts: Counts) -> ClassScores:
-    """The share of a class's predicted pixels that are right; None for one never predicted."""
-    return _compute_ratios(np.diag(counts), counts.sum(axis=0))
+def precision(counts: FloatArray | ConfusionMatrix) -> FloatArray:
+    """Share of a class's predicted pixels that are right; NaN for a class never predicted."""
+    return _divide(_get_diagonal(counts), counts.sum(axis=-2))
 
 
-def drop_true_class(counts: Counts, index: int) -> Counts:
-    """The same counts as if pixels whose truth is class ``index`` had never been looked at."""
-    left = counts.copy()
-    left[index] = 0
-    return left
+def drop_true_class(counts: FloatArray, class_id: int) -> FloatArray:
+    """The counts without the pixels whose truth is one class."""
+    remaining = counts.copy()
+    remaining[..., class_id, :] = 0
+    return remaining
 
 
-def write_counts(path: Path, counts: Mapping[str, Counts]) -> None:
-    """Save one matrix per image: ``keys`` (N,) and ``counts`` (N, C, C), readable unpickled."""
-    keys = sorted(counts)
-    np.savez_compressed(
-        path, keys=np.array(keys, dtype=np.str_), counts=np.stack([counts[key] for key in keys])
-    )
+def _get_diagonal(counts: FloatArray | ConfusionMatrix) -> NDArray[Any]:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def read_counts(path: Path) -> dict[str, Counts]:
-    """The matrices that `write_counts` saved, by key.
-
-    Raises:
-        UserError: If the file is damaged.
-    """
-    keys, counts = npz.read_arrays(path, "keys", "counts")
-    return dict(zip(map(str, keys), counts, strict=True))
-
-
-def _compute_ratios(part: Counts, whole: Counts) -> ClassScores:
-    return [float(p / w) if w else None for p, w in zip(part, whole, strict=True)]
+def _divide(part: NDArray[Any], whole: NDArray[Any]) -> FloatArray:
+    denominator = np.where(whole > 0, whole, np.nan)
+    ratio: FloatArray = part / denominator
+    return ratio

@@ -1,6 +1,6 @@
-"""Places of several sources in several metrics, and the mean place of each.
+"""Ranks of sources in several metrics, and the mean rank of each.
 
-How far apart two means are says nothing here: a place is only an order.
+A rank is only an order: it does not tell how far apart two means are.
 """
 
 from collections.abc import Mapping
@@ -10,40 +10,41 @@ Ranks = dict[str, dict[str, int | None]]
 
 
 def rank_sources(means: MetricMeans, better: Mapping[str, str]) -> Ranks:
-    """Each source's place in every metric, 1 the best; equal means share the better place.
+    """Rank the sources in every metric, 1 the best; equal means share the better rank.
 
     Args:
         means: Source to metric to mean; None or absent where undefined.
         better: Metric to ``higher`` or ``lower``.
 
     Returns:
-        Source to metric to place; None where its mean is undefined.
+        Source to metric to rank; None where its mean is undefined.
     """
-    found: Ranks = {source: {} for source in means}
-    for metric, way in better.items():
-        sign = -1.0 if way == "higher" else 1.0
+    ranks: Ranks = {source: {} for source in means}
+    for metric, direction in better.items():
+        sign = -1.0 if direction == "higher" else 1.0
         scores = {
             source: sign * mean
             for source, row in means.items()
             if (mean := row.get(metric)) is not None
         }
         for source in means:
-            mine = scores.get(source)
-            ahead = None if mine is None else sum(other < mine for other in scores.values())
-            found[source][metric] = None if ahead is None else 1 + ahead
-    return found
+            score = scores.get(source)
+            ranks[source][metric] = (
+                None if score is None else 1 + sum(other < score for other in scores.values())
+            )
+    return ranks
 
 
-def compute_mean_ranks(found: Ranks) -> dict[str, float | None]:
-    """The mean of each source's places over the metrics that any of the sources has.
+def compute_mean_ranks(ranks: Ranks) -> dict[str, float | None]:
+    """Average each source's ranks over the metrics in which any source is ranked.
 
-    Means over different metrics cannot be compared: a source that lacks a metric which another one
-    has gets None, not the mean of the rest.
+    Means over different metrics cannot be compared: a source without a rank in one of these
+    metrics has None, not the mean of the others.
     """
-    ranked = {metric for row in found.values() for metric, place in row.items() if place}
+    ranked = {metric for row in ranks.values() for metric, rank in row.items() if rank}
     means: dict[str, float | None] = {}
-    for source, row in found.items():
-        there = [place for metric, place in row.items() if metric in ranked and place is not None]
-        whole = bool(ranked) and len(there) == len(ranked)
-        means[source] = sum(there) / len(there) if whole else None
+    for source, row in ranks.items():
+        values = [rank for metric, rank in row.items() if metric in ranked and rank is not None]
+        is_complete = bool(ranked) and len(values) == len(ranked)
+        means[source] = sum(values) / len(values) if is_complete else None
     return means

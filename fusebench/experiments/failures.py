@@ -1,9 +1,8 @@
-"""Why a cell failed: kept in the store, so that a report can say it, until the cell is finished.
+"""Failures of runs, kept in the store until the run is finished, so that the report shows them.
 
-``failed/<folder name of the cell's record>.json``. Ctrl-C is no failure and leaves none.
+``failed/<folder name of the run's record>.json``. Ctrl-C is no failure and leaves none.
 """
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from fusebench.errors import UserError
 from fusebench.experiments.plan import Run
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage.records import StoredModel
 from fusebench.storage.store import Store
 
@@ -22,13 +22,14 @@ MAX_MESSAGE_LENGTH = 200  # characters of a message that are kept
 
 
 class Failure(StoredModel):
-    """Why, when and where a cell failed last.
+    """The last failure of a run.
 
     Attributes:
-        error: Name of the exception's class.
-        message: Its first line, at most `MAX_MESSAGE_LENGTH` characters; empty if it says nothing.
-        at: ISO 8601, UTC.
-        program: What ran the cell, e.g. ``detection.run``.
+        error_type: Name of the exception's class.
+        message: Its first line, at most `MAX_MESSAGE_LENGTH` characters; may be empty.
+        utc_time: ISO 8601.
+        device: What the run was executed on.
+        program: E.g. ``detection.run``.
     """
 
     error_type: str
@@ -39,72 +40,70 @@ class Failure(StoredModel):
 
     @property
     def reason(self) -> str:
-        """What went wrong, for a reader: a `UserError`'s message speaks for itself."""
+        """The message of a `UserError`; of other exceptions their type too."""
         if self.error_type == UserError.__name__:
             return self.message
         return f"{self.error_type}: {self.message}" if self.message else self.error_type
 
     @property
     def context(self) -> str:
-        """When, by what and on what it happened."""
+        """Time, program and device of the failure."""
         return f"{self.utc_time[:16].replace('T', ' ')} UTC, {self.program} on {self.device}"
 
 
 @contextmanager
-def record_failure(cell: Run, store: Store, device: str, program: str) -> Iterator[None]:
-    """Bring a cell up to date within the block: its failure is kept, its success ends that."""
+def record_failure(run: Run, store: Store, device: str, program: str) -> Iterator[None]:
+    """Execute a run within the block: write its failure, or delete an earlier one on success."""
     try:
         yield
-    except Exception as fault:
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        what = type(fault).__name__, _shorten_message(str(fault))
+    except Exception as error:
         failure = Failure(
-            error_type=what[0], message=what[1], utc_time=now, device=device, program=program
+            error_type=type(error).__name__,
+            message=_shorten_message(str(error)),
+            utc_time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            device=device,
+            program=program,
         )
-        _write_failure(_failure_path(cell, store), failure)
+        _write_failure(_failure_path(run, store), failure)
         raise
-    with suppress(OSError):  # a finished cell's reason is not shown anyway
-        _failure_path(cell, store).unlink(missing_ok=True)
+    with suppress(OSError):  # the failure of a finished run is not shown anyway
+        _failure_path(run, store).unlink(missing_ok=True)
 
 
-def read_failure(cell: Run, store: Store) -> Failure | None:
-    """Why an unfinished cell failed last; None if it has not, or is finished by now.
+def read_failure(run: Run, store: Store) -> Failure | None:
+    """The last failure of a run; None if it did not fail or is finished by now.
 
     Raises:
         UserError: If the file is damaged.
     """
-    file = _failure_path(cell, store)
-    if not file.exists() or (cell.get_record_folder(store) / "record.json").exists():
+    file = _failure_path(run, store)
+    if not file.exists() or (run.get_record_folder(store) / "record.json").exists():
         return None
     try:
         return Failure.model_validate_json(file.read_bytes())
-    except (ValidationError, OSError) as fault:
-        raise UserError(f"{file}: is no reason of a failure ({fault}); delete it") from None
+    except (ValidationError, OSError) as error:
+        raise UserError(f"{file}: is no failure of a run ({error}); delete it") from None
 
 
-def _failure_path(cell: Run, store: Store) -> Path:
-    return store.root / STORE_KIND / f"{cell.get_record_folder(store).name}.json"
+def _failure_path(run: Run, store: Store) -> Path:
+    return store.root / STORE_KIND / f"{run.get_record_folder(store).name}.json"
 
 
 def _write_failure(file: Path, failure: Failure) -> None:
     """Write all of the file or nothing; a full disk must not hide the failure itself."""
-    half = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(failure.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        half.replace(file)
-    except OSError as fault:
-        print(f"{file}: the reason could not be kept ({fault})", file=sys.stderr)  # noqa: T201
-        with suppress(OSError):
-            half.unlink(missing_ok=True)
+        with replace_atomically(file) as temporary:
+            temporary.write_text(failure.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        message = f"{file}: the failure could not be written ({error})"
+        print(message, file=sys.stderr)  # noqa: T201 - nothing else can tell the user
 
 
 def _shorten_message(message: str) -> str:
-    """The first line of a message, without what cannot be printed, and not too long."""
-    first = next(iter(message.strip().splitlines()), "")
-    shown = "".join(sign if sign.isprintable() else "?" for sign in " ".join(first.split()))
-    return (
-        shown
-        if len(shown) <= MAX_MESSAGE_LENGTH
-        else f"{shown[: MAX_MESSAGE_LENGTH - 1].rstrip()}…"
-    )
+    """The first line of a message in printable characters, cut to `MAX_MESSAGE_LENGTH`."""
+    first_line = next(iter(message.strip().splitlines()), "")
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(first_line.split()))
+    if len(text) <= MAX_MESSAGE_LENGTH:
+        return text
+    return f"{text[: MAX_MESSAGE_LENGTH - 1].rstrip()}…"

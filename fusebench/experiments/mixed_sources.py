@@ -7,7 +7,7 @@ from pathlib import Path
 from fusebench.config import schema
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair, Split
-from fusebench.experiments import sources
+from fusebench.experiments import resolution, sources
 from fusebench.storage.store import Store
 
 SOURCES: Mapping[str, schema.Source] = {
@@ -35,4 +35,5 @@ def mix_sources(split: Split, store: Store) -> LabeledImages:
 
 def get_source_images(name: str, split: Split, store: Store) -> Mapping[str, Path]:
     """The images of one of the sources by key, fused now if they are not yet."""
-    return sources.get_images(SOURCES[name], split, store, Path.cwd(), "cpu").paths
+    source = resolution.resolve_source(name, SOURCES[name], Path.cwd())
+    return sources.get_images(sources.SourceImages(source, split), store, "cpu")

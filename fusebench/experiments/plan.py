@@ -1,8 +1,8 @@
-"""tasks.yaml spread out into cells: the smallest things that are run, resumed and reported.
+"""The plan: tasks expanded into runs, the smallest things that are executed, resumed and reported.
 
-The plan is a pure function of the task file and the data. The programs work through its cells,
-the report reads the records of the same cells, and `--plan` prints them. A record on disk that no
-cell asks for is out of date and is left alone.
+A run is one task on one source with one seed. The plan is a pure function of the task file and
+the data: the programs execute its runs, the report reads their records, and ``--plan`` prints
+them. A record on disk that no run asks for is out of date and is left alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,14 @@ from typing import Any
 from fusebench.config import schema
 from fusebench.data.pairs import Split
 from fusebench.errors import DatasetNotFoundError, UserError
-from fusebench.experiments import sources, specs, validation
+from fusebench.experiments import resolution, specs
+from fusebench.experiments.resolution import (
+    ResolvedFusionMetric,
+    ResolvedMetric,
+    ResolvedModel,
+    ResolvedSource,
+    ResolvedTask,
+)
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record, Scalar
@@ -25,96 +32,120 @@ class Run:
     """One task on one source with one seed.
 
     Attributes:
-        train: What the model is trained on; None where nothing is trained here.
-        folder: What relative folders of the task file are relative to.
-        specs: Everything that decides a result, for each folder of the store that the cell
-            fills: ``record``, and ``trained`` and ``predicted`` where a model is.
-        train_on: Name and source of the training images, where they are not this source's.
+        task_name: The task's name in the task file.
+        task: What the task file says.
+        train_images: What the model is trained on; None where nothing is trained here.
+        test_images: What it is tested on, or what is scored.
+        seed: None where nothing is trained here.
+        specs: What decides the contents of each folder of the store that the run fills:
+            ``record``, and ``trained`` and ``predicted`` where there is a model.
+        model: None for a quality task.
+        metrics: Of a detection or segmentation task.
+        fusion_metrics: Of a quality task.
     """
 
     task_name: str
     task: schema.Task
-    train_split: Split | None
-    test_split: Split
-    source_name: str
-    source: schema.Source
+    train_images: SourceImages | None
+    test_images: SourceImages
     seed: int | None
-    base_folder: Path
     specs: Mapping[str, Mapping[str, Any]]
-    training_source: tuple[str, schema.Source] | None = None
+    model: ResolvedModel | None = None
+    metrics: tuple[ResolvedMetric, ...] = ()
+    fusion_metrics: tuple[ResolvedFusionMetric, ...] = ()
+
+    @property
+    def source(self) -> ResolvedSource:
+        """The source that is tested."""
+        return self.test_images.source
+
+    @property
+    def source_name(self) -> str:
+        """Its name."""
+        return self.test_images.source.name
+
+    @property
+    def test_split(self) -> Split:
+        """The pairs to test on."""
+        return self.test_images.split
 
     @property
     def label(self) -> str:
-        """The readable half of the record's folder name."""
+        """The readable half of the name of the record's folder."""
         return f"{self.task_name}-{_format_source_and_seed(self.source_name, self.seed)}"
 
     @property
     def prediction_label(self) -> str:
-        """The readable half of the folder names of what other tasks may share."""
-        return f"{self.test_split.dataset}-{_format_source_and_seed(self.source_name, self.seed)}"
+        """The readable half of the names of folders that other tasks may share."""
+        source_and_seed = _format_source_and_seed(self.source_name, self.seed)
+        return f"{self.test_split.dataset}-{source_and_seed}"
 
     @property
     def trained_label(self) -> str:
-        """The readable half of the trained model's folder name."""
-        if self.train_split is None and isinstance(self.task, schema.ModelTaskBase):
+        """The readable half of the name of the trained model's folder."""
+        if self.train_images is None:
+            assert isinstance(self.task, schema.ModelTaskBase)
             return self.task.model
-        name = self.training_source[0] if self.training_source else self.source_name
+        name = self.train_images.source.name
         return f"{self.test_split.dataset}-{_format_source_and_seed(name, self.seed)}"
 
     @property
-    def required_images(self) -> tuple[tuple[schema.Source, Split], ...]:
-        """The sources whose images are needed, and of which split: to train on, to test on."""
-        learned = self.training_source[1] if self.training_source else self.source
-        tested = (self.source, self.test_split)
-        return (tested,) if self.train_split is None else ((learned, self.train_split), tested)
+    def required_images(self) -> tuple[SourceImages, ...]:
+        """The images that the run needs: those to train on, then those to test on."""
+        return (
+            (self.test_images,)
+            if self.train_images is None
+            else (self.train_images, self.test_images)
+        )
 
     def get_record_folder(self, store: Store) -> Path:
-        """Where the finished record's folder is, or would be."""
+        """Where the folder of the finished record is, or would be."""
         return store.get_path(self.task.kind, self.label, self.specs["record"])
 
     def read_record(self, store: Store) -> Record | None:
-        """The finished record, or None if this cell has not been run."""
+        """The finished record; None if the run is not finished."""
         file = self.get_record_folder(store) / "record.json"
         return records.read_record(file) if file.exists() else None
 
-    def get_images(self, split: Split, store: Store, device: str) -> SourceImages:
-        """The images of this cell's source for its train or test split, made if need be."""
-        return sources.get_images(self.source, split, store, self.base_folder, device)
-
     def build_protocol(self) -> dict[str, Scalar]:
         """The facts about data and source that every record carries."""
-        splits = [split for split in (self.train_split, self.test_split) if split is not None]
-        said = self.specs["record"]
-        tag = {"protocol": said["protocol"]} if "protocol" in said else {}
-        chosen = {"chosen": ", ".join(said["chosen"])} if "chosen" in said else {}
+        splits = [images.split for images in self.required_images]
+        record = self.specs["record"]
+        protocol = {"protocol": record["protocol"]} if "protocol" in record else {}
+        chosen = {"chosen": ", ".join(record["chosen"])} if "chosen" in record else {}
         return {
-            **tag,
+            **protocol,
             "data": self.test_split.dataset,
             "simulated": self.test_split.is_simulated,
-            "images": " / ".join(f"{len(s.pairs)} {s.name}" for s in splits),
+            "images": " / ".join(f"{len(split.pairs)} {split.name}" for split in splits),
             "split": self.test_split.rule_description,
             "split leaks": any(split.has_leakage for split in splits),
-            "split hash": hashing.content_hash({s.name: hashing.hash_keys(s) for s in splits}),
-            "fingerprint": hashing.content_hash(
-                {s.name: [hashing.hash_images(s), hashing.hash_labels(s)] for s in splits}
+            "split hash": hashing.content_hash(
+                {split.name: hashing.hash_keys(split) for split in splits}
             ),
-            "color": sources.describe_color(self.source, self.test_split, self.base_folder),
+            "fingerprint": hashing.content_hash(
+                {
+                    split.name: [hashing.hash_images(split), hashing.hash_labels(split)]
+                    for split in splits
+                }
+            ),
+            "color": self.test_images.describe_color(),
             **chosen,
         }
 
 
-def _format_source_and_seed(source: str, seed: int | None) -> str:
-    return source if seed is None else f"{source}-seed{seed}"
-
-
 @dataclass(frozen=True)
 class SkippedTask:
-    """A task that cannot be planned here: its data is not on this machine."""
+    """A task that cannot be planned here: its data is not on this machine.
+
+    Attributes:
+        will_be_generated: It is simulated data, which the first run makes.
+    """
 
     task_name: str
     task: schema.Task
     reason: str
-    will_be_generated: bool = False  # simulated scenes that the first run will draw
+    will_be_generated: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,83 +158,114 @@ class Plan:
 
 
 def build_plan(
-    file: schema.TaskFile,
+    task_file: schema.TaskFile,
     names: Sequence[str],
     data: Path,
-    folder: Path,
+    base_folder: Path,
     *,
     limit: int | None = None,
-    draw: bool = True,
+    generate: bool = True,
 ) -> Plan:
-    """Spread the named tasks out, in the order given.
+    """Expand the named tasks into runs, in the order given.
 
-    Only the data of these tasks is touched: one data set can be run where the others are not.
+    Only the data of these tasks is read: one data set can be run where the others are not.
 
     Args:
-        file: The task file.
-        names: Tasks.
-        data: Where the data sets are.
-        folder: What relative folders of the task file are relative to.
+        task_file: The task file.
+        names: Names of tasks.
+        data: The folder of the data sets.
+        base_folder: What relative folders of the task file are relative to.
         limit: At most so many pairs of every split.
-        draw: Draw simulated scenes that are not there yet; otherwise they count as absent.
+        generate: Make simulated scenes that are missing; otherwise their tasks are skipped.
 
     Raises:
         UserError: If data or options are wrong.
     """
-    validation.validate_tasks(file, names)
-    cells: list[Run] = []
-    absent: list[SkippedTask] = []
-    for name in names:
-        task = file.tasks[name]
+    runs: list[Run] = []
+    skipped: list[SkippedTask] = []
+    for name, resolved in resolution.resolve_tasks(task_file, names, base_folder).items():
         try:
-            splits = _load_splits(name, task, data, draw)
-        except _NotGenerated as why:
-            absent.append(SkippedTask(name, task, str(why), will_be_generated=True))
+            splits = _load_splits(resolved, data, generate)
+        except _NotGeneratedError as reason:
+            skipped.append(SkippedTask(name, resolved.task, str(reason), will_be_generated=True))
             continue
-        except DatasetNotFoundError as why:
-            absent.append(SkippedTask(name, task, str(why)))
+        except DatasetNotFoundError as reason:
+            skipped.append(SkippedTask(name, resolved.task, str(reason)))
             continue
         train, test = (split and split.limit_pairs(limit) for split in splits)
         assert test is not None
-        teacher = file.get_training_source_name(name)
-        train_on = (teacher, file.get_source(teacher)) if teacher else None
-        for source_name in task.sources:
-            source = file.get_source(source_name)
-            shown = (train_on or (source_name, source), (source_name, source))
-            for seed in specs.get_seeds(task):
-                made = specs.build_specs(name, task, shown, (train, test), seed, folder)
-                cells.append(
-                    Run(name, task, train, test, source_name, source, seed, folder, made, train_on)
+        runs += _build_runs(resolved, train, test)
+    return Plan(task_file, tuple(runs), tuple(skipped))
+
+
+def _build_runs(resolved: ResolvedTask, train: Split | None, test: Split) -> list[Run]:
+    """The runs of a task: every source with every seed."""
+    runs = []
+    shared_training = (
+        SourceImages(resolved.training_source, train)
+        if resolved.training_source is not None and train is not None
+        else None
+    )
+    for source in resolved.sources:
+        test_images = SourceImages(source, test)
+        train_images = shared_training
+        if train is not None and train_images is None:
+            train_images = SourceImages(source, train)
+        model = resolved.model
+        if model is not None:
+            values = {"source": source.name, "dataset": test.dataset, "split": test.name}
+            model = model.for_source(values, f"tasks.{resolved.name}.options")
+        for seed in resolved.seeds:
+            runs.append(
+                Run(
+                    resolved.name,
+                    resolved.task,
+                    train_images,
+                    test_images,
+                    seed,
+                    specs.build_specs(resolved, model, train_images, test_images, seed),
+                    model,
+                    resolved.metrics,
+                    resolved.fusion_metrics,
                 )
-    return Plan(file, tuple(cells), tuple(absent))
-
-
-class _NotGenerated(Exception):  # noqa: N818 - not an error
-    pass
-
-
-def _load_splits(
-    name: str, task: schema.Task, data: Path, draw: bool
-) -> tuple[Split | None, Split]:
-    """The train and test split of a task; there is no train split where nothing is trained."""
-    dataset, options = specs.load_dataset_plugin(name, task)
-    if not draw and hasattr(dataset, "is_generated") and not dataset.is_generated(data, options):
-        raise _NotGenerated(f"the scenes of {task.dataset} are drawn by the first run")
-    test: Split = dataset.load(data, "test", options)
-    if isinstance(task, schema.QualityTask):
-        return None, test
-    untrained = specs.uses_pretrained_model(task)
-    train: Split | None = None if untrained else dataset.load(data, "train", options)
-    for split in (train, test):
-        if split is None:
-            continue
-        unlabeled = [
-            p for p in split.pairs if (p.boxes if task.kind == "detection" else p.label_map) is None
-        ]
-        if unlabeled:
-            need = "boxes" if task.kind == "detection" else "label masks"
-            raise UserError(
-                f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
-                f"(first: {unlabeled[0].key})"
             )
+    return runs
+
+
+class _NotGeneratedError(Exception):
+    """Simulated data is not on disk yet."""
+
+
+def _format_source_and_seed(source: str, seed: int | None) -> str:
+    return source if seed is None else f"{source}-seed{seed}"
+
+
+def _load_splits(resolved: ResolvedTask, data: Path, generate: bool) -> tuple[Split | None, Split]:
+    """The train and test split of a task; there is no train split where nothing is trained."""
+    task, dataset = resolved.task, resolved.dataset
+    if not generate and not dataset.plugin.is_generated(data, dataset.options):
+        raise _NotGeneratedError(f"the scenes of {task.dataset} are generated by the first run")
+    test = dataset.plugin.load(data, "test", dataset.options)
+    if resolved.model is None:
+        return None, test
+    train = None
+    if resolved.model.is_trained_here:
+        train = dataset.plugin.load(data, "train", dataset.options)
+    for split in (train, test):
+        if split is not None:
+            _check_labels(resolved.name, task, split)
     return train, test
+
+
+def _check_labels(name: str, task: schema.Task, split: Split) -> None:
+    """Refuse pairs without the labels that a task needs."""
+    is_detection = task.kind == "detection"
+    unlabeled = [
+        pair for pair in split.pairs if (pair.boxes if is_detection else pair.label_map) is None
+    ]
+    if unlabeled:
+        need = "boxes" if is_detection else "label maps"
+        raise UserError(
+            f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
+            f"(first: {unlabeled[0].key})"
+        )

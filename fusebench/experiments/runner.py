@@ -1,160 +1,122 @@
-"""What detection.run and segmentation.run share: a cell's plug-ins, its training and its record."""
+"""Execution of one run, as far as detection.run and segmentation.run share it."""
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from pydantic import BaseModel
+import numpy as np
 
-from fusebench.config import schema
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.evaluation import class_means
-from fusebench.experiments import sources, specs
+from fusebench.evaluation.counts import DatasetCounts, build_image_weights
+from fusebench.experiments import scoring, sources
 from fusebench.experiments.plan import Run
 from fusebench.storage import records
-from fusebench.storage.records import Record, Scalar, Scores
+from fusebench.storage.records import Record, Scalar
 from fusebench.storage.store import Store
 
 PROTOCOL_FILE = "protocol.json"
-ScoreFunction = Callable[[Sequence[str]], Scores]  # of the images with these keys
 
 
-@dataclass(frozen=True)
-class PreparedRun:
-    """A cell with the plug-ins that it names, their options checked.
+def get_or_train_model(run: Run, store: Store, device: str) -> Path:
+    """The folder of the run's model: trained or downloaded now if it is not there yet."""
+    model = run.model
+    assert model is not None
 
-    Attributes:
-        options: What the model learns by.
-        how: How it is asked (the model's ``NoisePredictor``).
-        metrics: Each with its options.
-        began: `time.monotonic()` when the cell was started.
-    """
+    def make_model(folder: Path) -> None:
+        if run.train_images is None:
+            assert model.plugin.download is not None
+            model.plugin.download(model.options, folder=folder)
+            return
+        paths = sources.get_images(run.train_images, store, device)
+        images = LabeledImages(paths, run.train_images.split)
+        model.plugin.train(images, model.options, seed=run.seed, device=device, folder=folder)
 
-    run: Run
-    model: ModuleType
-    options: BaseModel
-    predict_options: BaseModel
-    metrics: tuple[tuple[ModuleType, Any], ...]
-    start_time: float
+    return store.get_or_create("trained", run.trained_label, run.specs["trained"], make_model).path
 
 
-def prepare_run(cell: Run) -> PreparedRun:
-    """The experiment of a cell of a task that trains.
+def collect_protocol(run: Run, trained: Path | None = None) -> dict[str, Scalar]:
+    """The facts a reader needs to repeat the numbers: data, model, metrics.
+
+    Where two metrics say different things under one name, the later one's column is named.
+
+    Args:
+        run: The run.
+        trained: The folder of the trained model, which may hold facts that only it can tell.
 
     Raises:
-        UserError: If a plug-in is unknown or an option wrong.
+        UserError: If options do not fit.
     """
-    assert isinstance(cell.task, schema.ModelTaskBase)
-    model, options, how = specs.load_model_for_source(
-        cell.source_name, cell.test_split, cell.task_name, cell.task
-    )
-    metrics = tuple(
-        specs.load_metric(cell.task.kind, name, given, f"tasks.{cell.task_name}.metrics.{name}")
-        for name, given in cell.task.metrics.items()
-    )
-    return PreparedRun(cell, model, options, how, metrics, time.monotonic())
-
-
-def get_or_train_model(experiment: PreparedRun, store: Store, device: str) -> Path:
-    """The folder of the cell's trained model: trained now, or fetched, if it is not there yet."""
-    cell = experiment.run
-
-    def work(folder: Path) -> None:
-        if cell.train_split is None:
-            experiment.model.download(experiment.options, folder=folder)
-            return
-        source, split = cell.required_images[0]
-        shown = sources.get_images(source, split, store, cell.base_folder, device)
-        experiment.model.train(
-            LabeledImages(shown.paths, split),
-            experiment.options,
-            seed=cell.seed,
-            device=device,
-            folder=folder,
-        )
-
-    return store.get_or_create("trained", cell.trained_label, cell.specs["trained"], work).path
-
-
-def read_training_protocol(trained: Path) -> dict[str, Scalar]:
-    """What a trained model alone can say for the protocol, if it left a file of it."""
-    file = trained / PROTOCOL_FILE
-    said: dict[str, Scalar] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return said
+    model, classes = run.model, run.test_split.classes
+    assert model is not None
+    protocol = run.build_protocol()
+    protocol |= model.plugin.protocol(model.options, model.predict_options)
+    for metric in run.metrics:
+        title = next(iter(metric.plugin.COLUMNS.values())).title
+        for name, value in metric.plugin.protocol(classes, metric.options).items():
+            protocol[name if protocol.get(name, value) == value else f"{name}, {title}"] = value
+    if trained is not None and (trained / PROTOCOL_FILE).exists():
+        protocol |= json.loads((trained / PROTOCOL_FILE).read_text(encoding="utf-8"))
+    return protocol
 
 
 def build_record(
-    experiment: PreparedRun,
-    score: ScoreFunction,
+    run: Run,
+    counts: Mapping[str, DatasetCounts],
     protocol: Mapping[str, Scalar],
-    made: Mapping[str, Any],
+    provenance: Mapping[str, Any],
 ) -> Record:
-    """The record of a cell: scores on all test images, and on those of each condition alone."""
-    cell = experiment.run
+    """The record of a run: scores of all test images, and of those of each condition alone.
 
-    def scored(keys: Sequence[str]) -> Scores:
-        return order_classes(score(keys), cell.task)
-
-    whole = scored(cell.test_split.keys)
-    scenes = sorted(
-        {pair.condition for pair in cell.test_split.pairs if pair.condition is not None}
+    Args:
+        run: The run.
+        counts: File name to counts of all test images.
+        protocol: What a reader needs to know.
+        provenance: When, how long, on what; not hashed.
+    """
+    split = run.test_split
+    conditions = sorted({pair.condition for pair in split.pairs if pair.condition is not None})
+    keys = next(iter(counts.values())).keys
+    weights = [np.ones(len(keys))] + [
+        build_image_weights(keys, [p.key for p in split.pairs if p.condition == condition])
+        for condition in conditions
+    ]
+    whole, *by_condition = scoring.build_scores(
+        run.metrics, counts, np.stack(weights), split.classes, run.task
     )
     return Record(
-        task=cell.task_name,
-        kind=cell.task.kind,
-        dataset=cell.test_split.dataset,
-        source=cell.source_name,
-        source_kind=cell.source.kind,
-        seed=cell.seed,
+        task=run.task_name,
+        kind=run.task.kind,
+        dataset=split.dataset,
+        source=run.source_name,
+        source_kind=run.source.kind,
+        seed=run.seed,
+        classes=split.classes,
         protocol=dict(protocol),
         columns={
-            name: head for metric, _ in experiment.metrics for name, head in metric.COLUMNS.items()
+            name: column for metric in run.metrics for name, column in metric.plugin.COLUMNS.items()
         },
-        values=whole.values,
-        by_class=whole.by_class,
-        by_condition={
-            scene: scored([pair.key for pair in cell.test_split.pairs if pair.condition == scene])
-            for scene in scenes
-        },
-        counts=whole.counts,
-        subset_means=whole.subset_means,
-        by_convention=whole.by_convention,
-        spec=dict(cell.specs["record"]),
-        provenance=dict(made),
+        by_condition=dict(zip(conditions, by_condition, strict=True)),
+        spec=dict(run.specs["record"]),
+        provenance=dict(provenance),
+        **{name: getattr(whole, name) for name in type(whole).model_fields},
     )
-
-
-def order_classes(scores: Scores, task: schema.Task) -> Scores:
-    """The scores with the classes in the task's order, and their means without some of them.
-
-    The mean is over the classes that have a score, as the metrics' own.
-    """
-    if not isinstance(task, schema.DetectionTask):
-        return scores
-    order = [*task.classes, *(name for name in scores.by_class if name not in task.classes)]
-    by_class = {name: scores.by_class[name] for name in order}
-    if not task.without:
-        return scores.model_copy(update={"by_class": by_class})
-    kept = [said for name, said in by_class.items() if name not in task.without]
-    fewer = {
-        metric: class_means.mean_of_defined([said.get(metric) for said in kept])
-        for metric in scores.values
-        if any(metric in said for said in kept)
-    }
-    others = {f"without {', '.join(task.without)}": fewer}
-    return scores.model_copy(update={"by_class": by_class, "subset_means": others})
 
 
 def collect_provenance(
-    experiment: PreparedRun, device: str, packages: Iterable[str], files: Mapping[str, Path]
+    start_time: float, device: str, packages: Iterable[str], files: Mapping[str, Path]
 ) -> dict[str, Any]:
-    """When, how long, on what; and what the JSON files say that a model may leave, by name."""
-    facts = records.build_provenance(time.monotonic() - experiment.start_time, device, packages)
-    return facts | {
+    """When, how long, on what; and the contents of JSON files that a model may leave, by name.
+
+    Args:
+        start_time: `time.monotonic()` at the start of the run.
+        device: What it ran on.
+        packages: Distributions whose versions are listed.
+        files: Name to file; those that are missing are left out.
+    """
+    provenance = records.build_provenance(time.monotonic() - start_time, device, packages)
+    return provenance | {
         name: json.loads(path.read_text(encoding="utf-8"))
         for name, path in files.items()
         if path.exists()

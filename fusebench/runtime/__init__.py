@@ -1,1 +1,1 @@
-"""Process pool, progress, library logs and file names."""
+"""Process pool, progress bars, library logs, file names, text files and atomic writes."""

@@ -1,32 +1,32 @@
-"""Names that people give to tasks, sources, classes and conditions, made into names of files."""
+"""File names for the names that users give to tasks, sources, classes and conditions."""
 
 import hashlib
 import re
 
 SPEC_FILE = "spec.json"  # written last into every finished folder of the store
-MAX_NAME_LENGTH = 80  # characters that a name may have
-MAX_FILE_NAME_LENGTH = (
-    100  # characters of it in a file's name; with the rest of the path under every system's 255
-)
+MAX_NAME_LENGTH = 80  # characters of a task's or source's name
+# Characters of a name within a file name: with the hash and the suffix it stays below 255 bytes,
+# the limit of every common file system.
+MAX_FILE_NAME_LENGTH = 100
 
 
 def make_safe_file_name(text: str) -> str:
-    """A part of a file's name for any text; other texts get other names.
+    """Convert any text to a part of a file name; different texts get different names.
 
-    Letters, digits, ``_ . -`` stay. Whatever had to be changed gets eight digits of its SHA-256,
-    so that ``a&b`` and ``a|b`` do not meet in one file.
+    Letters, digits, ``_``, ``.`` and ``-`` stay. A text that had to be changed gets the first
+    eight digits of its SHA-256 appended, so that ``a&b`` and ``a|b`` do not share a file.
     """
-    kept = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")[:MAX_FILE_NAME_LENGTH]
-    if kept == text and kept:
-        return kept
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")[:MAX_FILE_NAME_LENGTH]
+    if safe == text and safe:
+        return safe
     digits = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{kept}-{digits}".lstrip("-")
+    return f"{safe}-{digits}".lstrip("-")
 
 
 def find_name_error(name: str) -> str:
-    """Why a task or a source cannot be called so; empty if it can.
+    """Return why a task or a source cannot have this name; empty if it can.
 
-    Any printable text will do that is no flag and no path.
+    Printable text is valid unless it looks like a flag or a path.
     """
     if not 0 < len(name) <= MAX_NAME_LENGTH:
         return f"must have 1 to {MAX_NAME_LENGTH} characters (given: {len(name)})"

@@ -1,4 +1,4 @@
-"""Library chatter into a file: mmengine's logger, prints, and the warnings of the whole family."""
+"""Redirection of library output to a log file: mmengine's logger, warnings and prints."""
 
 import logging
 import warnings
@@ -9,16 +9,16 @@ from typing import TextIO
 
 
 @contextmanager
-def redirect_library_output(log: Path) -> Iterator[None]:
-    """Within, mmengine's messages, all warnings and all prints are appended to ``log``.
+def redirect_library_output(path: Path) -> Iterator[None]:
+    """Append mmengine's messages, all warnings and all prints of the block to the log ``path``.
 
-    The first import of mmcv, which warns that it has no compiled operators (none is used),
-    belongs within.
+    Import mmcv for the first time within the block: it warns that it has no compiled operators
+    (none is used).
     """
-    with log.open("a", encoding="utf-8") as said, warnings.catch_warnings(), redirect_stdout(said):
+    with path.open("a", encoding="utf-8") as log, warnings.catch_warnings(), redirect_stdout(log):
         warnings.simplefilter("default")
 
-        def show(
+        def write_warning(
             message: Warning | str,
             category: type[Warning],
             filename: str,
@@ -26,14 +26,14 @@ def redirect_library_output(log: Path) -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            said.write(f"{category.__name__}: {message}\n")
+            log.write(f"{category.__name__}: {message}\n")
 
-        warnings.showwarning = show
+        warnings.showwarning = write_warning
         from mmengine.logging import MMLogger
 
         logger = MMLogger.get_current_instance()
         handlers = logger.handlers
-        logger.handlers = [logging.StreamHandler(said)]
+        logger.handlers = [logging.StreamHandler(log)]
         try:
             yield
         finally:

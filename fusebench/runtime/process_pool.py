@@ -1,4 +1,4 @@
-"""Worker processes: started the same way for everything that is spread over the processors."""
+"""Pool of worker processes, set up the same way for every parallel step."""
 
 import multiprocessing
 import os
@@ -11,39 +11,42 @@ from contextlib import contextmanager
 
 
 def count_available_cpus() -> int:
-    """How many processors this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @contextmanager
-def open_pool(count: int, begin: Callable[[], None] | None = None) -> Iterator[ProcessPoolExecutor]:
-    """So many fresh processes; after a fault or Ctrl-C in the block nothing more is begun.
+def open_pool(
+    count: int, initializer: Callable[[], None] | None = None
+) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool of ``count`` new processes; an error or Ctrl-C cancels all pending work.
 
-    They are spawned, because a fork of a process with threads may hang; Ctrl-C is the parent's to
-    answer; and they end with it when it is killed.
+    Processes are spawned, because a fork of a process with threads may deadlock. Workers ignore
+    Ctrl-C, which is the parent's to handle, and exit when the parent is gone.
 
     Args:
-        count: Processes.
-        begin: Called in each of them first.
+        count: Number of processes.
+        initializer: Called first in each process.
     """
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, spawn, _initialize_worker, (os.getpid(), begin)) as processes:
+    arguments = (os.getpid(), initializer)
+    with ProcessPoolExecutor(count, spawn, _initialize_worker, arguments) as pool:
         try:
-            yield processes
+            yield pool
         except BaseException:
-            processes.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
-def _initialize_worker(parent: int, begin: Callable[[], None] | None) -> None:
+def _initialize_worker(parent: int, initializer: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
-    if begin:
-        begin()
+    if initializer:
+        initializer()
 
 
 def _exit_with_parent(parent: int) -> None:
-    """End this process when the one that started it is gone: a pool would wait for ever."""
+    """End this process when its parent has died; the pool itself would wait forever."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Progress a person can watch and a log can keep."""
+"""Progress bars for a terminal and for a log."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,12 +8,11 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
-LOG_INTERVAL_SECONDS = (
-    30.0  # seconds between two lines in a log; a terminal is rewritten ten times a second
-)
+LOG_INTERVAL_SECONDS = 30.0  # between two lines of a log
+TERMINAL_INTERVAL_SECONDS = 0.1  # between two updates in a terminal
 
 
 def track_progress(items: Sequence[T], title: str) -> Iterator[T]:
-    """Yield the items; say on stderr how far along we are. Nothing is said about no items."""
-    every = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_SECONDS
-    yield from tqdm(items, desc=title, mininterval=every, disable=not items, file=sys.stderr)
+    """Yield the items and show the progress on stderr; nothing is shown if there are no items."""
+    seconds = TERMINAL_INTERVAL_SECONDS if sys.stderr.isatty() else LOG_INTERVAL_SECONDS
+    yield from tqdm(items, desc=title, mininterval=seconds, disable=not items, file=sys.stderr)

@@ -1,4 +1,7 @@
-"""Brings torch's optimizers in without the cache folder they make in the system's temporary one."""
+"""Import of torch's compiler without the cache folder it creates in the system's temporary folder.
+
+The first optimizer of a process imports ``torch._dynamo``, and that import creates the folder.
+"""
 
 import os
 import sys
@@ -9,12 +12,15 @@ CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 
 
 def import_with_local_cache(folder: Path) -> None:
-    """Import what the first optimizer imports; its cache lies in ``folder`` for that long."""
+    """Import ``torch._dynamo`` with its cache in a temporary subfolder of ``folder``.
+
+    Does nothing if the module is imported already or the user has chosen a cache folder.
+    """
     if "torch._dynamo" in sys.modules or CACHE_VARIABLE in os.environ:
         return
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".compiled") as place:
-        os.environ[CACHE_VARIABLE] = place
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".compiled") as cache:
+        os.environ[CACHE_VARIABLE] = cache
         try:
-            import torch._dynamo  # noqa: F401 - imported here to be found later
+            import torch._dynamo  # noqa: F401 - imported for its side effect
         finally:
             del os.environ[CACHE_VARIABLE]

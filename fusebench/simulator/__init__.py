@@ -1,1 +1,1 @@
-"""Simulated street scenes: one description, drawn as two sensors would see it."""
+"""Street scene simulator: renders registered infrared and visible images with exact labels."""

@@ -1,14 +1,12 @@
-"""Drawn scenes on disk, as M3FD and FMB lie there.
+"""Write rendered scenes to disk in the folder layout of M3FD (boxes) and FMB (label maps).
 
 Detection:     {Ir,Vis}/*.png  Annotation/*.xml  meta/{train,test}.txt  meta/scenario.json
 Segmentation:  {train,test}/{Infrared,Visible,Label,color}/*.png        meta/scenario.json
 
-A folder is finished or it is called ``.partial``: an interrupted drawing goes on with the scene
-it had come to.
+An unfinished folder is called ``.partial``; the next call resumes it at the first missing scene.
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -21,127 +19,146 @@ import numpy as np
 from fusebench.data import fmb_palette, images
 from fusebench.errors import UserError
 from fusebench.runtime import process_pool, progress
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.simulator.parameters import SceneParameters
 from fusebench.simulator.scene import RenderedScene, render_scene
 from fusebench.storage import file_lock
 
-MAX_SCENES_IN_PROCESS = 8  # scenes that are drawn faster here than by starting other processes
+MAX_SCENES_IN_PROCESS = 8  # up to this many, rendering here is faster than starting processes
 LABEL_COLORS = np.array(list(fmb_palette.FMB_COLORS.values()), np.uint8)  # by label id
-SceneNumbers = Mapping[str, Sequence[int]]
-SceneWriter = Callable[[Path, str, int], None]
+SceneNumbers = Mapping[str, Sequence[int]]  # split name -> scene numbers
+SceneWriter = Callable[[Path, str, int], None]  # (folder, split name, scene number)
 
 
-def split_scene_numbers(train: int, test: int, knobs: SceneParameters) -> dict[str, range]:
-    """Scene numbers of both parts; the test part starts with a sequence of its own."""
-    first = -(-train // knobs.frames_per_sequence) * knobs.frames_per_sequence
-    return {"train": range(train), "test": range(first, first + test)}
+def split_scene_numbers(train: int, test: int, parameters: SceneParameters) -> dict[str, range]:
+    """Return the scene numbers of both splits; no sequence is in both.
+
+    Args:
+        train: Number of training scenes.
+        test: Number of test scenes.
+        parameters: Gives the length of a sequence.
+    """
+    length = parameters.frames_per_sequence
+    first_test_scene = -(-train // length) * length  # start of the next whole sequence
+    return {"train": range(train), "test": range(first_test_scene, first_test_scene + test)}
 
 
 def write_detection_dataset(
-    folder: Path, numbers: SceneNumbers, seed: int, knobs: SceneParameters
+    folder: Path, numbers: SceneNumbers, seed: int, parameters: SceneParameters
 ) -> None:
-    """Draw scenes into a tree like M3FD's; does nothing if it is there.
+    """Render scenes with boxes into M3FD's folder layout; does nothing if the folder exists.
 
     Args:
-        folder: What the finished tree is called.
+        folder: Final name of the finished folder.
         numbers: Scene numbers of ``train`` and ``test``.
-        seed: The film they are taken from.
-        knobs: How they look.
+        seed: Random seed of the scenes.
+        parameters: Appearance of the scenes.
 
     Raises:
-        UserError: If nothing can be written where the tree is to be.
+        UserError: If the parent folder is not writable.
     """
-    _write_dataset(folder, numbers, partial(_write_detection_scene, seed=seed, knobs=knobs), knobs)
+    write_scene = partial(_write_detection_scene, seed=seed, parameters=parameters)
+    _write_dataset(folder, numbers, write_scene, parameters)
 
 
 def write_segmentation_dataset(
-    folder: Path, numbers: SceneNumbers, seed: int, knobs: SceneParameters
+    folder: Path, numbers: SceneNumbers, seed: int, parameters: SceneParameters
 ) -> None:
-    """Draw scenes into a tree like FMB's; arguments as for `write_detection_dataset`."""
-    _write_dataset(
-        folder, numbers, partial(_write_segmentation_scene, seed=seed, knobs=knobs), knobs
-    )
+    """Render scenes with label maps into FMB's layout; see `write_detection_dataset`."""
+    write_scene = partial(_write_segmentation_scene, seed=seed, parameters=parameters)
+    _write_dataset(folder, numbers, write_scene, parameters)
 
 
 def _write_dataset(
-    folder: Path, numbers: SceneNumbers, write: SceneWriter, knobs: SceneParameters
+    folder: Path, numbers: SceneNumbers, write_scene: SceneWriter, parameters: SceneParameters
 ) -> None:
     if folder.exists():
         return
     _check_writable(folder.parent)
     with file_lock.hold_lock(folder.with_name(folder.name + ".lock"), folder.name):
-        if folder.exists():
+        if folder.exists():  # another process wrote it while this one waited for the lock
             return
-        unfinished = folder.with_name(folder.name + ".partial")
-        (unfinished / "meta").mkdir(parents=True, exist_ok=True)
-        _write_scenes([(unfinished, part, n) for part in numbers for n in numbers[part]], write)
-        for part, some in numbers.items():
-            text = "".join(f"{n:05d}\n" for n in some)
-            (unfinished / "meta" / f"{part}.txt").write_text(text, encoding="utf-8")
-        scenario = json.dumps(_build_scenario(numbers, knobs), indent=1)
-        (unfinished / "meta" / "scenario.json").write_text(scenario, encoding="utf-8")
-        for left in unfinished.rglob(".*"):
-            left.unlink()  # half a file of a process that was killed
-        unfinished.rename(folder)
+        partial_folder = folder.with_name(folder.name + ".partial")
+        meta = partial_folder / "meta"
+        meta.mkdir(parents=True, exist_ok=True)
+        _write_scenes(
+            [(partial_folder, split, n) for split in numbers for n in numbers[split]], write_scene
+        )
+        for split, split_numbers in numbers.items():
+            text = "".join(f"{n:05d}\n" for n in split_numbers)
+            (meta / f"{split}.txt").write_text(text, encoding="utf-8")
+        scenario = json.dumps(_build_scenario(numbers, parameters), indent=1)
+        (meta / "scenario.json").write_text(scenario, encoding="utf-8")
+        for temporary_file in partial_folder.rglob(".*"):
+            temporary_file.unlink()  # incomplete file of a killed process
+        partial_folder.rename(folder)
 
 
-def _check_writable(parent: Path) -> None:
+def _check_writable(folder: Path) -> None:
+    """Check that ``folder`` can be created and written to.
+
+    Raises:
+        UserError: If it cannot.
+    """
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=parent).close()
-    except OSError as fault:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
         raise UserError(
-            f"{parent}: scenes cannot be drawn there ({fault.strerror}); name a folder that can be "
-            "written with --data"
+            f"{folder}: simulated scenes cannot be written there ({error.strerror}); pass a "
+            "writable data folder with --data"
         ) from None
 
 
-def _write_scenes(jobs: Sequence[tuple[Path, str, int]], write: SceneWriter) -> None:
-    left = list(jobs)
-    title = "drawing scenes"
-    if len(left) > MAX_SCENES_IN_PROCESS:
+def _write_scenes(jobs: Sequence[tuple[Path, str, int]], write_scene: SceneWriter) -> None:
+    """Write every scene, in several processes if there are many."""
+    jobs = list(jobs)
+    title = "rendering scenes"
+    if len(jobs) > MAX_SCENES_IN_PROCESS:
         try:
-            with process_pool.open_pool(process_pool.count_available_cpus()) as processes:
-                running = [processes.submit(write, *job) for job in left]
-                for done in progress.track_progress(running, title):
-                    done.result()
+            with process_pool.open_pool(process_pool.count_available_cpus()) as pool:
+                futures = [pool.submit(write_scene, *job) for job in jobs]
+                for future in progress.track_progress(futures, title):
+                    future.result()
             return
         except BrokenProcessPool:
             # A program without ``if __name__ == "__main__"`` cannot start processes this way.
             title += " in this process"
-    for job in progress.track_progress(left, title):
-        write(*job)
+    for job in progress.track_progress(jobs, title):
+        write_scene(*job)
 
 
 def _write_detection_scene(
-    folder: Path, part: str, number: int, *, seed: int, knobs: SceneParameters
+    folder: Path, split: str, number: int, *, seed: int, parameters: SceneParameters
 ) -> None:
-    del part
+    """Write the images of one scene, then its annotation; skips a finished scene."""
+    del split  # the split is in meta/, not in the paths
     key = f"{number:05d}"
-    last = folder / "Annotation" / f"{key}.xml"
-    if last.exists():
+    annotation = folder / "Annotation" / f"{key}.xml"
+    if annotation.exists():
         return
-    drawn = render_scene(seed, number, knobs)
-    _write_image(folder / "Ir" / f"{key}.png", drawn.infrared)
-    _write_image(folder / "Vis" / f"{key}.png", drawn.visible)
-    last.parent.mkdir(exist_ok=True)
-    unfinished = last.with_name(f".{last.name}.{os.getpid()}")
-    unfinished.write_text(format_voc_annotation(key, drawn), encoding="utf-8")
-    unfinished.replace(last)
+    scene = render_scene(seed, number, parameters)
+    _write_image(folder / "Ir" / f"{key}.png", scene.infrared)
+    _write_image(folder / "Vis" / f"{key}.png", scene.visible)
+    # The annotation marks the scene as finished: written last, and renamed when complete.
+    annotation.parent.mkdir(exist_ok=True)
+    with replace_atomically(annotation) as temporary_file:
+        temporary_file.write_text(format_voc_annotation(key, scene), encoding="utf-8")
 
 
 def _write_segmentation_scene(
-    folder: Path, part: str, number: int, *, seed: int, knobs: SceneParameters
+    folder: Path, split: str, number: int, *, seed: int, parameters: SceneParameters
 ) -> None:
+    """Write the images of one scene, then its label map; skips a finished scene."""
     name = f"{number:05d}.png"
-    place = folder / part
-    if (place / "Label" / name).exists():
+    split_folder = folder / split
+    if (split_folder / "Label" / name).exists():
         return
-    drawn = render_scene(seed, number, knobs)
-    _write_image(place / "Infrared" / name, drawn.infrared)
-    _write_image(place / "Visible" / name, drawn.visible)
-    _write_image(place / "color" / name, LABEL_COLORS[drawn.label_map])
-    _write_image(place / "Label" / name, drawn.label_map)
+    scene = render_scene(seed, number, parameters)
+    _write_image(split_folder / "Infrared" / name, scene.infrared)
+    _write_image(split_folder / "Visible" / name, scene.visible)
+    _write_image(split_folder / "color" / name, LABEL_COLORS[scene.label_map])
+    _write_image(split_folder / "Label" / name, scene.label_map)  # marks the scene as finished
 
 
 def _write_image(path: Path, image: images.Color) -> None:
@@ -149,10 +166,10 @@ def _write_image(path: Path, image: images.Color) -> None:
     images.write_png(path, image)
 
 
-def format_voc_annotation(key: str, drawn: RenderedScene) -> str:
-    """The boxes of a scene as a VOC file, written as M3FD writes it."""
-    height, width = drawn.label_map.shape
-    rows = [
+def format_voc_annotation(key: str, scene: RenderedScene) -> str:
+    """Format the boxes of a scene as a VOC XML file, as M3FD has them."""
+    height, width = scene.label_map.shape
+    lines = [
         "<annotation>",
         "\t<folder>Vis</folder>",
         f"\t<filename>{key}.png</filename>",
@@ -163,10 +180,10 @@ def format_voc_annotation(key: str, drawn: RenderedScene) -> str:
         "\t</size>",
         "\t<segmented>0</segmented>",
     ]
-    for name, *edges in drawn.boxes:
-        rows += [
+    for class_name, *edges in scene.boxes:
+        lines += [
             "\t<object>",
-            f"\t\t<name>{escape(name)}</name>",
+            f"\t\t<name>{escape(class_name)}</name>",
             "\t\t<pose>Unspecified</pose>",
             "\t\t<truncated>0</truncated>",
             "\t\t<difficult>0</difficult>",
@@ -178,21 +195,22 @@ def format_voc_annotation(key: str, drawn: RenderedScene) -> str:
             "\t\t</bndbox>",
             "\t</object>",
         ]
-    return "\n".join([*rows, "</annotation>", ""])
+    return "\n".join([*lines, "</annotation>", ""])
 
 
-def _build_scenario(numbers: SceneNumbers, knobs: SceneParameters) -> list[dict[str, object]]:
-    """Conditions and sequences in TarDAL's form."""
-    length = knobs.frames_per_sequence
+def _build_scenario(numbers: SceneNumbers, parameters: SceneParameters) -> list[dict[str, object]]:
+    """List the sequences of every condition, in the format of TarDAL's scenario file."""
+    length = parameters.frames_per_sequence
     conditions: dict[str, list[dict[str, object]]] = {}
-    for part, some in numbers.items():
-        for sequence in sorted({n // length for n in some}):
-            frames = [n for n in some if n // length == sequence]
-            conditions.setdefault(knobs.conditions[sequence % len(knobs.conditions)], []).append(
+    for split, split_numbers in numbers.items():
+        for sequence in sorted({n // length for n in split_numbers}):
+            frames = [n for n in split_numbers if n // length == sequence]
+            condition = parameters.conditions[sequence % len(parameters.conditions)]
+            conditions.setdefault(condition, []).append(
                 {
                     "name": f"{frames[0]:05d}-{frames[-1]:05d}",
-                    "mode": "train" if part == "train" else "val",
+                    "mode": "train" if split == "train" else "val",
                     "range": [{"min": frames[0], "max": frames[-1]}],
                 }
             )
-    return [{"name": name, "scene": scenes} for name, scenes in conditions.items()]
+    return [{"name": name, "scene": sequences} for name, sequences in conditions.items()]

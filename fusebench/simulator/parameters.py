@@ -1,4 +1,4 @@
-"""What may be set about the simulated scenes; the default is the mix the tables are made on."""
+"""Scene parameters that tasks.yaml may set; the defaults are the mix the tables are made on."""
 
 from typing import Literal
 
@@ -9,21 +9,21 @@ CONDITIONS: tuple[Condition, ...] = ("day", "overcast", "night", "challenge")
 
 
 class SceneParameters(BaseModel):
-    """Everything besides seed and number that decides what a scene looks like.
+    """Everything that decides the appearance of a scene besides the random seed and its number.
 
     Attributes:
         width: Image width in pixels; the field of view stays the same.
         height: Image height in pixels.
-        conditions: Taken in turn, one per sequence.
+        conditions: Conditions in rotation, one per sequence.
         frames_per_sequence: Consecutive scenes that share street, condition and light.
-        darkness: Share of the visible light taken away after exposure, 0 (none) to 1 (black).
+        darkness: Fraction of the visible light removed after exposure, 0 (none) to 1 (black).
             Infrared does not change.
-        haze: Extra extinction in the visible, per meter: 0.02 hides what is 100 m away, 0.1 what
-            is 20 m away. Infrared does not change.
-        thermal_contrast: Factor on temperature differences in the infrared image, 1 as drawn.
-        misregistration: Pixels by which infrared is moved (in a direction of its own in each
-            sequence, with a slight change of scale) against the visible image and the labels.
-        noise: Factor on the noise of both sensors, 1 as drawn, 0 without noise.
+        haze: Additional extinction in the visible, per meter: 0.02 hides objects 100 m away,
+            0.1 objects 20 m away. Infrared does not change.
+        thermal_contrast: Factor on temperature differences in the infrared image; 1 = unchanged.
+        misregistration: Pixels by which infrared is shifted against the visible image and the
+            labels, in one random direction per sequence and with a slight change of scale.
+        noise: Factor on the noise of both sensors; 1 = unchanged, 0 = no noise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,7 @@
-"""From things to maps: which surface, label, instance and depth every pixel has.
+"""Rasterize scene objects: surface, label, instance and depth of every pixel.
 
-Every part is drawn once, as a polygon filled with the number of its surface; the maps are then
-looked up by that number. What is nearer is drawn later and hides what is behind it.
+Every polygon is filled once with the row number of its surface in a table; all other quantities
+are looked up by that number. Objects are drawn from far to near (painter's algorithm).
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,23 @@ from fusebench.simulator.camera import (
 from fusebench.simulator.objects.primitives import SKY, UNLABELED, Polygon, SceneObject, Surface
 
 Float32Array = NDArray[np.float32]
-SUPERSAMPLING = 2
+SUPERSAMPLING = 2  # canvas pixels per image pixel, in both directions
 
 
 @dataclass(frozen=True, eq=False)
 class SurfaceBuffer:
-    """Per pixel of the canvas, which is `SUPERSAMPLING` times as large as the images.
+    """Rasterized scene on the canvas, which is `SUPERSAMPLING` times as large as the images.
 
     Attributes:
-        index: Row of ``surfaces``, (H, W).
-        surfaces: Float32 (N, 14), columns as in `SURFACE_COLUMNS`.
-        labels: Label id of each row of ``surfaces``.
-        instances: Instance number of each row, 0 = none.
-        planes: Inverse depth plane of each row, float32 (N, 3).
-        things: Label id of each instance, by its number - 1.
-        areas: Canvas pixels each instance would cover if nothing hid it or cut it off.
+        surface_index: Row of ``surfaces`` for every canvas pixel, int32 (H, W).
+        surfaces: Table of surfaces, float32 (N, 14), columns as in `SURFACE_COLUMNS`.
+        surface_labels: Label id of each surface, (N,).
+        surface_instances: Instance number of each surface, (N,); 0 = no instance.
+        inverse_depth_planes: Inverse depth plane of each surface (see
+            `Camera.compute_ground_plane`), float32 (N, 3).
+        instance_labels: Label id of each instance, at index instance number - 1.
+        instance_areas: Canvas pixels that each instance would cover without occlusion and
+            without being cut off by the image border.
     """
 
     surface_index: NDArray[np.int32]
@@ -47,22 +49,22 @@ class SurfaceBuffer:
     instance_areas: tuple[float, ...]
 
 
-SURFACE_COLUMNS: dict[str, int | slice] = {
+SURFACE_COLUMNS: dict[str, int | slice] = {  # the fields of `Surface`, in order
     "color": slice(0, 3),
-    "warmth": 3,
-    "body": 4,
+    "temperature_offset": 3,
+    "body_temperature_fraction": 4,
     "emissivity": 5,
-    "heat": 6,
-    "glow": slice(7, 10),
+    "solar_absorption": 6,
+    "emission": slice(7, 10),
     "texture": 10,
-    "grain": 11,
-    "thermal_grain": 12,
-    "shade": 13,
+    "texture_strength": 11,
+    "thermal_texture_strength": 12,
+    "shading": 13,
 }
 
 
 class _SurfaceTable:
-    """The growing table of surfaces in use."""
+    """Growing table of the surfaces in a scene."""
 
     def __init__(self) -> None:
         self.surfaces: list[tuple[float, ...]] = []
@@ -73,8 +75,11 @@ class _SurfaceTable:
     def add_surface(
         self, surface: Surface, label: int, instance: int, plane: tuple[float, float, float]
     ) -> int:
-        color, warmth, body, emissivity, heat, glow, *rest = surface
-        self.surfaces.append((*color, warmth, body, emissivity, heat, *glow, *rest))
+        """Append a surface and return its row number."""
+        color, temperature, body, emissivity, absorption, emission, *texture = surface
+        self.surfaces.append(
+            (*color, temperature, body, emissivity, absorption, *emission, *texture)
+        )
         self.labels.append(label)
         self.instances.append(instance)
         self.inverse_depth_planes.append(plane)
@@ -82,113 +87,138 @@ class _SurfaceTable:
 
 
 def rasterize_scene(
-    camera: Camera, sky: Surface, ground: Sequence[Polygon], things: Sequence[SceneObject]
+    camera: Camera, sky: Surface, ground: Sequence[Polygon], objects: Sequence[SceneObject]
 ) -> SurfaceBuffer:
-    """Draw the ground in the given order, then the things from far to near."""
-    rows = _SurfaceTable()
-    rows.add_surface(sky, SKY, 0, (1e-5, 0.0, 0.0))
-    image = Image.new("I", (camera.width, camera.height), 0)
-    pen = ImageDraw.Draw(image)
-    for part in ground:
-        outline = _project_outline(camera, part)
+    """Draw the ground in the given order, then the objects from far to near.
+
+    Args:
+        camera: Camera of the canvas.
+        sky: Surface of every pixel that nothing else covers.
+        ground: Polygons on the ground.
+        objects: Objects that stand on the ground or far behind it.
+    """
+    table = _SurfaceTable()
+    table.add_surface(sky, SKY, 0, (1e-5, 0.0, 0.0))  # row 0: the initial value of the canvas
+    canvas = Image.new("I", (camera.width, camera.height), 0)
+    pen = ImageDraw.Draw(canvas)
+    for polygon in ground:
+        outline = _project_outline(camera, polygon)
         if len(outline) > 2:
-            number = rows.add_surface(
-                part.surface,
-                part.label,
-                0,
-                part.inverse_depth_plane or camera.compute_ground_plane(),
-            )
-            pen.polygon(outline.ravel().tolist(), fill=number)
-    labels: list[int] = []
-    areas: list[float] = []
-    for thing in sorted(things, key=lambda thing: -thing.depth):
-        numbers = {}
-        for label in thing.instance_labels:
-            labels.append(label)
-            numbers[label] = len(labels)
-        areas += _rasterize_object(camera, pen, rows, thing, numbers)
-    surfaces = np.array(rows.surfaces, np.float32)
-    surfaces[:, :3] = surfaces[:, :3] ** 2.2
+            plane = polygon.inverse_depth_plane or camera.compute_ground_plane()
+            row = table.add_surface(polygon.surface, polygon.label, 0, plane)
+            pen.polygon(outline.ravel().tolist(), fill=row)
+    instance_labels: list[int] = []
+    instance_areas: list[float] = []
+    for scene_object in sorted(objects, key=lambda scene_object: -scene_object.depth):
+        instances = {}
+        for label in scene_object.instance_labels:
+            instance_labels.append(label)
+            instances[label] = len(instance_labels)
+        instance_areas += _rasterize_object(camera, pen, table, scene_object, instances)
+    surfaces = np.array(table.surfaces, np.float32)
+    surfaces[:, :3] = surfaces[:, :3] ** 2.2  # display colors to linear reflectance
     return SurfaceBuffer(
-        surface_index=np.array(image, np.int32),
+        surface_index=np.array(canvas, np.int32),
         surfaces=surfaces,
-        surface_labels=np.array(rows.labels, np.uint8),
-        surface_instances=np.array(rows.instances, np.int32),
-        inverse_depth_planes=np.array(rows.inverse_depth_planes, np.float32),
-        instance_labels=tuple(labels),
-        instance_areas=tuple(areas),
+        surface_labels=np.array(table.labels, np.uint8),
+        surface_instances=np.array(table.instances, np.int32),
+        inverse_depth_planes=np.array(table.inverse_depth_planes, np.float32),
+        instance_labels=tuple(instance_labels),
+        instance_areas=tuple(instance_areas),
     )
 
 
 def rasterize_ground_mask(
     camera: Camera, outlines: Sequence[tuple[Points, int]]
 ) -> NDArray[np.uint8]:
-    """Ground polygons (corners in meters, value) drawn on black at half the canvas size."""
-    image = Image.new("L", (camera.width // 2, camera.height // 2), 0)
-    pen = ImageDraw.Draw(image)
+    """Rasterize ground polygons into an image of half the canvas size.
+
+    Args:
+        camera: Camera of the canvas.
+        outlines: Corners in meters, (N, 3), and gray level of every polygon.
+
+    Returns:
+        uint8, image size; 0 outside the polygons.
+    """
+    mask = Image.new("L", (camera.width // 2, camera.height // 2), 0)
+    pen = ImageDraw.Draw(mask)
     for points, value in outlines:
         clipped = clip_to_near_plane(points)
         if len(clipped) > 2:
             pen.polygon((camera.project(clipped) / 2).ravel().tolist(), fill=value)
-    return np.array(image, np.uint8)
+    return np.array(mask, np.uint8)
 
 
 def _rasterize_object(
     camera: Camera,
     pen: ImageDraw.ImageDraw,
-    rows: _SurfaceTable,
-    thing: SceneObject,
-    numbers: dict[int, int],
+    table: _SurfaceTable,
+    scene_object: SceneObject,
+    instances: dict[int, int],
 ) -> list[float]:
-    """Draw one thing; return what each of its instances would cover."""
-    plane = (1.0 / max(thing.depth, NEAR_PLANE), 0.0, 0.0)
-    outlines: dict[int, list[Points]] = {label: [] for label in numbers}
-    known: dict[object, int] = {}
-    for part in thing.polygons:
-        outline = _project_outline(camera, part)
+    """Draw an object on the canvas and add its surfaces to the table.
+
+    Args:
+        camera: Camera of the canvas.
+        pen: Draws on the canvas.
+        table: Table of surfaces, extended in place.
+        scene_object: The object.
+        instances: Instance number of each of its instance labels.
+
+    Returns:
+        Unoccluded area of each instance in canvas pixels, in the order of ``instances``.
+    """
+    facing_plane = (1.0 / max(scene_object.depth, NEAR_PLANE), 0.0, 0.0)
+    outlines: dict[int, list[Points]] = {label: [] for label in instances}
+    rows: dict[object, int] = {}  # equal surfaces share a row
+    for polygon in scene_object.polygons:
+        outline = _project_outline(camera, polygon)
         if len(outline) < 3:
             continue
-        key = (part.label, part.surface, part.inverse_depth_plane)
-        if key not in known:
-            known[key] = rows.add_surface(
-                part.surface,
-                part.label,
-                numbers.get(part.label, 0),
-                part.inverse_depth_plane or plane,
+        key = (polygon.label, polygon.surface, polygon.inverse_depth_plane)
+        if key not in rows:
+            rows[key] = table.add_surface(
+                polygon.surface,
+                polygon.label,
+                instances.get(polygon.label, 0),
+                polygon.inverse_depth_plane or facing_plane,
             )
-        pen.polygon(outline.ravel().tolist(), fill=known[key])
-        if part.label in outlines:
-            outlines[part.label].append(outline)
-    return [_estimate_unoccluded_area(camera, outlines[label]) for label in numbers]
+        pen.polygon(outline.ravel().tolist(), fill=rows[key])
+        if polygon.label in outlines:
+            outlines[polygon.label].append(outline)
+    return [_estimate_unoccluded_area(camera, outlines[label]) for label in instances]
 
 
-def _project_outline(camera: Camera, part: Polygon) -> Points:
-    points = part.points
+def _project_outline(camera: Camera, polygon: Polygon) -> Points:
+    """Clip and project a polygon; returns fewer than 3 points if all of it is clipped."""
+    points = polygon.points
     if points[:, 2].min() < NEAR_PLANE:
         points = clip_to_near_plane(points)
         if len(points) < 3:
             return points
-    flat = camera.project(points)
-    return compute_convex_hull(flat) if part.is_convex_solid else flat
+    pixels = camera.project(points)
+    return compute_convex_hull(pixels) if polygon.is_convex_solid else pixels
 
 
 def _estimate_unoccluded_area(camera: Camera, outlines: Sequence[Points]) -> float:
-    """Canvas pixels of the union of the outlines, with what lies outside the canvas guessed.
+    """Estimate the area of the union of the outlines in canvas pixels.
 
-    What is outside is taken to be as full as what is inside.
+    The part outside the canvas is not drawn; it is assumed to fill its share of the bounding
+    box as densely as the part inside.
     """
     if not outlines:
         return 0.0
     points = np.concatenate(outlines)
+    # Bounding box of all outlines, and its part inside the canvas.
     low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
     inner_low = np.maximum(low, 0)
     inner_high = np.minimum(high, (camera.width, camera.height))
     if (inner_high <= inner_low).any():
         return 0.0
     width, height = (inner_high - inner_low).astype(int).tolist()
-    image = Image.new("L", (width, height), UNLABELED)
-    pen = ImageDraw.Draw(image)
+    mask = Image.new("L", (width, height), UNLABELED)
+    pen = ImageDraw.Draw(mask)
     for outline in outlines:
         pen.polygon((outline - inner_low).ravel().tolist(), fill=1)
-    seen = float(np.count_nonzero(np.asarray(image)))
-    return seen * float(np.prod(high - low) / np.prod(inner_high - inner_low))
+    inner_area = float(np.count_nonzero(np.asarray(mask)))
+    return inner_area * float(np.prod(high - low) / np.prod(inner_high - inner_low))

@@ -1,4 +1,4 @@
-"""Which scenes a simulated data set holds, and what the folder they are drawn into is called."""
+"""Options of the simulated data sets, and the folder that each choice of options is stored in."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from fusebench.storage import hashing
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for simulated scenes.
+    """Options that tasks.yaml may set for simulated scenes.
 
     Attributes:
-        train: Scenes for training.
-        test: Scenes for testing; never from a sequence of the training scenes.
-        seed: Another seed is another film. Those from 1000 on drew the scenes that the packaged
-            weights were trained on.
-        knobs: How the scenes look.
+        train: Number of training scenes.
+        test: Number of test scenes; they never share a sequence with the training scenes.
+        seed: Random seed of the scenes. Seeds from 1000 on were used for the scenes that the
+            packaged weights were trained on.
+        knobs: Appearance of the scenes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,7 +28,13 @@ class Options(BaseModel):
 
 
 def get_dataset_folder(labels: str, version: int, options: Options) -> Path:
-    """Where scenes with these labels (``boxes`` or ``masks``) lie below the data folder."""
+    """Return the folder of a simulated data set, relative to the data folder.
+
+    Args:
+        labels: Kind of labels, ``boxes`` or ``masks``.
+        version: Version of the data set plug-in; part of the hash.
+        options: Options of the data set; part of the hash.
+    """
     spec = {"version": version, "options": options.model_dump(mode="json")}
     name = f"{labels}-{options.train}-{options.test}-seed{options.seed}"
     return Path("scenes") / f"{name}-{hashing.content_hash(spec)}"

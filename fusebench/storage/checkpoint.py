@@ -1,6 +1,5 @@
-"""The state of a training on disk: never half of it, and read without running what is in it."""
+"""Checkpoints of trainings: written atomically, read without running code in the file."""
 
-import os
 import pickle
 import struct
 import zipfile
@@ -9,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError
+from fusebench.runtime.atomic_write import replace_atomically
 
-# What a damaged file makes `load_torch_file` raise, by where the damage is.
+# What `load_torch_file` raises for a damaged file, depending on where the damage is.
 DAMAGED_FILE_ERRORS = (
     RuntimeError,
     EOFError,
@@ -26,32 +26,33 @@ DAMAGED_FILE_ERRORS = (
 )
 
 
-def describe_error(fault: Exception) -> str:
-    """What kind of fault it is and the first line of what it says, if anything."""
-    kind, first = type(fault).__name__, str(fault).partition("\n")[0]
-    return f"{kind}: {first}" if first else kind
+def describe_error(error: Exception) -> str:
+    """Return the type of an error and the first line of its message, if it has one."""
+    kind, first_line = type(error).__name__, str(error).partition("\n")[0]
+    return f"{kind}: {first_line}" if first_line else kind
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Put tensors and plain values into ``path``; killed meanwhile, the old file stays."""
+    """Write tensors and plain values to ``path``; the old file stays until the new one is complete.
+
+    Args:
+        path: The file; its folder must exist.
+        content: What to save; what else than tensors and plain values it holds cannot be read.
+    """
     import torch
 
-    partial = path.with_name(f"{path.name}.new")
-    with partial.open("wb") as file:
+    with replace_atomically(path, sync=True) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def read_checkpoint(
     path: Path, device: str, advice: str = "delete it to start over"
 ) -> dict[str, Any]:
-    """What `write_checkpoint` put there, its tensors on ``device``.
+    """Read what `write_checkpoint` wrote.
 
     Args:
         path: The file.
-        device: Where tensors go.
+        device: Device of the tensors.
         advice: What to do about a damaged file, for the message.
 
     Raises:
@@ -59,29 +60,29 @@ def read_checkpoint(
     """
     try:
         content: dict[str, Any] = load_torch_file(path, device)
-    except DAMAGED_FILE_ERRORS as fault:
-        raise UserError(f"{path}: cannot be read ({fault!r}); {advice}") from None
+    except DAMAGED_FILE_ERRORS as error:
+        raise UserError(f"{path}: cannot be read ({error!r}); {advice}") from None
     return content
 
 
 def load_torch_file(path: Path, device: str) -> Any:
-    """What torch.save put into a file, without running what is in it.
+    """Load a file of torch.save without running code in it, and verify its checksums.
 
-    The file is a zip archive whose checksums torch does not compare: a number that has changed on
-    the disk would be read as it is. Here they are compared. Files of torch before 1.6 have none.
+    The file is a zip archive. torch itself does not compare the checksums, so that it would load
+    a value that was corrupted on the disk. Files of torch before 1.6 have no checksums.
 
     Args:
         path: The file.
-        device: Where tensors go.
+        device: Device of the tensors.
 
     Raises:
-        OSError: If it cannot be opened; what else a damaged file raises is in `DAMAGED_FILE_ERRORS`.
+        OSError: If the file cannot be opened. A damaged file raises one of `DAMAGED_FILE_ERRORS`.
     """
     import torch
 
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            spoiled = archive.testzip()
-        if spoiled is not None:
-            raise zipfile.BadZipFile(f"{spoiled} in it does not have its checksum")
+            corrupted_entry = archive.testzip()
+        if corrupted_entry is not None:
+            raise zipfile.BadZipFile(f"wrong checksum of {corrupted_entry} in it")
     return torch.load(path, map_location=device, weights_only=True)

@@ -1,7 +1,7 @@
-"""What a fusion method costs, as a file: `profile/<source>-<size>-<device>.json` of a store.
+"""Cost profiles of fusion methods: ``profile/<source>-<size>-<device>.json`` of a store.
 
-Times are of one machine and one moment. They decide no result and are not hashed: a new
-measurement takes the place of the old one.
+Times depend on the machine. They decide no result and are not hashed: a new measurement replaces
+the old one.
 """
 
 from collections.abc import Iterator
@@ -12,24 +12,29 @@ from pydantic import ValidationError
 
 from fusebench.errors import UserError
 from fusebench.runtime import file_names
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage.records import StoredModel
 
 STORE_KIND = "profile"
 
 
 class CostProfile(StoredModel):
-    """One method at one image size; None where there is nothing to count, or nothing was run.
+    """Cost of one fusion method at one image size; None if there is nothing to count or to time.
 
     Attributes:
-        options: As the task file gives them.
-        runs: Fusions timed, after one to warm up.
-        threads: Of torch on the CPU; None: its own choice.
-        macs: Multiply-accumulates of one pair.
-        seconds: Of one pair, median.
-        least: Seconds.
-        most: Seconds.
-        memory: Peak, in bytes.
-        made: When and with which versions.
+        source: Name of the source in the task file.
+        method: The fusion method.
+        options: Its options, as in the task file.
+        width: Of the images, in pixels.
+        height: Of the images, in pixels.
+        device: Device of the measurement.
+        repetitions: Timed fusions, after one to warm up.
+        threads: torch's threads on the CPU; None: torch's default.
+        parameters: Number of the network's parameters.
+        macs: Multiply-accumulate operations per pair.
+        median_seconds: Per pair; likewise ``min_seconds`` and ``max_seconds``.
+        peak_memory_bytes: Peak memory of a fusion.
+        provenance: Time of the measurement and package versions.
     """
 
     source: str
@@ -50,23 +55,22 @@ class CostProfile(StoredModel):
 
     @property
     def size(self) -> str:
-        """Width and height in pixels."""
+        """Width and height in pixels, e.g. ``640x480``."""
         return f"{self.width}x{self.height}"
 
 
-def write_profile(root: Path, found: CostProfile) -> Path:
-    """Keep a profile in the store at ``root``; return its file."""
-    stem = file_names.make_safe_file_name(f"{found.source}-{found.size}-{found.device}")
-    file = root / STORE_KIND / f"{stem}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    partial.replace(file)
-    return file
+def write_profile(root: Path, profile: CostProfile) -> Path:
+    """Write a profile into the store at ``root``; return its file."""
+    stem = file_names.make_safe_file_name(f"{profile.source}-{profile.size}-{profile.device}")
+    path = root / STORE_KIND / f"{stem}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_atomically(path) as temporary:
+        temporary.write_text(profile.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def read_profiles(root: Path) -> Iterator[CostProfile]:
-    """All profiles of a store, by file name.
+    """Read all profiles of a store, sorted by file name.
 
     Raises:
         UserError: If a file is damaged.
@@ -74,8 +78,8 @@ def read_profiles(root: Path) -> Iterator[CostProfile]:
     return map(_read_profile, sorted((root / STORE_KIND).glob("*.json")))
 
 
-def _read_profile(file: Path) -> CostProfile:
+def _read_profile(path: Path) -> CostProfile:
     try:
-        return CostProfile.model_validate_json(file.read_bytes())
-    except (ValidationError, OSError) as fault:
-        raise UserError(f"{file}: is no profile ({fault}); delete it") from None
+        return CostProfile.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise UserError(f"{path}: is no profile ({error}); delete it") from None

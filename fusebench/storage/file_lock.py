@@ -1,4 +1,4 @@
-"""One process at a time: a lock that the system releases even if its holder is killed."""
+"""File lock between processes; the system releases it even if its holder is killed."""
 
 import sys
 from collections.abc import Iterator
@@ -9,18 +9,21 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def hold_lock(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock ``path`` within the block; while another process has it, say so and wait.
+def hold_lock(path: Path, output: str) -> Iterator[None]:
+    """Hold a lock within the block; if another process has it, print a message and wait.
 
     Args:
-        path: The lock file; it stays, because deleting it would let two processes in.
-        what: What one process at a time may make, for the message.
+        path: The lock file. It is not deleted afterwards: a process that waits for the deleted
+            file and one that creates it anew would both hold the lock.
+        output: What the block creates, for the message.
     """
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for another process that makes {what}", file=sys.stderr)  # noqa: T201
+        # Waiting can take hours: the user has to know why nothing happens.
+        message = f"waiting for another process that creates {output}"
+        print(message, file=sys.stderr)  # noqa: T201 - progress belongs on stderr
         lock.acquire()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Names made of contents: the digest of a spec says which inputs and options made a result."""
+"""Content hashes of specs, splits and files: they identify the inputs of a result."""
 
 import hashlib
 import json
@@ -10,17 +10,20 @@ from typing import Any
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 
-HASH_LENGTH = 12  # hex digits kept in folder names: 48 bits, ample for thousands of runs
-HASH_GLOB = "[0-9a-f]" * HASH_LENGTH  # the end of such a name, as a glob
-SAMPLE_BYTES = 4096  # bytes, of three pieces that are read of every image
+HASH_LENGTH = 12  # hex digits in folder names: 48 bits, ample for thousands of runs
+HASH_GLOB = "[0-9a-f]" * HASH_LENGTH  # glob pattern of a hash
+SAMPLE_BYTES = 4096  # length of each of the three samples that are read of an image file
 
 
 def content_hash(spec: Mapping[str, Any]) -> str:
-    """Digest a JSON-ready mapping; the order of its keys does not matter.
+    """Hash a JSON-ready mapping; the order of its keys does not matter.
+
+    Returns:
+        The first `HASH_LENGTH` hex digits of the SHA-256 of its compact JSON with sorted keys.
 
     Raises:
-        ValueError: If the spec holds NaN or infinity.
-        TypeError: If it holds anything else that JSON has no word for.
+        ValueError: If the spec contains NaN or infinity.
+        TypeError: If it contains another value that JSON cannot represent.
     """
     text = json.dumps(spec, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
@@ -28,56 +31,56 @@ def content_hash(spec: Mapping[str, Any]) -> str:
 
 @cache
 def hash_keys(split: Split) -> str:
-    """Digest which pairs a split holds: the hash printed with every table."""
+    """Hash the data set's name and the keys of a split; printed with every table."""
     return content_hash({"dataset": split.dataset, "keys": list(split.keys)})
 
 
 @cache
 def hash_images(split: Split) -> str:
-    """Digest the images of a split: key, size in pixels, contents (see `hash_files`)."""
+    """Hash the images of a split: keys, sizes in pixels, contents (see `hash_files`)."""
     sizes = [[p.key, p.size] for p in split.pairs]
     infrared = hash_files({p.key: p.infrared for p in split.pairs})
     visible = hash_files({p.key: p.visible for p in split.pairs})
     return content_hash({"sizes": sizes, "infrared": infrared, "visible": visible})
 
 
-def hash_files(by_key: Mapping[str, Path]) -> str:
-    """Digest image files by key: the length of each, its first, middle and last bytes.
+def hash_files(paths: Mapping[str, Path]) -> str:
+    """Hash image files per key: the length of each and its first, middle and last bytes.
 
-    Thousands of large files are not read whole for a plan. A PNG ends in a checksum of its
-    pixels, and a JPEG is another one from an edit on, so that an edit shows; one in an
-    uncompressed file of the same length can fall between the pieces.
+    Samples are enough: reading thousands of large files in full would make planning slow. An edit
+    changes the samples of compressed files, because a PNG ends with a checksum of its pixels and a
+    JPEG differs from the edited block on. In an uncompressed file, an edit that keeps the length
+    can lie between the samples and is missed.
 
     Raises:
-        UserError: If there is no such file.
+        UserError: If a file does not exist.
     """
-    return content_hash({key: _hash_file(path, _read_file_samples) for key, path in by_key.items()})
+    return content_hash({key: _hash_file(path, _read_file_samples) for key, path in paths.items()})
 
 
 @cache
 def hash_labels(split: Split) -> str:
-    """Digest the class names and the contents of all labels of a split."""
-    lines = [
+    """Hash the class names and the contents of all labels of a split."""
+    labels = [
         [p.key, _boxes_to_rows(p), p.label_map and compute_file_sha256(p.label_map)[:HASH_LENGTH]]
         for p in split.pairs
     ]
-    return content_hash({"classes": list(split.classes), "labels": lines})
+    return content_hash({"classes": list(split.classes), "labels": labels})
 
 
 @cache
 def hash_split_metadata(split: Split) -> str:
-    """Digest what is said of a split beside its pairs: its rule, conditions and groups."""
-    said = [split.rule_description, split.has_leakage, split.is_simulated]
-    return content_hash(
-        {"said": said, "scenes": [[p.key, p.condition, p.sequence] for p in split.pairs]}
-    )
+    """Hash how a split was made: its rule, and condition and sequence of each pair."""
+    rule = [split.rule_description, split.has_leakage, split.is_simulated]
+    conditions = [[p.key, p.condition, p.sequence] for p in split.pairs]
+    return content_hash({"rule": rule, "conditions": conditions})
 
 
 def compute_file_sha256(path: Path) -> str:
-    """Digest a file's contents, in full (64 hex digits).
+    """Compute the SHA-256 of a whole file, as 64 hex digits.
 
     Raises:
-        UserError: If there is no such file.
+        UserError: If the file does not exist.
     """
     return _hash_file(path, _read_whole_file)
 
@@ -92,8 +95,9 @@ def _hash_file(path: Path, read: Callable[[Path, int], bytes]) -> str:
 
 @cache
 def _compute_cached_sha256(
-    path: Path, read: Callable[[Path, int], bytes], changed: int, size: int
+    path: Path, read: Callable[[Path, int], bytes], modified_ns: int, size: int
 ) -> str:
+    """Hash a file; time of modification and size are part of the cache's key."""
     return hashlib.sha256(read(path, size)).hexdigest()
 
 
@@ -103,17 +107,17 @@ def _read_whole_file(path: Path, size: int) -> bytes:
 
 def _read_file_samples(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
-        found = [str(size).encode()]
+        parts = [str(size).encode()]
         for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
             file.seek(max(start, 0))
-            found.append(file.read(SAMPLE_BYTES))
-    return b"".join(found)
+            parts.append(file.read(SAMPLE_BYTES))
+    return b"".join(parts)
 
 
 def _boxes_to_rows(pair: Pair) -> list[list[float]] | None:
     if pair.boxes is None:
         return None
     return [
-        [int(c), *map(float, corners)]
-        for c, corners in zip(pair.boxes.class_ids, pair.boxes.corners, strict=True)
+        [int(class_id), *map(float, corners)]
+        for class_id, corners in zip(pair.boxes.class_ids, pair.boxes.corners, strict=True)
     ]

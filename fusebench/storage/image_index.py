@@ -1,4 +1,4 @@
-"""Which images a record was measured on: `images.csv` in its folder, a row per test image.
+"""Index of the test images of a record: ``images.csv`` in its folder, one row per image.
 
 ``group`` is the sequence an image belongs to, the unit of resampling, and ``scene`` its condition;
 both are empty where they are not known.
@@ -18,11 +18,13 @@ VERSION = 1  # of the files beside a record from which statistics are made
 
 @dataclass(frozen=True)
 class ImageIndex:
-    """The images of a record, sorted by key.
+    """Test images of a record, sorted by key.
 
     Attributes:
-        groups: Per image; an image without one is a group of its own, named by its key.
-        scenes: Per image; None where not known.
+        keys: Key of each image.
+        sequences: Sequence of each image; an image of unknown sequence is a sequence of its own,
+            named after its key.
+        conditions: Condition of each image; None if unknown.
     """
 
     keys: tuple[str, ...]
@@ -31,31 +33,31 @@ class ImageIndex:
 
 
 def write_image_index(folder: Path, split: Split) -> None:
-    """Write `FILE_NAME` into the folder of a record."""
+    """Write the image index of a split into the folder of a record."""
     with (folder / FILE_NAME).open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(HEADER)
-        rows.writerows((pair.key, pair.sequence, pair.condition or "") for pair in split.pairs)
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows((pair.key, pair.sequence, pair.condition or "") for pair in split.pairs)
 
 
 def read_image_index(folder: Path) -> ImageIndex:
-    """What `write_image_index` wrote.
+    """Read what `write_image_index` wrote.
 
     Raises:
-        UserError: If it is not there or not of that form.
+        UserError: If the file is missing or has another format.
     """
     path = folder / FILE_NAME
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            head, *rows = csv.reader(file)
-        if tuple(head) != HEADER or any(len(row) != len(HEADER) for row in rows):
+            header, *rows = csv.reader(file)
+        if tuple(header) != HEADER or any(len(row) != len(HEADER) for row in rows):
             raise ValueError(f"expected the columns {', '.join(HEADER)}")
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot be read ({fault}); delete its folder and run again"
+            f"{path}: cannot be read ({error}); delete its folder and run again"
         ) from None
     return ImageIndex(
         tuple(key for key, _, _ in rows),
-        tuple(group or key for key, group, _ in rows),
-        tuple(scene or None for _, _, scene in rows),
+        tuple(sequence or key for key, sequence, _ in rows),
+        tuple(condition or None for _, _, condition in rows),
     )

@@ -1,7 +1,8 @@
-"""NumPy archives (.npz) that are read without trusting them."""
+"""Safe reading of NumPy archives (.npz)."""
 
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,34 @@ from fusebench.errors import UserError
 
 
 def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
-    """The arrays of these names; nothing pickled is ever unpickled.
+    """Read arrays from an archive; pickled objects are refused, because unpickling can run code.
+
+    Args:
+        path: The ``.npz`` file.
+        *names: Names of the arrays.
+
+    Returns:
+        The arrays in the order of ``names``.
+
+    Raises:
+        UserError: If the file cannot be read, is damaged, or lacks an array.
+    """
+    arrays = read_all_arrays(path, names)
+    return [arrays[name] for name in names]
+
+
+def read_all_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read the named arrays of an archive, or all of them, by name.
 
     Raises:
         UserError: If the file cannot be read, is damaged, or lacks one of them.
     """
     try:
         if path.is_file() and not zipfile.is_zipfile(path):
-            raise ValueError("no NumPy archive, or a part of one")
-        with np.load(path, allow_pickle=False) as saved:
-            return [saved[name] for name in names]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as fault:
+            raise ValueError("not a complete NumPy archive")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in (archive.files if names is None else names)}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
-            f"{path}: cannot be read ({fault}); delete its folder and run again"
+            f"{path}: cannot be read ({error}); delete its folder and run again"
         ) from None

@@ -1,4 +1,4 @@
-"""One measured cell (task x source x seed) as a file: all a report needs, and no more."""
+"""Records: the scores of one run (task x source x seed) and what a report needs beside them."""
 
 from collections.abc import Iterable
 from datetime import datetime, timezone
@@ -11,23 +11,28 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fusebench.errors import UserError
 
 Scalar = str | int | float | bool | None
-ScoresByName = dict[str, dict[str, float | None]]  # a class or convention to metric name to score
+ScoresByName = dict[str, dict[str, float | None]]  # class or convention to metric name to score
 
 
 class StoredModel(BaseModel):
-    """Written in a file: unknown keys and NaN are errors, and nothing changes after loading."""
+    """Base of models that are written to files: unknown keys and NaN are errors; frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Column(StoredModel):
-    """How one metric is headed: ``title`` for one class, ``mean`` for the mean over classes.
+    """Table column of one metric.
 
     Attributes:
-        points: Without a unit, a fraction 0 to 1 that is shown as points, 0 to 100.
-        signature: Which of the numbers of that name it is, e.g. ``MI.bits v1``.
-        family: Heading of a table of their own that columns share, folded away; such columns are
-            not among the means of all metrics. Empty: a main column.
+        title: Heading of the score of one class.
+        mean_title: Heading of the mean over classes.
+        unit: Unit of the score; empty if it has none.
+        better: Direction of better scores.
+        is_fraction: A score without unit is a fraction, 0 to 1, that tables show as 0 to 100.
+        signature: Variant and version of the metric, e.g. ``MI.bits v1``.
+        family: Heading of a separate, collapsed table of related columns; these are not part of
+            means over metrics. Empty: a column of the main table.
+        has_intervals: Whether bootstrap intervals and verdicts are computed for it.
     """
 
     title: str
@@ -37,20 +42,22 @@ class Column(StoredModel):
     is_fraction: bool = True
     signature: str = ""
     family: str = ""
+    has_intervals: bool = True
 
 
 class Scores(StoredModel):
-    """Scores on some images.
+    """Scores on a set of images.
 
     Attributes:
         values: Metric name to the mean over classes (or images), a fraction 0..1 unless the
-            column has a unit. None means undefined (say, no object of any class).
+            column has a unit. None means undefined, e.g. without an object of any class.
         by_class: Class name to metric name to score.
-        counts: What was measured on, e.g. ``{"images": 240, "boxes": 5123}``.
-        intervals: Metric name to the 95 % interval of its value, where one was estimated.
-        other_means: Means over fewer classes: in words, e.g. ``without Lamp``, to metric to mean.
-        conventions: The same means as others take them: in words, e.g. ``segmif8, skip``, to
-            metric name to mean.
+        counts: Sample sizes, e.g. ``{"images": 240, "boxes": 5123}``.
+        intervals: Metric name to the 95 % confidence interval of its value, if estimated.
+        subset_means: Means over fewer classes: description, e.g. ``without Lamp``, to metric name
+            to mean.
+        by_convention: The same means by conventions of other publications: description, e.g.
+            ``segmif8, skip``, to metric name to mean.
     """
 
     values: dict[str, float | None]
@@ -61,26 +68,33 @@ class Scores(StoredModel):
     by_convention: dict[str, dict[str, float | None]] = {}
 
     def merge(self, other: "Scores") -> "Scores":
-        """The scores of two metrics on the same images in one slice."""
+        """Merge the scores of two metrics on the same images."""
         return Scores(
             values=self.values | other.values,
             by_class=_merge_scores(self.by_class, other.by_class),
             counts=self.counts | other.counts,
             intervals=self.intervals | other.intervals,
+            subset_means=_merge_scores(self.subset_means, other.subset_means),
             by_convention=_merge_scores(self.by_convention, other.by_convention),
         )
 
 
 class Record(Scores):
-    """One row of every table.
+    """Result of one run: one row of every table.
 
     Attributes:
+        task: Name of the task.
+        kind: Kind of the task: ``detection``, ``segmentation`` or ``quality``.
+        dataset: Name of the data set.
+        source: Name of the source.
         source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
-        protocol: Facts a reader needs to repeat the number, in the order they are printed.
-        columns: How the metrics are headed, in the order they are printed.
-        by_scene: Condition (day, night, ...) to the scores on its images alone.
-        spec: Exactly what was hashed into the folder name.
-        made: When, how long, on what, with which versions. Never hashed.
+        seed: Random seed of the training; None if nothing was trained.
+        classes: Class names of the data set, in the order of their ids.
+        protocol: What a reader must know to repeat the scores, in the order of printing.
+        columns: Metric name to its column, in the order of printing.
+        by_condition: Condition (day, night, ...) to the scores on its images alone.
+        spec: What was hashed into the folder name.
+        provenance: Time, duration, device and package versions. Never hashed.
     """
 
     task: str
@@ -89,6 +103,7 @@ class Record(Scores):
     source: str
     source_kind: str
     seed: int | None
+    classes: tuple[str, ...]
     protocol: dict[str, Scalar]
     columns: dict[str, Column]
     by_condition: dict[str, Scores] = {}
@@ -100,27 +115,33 @@ class Record(Scores):
         (folder / "record.json").write_text(self.model_dump_json(indent=2))
 
 
-def _merge_scores(some: ScoresByName, more: ScoresByName) -> ScoresByName:
-    return {name: some.get(name, {}) | more.get(name, {}) for name in some | more}
+def _merge_scores(first: ScoresByName, second: ScoresByName) -> ScoresByName:
+    return {name: first.get(name, {}) | second.get(name, {}) for name in first | second}
 
 
-def read_record(file: Path) -> Record:
-    """The record in a file.
+def read_record(path: Path) -> Record:
+    """Read a record.
 
     Raises:
-        UserError: If it is damaged.
+        UserError: If the file is damaged.
     """
     try:
-        return Record.model_validate_json(file.read_bytes())
-    except ValidationError as fault:
-        reason = fault.errors()[0]["msg"]
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
         raise UserError(
-            f"{file}: cannot be read ({reason}); delete its folder and run again"
+            f"{path}: cannot be read ({reason}); delete its folder and run again"
         ) from None
 
 
 def build_provenance(seconds: float, device: str, packages: Iterable[str]) -> dict[str, Any]:
-    """When, how long, on what, with which versions."""
+    """Build the provenance of a result: time, duration, device and package versions.
+
+    Args:
+        seconds: Duration of the computation.
+        device: Where it ran.
+        packages: Distributions whose versions matter.
+    """
     return {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
@@ -130,5 +151,5 @@ def build_provenance(seconds: float, device: str, packages: Iterable[str]) -> di
 
 
 def get_package_versions(packages: Iterable[str]) -> dict[str, str]:
-    """The installed version of each distribution, and of fusebench itself."""
+    """Return the installed version of each distribution, and of fusebench itself."""
     return {name: version(name) for name in ("fusebench", *packages)}

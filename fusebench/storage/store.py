@@ -1,13 +1,13 @@
-"""Where results lie on disk, and how an interrupted run picks up where it stopped.
+"""Store of result folders: finished or ``.partial``, and resumable after an interruption.
 
-A stage asks for a folder by *spec*, the JSON-ready mapping of everything that decides its result:
+A stage requests a folder by *spec*, the JSON-ready mapping of everything that decides its result:
 
-    runs/<kind>/<label>-<digest>/           finished: whatever is in it can be trusted
-    runs/<kind>/<label>-<digest>.partial/   started: files in it are kept and used on restart
+    runs/<kind>/<label>-<hash>/           finished: its content is complete
+    runs/<kind>/<label>-<hash>.partial/   started: its files are kept and used on restart
 
 ``spec.json`` is written last, and then the folder gets its final name in one rename. A folder
-without ``.partial`` is therefore complete, whenever the machine went down. One process at a time
-fills a folder; the lock is released by the system even if that process is killed.
+without ``.partial`` is therefore complete, whenever the machine went down. A lock lets one process
+at a time fill a folder; the system releases it even if that process is killed.
 """
 
 import glob
@@ -37,53 +37,60 @@ class Store:
     root: Path
 
     def get_path(self, kind: str, label: str, spec: Mapping[str, Any]) -> Path:
-        """Where the finished folder for ``spec`` is, or would be."""
+        """Return the path of the finished folder for ``spec``, whether it exists or not."""
         return self.root / kind / f"{file_names.make_safe_file_name(label)}-{content_hash(spec)}"
 
     def get_or_create(
         self, kind: str, label: str, spec: Mapping[str, Any], work: Callable[[Path], None]
     ) -> ResultFolder:
-        """Return the folder for ``spec``, calling ``work(folder)`` first if it is not finished.
+        """Return the finished folder for ``spec``; call ``work(folder)`` first if there is none.
 
-        ``work`` may find files of an earlier, interrupted call in the folder it is given.
+        Args:
+            kind: Subfolder of the store, e.g. ``fused``.
+            label: Readable first part of the folder's name; not hashed.
+            spec: Everything that decides the result.
+            work: Fills the folder that it gets. It must be able to resume: the folder may hold
+                files of an interrupted call.
         """
         final = self.get_path(kind, label, spec)
         if not final.exists():
             locks = self.root / ".locks"
             locks.mkdir(parents=True, exist_ok=True)
             with file_lock.hold_lock(locks / f"{final.name}.lock", final.name):
-                if not final.exists():  # another process may have finished it meanwhile
-                    partial = final.with_name(final.name + ".partial")
-                    partial.mkdir(parents=True, exist_ok=True)
-                    try:
-                        work(partial)
-                    except BaseException:
-                        if not any(partial.iterdir()):
-                            partial.rmdir()  # nothing in it to go on with
-                        raise
-                    _delete_partial_files(partial)
-                    (partial / file_names.SPEC_FILE).write_text(
-                        json.dumps(spec, indent=2, sort_keys=True)
-                    )
-                    partial.rename(final)
+                if not final.exists():  # another process may have finished it while this one waited
+                    _create_folder(final, spec, work)
         return ResultFolder(final, spec)
 
     def iterate_finished(self, kind: str) -> Iterator[ResultFolder]:
-        """Every finished folder of one kind, in name order."""
+        """Yield the finished folders of one kind, sorted by name."""
         for path in sorted((self.root / kind).glob(f"*/{file_names.SPEC_FILE}")):
             if not path.parent.name.endswith(".partial"):
                 yield ResultFolder(path.parent, json.loads(path.read_text()))
 
     def with_label(self, kind: str, label: str) -> list[Path]:
-        """Finished folders of a label, whatever their specs."""
-        found = (self.root / kind).glob(
-            f"{glob.escape(file_names.make_safe_file_name(label))}-{HASH_GLOB}/{file_names.SPEC_FILE}"
-        )
-        return sorted(file.parent for file in found)
+        """List the finished folders of a label, whatever their specs."""
+        name = glob.escape(file_names.make_safe_file_name(label))
+        spec_files = (self.root / kind).glob(f"{name}-{HASH_GLOB}/{file_names.SPEC_FILE}")
+        return sorted(file.parent for file in spec_files)
 
 
-def _delete_partial_files(folder: Path) -> None:
-    """Delete what `fusebench.data.images.write_png` left when an earlier process was killed while writing."""
-    for left in folder.rglob(".*"):
-        if left.is_file():
-            left.unlink()
+def _create_folder(final: Path, spec: Mapping[str, Any], work: Callable[[Path], None]) -> None:
+    """Fill ``<final>.partial``, write its spec and give it its final name."""
+    partial = final.with_name(final.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    try:
+        work(partial)
+    except BaseException:
+        if not any(partial.iterdir()):
+            partial.rmdir()  # nothing to resume from
+        raise
+    _delete_temporary_files(partial)
+    (partial / file_names.SPEC_FILE).write_text(json.dumps(spec, indent=2, sort_keys=True))
+    partial.rename(final)
+
+
+def _delete_temporary_files(folder: Path) -> None:
+    """Delete what a process that was killed in `replace_atomically` has left."""
+    for path in folder.rglob(".*"):
+        if path.is_file():
+            path.unlink()

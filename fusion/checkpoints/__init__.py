@@ -1,1 +1,1 @@
-"""Weights files: format, loading, DMFuse's released files."""
+"""Weights files: their format, loading of networks, and DMFuse's released checkpoints."""

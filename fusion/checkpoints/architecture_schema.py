@@ -1,4 +1,7 @@
-"""What a weights file says of its network, checked before anything is built from it; no torch."""
+"""Schema of the architecture in a weights file, validated before the network is built.
+
+This module does not import torch.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -19,13 +22,13 @@ Affinity = Literal["paper", "code"]
 
 
 class StrictSchema(BaseModel):
-    """Unknown keys and infinite numbers are errors, and nothing changes after reading."""
+    """Frozen model in which unknown keys and infinite numbers are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DenoisingSchema(StrictSchema):
-    """DMFuse's denoising network and its noise."""
+    """DMFuse's denoising network and its noise schedule."""
 
     inner: EvenWidth
     channels: Count
@@ -35,7 +38,12 @@ class DenoisingSchema(StrictSchema):
 
 
 class FusionHeadSchema(StrictSchema):
-    """DMFuse's fusion network; ``noise`` is whether its features are of noised images."""
+    """DMFuse's fusion network.
+
+    Attributes:
+        features_at: Time steps whose features are used.
+        noise: Whether the features are extracted from images with noise.
+    """
 
     encoder: EncoderKind
     interaction: InteractionKind
@@ -46,7 +54,7 @@ class FusionHeadSchema(StrictSchema):
 
 
 class DMFuseSchema(StrictSchema):
-    """Of the stage that fuses."""
+    """Architecture of DMFuse after the fusion stage."""
 
     denoising: DenoisingSchema
     head: FusionHeadSchema
@@ -58,7 +66,7 @@ class DMFuseSchema(StrictSchema):
 
 
 class DMNetSchema(StrictSchema):
-    """Of either stage."""
+    """Architecture of DMNet, the same in both stages."""
 
     network: DMNetArchitecture
     timesteps: Count
@@ -75,23 +83,28 @@ SCHEMAS: dict[str, type[DMFuseSchema] | type[DMNetSchema]] = {
 }
 
 
-def check_architecture(method: str, told: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """What `fusion.checkpoints.load_network` builds the network of a method from.
+def check_architecture(
+    method: str, architecture: Mapping[str, Any], location: str
+) -> dict[str, Any]:
+    """Validate the architecture in a weights file and fill in its defaults.
 
     Args:
         method: ``dmfuse`` or ``dmnet``.
-        told: The architecture of a weights file.
-        where: The file, for the message.
+        architecture: As read from the file.
+        location: Path of the file, for the message.
+
+    Returns:
+        The architecture from which `fusion.checkpoints.load_network` builds the network.
 
     Raises:
-        UserError: If ``told`` does not describe such a network, a line for each fault.
+        UserError: If the architecture is invalid, a line for each error.
     """
     try:
-        return SCHEMAS[method].model_validate(told).model_dump()
-    except ValidationError as fault:
+        return SCHEMAS[method].model_validate(architecture).model_dump()
+    except ValidationError as error:
         raise UserError(
-            f"{format_validation_error(f'{where}: what it says of its network', fault)}; train it again, or use "
-            "the version that wrote it"
+            f"{format_validation_error(f'{location}: its architecture', error)}; train it again, "
+            "or use the version that wrote it"
         ) from None
 
 

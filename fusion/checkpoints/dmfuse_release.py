@@ -1,8 +1,9 @@
-"""DMFuse's released checkpoints: read without running what is in them, renamed, recognized.
+"""Reader of DMFuse's released checkpoints; code in them is not executed.
 
-Two files: the fusion head (``model.model``, 57 tensors, of which 12 belong to convolutions that
-the released network builds and never calls) and the denoising network (``*_gen.pth``, in SR3's
-naming, each name behind ``denoise_fn.``; the buffers of the noise schedule lie beside it).
+There are two files: the fusion head (``model.model``, 57 tensors, of which 12 belong to
+convolutions that the released network builds but never calls) and the denoising network
+(``*_gen.pth``, tensors named as in SR3 with the prefix ``denoise_fn.``, and the buffers of the
+noise schedule). The tensors are renamed to those of this project's networks.
 """
 
 import re
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FEATURE_STEPS = (5, 50, 100)  # whose features the released head takes
+FEATURE_STEPS = (5, 50, 100)  # time steps whose features the released head takes
 
 UNUSED_PREFIXES = ("conv_in2.", "conv_in3.", "conv_in4.", "conv_in5.", "conv_t2.", "conv_t3.")
 HEAD_NAMES = {
@@ -32,16 +33,16 @@ HEAD_NAMES = {
     "crossatten.key_conv": "interaction.key",
     "crossatten.value_conv": "interaction.value",
 } | {
-    f"en{level}.{theirs}": f"heads.{level}.{ours}"
+    f"en{level}.{released}": f"heads.{level}.{name}"
     for level in range(4)
-    for theirs, ours in {
+    for released, name in {
         "conv1.conv2d": "conv",
         "ChannelSpatialSELayer.cSE.fc1": "squeeze",
         "ChannelSpatialSELayer.cSE.fc2": "excite",
         "ChannelSpatialSELayer.sSE.conv": "spatial",
     }.items()
 }
-DENOISING_NAME_RULES = (
+DENOISING_NAME_RULES = (  # regular expression and its replacement, applied in this order
     (r"^(.*\.)?denoise_fn\.", ""),
     (r"^noise_level_mlp\.1\.", "level.0."),
     (r"^noise_level_mlp\.3\.", "level.2."),
@@ -64,56 +65,59 @@ DENOISING_NAME_RULES = (
 
 
 def read_dmfuse_weights(
-    path: Path, beside: Path | None
+    path: Path, denoising_path: Path | None
 ) -> tuple[dict[str, "Tensor"], WeightsMetadata]:
-    """DMFuse's weights: one file of this project, or the two released ones.
+    """Read DMFuse's weights: one file of this project, or the two released files.
 
     Args:
         path: Weights of this project, or the released fusion head.
-        beside: The released denoising network, where ``path`` is the head.
+        denoising_path: The released denoising network if ``path`` is the head, else None.
 
     Returns:
-        Tensors under the names of `fusion.checkpoints.load_network.TrainedDMFuse`, and the architecture they are of.
+        Tensors named as in `fusion.checkpoints.load_network.TrainedDMFuse`, and the metadata with
+        their architecture.
 
     Raises:
-        UserError: If a file is damaged, holds code, is neither, or the two do not fit.
+        UserError: If a file is damaged, contains code or other networks, or the two do not fit.
     """
     if path.suffix == ".safetensors":
-        if beside is not None:
-            raise UserError(f"{path} holds both networks; leave the option denoising out")
+        if denoising_path is not None:
+            raise UserError(f"{path} contains both networks; leave the option denoising out")
         return weights_file.read_weights(path)
     tensors = _load_tensors(path)
     if not is_fusion_head(tensors):
-        kind = (
+        content = (
             "a denoising network"
             if is_denoising_network(tensors)
             else "neither of DMFuse's networks"
         )
         raise UserError(
-            f"{path}: {kind}; expected a .safetensors file of python -m fusion.train, or DMFuse's "
-            "released fusion head (model.model), whose denoising network goes into the option "
+            f"{path}: {content}; expected a .safetensors file of python -m fusion.train, or "
+            "DMFuse's released fusion head (model.model) with its denoising network in the option "
             "denoising"
         )
-    if beside is None:
+    if denoising_path is None:
         raise UserError(
-            f"{path}: a fusion head alone; name the denoising network it was trained on (the "
-            "released *_gen.pth) in the option denoising"
+            f"{path}: a fusion head without its denoising network; name the one it was trained on "
+            "(the released *_gen.pth) in the option denoising"
         )
-    top = weights_file.convert_to_float32(rename_head_tensors(tensors), path)
-    below = weights_file.convert_to_float32(rename_denoising_tensors(_load_tensors(beside)), beside)
-    return _join_networks(path, top, beside, below)
+    head = weights_file.convert_to_float32(rename_head_tensors(tensors), path)
+    denoising = weights_file.convert_to_float32(
+        rename_denoising_tensors(_load_tensors(denoising_path)), denoising_path
+    )
+    return _join_networks(path, head, denoising_path, denoising)
 
 
 def _load_tensors(path: Path) -> dict[str, Any]:
-    """The named tensors of a file written by torch.save.
+    """Load the named tensors of a file written by torch.save.
 
     Raises:
-        UserError: If it cannot be read, or holds anything else.
+        UserError: If the file cannot be read or contains anything but tensors.
     """
     import torch
 
     if not path.is_file():
-        raise UserError(f"{path}: no such file of weights")
+        raise UserError(f"{path}: no such weights file")
     content = checkpoint.read_checkpoint(path, "cpu", "copy or download it again")
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(t, torch.Tensor) for name, t in content.items()
@@ -123,21 +127,33 @@ def _load_tensors(path: Path) -> dict[str, Any]:
 
 
 def _join_networks(
-    path: Path, top: dict[str, "Tensor"], beside: Path, below: dict[str, "Tensor"]
+    head_path: Path,
+    head: dict[str, "Tensor"],
+    denoising_path: Path,
+    denoising: dict[str, "Tensor"],
 ) -> tuple[dict[str, "Tensor"], WeightsMetadata]:
-    """Both networks as one, if they fit."""
-    if "entry.weight" not in below:
-        raise UserError(f"{beside}: not a denoising network in SR3's naming (no init_conv.weight)")
-    shape = _get_kernel_shape(below["entry.weight"], f"{beside}: init_conv.weight")
-    inner, channels = shape[:2]
-    found = _get_kernel_shape(top["heads.0.conv.weight"], f"{path}: en0.conv1.conv2d.weight")[1]
-    wanted = len(FEATURE_STEPS) * inner
-    if found != wanted:
+    """Combine both networks; their sizes determine the architecture.
+
+    Raises:
+        UserError: If the two networks do not fit.
+    """
+    if "entry.weight" not in denoising:
         raise UserError(
-            f"{path} and {beside} do not fit: en0.conv1.conv2d.weight takes {found} channels, but "
-            f"{len(FEATURE_STEPS)} steps of a network with init_conv.weight {shape} give {wanted}"
+            f"{denoising_path}: not a denoising network with SR3's names (no init_conv.weight)"
         )
-    told = {
+    shape = _get_kernel_shape(denoising["entry.weight"], f"{denoising_path}: init_conv.weight")
+    inner, channels = shape[:2]
+    head_shape = _get_kernel_shape(
+        head["heads.0.conv.weight"], f"{head_path}: en0.conv1.conv2d.weight"
+    )
+    expected = len(FEATURE_STEPS) * inner
+    if head_shape[1] != expected:
+        raise UserError(
+            f"{head_path} and {denoising_path} do not fit: en0.conv1.conv2d.weight takes "
+            f"{head_shape[1]} channels, but {len(FEATURE_STEPS)} steps of a network with "
+            f"init_conv.weight {shape} give {expected}"
+        )
+    architecture = {
         "denoising": {
             "inner": inner,
             "channels": channels,
@@ -152,37 +168,37 @@ def _join_networks(
             "features_at": FEATURE_STEPS,
         },
     }
-    tensors = {f"fusion.{name}": t for name, t in top.items()}
-    tensors |= {f"denoising.{name}": t for name, t in below.items()}
-    return tensors, WeightsMetadata("dmfuse", "fusion", told)
+    tensors = {f"fusion.{name}": t for name, t in head.items()}
+    tensors |= {f"denoising.{name}": t for name, t in denoising.items()}
+    return tensors, WeightsMetadata("dmfuse", "fusion", architecture)
 
 
-def _get_kernel_shape(kernel: "Tensor", what: str) -> tuple[int, ...]:
-    """The four sides of a convolution's weights.
+def _get_kernel_shape(kernel: "Tensor", location: str) -> tuple[int, ...]:
+    """Get the shape (out, in, kH, kW) of a convolution's weights.
 
     Raises:
-        UserError: If there are not four.
+        UserError: If the tensor does not have four dimensions.
     """
     if kernel.ndim != 4:
         raise UserError(
-            f"{what} has shape {tuple(kernel.shape)}, expected the four sides of a convolution; "
-            "copy or download it again"
+            f"{location} has shape {tuple(kernel.shape)}, expected the four dimensions of a "
+            "convolution; copy or download it again"
         )
     return tuple(kernel.shape)
 
 
 def is_fusion_head(names: Mapping[str, object]) -> bool:
-    """Whether these are the names of the released fusion head."""
+    """Return whether these are the tensors of the released fusion head."""
     return "conv_in1.conv2d.weight" in names and "en0.conv1.conv2d.weight" in names
 
 
 def is_denoising_network(names: Mapping[str, object]) -> bool:
-    """Whether these are the names of an SR3-style denoising network."""
+    """Return whether these are the tensors of a denoising network with SR3's names."""
     return any(name.endswith("noise_level_mlp.1.weight") for name in names)
 
 
 def rename_head_tensors(tensors: Mapping[str, T]) -> dict[str, T]:
-    """The released head's tensors under the names of `fusion.networks.dmfuse.FusionNetwork`."""
+    """Rename the released head's tensors to those of `fusion.networks.dmfuse.FusionNetwork`."""
     renamed = {}
     for name, tensor in tensors.items():
         if name.startswith(UNUSED_PREFIXES):
@@ -193,15 +209,15 @@ def rename_head_tensors(tensors: Mapping[str, T]) -> dict[str, T]:
 
 
 def rename_denoising_tensors(tensors: Mapping[str, T]) -> dict[str, T]:
-    """The released tensors under the names of `fusion.networks.denoising.DenoisingNetwork`.
+    """Rename the released tensors to those of `fusion.networks.denoising.DenoisingNetwork`.
 
-    Whatever lies outside the network in the file (the buffers of its noise schedule) is left out.
+    Tensors outside the network (the buffers of the noise schedule) are left out.
     """
-    inside = [name for name in tensors if re.match(r"^(.*\.)?denoise_fn\.", name)]
-    return {_rename_denoising_tensor(name): tensors[name] for name in inside or tensors}
+    names = [name for name in tensors if re.match(r"^(.*\.)?denoise_fn\.", name)]
+    return {_rename_denoising_tensor(name): tensors[name] for name in names or tensors}
 
 
 def _rename_denoising_tensor(name: str) -> str:
-    for theirs, ours in DENOISING_NAME_RULES:
-        name = re.sub(theirs, ours, name)
+    for pattern, replacement in DENOISING_NAME_RULES:
+        name = re.sub(pattern, replacement, name)
     return name

@@ -1,4 +1,7 @@
-"""Trained fusion networks as `fusion.networks.tiled_inference.TrainedNetwork`: built from what a weights file says."""
+"""Loading of trained fusion networks: built from the architecture and tensors of a weights file.
+
+The networks here implement `fusion.networks.tiled_inference.TrainedNetwork`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,21 +24,33 @@ N = TypeVar("N", bound=nn.Module)
 
 @dataclass(frozen=True)
 class NoiseOptions:
-    """How the noise of diffusion features is drawn.
+    """How the noise of diffusion features is sampled.
 
     Attributes:
-        seed: Mixed with the contents of each image.
-        levels: ``step``: sqrt(abar_t) itself (the papers); ``between``: drawn between the levels
-            of steps t - 1 and t (DMFuse's released code).
+        seed: Random seed, combined with the contents of each image.
+        levels: ``step``: noise level sqrt(abar_t) (as in the papers); ``between``: sampled between
+            the levels of steps t - 1 and t (as in DMFuse's released code).
     """
 
     seed: int = 0
     levels: NoiseLevelMode = "step"
 
     def compute_levels(
-        self, schedule: process.NoiseSchedule, steps: Sequence[int], like: Tensor
+        self, schedule: process.NoiseSchedule, steps: Sequence[int], image: Tensor
     ) -> list[Tensor]:
-        """sqrt(abar) for every step, each (N,) for a batch like ``like``."""
+        """Compute the noise level sqrt(abar) of every step.
+
+        Args:
+            schedule: Noise schedule of the network.
+            steps: Time steps.
+            image: Batch of N images, which determines device and dtype.
+
+        Returns:
+            One tensor (N,) per step.
+
+        Raises:
+            UserError: If a step is beyond the schedule.
+        """
         t = torch.tensor(steps, dtype=torch.long)
         if len(t) and int(t.max()) > schedule.steps:
             raise UserError(
@@ -43,57 +58,57 @@ class NoiseOptions:
                 f"{schedule.steps} steps"
             )
         if self.levels == "step":
-            values = schedule.noise_levels[t]
+            levels = schedule.noise_levels[t]
         else:
             generator = torch.Generator().manual_seed(self.seed)
-            values = process.interpolate_noise_level(
+            levels = process.interpolate_noise_level(
                 schedule, t, torch.rand(len(t), generator=generator)
             )
-        return [value.to(like).expand(len(like)) for value in values]
+        return [level.to(image).expand(len(image)) for level in levels]
 
 
 class TrainedDMFuse(nn.Module):
     """Denoising network (or the ablation's encoder) and fusion network of DMFuse."""
 
-    def __init__(self, told: Mapping[str, Any], noise: NoiseOptions) -> None:
-        """Build without weights.
+    def __init__(self, architecture: Mapping[str, Any], noise_options: NoiseOptions) -> None:
+        """Build the network without weights.
 
         Args:
-            told: The architecture of a weights file: ``denoising`` and ``head``.
-            noise: See `NoiseOptions`.
+            architecture: Of a weights file: ``denoising`` and ``head``.
+            noise_options: See `NoiseOptions`.
         """
         super().__init__()
-        denoising, head = told["denoising"], told["head"]
-        make = (
+        denoising, head = architecture["denoising"], architecture["head"]
+        build_schedule = (
             process.build_cosine_schedule
             if denoising["schedule"] == "cosine"
             else process.build_linear_schedule
         )
         with torch.device("cpu"):
-            self.noise_schedule = make(denoising["timesteps"])
+            self.noise_schedule = build_schedule(denoising["timesteps"])
         self.feature_steps: tuple[int, ...] = tuple(head["features_at"])
         self.channels: int = denoising["channels"]
-        self.noise_options = noise
+        self.noise_options = noise_options
         self.adds_noise: bool = head.get("noise", True)
         sizes = {"channels": self.channels, "inner": denoising["inner"]}
-        plain = head["encoder"] == "cnn"
+        has_cnn_encoder = head["encoder"] == "cnn"
         self.fusion = FusionNetwork(
             inner=denoising["inner"],
-            steps=1 if plain else len(self.feature_steps),
+            steps=1 if has_cnn_encoder else len(self.feature_steps),
             interaction=head["interaction"],
             affinity=head["affinity"],
             scaled=head["scaled"],
         )
-        if plain:
+        if has_cnn_encoder:
             self.encoder = ConvolutionalEncoder(**sizes)
         else:
             self.denoising = DenoisingNetwork(**sizes)
 
     def sample_noise(self, infrared: Tensor, visible: Tensor) -> list[Tensor]:
-        """Noise for every step of the infrared image, then of the visible one.
+        """Sample noise for every step of the infrared image, then of the visible image.
 
-        The channels of an image are equal; their noise is not, as in the released code. Weights
-        that were trained without noise get none.
+        The channels of an image are equal but their noise is not, as in the released code. The
+        noise is zero for weights that were trained without noise.
         """
         if not hasattr(self, "denoising"):
             return []
@@ -102,9 +117,9 @@ class TrainedDMFuse(nn.Module):
                 2 * len(self.feature_steps)
             )
         return [
-            drawn
+            noise
             for image in (infrared, visible)
-            for drawn in features.sample_seeded_noise(
+            for noise in features.sample_seeded_noise(
                 self._to_model_range(image), len(self.feature_steps), self.noise_options.seed
             )
         ]
@@ -112,42 +127,43 @@ class TrainedDMFuse(nn.Module):
     def fuse(self, infrared: Tensor, visible: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """See `fusion.networks.tiled_inference.TrainedNetwork`."""
         half = len(self.feature_steps)
-        seen = [
-            self._extract_features(self._to_model_range(image), drawn)
-            for image, drawn in ((infrared, noise[:half]), (visible, noise[half:]))
+        image_features = [
+            self._extract_features(self._to_model_range(image), image_noise)
+            for image, image_noise in ((infrared, noise[:half]), (visible, noise[half:]))
         ]
-        fused: Tensor = self.fusion(*seen)
+        fused: Tensor = self.fusion(*image_features)
         return fused
 
     def _extract_features(self, image: Tensor, noise: Sequence[Tensor]) -> list[Tensor]:
         if not hasattr(self, "denoising"):
-            levels: list[Tensor] = self.encoder(image)
-            return levels
-        told = self.noise_options.compute_levels(self.noise_schedule, self.feature_steps, image)
-        return features.extract_features(self.denoising, image, told, noise)
+            scales: list[Tensor] = self.encoder(image)
+            return scales
+        levels = self.noise_options.compute_levels(self.noise_schedule, self.feature_steps, image)
+        return features.extract_features(self.denoising, image, levels, noise)
 
     def _to_model_range(self, image: Tensor) -> Tensor:
+        """Map [0, 1] to [-1, 1] and repeat the channel."""
         return (image * 2 - 1).expand(-1, self.channels, -1, -1)
 
 
 class TrainedDMNet(nn.Module):
-    """DMNet with the noise schedule that it was trained with."""
+    """DMNet and the noise schedule it was trained with."""
 
-    def __init__(self, told: Mapping[str, Any], noise: NoiseOptions) -> None:
-        """Build without weights.
+    def __init__(self, architecture: Mapping[str, Any], noise_options: NoiseOptions) -> None:
+        """Build the network without weights.
 
         Args:
-            told: The architecture of a weights file: ``network`` and ``timesteps``.
-            noise: See `NoiseOptions`.
+            architecture: Of a weights file: ``network`` and ``timesteps``.
+            noise_options: See `NoiseOptions`.
         """
         super().__init__()
-        self.network = DMNet(DMNetArchitecture(**told["network"]))
+        self.network = DMNet(DMNetArchitecture(**architecture["network"]))
         with torch.device("cpu"):
-            self.noise_schedule = process.build_linear_schedule(told["timesteps"])
-        self.noise_options = noise
+            self.noise_schedule = process.build_linear_schedule(architecture["timesteps"])
+        self.noise_options = noise_options
 
     def sample_noise(self, infrared: Tensor, visible: Tensor) -> list[Tensor]:
-        """Noise of two channels for every time step."""
+        """Sample noise of two channels for every time step."""
         if self.network.denoising is None:
             return []
         pair = stack_visible_infrared(infrared, visible)
@@ -157,84 +173,102 @@ class TrainedDMNet(nn.Module):
     def fuse(self, infrared: Tensor, visible: Tensor, noise: Sequence[Tensor]) -> Tensor:
         """See `fusion.networks.tiled_inference.TrainedNetwork`."""
         steps = self.network.architecture.time_steps if noise else ()
-        image = torch.empty(1)  # on the CPU: the levels are plain numbers here
-        told = [
+        image = torch.empty(1)  # on the CPU: the levels become Python floats
+        levels = [
             float(level)
             for level in self.noise_options.compute_levels(self.noise_schedule, steps, image)
         ]
-        return self.network.fuse(infrared, visible, told, noise)
+        return self.network.fuse(infrared, visible, levels, noise)
 
 
 def build_dmfuse(
     tensors: Mapping[str, Tensor],
-    told: Mapping[str, Any],
-    noise: NoiseOptions,
+    architecture: Mapping[str, Any],
+    noise_options: NoiseOptions,
     device: str,
-    where: str,
+    location: str,
 ) -> TrainedDMFuse:
-    """DMFuse with its weights, in evaluation mode.
+    """Build DMFuse and load its weights; the network is in evaluation mode.
+
+    Args:
+        tensors: Named as in `TrainedDMFuse`.
+        architecture: See `TrainedDMFuse`.
+        noise_options: See `NoiseOptions`.
+        device: ``meta`` builds the network without values.
+        location: Path of the weights file, for messages.
 
     Raises:
-        UserError: If the tensors do not fit; ``where`` names the file.
+        UserError: If the network cannot be built or the tensors do not fit.
     """
-    return _load_weights(_build_on_meta(TrainedDMFuse, told, noise, where), tensors, device, where)
+    network = _build_on_meta(TrainedDMFuse, architecture, noise_options, location)
+    return _load_weights(network, tensors, device, location)
 
 
 def build_dmnet(
     tensors: Mapping[str, Tensor],
-    told: Mapping[str, Any],
-    noise: NoiseOptions,
+    architecture: Mapping[str, Any],
+    noise_options: NoiseOptions,
     device: str,
-    where: str,
+    location: str,
 ) -> TrainedDMNet:
-    """DMNet with its weights, in evaluation mode.
+    """Build DMNet and load its weights; the network is in evaluation mode.
+
+    Args:
+        tensors: Named as in `fusion.networks.dmnet.DMNet`.
+        architecture: See `TrainedDMNet`.
+        noise_options: See `NoiseOptions`.
+        device: ``meta`` builds the network without values.
+        location: Path of the weights file, for messages.
 
     Raises:
-        UserError: If the tensors do not fit; ``where`` names the file.
+        UserError: If the network cannot be built or the tensors do not fit.
     """
-    named = {f"network.{name}": tensor for name, tensor in tensors.items()}
-    return _load_weights(_build_on_meta(TrainedDMNet, told, noise, where), named, device, where)
+    network = _build_on_meta(TrainedDMNet, architecture, noise_options, location)
+    prefixed = {f"network.{name}": tensor for name, tensor in tensors.items()}
+    return _load_weights(network, prefixed, device, location)
 
 
 def _build_on_meta(
-    kind: Callable[[Mapping[str, Any], NoiseOptions], N],
-    told: Mapping[str, Any],
-    noise: NoiseOptions,
-    where: str,
+    network_class: Callable[[Mapping[str, Any], NoiseOptions], N],
+    architecture: Mapping[str, Any],
+    noise_options: NoiseOptions,
+    location: str,
 ) -> N:
-    """A network on the meta device.
+    """Build a network on the meta device.
 
     Raises:
-        UserError: If ``told`` does not describe one.
+        UserError: If the architecture is impossible.
     """
     try:
         with torch.device("meta"):
-            return kind(told, noise)
-    except (ValueError, RuntimeError) as fault:
+            return network_class(architecture, noise_options)
+    except (ValueError, RuntimeError) as error:
         raise UserError(
-            f"{where}: what it says of its network cannot be built ({fault!r}); train it again, "
-            "or use the version that wrote it"
+            f"{location}: its architecture cannot be built ({error!r}); train it again, or use "
+            "the version that wrote it"
         ) from None
 
 
-def _load_weights(network: N, tensors: Mapping[str, Tensor], device: str, where: str) -> N:
-    """Put tensors into a network built on the meta device.
+def _load_weights(network: N, tensors: Mapping[str, Tensor], device: str, location: str) -> N:
+    """Load tensors into a network that was built on the meta device.
 
     Raises:
         UserError: Naming up to three tensors that are missing, unknown, or of another shape.
     """
-    wanted = {name: tuple(t.shape) for name, t in network.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in tensors.items()}
-    faults = [f"{name} is missing" for name in wanted if name not in found]
-    faults += [f"{name} is unknown" for name in found if name not in wanted]
-    faults += [
-        f"{name} has shape {found[name]}, expected {wanted[name]}"
-        for name in wanted
-        if name in found and found[name] != wanted[name]
+    expected = {name: tuple(t.shape) for name, t in network.state_dict().items()}
+    given = {name: tuple(t.shape) for name, t in tensors.items()}
+    problems = [f"{name} is missing" for name in expected if name not in given]
+    problems += [f"{name} is unknown" for name in given if name not in expected]
+    problems += [
+        f"{name} has shape {given[name]}, expected {expected[name]}"
+        for name in expected
+        if name in given and given[name] != expected[name]
     ]
-    if faults:
-        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise UserError(f"{where}: the weights do not fit: {'; '.join(faults[:3])}{more}")
+    if problems:
+        rest = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise UserError(
+            f"{location}: the weights do not fit the architecture: {'; '.join(problems[:3])}{rest}"
+        )
     network.load_state_dict(dict(tensors), assign=True)
     network.to(device)
     network.to(memory_format=torch.channels_last)

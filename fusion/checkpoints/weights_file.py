@@ -1,7 +1,7 @@
-"""Weights of the fusion networks on disk: one safetensors file that says what it is.
+"""Weights files of the fusion networks: safetensors with the architecture in the metadata.
 
-Its metadata holds ``fusebench``, JSON with ``method``, ``stage`` and ``architecture``; a reader
-builds the network from that and needs nothing else. The format cannot hold code.
+The metadata has the key ``fusebench``: JSON with ``method``, ``stage`` and ``architecture``, from
+which a reader builds the network. The format cannot contain code.
 """
 
 import json
@@ -12,21 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage.hashing import HASH_GLOB
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FILE_NAME = "model.safetensors"  # in the folder of a training
-METADATA_KEY = "fusebench"  # the key of the metadata
+FILE_NAME = "model.safetensors"  # in the folder of a training run
+METADATA_KEY = "fusebench"
 
 
 @dataclass(frozen=True)
 class WeightsMetadata:
-    """What a weights file says of itself.
+    """Metadata of a weights file.
 
     Attributes:
-        architecture: What the network is built from.
+        method: ``dmfuse`` or ``dmnet``.
+        stage: Training stage that produced the weights.
+        architecture: Parameters from which the network is built.
     """
 
     method: str
@@ -35,136 +38,135 @@ class WeightsMetadata:
 
 
 def write_weights(
-    path: Path, tensors: Mapping[str, "Tensor"], facts: WeightsMetadata, *, half: bool = False
+    path: Path, tensors: Mapping[str, "Tensor"], metadata: WeightsMetadata, *, half: bool = False
 ) -> None:
-    """Write tensors and facts; killed meanwhile, an older file stays.
+    """Write a weights file atomically: if the process is killed, an older file stays intact.
 
     Args:
-        path: The file; its folder is made.
-        tensors: By name.
-        facts: What the file is.
-        half: Write float32 as float16.
+        path: The file; its folder is created if it does not exist.
+        tensors: Name to tensor.
+        metadata: Metadata of the file.
+        half: Whether to write float32 as float16.
 
     Raises:
-        UserError: If it cannot be written.
+        UserError: If the file cannot be written.
     """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    kept = {
+    saved = {
         name: (t.half() if half and t.dtype == torch.float32 else t).detach().cpu().contiguous()
         for name, t in tensors.items()
     }
-    words = {
-        "method": facts.method,
-        "stage": facts.stage,
-        "architecture": facts.architecture,
+    header = {
+        "method": metadata.method,
+        "stage": metadata.stage,
+        "architecture": metadata.architecture,
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save_file(kept, partial, metadata={METADATA_KEY: json.dumps(words, sort_keys=True)})
-            _sync_to_disk(partial)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except (SafetensorError, OSError) as fault:
+        with replace_atomically(path, sync=True) as temporary:
+            save_file(saved, temporary, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
+            _set_default_permissions(temporary)
+    except (SafetensorError, OSError) as error:
         raise UserError(
-            f"{path}: cannot be written ({fault}); make room there, or name a place that can be "
-            "written, then run the same command again"
+            f"{path}: cannot be written ({error}); make room on the disk, or name a folder "
+            "that can be written, then run the same command again"
         ) from None
 
 
-def _sync_to_disk(path: Path) -> None:
-    """On the disk before it gets its name, and as readable as any new file (safetensors: 0600)."""
+def _set_default_permissions(path: Path) -> None:
+    """Give a file the permissions of any new file; safetensors creates it with 0600."""
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def read_weights(path: Path) -> tuple[dict[str, "Tensor"], WeightsMetadata]:
-    """Tensors as float32 on the CPU, and what the file says it is.
+    """Read a weights file.
+
+    Returns:
+        Name to tensor (float32, on the CPU), and the metadata.
 
     Raises:
-        UserError: If the file is not there, damaged, not one of `write_weights`, or holds other numbers.
+        UserError: If the file is missing or damaged, was not written by `write_weights`, or has
+            tensors that are not floating-point.
     """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise UserError(f"{path}: no such file of weights")
+        raise UserError(f"{path}: no such weights file")
     try:
         with safe_open(path, "pt") as file:
-            facts = _parse_metadata(path, file.metadata())
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-    except (SafetensorError, OSError) as fault:
+            metadata = _parse_metadata(path, file.metadata())
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
         raise UserError(
-            f"{path}: cannot be read as safetensors ({fault}); copy or train it again"
+            f"{path}: cannot be read as safetensors ({error}); copy or train it again"
         ) from None
-    return convert_to_float32(tensors, path), facts
+    return convert_to_float32(tensors, path), metadata
 
 
 def convert_to_float32(tensors: Mapping[str, "Tensor"], path: Path) -> dict[str, "Tensor"]:
-    """Floating-point numbers of any width as float32.
+    """Convert floating-point tensors of any width to float32.
 
     Args:
-        tensors: By name.
-        path: Where they were read, for the message.
+        tensors: Name to tensor.
+        path: File of the tensors, for the message.
 
     Raises:
-        UserError: Naming a tensor of anything else.
+        UserError: Naming a tensor that is not floating-point.
     """
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
-            kind = str(tensor.dtype).removeprefix("torch.")
+            dtype = str(tensor.dtype).removeprefix("torch.")
             raise UserError(
-                f"{path}: {name} is {kind}; expected floating-point numbers; copy or train it again"
+                f"{path}: {name} is {dtype}; expected floating-point numbers; copy or train it "
+                "again"
             )
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
-def _parse_metadata(path: Path, metadata: Mapping[str, str] | None) -> WeightsMetadata:
+def _parse_metadata(path: Path, header: Mapping[str, str] | None) -> WeightsMetadata:
     try:
-        facts = WeightsMetadata(**json.loads((metadata or {})[METADATA_KEY]))
-        if not isinstance(facts.architecture, Mapping):
-            raise TypeError("architecture is no mapping")
+        metadata = WeightsMetadata(**json.loads((header or {})[METADATA_KEY]))
+        if not isinstance(metadata.architecture, Mapping):
+            raise TypeError("architecture is not a mapping")
     except (KeyError, TypeError, ValueError):
         raise UserError(
-            f"{path}: does not say what it is; expected weights written by python -m fusion.train"
+            f"{path}: no metadata of fusebench; expected weights written by python -m fusion.train"
         ) from None
-    return facts
+    return metadata
 
 
 def find_weights_file(text: str | Path) -> Path:
-    """The weights file that ``text`` means.
+    """Find a weights file by path or by the name of a training run.
 
     Args:
-        text: A file; the folder of a finished training; or such a folder without the dash and
-            the 12 hexadecimal digits at its end, if only one is there.
+        text: A file; the folder of a finished training run; or such a folder without the dash and
+            the 12 hexadecimal digits at its end, if there is only one.
 
     Raises:
-        UserError: If there is none, more than one, or the training has not been finished.
+        UserError: If there is none, more than one, or the training is not finished.
     """
     path = Path(text)
     if path.is_file():
         return path
     if path.is_dir():
         return _find_in_folder(path)
-    found = sorted(p for p in path.parent.glob(f"{path.name}-{HASH_GLOB}") if p.is_dir())
-    if len(found) > 1:
-        names = ", ".join(p.name for p in found)
-        raise UserError(f"{path}: may mean {names}; name one of them")
-    if not found:
-        begun = next(path.parent.glob(f"{path.name}-{HASH_GLOB}.partial"), None)
-        state = "its training is not finished" if begun else "not trained yet"
+    folders = sorted(p for p in path.parent.glob(f"{path.name}-{HASH_GLOB}") if p.is_dir())
+    if len(folders) > 1:
+        names = ", ".join(p.name for p in folders)
+        raise UserError(f"{path}: may be {names}; name one of them")
+    if not folders:
+        partial = next(path.parent.glob(f"{path.name}-{HASH_GLOB}.partial"), None)
+        state = "its training is not finished" if partial else "not trained yet"
         raise UserError(
             f"{path}: {state}. python -m fusion.train trains it: --name {path.name} with "
             f"--method and --stage, or --tasks FILE --model {path.name} if a task file lists it"
         )
-    return _find_in_folder(found[0])
+    return _find_in_folder(folders[0])
 
 
 def _find_in_folder(folder: Path) -> Path:

@@ -1,9 +1,10 @@
-"""The contract of a file in fusion/methods, in types.
+"""Contract of a fusion method, a file in fusion/methods.
 
-Beside `load`, each file has ``VERSION`` (raised when its output changes), ``COLOUR`` (how color
-is handled, in words), ``Options`` (a pydantic model) and ``pins(options)`` (the sha256 of every
-file its result depends on, by name; empty for most). A method with a trained network also has
-``network(options, device)``, what `load` fuses with, so that it can be counted.
+Each file has ``load(options, device)``, which returns a `FusionFunction`; ``VERSION`` (raised when
+the output changes); ``COLOR`` (a description of how color is handled); ``Options`` (a pydantic
+model); and ``dependency_hashes(options)`` (the sha256 of every file that the output depends on, by
+name; empty for most). A method with a trained network also has ``load_network(options, device)``,
+which returns the network that `load` uses, so that its operations can be counted.
 """
 
 from typing import Protocol
@@ -12,8 +13,16 @@ from fusebench.data.images import Color, Gray
 
 
 class FusionFunction(Protocol):
-    """Fuse one pair: uint8 (H, W) and uint8 RGB (H, W, 3) in, uint8 RGB (H, W, 3) out."""
+    """Function that fuses one pair."""
 
     def __call__(self, infrared: Gray, visible: Color) -> Color:
-        """Return a new array; the inputs are left as they were."""
+        """Fuse one pair; the inputs are not changed.
+
+        Args:
+            infrared: uint8, (H, W).
+            visible: uint8 RGB, (H, W, 3).
+
+        Returns:
+            A new array, uint8 RGB, (H, W, 3).
+        """
         ...

@@ -1,4 +1,4 @@
-"""What the methods with trained networks share: their options, and fusing luminance with color."""
+"""Shared parts of the methods with trained networks: options, weights, and color handling."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,23 +21,23 @@ TimeStep = Annotated[int, Field(ge=1)]
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for a trained fusion network.
+    """Options in tasks.yaml of a trained fusion network.
 
     Attributes:
-        weights: ``packaged``; a file; the folder of a training, with or without the digits at
+        weights: ``packaged``; a file; or the folder of a training run, with or without the hash at
             the end of its name.
-        width: Refuse weights of another width: inner width of the denoising network as a share
-            of the full 128. Null takes what the weights are.
-        steps: Time steps whose features are used; null for those that were trained on.
-        seed: Of the noise, mixed with the contents of each image.
-        levels: ``step`` tells the network the noise level of step t (the papers), ``between`` one
-            drawn between t - 1 and t (DMFuse's released code).
-        precision: ``bfloat16`` is two to three times faster on processors that compute in it, and
+        width: Expected inner width of the denoising network as a share of the full 128; weights of
+            another width are an error. Null accepts any width.
+        steps: Time steps whose features are used; null for those used in training.
+        seed: Random seed of the noise, combined with the contents of each image.
+        levels: Noise level given to the network: ``step`` is that of step t (as in the papers),
+            ``between`` is sampled between t - 1 and t (as in DMFuse's released code).
+        precision: ``bfloat16`` is two to three times faster on processors that support it, and
             many times slower on others.
-        tile: Fuse in square pieces of so many pixels (a multiple of 16), for images that do not
-            fit into memory; null fuses an image whole.
-        overlap: Pixels that neighboring pieces share.
-        padding: ``reflect``, or ``white`` as DMFuse's released code.
+        tile: Side of the square tiles in pixels (a multiple of 16), for images that do not fit
+            into memory; null fuses the whole image at once.
+        overlap: Overlap of neighboring tiles in pixels.
+        padding: ``reflect``, or ``white`` as in DMFuse's released code.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,19 +55,17 @@ class Options(BaseModel):
     @model_validator(mode="after")
     def _check_tile_overlap(self) -> Self:
         if self.tile is not None and self.tile < 2 * self.overlap:
-            raise ValueError(
-                f"tile {self.tile} has to be at least twice the overlap {self.overlap}"
-            )
+            raise ValueError(f"tile {self.tile} must be at least twice the overlap {self.overlap}")
         return self
 
     @property
     def tiling_options(self) -> tiled_inference.TilingOptions:
-        """How images are cut and computed."""
+        """The options of tiled inference."""
         return tiled_inference.TilingOptions(self.tile, self.overlap, self.precision, self.padding)
 
 
 def get_weights_file(options: Options, method: str) -> Path:
-    """The weights file that the options name.
+    """Find the weights file that the options select.
 
     Raises:
         UserError: If there is none.
@@ -78,48 +76,49 @@ def get_weights_file(options: Options, method: str) -> Path:
 
 
 def dependency_hashes(options: Options, method: str) -> dict[str, str]:
-    """The sha256 of the weights, and what sides are filled up to where they are not by default."""
-    known = {"weights": hashing.compute_file_sha256(get_weights_file(options, method))}
+    """Compute the sha256 of the weights; white padding also adds the multiple it pads to."""
+    hashes = {"weights": hashing.compute_file_sha256(get_weights_file(options, method))}
     if options.padding == "white":
-        known["sides"] = f"multiples of {tiled_inference.SIDE_MULTIPLES['white']}"
-    return known
+        hashes["sides"] = f"multiples of {tiled_inference.SIDE_MULTIPLES['white']}"
+    return hashes
 
 
 def check_architecture(
-    path: Path, facts: weights_file.WeightsMetadata, method: str, stage: str, width: float
+    path: Path, metadata: weights_file.WeightsMetadata, method: str, stage: str, width: float
 ) -> dict[str, Any]:
-    """What the network is built from, checked.
+    """Validate the metadata of a weights file and return its architecture.
 
     Args:
-        path: The file, for the message.
-        facts: What it says of itself.
-        method: Wanted.
-        stage: Wanted.
-        width: Wanted, as a share of full width; 0 for any.
+        path: The file, for messages.
+        metadata: As read from the file.
+        method: Expected method.
+        stage: Expected training stage.
+        width: Expected width as a share of the full width; 0 for any.
 
     Raises:
-        UserError: If the weights are of another method, an earlier stage, or another width than
-            asked for, or their file describes no network.
+        UserError: If the weights are of another method, stage or width, or the architecture is
+            invalid.
     """
-    if (facts.method, facts.stage) != (method, stage):
+    if (metadata.method, metadata.stage) != (method, stage):
         raise UserError(
-            f"{path}: weights of {facts.method}, stage {facts.stage}; expected {method}, stage "
-            f"{stage}: python -m fusion.train --method {method} --stage {stage} makes them"
+            f"{path}: weights of {metadata.method}, stage {metadata.stage}; expected {method}, "
+            f"stage {stage}: train them with "
+            f"python -m fusion.train --method {method} --stage {stage}"
         )
-    told = architecture_schema.check_architecture(method, facts.architecture, str(path))
-    inner = (told.get("denoising") or told["network"])["inner"]
+    architecture = architecture_schema.check_architecture(method, metadata.architecture, str(path))
+    inner = (architecture.get("denoising") or architecture["network"])["inner"]
     if width and inner != width * FULL_WIDTH:
         raise UserError(
-            f"{path}: weights of width {inner / FULL_WIDTH:g} ({inner} channels); the options ask for "
-            f"width {width:g}; leave width out to take what the weights are"
+            f"{path}: weights of width {inner / FULL_WIDTH:g} ({inner} channels); the options "
+            f"expect width {width:g}; leave width out to accept any"
         )
-    return told
+    return architecture
 
 
 def build_fusion_function(
     network: tiled_inference.TrainedNetwork, options: Options, device: str
 ) -> FusionFunction:
-    """The fusing function: luminance through the network, color put back."""
+    """Build the fusing function: the network fuses luminance, Cb and Cr are the visible image's."""
 
     def fuse(infrared: Gray, visible: Color) -> Color:
         fused = tiled_inference.fuse_images(

@@ -1,4 +1,7 @@
-"""Average: a weighted mean of both luminances. The floor every published method has to beat."""
+"""Average: the weighted mean of both luminances, a baseline for every published method.
+
+F = w IR + (1 - w) Y
+"""
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +14,7 @@ COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this method."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,7 +22,7 @@ class Options(BaseModel):
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:
-    """No files decide the result."""
+    """Return no hashes: the output depends on no file."""
     return {}
 
 

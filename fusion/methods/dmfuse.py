@@ -1,8 +1,8 @@
-"""DMFuse: diffusion features of both images, joined by cross-attention along rows and columns.
+"""DMFuse: diffusion features of both images, fused by cross-attention along rows and columns.
 
 Source: Qi, Zhang, Wang, "DMFuse: Diffusion model guided cross-attention learning for infrared
 and visible image fusion", Chinese Journal of Information Fusion 1(3), 2024. Networks in
-`fusion.networks`; python -m fusion.train makes weights.
+`fusion.networks`; python -m fusion.train trains weights.
 """
 
 from fusebench.storage import hashing
@@ -16,28 +16,28 @@ VERSION = 1
 
 
 class Options(_learned.Options):
-    """What tasks.yaml may set for this method.
+    """Options in tasks.yaml.
 
     Attributes:
-        denoising: A file with the denoising network alone (``*_gen.pth`` as released), where
-            ``weights`` is a fusion head alone (``model.model`` as released).
+        denoising: File of the denoising network (``*_gen.pth`` as released), if ``weights`` is
+            only a fusion head (``model.model`` as released).
     """
 
     denoising: str | None = None
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:
-    """The weights decide the result."""
-    found = _learned.dependency_hashes(options, "dmfuse")
+    """Return the hashes of the weights."""
+    hashes = _learned.dependency_hashes(options, "dmfuse")
     if options.denoising is not None:
-        found["denoising"] = hashing.compute_file_sha256(
+        hashes["denoising"] = hashing.compute_file_sha256(
             weights_file.find_weights_file(options.denoising)
         )
-    return found
+    return hashes
 
 
 def load(options: Options, device: str) -> FusionFunction:
-    """Return the fusing function; weights are read here, once.
+    """Return the fusing function; the weights are read once, here.
 
     Raises:
         UserError: See `load_network`.
@@ -46,20 +46,22 @@ def load(options: Options, device: str) -> FusionFunction:
 
 
 def load_network(options: Options, device: str) -> TrainedNetwork:
-    """The network with its weights, which are read here; on the device ``meta``, without them.
+    """Build the network and load its weights; on the device ``meta`` it has no values.
 
     Raises:
-        UserError: If the weights are not there, damaged, or those of another network.
+        UserError: If the weights are missing, damaged, or of another network.
     """
     from fusion.checkpoints import dmfuse_release, load_network
 
     path = _learned.get_weights_file(options, "dmfuse")
-    beside = (
+    denoising_path = (
         None if options.denoising is None else weights_file.find_weights_file(options.denoising)
     )
-    tensors, facts = dmfuse_release.read_dmfuse_weights(path, beside)
-    told = _learned.check_architecture(path, facts, "dmfuse", "fusion", options.width or 0)
+    tensors, metadata = dmfuse_release.read_dmfuse_weights(path, denoising_path)
+    architecture = _learned.check_architecture(
+        path, metadata, "dmfuse", "fusion", options.width or 0
+    )
     if options.steps is not None:
-        told["head"] = {**told["head"], "features_at": options.steps}
-    noise = load_network.NoiseOptions(options.seed, options.levels)
-    return load_network.build_dmfuse(tensors, told, noise, device, str(path))
+        architecture["head"] = {**architecture["head"], "features_at": options.steps}
+    noise_options = load_network.NoiseOptions(options.seed, options.levels)
+    return load_network.build_dmfuse(tensors, architecture, noise_options, device, str(path))

@@ -1,8 +1,8 @@
-"""DMNet: an autoencoder of transformer and invertible blocks, and a diffusion model beside it.
+"""DMNet: an autoencoder of transformer and invertible blocks, with a parallel diffusion model.
 
 Source: Pan et al., "DMNet: A dense multiscale feature extraction network with two-stage training
 for infrared-visible image fusion", IEEE Internet of Things Journal, 2025. Networks in
-`fusion.networks`; python -m fusion.train makes weights.
+`fusion.networks`; python -m fusion.train trains weights.
 """
 
 from fusion.checkpoints import weights_file
@@ -15,16 +15,16 @@ VERSION = 1
 
 
 class Options(_learned.Options):
-    """What tasks.yaml may set for this method."""
+    """Options in tasks.yaml."""
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:
-    """The weights decide the result."""
+    """Return the hashes of the weights."""
     return _learned.dependency_hashes(options, "dmnet")
 
 
 def load(options: Options, device: str) -> FusionFunction:
-    """Return the fusing function; weights are read here, once.
+    """Return the fusing function; the weights are read once, here.
 
     Raises:
         UserError: See `load_network`.
@@ -33,17 +33,17 @@ def load(options: Options, device: str) -> FusionFunction:
 
 
 def load_network(options: Options, device: str) -> TrainedNetwork:
-    """The network with its weights, which are read here; on the device ``meta``, without them.
+    """Build the network and load its weights; on the device ``meta`` it has no values.
 
     Raises:
-        UserError: If the weights are not there, damaged, or those of another network.
+        UserError: If the weights are missing, damaged, or of another network.
     """
     from fusion.checkpoints import load_network
 
     path = _learned.get_weights_file(options, "dmnet")
-    tensors, facts = weights_file.read_weights(path)
-    told = _learned.check_architecture(path, facts, "dmnet", "2", options.width or 0)
+    tensors, metadata = weights_file.read_weights(path)
+    architecture = _learned.check_architecture(path, metadata, "dmnet", "2", options.width or 0)
     if options.steps is not None:
-        told["network"] = {**told["network"], "time_steps": options.steps}
-    noise = load_network.NoiseOptions(options.seed, options.levels)
-    return load_network.build_dmnet(tensors, told, noise, device, str(path))
+        architecture["network"] = {**architecture["network"], "time_steps": options.steps}
+    noise_options = load_network.NoiseOptions(options.seed, options.levels)
+    return load_network.build_dmnet(tensors, architecture, noise_options, device, str(path))

@@ -1,8 +1,8 @@
-"""Laplacian pyramid: the stronger detail of both images at every scale, the mean of what is left.
+"""Laplacian pyramid fusion: the larger detail coefficient at every scale, the mean of the low-pass.
 
 Source: Burt, Adelson, "The Laplacian pyramid as a compact image code", IEEE Trans. Commun. 31(4),
-1983 (the pyramid); Burt, Kolczynski, "Enhanced image capture through fusion", ICCV 1993 (fusing by
-the larger magnitude).
+1983 (the pyramid); Burt, Kolczynski, "Enhanced image capture through fusion", ICCV 1993
+(selection by the larger magnitude).
 """
 
 import numpy as np
@@ -15,11 +15,15 @@ from fusion.methods._contract import FusionFunction
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 
-Plane = NDArray[np.float64]
+FloatImage = NDArray[np.float64]
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this method."""
+    """Options in tasks.yaml.
+
+    Attributes:
+        levels: Maximum number of detail levels.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,60 +31,68 @@ class Options(BaseModel):
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:
-    """No files decide the result."""
+    """Return no hashes: the output depends on no file."""
     return {}
 
 
 def load(options: Options, device: str) -> FusionFunction:
-    """Return the fusing function; it runs on the CPU whatever the device."""
+    """Return the fusing function.
+
+    Args:
+        options: See `Options`.
+        device: Not used; this method runs on the CPU.
+    """
 
     def fuse(infrared: Gray, visible: Color) -> Color:
         pyramids = [
             build_laplacian_pyramid(image, options.levels)
             for image in (infrared, luminance(visible))
         ]
-        *details, base = zip(*pyramids, strict=True)
-        chosen = [np.where(np.abs(a) > np.abs(b), a, b) for a, b in details]
-        mixed = collapse_laplacian_pyramid([*chosen, (base[0] + base[1]) / 2])
-        return replace_luminance(visible, np.rint(mixed).clip(0, 255).astype(np.uint8))
+        *details, (base_a, base_b) = zip(*pyramids, strict=True)
+        selected = [np.where(np.abs(a) > np.abs(b), a, b) for a, b in details]
+        fused = collapse_laplacian_pyramid([*selected, (base_a + base_b) / 2])
+        return replace_luminance(visible, np.rint(fused).clip(0, 255).astype(np.uint8))
 
     return fuse
 
 
-def build_laplacian_pyramid(image: Gray, levels: int) -> list[Plane]:
-    """Laplacian pyramid of an image, finest detail first, the low-pass rest last.
+def build_laplacian_pyramid(image: Gray, levels: int) -> list[FloatImage]:
+    """Build the Laplacian pyramid of an image.
 
         L_k = G_k - expand(G_{k+1}),   G_0 = image,   G_{k+1} = reduce(G_k)
 
-    Stops early where a level would be smaller than 2 pixels. Reduce and expand are OpenCV's:
-    Burt and Adelson's kernel (1, 4, 6, 4, 1) / 16, the border reflected.
+    It has fewer levels if a level would be smaller than 2 pixels. Reduce and expand are OpenCV's:
+    Burt and Adelson's kernel (1, 4, 6, 4, 1) / 16 with reflected border.
 
     Args:
         image: uint8, (H, W).
-        levels: How many detail levels at most.
+        levels: Maximum number of detail levels.
+
+    Returns:
+        Detail levels, finest first, then the low-pass image.
     """
     import cv2
 
-    planes: list[Plane] = []
-    low: Plane = image.astype(np.float64)
+    details: list[FloatImage] = []
+    low: FloatImage = image.astype(np.float64)
     for _ in range(levels):
         if min(low.shape) < 4:
             break
-        smaller: Plane = np.asarray(cv2.pyrDown(low), np.float64)
-        planes.append(low - _expand_level(smaller, low.shape))
-        low = smaller
-    return [*planes, low]
+        reduced: FloatImage = np.asarray(cv2.pyrDown(low), np.float64)
+        details.append(low - _expand_level(reduced, low.shape))
+        low = reduced
+    return [*details, low]
 
 
-def collapse_laplacian_pyramid(planes: list[Plane]) -> Plane:
-    """The image of a pyramid: the inverse of `build_laplacian_pyramid`, exact but for rounding errors."""
-    image = planes[-1]
-    for detail in reversed(planes[:-1]):
+def collapse_laplacian_pyramid(levels: list[FloatImage]) -> FloatImage:
+    """Reconstruct the image of a pyramid: the inverse of `build_laplacian_pyramid`."""
+    image = levels[-1]
+    for detail in reversed(levels[:-1]):
         image = detail + _expand_level(image, detail.shape)
     return image
 
 
-def _expand_level(small: Plane, shape: tuple[int, ...]) -> Plane:
+def _expand_level(small: FloatImage, shape: tuple[int, ...]) -> FloatImage:
     import cv2
 
     return np.asarray(cv2.pyrUp(small, dstsize=(shape[1], shape[0])), np.float64)

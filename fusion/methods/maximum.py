@@ -1,9 +1,9 @@
-"""Maximum: the brighter of both luminances, pixel by pixel."""
+"""Maximum: the larger of both luminances at each pixel."""
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
-from fusebench.plugins import NoOptions as Options
 from fusion.methods._contract import FusionFunction
 
 VERSION = 1
@@ -11,12 +11,17 @@ COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:
-    """No files decide the result."""
+    """Return no hashes: the output depends on no file."""
     return {}
 
 
 def load(options: Options, device: str) -> FusionFunction:
-    """Return the fusing function; it runs on the CPU whatever the device."""
+    """Return the fusing function.
+
+    Args:
+        options: Not used; this method has no options.
+        device: Not used; this method runs on the CPU.
+    """
 
     def fuse(infrared: Gray, visible: Color) -> Color:
         return replace_luminance(visible, np.maximum(infrared, luminance(visible)))

@@ -1,1 +1,1 @@
-"""What several fusion metrics are made of: histograms, filters, moments, gradients."""
+"""Building blocks of several fusion metrics: histograms, filters, local moments, gradients."""

@@ -1,4 +1,4 @@
-"""Separable windows over luminance in float64, and halving the resolution."""
+"""Separable window filters on float64 luminance, and downsampling by two."""
 
 from typing import Any
 
@@ -9,19 +9,27 @@ FloatImage = NDArray[np.float64]
 
 
 def convert_to_float(image: NDArray[np.uint8]) -> FloatImage:
-    """The image in float64, gray levels 0 to 255."""
+    """Convert an image to float64; gray levels stay 0 to 255."""
     return image.astype(np.float64)
 
 
 def gaussian_window(size: int, sigma: float) -> FloatImage:
-    """A Gaussian window of one dimension that sums to 1, (size,)."""
+    """Compute a one-dimensional Gaussian window.
+
+    Args:
+        size: Length in pixels.
+        sigma: Standard deviation in pixels.
+
+    Returns:
+        (size,), with sum 1.
+    """
     x = np.arange(size) - (size - 1) / 2
     window = np.exp(-(x**2) / (2 * sigma**2))
     return np.asarray(window / window.sum())
 
 
 def filter_valid(image: FloatImage, window: FloatImage) -> FloatImage:
-    """The weighted mean under a square window, where it lies wholly inside the image.
+    """Compute the weighted mean under a square window, where it lies wholly inside the image.
 
     Args:
         image: (H, W).
@@ -36,20 +44,20 @@ def filter_valid(image: FloatImage, window: FloatImage) -> FloatImage:
     height, width = image.shape[0] - k + 1, image.shape[1] - k + 1
     if height < 1 or width < 1:
         return np.empty((max(height, 0), max(width, 0)))
-    spread = cv2.sepFilter2D(image, cv2.CV_64F, window, window, borderType=cv2.BORDER_CONSTANT)
-    a = k // 2
-    return np.asarray(spread[a : a + height, a : a + width])
+    filtered = cv2.sepFilter2D(image, cv2.CV_64F, window, window, borderType=cv2.BORDER_CONSTANT)
+    margin = k // 2
+    return np.asarray(filtered[margin : margin + height, margin : margin + width])
 
 
 def filter_same(image: NDArray[Any], window: FloatImage) -> NDArray[Any]:
-    """The weighted mean under a square window of odd size, zeros outside the image.
+    """Compute the weighted mean under a square window of odd size, with zero padding.
 
     Args:
         image: (H, W), float64 or float32.
         window: (k,), symmetric.
 
     Returns:
-        (H, W), of the same type.
+        (H, W), of the same dtype.
     """
     import cv2
 
@@ -57,7 +65,14 @@ def filter_same(image: NDArray[Any], window: FloatImage) -> NDArray[Any]:
 
 
 def halve_resolution(image: FloatImage) -> FloatImage:
-    """Means of 2 x 2 pixels; a last odd row or column counts twice. (ceil(H / 2), ceil(W / 2))."""
+    """Average 2 x 2 pixels; a last odd row or column counts twice.
+
+    Args:
+        image: (H, W).
+
+    Returns:
+        (ceil(H / 2), ceil(W / 2)).
+    """
     height, width = image.shape
     if height % 2 or width % 2:
         image = np.pad(image, ((0, height % 2), (0, width % 2)), mode="edge")

@@ -1,4 +1,4 @@
-"""Sobel strength and direction of edges, as the edge metrics take them."""
+"""Sobel edge strength and orientation, as in the edge metrics of Xydeas and Petrovic."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,41 +7,48 @@ from fusion.metric_parts.filters import FloatImage, convert_to_float
 
 
 def sobel_derivatives(image: NDArray[np.uint8]) -> list[FloatImage]:
-    """Left minus right, and below minus above, zeros outside the image.
+    """Compute the Sobel derivatives with zero padding: left minus right, below minus above.
 
-    The kernels are [[1, 0, -1], [2, 0, -2], [1, 0, -1]] and [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]:
-    what ``conv2(image, [-1 0 1; -2 0 2; -1 0 1])`` and ``conv2(image, [1 2 1; 0 0 0; -1 -2 -1])``
-    compute in MATLAB, since a convolution turns its kernel. Exact: all values are integers.
+    The kernels are [[1, 0, -1], [2, 0, -2], [1, 0, -1]] and [[-1, -2, -1], [0, 0, 0], [1, 2, 1]].
+    This is what ``conv2(image, [-1 0 1; -2 0 2; -1 0 1])`` and
+    ``conv2(image, [1 2 1; 0 0 0; -1 -2 -1])`` compute in MATLAB, because a convolution flips its
+    kernel. The result is exact: all values are integers.
+
+    Args:
+        image: uint8 luminance, (H, W).
+
+    Returns:
+        gx and gy, each (H, W).
     """
     import cv2
 
-    wide, outside = convert_to_float(image), cv2.BORDER_CONSTANT
-    right = cv2.Sobel(wide, cv2.CV_64F, 1, 0, ksize=3, borderType=outside)
-    below = cv2.Sobel(wide, cv2.CV_64F, 0, 1, ksize=3, borderType=outside)
-    return [np.asarray(-right, np.float64), np.asarray(below, np.float64)]
+    levels, border = convert_to_float(image), cv2.BORDER_CONSTANT
+    dx = cv2.Sobel(levels, cv2.CV_64F, 1, 0, ksize=3, borderType=border)
+    dy = cv2.Sobel(levels, cv2.CV_64F, 0, 1, ksize=3, borderType=border)
+    return [np.asarray(-dx, np.float64), np.asarray(dy, np.float64)]
 
 
 def edge_strength(image: NDArray[np.uint8]) -> FloatImage:
-    """sqrt(gx^2 + gy^2)."""
+    """Compute the gradient magnitude sqrt(gx^2 + gy^2), (H, W)."""
     gx, gy = sobel_derivatives(image)
     return np.asarray(np.sqrt(gx * gx + gy * gy))
 
 
 def edge_orientation(image: NDArray[np.uint8]) -> FloatImage:
-    """atan(gy / gx), -pi/2 to pi/2, and pi/2 where gx is 0."""
+    """Compute atan(gy / gx), (H, W), -pi/2 to pi/2; it is pi/2 where gx is 0."""
     gx, gy = sobel_derivatives(image)
-    upright = gx == 0
-    gx[upright] = 1
+    is_zero = gx == 0
+    gx[is_zero] = 1
     angle = np.arctan(gy / gx)
-    angle[upright] = np.pi / 2
+    angle[is_zero] = np.pi / 2
     return np.asarray(angle)
 
 
 def signed_edge_orientation(image: NDArray[np.uint8]) -> FloatImage:
-    """atan(gy / gx); where gx is 0, pi/2 with the sign of gy, and 0 where both are."""
+    """Compute atan(gy / gx), (H, W); where gx is 0, pi/2 with the sign of gy (0 if gy is 0)."""
     gx, gy = sobel_derivatives(image)
-    upright = gx == 0
-    gx[upright] = 1
+    is_zero = gx == 0
+    gx[is_zero] = 1
     angle = np.arctan(gy / gx)
-    angle[upright] = np.sign(gy[upright]) * np.pi / 2
+    angle[is_zero] = np.sign(gy[is_zero]) * np.pi / 2
     return np.asarray(angle)

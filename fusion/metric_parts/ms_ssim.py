@@ -1,4 +1,4 @@
-"""The scales of multi-scale structural similarity, and what is local in each."""
+"""Multi-scale structural similarity: image pyramids, local moments and SSIM maps."""
 
 from collections.abc import Callable
 
@@ -17,15 +17,25 @@ WINDOW = gaussian_window(11, 1.5)
 
 
 def build_pyramid(image: NDArray[np.uint8], count: int, odd: str = "replicate") -> list[FloatImage]:
-    """The image and its halvings, ``count`` in all; ``odd`` names one of `HALVING_FUNCTIONS`."""
-    found = [convert_to_float(image)]
-    while len(found) < count:
-        found.append(HALVING_FUNCTIONS[odd](found[-1]))
-    return found
+    """Build an image pyramid by halving the resolution.
+
+    Args:
+        image: uint8 luminance, (H, W).
+        count: Number of levels; the first is the image itself.
+        odd: How odd sides are halved; a key of `HALVING_FUNCTIONS`.
+    """
+    levels = [convert_to_float(image)]
+    while len(levels) < count:
+        levels.append(HALVING_FUNCTIONS[odd](levels[-1]))
+    return levels
 
 
 def compute_local_moments(image: FloatImage) -> list[FloatImage]:
-    """Local mean and variance under an 11 x 11 Gaussian of sigma 1.5."""
+    """Compute the local mean and variance under an 11 x 11 Gaussian with sigma 1.5.
+
+    Returns:
+        Two maps, each (H - 10, W - 10).
+    """
     mean = filter_valid(image, WINDOW)
     return [mean, filter_valid(image * image, WINDOW) - mean * mean]
 
@@ -33,7 +43,7 @@ def compute_local_moments(image: FloatImage) -> list[FloatImage]:
 def compute_local_covariance(
     first: FloatImage, second: FloatImage, mean1: FloatImage, mean2: FloatImage
 ) -> FloatImage:
-    """Local covariance under the same window, from the local means of both."""
+    """Compute the local covariance under the same window, given the local means."""
     return np.asarray(filter_valid(first * second, WINDOW) - mean1 * mean2)
 
 
@@ -44,31 +54,34 @@ def compute_ssim_maps(
     moments_y: list[FloatImage],
     factor: float,
 ) -> list[FloatImage]:
-    """SSIM's two maps, brightness and structure.
+    """Compute the two maps of SSIM: luminance, and contrast and structure.
 
         l = (2 mX mY + C1) / (mX^2 + mY^2 + C1),   cs = (2 cov + C2) / (vX + vY + C2)
 
     Args:
-        x: Image, gray levels 0..255.
-        y: Other image.
+        x: Image, gray levels 0 to 255, (H, W).
+        y: Other image, the same.
         moments_x: Local mean and variance of ``x``.
         moments_y: The same of ``y``.
-        factor: What C1 = 2.55^2 and C2 = 7.65^2 are multiplied by; 1 is right for 0..255.
+        factor: Multiplies C1 = 2.55^2 and C2 = 7.65^2; 1 is correct for gray levels 0 to 255.
+
+    Returns:
+        l (0 to 1) and cs (-1 to 1), each (H - 10, W - 10).
     """
     (mx, vx), (my, vy) = moments_x, moments_y
     c1, c2 = 2.55**2 * factor, 7.65**2 * factor
-    both = compute_local_covariance(x, y, mx, my)
-    brightness = (2 * mx * my + c1) / (mx * mx + my * my + c1)
-    return [brightness, np.asarray((2 * both + c2) / (vx + vy + c2))]
+    covariance = compute_local_covariance(x, y, mx, my)
+    luminance = (2 * mx * my + c1) / (mx * mx + my * my + c1)
+    return [luminance, np.asarray((2 * covariance + c2) / (vx + vy + c2))]
 
 
 def _halve_zero_padded(image: FloatImage) -> FloatImage:
-    """Means of 2 x 2 pixels; an odd side gets a line of zeros at both ends (PyTorch's padding)."""
+    """Average 2 x 2 pixels; an odd side is padded with zeros at both ends, as in PyTorch."""
     return _average_blocks(np.pad(image, [(side % 2, side % 2) for side in image.shape]))
 
 
 def _halve_truncated(image: FloatImage) -> FloatImage:
-    """Means of 2 x 2 pixels; a last odd line is left out."""
+    """Average 2 x 2 pixels; a last odd row or column is dropped."""
     return _average_blocks(image)
 
 

@@ -1,4 +1,4 @@
-"""What every metric asks of its three images before it computes anything."""
+"""Validation of the three images that every fusion metric takes."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 
 def check_images(infrared: NDArray[Any], visible: NDArray[Any], fused: NDArray[Any]) -> None:
-    """Refuse what is not three 8-bit luminance images of one size.
+    """Check that three images are 8-bit luminance of one size.
 
     Raises:
-        TypeError: If an image is not uint8; the message says what was found.
-        ValueError: If one has color or no pixels, or the sizes differ.
+        TypeError: If an image is not a uint8 array.
+        ValueError: If an image has color or no pixels, or the sizes differ.
     """
     for name, image in (("infrared", infrared), ("visible", visible), ("fused", fused)):
         _check_luminance(name, image)
@@ -28,14 +28,14 @@ def _check_luminance(name: str, image: NDArray[Any]) -> None:
     if image.ndim != 2:
         raise ValueError(
             f"{name} has shape {image.shape}, expected luminance (H, W); "
-            "take it with fusebench.data.images.luminance"
+            "convert it with fusebench.data.images.luminance"
         )
     if image.size == 0:
         raise ValueError(f"{name} is an empty image, shape {image.shape}")
     if image.dtype != np.uint8:
         raise TypeError(
             f"{name} is {image.dtype}{_describe_range(image)}, expected uint8 luminance 0 to 255; "
-            "scale it, round it and convert it first"
+            "scale, round and convert it first"
         )
 
 

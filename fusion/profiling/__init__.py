@@ -1,1 +1,1 @@
-"""Operations, time and memory of fusion methods."""
+"""Profiling of fusion methods: operation counts, time and memory."""

@@ -1,4 +1,4 @@
-"""What fusion methods cost, kept in files: a CSV for the user, and profiles in the store."""
+"""Profile files of fusion methods: a CSV for the user, and cost profiles in the store."""
 
 import csv
 from collections.abc import Sequence
@@ -20,14 +20,17 @@ from fusion.profiling.measurement import (
 CostRow = tuple[ProfileRequest, OperationCounts, MeasuredCost]
 
 
-def write_csv(path: Path, how: TimingOptions, rows: Sequence[CostRow]) -> None:
-    """All numbers unrounded, a line per method and size; empty where there is none."""
-    plain = [
-        {**asdict(asked), "options": yaml.safe_dump(asked.options, default_flow_style=True).strip()}
-        | asdict(how)
-        | asdict(counts)
-        | asdict(spent)
-        for asked, counts, spent in rows
+def write_csv(path: Path, timing: TimingOptions, rows: Sequence[CostRow]) -> None:
+    """Write all values unrounded, a line per method and size; None is an empty cell."""
+    lines = [
+        {
+            **asdict(request),
+            "options": yaml.safe_dump(request.options, default_flow_style=True).strip(),
+            **asdict(timing),
+            **asdict(counts),
+            **asdict(cost),
+        }
+        for request, counts, cost in rows
     ]
     names = [
         field.name
@@ -37,16 +40,16 @@ def write_csv(path: Path, how: TimingOptions, rows: Sequence[CostRow]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(plain)
+        writer.writerows(lines)
 
 
-def store_profile(root: Path, how: TimingOptions, row: CostRow) -> None:
-    """Put what was measured of one method into a store, for its report."""
-    made = {
+def store_profile(root: Path, timing: TimingOptions, row: CostRow) -> None:
+    """Save the profile of one method in the store at ``root``, for the report."""
+    provenance = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": records.get_package_versions(("torch", "numpy")),
     }
-    asked, counts, spent = row
-    plain = {**asdict(asked), **asdict(how), **asdict(counts), **asdict(spent)}
-    known = {name: value for name, value in plain.items() if not name.startswith("paper_")}
-    cost_profiles.write_profile(root, CostProfile(**known, provenance=made))
+    request, counts, cost = row
+    values = {**asdict(request), **asdict(timing), **asdict(counts), **asdict(cost)}
+    values = {name: value for name, value in values.items() if not name.startswith("paper_")}
+    cost_profiles.write_profile(root, CostProfile(**values, provenance=provenance))

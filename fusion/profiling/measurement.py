@@ -1,6 +1,7 @@
-"""What one fusion method costs at one image size: counted without running it, and measured."""
+"""Cost of one fusion method at one image size: operation counts, measured time and memory."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fusebench import plugins
+from fusebench.contracts import FusionMethod
 from fusebench.errors import UserError
 from fusion.networks import tiled_inference
 from fusion.profiling import peak_memory
@@ -18,7 +20,13 @@ from fusion.profiling import peak_memory
 
 @dataclass(frozen=True)
 class ProfileRequest:
-    """One method at one size, as plain values."""
+    """One method at one image size, as plain values.
+
+    Attributes:
+        source: Name of the source.
+        width: In pixels.
+        height: In pixels.
+    """
 
     source: str
     method: str
@@ -28,13 +36,18 @@ class ProfileRequest:
 
     @property
     def label(self) -> str:
-        """Source and size in words."""
+        """Source and size, for messages."""
         return f"{self.source} at {self.width}x{self.height}"
 
 
 @dataclass(frozen=True)
 class TimingOptions:
-    """How it is timed."""
+    """How the time is measured.
+
+    Attributes:
+        repetitions: Timed fusions, after one warm-up.
+        threads: Threads of torch on the CPU; None keeps its default.
+    """
 
     device: str
     repetitions: int
@@ -43,13 +56,13 @@ class TimingOptions:
 
 @dataclass(frozen=True)
 class OperationCounts:
-    """Of one pair; None where there is nothing to count.
+    """Parameters and operations of one pair; None where there is nothing to count.
 
     Attributes:
-        parameters: All of them.
+        parameters: Number of trainable values.
         macs: Multiply-accumulates.
-        printed_parameters: Millions, as the method's paper counts.
-        printed_macs: Billions, as the method's paper counts.
+        paper_parameters: Millions, as counted in the method's paper.
+        paper_macs: Billions, as counted in the method's paper.
     """
 
     parameters: int = 0
@@ -60,14 +73,7 @@ class OperationCounts:
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """Of one pair; None where nothing was run.
-
-    Attributes:
-        seconds: Median.
-        least: Seconds.
-        most: Seconds.
-        memory: Peak, in bytes.
-    """
+    """Time and memory of one pair; None where nothing was measured."""
 
     median_seconds: float | None = None
     min_seconds: float | None = None
@@ -75,83 +81,88 @@ class MeasuredCost:
     peak_memory_bytes: int | None = None
 
 
-def count_operations(asked: ProfileRequest) -> OperationCounts:
-    """Count a method's network, on no device.
+def count_operations(request: ProfileRequest) -> OperationCounts:
+    """Count the parameters and operations of a method's network, on the meta device.
 
     Raises:
         UserError: If the options or the weights are wrong.
     """
-    plugin, options = _load_method(asked)
-    if not hasattr(plugin, "load_network"):
+    plugin, options = _load_method(request)
+    if plugin.load_network is None:
         return OperationCounts()
     from fusion.profiling import mac_counting
 
     network = plugin.load_network(options, "meta")
-    frame: tiled_inference.TilingOptions = (
-        options.tiling_options
-    )  # every method with a network has one
-    height, width = tiled_inference.compute_padded_size(asked.height, asked.width, frame.padding)
-    tile = frame.tile or max(height, width)
-    pieces = [
-        len(tiled_inference.compute_tile_starts(side, tile, frame.overlap))
+    # Every method with a network has tiling options.
+    tiling: tiled_inference.TilingOptions = options.tiling_options
+    height, width = tiled_inference.compute_padded_size(
+        request.height, request.width, tiling.padding
+    )
+    tile = tiling.tile or max(height, width)
+    rows, columns = (
+        len(tiled_inference.compute_tile_starts(side, tile, tiling.overlap))
         for side in (height, width)
-    ]
-    once = mac_counting.count_pair_macs(network, min(tile, height), min(tile, width))
-    printed = mac_counting.count_as_in_paper(network, height, width)
+    )
+    tile_counts = mac_counting.count_pair_macs(network, min(tile, height), min(tile, width))
+    paper_counts = mac_counting.count_as_in_paper(network, height, width)
     return OperationCounts(
         parameters=mac_counting.count_parameters(network),
-        macs=pieces[0] * pieces[1] * once.macs,
-        paper_parameters=printed.parameters,
-        paper_macs=printed.macs,
+        macs=rows * columns * tile_counts.macs,
+        paper_parameters=paper_counts.parameters,
+        paper_macs=paper_counts.macs,
     )
 
 
-def measure_cost(asked: ProfileRequest, how: TimingOptions) -> MeasuredCost:
-    """Load a method and fuse random images of one size, in this process, which should be fresh.
+def measure_cost(request: ProfileRequest, timing: TimingOptions) -> MeasuredCost:
+    """Load a method and fuse random images, in this process, which should be new.
 
     Raises:
         UserError: If the method cannot be loaded or cannot fuse this size.
     """
     import torch
 
-    if how.threads is not None:
-        torch.set_num_threads(how.threads)
-    plugin, options = _load_method(asked)
-    on_gpu = how.device != "cpu" and hasattr(plugin, "load_network")
-    random, shape = np.random.default_rng(0), (asked.height, asked.width)
-    infrared, visible = (random.integers(0, 256, s, np.uint8) for s in (shape, (*shape, 3)))
-    loaded = []
+    if timing.threads is not None:
+        torch.set_num_threads(timing.threads)
+    plugin, options = _load_method(request)
+    rng, shape = np.random.default_rng(0), (request.height, request.width)
+    infrared, visible = (rng.integers(0, 256, s, np.uint8) for s in (shape, (*shape, 3)))
+    loaded: list[Callable[..., object]] = []
 
-    def first() -> None:
-        loaded.append(plugin.load(options, how.device))
+    def warm_up() -> None:
+        loaded.append(plugin.load(options, timing.device))
         loaded[0](infrared, visible)
 
-    before, peak = peak_memory.measure_peak_memory(first)
+    before, peak = peak_memory.measure_peak_memory(warm_up)
     seconds = []
-    for _ in range(how.repetitions):
+    for _ in range(timing.repetitions):
         start = time.perf_counter()
         loaded[0](infrared, visible)
         seconds.append(time.perf_counter() - start)
-    taken = torch.cuda.max_memory_allocated(how.device) if on_gpu else peak - before
-    return MeasuredCost(median(seconds), min(seconds), max(seconds), taken)
+    if timing.device != "cpu" and plugin.load_network is not None:
+        memory = torch.cuda.max_memory_allocated(timing.device)
+    else:
+        memory = peak - before
+    return MeasuredCost(median(seconds), min(seconds), max(seconds), memory)
 
 
-def measure_in_subprocess(asked: ProfileRequest, how: TimingOptions) -> MeasuredCost:
-    """`measure_cost` in a process of its own.
+def measure_in_subprocess(request: ProfileRequest, timing: TimingOptions) -> MeasuredCost:
+    """Run `measure_cost` in a new process.
 
     Raises:
-        UserError: As there, or if the process is killed.
+        UserError: See `measure_cost`; or if the process is killed or out of memory.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         try:
-            return process.submit(measure_cost, asked, how).result()
+            return pool.submit(measure_cost, request, timing).result()
         except MemoryError:
-            why = "the memory does not suffice"
+            reason = "out of memory"
         except BrokenProcessPool:
-            why = "its process was killed, most likely for want of memory"
-    raise UserError(f"{why}; try a smaller --size, or the option tile")
+            reason = "the process was killed, most likely because it was out of memory"
+    raise UserError(f"{reason}; try a smaller --size, or the option tile")
 
 
-def _load_method(asked: ProfileRequest) -> tuple[Any, Any]:
-    plugin = plugins.load_plugin("fusion.methods", asked.method)
-    return plugin, plugins.validate_options(plugin, asked.options, f"{asked.source}: options")
+def _load_method(request: ProfileRequest) -> tuple[FusionMethod, Any]:
+    """Load a method and its validated options."""
+    method = plugins.load_fusion_method(request.method)
+    where = f"{request.source}: options"
+    return method, plugins.validate_options(method.Options, request.options, where)

@@ -1,8 +1,8 @@
-"""How much main memory this process takes: now, and at most while something runs.
+"""Main memory of this process: resident size, and its peak during a call.
 
-Linux keeps the high-water mark of the resident set in /proc, and lets a process lower it to its
-present size. What getrusage tells there begins with the size of the parent process. Elsewhere
-getrusage is all there is: its mark never falls, so that an earlier peak can hide a later one.
+Linux keeps the peak of the resident set in /proc and lets a process reset it to its present size.
+getrusage is not usable there: its peak starts with the size of the parent process. On other
+systems only getrusage exists; its peak never falls, so that an earlier peak can hide a later one.
 """
 
 import sys
@@ -14,19 +14,20 @@ CLEAR_REFS_FILE = Path("/proc/self/clear_refs")
 
 
 def measure_peak_memory(call: Callable[[], object]) -> tuple[int, int]:
-    """Resident bytes before a call, and their peak while it ran."""
+    """Measure the resident bytes before a call, and their peak during the call."""
     if STATUS_FILE.exists():
-        CLEAR_REFS_FILE.write_text("5")
-    before = _read_memory_mark("VmRSS")
+        CLEAR_REFS_FILE.write_text("5")  # resets the peak
+    before = _read_memory_bytes("VmRSS")
     call()
-    return before, max(before, _read_memory_mark("VmHWM"))
+    return before, max(before, _read_memory_bytes("VmHWM"))
 
 
-def _read_memory_mark(mark: str) -> int:
+def _read_memory_bytes(field: str) -> int:
+    """Read one field of the status file; elsewhere the peak of getrusage."""
     if STATUS_FILE.exists():
-        found = (line.split() for line in STATUS_FILE.read_text().splitlines())
-        return next(int(words[1]) * 1024 for words in found if words[0] == f"{mark}:")
+        lines = (line.split() for line in STATUS_FILE.read_text().splitlines())
+        return next(int(line[1]) * 1024 for line in lines if line[0] == f"{field}:")
     import resource
 
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS: bytes, others: KiB

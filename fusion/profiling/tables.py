@@ -1,4 +1,4 @@
-"""What fusion methods cost, as tables of text."""
+"""Costs of fusion methods as text tables."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -11,84 +11,87 @@ if TYPE_CHECKING:
 
 FULL_WIDTH = 128  # inner width of the uncompressed networks
 COUNTING_NOTE = (
-    "Their way takes a pass of the denoising network for each image where a fusion takes three, "
-    "gives it one channel instead of three, and leaves normalizations and attention out. It does "
-    "not give the 1516.136 G of width 1; nothing that was tried does."
+    "The paper counts one pass of the denoising network for each image where a fusion takes three, "
+    "with one channel instead of three, and without normalizations and attention. This counting "
+    "does not give the 1516.136 G of width 1; no other counting that was tried does."
 )
-
-
-def _format_rows(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as text: the first column to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(wide) if place == 0 else cell.rjust(wide)
-            for place, (cell, wide) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
-HEADINGS = (
+MEASUREMENT_HEADINGS = (
     *("source", "size", "parameters", "GMACs", "as printed M", "as printed G"),
-    *("seconds", "least", "most", "memory MB"),
+    *("seconds", "min", "max", "memory MB"),
 )
 
 
 def format_measurements(
     rows: Iterable[tuple[ProfileRequest, OperationCounts, MeasuredCost]],
 ) -> list[str]:
-    """What was measured, a line per method and size."""
-    return _format_rows([HEADINGS, *(_format_measurement(*row) for row in rows)])
+    """Format the measurements, a line per method and size."""
+    return _format_rows([MEASUREMENT_HEADINGS, *(_format_measurement(*row) for row in rows)])
+
+
+def _format_rows(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _format_measurement(
-    asked: ProfileRequest, counts: OperationCounts, spent: MeasuredCost
+    request: ProfileRequest, counts: OperationCounts, cost: MeasuredCost
 ) -> tuple[str, ...]:
-    """One line of the table."""
-
-    def number(value: float | None, decimals: int, unit: float = 1) -> str:
-        return "-" if value is None else f"{value / unit:,.{decimals}f}"
-
     return (
-        asked.source,
-        f"{asked.width}x{asked.height}",
+        request.source,
+        f"{request.width}x{request.height}",
         f"{counts.parameters:,}",
-        number(counts.macs, 3, 1e9),
-        number(counts.paper_parameters, 3),
-        number(counts.paper_macs, 3),
-        *(
-            number(value, 3)
-            for value in (spent.median_seconds, spent.min_seconds, spent.max_seconds)
-        ),
-        number(spent.peak_memory_bytes, 1, 1e6),
+        _format_number(counts.macs, 3, 1e9),
+        _format_number(counts.paper_parameters, 3),
+        _format_number(counts.paper_macs, 3),
+        _format_number(cost.median_seconds, 3),
+        _format_number(cost.min_seconds, 3),
+        _format_number(cost.max_seconds, 3),
+        _format_number(cost.peak_memory_bytes, 1, 1e6),
     )
 
 
+def _format_number(value: float | None, decimals: int, unit: float = 1) -> str:
+    return "-" if value is None else f"{value / unit:,.{decimals}f}"
+
+
 def format_paper_comparison() -> list[str]:
-    """The papers' networks at 256 x 256: true counts, counted in their way, and printed."""
+    """Format the papers' networks at 256 x 256: exact, counted as in the paper, and printed."""
     from fusion.profiling import mac_counting
 
-    head = ("parameters", "GMACs of a pair", "their way M", "printed M")
-    rows: list[tuple[str, ...]] = [("width", "U-Net", *head, "their way G", "printed G")]
+    columns = ("parameters", "GMACs of a pair", "paper's count M", "printed M")
+    dmfuse = [("width", "U-Net", *columns, "paper's count G", "printed G")]
     for inner, (millions, billions) in mac_counting.DMFUSE_PAPER_COUNTS.items():
         network = mac_counting.build_paper_dmfuse(inner)
         unet = f"{mac_counting.count_parameters(network.denoising):,}"
         macs = mac_counting.count_as_in_paper(network, 256, 256).macs or 0
         counts = _format_counts(network, f"{millions:.3f}")
-        rows.append((_format_width(inner), unet, *counts, f"{macs:.3f}", f"{billions:.3f}"))
-    found = ["DMFuse, Tables 5 and 7", *_format_rows(rows)]
-    rows = [("width", *head)]
+        dmfuse.append((_format_width(inner), unet, *counts, f"{macs:.3f}", f"{billions:.3f}"))
+    dmnet: list[tuple[str, ...]] = [("width", *columns)]
     for inner in mac_counting.DMFUSE_PAPER_COUNTS:
         printed = f"{mac_counting.DMNET_PAPER_PARAMETERS:.3f}" if inner == FULL_WIDTH else "-"
-        rows.append(
-            (_format_width(inner), *_format_counts(mac_counting.build_paper_dmnet(inner), printed))
-        )
-    return [*found, *textwrap.wrap(COUNTING_NOTE, 98), "", "DMNet, Table VIII", *_format_rows(rows)]
+        network_counts = _format_counts(mac_counting.build_paper_dmnet(inner), printed)
+        dmnet.append((_format_width(inner), *network_counts))
+    return [
+        "DMFuse, Tables 5 and 7",
+        *_format_rows(dmfuse),
+        *textwrap.wrap(COUNTING_NOTE, 98),
+        "",
+        "DMNet, Table VIII",
+        *_format_rows(dmnet),
+    ]
 
 
-def _format_counts(network: "TrainedDMFuse | TrainedDMNet", printed: str) -> tuple[str, ...]:
-    """Parameters and GMACs of a pair; millions of parameters in the paper's way and as printed."""
+def _format_counts(
+    network: "TrainedDMFuse | TrainedDMNet", printed: str
+) -> tuple[str, str, str, str]:
+    """Format parameters, GMACs of a pair, and millions of parameters as in the paper."""
     from fusion.profiling import mac_counting
 
     return (

@@ -1,1 +1,1 @@
-"""Scores of fused images by fusion metrics."""
+"""Scoring of fused images with fusion metrics."""

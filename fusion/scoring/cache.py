@@ -1,8 +1,9 @@
-"""How metrics share work: a function of images is evaluated directly, or once per image.
+"""Evaluation of intermediate results of metrics, with or without a cache.
 
-A metric asks for what it needs as ``compute(function, image)``. `direct_evaluator` calls the function, and
-the metric is a pure formula. `CachingEvaluator` remembers what it was asked, so that the gradients of a source
-are computed for the first fused image and the first metric, and for no other.
+A metric computes every intermediate result as ``compute(function, image)``. With
+`direct_evaluator`, which only calls the function, the metric is a pure function of its images.
+`CachingEvaluator` stores the results, so that, for example, the gradients of a source are computed
+once for all metrics and all fused images of a pair.
 """
 
 from collections.abc import Callable, Hashable
@@ -13,41 +14,42 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 FloatPrecision = Literal["float64", "float32"]
-VALUE_TYPES = (str, bool, int, float)  # told apart by value
+VALUE_TYPES = (str, bool, int, float)  # compared by value
 
 
 class Evaluator(Protocol):
     """Evaluate a function of images.
 
     Attributes:
-        precision: What phase congruency is computed in.
+        precision: dtype in which phase congruency is computed.
     """
 
     precision: FloatPrecision
 
-    def __call__(self, function: Callable[..., T], *given: Any) -> T:
-        """What ``function(*given)`` returns."""
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return ``function(*arguments)``."""
         ...
 
 
 class DirectEvaluator:
-    """Nothing is shared and everything is float64: the reference."""
+    """Call every function directly, in float64: the reference."""
 
     precision: FloatPrecision = "float64"
 
-    def __call__(self, function: Callable[..., T], *given: Any) -> T:
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call the function."""
-        return function(*given)
+        return function(*arguments)
 
 
 direct_evaluator = DirectEvaluator()
 
 
 class CachingEvaluator:
-    """Every function of the same arrays is evaluated once.
+    """Evaluate every function of the same arrays once.
 
-    What is made of the sources alone is kept until the pair is done; what a fused image takes part
-    in is dropped by `next_fused`. Arrays are told apart by identity, everything else by value.
+    Results that depend on the sources only are kept as long as the evaluator; results that depend
+    on a fused image are kept until `drop_fused_results`. Arrays are compared by identity,
+    everything else by value.
     """
 
     def __init__(
@@ -55,34 +57,38 @@ class CachingEvaluator:
     ) -> None:
         self.precision = precision
         self._source_ids = {id(infrared), id(visible)}
-        self._sources = (infrared, visible)  # an identity is unique as long as its array lives
+        self._sources = (infrared, visible)  # an id is unique only as long as its array exists
         self._source_results: dict[Hashable, tuple[tuple[Any, ...], Any]] = {}
         self._fused_results: dict[Hashable, tuple[tuple[Any, ...], Any]] = {}
 
-    def __call__(self, function: Callable[..., T], *given: Any) -> T:
-        """What ``function(*given)`` returned the first time."""
-        key = (function, *(_make_key(one) for one in given))
-        for memory in (self._source_results, self._fused_results):
-            if key in memory:
-                found: T = memory[key][1]
-                return found
-        made = function(*given)
-        if all(self._depends_on_sources_only(one) for one in given):
-            self._source_results[key] = (given, made)
-            self._source_ids.add(id(made))
-            if isinstance(made, list | tuple):
-                self._source_ids.update(map(id, made))
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return the stored result of ``function(*arguments)``, or compute and store it."""
+        key = (function, *(_make_key(argument) for argument in arguments))
+        for cache in (self._source_results, self._fused_results):
+            if key in cache:
+                stored: T = cache[key][1]
+                return stored
+        result = function(*arguments)
+        if all(self._depends_on_sources_only(argument) for argument in arguments):
+            self._source_results[key] = (arguments, result)
+            self._source_ids.add(id(result))
+            if isinstance(result, list | tuple):
+                self._source_ids.update(map(id, result))
         else:
-            self._fused_results[key] = (given, made)
-        return made
+            self._fused_results[key] = (arguments, result)
+        return result
 
-    def _depends_on_sources_only(self, given: Any) -> bool:
-        return given is self or isinstance(given, VALUE_TYPES) or id(given) in self._source_ids
+    def _depends_on_sources_only(self, argument: Any) -> bool:
+        return (
+            argument is self
+            or isinstance(argument, VALUE_TYPES)
+            or id(argument) in self._source_ids
+        )
 
     def drop_fused_results(self) -> None:
-        """Forget what is not made of the sources alone."""
+        """Drop the results that depend on a fused image."""
         self._fused_results.clear()
 
 
-def _make_key(given: Any) -> Hashable:
-    return given if isinstance(given, VALUE_TYPES) else ("array", id(given))
+def _make_key(argument: Any) -> Hashable:
+    return argument if isinstance(argument, VALUE_TYPES) else ("array", id(argument))

@@ -1,67 +1,64 @@
-"""All fusion metrics and their variants as a list that is read in a terminal."""
+"""List of all fusion metrics and their variants, as text for a terminal."""
 
 import inspect
 import re
 from textwrap import wrap
-from types import ModuleType
 
 from fusebench import plugins
+from fusebench.contracts import FusionMetric
 from fusion.scoring.metric import LUMINANCE, Metric, load_metrics
 
 HEADING = (
-    "Ask for a metric by its name, for a variant by name.variant; the first one is the default. "
-    f"All are of luminance: {LUMINANCE}."
+    "Select a metric by its name, a variant by name.variant; the first variant is the default. "
+    f"All metrics are computed on luminance: {LUMINANCE}."
 )
 
 
 def format_listing() -> str:
-    """Every metric: what it says, its source, and a line or two per variant."""
-    names = plugins.list_plugins("fusion.metrics")
-    return "\n\n".join(
-        [HEADING, *(_format_metric(plugins.load_plugin("fusion.metrics", name)) for name in names)]
-    )
+    """Format every metric with its title, its source and its variants."""
+    names = plugins.list_plugins(plugins.FUSION_METRICS)
+    metrics = [plugins.load_fusion_metric(name) for name in names]
+    return "\n\n".join([HEADING, *map(_format_metric, metrics)])
 
 
-def get_paper(module: ModuleType) -> str:
-    """The paper that a metric is from, as its file says, in one line."""
-    about = inspect.cleandoc(module.__doc__ or "")
-    found = re.search(r"Source: (.*?)(?:\n\n|\Z)", about, flags=re.DOTALL)
-    return " ".join(found.group(1).split()) if found else ""
+def get_paper(metric: FusionMetric) -> str:
+    """Get the source of a metric from its module docstring, in one line."""
+    docstring = inspect.cleandoc(metric.docstring)
+    match = re.search(r"Source: (.*?)(?:\n\n|\Z)", docstring, flags=re.DOTALL)
+    return " ".join(match.group(1).split()) if match else ""
 
 
-def load_variants(module: ModuleType) -> list[Metric]:
-    """A metric in each of its variants, the default first."""
-    name = module.__name__.rpartition(".")[2]
-    alone = len(module.VARIANTS) == 1
-    asked = [name if alone else f"{name}.{variant}" for variant in module.VARIANTS]
-    return [metric for one in asked for metric in load_metrics({one: {}})]
+def load_variants(metric: FusionMetric) -> list[Metric]:
+    """Load a metric in each of its variants, the default first."""
+    name, variants = metric.name, metric.VARIANTS
+    names = [name] if len(variants) == 1 else [f"{name}.{variant}" for variant in variants]
+    return [column for name in names for column in load_metrics({name: {}})]
 
 
-def _format_metric(module: ModuleType) -> str:
-    title = (module.__doc__ or "").partition("\n")[0]
+def _format_metric(metric: FusionMetric) -> str:
+    title = metric.docstring.partition("\n")[0]
     lines = [
         title,
-        *wrap(f"Source: {get_paper(module)}", 100, initial_indent="  ", subsequent_indent="    "),
+        *wrap(f"Source: {get_paper(metric)}", 100, initial_indent="  ", subsequent_indent="    "),
     ]
-    for metric in load_variants(module):
+    for column in load_variants(metric):
         lines += [
-            f"  {metric.name}",
-            f"      {_format_properties(metric)}",
-            f"      {metric.definition.description}",
+            f"  {column.name}",
+            f"      {_format_properties(column)}",
+            f"      {column.definition.description}",
         ]
-        if not metric.definition.is_symmetric:
-            lines[-1] += "; the two sources cannot be exchanged"
-        if metric.definition.known_fault:
-            lines.append(f"      known fault: {metric.definition.known_fault}")
+        if not column.definition.is_symmetric:
+            lines[-1] += "; not symmetric in the two sources"
+        if column.definition.known_fault:
+            lines.append(f"      known fault: {column.definition.known_fault}")
     return "\n".join(lines)
 
 
 def _format_properties(metric: Metric) -> str:
-    about = metric.definition
-    signature = f"{metric.module.TITLE}.{metric.variant} v{metric.module.VERSION}"
-    return (
-        f"{signature}; {about.unit or 'no unit'}; {_format_range(metric)}; {about.better} is better"
-    )
+    definition = metric.definition
+    signature = f"{metric.plugin.TITLE}.{metric.variant} v{metric.plugin.VERSION}"
+    unit = definition.unit or "no unit"
+    return f"{signature}; {unit}; {_format_range(metric)}; {definition.better} is better"
 
 
 def _format_range(metric: Metric) -> str:
@@ -69,5 +66,5 @@ def _format_range(metric: Metric) -> str:
     if low is None and high is None:
         return "any number"
     if high is None:
-        return f"{low:g} and more"
+        return f"at least {low:g}"
     return f"at most {high:g}" if low is None else f"{low:g} to {high:g}"

@@ -1,87 +1,78 @@
 """A fusion metric as it was asked for: its file, its variant, how its column is headed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel
 
-from fusebench import plugins
+from fusebench.contracts import FusionMetric, MetricVariant
 from fusebench.data.images import Gray
-from fusebench.experiments import specs
+from fusebench.experiments.resolution import ResolvedFusionMetric, resolve_fusion_metrics
 from fusebench.storage.records import Column
 from fusion.scoring.cache import Evaluator
-from fusion.scoring.variant import Variant
 
 LUMINANCE = "BT.601, rounded to 8 bits"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One column.
+    """One column of scores.
 
     Attributes:
-        name: As asked for, e.g. ``mutual_information`` or ``mutual_information.nats``.
-        options: Checked.
+        name: As it was asked for, e.g. ``mutual_information`` or ``mutual_information.nats``.
+        plugin: The file in fusion/metrics.
+        options: Its checked options.
     """
 
     name: str
-    options: BaseModel
-
-    @property
-    def module(self) -> ModuleType:
-        """The file in fusion/metrics."""
-        return plugins.load_plugin("fusion.metrics", self.name.partition(".")[0])
+    plugin: FusionMetric
+    options: Any
 
     @property
     def variant(self) -> str:
-        """Its name; a metric without variants has one that is not asked for."""
-        first: str = next(iter(self.module.VARIANTS))
-        return str(getattr(self.options, "variant", first))
+        """Name of the variant; a metric without variants has one without an option."""
+        default = next(iter(self.plugin.VARIANTS))
+        return str(getattr(self.options, "variant", default))
 
     @property
-    def definition(self) -> Variant:
+    def definition(self) -> MetricVariant:
         """What the variant computes."""
-        found: Variant = self.module.VARIANTS[self.variant]
-        return found
+        return self.plugin.VARIANTS[self.variant]
 
     @property
     def column(self) -> Column:
         """How tables head it: a variant that is not the default is in the title."""
-        default: str = next(iter(self.module.VARIANTS))
-        title = str(self.module.TITLE)
-        shown = title if self.variant == default else f"{title} {self.variant}"
-        return self.definition.build_column(shown).model_copy(update={"signature": self.signature})
+        default = next(iter(self.plugin.VARIANTS))
+        title = self.plugin.TITLE
+        full_title = title if self.variant == default else f"{title} {self.variant}"
+        column = self.definition.build_column(full_title)
+        return column.model_copy(update={"signature": self.signature})
 
     @property
     def signature(self) -> str:
         """What makes two numbers comparable, e.g. ``MI.bits v1``; see `LUMINANCE` too."""
-        fault = (
-            f" (known fault: {self.definition.known_fault})" if self.definition.known_fault else ""
-        )
-        return f"{self.module.TITLE}.{self.variant} v{self.module.VERSION}{fault}"
+        fault = self.definition.known_fault
+        suffix = f" (known fault: {fault})" if fault else ""
+        return f"{self.plugin.TITLE}.{self.variant} v{self.plugin.VERSION}{suffix}"
 
     def measure(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> float | None:
-        """The metric of one fused image; None where it is undefined."""
-        found: float | None = self.module.measure(*pair, fused, self.options, compute)
-        return found
+        """Compute the metric of one fused image; None where it is undefined."""
+        return self.plugin.measure(*pair, fused, self.options, compute)
 
     def note(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> str:
-        """What is to be said of the value, e.g. that something undefined counts as 0."""
-        said = getattr(self.module, "note", None)
-        return str(said(*pair, fused, self.options, compute)) if said else ""
+        """What has to be known about the value, e.g. that something undefined counts as 0."""
+        return self.plugin.note(*pair, fused, self.options, compute)
 
     @property
     def undefined_note(self) -> str:
-        """Why there is no value, where `flag` does not say it."""
-        why = getattr(self.module, "UNDEFINED_REASON", "")
-        return f"undefined: {why}" if why else "undefined for these images"
+        """Why there is no value, where `note` does not say it."""
+        reason = self.plugin.UNDEFINED_REASON
+        return f"undefined: {reason}" if reason else "undefined for these images"
 
 
 def load_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]:
-    """The metrics of a task.
+    """Load metrics by name.
 
     Args:
         metrics: Name, or name.variant, to options.
@@ -89,8 +80,12 @@ def load_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]
     Raises:
         UserError: If there is no such metric, an option is wrong, or one is asked for twice.
     """
-    found = specs.load_metrics("quality", metrics, "metrics")
-    return tuple(Metric(name, options) for name, (_, options) in found.items())
+    return build_columns(resolve_fusion_metrics(metrics, "metrics"))
+
+
+def build_columns(metrics: Sequence[ResolvedFusionMetric]) -> tuple[Metric, ...]:
+    """The columns of metrics that are loaded already."""
+    return tuple(Metric(metric.name, metric.plugin, metric.options) for metric in metrics)
 
 
 def join_signatures(metrics: tuple[Metric, ...]) -> str:

@@ -1,6 +1,6 @@
-"""From a row per image to means and their intervals.
+"""Means of per-image scores and their bootstrap intervals.
 
-Only images are averaged, and only here; an undefined score is left out of its column's mean.
+Only images are averaged, and only here. An undefined score is left out of its column's mean.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fusebench.evaluation import bootstrap
 
 CONFIDENCE_LEVEL = 95  # per cent
-MIN_GROUPS = bootstrap.MIN_SEQUENCES
+MIN_SEQUENCES = bootstrap.MIN_SEQUENCES  # fewer sequences are not resampled
 RESAMPLES_PER_BATCH = 100  # resamples held in memory
 INTERVAL_TEXT = (
     f"{CONFIDENCE_LEVEL} % percentile bootstrap, {bootstrap.RESAMPLE_COUNT} resamples of"
@@ -22,60 +22,74 @@ Interval = tuple[float, float]
 
 
 def select_scores(per_image: pd.DataFrame) -> pd.DataFrame:
-    """The columns of scores alone."""
+    """Select the columns of scores."""
     return per_image.drop(columns="flags", errors="ignore").astype("float64")
 
 
 def compute_means(per_image: pd.DataFrame) -> dict[str, float | None]:
-    """Mean over the images on which a metric is defined; None if there are none."""
-    found = select_scores(per_image).mean()
-    return {str(name): None if np.isnan(mean) else float(mean) for name, mean in found.items()}
+    """Average each metric over the images where it is defined; None if there are none."""
+    means = select_scores(per_image).mean()
+    return {str(name): None if np.isnan(mean) else float(mean) for name, mean in means.items()}
 
 
-def get_resampling_units(keys: Sequence[str], groups: Mapping[str, str]) -> list[str]:
-    """What is resampled: each image's group (a sequence of frames), or the image itself.
+def get_resampling_units(keys: Sequence[str], sequences: Mapping[str, str]) -> list[str]:
+    """Get the resampling unit of each image: its sequence, or the image itself.
 
-    Images are drawn one by one where they come from fewer than `MIN_GROUPS` groups: so few cannot be
-    resampled, and the interval then says nothing of other sequences.
+    Images are resampled individually if they come from fewer than `MIN_SEQUENCES` sequences: so
+    few cannot be resampled. The interval then does not extend to other sequences.
+
+    Args:
+        keys: Keys of the images.
+        sequences: Key to sequence; empty or missing for an image without one.
     """
-    return bootstrap.select_units(keys, [groups.get(key) or key for key in keys])
+    return bootstrap.select_units(keys, [sequences.get(key) or key for key in keys])
 
 
 def compute_intervals(
-    per_image: pd.DataFrame, drawn: Sequence[str], fewest: int = 2
+    per_image: pd.DataFrame, units: Sequence[str], min_units: int = 2
 ) -> dict[str, Interval | None]:
-    """The bootstrap interval of every mean.
+    """Compute the bootstrap confidence interval of every mean.
 
-    Whole groups are drawn with replacement, because frames of one sequence resemble each other;
-    the generator is seeded, so that the same table has the same intervals.
+    Whole units are resampled with replacement, because frames of one sequence are correlated. The
+    random seed is fixed, so that the same table has the same intervals.
 
     Args:
         per_image: One row per image.
-        drawn: The group of each row; see `get_resampling_units`.
-        fewest: How many groups have to have a score.
+        units: Resampling unit of each row; see `get_resampling_units`.
+        min_units: Smallest number of units with a score.
 
     Returns:
-        Metric to (low, high); None where fewer groups have a score.
+        Metric to (low, high); None if fewer units have a score.
     """
-    columns = select_scores(per_image)
-    # Sum and number of the defined scores of each unit, (units, metrics)
-    unit_of_image, unit_count = bootstrap.index_units(drawn)
-    sums = bootstrap.sum_per_unit(columns.fillna(0).to_numpy(), unit_of_image, unit_count)
-    is_defined = columns.notna().to_numpy(np.float64)
+    scores = select_scores(per_image)
+    # Sum and number of the defined scores of each unit, (units, metrics).
+    unit_of_image, unit_count = bootstrap.index_units(units)
+    is_defined = scores.notna().to_numpy(np.float64)
+    sums = bootstrap.sum_per_unit(scores.fillna(0).to_numpy(), unit_of_image, unit_count)
     counts = bootstrap.sum_per_unit(is_defined, unit_of_image, unit_count)
-    enough = (counts > 0).sum(axis=0) >= fewest
-    drawn_means = _bootstrap_means(sums, counts)
-    tails = (100 - CONFIDENCE_LEVEL) / 2
-    found: dict[str, Interval | None] = {}
-    for column, name in enumerate(columns.columns):
-        means = drawn_means[:, column]
-        low, high = np.nanpercentile(means, [tails, 100 - tails]) if enough[column] else (0.0, 0.0)
-        found[str(name)] = (float(low), float(high)) if enough[column] else None
-    return found
+    has_enough_units = (counts > 0).sum(axis=0) >= min_units
+    means = _bootstrap_means(sums, counts)
+    # Percentile interval.
+    tail = (100 - CONFIDENCE_LEVEL) / 2
+    intervals: dict[str, Interval | None] = {}
+    for column, name in enumerate(scores.columns):
+        intervals[str(name)] = None
+        if has_enough_units[column]:
+            low, high = np.nanpercentile(means[:, column], [tail, 100 - tail])
+            intervals[str(name)] = (float(low), float(high))
+    return intervals
 
 
 def _bootstrap_means(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means of every resample, (RESAMPLES, columns); NaN where none of its groups has a score."""
+    """Compute the means of every resample.
+
+    Args:
+        sums: Sum of the scores of each unit, (units, metrics).
+        counts: Number of scores of each unit, (units, metrics).
+
+    Returns:
+        (RESAMPLES, metrics); NaN where no unit of the resample has a score.
+    """
     rng = np.random.default_rng(bootstrap.DEFAULT_SEED)
     batches = []
     for _ in range(bootstrap.RESAMPLE_COUNT // RESAMPLES_PER_BATCH):

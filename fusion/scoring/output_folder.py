@@ -1,18 +1,21 @@
-"""The folder of fusion.quality: its two tables, and a stamp that says what they were made from.
+"""Output folder of fusion.quality: two tables and a manifest with the hash of their inputs.
 
-The same images and metrics find their tables again; tables of others are only replaced on request,
-and what this program did not write never. A stopped run leaves its rows beside them.
+The same images and metrics reuse existing tables. Tables of other inputs are replaced on request
+only, and files that this program did not write are never replaced. An interrupted run leaves the
+rows it has scored in the folder.
 """
 
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fusebench.errors import UserError
+from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import hashing
 from fusion.scoring import metric, metric_means
 from fusion.scoring.metric import Metric
@@ -23,111 +26,120 @@ MANIFEST_FILE = "quality.json"
 MEANS_FILE, PER_IMAGE_FILE = "means.csv", "per_image.csv"
 
 
-def build_spec(scenes: Sequence[ScoringPair], metrics: Sequence[Metric]) -> dict[str, Any]:
-    """Everything that decides the tables."""
+def build_spec(pairs: Sequence[ScoringPair], metrics: Sequence[Metric]) -> dict[str, Any]:
+    """Build the spec: everything that decides the contents of the tables."""
     return {
         "format": FORMAT_VERSION,
-        "metrics": [[one.name, one.signature, one.options.model_dump()] for one in metrics],
+        "metrics": [[item.name, item.signature, item.options.model_dump()] for item in metrics],
         "luminance": metric.LUMINANCE,
         "intervals": metric_means.INTERVAL_TEXT,
-        "infrared": hashing.hash_files({scene.key: scene.infrared for scene in scenes}),
-        "visible": hashing.hash_files({scene.key: scene.visible for scene in scenes}),
+        "infrared": hashing.hash_files({pair.key: pair.infrared for pair in pairs}),
+        "visible": hashing.hash_files({pair.key: pair.visible for pair in pairs}),
         "fused": [
-            [name, hashing.hash_files({scene.key: scene.fused[name] for scene in scenes})]
-            for name in scenes[0].fused
+            [name, hashing.hash_files({pair.key: pair.fused[name] for pair in pairs})]
+            for name in pairs[0].fused
         ],
     }
 
 
 def check_writable(out: Path) -> None:
-    """Refuse a folder for the tables that cannot be made or written to, before any work is done.
+    """Check that the output folder can be created and written to, before any work is done.
 
     Raises:
-        UserError: Naming what is in the way.
+        UserError: Naming the path in the way.
     """
-    there = next(path for path in (out, *out.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"--out {out}: {there} is not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"--out {out}: {there} cannot be written to")
+    existing = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise UserError(f"--out {out}: {existing} is not a folder; name another folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"--out {out}: {existing} cannot be written to; name another folder")
 
 
-def check_overwrite(out: Path, *, replacing: bool) -> None:
-    """Refuse to write over tables, unless they are this program's and may be replaced.
+def check_overwrite(out: Path, *, replace: bool) -> None:
+    """Check that no table would be overwritten, except this program's own with ``replace``.
 
     Raises:
         UserError: Naming the table that would be lost.
     """
-    stamp = _read_manifest(out)
+    manifest = _read_manifest(out)
     for name in (PER_IMAGE_FILE, MEANS_FILE):
         if not (out / name).exists():
             continue
-        if name not in stamp["files"]:
+        if name not in manifest["files"]:
             raise UserError(
                 f"--out {out}: {name} in it was not written by this program and would be lost; "
                 "move it away or name another folder"
             )
-        if not replacing:
+        if not replace:
             raise UserError(
                 f"--out {out}: {name} in it is of other images or metrics, or was changed since; "
                 "name another folder, or replace it with --replace"
             )
 
 
-def read_finished_output(out: Path, made_from: Mapping[str, Any]) -> str | None:
-    """What was printed of the tables in the folder; None if they are of others, or not whole."""
-    stamp = _read_manifest(out)
-    files = {out / name: contents for name, contents in stamp["files"].items()}
-    if stamp["spec"] != hashing.content_hash(made_from) or not all(
-        path.is_file() for path in files
-    ):
+def read_finished_output(out: Path, spec: Mapping[str, Any]) -> str | None:
+    """Read the printed summary of finished tables.
+
+    Args:
+        out: The output folder.
+        spec: See `build_spec`.
+
+    Returns:
+        The summary; None if the tables are missing, changed, or have another spec.
+    """
+    manifest = _read_manifest(out)
+    hashes = {out / name: sha256 for name, sha256 in manifest["files"].items()}
+    if manifest["spec"] != hashing.content_hash(spec) or not all(path.is_file() for path in hashes):
         return None
-    if any(hashing.compute_file_sha256(path) != contents for path, contents in files.items()):
+    if any(hashing.compute_file_sha256(path) != sha256 for path, sha256 in hashes.items()):
         return None
-    return str(stamp["printed"])
+    return str(manifest["printed"])
 
 
-def get_row_log_paths(out: Path, made_from: Mapping[str, Any]) -> dict[str, Path]:
-    """Source to where its rows are kept until the tables are written."""
-    stem = f".scores-{hashing.content_hash(made_from)}"
-    return {name: out / f"{stem}-{n}.jsonl" for n, (name, _) in enumerate(made_from["fused"])}
+def get_row_log_paths(out: Path, spec: Mapping[str, Any]) -> dict[str, Path]:
+    """Get the path of the row log of each source; see `fusion.scoring.row_log`."""
+    stem = f".scores-{hashing.content_hash(spec)}"
+    return {name: out / f"{stem}-{n}.jsonl" for n, (name, _) in enumerate(spec["fused"])}
 
 
 def write_tables(
-    out: Path, written: Mapping[str, pd.DataFrame], printed: str, made_from: Mapping[str, Any]
+    out: Path, tables: Mapping[str, pd.DataFrame], summary: str, spec: Mapping[str, Any]
 ) -> list[Path]:
-    """Write the tables and their stamp, each file whole or not at all; return the tables' files.
+    """Write the tables and the manifest, each file completely or not at all.
 
     Args:
-        out: The folder; made if need be.
-        written: File name to table.
-        printed: What a terminal shows of them.
-        made_from: See `build_spec`.
+        out: The folder; created if it does not exist.
+        tables: File name to table.
+        summary: What is printed of the tables.
+        spec: See `build_spec`.
+
+    Returns:
+        Paths of the tables.
     """
     out.mkdir(parents=True, exist_ok=True)
-    partial = {out / name: out / f".{name}.{os.getpid()}" for name in (*written, MANIFEST_FILE)}
-    try:
-        for name, table in written.items():
-            table.to_csv(partial[out / name], index=False)
-        files = {name: hashing.compute_file_sha256(partial[out / name]) for name in written}
-        stamp = {"spec": hashing.content_hash(made_from), "files": files, "printed": printed}
-        text = json.dumps({**stamp, "made_from": made_from}, indent=1)
-        partial[out / MANIFEST_FILE].write_text(text, encoding="utf-8")
-        for path, finished in partial.items():
-            finished.replace(path)
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
-    for left_over in out.glob(".scores-*.jsonl"):
-        left_over.unlink()
-    return [out / name for name in written]
+    with ExitStack() as stack:
+        # Files are renamed in the reverse order: the manifest comes last.
+        temporary = {
+            name: stack.enter_context(replace_atomically(out / name))
+            for name in (MANIFEST_FILE, *reversed([*tables]))
+        }
+        for name, table in tables.items():
+            table.to_csv(temporary[name], index=False)
+        hashes = {name: hashing.compute_file_sha256(temporary[name]) for name in tables}
+        manifest = {"spec": hashing.content_hash(spec), "files": hashes, "printed": summary}
+        text = json.dumps({**manifest, "made_from": spec}, indent=1)
+        temporary[MANIFEST_FILE].write_text(text, encoding="utf-8")
+    for row_log in out.glob(".scores-*.jsonl"):
+        row_log.unlink()
+    return [out / name for name in tables]
 
 
 def _read_manifest(out: Path) -> dict[str, Any]:
+    """Read the manifest; an empty one if it is missing or damaged."""
     try:
-        stamp = json.loads((out / MANIFEST_FILE).read_text(encoding="utf-8"))
+        manifest = json.loads((out / MANIFEST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        stamp = None
-    whole = isinstance(stamp, dict) and isinstance(stamp.get("files"), dict)
+        manifest = None
+    is_valid = isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)
     empty: dict[str, Any] = {"spec": None, "files": {}, "printed": ""}
-    return {**empty, **stamp} if whole else empty
+    return {**empty, **manifest} if is_valid else empty

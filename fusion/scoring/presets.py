@@ -1,4 +1,4 @@
-"""Which metrics, and which variants of them, make whose tables."""
+"""Metric presets: the metrics and variants of published tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ METRIC_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "cross_entropy": {},
         "peak_signal_to_noise": {},
     },
-    "dmnet": {  # DMNet's tables: the scale and the definitions are known from its baselines' rows
+    "dmnet": {  # DMNet's tables: scale and definitions were inferred from the rows of its baselines
         "entropy": {},
         "spatial_frequency": {},
         "average_gradient": {},
@@ -51,15 +51,18 @@ METRIC_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
-PRESET_NOTES: dict[str, str] = {  # said beside the signatures of a preset
+PRESET_NOTES: dict[str, str] = {  # printed after the signatures of a preset
     "dmfuse": "Qe unresolved: no known variant reaches the paper's values",
 }
 
 
 def get_preset_note(metrics: Sequence[Metric]) -> str:
-    """What is to be said of the columns of a preset, by whatever name they were asked for."""
-    asked = {metric.signature for metric in metrics}
-    for name, said in PRESET_NOTES.items():
-        if asked == {metric.signature for metric in load_metrics(METRIC_PRESETS[name])}:
-            return said
+    """Get the note of the preset that has the same metrics; empty if there is none.
+
+    Metrics are compared by signature: one variant can be selected by several names.
+    """
+    signatures = {metric.signature for metric in metrics}
+    for name, note in PRESET_NOTES.items():
+        if signatures == {metric.signature for metric in load_metrics(METRIC_PRESETS[name])}:
+            return note
     return ""

@@ -1,7 +1,7 @@
-"""The rows of scored images, written down as each is finished: a stopped run goes on with the next.
+"""Log of scored images, appended row by row, so that an interrupted run can resume.
 
-A file of JSON lines, one per image. A line that was cut off by a kill is left out when it is read,
-and its image is scored again.
+The format is JSON lines, one per image. A line that was truncated by a kill is ignored when the
+log is read, and its image is scored again.
 """
 
 import json
@@ -12,27 +12,30 @@ ScoreRow = dict[str, float | str | None]  # metric to score, and ``flags``
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> dict[str, ScoreRow]:
-    """Key to row of the images that are finished; nothing if there is no such file.
+    """Read the rows of the scored images; none if the file does not exist.
 
     Args:
-        path: The file.
-        columns: What a row has; others are left out.
+        path: The log.
+        columns: Expected columns; rows with other columns are ignored.
+
+    Returns:
+        Image key to row.
     """
-    found: dict[str, ScoreRow] = {}
+    rows: dict[str, ScoreRow] = {}
     if not path.exists():
-        return found
+        return rows
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             key, row = json.loads(line)
         except (ValueError, TypeError):
             continue
         if isinstance(row, dict) and list(row) == list(columns):
-            found[str(key)] = row
-    return found
+            rows[str(key)] = row
+    return rows
 
 
 def append_row(path: Path, key: str, row: ScoreRow) -> None:
-    """Write down one row.
+    """Append one row.
 
     Raises:
         ValueError: If a score is NaN or infinite; undefined is None.
@@ -40,4 +43,4 @@ def append_row(path: Path, key: str, row: ScoreRow) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps([key, row], allow_nan=False)
     with path.open("a", encoding="utf-8") as file:
-        file.write(f"\n{line}\n")  # a line cut off before is ended, whatever it was
+        file.write(f"\n{line}\n")  # the leading newline ends a line that was truncated before

@@ -1,8 +1,8 @@
-"""Many images and several fused versions of each, scored with all work shared that can be.
+"""Scoring of many pairs with several fused images each; intermediate results are shared.
 
-What metrics need of the two sources is computed once per pair, whatever the number of metrics and
-of fused versions; the pairs are spread over worker processes. The numbers are those of the metrics'
-own functions to 1e-6 (1e-4 for phase congruency, which is computed in float32 here).
+What the metrics compute from the two sources is computed once per pair, for all metrics and all
+fused images. The pairs are distributed over worker processes. The scores equal those of the
+metrics' own functions to 1e-6 (1e-4 for phase congruency, which is computed in float32 here).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,19 +23,18 @@ from fusion.scoring.cache import CachingEvaluator
 from fusion.scoring.metric import Metric
 from fusion.scoring.row_log import ScoreRow
 
-MIN_PARALLEL_WORK = (
-    200_000_000  # pixels times metrics; less is done before another process has started
-)
+# Pixels times metrics; less work takes no longer than starting another process.
+MIN_PARALLEL_WORK = 200_000_000
 
-NumberedRows = tuple[int, dict[str, ScoreRow]]  # the number of a scene, and a row per source
+IndexedRows = tuple[int, dict[str, ScoreRow]]  # index of a pair, and a row per source
 
 
 @dataclass(frozen=True)
 class ScoringPair:
-    """The images of one pair.
+    """The image files of one pair.
 
     Attributes:
-        fused: Name of the source to its file.
+        fused: Name of the source to its fused image.
     """
 
     key: str
@@ -47,170 +46,182 @@ class ScoringPair:
 def score_pair(
     infrared: Gray, visible: Gray, fused: Mapping[str, Gray], metrics: Sequence[Metric]
 ) -> dict[str, ScoreRow]:
-    """Score every fused version of one pair.
+    """Score every fused image of one pair.
 
     Args:
         infrared: uint8 luminance, (H, W).
-        visible: Same.
-        fused: Name to image, same.
+        visible: The same.
+        fused: Source name to fused image, the same.
         metrics: The columns.
 
     Returns:
-        Name to one row: a score per metric, and ``flags``: what is to be said of the scores,
-        and why one is undefined.
+        Source name to row: a score per metric, and ``flags``, which explains special values and
+        undefined scores.
 
     Raises:
         TypeError, ValueError: If the images are not luminance of one size.
     """
-    once = CachingEvaluator(infrared, visible)
+    evaluator = CachingEvaluator(infrared, visible)
     rows: dict[str, ScoreRow] = {}
     for name, image in fused.items():
-        row: ScoreRow = {m.name: m.measure((infrared, visible), image, once) for m in metrics}
-        said = {m.column.title: m.note((infrared, visible), image, once) for m in metrics}
+        row: ScoreRow = {m.name: m.measure((infrared, visible), image, evaluator) for m in metrics}
+        notes = {m.column.title: m.note((infrared, visible), image, evaluator) for m in metrics}
         for m in metrics:
-            if row[m.name] is None and not said[m.column.title]:
-                said[m.column.title] = m.undefined_note
-        row["flags"] = "; ".join(f"{title}: {flag}" for title, flag in said.items() if flag)
+            if row[m.name] is None and not notes[m.column.title]:
+                notes[m.column.title] = m.undefined_note
+        row["flags"] = "; ".join(f"{title}: {note}" for title, note in notes.items() if note)
         rows[name] = row
-        once.drop_fused_results()
+        evaluator.drop_fused_results()
     return rows
 
 
 def score_pairs(
-    scenes: Sequence[ScoringPair],
+    pairs: Sequence[ScoringPair],
     metrics: Sequence[Metric],
     title: str,
     workers: int | None = None,
-    journals: Mapping[str, Path] | None = None,
+    row_logs: Mapping[str, Path] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Per source, one row per pair and one column per metric, and ``flags``; index = key.
+    """Score the fused images of many pairs.
 
     Args:
-        scenes: The pairs, in key order; all with the same sources.
+        pairs: In key order; all with the same sources.
         metrics: The columns.
-        title: Said beside the progress.
-        workers: Processes; None for as many as there are processors, if it is worth while.
-        journals: Source to the file of its rows (see `journal`): what is in it is not scored
-            again, and what is scored is added to it. It has to be one of these metrics and images.
+        title: Title of the progress line.
+        workers: Number of processes; None selects one per CPU if the work is large enough.
+        row_logs: Source to its row log (see `row_log`). Images in it are not scored again, and
+            new rows are appended. It must belong to these metrics and images.
+
+    Returns:
+        Source to table: one row per pair, one column per metric, and ``flags``; index = key.
 
     Raises:
-        UserError: If an image cannot be read or is of another size than its pair, or a worker
+        UserError: If an image cannot be read or has another size than its pair, or a worker
             process was killed.
     """
-    order = [*(metric.name for metric in metrics), "flags"]
-    files = journals or {}
+    columns = [*(metric.name for metric in metrics), "flags"]
+    logs = row_logs or {}
     rows = {
-        name: row_log.read_rows(files[name], order) if name in files else {}
-        for name in (scenes[0].fused if scenes else ())
+        name: row_log.read_rows(logs[name], columns) if name in logs else {}
+        for name in (pairs[0].fused if pairs else ())
     }
-    left = _select_unscored(scenes, rows)
-    done = _score_each(
-        left, metrics, _choose_worker_count(left, metrics) if workers is None else workers
-    )
-    for _, (number, found) in zip(progress.track_progress(left, title), done, strict=True):
-        key = left[number].key
-        for name, row in found.items():
+    unscored = _select_unscored(pairs, rows)
+    if workers is None:
+        workers = _choose_worker_count(unscored, metrics)
+    results = _score_unscored(unscored, metrics, workers)
+    for _, (index, new_rows) in zip(progress.track_progress(unscored, title), results, strict=True):
+        key = unscored[index].key
+        for name, row in new_rows.items():
             rows[name][key] = row
-            if name in files:
-                row_log.append_row(files[name], key, row)
-    keys = [scene.key for scene in scenes]
+            if name in logs:
+                row_log.append_row(logs[name], key, row)
+    keys = [pair.key for pair in pairs]
     return {
-        name: _build_table({key: found[key] for key in keys}, order) for name, found in rows.items()
+        name: _build_table({key: source_rows[key] for key in keys}, columns)
+        for name, source_rows in rows.items()
     }
 
 
 def _select_unscored(
-    scenes: Sequence[ScoringPair], rows: Mapping[str, Mapping[str, ScoreRow]]
+    pairs: Sequence[ScoringPair], rows: Mapping[str, Mapping[str, ScoreRow]]
 ) -> list[ScoringPair]:
-    """The scenes with the sources that have no row yet."""
-    lacking = [
-        replace(s, fused={name: path for name, path in s.fused.items() if s.key not in rows[name]})
-        for s in scenes
+    """Select the pairs with unscored images, each with the sources that have no row yet."""
+    unscored = [
+        replace(
+            pair,
+            fused={name: path for name, path in pair.fused.items() if pair.key not in rows[name]},
+        )
+        for pair in pairs
     ]
-    return [scene for scene in lacking if scene.fused]
+    return [pair for pair in unscored if pair.fused]
 
 
-def _build_table(rows: Mapping[str, ScoreRow], order: Sequence[str]) -> pd.DataFrame:
-    found = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(order))
-    return found.rename_axis("key").astype(dict.fromkeys(order[:-1], "float64"))
+def _build_table(rows: Mapping[str, ScoreRow], columns: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame.from_dict(dict(rows), orient="index", columns=list(columns))
+    return table.rename_axis("key").astype(dict.fromkeys(columns[:-1], "float64"))
 
 
-def _score_each(
-    scenes: Sequence[ScoringPair], metrics: Sequence[Metric], count: int
-) -> Iterator[NumberedRows]:
-    """Every scene as it is finished; with several workers in any order."""
-    if count < 2 or not scenes:
-        yield from ((number, _score_files(scene, metrics)) for number, scene in enumerate(scenes))
+def _score_unscored(
+    pairs: Sequence[ScoringPair], metrics: Sequence[Metric], workers: int
+) -> Iterator[IndexedRows]:
+    """Yield the rows of each pair when it is finished; in any order with several workers."""
+    if workers < 2 or not pairs:
+        yield from ((index, _score_files(pair, metrics)) for index, pair in enumerate(pairs))
         return
-    with open_pool(count, _use_one_thread) as processes:
-        running = {processes.submit(_score_files, s, metrics): n for n, s in enumerate(scenes)}
-        yield from _collect_results(running, processes)
+    with open_pool(workers, _use_one_thread) as pool:
+        futures = {
+            pool.submit(_score_files, pair, metrics): index for index, pair in enumerate(pairs)
+        }
+        yield from _collect_results(futures, pool)
 
 
 def _collect_results(
-    running: Mapping["Future[dict[str, ScoreRow]]", int], processes: ProcessPoolExecutor
-) -> Iterator[NumberedRows]:
-    """The results as they come. After a fault no more are begun, and none that is there is lost.
+    futures: Mapping["Future[dict[str, ScoreRow]]", int], pool: ProcessPoolExecutor
+) -> Iterator[IndexedRows]:
+    """Yield the results as they are completed.
+
+    After an exception no further pair is started; results that are already complete are still
+    yielded before the exception is raised.
 
     Raises:
         UserError: If a worker process was killed.
-        Exception: What a scene's scoring raised, that of the first scene.
+        Exception: The exception of the first pair that failed.
     """
-    seen = set()
-    for done in as_completed(running):
-        if done.exception() is not None:
+    yielded = set()
+    for future in as_completed(futures):
+        if future.exception() is not None:
             break
-        seen.add(done)
-        yield running[done], done.result()
+        yielded.add(future)
+        yield futures[future], future.result()
     else:
         return
-    processes.shutdown(cancel_futures=True)
-    faults = []
-    for one, number in running.items():
-        if one in seen or one.cancelled():
+    pool.shutdown(cancel_futures=True)
+    exceptions = []
+    for future, index in futures.items():
+        if future in yielded or future.cancelled():
             continue
-        fault = one.exception()
-        if fault is None:
-            seen.add(one)
-            yield number, one.result()
+        exception = future.exception()
+        if exception is None:
+            yielded.add(future)
+            yield index, future.result()
         else:
-            faults.append(fault)
-    told = [fault for fault in faults if not isinstance(fault, BrokenProcessPool)]
-    raise (
-        told[0]
-        if told
-        else UserError(
-            f"a worker process was killed (is the memory full?) when {len(seen)} of {len(running)} "
-            "pairs were scored; these are kept, and the same command goes on with the others"
-        )
+            exceptions.append(exception)
+    # A killed worker breaks every running pair; an exception of a pair says more.
+    for exception in exceptions:
+        if not isinstance(exception, BrokenProcessPool):
+            raise exception
+    raise UserError(
+        f"a worker process was killed (out of memory?) when {len(yielded)} of {len(futures)} "
+        "pairs were scored; their scores are kept, run the same command again to resume"
     )
 
 
 def _use_one_thread() -> None:
-    """One thread per worker."""
+    """Limit OpenCV to one thread per worker."""
     import cv2
 
     cv2.setNumThreads(1)
 
 
-def _score_files(scene: ScoringPair, metrics: Sequence[Metric]) -> dict[str, ScoreRow]:
-    pair = images.read_gray(scene.infrared), images.read_gray(scene.visible)
-    fused = {name: images.read_gray(path) for name, path in scene.fused.items()}
+def _score_files(pair: ScoringPair, metrics: Sequence[Metric]) -> dict[str, ScoreRow]:
+    """Read the images of one pair and score them."""
+    infrared, visible = images.read_gray(pair.infrared), images.read_gray(pair.visible)
+    fused = {name: images.read_gray(path) for name, path in pair.fused.items()}
     for path, image in zip(
-        (scene.visible, *scene.fused.values()), (pair[1], *fused.values()), strict=True
+        (pair.visible, *pair.fused.values()), (visible, *fused.values()), strict=True
     ):
-        if image.shape != pair[0].shape:
+        if image.shape != infrared.shape:
             raise UserError(
                 f"{path}: {image.shape[1]} x {image.shape[0]} pixels, but the infrared image of "
-                f"{scene.key} has {pair[0].shape[1]} x {pair[0].shape[0]}"
+                f"{pair.key} has {infrared.shape[1]} x {infrared.shape[0]}"
             )
-    return score_pair(*pair, fused, metrics)
+    return score_pair(infrared, visible, fused, metrics)
 
 
-def _choose_worker_count(scenes: Sequence[ScoringPair], metrics: Sequence[Metric]) -> int:
-    """As many as there are processors, or 1 where the work is small."""
-    if not scenes:
+def _choose_worker_count(pairs: Sequence[ScoringPair], metrics: Sequence[Metric]) -> int:
+    """Choose one worker per CPU, or 1 if there is little work."""
+    if not pairs:
         return 1
-    width, height = images.read_image_size(scenes[0].infrared)
-    work = width * height * len(metrics) * len(scenes) * len(scenes[0].fused)
-    return min(count_available_cpus(), len(scenes)) if work > MIN_PARALLEL_WORK else 1
+    width, height = images.read_image_size(pairs[0].infrared)
+    work = width * height * len(metrics) * len(pairs) * len(pairs[0].fused)
+    return min(count_available_cpus(), len(pairs)) if work > MIN_PARALLEL_WORK else 1

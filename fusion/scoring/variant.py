@@ -1,4 +1,4 @@
-"""The named variants of a metric: what each computes, in which range, and how it is headed."""
+"""Named variants of a fusion metric: description, range, unit and direction."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,16 +8,16 @@ from fusebench.storage.records import Column
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the numbers that go by a metric's name.
+    """One of the definitions that are published under a metric's name.
 
     Attributes:
-        says: What is computed, and who computes it so.
-        lowest: Least possible value; None if there is none.
-        highest: Largest possible value; None if there is none.
-        unit: Empty where the number has none.
-        better: Which way is better.
-        symmetric: Whether the two sources can be exchanged.
-        fault: Why the variant is known to be wrong; it is there to reproduce published numbers.
+        description: What is computed, and which programs compute it this way.
+        minimum: Smallest possible value; None if there is none.
+        maximum: Largest possible value; None if there is none.
+        unit: Empty for a number without a unit.
+        better: Direction.
+        is_symmetric: Whether exchanging the two sources leaves the value unchanged.
+        known_fault: Why the variant is wrong; it exists to reproduce published numbers.
     """
 
     description: str
@@ -29,7 +29,7 @@ class Variant:
     known_fault: str = ""
 
     def build_column(self, title: str) -> Column:
-        """How a table heads it."""
+        """Build the column description for tables."""
         return Column(
             title=title, mean_title=title, unit=self.unit, better=self.better, is_fraction=False
         )

@@ -1,1 +1,1 @@
-"""Trains DMFuse and DMNet: recipes, patches, one loop for every stage of both."""
+"""Training of DMFuse and DMNet: recipes, patch sampling, and one loop for every stage of both."""

@@ -1,9 +1,9 @@
-"""The batches of a training: each process's share of every step, cut ahead by threads if wanted."""
+"""Batches of a training: each process's share of every step, optionally prefetched by threads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,42 +12,52 @@ from torch import Tensor
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.job import TrainingJob
 
+T = TypeVar("T")
+
 
 def iterate_batches(
-    job: TrainingJob, first: int
+    job: TrainingJob, first_step: int
 ) -> Iterator[tuple[list[str], Tensor, RandomStreams]]:
-    """This process's share of every step that is still to be done."""
-    world = job.runtime.process_group
-    share = job.stage_options.batch // world.size
+    """Yield this process's share of every remaining step.
 
-    def places(step: int) -> list[int]:
-        start = step * job.stage_options.batch + world.rank * share
-        return list(range(start, start + share))
+    Args:
+        job: The training.
+        first_step: The first remaining step, counted from 0.
 
-    def cut(step: int) -> tuple[list[str], Tensor, list[int]]:
-        positions = places(step)
-        keys, pixels = zip(*map(job.patches.get_patch, positions), strict=True)
-        return list(keys), torch.from_numpy(np.stack(pixels)), positions
+    Yields:
+        Keys of the images; patches (N, C, patch, patch), float32 in [0, 1], on the job's device;
+        and the random numbers of these patches.
+    """
+    group = job.runtime.process_group
+    share = job.stage_options.batch // group.size
 
-    for keys, pixels, positions in _prefetch(cut, range(first, job.steps), job.runtime.workers):
-        images = pixels.to(job.device, non_blocking=True).float() / 255
+    def load_batch(step: int) -> tuple[list[str], Tensor, list[int]]:
+        start = step * job.stage_options.batch + group.rank * share
+        positions = list(range(start, start + share))
+        keys, patches = zip(*map(job.patches.get_patch, positions), strict=True)
+        return list(keys), torch.from_numpy(np.stack(patches)), positions
+
+    remaining_steps = range(first_step, job.steps)
+    for keys, patches, positions in _prefetch(load_batch, remaining_steps, job.runtime.workers):
+        images = patches.to(job.device, non_blocking=True).float() / 255
         yield keys, images, RandomStreams(job.seed, positions, job.device)
 
 
-def _prefetch(cut: Any, steps: range, workers: int) -> Iterator[Any]:
-    """``cut`` of every step in order, some of them computed ahead by threads."""
+def _prefetch(load: Callable[[int], T], steps: range, workers: int) -> Iterator[T]:
+    """Yield ``load(step)`` of every step in order; threads compute up to 2 x workers ahead."""
     if not workers:
-        yield from map(cut, steps)
+        yield from map(load, steps)
         return
     with ThreadPoolExecutor(workers) as pool:
         ahead = 2 * workers
-        waiting = [pool.submit(cut, step) for step in steps[:ahead]]
+        futures = [pool.submit(load, step) for step in steps[:ahead]]
         try:
-            for step in chain(steps[ahead:], [None] * len(waiting)):
-                done = waiting.pop(0)
+            # One future leaves the queue per turn, one enters; None: nothing is left to enter.
+            for step in chain(steps[ahead:], [None] * len(futures)):
+                next_future = futures.pop(0)
                 if step is not None:
-                    waiting.append(pool.submit(cut, step))
-                yield done.result()
+                    futures.append(pool.submit(load, step))
+                yield next_future.result()
         finally:
-            for left in waiting:
-                left.cancel()
+            for future in futures:
+                future.cancel()

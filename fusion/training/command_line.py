@@ -1,4 +1,4 @@
-"""The command line of `fusion.train`."""
+"""Command line of `fusion.train`: the parser and checks of its arguments."""
 
 import argparse
 from pathlib import Path
@@ -8,39 +8,49 @@ from fusebench.errors import UserError
 from fusion.training.recipe.schema import RECIPES
 
 
-def build_parser(program: str, about: str) -> argparse.ArgumentParser:
-    """The flags of the program that trains."""
-    flags = argparse.ArgumentParser(
+def build_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Build the argument parser."""
+    parser = argparse.ArgumentParser(
         prog=f"python -m {program}",
-        description=about,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("--method", choices=tuple(RECIPES))
-    flags.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; finetuning")
-    flags.add_argument("--preset", help="paper or small (default: small)")
-    flags.add_argument("--tasks", type=Path, metavar="FILE", help="the trainings of a task file")
-    flags.add_argument("--model", metavar="NAME", help="of the task file, only this training")
-    flags.add_argument(
+    parser.add_argument("--method", choices=tuple(RECIPES))
+    parser.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; both: finetuning")
+    parser.add_argument("--preset", help="recipe preset: paper or small (default: small)")
+    parser.add_argument(
+        "--tasks", type=Path, metavar="FILE", help="train the trainings of this task file"
+    )
+    parser.add_argument("--model", metavar="NAME", help="with --tasks: only this training")
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="section.option=value",
         help="change the recipe (may be repeated)",
     )
-    flags.add_argument("--start", type=Path, help="weights of the stage before, a file or folder")
-    flags.add_argument("--seed", type=int, help="another seed than 0 or the task file's")
-    flags.add_argument("--name", help="the readable half of the folder's name")
-    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
-    flags.add_argument(
+    parser.add_argument(
+        "--start", type=Path, help="weights of the previous stage: a file or a training's folder"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="random seed (default: 0, or that of the task file)"
+    )
+    parser.add_argument("--name", help="label of the result folder")
+    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument(
         "--to", type=Path, metavar="FILE", help="also write the weights here, with a model card"
     )
-    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    flags.add_argument("--workers", type=int, metavar="N", help="threads that read ahead")
-    flags.add_argument("--look-every", type=int, metavar="N", help="steps between two looks")
-    flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="threads that prepare patches in advance"
+    )
+    parser.add_argument(
+        "--look-every", type=int, metavar="N", help="steps between two sample images"
+    )
+    parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
     for name in plugins.list_plugins("fusebench.datasets"):
-        flags.add_argument(
+        parser.add_argument(
             f"--{name}",
             *([f"--{name.replace('_', '-')}"] if "_" in name else []),
             action="append_const",
@@ -48,11 +58,11 @@ def build_parser(program: str, about: str) -> argparse.ArgumentParser:
             const=name,
             help=f"train on the data set {name} instead of the preset's data",
         )
-    return flags
+    return parser
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Refuse what could only fail later, or would be ignored.
+    """Refuse arguments that would fail later or be ignored.
 
     Raises:
         UserError: Naming the flag.

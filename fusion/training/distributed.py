@@ -1,12 +1,13 @@
-"""Several processes, on one machine or many, that share every batch: what torchrun starts.
+"""Data-parallel training: several processes, started by torchrun, share every batch.
 
-Each takes its part of the batch of every step, and their gradients are averaged; patches, time
-steps and noise are those of one process with the whole batch. Only the first one writes.
+Each process takes its part of the batch of every step, and the gradients are averaged. Patches,
+time steps and noise are those of one process with the whole batch. Only the main process writes.
 
-So several processes have the losses of one with the whole batch where a loss is a mean over images,
-as DMNet's and the paper's of DMFuse are. Two things depend on how many there are: DMFuse's
-``loss=code`` weighs both SSIMs by how much gradient the patches of one process have (so does
-DMNet's second stage with an ``ssim_weight``), and what dropout drops is drawn for each process.
+Several processes have the losses of one process with the whole batch where a loss is a mean over
+images; this holds for DMNet and for the paper's loss of DMFuse. Two things depend on the number
+of processes: DMFuse's ``loss=code`` weights both SSIMs by the gradients in the patches of one
+process (so does DMNet's second stage with an ``ssim_weight``), and each process has its own
+dropout.
 """
 
 import os
@@ -25,14 +26,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """Which of how many processes this is."""
+    """Rank of this process and number of processes."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes."""
+        """Whether this is the process that writes."""
         return self.rank == 0
 
 
@@ -40,25 +41,29 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 def read_environment() -> tuple[ProcessGroup, int]:
-    """(what torchrun says, the number of this process on its machine); alone without torchrun."""
-    word = os.environ.get
-    return ProcessGroup(int(word("RANK", "0")), int(word("WORLD_SIZE", "1"))), int(
-        word("LOCAL_RANK", "0")
-    )
+    """Read torchrun's environment variables.
+
+    Returns:
+        The process group and the rank of this process on its machine; without torchrun a single
+        process and 0.
+    """
+    get = os.environ.get
+    group = ProcessGroup(int(get("RANK", "0")), int(get("WORLD_SIZE", "1")))
+    return group, int(get("LOCAL_RANK", "0"))
 
 
-def select_device(chosen: str) -> str:
-    """The GPU of this process, where several share a machine and GPUs were chosen."""
-    world, local = read_environment()
-    return f"cuda:{local}" if world.size > 1 and chosen.startswith("cuda") else chosen
+def select_device(device: str) -> str:
+    """Return the GPU of this process if several processes train on GPUs, else ``device``."""
+    group, local_rank = read_environment()
+    return f"cuda:{local_rank}" if group.size > 1 and device.startswith("cuda") else device
 
 
 @contextmanager
 def join_process_group(device: str) -> Iterator[ProcessGroup]:
-    """Meet the other processes for as long as the block lasts."""
-    world, _ = read_environment()
-    if world.size == 1:
-        yield world
+    """Join the process group for the duration of the block."""
+    group, _ = read_environment()
+    if group.size == 1:
+        yield group
         return
     from torch import distributed
 
@@ -66,64 +71,67 @@ def join_process_group(device: str) -> Iterator[ProcessGroup]:
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
-        yield world
+        yield group
     finally:
         distributed.destroy_process_group()
 
 
-def check_batch_size(batch: int, world: ProcessGroup) -> None:
-    """Refuse a batch that cannot be shared evenly.
+def check_batch_size(batch: int, group: ProcessGroup) -> None:
+    """Refuse a batch that cannot be divided evenly among the processes.
 
     Raises:
         UserError: Naming both numbers.
     """
-    if batch % world.size:
-        raise UserError(f"batch {batch} cannot be shared evenly by {world.size} processes")
+    if batch % group.size:
+        raise UserError(
+            f"batch {batch} cannot be shared evenly by {group.size} processes; expected a "
+            f"multiple of {group.size}"
+        )
 
 
-def wrap_data_parallel(learner: nn.Module, world: ProcessGroup) -> nn.Module:
-    """The same module; its gradients are averaged over the processes."""
-    if world.size == 1:
-        return learner
-    device = next(learner.parameters()).device
-    places = [device.index] if device.type == "cuda" else None
-    return nn.parallel.DistributedDataParallel(learner, device_ids=places)
+def wrap_data_parallel(module: nn.Module, group: ProcessGroup) -> nn.Module:
+    """Wrap a module so that its gradients are averaged over the processes."""
+    if group.size == 1:
+        return module
+    device = next(module.parameters()).device
+    device_ids = [device.index] if device.type == "cuda" else None
+    return nn.parallel.DistributedDataParallel(module, device_ids=device_ids)
 
 
-def broadcast(value: T, world: ProcessGroup) -> T:
-    """What the first process says."""
-    return broadcast_result(lambda: value, world)
+def broadcast(value: T, group: ProcessGroup) -> T:
+    """Return the main process's value in every process."""
+    return broadcast_result(lambda: value, group)
 
 
-def broadcast_result(make: Callable[[], T], world: ProcessGroup) -> T:
-    """What the first process makes, for all."""
-    if world.size == 1:
-        return make()
+def broadcast_result(compute: Callable[[], T], group: ProcessGroup) -> T:
+    """Call ``compute`` in the main process only; return its result in every process."""
+    if group.size == 1:
+        return compute()
     from torch import distributed
 
-    kept: list[Any] = [make() if world.is_main else None]
-    distributed.broadcast_object_list(kept, src=0)
-    made: T = kept[0]
-    return made
+    objects: list[Any] = [compute() if group.is_main else None]
+    distributed.broadcast_object_list(objects, src=0)
+    result: T = objects[0]
+    return result
 
 
-def all_reduce_mean(values: Tensor, world: ProcessGroup) -> Tensor:
-    """The mean over the processes."""
-    if world.size == 1:
+def all_reduce_mean(values: Tensor, group: ProcessGroup) -> Tensor:
+    """Average a tensor over the processes."""
+    if group.size == 1:
         return values
     from torch import distributed
 
-    summed = values.clone()
-    distributed.all_reduce(summed)
-    return summed / world.size
+    total = values.clone()
+    distributed.all_reduce(total)
+    return total / group.size
 
 
-def all_gather(words: list[str], world: ProcessGroup) -> list[str]:
-    """The words of all processes, in the order of their numbers."""
-    if world.size == 1:
-        return words
+def all_gather(strings: list[str], group: ProcessGroup) -> list[str]:
+    """Concatenate the strings of all processes in the order of their ranks."""
+    if group.size == 1:
+        return strings
     from torch import distributed
 
-    gathered: list[list[str]] = [[] for _ in range(world.size)]
-    distributed.all_gather_object(gathered, words)
-    return [word for some in gathered for word in some]
+    gathered: list[list[str]] = [[] for _ in range(group.size)]
+    distributed.all_gather_object(gathered, strings)
+    return [string for strings_of_rank in gathered for string in strings_of_rank]

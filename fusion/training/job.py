@@ -1,4 +1,4 @@
-"""What a training is given besides the network: its recipe, its patches, its place."""
+"""Inputs of the training loop besides the network: stage options, patches, folder, runtime."""
 
 import math
 from collections.abc import Sequence
@@ -13,12 +13,13 @@ from fusion.training.recipe.schema import StageOptions
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """What decides no weights.
+    """Settings that do not change the trained weights.
 
     Attributes:
         device: ``cpu``, ``cuda:0``, ...
-        look_every: Steps between two looks; None looks ten times.
-        workers: Threads that cut patches ahead of the steps.
+        process_group: Processes that share every batch.
+        sample_interval: Steps between two sample images; None writes about ten in all.
+        workers: Threads that prepare patches ahead of the steps; 0 prepares them in the loop.
     """
 
     device: str = "cpu"
@@ -29,10 +30,17 @@ class RuntimeSettings:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One training.
+    """One training, as the loop needs it.
 
     Attributes:
-        looked_at: Items that are looked at: those held out, or some that are trained on.
+        title: Text of the progress bar and of error messages.
+        stage_options: The recipe's section of this stage.
+        patches: Training patches.
+        sample_images: Images of the sample pictures: the held-out ones or, if there are none,
+            some of the training images.
+        seed: Random seed.
+        folder: Where checkpoints and logs are written.
+        runtime: Device, processes and the like.
     """
 
     title: str
@@ -45,17 +53,17 @@ class TrainingJob:
 
     @property
     def device(self) -> str:
-        """Where the network is."""
+        """Device of the network."""
         return self.runtime.device
 
     @property
     def sample_set(self) -> str:
-        """Which part of the data is looked at: ``held out`` or ``trained on``."""
+        """Subset that ``sample_images`` belong to: ``held out`` or ``trained on``."""
         return "held out" if self.stage_options.held_out else "trained on"
 
     @property
     def steps(self) -> int:
-        """Steps of the optimizer."""
+        """Number of optimizer steps."""
         if self.stage_options.steps is not None:
             return self.stage_options.steps
         assert self.stage_options.epochs is not None  # the recipe has one of the two

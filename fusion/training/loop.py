@@ -1,8 +1,8 @@
-"""One loop for every stage: Adam, clipping, a moving average, checkpoints that go on bit by bit.
+"""Training loop of every stage: Adam, gradient clipping, weight averaging, checkpoints.
 
-A stage is a module whose forward pass gives the losses of a batch. Everything random comes from
-`fusion.training.data.random_streams`, so a checkpoint holds weights, optimizer and the number of steps, and a
-stopped training ends with the weights it would have had.
+A stage is a module whose forward pass returns the losses of a batch. All random numbers come from
+`fusion.training.data.random_streams`, so a checkpoint stores weights, optimizer and the number of
+steps, and a resumed training ends with the same weights, bit for bit, as one without a stop.
 """
 
 import math
@@ -20,169 +20,181 @@ from fusion.training.batches import iterate_batches
 from fusion.training.data.random_streams import DROPOUT, RandomStreams, derive_seed
 from fusion.training.job import TrainingJob
 from fusion.training.monitoring.logger import TrainingLogger
-from fusion.training.stages.contract import TOTAL_LOSS
+from fusion.training.stages.contract import GRADIENT_NORM, TOTAL_LOSS
 from fusion.training.training_state import FusionTrainingState
 
-MIN_CHECKPOINT_SECONDS = (
-    30.0  # seconds between two checkpoints at least: what a killed run may lose
-)
-CHECKPOINT_TIME_FACTOR = 20.0  # and so many times what the last one took to write
-GRADIENT_NORM = "norm"  # the name of the gradient's
+# Seconds between two checkpoints: at least this, so much may be lost when a run is killed, ...
+MIN_CHECKPOINT_SECONDS = 30.0
+# ... and at least this many times the duration of the last write.
+CHECKPOINT_TIME_FACTOR = 20.0
+SAMPLE_POINTS = 10  # steps with sample images in a training, if no interval is set
 
 
-def run_training_loop(learner: nn.Module, job: TrainingJob) -> dict[str, Tensor]:
-    """Train to the last step; return what was trained, by name, on the CPU.
+def run_training_loop(stage: nn.Module, job: TrainingJob) -> dict[str, Tensor]:
+    """Train a stage to the last step, resuming from the checkpoint in the job's folder if any.
 
     Args:
-        learner: A `TrainingStage`, at its start; the parameters that need a gradient are trained.
-        job: How.
+        stage: A `TrainingStage` with its initial weights. Parameters that require a gradient are
+            trained.
+        job: Options, patches, folder and runtime.
+
+    Returns:
+        The trained weights by name, on the CPU; their moving average if the options ask for it.
 
     Raises:
-        UserError: If a loss is no longer a number, or a checkpoint cannot be written.
+        UserError: If a loss is not finite, or a checkpoint cannot be written.
     """
-    world = job.runtime.process_group
-    learner.to(job.device)
+    group = job.runtime.process_group
+    stage.to(job.device)
     if job.device.startswith("cuda"):  # on a CPU, narrow networks train twice as fast without
-        learner.to(memory_format=torch.channels_last)
-    run = _start_or_resume(learner, job)
-    parallel = distributed.wrap_data_parallel(learner, world)
-    due = time.monotonic() + MIN_CHECKPOINT_SECONDS
-    began = time.monotonic() - run.seconds
-    with run.logger.show_progress(job.title, job.steps, run.step):
-        for keys, images, draws in iterate_batches(job, run.step):
-            losses = _run_step(run, parallel, job, (keys, images, draws))
-            run.seconds = time.monotonic() - began
-            run.logger.log_losses(run.step, losses)
-            if world.is_main and _is_sample_step(run.step, job):
-                _log_samples(run, job)
-            if world.is_main and time.monotonic() >= due and run.step < job.steps:
-                due = _save_checkpoint(run, job)
-    if world.is_main:
-        training_state.save_checkpoint(run, job)
-        run.logger.write_time(job.folder, run.seconds, job.device)
+        stage.to(memory_format=torch.channels_last)
+    state = _start_or_resume(stage, job)
+    parallel_stage = distributed.wrap_data_parallel(stage, group)
+    checkpoint_due = time.monotonic() + MIN_CHECKPOINT_SECONDS
+    start_time = time.monotonic() - state.seconds
+    with state.logger.show_progress(job.title, job.steps, state.step):
+        for keys, images, streams in iterate_batches(job, state.step):
+            losses = _run_step(state, parallel_stage, job, (keys, images, streams))
+            state.seconds = time.monotonic() - start_time
+            state.logger.log_losses(state.step, losses)
+            if group.is_main and _is_sample_step(state.step, job):
+                final_weights = training_state.get_final_weights(state)
+                state.logger.log_samples(state.stage, job, state.step, final_weights)
+            if group.is_main and time.monotonic() >= checkpoint_due and state.step < job.steps:
+                checkpoint_due = _save_checkpoint(state, job)
+    if group.is_main:
+        training_state.save_checkpoint(state, job)
+        state.logger.write_time(job.folder, state.seconds, job.device)
     return {
         name: tensor.detach().cpu()
-        for name, tensor in training_state.get_final_weights(run).items()
+        for name, tensor in training_state.get_final_weights(state).items()
     }
 
 
-def _save_checkpoint(run: FusionTrainingState, job: TrainingJob) -> float:
-    """Write a checkpoint; when the next one is due, as `time.monotonic` counts.
+def _save_checkpoint(state: FusionTrainingState, job: TrainingJob) -> float:
+    """Write a checkpoint; return when the next one is due, on the clock of `time.monotonic`.
 
-    A large network's takes seconds to write, on a shared file system more.
+    The checkpoint of a large network takes seconds to write, longer on a shared file system.
     """
-    began = time.monotonic()
-    training_state.save_checkpoint(run, job)
-    now = time.monotonic()
-    return now + max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_TIME_FACTOR * (now - began))
+    start_time = time.monotonic()
+    training_state.save_checkpoint(state, job)
+    end_time = time.monotonic()
+    return end_time + max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_TIME_FACTOR * (end_time - start_time))
 
 
-def _start_or_resume(learner: nn.Module, job: TrainingJob) -> FusionTrainingState:
-    """The run at its start, or where the checkpoint has it."""
-    world = job.runtime.process_group
-    begun = distributed.broadcast((job.folder / training_state.FILE_NAME).exists(), world)
-    if job.folder.is_dir():  # not on other machines
+def _start_or_resume(stage: nn.Module, job: TrainingJob) -> FusionTrainingState:
+    """Build the state at step 0, or restore it from the checkpoint."""
+    group = job.runtime.process_group
+    path = job.folder / training_state.FILE_NAME
+    has_checkpoint = distributed.broadcast(path.exists(), group)
+    if job.folder.is_dir():  # the folder may not exist on other machines
         torch_compile_cache.import_with_local_cache(job.folder)
-    trained = [p for p in learner.parameters() if p.requires_grad]
-    fused = job.device.startswith("cuda")
     optimizer = torch.optim.Adam(
-        trained, lr=job.stage_options.learning_rate, betas=job.stage_options.betas, fused=fused
+        [p for p in stage.parameters() if p.requires_grad],
+        lr=job.stage_options.learning_rate,
+        betas=job.stage_options.betas,
+        fused=job.device.startswith("cuda"),
     )
-    average = None
+    ema_weights = None
     if job.stage_options.average is not None:
-        average = {
-            name: p.detach().clone() for name, p in training_state.get_trained_parameters(learner)
+        ema_weights = {
+            name: p.detach().clone() for name, p in training_state.get_trained_parameters(stage)
         }
-    run = FusionTrainingState(
-        learner, optimizer, average, TrainingLogger(job.folder, job.steps, world.is_main)
-    )
-    if begun:
-        place = job.folder / training_state.FILE_NAME
-        training_state.restore_checkpoint(
-            run,
-            distributed.broadcast_result(lambda: checkpoint.read_checkpoint(place, "cpu"), world),
+    logger = TrainingLogger(job.folder, job.steps, group.is_main)
+    state = FusionTrainingState(stage, optimizer, ema_weights, logger)
+    if has_checkpoint:
+        content = distributed.broadcast_result(
+            lambda: checkpoint.read_checkpoint(path, "cpu"), group
         )
-    return run
+        training_state.restore_checkpoint(state, content)
+    return state
 
 
 def _run_step(
-    run: FusionTrainingState,
-    parallel: nn.Module,
+    state: FusionTrainingState,
+    parallel_stage: nn.Module,
     job: TrainingJob,
     batch: tuple[list[str], Tensor, RandomStreams],
 ) -> dict[str, float]:
-    """One step of the optimizer; the losses of the whole batch."""
-    keys, images, draws = batch
-    torch.manual_seed(derive_seed(job.seed, DROPOUT, run.step, job.runtime.process_group.rank))
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate.compute_learning_rate(
-            run.step, job.stage_options, job.steps, job.patches.patches_per_epoch
+    """Run one optimizer step; return the losses of the whole batch and the gradient norm.
+
+    Raises:
+        UserError: If a loss or the gradient norm is not finite; the weights are not updated.
+    """
+    keys, images, streams = batch
+    group = job.runtime.process_group
+    # Dropout draws from the global generator; each process drops other activations.
+    torch.manual_seed(derive_seed(job.seed, DROPOUT, state.step, group.rank))
+    for parameters in state.optimizer.param_groups:
+        parameters["lr"] = learning_rate.compute_learning_rate(
+            state.step, job.stage_options, job.steps, job.patches.patches_per_epoch
         )
-    run.stage.train()
-    run.optimizer.zero_grad()
-    losses = _compute_losses(parallel, images, draws, job)
-    losses[TOTAL_LOSS].backward()  # type: ignore[no-untyped-call]  # torch
-    trained = [p for p in run.stage.parameters() if p.requires_grad]
+    # Forward and backward pass
+    state.stage.train()
+    state.optimizer.zero_grad()
+    losses = _compute_losses(parallel_stage, images, streams, job)
+    losses[TOTAL_LOSS].backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
+    trained = [p for p in state.stage.parameters() if p.requires_grad]
     norm = nn.utils.clip_grad_norm_(trained, job.stage_options.clip or math.inf)
+    # Mean losses over the processes, checked before they can spoil the weights
     names = [*losses, GRADIENT_NORM]
     values = torch.stack([*(v.detach().float() for v in losses.values()), norm.float()])
-    means = distributed.all_reduce_mean(values, job.runtime.process_group).tolist()
-    found = dict(zip(names, means, strict=True))
+    means = distributed.all_reduce_mean(values, group).tolist()
+    mean_losses = dict(zip(names, means, strict=True))
     if not all(map(math.isfinite, means)):
-        _raise_not_finite(found, distributed.all_gather(keys, job.runtime.process_group), run, job)
-    run.optimizer.step()
-    run.step += 1
-    if run.ema_weights is not None:
-        _update_ema(run, job)
-    return found
+        _raise_not_finite(mean_losses, distributed.all_gather(keys, group), state, job)
+    # Update
+    state.optimizer.step()
+    state.step += 1
+    if state.ema_weights is not None:
+        _update_ema(state, job)
+    return mean_losses
 
 
 def _compute_losses(
-    learner: nn.Module, images: Tensor, draws: RandomStreams, job: TrainingJob
+    stage: nn.Module, images: Tensor, streams: RandomStreams, job: TrainingJob
 ) -> dict[str, Tensor]:
-    narrow = job.stage_options.precision == "bfloat16"
-    with torch.autocast(torch.device(job.device).type, torch.bfloat16, enabled=narrow):
-        losses: dict[str, Tensor] = learner(images, draws)
+    """Run the forward pass in the precision of the options."""
+    use_bfloat16 = job.stage_options.precision == "bfloat16"
+    with torch.autocast(torch.device(job.device).type, torch.bfloat16, enabled=use_bfloat16):
+        losses: dict[str, Tensor] = stage(images, streams)
     return losses
 
 
 def _raise_not_finite(
-    found: Mapping[str, float], keys: Sequence[str], run: FusionTrainingState, job: TrainingJob
+    losses: Mapping[str, float], keys: Sequence[str], state: FusionTrainingState, job: TrainingJob
 ) -> None:
-    """Stop before the weights are spoiled.
+    """Report losses that are NaN or infinite.
 
     Raises:
         UserError: Always.
     """
-    bad = [name for name, value in found.items() if not math.isfinite(value)]
-    kept = job.folder / training_state.FILE_NAME
-    last = f"the last checkpoint is {kept}" if kept.exists() else "there is no checkpoint yet"
+    names = [name for name, value in losses.items() if not math.isfinite(value)]
+    path = job.folder / training_state.FILE_NAME
+    last = f"the last checkpoint is {path}" if path.exists() else "there is no checkpoint yet"
     raise UserError(
-        f"{job.title}: step {run.step + 1}: {', '.join(bad)} is not a number any more; the batch "
-        f"was {', '.join(dict.fromkeys(keys))}; {last}. Try a lower learning_rate (now "
+        f"{job.title}: step {state.step + 1}: {', '.join(names)} is not a finite number; the "
+        f"batch was {', '.join(dict.fromkeys(keys))}; {last}. Try a lower learning_rate (now "
         f"{job.stage_options.learning_rate:g}), clip, or precision float32"
     )
 
 
 @torch.no_grad()
-def _update_ema(run: FusionTrainingState, job: TrainingJob) -> None:
-    """The moving average takes a step; at first it forgets faster, so that the start is not in it.
+def _update_ema(state: FusionTrainingState, job: TrainingJob) -> None:
+    """Update the exponential moving average of the weights.
 
-    a = min(decay, (1 + step) / (10 + step)),   average = a average + (1 - a) weights
+        a = min(decay, (1 + step) / (10 + step)),   average = a average + (1 - a) weights
+
+    The smaller decay of the first steps removes the initial weights from the average.
     """
-    assert run.ema_weights is not None
+    assert state.ema_weights is not None
     assert job.stage_options.average is not None
-    decay = min(job.stage_options.average, (1 + run.step) / (10 + run.step))
-    weights: list[Tensor] = [p for _, p in training_state.get_trained_parameters(run.stage)]
-    torch._foreach_lerp_(list(run.ema_weights.values()), weights, 1 - decay)
+    decay = min(job.stage_options.average, (1 + state.step) / (10 + state.step))
+    weights: list[Tensor] = [p for _, p in training_state.get_trained_parameters(state.stage)]
+    torch._foreach_lerp_(list(state.ema_weights.values()), weights, 1 - decay)
 
 
 def _is_sample_step(step: int, job: TrainingJob) -> bool:
-    every = job.runtime.sample_interval or max(1, job.steps // 10)
-    return step % every == 0 or step == job.steps
-
-
-@torch.no_grad()
-def _log_samples(run: FusionTrainingState, job: TrainingJob) -> None:
-    """Losses on some images, and a picture of what the averaged weights make of them."""
-    run.logger.log_samples(run.stage, job, run.step, training_state.get_final_weights(run))
+    """Tell whether sample images are written after this step."""
+    interval = job.runtime.sample_interval or max(1, job.steps // SAMPLE_POINTS)
+    return step % interval == 0 or step == job.steps

@@ -1,4 +1,4 @@
-"""Does one training: builds the stage, runs the loop, writes the weights."""
+"""Trains one stage: builds the network, runs the loop, writes the weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,91 +17,113 @@ from fusion.training.recipe.schema import DMFuseRecipe, FusionStageOptions, Join
 from fusion.training.stages import dmfuse
 from fusion.training.training_run import TrainingRun
 
-SAMPLE_COUNT = 4  # of the images that are trained on, where none is held out
+SAMPLE_IMAGE_COUNT = 4  # training images shown as samples, if none is held out
 
 
-def build_stage(training: TrainingRun, start: Mapping[str, Tensor] | None) -> nn.Module:
-    """The stage at its start; the same for the same seed.
+def build_stage(training: TrainingRun, start_weights: Mapping[str, Tensor] | None) -> nn.Module:
+    """Build the `TrainingStage` of a training with its initial weights.
+
+    The initial weights depend on the training's seed alone; torch's random state is restored.
 
     Args:
-        training: Which.
-        start: Tensors of the stage before it.
+        training: Method, stage, recipe and seed.
+        start_weights: Weights of the previous stage; None if there is none.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(training.seed, INITIAL_WEIGHTS))
-        stage = training.stage_options
+        options = training.stage_options
         if isinstance(training.recipe, DMFuseRecipe):
-            if isinstance(stage, FusionStageOptions):
-                return dmfuse.FusionStage(training.recipe, stage, start)
+            if isinstance(options, FusionStageOptions):
+                return dmfuse.FusionStage(training.recipe, options, start_weights)
             return dmfuse.DiffusionStage(training.recipe)
         from fusion.training.stages import dmnet
 
-        if isinstance(stage, JointStageOptions):
-            return dmnet.JointStage(training.recipe, stage, start)
+        if isinstance(options, JointStageOptions):
+            return dmnet.JointStage(training.recipe, options, start_weights)
         return dmnet.ReconstructionStage(training.recipe)
 
 
 def run_training(
     training: TrainingRun,
-    found: dataset.TrainingData,
-    start: Path | None,
+    data: dataset.TrainingData,
+    start_path: Path | None,
     folder: Path,
     settings: RuntimeSettings,
 ) -> None:
-    """Leave ``model.safetensors``, ``losses.csv``, ``looks/`` and ``time.json`` in ``folder``.
+    """Train a stage; resume from the checkpoint in ``folder`` if there is one.
+
+    Writes ``model.safetensors``, ``losses.csv``, ``looks/``, ``time.json``, TensorBoard events
+    and the losses of the sample images. A folder with weights and without a checkpoint is
+    finished.
 
     Args:
-        training: What.
-        found: Its data.
-        start: Weights of the stage before it.
-        folder: Where; an earlier, stopped call's checkpoint in it is gone on with, and weights
-            without one are finished.
-        settings: What decides no weights.
+        training: Method, stage, recipe and seed.
+        data: The training images.
+        start_path: Weights file of the previous stage; None if there is none.
+        folder: Output folder.
+        settings: Device, processes and the like.
 
     Raises:
-        UserError: If weights do not fit, a loss is no longer a number, or the disk is full.
+        UserError: If the start weights do not fit, a loss is not finite, or a file cannot be
+            written.
     """
     if distributed.broadcast(_is_finished(folder), settings.process_group):
         return
     tensors = None
-    if start is not None:
-        tensors, facts = weights_file.read_weights(start)
-        training_run.check_start_weights(training, facts, start)
-    stage = training.stage_options
-    distributed.check_batch_size(stage.batch, settings.process_group)
-    kept, held_out = dataset.split_held_out(found.images, stage.held_out)
-    reader = dataset.ImageReader(training.input_kind, stage.patch)
-    job = TrainingJob(
+    if start_path is not None:
+        tensors, metadata = weights_file.read_weights(start_path)
+        training_run.check_start_weights(training, metadata, start_path)
+    distributed.check_batch_size(training.stage_options.batch, settings.process_group)
+    job = _build_job(training, data, folder, settings)
+    stage = build_stage(training, tensors)
+    cuda_devices = [settings.device] if settings.device.startswith("cuda") else []
+    try:
+        with torch.random.fork_rng(devices=cuda_devices):
+            trained_weights = loop.run_training_loop(stage, job)
+    except torch.cuda.OutOfMemoryError:
+        options = training.stage_options
+        raise UserError(
+            f"{settings.device}: out of memory with batch {options.batch} of {options.patch} "
+            "pixels; set a smaller batch or patch, or use more processes"
+        ) from None
+    if settings.process_group.is_main:
+        _write_weights(training, stage, trained_weights, folder)
+
+
+def _build_job(
+    training: TrainingRun, data: dataset.TrainingData, folder: Path, settings: RuntimeSettings
+) -> TrainingJob:
+    """Hold images out and set up patch sampling."""
+    options = training.stage_options
+    train_images, held_out = dataset.split_held_out(data.images, options.held_out)
+    reader = dataset.ImageReader(training.input_kind, options.patch)
+    locations = list_patch_locations(train_images, options)
+    return TrainingJob(
         title=f"train {training.label}",
-        stage_options=stage,
-        patches=PatchSampler(list_patch_locations(kept, stage), stage, reader, training.seed),
-        sample_images=held_out or kept[:SAMPLE_COUNT],
+        stage_options=options,
+        patches=PatchSampler(locations, options, reader, training.seed),
+        sample_images=held_out or train_images[:SAMPLE_IMAGE_COUNT],
         seed=training.seed,
         folder=folder,
         runtime=settings,
     )
-    learner = build_stage(training, tensors)
-    devices = [settings.device] if settings.device.startswith("cuda") else []
-    try:
-        with torch.random.fork_rng(devices=devices):
-            result = loop.run_training_loop(learner, job)
-    except torch.cuda.OutOfMemoryError:
-        raise UserError(
-            f"{settings.device}: out of memory with batch {stage.batch} of {stage.patch} pixels; "
-            f"set a smaller batch or patch, or use more processes"
-        ) from None
-    if settings.process_group.is_main:
-        weights = {name: t.detach().cpu() for name, t in learner.state_dict().items()} | result
-        weights = {name.removeprefix("network."): tensor for name, tensor in weights.items()}
-        told = weights_file.WeightsMetadata(
-            training.method, training.weights_stage, training_run.build_architecture(training)
-        )
-        weights_file.write_weights(folder / weights_file.FILE_NAME, weights, told)
-        (folder / training_state.FILE_NAME).unlink()
+
+
+def _write_weights(
+    training: TrainingRun, stage: nn.Module, trained_weights: Mapping[str, Tensor], folder: Path
+) -> None:
+    """Write the weights file, then delete the checkpoint."""
+    tensors = {name: t.detach().cpu() for name, t in stage.state_dict().items()}
+    tensors |= trained_weights  # the moving average, where the options ask for it
+    tensors = {name.removeprefix("network."): tensor for name, tensor in tensors.items()}
+    metadata = weights_file.WeightsMetadata(
+        training.method, training.weights_stage, training_run.build_architecture(training)
+    )
+    weights_file.write_weights(folder / weights_file.FILE_NAME, tensors, metadata)
+    (folder / training_state.FILE_NAME).unlink()
 
 
 def _is_finished(folder: Path) -> bool:
-    """Whether an earlier call was killed after its last act, deleting the checkpoint."""
-    return (folder / weights_file.FILE_NAME).exists() and not (
-        folder / training_state.FILE_NAME
-    ).exists()
+    """Tell whether an earlier call was killed after its last action, deleting the checkpoint."""
+    has_weights = (folder / weights_file.FILE_NAME).exists()
+    return has_weights and not (folder / training_state.FILE_NAME).exists()

@@ -1,6 +1,6 @@
-"""A training as the store sees it: what decides its weights, and which one has to come before.
+"""Training runs: the stage to train, its spec for the store, and the stages before it.
 
-Nothing here loads torch until something is trained.
+Importing this module does not import torch, so that ``--plan`` is fast.
 """
 
 import json
@@ -24,18 +24,22 @@ from fusion.training.recipe.schema import (
     StageOptions,
 )
 
-VERSION = 1  # of what a recipe comes to; raised when the same recipe gives other weights
+VERSION = 1  # part of every spec; raised when the same recipe gives different weights
 STORE_KIND = "trained"
-OPTIONS_WITHOUT_WEIGHTS = {"dropout", "noise"}
+OPTIONS_WITHOUT_WEIGHTS = {"dropout", "noise"}  # architecture options that change no tensor
 
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One stage of one method.
+    """One stage of one method, to be trained.
 
     Attributes:
-        name: The readable half of the folder's name.
-        start: Weights of the stage before it, instead of training that.
+        method: ``dmfuse`` or ``dmnet``.
+        stage: A key of `STAGE_SECTIONS` of the method.
+        recipe: Options of all stages.
+        seed: Random seed.
+        name: Chosen label of the folder; empty for ``<method>-<stage>``.
+        start_weights: Weights file of the previous stage, instead of training that stage.
     """
 
     method: str
@@ -47,127 +51,127 @@ class TrainingRun:
 
     @property
     def label(self) -> str:
-        """The readable half of the folder's name."""
+        """The readable part of the folder's name."""
         return self.name or f"{self.method}-{self.stage}"
 
     @property
     def stage_options(self) -> StageOptions:
-        """The section of the recipe that is this stage's.
+        """The recipe's section of this stage.
 
         Raises:
             UserError: If the recipe has none.
         """
-        name = STAGE_SECTIONS[self.method][self.stage]
-        found: StageOptions | None = getattr(self.recipe, name)
-        if found is None:
+        section = STAGE_SECTIONS[self.method][self.stage]
+        options: StageOptions | None = getattr(self.recipe, section)
+        if options is None:
             raise UserError(
-                f"{self.method}: the recipe has no section {name}, so that its stage "
+                f"{self.method}: the recipe has no section {section}, so that its stage "
                 f"{self.stage} cannot be trained; the preset small has one"
             )
-        return found
+        return options
 
     @property
     def weights_stage(self) -> str:
-        """The stage that the weights say they are of: a finetuned network is no other network."""
+        """Stage in the metadata of the weights; finetuned weights are those of the fusion stage."""
         return FUSION_STAGES[self.method] if self.stage == "finetuning" else self.stage
 
     @property
     def input_kind(self) -> InputKind:
-        """What patches are cut from."""
+        """Whether the stage trains on pairs, gray or color images."""
         if isinstance(self.recipe, DMFuseRecipe) and self.stage == "diffusion":
             return "color" if self.recipe.denoising.channels == 3 else "gray"
         return "pairs"
 
     @property
     def previous(self) -> "TrainingRun | None":
-        """The stage that this one starts from, if it is not given as a file."""
-        earlier = get_previous_stage(self.method, self.stage, self.recipe)
-        if earlier is None or self.start_weights is not None:
+        """The training that has to come before; None if there is none or its weights are given."""
+        stage = get_previous_stage(self.method, self.stage, self.recipe)
+        if stage is None or self.start_weights is not None:
             return None
-        return TrainingRun(self.method, earlier, self.recipe, self.seed)
+        return TrainingRun(self.method, stage, self.recipe, self.seed)
 
 
 def get_previous_stage(method: str, stage: str, recipe: Recipe) -> str | None:
-    """The stage that has to come before."""
+    """Return the stage that a stage starts from, if any."""
     if stage == "finetuning":
         return FUSION_STAGES[method]
     if isinstance(recipe, DMFuseRecipe):
-        follows = stage == "fusion" and recipe.head.encoder == "diffusion"
-        return "diffusion" if follows else None
+        needs_diffusion = stage == "fusion" and recipe.head.encoder == "diffusion"
+        return "diffusion" if needs_diffusion else None
     return "1" if stage == "2" and recipe.two_stages else None
 
 
 def list_with_prerequisites(training: TrainingRun) -> list[TrainingRun]:
-    """The trainings that this one needs, then itself."""
-    before = training.previous
-    return [*([] if before is None else list_with_prerequisites(before)), training]
+    """List the trainings that a training needs, in order, and the training itself at the end."""
+    previous = training.previous
+    return [*([] if previous is None else list_with_prerequisites(previous)), training]
 
 
 def compute_identity(training: TrainingRun) -> str:
-    """Equal for trainings whose recipes differ only in what comes after them."""
-    before = training.previous
-    told = {
+    """Compute a key that is equal for trainings whose recipes differ only in later stages."""
+    previous = training.previous
+    identity = {
         "label": training.label,
         "recipe": _select_relevant_options(training),
         "data": training.stage_options.model_dump(mode="json", include={"data"}),
         "seed": training.seed,
-        "start": str(training.start_weights) if before is None else compute_identity(before),
+        "start": str(training.start_weights) if previous is None else compute_identity(previous),
     }
-    return json.dumps(told, sort_keys=True)
+    return json.dumps(identity, sort_keys=True)
 
 
-def find_data(training: TrainingRun, root: Path, *, draw: bool = True) -> TrainingData:
-    """The data of a training; see `data.find`.
+def find_data(training: TrainingRun, root: Path, *, generate: bool = True) -> TrainingData:
+    """Find the images of a training; see `dataset.find_training_data`.
 
     Raises:
-        UserError: As `data.find`, with the stage before it.
+        UserError: As `dataset.find_training_data`, with method and stage in front.
     """
     try:
         return dataset.find_training_data(
-            training.stage_options.data, training.input_kind, root, draw=draw
+            training.stage_options.data, training.input_kind, root, generate=generate
         )
     except dataset.NotGeneratedError:
         raise
-    except UserError as fault:
-        raise UserError(f"{training.method} {training.stage}: {fault}") from None
+    except UserError as error:
+        raise UserError(f"{training.method} {training.stage}: {error}") from None
 
 
-def build_spec(training: TrainingRun, root: Path, *, draw: bool = True) -> dict[str, Any]:
-    """Everything that decides the weights, JSON-ready.
+def build_spec(training: TrainingRun, root: Path, *, generate: bool = True) -> dict[str, Any]:
+    """Build the spec: everything that decides the weights, JSON-ready.
 
     Raises:
-        UserError: If the data is not there or wrong.
+        UserError: If the data is missing or invalid.
     """
-    before = training.previous
+    previous = training.previous
     if training.start_weights is not None:
         start: Any = {"sha256": hashing.compute_file_sha256(training.start_weights)}
     else:
-        start = None if before is None else build_spec(before, root, draw=draw)
+        start = None if previous is None else build_spec(previous, root, generate=generate)
     return {
         "method": training.method,
         "stage": training.stage,
         "version": VERSION,
         "recipe": _select_relevant_options(training),
-        "data": list(find_data(training, root, draw=draw).fingerprint),
+        "data": list(find_data(training, root, generate=generate).fingerprint),
         "seed": training.seed,
         "start": start,
     }
 
 
-def get_folder(training: TrainingRun, store: Store, root: Path, *, draw: bool = True) -> Path:
-    """Where its finished folder is, or would be."""
-    return store.get_path(STORE_KIND, training.label, build_spec(training, root, draw=draw))
+def get_folder(training: TrainingRun, store: Store, root: Path, *, generate: bool = True) -> Path:
+    """Return the path of a training's finished folder, whether it exists or not."""
+    return store.get_path(STORE_KIND, training.label, build_spec(training, root, generate=generate))
 
 
 def build_architecture(training: TrainingRun) -> dict[str, Any]:
-    """What the network of this stage is built from, JSON-ready."""
+    """Build the architecture for the metadata of the weights, JSON-ready."""
     recipe = training.recipe
     if isinstance(recipe, DMFuseRecipe):
-        parts = {"denoising": recipe.denoising.model_dump(mode="json", exclude={"levels"})}
-        stage = training.stage_options
-        if isinstance(stage, FusionStageOptions):
-            parts["head"] = recipe.head.model_dump(mode="json") | {"noise": stage.noise}
-        return parts
+        architecture = {"denoising": recipe.denoising.model_dump(mode="json", exclude={"levels"})}
+        options = training.stage_options
+        if isinstance(options, FusionStageOptions):
+            architecture["head"] = recipe.head.model_dump(mode="json") | {"noise": options.noise}
+        return architecture
     return {
         "network": recipe.model_dump(mode="json")["architecture"],
         "timesteps": recipe.timesteps,
@@ -175,46 +179,52 @@ def build_architecture(training: TrainingRun) -> dict[str, Any]:
 
 
 def check_start_weights(
-    training: TrainingRun, facts: weights_file.WeightsMetadata, path: Path
+    training: TrainingRun, metadata: weights_file.WeightsMetadata, path: Path
 ) -> None:
-    """Refuse weights that this stage cannot start from.
+    """Refuse weights that a training cannot start from.
 
     Raises:
         UserError: Naming what differs.
     """
-    wanted = get_previous_stage(training.method, training.stage, training.recipe)
-    if wanted is None:
-        raise UserError(f"--start {path}: {training.method} {training.stage} starts from none")
-    if (facts.method, facts.stage) != (training.method, wanted):
+    expected_stage = get_previous_stage(training.method, training.stage, training.recipe)
+    if expected_stage is None:
         raise UserError(
-            f"{path}: weights of {facts.method} {facts.stage}; {training.method} "
-            f"{training.stage} starts from {training.method} {wanted}"
+            f"--start {path}: {training.method} {training.stage} starts from random weights; "
+            "leave --start out"
         )
-    before = TrainingRun(training.method, wanted, training.recipe)
-    differing = sorted(_list_differences(facts.architecture, build_architecture(before)))
-    if differing:
-        raise UserError(f"{path}: does not fit the recipe: {'; '.join(differing)}")
+    if (metadata.method, metadata.stage) != (training.method, expected_stage):
+        raise UserError(
+            f"{path}: weights of {metadata.method} {metadata.stage}; {training.method} "
+            f"{training.stage} starts from {training.method} {expected_stage}"
+        )
+    expected = TrainingRun(training.method, expected_stage, training.recipe)
+    differences = _list_differences(metadata.architecture, build_architecture(expected))
+    if differences:
+        raise UserError(f"{path}: does not fit the recipe: {'; '.join(sorted(differences))}")
 
 
 def _list_differences(
-    there: Mapping[str, Any], here: Mapping[str, Any], where: str = ""
+    file_options: Mapping[str, Any], recipe_options: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
-    """Options that are not the same, but for those that have no weights."""
-    lines: list[str] = []
-    for name in sorted({*there, *here} - OPTIONS_WITHOUT_WEIGHTS):
-        a, b = there.get(name), here.get(name)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            lines += _list_differences(a, b, f"{where}{name}.")
-        elif a != b:
-            lines.append(f"{where}{name} is {a} there and {b} here")
-    return lines
+    """Describe options of the architecture that differ, except `OPTIONS_WITHOUT_WEIGHTS`."""
+    differences: list[str] = []
+    for name in sorted({*file_options, *recipe_options} - OPTIONS_WITHOUT_WEIGHTS):
+        in_file, in_recipe = file_options.get(name), recipe_options.get(name)
+        if isinstance(in_file, Mapping) and isinstance(in_recipe, Mapping):
+            differences += _list_differences(in_file, in_recipe, f"{prefix}{name}.")
+        elif in_file != in_recipe:
+            differences.append(
+                f"{prefix}{name} is {in_file} in the file, {in_recipe} in the recipe"
+            )
+    return differences
 
 
 def _select_relevant_options(training: TrainingRun) -> dict[str, Any]:
-    """The recipe without later stages, and without where its data lies."""
+    """Return the recipe without other stages, and without the location of the data."""
     section = STAGE_SECTIONS[training.method][training.stage]
-    others = {name for name in STAGE_SECTIONS[training.method].values() if name != section}
-    left_out = others | ({"head"} if training.stage == "diffusion" else set())
-    kept = training.recipe.model_dump(mode="json", exclude=left_out)
-    del kept[section]["data"]
-    return kept
+    excluded = {name for name in STAGE_SECTIONS[training.method].values() if name != section}
+    if training.stage == "diffusion":
+        excluded.add("head")
+    options = training.recipe.model_dump(mode="json", exclude=excluded)
+    del options[section]["data"]
+    return options

@@ -1,4 +1,4 @@
-"""Where a training is: what a checkpoint holds, how it is written and read."""
+"""State of a training, and its checkpoint file."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,16 @@ FILE_NAME = "state.pt"
 
 @dataclass
 class FusionTrainingState:
-    """What a step changes, and a checkpoint holds."""
+    """Everything that a step changes; a checkpoint stores it.
+
+    Attributes:
+        stage: The `TrainingStage` that is trained.
+        optimizer: Adam over its trained parameters.
+        ema_weights: Exponential moving average of the trained weights, by name; None without.
+        logger: Loss curves.
+        step: Number of finished steps.
+        seconds: Training time so far.
+    """
 
     stage: nn.Module
     optimizer: torch.optim.Optimizer
@@ -26,46 +35,45 @@ class FusionTrainingState:
     seconds: float = 0.0
 
 
-def get_trained_parameters(learner: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """The parameters that are trained, by name."""
-    return [(name, p) for name, p in learner.named_parameters() if p.requires_grad]
+def get_trained_parameters(stage: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """Return the parameters that require a gradient, with their names."""
+    return [(name, p) for name, p in stage.named_parameters() if p.requires_grad]
 
 
-def get_final_weights(run: FusionTrainingState) -> dict[str, Tensor]:
-    """The weights that are kept."""
-    return run.ema_weights or {name: p.detach() for name, p in get_trained_parameters(run.stage)}
+def get_final_weights(state: FusionTrainingState) -> dict[str, Tensor]:
+    """Return the weights to keep: the moving average if there is one, else the parameters."""
+    if state.ema_weights:
+        return state.ema_weights
+    return {name: p.detach() for name, p in get_trained_parameters(state.stage)}
 
 
-def save_checkpoint(run: FusionTrainingState, job: TrainingJob) -> None:
-    """Write the checkpoint.
+def save_checkpoint(state: FusionTrainingState, job: TrainingJob) -> None:
+    """Write the checkpoint of a training.
 
     Raises:
-        UserError: If it cannot be written; the one before it stays.
+        UserError: If it cannot be written; the previous checkpoint stays.
     """
-    content = {
-        "network": {name: p.detach() for name, p in get_trained_parameters(run.stage)},
-        "optimizer": run.optimizer.state_dict(),
-        "average": run.ema_weights,
-        "record": run.logger.get_state(),
-        "step": run.step,
-        "seconds": run.seconds,
+    content = {  # these keys are the file format
+        "network": {name: p.detach() for name, p in get_trained_parameters(state.stage)},
+        "optimizer": state.optimizer.state_dict(),
+        "average": state.ema_weights,
+        "record": state.logger.get_state(),
+        "step": state.step,
+        "seconds": state.seconds,
     }
-    place = job.folder / FILE_NAME
-    with report_write_errors(place):
-        try:
-            checkpoint.write_checkpoint(place, content)
-        finally:
-            place.with_name(f"{FILE_NAME}.new").unlink(missing_ok=True)
+    path = job.folder / FILE_NAME
+    with report_write_errors(path):
+        checkpoint.write_checkpoint(path, content)
 
 
-def restore_checkpoint(run: FusionTrainingState, saved: dict[str, Any]) -> None:
-    """Put a fresh run where a checkpoint has it."""
+def restore_checkpoint(state: FusionTrainingState, content: dict[str, Any]) -> None:
+    """Copy the content of a checkpoint into a new state."""
     with torch.no_grad():
-        for name, parameter in get_trained_parameters(run.stage):
-            parameter.copy_(saved["network"][name])
-    run.optimizer.load_state_dict(saved["optimizer"])
-    if run.ema_weights is not None:
-        for name, tensor in run.ema_weights.items():
-            tensor.copy_(saved["average"][name])
-    run.logger.restore_state(saved["record"])
-    run.step, run.seconds = saved["step"], saved["seconds"]
+        for name, parameter in get_trained_parameters(state.stage):
+            parameter.copy_(content["network"][name])
+    state.optimizer.load_state_dict(content["optimizer"])
+    if state.ema_weights is not None:
+        for name, tensor in state.ema_weights.items():
+            tensor.copy_(content["average"][name])
+    state.logger.restore_state(content["record"])
+    state.step, state.seconds = content["step"], content["seconds"]

@@ -141,21 +141,3 @@ def read_bootstrap_scores(folder: Path) -> BootstrapScores:
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise UserError(f"{folder}: cannot be read ({fault}); delete this folder") from None
-
-
-def average_over_classes(class_scores: Sequence[FloatArray], *, zero: bool = False) -> FloatArray:
-    """Average scores over classes, leaving out undefined ones.
-
-    Args:
-        class_scores: float64 (R,) per class; NaN where undefined.
-        zero: Whether undefined scores count as 0 instead.
-
-    Returns:
-        float64 (R,); NaN where no class is defined.
-    """
-    stacked = np.stack(class_scores)
-    is_defined = np.isfinite(stacked)
-    defined_count = is_defined.sum(axis=0)
-    divisor = np.where(defined_count > 0, len(stacked) if zero else defined_count, 1)
-    mean: FloatArray = np.where(is_defined, stacked, 0).sum(axis=0) / divisor
-    return np.where(defined_count > 0, mean, np.nan)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.evaluation import average_precision, match_table
+from fusebench.evaluation import average_precision, confusion, match_table
+from fusebench.evaluation.class_means import average_defined
+from fusebench.evaluation.counts import ArrayCounts, DetectionCounts
 from fusebench.storage import hashing, image_index, records
 from fusebench.storage.records import Record
 from fusebench.storage.store import ResultFolder, Store
 from reports.results import bootstrap_scoring
-from reports.results.bootstrap_scores import average_over_classes
 from reports.statistics.calibration_trials import FloatArray, ScorableSource, ScoreFunction
 
 
@@ -25,7 +26,7 @@ def load_scorable_sources(root: Path) -> list[ScorableSource]:
         UserError: If a file of a record is damaged.
     """
     runs_by_source: dict[tuple[str, ...], list[tuple[Record, Path]]] = {}
-    for kind in bootstrap_scoring.FILE_BY_KIND:
+    for kind in bootstrap_scoring.TRUTH_FILES:
         for folder in Store(root).iterate_finished(kind):
             record = records.read_record(folder.path / "record.json")
             if bootstrap_scoring.has_bootstrap_inputs(record, folder.path):
@@ -44,7 +45,7 @@ def _hash_spec_without_seed(folder: ResultFolder) -> str:
 def _build_source(name: str, runs: list[tuple[Record, Path]]) -> ScorableSource:
     index = image_index.read_image_index(runs[0][1])
     scorers = [
-        _load_detection_scorer(path)
+        _load_detection_scorer(path, index.keys)
         if record.kind == "detection"
         else _load_segmentation_scorer(path, index.keys)
         for record, path in runs
@@ -53,37 +54,36 @@ def _build_source(name: str, runs: list[tuple[Record, Path]]) -> ScorableSource:
     return ScorableSource(name, tuple(score for score, _ in scorers), index.sequences, truth_counts)
 
 
-def _load_detection_scorer(folder: Path) -> tuple[ScoreFunction, NDArray[Any]]:
-    table = match_table.read_match_table(folder / bootstrap_scoring.MATCHES_FILE)
-    first_threshold = slice(0, 1)  # IoU 0.5
+def _load_detection_scorer(
+    folder: Path, keys: tuple[str, ...]
+) -> tuple[ScoreFunction, NDArray[Any]]:
+    counts = bootstrap_scoring.read_counts(folder / bootstrap_scoring.MATCHES_FILE, keys)
+    assert isinstance(counts, DetectionCounts)
+    class_count = counts.totals["truth_counts"].shape[2]
+    by_class = [match_table.select_class(counts, class_id) for class_id in range(class_count)]
 
     def score(weights: FloatArray) -> FloatArray:
-        return average_over_classes(
-            [
-                average_precision.weighted_average_precision(
-                    matches, weights, overlaps=first_threshold
-                )[:, 0]
-                for matches in table.by_class
-            ]
-        )
+        first_threshold = slice(0, 1)  # IoU 0.5
+        columns = [
+            average_precision.weighted_average_precision(matches, weights, overlaps=first_threshold)
+            for matches in by_class
+        ]
+        return average_defined(np.concatenate(columns, axis=1))
 
-    return score, np.stack([matches.truth_counts[0] for matches in table.by_class])
+    return score, np.stack([matches.truth_counts[0] for matches in by_class])
 
 
 def _load_segmentation_scorer(
     folder: Path, keys: tuple[str, ...]
 ) -> tuple[ScoreFunction, NDArray[Any]]:
-    counts = bootstrap_scoring.read_confusion_counts(
-        folder / bootstrap_scoring.CONFUSION_FILE, keys
-    )
-    truth_counts = counts.sum(axis=2).T
+    counts = bootstrap_scoring.read_counts(folder / bootstrap_scoring.CONFUSION_FILE, keys)
+    assert isinstance(counts, ArrayCounts)
+    truth_counts = counts.values.sum(axis=2).T
 
     def score(weights: FloatArray) -> FloatArray:
-        # Weighted sum of the images' confusion matrices: (R, I) @ (I, C * C)
-        total = (weights @ counts.reshape(len(counts), -1)).reshape(-1, *counts.shape[1:])
-        true_positives, truth = np.diagonal(total, axis1=1, axis2=2), total.sum(axis=2)
-        union = truth + total.sum(axis=1) - true_positives
-        iou = true_positives / np.where(truth > 0, union, np.nan)
-        return average_over_classes(list(iou.T))
+        total = counts.add(weights)
+        is_present = total.sum(axis=2) > 0
+        iou = confusion.intersection_over_union(total)
+        return average_defined(np.where(is_present, iou, np.nan))
 
     return score, truth_counts

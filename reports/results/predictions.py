@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusebench.config import schema
 from fusebench.data import images, label_maps
 from fusebench.data.boxes import Boxes, from_coco
 from fusebench.data.pairs import Pair, Split
@@ -55,7 +54,7 @@ def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePre
         if not all(folder.is_dir() for folder in required) or run.read_record(store) is None:
             continue
         folder = required[0]
-        paths = run.get_images(run.test_split, store, "cpu").paths
+        paths = sources.get_images(run.test_images, store, "cpu")
         boxes = _read_boxes(folder, run.test_split) if run.task.kind == "detection" else {}
         by_source[run.source_name] = SourcePredictions(run, paths, boxes, folder)
     return list(by_source.values())
@@ -77,14 +76,8 @@ def _list_required_folders(run: Run, store: Store) -> list[Path]:
     if "predicted" not in run.specs:
         return []
     folders = [store.get_path("predicted", run.prediction_label, run.specs["predicted"])]
-    source = run.source
-    if isinstance(source, schema.FusionMethodSource) or (
-        isinstance(source, schema.ExternalImagesSource) and source.color == "visible"
-    ):
-        spec = sources.build_source_spec(source, run.test_split, run.base_folder)
-        folders.append(
-            store.get_path("fused", sources.build_folder_label(source, run.test_split), spec)
-        )
+    if run.test_images.is_made_here:
+        folders.append(run.test_images.get_folder(store))
     return folders
 
 

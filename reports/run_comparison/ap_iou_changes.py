@@ -5,17 +5,14 @@ matches and confusion counts of both records. Bootstrap scores that `python -m r
 are reused; others are computed and not stored.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from fusebench.errors import UserError
-from fusebench.evaluation import bootstrap, match_table
+from fusebench.evaluation import bootstrap
 from fusebench.storage import image_index
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
-from reports.results import bootstrap_cache, bootstrap_scores, bootstrap_scoring, per_image
+from reports.results import bootstrap_cache, bootstrap_scores, bootstrap_scoring
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
 from reports.run_comparison.matched_records import StoredRun
 from reports.statistics import confidence_intervals
@@ -121,40 +118,6 @@ def describe_change(change: ScoreChange, adjusted_p_value: float) -> str:
     )
 
 
-def read_class_names(record: Record, folder: Path) -> list[str]:
-    """Read the class names of a record in the order of their ids.
-
-    Label maps are counted by id (confusion.npz) and by name (per_image.csv), in the same order and
-    without absent classes. An id that no image has gets a name that is left: it has no counts.
-
-    Raises:
-        UserError: If the files do not agree.
-    """
-    if record.kind == "detection":
-        return list(match_table.read_match_table(folder / bootstrap_scoring.MATCHES_FILE).classes)
-    keys = image_index.read_image_index(folder).keys
-    counts = bootstrap_scoring.read_confusion_counts(
-        folder / bootstrap_scoring.CONFUSION_FILE, keys
-    )
-    file = folder / per_image.FILE_NAME
-    names_by_key: dict[str, list[str]] = {}
-    try:
-        with file.open(newline="", encoding="utf-8") as text:
-            for row in csv.DictReader(text):
-                names_by_key.setdefault(row["key"], []).append(row["class"])
-        names: list[str | None] = [None] * counts.shape[1]
-        for key, matrix in zip(keys, counts, strict=True):
-            present = (matrix.sum(axis=0) + matrix.sum(axis=1)).nonzero()[0]
-            for class_id, name in zip(present, names_by_key.get(key, []), strict=True):
-                names[class_id] = name
-    except (OSError, KeyError, ValueError) as fault:
-        raise UserError(
-            f"{file}: cannot be read ({fault!r}); delete its folder and run again"
-        ) from None
-    remaining = iter(name for name in record.by_class if name not in names)
-    return [name or next(remaining, f"class {class_id}") for class_id, name in enumerate(names)]
-
-
 def _iterate_compared_scores(record: Record) -> Iterator[tuple[str | None, str]]:
     """Yield class (None: mean) and metric of the scores to compare."""
     first_metric = next(iter(record.columns))
@@ -177,5 +140,5 @@ def _load_or_compute_bootstrap(run: StoredRun) -> BootstrapScores | None:
     if folder.is_dir():
         return bootstrap_scores.read_bootstrap_scores(folder)
     return bootstrap_scoring.compute_bootstrap_scores(
-        run.record, run.folder, read_class_names(run.record, run.folder), bootstrap.RESAMPLE_COUNT
+        run.record, run.folder, run.record.classes, bootstrap.RESAMPLE_COUNT
     )

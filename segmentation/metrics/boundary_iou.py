@@ -19,16 +19,23 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fusebench.data.images import LabelMap
+from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.evaluation import confusion
-from fusebench.evaluation.confusion import IGNORE_INDEX, Counts
-from fusebench.storage.records import Column, Scalar, Scores
+from fusebench.evaluation.confusion import ConfusionMatrix
+from fusebench.evaluation.counts import ClassScores, FloatArray
+from fusebench.storage.records import Column, Scalar
 from segmentation import class_averaging
+from segmentation.class_averaging import average as average
+from segmentation.class_averaging import compute_conventions as conventions
 from segmentation.class_averaging import config_errors as config_errors
+from segmentation.class_averaging import scored_classes as scored_classes
 
 VERSION = 1
-COUNTS = "boundary.npz"  # the file of what `count` found in each image
+COUNTS = "boundary.npz"
 COLUMN_NAME = "boundary_IoU"
 COLUMNS = {COLUMN_NAME: Column(title="Boundary IoU", mean_title="mBIoU")}
+
+__all__ = ["average", "config_errors", "conventions", "scored_classes"]
 
 
 class Options(class_averaging.AveragingOptions):
@@ -41,14 +48,16 @@ class Options(class_averaging.AveragingOptions):
     width: float = Field(default=0.02, gt=0, le=1)
 
 
-def count(truth: LabelMap, predicted: LabelMap, classes: int, options: Options) -> Counts:
+def count(
+    truth: LabelMap, predicted: LabelMap, classes: Sequence[str], options: Options
+) -> ConfusionMatrix:
     """Count pixels by class and by whether they are near the outline of their class.
 
     Args:
         truth: Class ids, shape (H, W); pixels equal to `IGNORE_INDEX` are left out, but where they
             begin, a class has an outline.
-        predicted: Class ids, shape (H, W), all below ``classes``.
-        classes: Number of classes C.
+        predicted: Class ids, shape (H, W), all below C.
+        classes: The C class names.
         options: See `Options`.
 
     Returns:
@@ -58,14 +67,16 @@ def count(truth: LabelMap, predicted: LabelMap, classes: int, options: Options) 
     Raises:
         ValueError: If shapes differ, or a counted pixel has an id of C or more.
     """
-    confusion.check_label_maps(truth, predicted, classes)
-    seen = truth != IGNORE_INDEX
+    number = len(classes)
+    confusion.check_label_maps(truth, predicted, number)
+    counted = truth != IGNORE_INDEX
     distance = compute_distance_pixels(truth.shape, options.width)
     rows, columns = (
-        np.where(is_near_outline(labels, distance), 0, classes)[seen] + labels[seen].astype(int)
+        np.where(is_near_outline(labels, distance), 0, number)[counted]
+        + labels[counted].astype(int)
         for labels in (truth, predicted)
     )
-    return confusion.cross_tabulate(rows, columns, 2 * classes)
+    return confusion.cross_tabulate(rows, columns, 2 * number)
 
 
 def compute_distance_pixels(shape: tuple[int, ...], width: float) -> int:
@@ -86,34 +97,22 @@ def is_near_outline(labels: LabelMap, distance: int) -> NDArray[np.bool_]:
     return near
 
 
-def measure(counts: Counts, classes: Sequence[str], options: Options) -> Scores:
-    """Boundary IoU of the class set.
+def score(counts: FloatArray, classes: Sequence[str], options: Options) -> ClassScores:
+    """Boundary IoU of all classes.
 
     Args:
-        counts: Those of `count`, summed over the images.
+        counts: R sums of what `count` returns, (R, 2C, 2C).
         classes: The C class names.
         options: See `Options`.
 
     Returns:
-        Fractions 0..1 by class of the set, and their mean; None where undefined.
-
-    Raises:
-        UserError: If a class set does not fit the classes or the policy for class 0.
+        Column to fractions (R, C); NaN where undefined.
     """
-    chosen = class_averaging.choose_class_set(classes, options)
+    number = len(classes)
     if options.unlabeled == "ignored":
-        for part in (0, len(classes)):
-            counts = confusion.drop_true_class(counts, part)
-    found = confusion.intersection_over_union(counts)[: len(classes)]
-    return Scores(
-        values={
-            COLUMN_NAME: class_averaging.compute_mean(
-                [found[i] for i in chosen.indices], options.absent
-            )
-        },
-        by_class={classes[i]: {COLUMN_NAME: found[i]} for i in chosen.indices},
-        by_convention=class_averaging.compute_conventions({COLUMN_NAME: found}, classes, options),
-    )
+        for class_id in (0, number):  # class 0 near its outline and inside
+            counts = confusion.drop_true_class(counts, class_id)
+    return {COLUMN_NAME: confusion.intersection_over_union(counts)[..., :number]}
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:

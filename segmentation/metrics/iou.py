@@ -1,4 +1,4 @@
-"""Intersection over union, accuracy (recall) and precision of label maps.
+"""Intersection over union (IoU), accuracy (recall) and precision of label maps.
 
     IoU_c = TP_c / (TP_c + FP_c + FN_c)   accuracy_c = TP_c / (TP_c + FN_c)
     precision_c = TP_c / (TP_c + FP_c)    mIoU, mAcc, mPrec: their means over the class set
@@ -11,63 +11,61 @@ from collections.abc import Sequence
 
 from fusebench.data.images import LabelMap
 from fusebench.evaluation import confusion
-from fusebench.evaluation.confusion import Counts
-from fusebench.storage.records import Column, Scalar, Scores
+from fusebench.evaluation.confusion import ConfusionMatrix
+from fusebench.evaluation.counts import ClassScores, FloatArray
+from fusebench.storage.records import Column
 from segmentation import class_averaging
+from segmentation.class_averaging import average as average
+from segmentation.class_averaging import build_protocol as protocol
+from segmentation.class_averaging import compute_conventions as conventions
 from segmentation.class_averaging import config_errors as config_errors
+from segmentation.class_averaging import scored_classes as scored_classes
 
 VERSION = 1
-COUNTS = "confusion.npz"  # the file of what `count` found in each image
+COUNTS = "confusion.npz"
 COLUMNS = {
     "IoU": Column(title="IoU", mean_title="mIoU"),
     "accuracy": Column(title="Acc (recall)", mean_title="mAcc"),
     "precision": Column(title="Precision", mean_title="mPrec"),
 }
 
+__all__ = ["average", "config_errors", "conventions", "protocol", "scored_classes"]
+
 
 class Options(class_averaging.AveragingOptions):
     """What tasks.yaml may set for this metric: how classes are averaged."""
 
 
-def count(truth: LabelMap, predicted: LabelMap, classes: int, options: Options) -> Counts:
-    """The confusion matrix of one image, see `confusion.count`."""
-    return confusion.compute_confusion_matrix(truth, predicted, classes)
+def count(
+    truth: LabelMap, predicted: LabelMap, classes: Sequence[str], options: Options
+) -> ConfusionMatrix:
+    """The confusion matrix of one image, see `confusion.compute_confusion_matrix`."""
+    return confusion.compute_confusion_matrix(truth, predicted, len(classes))
 
 
-def measure(counts: Counts, classes: Sequence[str], options: Options) -> Scores:
-    """Scores of the class set from one confusion matrix.
+def score(counts: FloatArray, classes: Sequence[str], options: Options) -> ClassScores:
+    """Scores of all classes from confusion matrices.
 
     Args:
-        counts: Summed over the images, int64 (C, C), rows are the truth.
+        counts: R matrices, each added over images, (R, C, C); rows are the truth.
         classes: The C class names.
         options: See `Options`.
 
     Returns:
-        Fractions 0..1 by class of the set, and their means; None where undefined.
-
-    Raises:
-        UserError: If a class set does not fit the classes or the policy for class 0.
+        Column to fractions (R, C); NaN where undefined.
     """
-    chosen = class_averaging.choose_class_set(classes, options)
-    looked_at = confusion.drop_true_class(counts, 0) if options.unlabeled == "ignored" else counts
-    scores = {
-        "IoU": confusion.intersection_over_union(looked_at),
-        "accuracy": confusion.recall(looked_at),
-        "precision": confusion.precision(looked_at),
+    counts = _drop_ignored(counts, options)
+    return {
+        "IoU": confusion.intersection_over_union(counts),
+        "accuracy": confusion.recall(counts),
+        "precision": confusion.precision(counts),
     }
-    return Scores(
-        values={
-            name: class_averaging.compute_mean([found[i] for i in chosen.indices], options.absent)
-            for name, found in scores.items()
-        },
-        by_class={
-            classes[i]: {name: found[i] for name, found in scores.items()} for i in chosen.indices
-        },
-        counts={"pixels": int(looked_at.sum())},
-        by_convention=class_averaging.compute_conventions(scores, classes, options),
-    )
 
 
-def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
-    """What a reader has to know to compare the means with others."""
-    return class_averaging.build_protocol(classes, options)
+def sample_sizes(counts: FloatArray, classes: Sequence[str], options: Options) -> dict[str, int]:
+    """How many pixels are scored, from one sum of confusion matrices, (1, C, C)."""
+    return {"pixels": int(_drop_ignored(counts, options).sum())}
+
+
+def _drop_ignored(counts: FloatArray, options: Options) -> FloatArray:
+    return confusion.drop_true_class(counts, 0) if options.unlabeled == "ignored" else counts

@@ -1,4 +1,4 @@
-"""The detection program from task file to record, on a toy in M3FD's tree."""
+"""The detection command from task file to record, on a tiny data set in M3FD's folder layout."""
 
 import hashlib
 import json
@@ -20,7 +20,6 @@ from fusebench.storage.store import Store
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.tiny_detection_dataset import write_m3fd_folder
 
-ROOT = REPOSITORY
 TASKS = """
 sources:
   ir:  {kind: infrared}
@@ -32,7 +31,7 @@ tasks:
     data: {split: {rule: lists}}
     sources: [vis]
 """
-FIXED = "    model: from_file\n    options: {file: boxes.json}\n"
+FROM_FILE = "    model: from_file\n    options: {file: boxes.json}\n"
 YOLO = """
     options: {image_size: 64, epochs: 1, batch: 4, nominal_batch: 4, warmup_epochs: 0}
 """
@@ -45,236 +44,240 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def truth(root):
+def load_test_split(root):
     return m3fd.load(root / "data", "test", m3fd.Options(split=ListRule()))
 
 
-def write_boxes(root, wrong=0):
-    """The true boxes as predictions; ``wrong`` of them are moved away and surer."""
-    split = truth(root)
+def write_boxes(root, false_positives=0):
+    """Write the true boxes as predictions; the first ones are moved away and score higher."""
+    split = load_test_split(root)
     document = to_coco(
         {pair.key: pair.boxes for pair in split.pairs},
         split.classes,
         {pair.key: pair.size for pair in split.pairs},
     )
     for number, row in enumerate(document["annotations"]):
-        row["score"] = 0.9 if number < wrong else 0.5
-        row["bbox"][0] = 0 if number < wrong else row["bbox"][0]
-        row["bbox"][2] = 3 if number < wrong else row["bbox"][2]
+        row["score"] = 0.9 if number < false_positives else 0.5
+        row["bbox"][0] = 0 if number < false_positives else row["bbox"][0]
+        row["bbox"][2] = 3 if number < false_positives else row["bbox"][2]
     (root / "boxes.json").write_text(json.dumps(document))
 
 
-def run(root, text, *more):
+def run_detection(root, text, *flags):
     (root / "tasks.yaml").write_text(text)
-    return main(["--tasks", "tasks.yaml", "--device", "cpu", *more])
+    return main(["--tasks", "tasks.yaml", "--device", "cpu", *flags])
 
 
-def record(root):
-    found = plan.build_plan(
-        schema.load_task_file(root / "tasks.yaml"), ["toy"], root / "data", root
-    )
-    (cell,) = found.runs
-    return cell.read_record(Store(root / "runs"))
+def read_record(root):
+    task_file = schema.load_task_file(root / "tasks.yaml")
+    (run,) = plan.build_plan(task_file, ["toy"], root / "data", root).runs
+    return run.read_record(Store(root / "runs"))
 
 
-def test_perfect_boxes_score_one(root):
+def test_perfect_boxes_score_1(root):
     write_boxes(root)
-    assert run(root, TASKS + FIXED) == 0
-    found = record(root)
-    lost = {name: score for name, score in found.values.items() if name.endswith(" error")}
-    assert lost == dict.fromkeys(lost, 0.0)
+    assert run_detection(root, TASKS + FROM_FILE) == 0
+    record = read_record(root)
+    ap_lost = {name: score for name, score in record.values.items() if name.endswith(" error")}
+    assert ap_lost == dict.fromkeys(ap_lost, 0.0)
     sizes = {"AP_small": 1.0, "AP_medium": None, "AP_large": None}
     names = ("AP50", "AP", "AP50_300", "AP_300", *sizes, "precision", "recall", "F1")
-    closed = {"AP50_yolov5": 0.995, "AP_yolov5": 0.995}  # YOLOv5's AP never reaches 1
-    assert found.values == pytest.approx(dict.fromkeys(names, 1.0) | sizes | closed | lost)
-    assert found.by_class["Bus"] == dict.fromkeys(found.values)
-    split = truth(root)
-    assert found.counts == {"images": 6, "boxes": sum(len(p.boxes) for p in split.pairs)}
-    assert found.protocol["images"] == "8 train / 6 test"
-    assert found.protocol["AP"].startswith("COCO")
+    yolov5 = {"AP50_yolov5": 0.995, "AP_yolov5": 0.995}  # YOLOv5's AP never reaches 1
+    assert record.values == pytest.approx(dict.fromkeys(names, 1.0) | sizes | yolov5 | ap_lost)
+    assert record.by_class["Bus"] == dict.fromkeys(record.values)
+    split = load_test_split(root)
+    assert record.counts == {"images": 6, "boxes": sum(len(p.boxes) for p in split.pairs)}
+    assert record.protocol["images"] == "8 train / 6 test"
+    assert record.protocol["AP"].startswith("COCO")
 
 
-def test_the_table_per_image_adds_up_to_the_record(root):
-    write_boxes(root, wrong=3)
-    run(root, TASKS + FIXED)
+def test_the_per_image_table_adds_up_to_the_record(root):
+    write_boxes(root, false_positives=3)
+    run_detection(root, TASKS + FROM_FILE)
     (file,) = root.glob("runs/detection/*/per_image.csv")
-    table, found = pd.read_csv(file, dtype={"key": str}), record(root)
-    assert list(table) == ["key", "class", "truth", "true_positives", "false_positives", "confidence"]
-    assert table.truth.sum() == found.counts["boxes"]
-    for name, mine in table.groupby("class"):
-        recall, precision = (found.by_class[name][m] for m in ("recall", "precision"))
-        assert mine.true_positives.sum() / mine.truth.sum() == pytest.approx(recall)
-        assert mine.true_positives.sum() / (mine.true_positives + mine.false_positives).sum() == pytest.approx(precision)
+    table, record = pd.read_csv(file, dtype={"key": str}), read_record(root)
+    columns = ["key", "class", "truth", "true_positives", "false_positives", "confidence"]
+    assert list(table) == columns
+    assert table.truth.sum() == record.counts["boxes"]
+    for name, rows in table.groupby("class"):
+        scores = record.by_class[name]
+        true_positives = rows.true_positives.sum()
+        predicted = true_positives + rows.false_positives.sum()
+        assert true_positives / rows.truth.sum() == pytest.approx(scores["recall"])
+        assert true_positives / predicted == pytest.approx(scores["precision"])
 
 
-def test_tables_lie_beside_the_record(root):
-    write_boxes(root, wrong=3)
-    run(root, TASKS + FIXED)
+def test_the_tables_beside_the_record_agree_with_it(root):
+    write_boxes(root, false_positives=3)
+    run_detection(root, TASKS + FROM_FILE)
     (folder,) = root.glob("runs/detection/*")
     names = ["confusion.csv", "curves.csv", "error_types.csv", "images.csv", "per_image.csv"]
     assert [path.name for path in sorted(folder.glob("*.csv"))] == names
-    curves, found = pd.read_csv(folder / "curves.csv"), record(root)
-    for name, mine in curves[curves.iou == 0.5].groupby("class"):
-        assert len(mine) == 101
-        assert mine.precision.mean() == pytest.approx(found.by_class[name]["AP50"], abs=1e-12)
-    counts = pd.read_csv(folder / "confusion.csv")
-    everywhere = counts[counts.condition == "all"]
-    assert everywhere[everywhere.truth != "background"].boxes.sum() == found.counts["boxes"]
-    wrong = pd.read_csv(folder / "error_types.csv")
-    for name, mine in wrong[wrong.condition == "all"].groupby("class"):
-        assert set(mine.error) == set(tide_errors.ERROR_TYPES)
-        for row in mine.itertuples():
-            lost = found.by_class[name][f"{row.error} error"]
-            assert (pd.isna(row.AP50_lost) and lost is None) or row.AP50_lost == lost
-    assert wrong[(wrong.condition == "all") & (wrong.error == "background")].boxes.sum() == 3
-    assert wrong[(wrong.condition == "all") & (wrong.error == "missed")].boxes.sum() == 3
+    curves, record = pd.read_csv(folder / "curves.csv"), read_record(root)
+    for name, rows in curves[curves.iou == 0.5].groupby("class"):
+        assert len(rows) == 101
+        assert rows.precision.mean() == pytest.approx(record.by_class[name]["AP50"], abs=1e-12)
+    confusion = pd.read_csv(folder / "confusion.csv")
+    whole_split = confusion[confusion.condition == "all"]
+    assert whole_split[whole_split.truth != "background"].boxes.sum() == record.counts["boxes"]
+    errors = pd.read_csv(folder / "error_types.csv")
+    errors = errors[errors.condition == "all"]
+    for name, rows in errors.groupby("class"):
+        assert set(rows.error) == set(tide_errors.ERROR_TYPES)
+        for row in rows.itertuples():
+            ap_lost = record.by_class[name][f"{row.error} error"]
+            assert (pd.isna(row.AP50_lost) and ap_lost is None) or row.AP50_lost == ap_lost
+    assert errors[errors.error == "background"].boxes.sum() == 3
+    assert errors[errors.error == "missed"].boxes.sum() == 3
 
 
-def test_boxes_that_were_cut_off_are_named_beside_yolov5s_precision(root, capsys):
+def test_predictions_without_low_scores_get_a_caution_on_yolov5s_ap(root, capsys):
     write_boxes(root)
-    assert run(root, TASKS + FIXED) == 0
-    assert record(root).protocol["caution: AP, YOLOv5"].startswith("no box has a score below 0.01")
+    assert run_detection(root, TASKS + FROM_FILE) == 0
+    assert (
+        read_record(root)
+        .protocol["caution: AP, YOLOv5"]
+        .startswith("no box has a score below 0.01")
+    )
     document = json.loads((root / "boxes.json").read_text())
     document["annotations"][0]["score"] = 0.002
     (root / "boxes.json").write_text(json.dumps(document))
-    assert run(root, TASKS + FIXED) == 0
-    assert not any(name.startswith("caution") for name in record(root).protocol)
+    assert run_detection(root, TASKS + FROM_FILE) == 0
+    assert not any(name.startswith("caution") for name in read_record(root).protocol)
 
 
-def test_a_confidence_that_cuts_curves_off_is_refused_before_anything_runs(root, capsys):
-    assert run(root, TASKS + "    predict: {confidence: 0.25}\n") == 2
-    said = capsys.readouterr().err
-    assert "tasks.toy: average_precision_yolov5 with predict.confidence 0.25: expected" in said
-    assert "leave the metric out of metrics" in said
-    assert "Traceback" not in said
+def test_a_confidence_that_truncates_curves_is_refused_before_anything_runs(root, capsys):
+    assert run_detection(root, TASKS + "    predict: {confidence: 0.25}\n") == 2
+    errors = capsys.readouterr().err
+    assert "tasks.toy: average_precision_yolov5 with predict.confidence 0.25: expected" in errors
+    assert "leave the metric out of metrics" in errors
+    assert "Traceback" not in errors
 
 
-def test_predictions_are_saved_in_cocos_form(root):
+def test_predictions_are_saved_in_coco_format(root):
     write_boxes(root)
-    run(root, TASKS + FIXED)
+    run_detection(root, TASKS + FROM_FILE)
     (file,) = root.glob("runs/predicted/*/predictions.json")
     document = json.loads(file.read_text())
-    assert [image["file_name"] for image in document["images"]] == list(truth(root).keys)
+    assert [image["file_name"] for image in document["images"]] == list(load_test_split(root).keys)
     assert all(row["score"] == 0.5 for row in document["annotations"])
 
 
-def test_a_changed_metric_scores_again_and_predicts_nothing_again(root):
+def test_a_changed_metric_reuses_the_predictions(root):
     write_boxes(root)
-    run(root, TASKS + FIXED)
-    before = {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")}
-    assert run(root, TASKS + FIXED + "    metrics: {average_precision: {}}\n") == 0
+    run_detection(root, TASKS + FROM_FILE)
+    modified = {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")}
+    assert run_detection(root, TASKS + FROM_FILE + "    metrics: {average_precision: {}}\n") == 0
     sizes = {"AP_small", "AP_medium", "AP_large"}
-    assert set(record(root).values) == {"AP50", "AP", "AP50_300", "AP_300", *sizes}
-    assert {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")} == before
+    assert set(read_record(root).values) == {"AP50", "AP", "AP50_300", "AP_300", *sizes}
+    assert {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")} == modified
     assert len(list(root.glob("runs/detection/*"))) == 2
 
 
-def test_scores_are_given_for_every_condition(root):
+def test_every_condition_has_its_own_scores(root):
     write_boxes(root)
-    scenes = [
+    scenarios = [
         {"name": "day", "scene": [{"name": "0", "mode": "val", "range": [{"min": 0, "max": 502}]}]},
         {
             "name": "night",
             "scene": [{"name": "1", "mode": "val", "range": [{"min": 503, "max": 600}]}],
         },
     ]
-    (root / "data/m3fd/meta/scenario.json").write_text(json.dumps(scenes))
-    assert run(root, TASKS + FIXED) == 0
-    found = record(root)
-    assert {s: part.counts["images"] for s, part in found.by_condition.items()} == {
-        "day": 3,
-        "night": 3,
-    }
-    assert all(part.values["AP50"] == pytest.approx(1.0) for part in found.by_condition.values())
+    (root / "data/m3fd/meta/scenario.json").write_text(json.dumps(scenarios))
+    assert run_detection(root, TASKS + FROM_FILE) == 0
+    record = read_record(root)
+    images = {name: scores.counts["images"] for name, scores in record.by_condition.items()}
+    assert images == {"day": 3, "night": 3}
+    assert all(s.values["AP50"] == pytest.approx(1.0) for s in record.by_condition.values())
 
 
-def test_a_file_that_does_not_fit_is_found_before_anything_runs(root, capsys):
+def test_a_file_for_other_images_is_refused_before_anything_runs(root, capsys):
     write_boxes(root)
     document = json.loads((root / "boxes.json").read_text())
     document["images"].pop(0)
     document["annotations"] = [r for r in document["annotations"] if r["image_id"] != 1]
     (root / "boxes.json").write_text(json.dumps(document))
-    assert run(root, TASKS + FIXED) == 2
-    said = capsys.readouterr().err
-    assert "boxes.json: lists 5 images, but m3fd/test has 6; it lacks '500'" in said
-    assert "Traceback" not in said
+    assert run_detection(root, TASKS + FROM_FILE) == 2
+    errors = capsys.readouterr().err
+    assert "boxes.json: lists 5 images, but m3fd/test has 6; it lacks '500'" in errors
+    assert "Traceback" not in errors
 
 
-BAD = {
+BAD_ROWS = {
     "a NaN score": (lambda row: row.update(score=float("nan")), "got nan"),
     "a negative size": (lambda row: row["bbox"].__setitem__(2, -4), "has no area"),
     "an unknown image": (lambda row: row.update(image_id=77), "image_id 77 is none of the 6"),
-    "a class that is none": (lambda row: row.update(category_id=9), "category_id 9 is none of"),
+    "an unknown class": (lambda row: row.update(category_id=9), "category_id 9 is none of"),
     "a box outside": (lambda row: row.update(bbox=[900, 0, 5, 5]), "lies outside the image"),
 }
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_a_bad_box_is_found_before_anything_runs(root, capsys, name):
-    change, message = BAD[name]
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_a_bad_box_is_refused_before_anything_runs(root, capsys, name):
+    change, message = BAD_ROWS[name]
     write_boxes(root)
     document = json.loads((root / "boxes.json").read_text())
     change(document["annotations"][0])
     (root / "boxes.json").write_text(json.dumps(document))
-    assert run(root, TASKS + FIXED) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert "Traceback" not in said
+    assert run_detection(root, TASKS + FROM_FILE) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
     assert not list(root.glob("runs/predicted/*[!l]/predictions.json"))
 
 
-def test_a_class_map_that_names_no_class_fails_in_one_sentence(root, capsys):
+def test_a_class_map_to_an_unknown_class_is_one_error_without_traceback(root, capsys):
     write_boxes(root)
-    mapped = FIXED.replace("}", ", class_map: {Car: Cars}}")
-    assert run(root, TASKS + mapped) == 2
-    said = capsys.readouterr().err
-    assert "class_map.Car: 'Cars' is none of People, Car, Bus" in said
-    assert "Traceback" not in said
+    with_class_map = FROM_FILE.replace("}", ", class_map: {Car: Cars}}")
+    assert run_detection(root, TASKS + with_class_map) == 2
+    errors = capsys.readouterr().err
+    assert "class_map.Car: 'Cars' is none of People, Car, Bus" in errors
+    assert "Traceback" not in errors
 
 
-def test_a_class_that_no_category_of_a_file_is_mapped_to_has_to_be_left_out_of_a_mean(root, capsys):
+def test_a_class_without_a_mapped_category_must_be_excluded_from_a_mean(root, capsys):
     write_boxes(root)
-    mapped = FIXED.replace("}", ", class_map: {Car: Car}}")
-    assert run(root, TASKS + mapped) == 2
+    with_class_map = FROM_FILE.replace("}", ", class_map: {Car: Car}}")
+    assert run_detection(root, TASKS + with_class_map) == 2
     assert "options.class_map: maps nothing to People, so its AP" in capsys.readouterr().err
-    others = "    without: [People, Bus, Motorcycle, Lamp, Truck]\n"
-    assert run(root, TASKS + mapped + others) == 0
-    assert "Car to Car; others dropped" in record(root).protocol.values()
-    assert list(record(root).other_means) == ["without People, Bus, Motorcycle, Lamp, Truck"]
+    without = "    without: [People, Bus, Motorcycle, Lamp, Truck]\n"
+    assert run_detection(root, TASKS + with_class_map + without) == 0
+    assert "Car to Car; others dropped" in read_record(root).protocol.values()
+    assert list(read_record(root).subset_means) == ["without People, Bus, Motorcycle, Lamp, Truck"]
 
 
-def test_a_missing_file_is_found_before_anything_runs(root, capsys):
-    assert run(root, TASKS + FIXED) == 2
+def test_a_missing_file_is_refused_before_anything_runs(root, capsys):
+    assert run_detection(root, TASKS + FROM_FILE) == 2
     assert "boxes.json: no such file" in capsys.readouterr().err
 
 
-BOTH = TASKS.replace("[vis]", "[ir, vis]")
+TWO_SOURCES = TASKS.replace("[vis]", "[ir, vis]")
 
 
-def test_with_a_file_per_source_sources_are_compared_in_one_task(root, capsys):
-    for name, wrong in (("ir", 3), ("vis", 0)):
-        write_boxes(root, wrong)
+def test_one_task_compares_sources_with_a_file_each(root, capsys):
+    for name, false_positives in (("ir", 3), ("vis", 0)):
+        write_boxes(root, false_positives)
         (root / "boxes.json").rename(root / f"boxes-m3fd-test-{name}.json")
-    names = FIXED.replace("boxes.json", "'boxes-{dataset}-{split}-{source}.json'")
-    assert run(root, BOTH + names) == 0
-    found = {f["source"]: f for f in map(json.loads, _texts(root, "runs/detection/*/record.json"))}
-    assert found["vis"]["values"]["recall"] == 1.0
-    assert found["ir"]["values"]["recall"] < 1.0
-    assert found["ir"]["protocol"]["predictions"].startswith("boxes-m3fd-test-ir.json (sha256 ")
-    for name, record in found.items():
-        pinned = hashlib.sha256((root / f"boxes-m3fd-test-{name}.json").read_bytes()).hexdigest()
-        assert record["spec"]["predicted"]["trained"]["pins"]["file"] == pinned
+    file_per_source = FROM_FILE.replace("boxes.json", "'boxes-{dataset}-{split}-{source}.json'")
+    assert run_detection(root, TWO_SOURCES + file_per_source) == 0
+    records = {record["source"]: record for record in _load_records(root)}
+    assert records["vis"]["values"]["recall"] == 1.0
+    assert records["ir"]["values"]["recall"] < 1.0
+    assert records["ir"]["protocol"]["predictions"].startswith("boxes-m3fd-test-ir.json (sha256 ")
+    for name, record in records.items():
+        sha256 = hashlib.sha256((root / f"boxes-m3fd-test-{name}.json").read_bytes()).hexdigest()
+        assert record["spec"]["predicted"]["trained"]["pins"]["file"] == sha256
     (root / "boxes-m3fd-test-ir.json").unlink()
-    assert run(root, BOTH + names) == 2
+    assert run_detection(root, TWO_SOURCES + file_per_source) == 2
     assert "boxes-m3fd-test-ir.json: no such file" in capsys.readouterr().err
 
 
-def _texts(root, pattern):
-    return [path.read_text() for path in root.glob(pattern)]
+def _load_records(root):
+    return [json.loads(path.read_text()) for path in root.glob("runs/detection/*/record.json")]
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         (
             "boxes.json",
@@ -283,45 +286,45 @@ def _texts(root, pattern):
         ("'{sauce}.json'", "only {source}, {dataset} and {split} can be filled in"),
     ],
 )
-def test_a_file_for_two_sources_has_to_say_whose_it_is(root, capsys, name, words):
+def test_one_file_for_two_sources_is_refused(root, capsys, name, message):
     write_boxes(root)
-    assert run(root, BOTH + FIXED.replace("boxes.json", name)) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert "{source}" in said
-    assert "Traceback" not in said
+    assert run_detection(root, TWO_SOURCES + FROM_FILE.replace("boxes.json", name)) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "{source}" in errors
+    assert "Traceback" not in errors
     assert not (root / "runs").exists()
-    assert run(root, BOTH + FIXED, "--source", "vis") == 0
+    assert run_detection(root, TWO_SOURCES + FROM_FILE, "--source", "vis") == 0
 
 
-def test_a_limit_takes_its_images_from_a_file_of_all(root, capsys):
+def test_a_limit_accepts_a_file_of_the_whole_split(root, capsys):
     write_boxes(root)
-    assert run(root, TASKS + FIXED, "--limit", "2") == 0
-    (text,) = _texts(root, "runs/detection/*/record.json")
-    assert json.loads(text)["counts"]["images"] == 2
+    assert run_detection(root, TASKS + FROM_FILE, "--limit", "2") == 0
+    (record,) = _load_records(root)
+    assert record["counts"]["images"] == 2
     document = json.loads((root / "boxes.json").read_text())
     document["images"].append({"id": 99, "file_name": "999"})
     (root / "boxes.json").write_text(json.dumps(document))
-    assert run(root, TASKS + FIXED, "--limit", "2") == 2
-    said = capsys.readouterr().err
-    assert "lists 7 images, but m3fd/test has 6; it has '999', which is not one of them" in said
+    assert run_detection(root, TASKS + FROM_FILE, "--limit", "2") == 2
+    errors = capsys.readouterr().err
+    assert "lists 7 images, but m3fd/test has 6; it has '999', which is not one of them" in errors
 
 
 @pytest.mark.slow
 def test_trains_predicts_and_scores(root):
-    assert run(root, TASKS + YOLO) == 0
-    found = record(root)
-    assert 0 <= found.values["AP50"] <= 1
-    assert found.protocol["start weights"] == "scratch"
-    assert found.provenance["detector"]["trained_on"]["images"] == 8
-    assert found.provenance["training"]["seconds"] > 0
+    assert run_detection(root, TASKS + YOLO) == 0
+    record = read_record(root)
+    assert 0 <= record.values["AP50"] <= 1
+    assert record.protocol["start weights"] == "scratch"
+    assert record.provenance["detector"]["trained_on"]["images"] == 8
+    assert record.provenance["training"]["seconds"] > 0
 
 
 OFFLINE = """
 import socket, sys
 
 def refuse(*args, **kwargs):
-    raise AssertionError(f"asked for the network: {args}")
+    raise AssertionError(f"network access: {args}")
 
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 from detection.run import main
@@ -330,29 +333,29 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.slow
-def test_writes_nothing_outside_its_folder_and_asks_no_network(root):
+def test_a_run_writes_nothing_outside_its_store_and_needs_no_network(root):
     (root / "tasks.yaml").write_text(TASKS + YOLO)
-    places = [root / name for name in ("home", "here", "temporary")]
-    for place in places:
-        place.mkdir()
-    changes = {"HOME": str(places[0]), "TMPDIR": str(places[2]), "PYTHONPATH": str(ROOT)}
-    keep = {
+    folders = [root / name for name in ("home", "here", "temporary")]
+    for folder in folders:
+        folder.mkdir()
+    changes = {"HOME": str(folders[0]), "TMPDIR": str(folders[2]), "PYTHONPATH": str(REPOSITORY)}
+    inherited = {
         k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "YOLO_", "MPL", "TORCH"))
     }
-    before = _files(ROOT)
+    before = _ultralytics_folders(REPOSITORY)
     flags = ["--tasks", "../tasks.yaml", "--data", "../data", "--out", "../runs", "--device", "cpu"]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-B", "-W", "error::ResourceWarning", "-c", OFFLINE, *flags],
-        cwd=places[1],
-        env=keep | changes,
+        cwd=folders[1],
+        env=inherited | changes,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert [list(place.iterdir()) for place in places] == [[], [], []]
-    assert _files(ROOT) == before
-    assert done.stdout.splitlines() == ["[1/1] toy-vis-seed0"]
+    assert process.returncode == 0, process.stderr
+    assert [list(folder.iterdir()) for folder in folders] == [[], [], []]
+    assert _ultralytics_folders(REPOSITORY) == before
+    assert process.stdout.splitlines() == ["[1/1] toy-vis-seed0"]
     assert sorted(p.name for p in root.iterdir()) == [
         "data",
         "here",
@@ -363,6 +366,6 @@ def test_writes_nothing_outside_its_folder_and_asks_no_network(root):
     ]
 
 
-def _files(folder):
-    """The folders that ultralytics would like to make beside the program."""
+def _ultralytics_folders(folder):
+    """Whether the folders that ultralytics creates beside the program exist."""
     return {name: (folder / name).exists() for name in ("datasets", "weights", "runs")}

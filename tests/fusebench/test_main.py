@@ -1,4 +1,4 @@
-"""The roof: all stages in order, on images made here."""
+"""``python -m fusebench``: all stages in order, on small images written by the tests."""
 
 import pytest
 
@@ -15,31 +15,32 @@ tasks:
 
 
 @pytest.fixture
-def words(tmp_path):
+def flags(tmp_path):
+    """The flags of a command on a task file whose data set m3fd is absent."""
     dataset_folders.write_fmb(tmp_path / "data/fmb", ["00001"], ["00002"])
     (tmp_path / "tasks.yaml").write_text(TASKS)
-    places = {"--tasks": "tasks.yaml", "--data": "data", "--out": "runs", "--to": "report"}
-    flags = [word for flag, name in places.items() for word in (flag, f"{tmp_path}/{name}")]
-    return [*flags, "--device", "cpu"]
+    paths = {"--tasks": "tasks.yaml", "--data": "data", "--out": "runs", "--to": "report"}
+    path_flags = [part for flag, name in paths.items() for part in (flag, f"{tmp_path}/{name}")]
+    return [*path_flags, "--device", "cpu"]
 
 
-def test_a_stage_whose_data_is_absent_does_not_stop_the_others(words, capsys):
-    assert __main__.main([*words, "--plan"]) == 0
-    said = capsys.readouterr().out
-    assert [line for line in said.splitlines() if line.startswith("==")] == [
+def test_a_stage_whose_data_is_absent_does_not_stop_the_others(flags, capsys):
+    assert __main__.main([*flags, "--plan"]) == 0
+    output = capsys.readouterr().out
+    assert [line for line in output.splitlines() if line.startswith("==")] == [
         "== fusion.run",
         "== segmentation.run",
     ]
-    assert "boxes on ir: left out: M3FD is not at" in said
+    assert "boxes on ir: left out: M3FD is not at" in output
 
 
-def test_absent_data_asked_for_by_name_stops_everything(words, tmp_path, capsys):
-    assert __main__.main([*words, "--m3fd"]) == 2
+def test_absent_data_selected_by_name_stops_everything(flags, tmp_path, capsys):
+    assert __main__.main([*flags, "--m3fd"]) == 2
     assert "M3FD is not at" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 
-def test_stages_run_in_order_and_the_report_is_last(words, tmp_path, capsys):
-    assert __main__.main([*words, "--task", "entropy"]) == 0
+def test_stages_run_in_order_and_the_report_is_last(flags, tmp_path, capsys):
+    assert __main__.main([*flags, "--task", "entropy"]) == 0
     assert (tmp_path / "report/index.html").is_file()
     assert "== fusion.run" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 from detection import coco_matching
 from fusebench.config import schema
 from fusebench.data.boxes import make_boxes
-from fusebench.evaluation import match_table
+from fusebench.evaluation.counts import write_counts
 from fusebench.experiments.plan import Run
 from fusebench.storage import cost_profiles, image_index
 from fusebench.storage.records import Column, Record, Scores
@@ -19,12 +19,14 @@ from reports import run
 from reports.literature import published_comparison, published_tables, run_audits
 from tests.helpers.synthetic_records import (
     CLASSES,
+    METRIC_SPECS,
     PROTOCOL,
     PROVENANCE,
     PUBLISHED_TAGS,
     finish_run,
     make_profile,
     make_runs,
+    make_source_images,
     patch_plan,
     write_split,
 )
@@ -114,6 +116,7 @@ def _finish_trained_run(trained_run: Run, store: Store, number: int) -> None:
         (0.5, 0.5),
         columns=TASK_METRICS,
         protocol=PROTOCOL | {"protocol": "retrained"},
+        spec={"metrics": METRIC_SPECS[trained_run.task.kind], "without": ["car"]},
         provenance=PROVENANCE | {"training": {"seconds": 10.25 + number, "device": "cpu"}},
         **{name: getattr(scores, name) for name in Scores.model_fields},
         by_condition=by_condition,
@@ -172,10 +175,8 @@ def _write_matches(trained_run: Run, folder: Path) -> None:
         scores = rng.random(3)[is_predicted].tolist()
         class_ids = np.array([0, 1, 1])[is_predicted].tolist()
         predicted[key] = make_boxes(corners[is_predicted].tolist(), class_ids, scores)
-    match_table.write_match_table(
-        folder / "matches.npz",
-        coco_matching.build_match_table(truth, predicted, trained_run.test_split.classes),
-    )
+    matches = coco_matching.match_images(truth, predicted, trained_run.test_split.classes)
+    write_counts(folder / "matches.npz", matches)
 
 
 def _write_quality_runs(store: Store, root: Path) -> list[Run]:
@@ -191,7 +192,8 @@ def _write_quality_runs(store: Store, root: Path) -> list[Run]:
     runs = []
     for number, (name, source) in enumerate(sources.items()):
         specs = {"record": {"of": {"kind": "quality", "source": name}}}
-        quality_run = Run("toy-quality", task, split, split, name, source, None, root, specs)
+        images = make_source_images(name, source, split, root)
+        quality_run = Run("toy-quality", task, None, images, None, specs)
         values = {m: (number * 3 + i * i + 2) % 11 / 7 for i, m in enumerate(FUSION_METRICS)}
         scores = Scores(
             values=values,
@@ -202,6 +204,7 @@ def _write_quality_runs(store: Store, root: Path) -> list[Run]:
             **scores.model_dump(),
             **{"task": quality_run.task_name, "kind": "quality", "dataset": "toy", "source": name},
             **{"source_kind": source.kind, "seed": None, "spec": {}, "provenance": PROVENANCE},
+            classes=CLASSES,
             protocol=PROTOCOL | {"luminance": "Y"},
             columns=FUSION_METRICS,
             by_condition={"day": scores.model_copy(update={"intervals": {}})},

@@ -1,4 +1,4 @@
-"""Small data sets on disk for the tests: images of one gray level, labels as given."""
+"""Writers of small data sets for tests: images of one gray level, labels as given."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""DMNet Table V as printed: what each row has of TST, DTB, DIB, DM, CSAB."""
+"""DMNet Table V as printed: which of TST, DTB, DIB, DM and CSAB each row has (1) or lacks (0)."""
 
 ABLATION_ROWS = {
     "AE1": "01111",

@@ -1,12 +1,13 @@
-"""What every variant of every fusion metric gives on images simple enough to be solved by hand.
+"""Expected values of every fusion metric variant, derived by hand for simple images.
 
-Three patterns of 176 x 192 pixels, in which every row is the same:
+There are three patterns of 176 x 192 pixels, in which all rows are equal:
 
 bars   8 pixels black, 8 pixels white, and so on: 23 steps of 255
 fine   1 pixel black, 1 pixel white, and so on
 ramp   gray level = column, 0 to 191
 
-A `ValueRange` is a bound where only a bound can be derived; a number is met to 1e-6 relative.
+A `ValueRange` is expected where only bounds can be derived; a number has a relative tolerance of
+1e-6.
 """
 
 from dataclasses import dataclass
@@ -24,14 +25,14 @@ class ValueRange:
     low: float
     high: float
 
-    def __eq__(self, found):
-        return found is not None and self.low <= found <= self.high
+    def __eq__(self, value):
+        return value is not None and self.low <= value <= self.high
 
     __hash__ = None
 
 
-def build_range(value, slack):
-    return ValueRange(value - slack, value + slack)
+def build_range(value, tolerance):
+    return ValueRange(value - tolerance, value + tolerance)
 
 
 def repeat_row(levels):
@@ -49,7 +50,7 @@ FLAT = np.full((HEIGHT, WIDTH), 128, np.uint8)
 
 
 def expect_variants(metric, **values):
-    """``variant=value`` to ``metric.variant=value``; a variant's dots are written ``__``."""
+    """Expect a value per variant; dots in a variant's name are written ``__``."""
     return {f"{metric}.{key.replace('__', '.')}": value for key, value in values.items()}
 
 
@@ -57,15 +58,15 @@ def expect_metric(metric, value):
     return {metric: value}
 
 
-def expect_same_value(metric, names, value):
-    return {f"{metric}.{name}": value for name in names.split()}
+def expect_same_value(metric, variants, value):
+    return {f"{metric}.{variant}": value for variant in variants.split()}
 
 
 QE_VARIANTS = "uiqi8 ssim11 edges.uiqi8 edges.ssim11 weighted.uiqi8 weighted.ssim11 plain.uiqi8"
 QE_VARIANTS += " plain.ssim11 plain.edges.uiqi8"
 
-# --- what the bars have by themselves ---
-# two levels, half of the pixels each; 23 of 191 differences to the right are 255, none downwards
+# --- metrics of the fused image only: bars ---
+# two levels, half of the pixels each; 23 of 191 horizontal differences are 255, no vertical one is
 SAMPLE_DEVIATION_FACTOR = sqrt(PIXEL_COUNT / (PIXEL_COUNT - 1))
 BARS_STATISTICS = {
     **expect_same_value("entropy", "levels sat254", 1),
@@ -86,14 +87,14 @@ BARS_STATISTICS = {
         forward=255 / sqrt(2) * STEP_COUNT / WIDTH,
     ),
 }
-# --- what several cases share ---
-# one level tells the other: I = H = 1 bit, I / H = 1, (H + H) / H = 2, per source
+# --- values that several cases share ---
+# one level determines the other: I = H = 1 bit, I / H = 1, (H + H) / H = 2, per source
 FULL_INFORMATION = {
     **expect_same_value("mutual_information", "bits bits.sat254 normalized", 2),
     **expect_same_value("mutual_information", "nats nats.norm", 2 * log(2)),
     **expect_variants("mutual_information", mean__entropies=4),
 }
-# all edges kept: A = 1, G = 1 or the strength itself, which is large
+# all edges preserved: A = 1, G = 1 or the strength itself, which is large
 MAX_QABF = 0.9994 * 0.9879 / (1 + exp(-22 * 0.2))
 MAX_QABF_EQ1 = MAX_QABF / (1 + exp(-15 * 0.5))
 MAX_QABF_LIU = 1 / (1 + exp(-10 * 0.5)) / (1 + exp(-20 * 0.25))
@@ -102,32 +103,35 @@ ALL_EDGES_PRESERVED = expect_variants(
 )
 
 
-def compute_petrovic_quality(ratio, turned):
-    """Q of Nabf: G = ratio of the strengths, D = 1 - the turn over pi / 2."""
+def compute_petrovic_quality(ratio, alignment):
+    """Compute Q of Nabf: G = ratio of the strengths, D = 1 - angle over pi / 2."""
     strength = 0.9999 / (1 + exp(-19 * (ratio - 0.5)))
-    return sqrt(strength * 0.9995 / (1 + exp(-22 * (turned - 0.5))))
+    return sqrt(strength * 0.9995 / (1 + exp(-22 * (alignment - 0.5))))
 
 
-def expect_no_artifacts(on_edges, elsewhere):
-    """No new edge. Steps: strength 255 4 / 8, weight its 1.5th power; other pixels weigh 0.001."""
-    edge, rest = 2 * STEP_COUNT * 127.5**1.5, (WIDTH - 2 * STEP_COUNT) * 0.001
-    kept = (edge * on_edges + rest * elsewhere) / (edge + rest)
+def expect_no_artifacts(edge_quality, non_edge_quality):
+    """Expect no new edge.
+
+    A step has strength 255 4 / 8 and a weight of its power of 1.5; other pixels have weight 0.001.
+    """
+    edges, rest = 2 * STEP_COUNT * 127.5**1.5, (WIDTH - 2 * STEP_COUNT) * 0.001
+    preserved = (edges * edge_quality + rest * non_edge_quality) / (edges + rest)
     return {
         **expect_same_value("fusion_artifacts", "kumar petrovic port", 0),
-        **expect_variants("fusion_artifacts", kept=kept, loss=1 - kept),
+        **expect_variants("fusion_artifacts", kept=preserved, loss=1 - preserved),
     }
 
 
 NO_NEW_EDGES = expect_no_artifacts(compute_petrovic_quality(1, 1), compute_petrovic_quality(0, 1))
-# a window of 8 with j black pixels: UIQI of a bar with its negative is -(2 x y / (x^2 + y^2)),
-# x = j, y = 8 - j, and its variance 255^2 x y / 64; j = 1 to 7 once for every step
+# a window of 8 with j black pixels: UIQI of a bar with its inverse is -(2 x y / (x^2 + y^2)),
+# x = j, y = 8 - j, and its variance is 255^2 x y / 64; j = 1 to 7 once for every step
 NEGATED_UIQI = [2 * j * (8 - j) / (j * j + (8 - j) ** 2) for j in range(1, 8)]
 WINDOW_VARIANCES = [255**2 * j * (8 - j) / 64 for j in range(1, 8)]
-WINDOW_COUNT = WIDTH - 7  # of a window of 8; those that start with a bar, 24, see one level
+WINDOW_COUNT = WIDTH - 7  # of windows of 8; the 24 that start with a bar have one level
 
 
 def compute_weighted_quality(quality, flat):
-    """Qw; windows of one level weigh 0.5, where no source has any variance."""
+    """Compute Qw; windows with one level have weight 0.5, because no source has variance there."""
     total = (
         STEP_COUNT * sum(p * q for p, q in zip(WINDOW_VARIANCES, quality, strict=True))
         + 24 * 0.5 * flat
@@ -140,15 +144,15 @@ def compute_mean_quality(quality, flat):
 
 
 def compute_ssim_uniform7(fused, scale):
-    """SSIM of the bars in 7 x 7 windows (sample covariances); ``fused``: level to level."""
+    """Compute SSIM of the bars in 7 x 7 windows; ``fused`` maps source to fused levels."""
     c1, c2 = (2.55 * scale) ** 2, (7.65 * scale) ** 2
     total = 0.0
     for start in range(WIDTH - 6):
         x = BARS[0, start : start + 7].astype(float)
         y = fused(x)
-        (vx, both), (_, vy) = np.cov(x, y, ddof=0) * 49 / 48
-        top = (2 * x.mean() * y.mean() + c1) * (2 * both + c2)
-        total += top / ((x.mean() ** 2 + y.mean() ** 2 + c1) * (vx + vy + c2))
+        (vx, covariance), (_, vy) = np.cov(x, y, ddof=0) * 49 / 48  # sample covariances
+        numerator = (2 * x.mean() * y.mean() + c1) * (2 * covariance + c2)
+        total += numerator / ((x.mean() ** 2 + y.mean() ** 2 + c1) * (vx + vy + c2))
     return total / (WIDTH - 6)
 
 
@@ -172,7 +176,7 @@ IDENTICAL |= {
     **expect_same_value("peak_signal_to_noise", "mean_error mean scaled", None),  # infinite
     **expect_variants("visual_information_fidelity", sum=2, mean=1, ir=1, vi=1),
     **expect_metric("visual_information_fusion", 1),
-    # below 1, because the sources' maps are masked and the fused image's is not
+    # below 1, because the sources' maps are masked and the fused image's map is not
     **expect_same_value("phase_congruency", "liu kovesi", ValueRange(0.5, 0.99)),
 }
 
@@ -195,9 +199,9 @@ CONSTANT |= {
     **expect_variants("mutual_information", mean__entropies=2),  # 0 / 0 counts as 1 per source
     **expect_same_value(
         "visual_information_fidelity", "sum mean ir vi", None
-    ),  # nothing to be kept
+    ),  # no information in the sources
     **expect_same_value("phase_congruency", "liu kovesi", None),  # no feature
-    # without an edge all pixels weigh the same, and G = 0 / 0 counts as 0
+    # without an edge all pixels have the same weight, and G = 0 / 0 counts as 0
     **expect_same_value("fusion_artifacts", "kumar petrovic", 0),
     **expect_variants(
         "fusion_artifacts",

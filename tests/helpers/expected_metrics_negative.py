@@ -1,6 +1,6 @@
-"""The same of a fused image that has lost its sources, of copies and of negatives.
+"""Expected values for a constant fused image of bars, for copies and for inverted images.
 
-See `known_answers` for the images and the words.
+See `expected_metrics` for the images.
 """
 
 from math import exp, log10
@@ -29,16 +29,16 @@ from tests.helpers.expected_metrics import (
 )
 
 # --- bars lost: a constant fused image of level 128, both sources are the bars ---
-# l of a white window with level 128; that of a black one is 0
+# l of a white window with level 128; l of a black window is 0
 WHITE_LUMINANCE_TERM = (2 * 255 * 128) / (255**2 + 128**2)
 C2 = 7.65**2
-# cs = C2 / (v + C2): v is 255^2 / 4 for narrow bars, and at least 255^2 0.02 0.98 in the middle of
-# a bar of 8 pixels, 3.5 pixels or 2.3 sigma from both its ends. The third and fourth of five scales
-# (bars of 2 and 1 pixels) have the least, the second nearly, and the fifth is flat: 1
+# cs = C2 / (v + C2): v is 255^2 / 4 for narrow bars, and at least 255^2 0.02 0.98 at the center of
+# a bar of 8 pixels, 3.5 pixels or 2.3 sigma from both its ends. cs is minimal at the third and
+# fourth of five scales (bars of 2 and 1 pixels), nearly so at the second, and 1 at the fifth (flat)
 MIN_CONTRAST_TERM, MAX_CONTRAST_TERM = C2 / (255**2 / 4 + C2), C2 / (255**2 * 0.02 * 0.98 + C2)
 MS_SSIM_RANGE = ValueRange(
     MIN_CONTRAST_TERM**0.8669, 1.25 * MIN_CONTRAST_TERM**0.8669
-)  # 1.25 > (MOST / LEAST)^0.0448 and the second's
+)  # 1.25 > (MAX_CONTRAST_TERM / MIN_CONTRAST_TERM)^0.0448 and the factor of the second scale
 MS_SSIM_SUM_RANGE = ValueRange(2 * MS_SSIM_RANGE.low, 2 * MS_SSIM_RANGE.high)
 LOST_BARS = FLAT_STATISTICS | expect_no_artifacts(
     compute_petrovic_quality(0, 0), compute_petrovic_quality(0, 1)
@@ -50,17 +50,19 @@ LOST_BARS |= {
     **expect_same_value("mutual_information", "bits nats nats.norm bits.sat254 normalized", 0),
     **expect_variants("mutual_information", mean__entropies=2),  # (1 + 0) / 1 per source
     **expect_same_value("visual_information_fidelity", "sum mean ir vi", 0),
-    **expect_metric("visual_information_fusion", ValueRange(0, 1e-6)),  # the 1e-7 of its sums
+    **expect_metric(
+        "visual_information_fusion", ValueRange(0, 1e-6)
+    ),  # the epsilon 1e-7 in its sums
     # errors 128^2 and 127^2, half of the pixels each
     **expect_same_value(
         "peak_signal_to_noise", "mean_error mean", 10 * log10(255**2 * 2 / (128**2 + 127**2))
     ),
     **expect_variants("peak_signal_to_noise", scaled=10 * log10(255**4 * 2 / (128**2 + 127**2))),
     **expect_same_value("phase_congruency", "liu kovesi", None),
-    # Zeros outside the image make edges of the fused image along its border; there the sources have
-    # 2 x 96 x 1020 + 176 x 1020 of their strength, inside 2 x 23 x 176 x 1020
+    # Zero padding gives the fused image edges along its border; there the strength of the sources
+    # sums to 2 x 96 x 1020 + 176 x 1020, inside to 2 x 23 x 176 x 1020
     **expect_same_value("edge_preservation", "standard eq1", ValueRange(0, 0.05)),
-    # mean over pixels: G = 0 at 46 of 192 columns, LIU elsewhere; the border is 2.2 % of the image
+    # mean over pixels: G = 0 in 46 of 192 columns, maximum elsewhere; the border is 2.2 % of it all
     **expect_variants(
         "edge_preservation",
         liu=build_range(MAX_QABF_LIU * (146 + 46 * exp(-5)) / WIDTH, 0.022 + 46 / 192 * 1e-3),
@@ -82,11 +84,12 @@ LOST_BARS |= {
         "ssim11 weighted.ssim11 plain.ssim11",
         ValueRange(0, MAX_CONTRAST_TERM),
     ),
-    # the fused image has edges in the windows along its border alone: 2 / 169 and 2 / 185
+    # the fused image has edges only in the windows along its border: 2 / 169 and 2 / 185
     **expect_same_value("edge_dependent_quality", "edges.uiqi8 edges.ssim11", build_range(0, 0.05)),
     **expect_variants("edge_dependent_quality", plain__edges__uiqi8=build_range(0, 0.005)),
-    # 3 x 3 windows without an edge, a step, a slope are like the fused image's; a flat one and
-    # another share nothing. Each of the 23 steps is seen by 3, 2, 4 of 190 windows
+    # 3 x 3 windows without an edge, a step or a gradient equal those of the fused image; the others
+    # have no information in common with a flat window. Each of the 23 steps is in 3, 2, 4 of 190
+    # windows
     **expect_variants(
         "feature_mutual_information",
         edge=1 - 3 * STEP_COUNT / 190,
@@ -100,7 +103,7 @@ LOST_BARS |= {
     **expect_same_value(
         "multi_scale_structural_similarity", "sum zeros truncate", MS_SSIM_SUM_RANGE
     ),
-    # C2 over 65025, so the same over 65025^0.8669, as C2 is small beside v
+    # C2 / 65025 gives the range divided by 65025^0.8669, because C2 is small compared with v
     **expect_variants("multi_scale_structural_similarity", x255=ValueRange(0, 1e-5)),
     **expect_variants(
         "structural_similarity",
@@ -117,11 +120,10 @@ LOST_BARS |= {
     ),
 }
 
-# --- a copy of the infrared image, whose negative is the visible one ---
-BORDER_EDGE_SHARE = (
-    0.05  # of the sources' edges at most lie along the border, where their signs differ
-)
-HALF_NEGATED_UIQI = [(1 - turned) / 2 for turned in NEGATED_UIQI]
+# --- a copy of the infrared image; the visible image is inverted ---
+# largest share of the sources' edges along the border, where their signs differ
+BORDER_EDGE_SHARE = 0.05
+HALF_NEGATED_UIQI = [(1 - uiqi) / 2 for uiqi in NEGATED_UIQI]
 WEIGHTED_HALF_QUALITY, WEIGHTED_NEGATED_QUALITY = (
     compute_weighted_quality(HALF_NEGATED_UIQI, 0.5),
     compute_weighted_quality(NEGATED_UIQI, 0),
@@ -168,13 +170,13 @@ COPY |= {
     **expect_same_value(
         "edge_dependent_quality", "ssim11 weighted.ssim11 plain.ssim11", ValueRange(0, 0.6)
     ),
-    # the negative has the same edges; windows without a step, without a slope are alike
+    # the inverted image has the same edges; windows without a step or a gradient are equal
     **expect_variants("feature_mutual_information", edge=1),
     **expect_variants("feature_mutual_information", pixel=ValueRange(1 - STEP_COUNT / 190, 1)),
     **expect_variants(
         "feature_mutual_information", gradient=ValueRange(1 - 2 * STEP_COUNT / 190, 1)
     ),
-    # 1 with the infrared; the negative's structure is negative and counts as 0
+    # 1 with the infrared image; the structure of the inverted one is negative and counts as 0
     **expect_variants("multi_scale_structural_similarity", mean=0.5, ir=1, vi=0, sum=1, zeros=1),
     **expect_variants(
         "multi_scale_structural_similarity", zeros__ir=1, zeros__vi=0, truncate=1, x255=1
@@ -190,12 +192,12 @@ COPY |= {
     ),
     **expect_same_value(
         "phase_congruency", "liu kovesi", ValueRange(0.5, 0.99)
-    ),  # a negative has the same features
+    ),  # an inverted image has the same features
 }
-# beside a constant image: the wanted patch is the infrared's own
+# the visible image is constant: the desired patch is that of the infrared image
 COPY_BESIDE_FLAT = expect_metric("multi_exposure_similarity", 1)
 
-# --- the negative of two equal images ---
+# --- two equal sources and their inverted image ---
 NEGATIVE = BARS_STATISTICS | FULL_INFORMATION | NO_NEW_EDGES
 NEGATIVE |= {
     **expect_metric("correlation_coefficient", -1),
@@ -247,7 +249,7 @@ NEGATIVE |= {
     ),
     **expect_same_value("phase_congruency", "liu kovesi", ValueRange(0.5, 0.99)),
 }
-# fine bars under the Gaussian: mean 127.5, variance 255^2 / 4 but for 3e-5, so l = 1
+# fine bars under the Gaussian: mean 127.5, variance 255^2 / 4 except for 3e-5, so l = 1
 NEGATIVE_FINE_SSIM = (C2 - 255**2 / 2) / (C2 + 255**2 / 2)
 NEGATIVE_FINE = {
     **expect_variants(
@@ -255,5 +257,5 @@ NEGATIVE_FINE = {
         mean=build_range(NEGATIVE_FINE_SSIM, 1e-6),
         sum=build_range(2 * NEGATIVE_FINE_SSIM, 2e-6),
     ),
-    **expect_variants("structural_similarity", x255__sum=build_range(-2, 1e-6)),  # C2 is nothing
+    **expect_variants("structural_similarity", x255__sum=build_range(-2, 1e-6)),  # C2 is negligible
 }

@@ -1,4 +1,7 @@
-"""The same of images moved by one pixel and of independent noise; see `known_answers`."""
+"""Expected values for images shifted by one pixel and for independent noise.
+
+See `expected_metrics` for the images.
+"""
 
 from math import exp, factorial, log, log2, log10, pi, sqrt
 
@@ -20,24 +23,24 @@ from tests.helpers.expected_metrics import (
     expect_variants,
 )
 
-# --- a ramp moved by one pixel: one gray level brighter, the same structure everywhere ---
+# --- a ramp shifted by one pixel: one gray level brighter, the same structure everywhere ---
 C1, C2 = 2.55**2, 7.65**2
 
 
 def mean_luminance_term(first, step, count, c1):
-    """Mean of l = (2 m n + C) / (m^2 + n^2 + C), n = m + 1, over m = first, first + step, ..."""
+    """Average l = (2 m n + C) / (m^2 + n^2 + C), n = m + 1, over m = first, first + step, ..."""
     m = first + step * np.arange(count)
     return float((1 - 1 / (m**2 + (m + 1) ** 2 + c1)).mean())
 
 
-# the middle pixels of windows of 11 in the ramp, and in its fourth halving: means of 16 levels
+# the center pixels of windows of 11 in the ramp, and after four halvings: means of 16 levels
 SSIM = mean_luminance_term(5, 1, WIDTH - 10, C1)
 LAST_SCALE = mean_luminance_term(7.5 + 5 * 16, 16, 2, C1) ** 0.1333
 LAST_SCALE_X255 = mean_luminance_term(7.5 + 5 * 16, 16, 2, C1 / 255**2) ** 0.1333
 UIQI = mean_luminance_term(3.5, 1, WIDTH - 7, (1e-6 * 255) ** 2)
 PIELLA = mean_luminance_term(5, 1, WIDTH - 10, C1)
-# Sobel over 8 is 1, but 0 in the first and last column, where the mirrored border has no slope;
-# no strength reaches 2, so that all pixels weigh the same
+# Sobel over 8 is 1, but 0 in the first and last column, where the mirrored border has no gradient;
+# no strength reaches 2, so all pixels have the same weight
 PRESERVED_SHARE = (
     190 * compute_petrovic_quality(1, 1) + 2 * compute_petrovic_quality(0, 1)
 ) / WIDTH
@@ -80,18 +83,18 @@ SHIFTED = {
     **expect_metric("multi_exposure_similarity", 1),
     **expect_same_value("edge_dependent_quality", "weighted.uiqi8 plain.uiqi8", UIQI),
     **expect_same_value("edge_dependent_quality", "weighted.ssim11 plain.ssim11", PIELLA),
-    # inside, all edges are 6 strong; along the border they follow the gray levels
+    # inside, every gradient is 6; along the border it depends on the gray levels
     **expect_same_value(
         "edge_dependent_quality", "edges.uiqi8 edges.ssim11 ssim11", ValueRange(0.98, 1)
     ),
     **expect_same_value("edge_dependent_quality", "uiqi8 plain.edges.uiqi8", ValueRange(0.98, 1)),
-    # no pixel is steeper than its neighbors; scaled windows are equal, slopes are flat
+    # no pixel is a gradient maximum; normalized windows are equal, gradient windows are flat
     **expect_same_value("feature_mutual_information", "edge pixel gradient", 1),
     **expect_same_value("fusion_artifacts", "kumar petrovic", 0),
     **expect_variants(
         "fusion_artifacts", port=None, kept=PRESERVED_SHARE, loss=1 - PRESERVED_SHARE
     ),
-    # strengths equal inside; along the border x / (x + 1) apart, which lets nothing be kept better
+    # strengths are equal inside; along the border their ratio is x / (x + 1), which cannot raise Q
     **expect_variants("edge_preservation", standard=ValueRange(0.9 * MAX_QABF, MAX_QABF)),
     **expect_variants(
         "edge_preservation",
@@ -99,8 +102,8 @@ SHIFTED = {
         liu=build_range(MAX_QABF_LIU, 0.022),
     ),
 }
-# bars moved by one pixel: 1/8 of the pixels change their level
-CONDITIONAL_ENTROPY = -(log2(1 / 8) / 8 + log2(7 / 8) * 7 / 8)  # bits, of knowing which
+# bars shifted by one pixel: 1/8 of the pixels change their level
+CONDITIONAL_ENTROPY = -(log2(1 / 8) / 8 + log2(7 / 8) * 7 / 8)  # bits, of which pixels change
 BARS_SHIFTED = {
     **expect_metric("correlation_coefficient", 1 - 2 / 8),
     **expect_same_value("mutual_information", "bits bits.sat254", 2 * (1 - CONDITIONAL_ENTROPY)),
@@ -111,7 +114,7 @@ BARS_SHIFTED = {
     ),
     **expect_variants("mutual_information", mean__entropies=2 * 2 / (1 + CONDITIONAL_ENTROPY)),
     **expect_variants("peak_signal_to_noise", mean_error=10 * log10(8), mean=10 * log10(8)),
-    # features beside their places: the pixels' maps have nothing in common, or less than that
+    # features are shifted: the maps are uncorrelated or negatively correlated
     **expect_same_value("phase_congruency", "liu kovesi", ValueRange(-0.5, 0.25)),
 }
 
@@ -121,12 +124,12 @@ NOISE_PIXEL_COUNT = NOISE_SIDE * NOISE_SIDE
 SIGMA = sqrt((256**2 - 1) / 12)
 CORRELATION_TOLERANCE = 5 / NOISE_SIDE  # five standard errors of a correlation
 ENTROPY_BIAS = 255 / (2 * NOISE_PIXEL_COUNT * log(2))  # bits, of the entropy of 256 bins (Miller)
-# As many cells as pixels in a joint histogram: a cell's count k is Poisson of mean 1, so that
-# H = log2 M - E(k log2 k), and what is missing to 8 + 8 bits passes for information
+# The joint histogram has as many bins as there are pixels: a bin's count k is Poisson with mean 1,
+# so H = log2 M - E(k log2 k), and the difference to 8 + 8 bits appears as information
 JOINT_ENTROPY = 16 - sum(exp(-1) / factorial(k) * k * log2(k) for k in range(2, 30))
 MI = 2 * (16 - JOINT_ENTROPY)
-STRONGEST_EDGE_SHARE = 1 / 3  # the share of pixels at which the fused image has the strongest edge
-# the means of cs, C2 / (2 v + C2), if v were the same everywhere; halving divides v by 4
+STRONGEST_EDGE_SHARE = 1 / 3  # share of pixels where the fused image has the strongest edge
+# mean of cs, C2 / (2 v + C2), for a constant v; halving divides v by 4
 CONTRAST_STRUCTURE = [C2 / (2 * SIGMA**2 / 4**scale + C2) for scale in range(5)]
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 MS_SSIM_PRODUCT = float(
@@ -140,7 +143,7 @@ NOISE = {
     **expect_same_value("standard_deviation", "population sample", build_range(SIGMA, 0.5)),
     **expect_variants("standard_deviation", columns=build_range(SIGMA, 0.7)),
     **expect_same_value("spatial_frequency", "differences mn", build_range(2 * SIGMA, 1.5)),
-    # at most the root of the mean square (Jensen); directions add up to pi / 4 at least
+    # at most the root mean square (Jensen); averaging over directions gives at least pi / 4 of it
     **expect_same_value(
         "average_gradient", "central m1n1", ValueRange(pi / 4 * SIGMA / sqrt(2), SIGMA / sqrt(2))
     ),
@@ -148,7 +151,7 @@ NOISE = {
         "average_gradient", forward=ValueRange(pi / 4 * SIGMA * sqrt(2), SIGMA * sqrt(2))
     ),
     **expect_metric("correlation_coefficient", build_range(0, CORRELATION_TOLERANCE)),
-    # F - B has half of its variance from each, none of it A's
+    # F - B has half of its variance from F and half from B, none from A
     **expect_metric(
         "sum_of_correlations_of_differences", build_range(0, 2 * CORRELATION_TOLERANCE)
     ),
@@ -159,7 +162,7 @@ NOISE = {
         "mutual_information", bits=build_range(MI, 0.03), nats=build_range(MI * log(2), 0.02)
     ),
     **expect_variants("mutual_information", nats__norm=build_range(MI * log(2), 0.02)),
-    # the joint histogram has two rows and two columns fewer, the single ones have not
+    # levels are merged in the joint histogram, but not in the marginal ones
     **expect_variants("mutual_information", bits__sat254=ValueRange(MI, MI + 4 * 2 / 256 + 0.03)),
     **expect_variants("mutual_information", normalized=build_range(MI / 8, 0.004)),
     **expect_variants(
@@ -215,7 +218,7 @@ NOISE = {
     **expect_same_value("feature_mutual_information", "pixel gradient", ValueRange(0, 0.5)),
     **expect_variants(
         "feature_mutual_information", edge=ValueRange(0.5, 0.95)
-    ),  # windows without edge are alike
+    ),  # windows without edge are equal
     **expect_variants(
         "fusion_artifacts",
         kumar=ValueRange(0, STRONGEST_EDGE_SHARE),

@@ -1,17 +1,16 @@
-"""Closed-form tensors of the known answers: what the released modules were run on."""
+"""Reference values of the released modules, and the closed-form tensors they were run on."""
 
 import json
 
 import pytest
 import torch
 
-from tests.helpers.paths import REFERENCE as REFERENCE_FOLDER
-
-REFERENCE_FOLDER = REFERENCE_FOLDER
+from tests.helpers.paths import REFERENCE
 
 
 def load_reference(name):
-    return json.loads((REFERENCE_FOLDER / f"{name}.json").read_text())
+    """The reference values in tests/reference/<name>.json."""
+    return json.loads((REFERENCE / f"{name}.json").read_text())
 
 
 def make_sine_tensor(channels, height, width, phase=0.0):
@@ -24,14 +23,12 @@ def make_sine_tensor(channels, height, width, phase=0.0):
 
 def make_parameter_tensor(shape, number, factor):
     """factor sin(0.7 i + 0.13 k + 0.5) over the flat index i of tensor number k."""
-    count = torch.Size(shape).numel()
-    return (
-        factor * torch.sin(0.7 * torch.arange(count, dtype=torch.float64) + 0.13 * number + 0.5)
-    ).reshape(shape)
+    i = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
+    return (factor * torch.sin(0.7 * i + 0.13 * number + 0.5)).reshape(shape)
 
 
 def summarize_tensor(x):
-    """Mean, spread, and three elements, as the known answers hold them."""
+    """Shape, mean, standard deviation and three elements, as in the reference files."""
     flat = x.flatten()
     return {
         "shape": list(x.shape),
@@ -43,14 +40,16 @@ def summarize_tensor(x):
     }
 
 
-def assert_summary_close(found, expected):
-    """A summary is the known one, to 1e-9 relative."""
-    assert found["shape"] == expected["shape"]
-    for part in ("mean", "std", "first", "mid", "last"):
-        assert found[part] == pytest.approx(expected[part], rel=1e-9, abs=1e-12), part
+def assert_summary_close(actual, expected):
+    """Assert that two summaries agree to 1e-9 relative."""
+    assert actual["shape"] == expected["shape"]
+    for statistic in ("mean", "std", "first", "mid", "last"):
+        assert actual[statistic] == pytest.approx(expected[statistic], rel=1e-9, abs=1e-12), (
+            statistic
+        )
 
 
-def assert_samples_close(found, expected):
-    """Sample points are the known ones, to 1e-9 relative."""
-    known = torch.tensor(expected, dtype=torch.float64)
-    torch.testing.assert_close(found, known, rtol=1e-9, atol=1e-12)
+def assert_samples_close(actual, expected):
+    """Assert that sampled elements agree to 1e-9 relative."""
+    expected = torch.tensor(expected, dtype=torch.float64)
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-12)

@@ -21,6 +21,7 @@ from fusebench.data import boxes, images, label_maps
 from fusebench.data.boxes import Boxes
 from fusebench.datasets import fmb, m3fd
 from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.sources import get_images
 from fusebench.runtime import process_pool
 from fusebench.storage.store import Store
 from fusion import run as fusion
@@ -78,11 +79,11 @@ def write_comparison(toy: SyntheticComparison, root: Path) -> list[str]:
     (root / "tasks.yaml").write_text(yaml.safe_dump(_build_task_file(toy), sort_keys=False))
     store = Store(root / "runs")
     plan = cli.build_plan_from_args(
-        cli.build_parser("toy", "").parse_args(flags), tuple(schema.TASK_CLASSES), draw=False
+        cli.build_parser("toy", "").parse_args(flags), tuple(schema.TASK_CLASSES), generate=False
     )
     finished = [run for run in plan.runs if run.source_name not in toy.unfinished_sources]
     for run in finished:
-        run.get_images(run.test_split, store, "cpu")
+        get_images(run.test_images, store, "cpu")
     with process_pool.open_pool(process_pool.count_available_cpus()) as processes:
         for future in [processes.submit(finish_run, toy, run, store) for run in finished]:
             future.result()

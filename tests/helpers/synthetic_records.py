@@ -11,8 +11,10 @@ from fusebench.config import schema
 from fusebench.data import boxes, images
 from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Pair, Split
-from fusebench.evaluation import match_table
+from fusebench.evaluation.counts import write_counts
+from fusebench.experiments import resolution
 from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.sources import SourceImages, get_images
 from fusebench.storage import image_index
 from fusebench.storage.cost_profiles import CostProfile
 from fusebench.storage.records import Column, Record, Scores
@@ -46,6 +48,12 @@ PROVENANCE = {
 }
 
 
+METRIC_SPECS = {  # of the metrics whose counts are written beside a record
+    "detection": {"average_precision": {"version": 2, "options": {}}},
+    "segmentation": {"iou": {"version": 1, "options": {}}},
+}
+
+
 def make_record(source, kind, seed, scores, **changes):
     """Make a record with ``scores`` (person, car) of AP@.5 and their mean."""
     defined = [score for score in scores if score is not None]
@@ -57,6 +65,7 @@ def make_record(source, kind, seed, scores, **changes):
         "source": source,
         "source_kind": kind,
         "seed": seed,
+        "classes": CLASSES,
         "protocol": PROTOCOL,
         "columns": {"ap50": AP50},
         "values": {"ap50": mean},
@@ -133,8 +142,14 @@ def make_runs(kind, split: Split, folder: Path, seeds=(0,), fused=("average",)) 
         for seed in seeds:
             spec = {"kind": kind, "source": name, "seed": seed}
             specs = {"record": {"of": spec}, "predicted": spec, "trained": spec}
-            runs.append(Run(f"toy-{kind}", task, split, split, name, source, seed, folder, specs))
+            images = make_source_images(name, source, split, folder)
+            runs.append(Run(f"toy-{kind}", task, images, images, seed, specs))
     return runs
+
+
+def make_source_images(name, config, split: Split, folder: Path) -> SourceImages:
+    """Make the images of a source of a task file in ``folder``."""
+    return SourceImages(resolution.resolve_source(name, config, folder), split)
 
 
 def finish_run(run: Run, store: Store, scores, **changes) -> None:
@@ -152,10 +167,12 @@ def finish_run(run: Run, store: Store, scores, **changes) -> None:
     fields = {
         "task": run.task_name,
         "kind": run.task.kind,
+        "classes": run.test_split.classes,
+        "spec": {"metrics": METRIC_SPECS.get(run.task.kind, {})},
         "by_condition": dict.fromkeys(("day", "night"), part),
     }
     record = record.model_copy(update=fields | changes)
-    run.get_images(run.test_split, store, "cpu")
+    get_images(run.test_images, store, "cpu")
     store.get_or_create(
         "predicted",
         run.prediction_label,
@@ -195,8 +212,8 @@ def finish_run_with_matches(run: Run, store: Store, detected_persons: int) -> No
         by_condition={},
     )
     folder = run.get_record_folder(store)
-    matches = coco_matching.build_match_table(truth, predicted, CLASSES)
-    match_table.write_match_table(folder / "matches.npz", matches)
+    matches = coco_matching.match_images(truth, predicted, CLASSES)
+    write_counts(folder / "matches.npz", matches)
     image_index.write_image_index(folder, run.test_split)
 
 
@@ -239,7 +256,7 @@ def _write_predictions(run: Run, folder: Path) -> None:
 def patch_plan(monkeypatch, runs, skipped_tasks=()):
     """Make the programs plan these runs, whatever the command line says."""
     file = schema.TaskFile(
-        sources={run.source_name: run.source for run in runs},
+        sources={run.source_name: run.source.config for run in runs},
         tasks={run.task_name: run.task for run in runs},
     )
     plan = Plan(file, tuple(runs), tuple(skipped_tasks))

@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 import pytest
 
 from fusebench.storage import hashing
-from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, TASK_METRICS, build_report
+from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, TASK_METRICS
 from tests.helpers.report_files import (
     OTHER_CSV_PATTERNS,
     edit_temporarily,
@@ -29,11 +29,6 @@ SINGLE_SENSORS = ("infrared", "visible")
 STATISTIC_SUFFIXES = (" low", " high", " p", " p Holm", " verdict")
 TEXT_COLUMNS = ("source", "n", "protocol")
 SCORE_KEY = ("task", "source", "level", "condition", "class", "metric")
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 def get_score(record, row):

@@ -18,7 +18,7 @@ from reports.statistics.confidence_intervals import (
     estimate_score,
 )
 from reports.statistics.power import SampleSizes
-from tests.helpers.complete_report import TASK_METRICS, build_report
+from tests.helpers.complete_report import TASK_METRICS
 from tests.helpers.report_files import adjust_holm, list_table_files, read_csv, read_table_csv
 
 SINGLE_SENSORS = ("infrared", "visible")
@@ -29,11 +29,6 @@ CLASSES_AND_MEANS = {
     "{} without car": "without car",
     "{}": None,
 }
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 @cache

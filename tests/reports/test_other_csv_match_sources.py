@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, build_report
+from tests.helpers.complete_report import COLUMNS, FUSION_METRICS
 from tests.helpers.report_files import (
     edit_temporarily,
     list_table_files,
@@ -20,11 +20,6 @@ from tests.helpers.report_files import (
     read_run_folders,
     read_table_csv,
 )
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 def read_quality_records(report):

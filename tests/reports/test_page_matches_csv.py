@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.complete_report import build_report
 from tests.helpers.report_files import edit_temporarily, parse_task_name, read_csv, read_page
 
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
@@ -22,11 +21,6 @@ SCORE_INTERVAL = (" low", " high")
 DIFFERENCE_INTERVAL = (" difference low", " difference high")
 P_VALUE_SUFFIXES = {"p": " p", "adjusted": " p Holm"}
 VERDICTS = {"?": "no difference shown", "better": "better", "worse": "worse"}
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
 
 
 def get_texts(cells):

@@ -1,4 +1,4 @@
-"""The command line from end to end: label maps from a folder, and a tiny SegFormer."""
+"""The segmentation command end to end: label maps from a folder, and a tiny SegFormer."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from segmentation.run import main
 from tests.helpers import tiny_segmentation_dataset
 from tests.helpers.paths import REPOSITORY
 
-FIXED = """
+FROM_FOLDER = """
 sources: {{vis: {{kind: visible}}}}
 tasks:
   toy: {{kind: segmentation, dataset: fmb, sources: [vis], model: from_folder,
@@ -39,46 +39,44 @@ def root(tmp_path):
     return tmp_path
 
 
-def fixed(root, metric="{}"):
-    """A task file that scores the label maps in ``maps``."""
+def write_task_file(root, metric="{}"):
+    """Write a task file that scores the label maps in ``maps``."""
     (root / "maps").mkdir(exist_ok=True)
-    (root / "tasks.yaml").write_text(FIXED.format(folder=root / "maps", metric=metric))
+    (root / "tasks.yaml").write_text(FROM_FOLDER.format(folder=root / "maps", metric=metric))
 
 
-def label_maps(root, change=lambda labels: labels):
+def write_label_maps(root, change=lambda labels: labels):
     for path in sorted((root / "data/fmb/test/Label").glob("*.png")):
         Image.fromarray(change(np.array(Image.open(path)))).save(root / "maps" / path.name)
 
 
-def run(root, *more):
-    where = ("--tasks", "tasks.yaml"), ("--data", "data"), ("--out", "runs")
-    words = [word for flag, name in where for word in (flag, f"{root}/{name}")]
-    return main([*words, "--device", "cpu", *more])
+def run_segmentation(root, *flags):
+    paths = ["--tasks", f"{root}/tasks.yaml", "--data", f"{root}/data", "--out", f"{root}/runs"]
+    return main([*paths, "--device", "cpu", *flags])
 
 
-def cells(root):
-    return plan.build_plan(
-        schema.load_task_file(root / "tasks.yaml"), ["toy"], root / "data", root
-    ).runs
+def plan_runs(root, *overrides):
+    task_file = schema.load_task_file(root / "tasks.yaml", None, list(overrides))
+    return plan.build_plan(task_file, ["toy"], root / "data", root).runs
 
 
-def drive(name, first, last):
-    span = {"min": first, "max": last}
-    return {"name": name, "scene": [{"name": f"{name}-1", "range": [span]}]}
+def make_scenario(name, first, last):
+    numbers = {"min": first, "max": last}
+    return {"name": name, "scene": [{"name": f"{name}-1", "range": [numbers]}]}
 
 
-def records(root):
-    return [cell.read_record(Store(root / "runs")) for cell in cells(root)]
+def read_records(root, *overrides):
+    return [run.read_record(Store(root / "runs")) for run in plan_runs(root, *overrides)]
 
 
-def test_the_truth_itself_scores_1_and_says_its_protocol(root):
-    fixed(root)
-    label_maps(root)
-    assert run(root) == 0
-    (record,) = records(root)
+def test_the_true_label_maps_score_1_and_have_a_protocol(root):
+    write_task_file(root)
+    write_label_maps(root)
+    assert run_segmentation(root) == 0
+    (record,) = read_records(root)
     assert record.values == {"IoU": 1.0, "accuracy": 1.0, "precision": 1.0, "boundary_IoU": 1.0}
-    assert record.conventions["all14, zero"]["IoU"] == 3 / 14  # road, sky, car
-    assert record.conventions["dmfuse8, zero"]["boundary_IoU"] == 2 / 8
+    assert record.by_convention["all14, zero"]["IoU"] == 3 / 14  # road, sky, car
+    assert record.by_convention["dmfuse8, zero"]["boundary_IoU"] == 2 / 8
     assert record.by_class["car"]["IoU"] == 1.0
     assert record.by_class["bicycle"]["IoU"] is None
     assert "unlabelled" not in record.by_class
@@ -88,11 +86,11 @@ def test_the_truth_itself_scores_1_and_says_its_protocol(root):
     assert record.protocol["images"] == "6 train / 3 test"
 
 
-def test_all_cars_called_roads_halve_nothing_but_those_two_classes(root):
-    fixed(root)
-    label_maps(root, lambda labels: np.where(labels == 9, 1, labels).astype(np.uint8))
-    assert run(root) == 0
-    (record,) = records(root)
+def test_cars_predicted_as_road_lower_only_these_two_classes(root):
+    write_task_file(root)
+    write_label_maps(root, lambda labels: np.where(labels == 9, 1, labels).astype(np.uint8))
+    assert run_segmentation(root) == 0
+    (record,) = read_records(root)
     assert record.by_class["sky"]["IoU"] == 1.0
     car = record.by_class["car"]
     assert car == {"IoU": 0.0, "accuracy": 0.0, "precision": None, "boundary_IoU": 0.0}
@@ -102,52 +100,54 @@ def test_all_cars_called_roads_halve_nothing_but_those_two_classes(root):
 
 
 def test_per_image_files_add_up_to_the_record(root):
-    fixed(root)
-    label_maps(root, lambda labels: np.roll(labels, 3, axis=0))
-    assert run(root) == 0
-    (cell,) = cells(root)
-    place = cell.get_record_folder(Store(root / "runs"))
-    matrices = confusion.read_counts(place / "confusion.npz")
+    write_task_file(root)
+    write_label_maps(root, lambda labels: np.roll(labels, 3, axis=0))
+    assert run_segmentation(root) == 0
+    (run,) = plan_runs(root)
+    folder = run.get_record_folder(Store(root / "runs"))
+    matrices = confusion.read_counts(folder / "confusion.npz")
     assert list(matrices) == ["00006", "00007", "00008"]
-    near = confusion.read_counts(place / "boundary.npz")
-    assert list(near) == list(matrices)
-    for key, matrix in near.items():
-        folded = matrix.reshape(2, 15, 2, 15).sum(axis=(0, 2))
-        np.testing.assert_array_equal(folded, matrices[key])
+    boundary = confusion.read_counts(folder / "boundary.npz")
+    assert list(boundary) == list(matrices)
+    for key, matrix in boundary.items():
+        summed = matrix.reshape(2, 15, 2, 15).sum(axis=(0, 2))
+        np.testing.assert_array_equal(summed, matrices[key])
     total = sum(matrices.values())
-    with (place / "per_image.csv").open(newline="") as file:
+    with (folder / "per_image.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for column, axis in (("truth", 1), ("predicted", 0)):
         sky = sum(int(row[column]) for row in rows if row["class"] == "sky")
         assert sky == total.sum(axis=axis)[7]
-    hit = sum(int(row["true_positives"]) for row in rows if row["class"] == "sky")
-    assert hit == total[7, 7]
+    true_positives = sum(int(row["true_positives"]) for row in rows if row["class"] == "sky")
+    assert true_positives == total[7, 7]
     assert {row["class"] for row in rows} == {"unlabelled", "road", "sky", "car"}
 
 
-def test_conditions_are_scored_apart_where_they_are_known(root):
+def test_every_known_condition_has_its_own_scores(root):
     meta = root / "data/fmb/meta"
     meta.mkdir()
-    (meta / "scenario.json").write_text(json.dumps([drive("Day", 0, 7), drive("Night", 8, 8)]))
-    fixed(root)
-    label_maps(root)
-    spoilt = root / "maps/00008.png"
-    Image.new("L", tiny_segmentation_dataset.SIZE, 2).save(spoilt)
-    assert run(root) == 0
-    (record,) = records(root)
+    (meta / "scenario.json").write_text(
+        json.dumps([make_scenario("Day", 0, 7), make_scenario("Night", 8, 8)])
+    )
+    write_task_file(root)
+    write_label_maps(root)
+    Image.new("L", tiny_segmentation_dataset.SIZE, 2).save(root / "maps/00008.png")
+    assert run_segmentation(root) == 0
+    (record,) = read_records(root)
     assert record.by_condition["day"].values["IoU"] == 1.0
     assert record.by_condition["night"].values["IoU"] == 0.0
-    for scene, right in (("day", 1.0), ("night", 0.0)):
-        assert record.by_condition[scene].values["boundary_IoU"] == right
-        assert record.by_condition[scene].by_class["sky"]["accuracy"] == right
-        assert record.by_condition[scene].conventions["dmfuse8, skip"]["IoU"] == right
+    for condition, expected in (("day", 1.0), ("night", 0.0)):
+        scores = record.by_condition[condition]
+        assert scores.values["boundary_IoU"] == expected
+        assert scores.by_class["sky"]["accuracy"] == expected
+        assert scores.by_convention["dmfuse8, skip"]["IoU"] == expected
     assert record.by_condition["day"].by_class["sky"]["precision"] == 1.0
     assert record.by_condition["night"].by_class["sky"]["precision"] is None
     assert record.by_condition["day"].counts["images"] == 2
 
 
-def colored(labels, *, swapped=False):
-    """FMB's colors of a label map, from the authors' dictionary."""
+def color_label_map(labels, *, swapped=False):
+    """A label map in FMB's colors, from the authors' dictionary."""
     colors = np.zeros((15, 3), np.uint8)
     colors[[1, 7, 9]] = (179, 228, 228), (179, 73, 79), (66, 121, 253)
     return (colors[:, ::-1] if swapped else colors)[labels]
@@ -157,88 +157,87 @@ SIZE = tiny_segmentation_dataset.SIZE
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("damage", "message"),
     [
         (lambda path: path.unlink(), "1 of the 3 label maps are missing (first: 00007)"),
         (lambda path: Image.new("L", (48, 32)).save(path), "00007.png: 48 x 32 pixels"),
         (lambda path: Image.new("L", SIZE, 77).save(path), "id 77 (6144 pixels) has no class"),
-        (lambda path: Image.new("RGB", SIZE).save(path), "mode RGB; is it a picture in FMB's col"),
-        (lambda path: Image.new("RGBA", SIZE).save(path), "mode RGBA; is it a picture in FMB's c"),
+        (lambda path: Image.new("RGB", SIZE).save(path), "mode RGB; is it an image in FMB's col"),
+        (lambda path: Image.new("RGBA", SIZE).save(path), "mode RGBA; is it an image in FMB's c"),
         (lambda path: Image.new("I;16", SIZE, 3).save(path), "expected an 8-bit image, got mode I"),
         (lambda path: path.write_bytes(b"no image"), "cannot be read as an image"),
     ],
 )
-def test_a_bad_label_map_is_named(root, capsys, spoil, said):
-    fixed(root)
-    label_maps(root)
-    spoil(root / "maps/00007.png")
-    assert run(root) == 2
-    fault = [line for line in capsys.readouterr().err.splitlines() if said in line]
-    assert len(fault) == 1
+def test_a_bad_label_map_is_one_error_that_names_it(root, capsys, damage, message):
+    write_task_file(root)
+    write_label_maps(root)
+    damage(root / "maps/00007.png")
+    assert run_segmentation(root) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if message in line]
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize(("palette", "swapped"), [("fmb", False), ("fmb_swapped", True)])
-def test_pictures_in_fmbs_colors_are_read_as_what_they_show(root, capsys, palette, swapped):
-    fixed(root)
-    label_maps(root, lambda labels: colored(labels, swapped=swapped))
-    other = {"fmb": "fmb_swapped", "fmb_swapped": "fmb"}[palette]
-    assert run(root, "--set", f"tasks.toy.palette={other}") == 2
-    said = capsys.readouterr().err
-    assert "colors of no class (most often RGB" in said
-    assert run(root, "--set", f"tasks.toy.palette={palette}") == 0
-    asked = schema.load_task_file(root / "tasks.yaml", None, [f"tasks.toy.palette={palette}"])
-    (cell,) = plan.build_plan(asked, ["toy"], root / "data", root).runs
-    record = cell.read_record(Store(root / "runs"))
+def test_label_maps_in_fmbs_colors_are_read_as_class_ids(root, capsys, palette, swapped):
+    write_task_file(root)
+    write_label_maps(root, lambda labels: color_label_map(labels, swapped=swapped))
+    wrong_palette = {"fmb": "fmb_swapped", "fmb_swapped": "fmb"}[palette]
+    assert run_segmentation(root, "--set", f"tasks.toy.palette={wrong_palette}") == 2
+    errors = capsys.readouterr().err
+    assert "colors of no class (most often RGB" in errors
+    assert run_segmentation(root, "--set", f"tasks.toy.palette={palette}") == 0
+    (record,) = read_records(root, f"tasks.toy.palette={palette}")
     assert record.values["IoU"] == 1.0
     assert record.protocol["colors"] == palette
 
 
-def test_ids_of_another_numbering_are_read_by_their_names(root, capsys):
-    fixed(root)
-    numbers = np.zeros(15, np.uint8)
-    numbers[[0, 1, 7, 9]] = 255, 0, 10, 13  # Cityscapes' numbers
-    label_maps(root, lambda labels: numbers[labels])
+def test_ids_of_another_numbering_are_mapped_by_class_name(root, capsys):
+    write_task_file(root)
+    cityscapes_ids = np.zeros(15, np.uint8)
+    cityscapes_ids[[0, 1, 7, 9]] = 255, 0, 10, 13
+    write_label_maps(root, lambda labels: cityscapes_ids[labels])
     ids = "{0: road, 10: sky, 13: car"
-    assert run(root, "--set", f"tasks.toy.ids={ids}}}") == 2
+    assert run_segmentation(root, "--set", f"tasks.toy.ids={ids}}}") == 2
     assert "id 255 (192 pixels) has no class; known are 0, 10, 13" in capsys.readouterr().err
-    assert run(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 2
+    assert run_segmentation(root, "--set", f"tasks.toy.ids={ids}, 255: house}}") == 2
     assert (
-        "options.ids.255: 'house' is none of the classes unlabeled, road" in capsys.readouterr().err
+        "options.ids.255: 'house' is none of the classes unlabelled, road"
+        in capsys.readouterr().err
     )
-    change = f"tasks.toy.ids={ids}, 255: unlabeled}}"
-    assert run(root, "--set", change) == 0
-    asked = schema.load_task_file(root / "tasks.yaml", None, [change])
-    (cell,) = plan.build_plan(asked, ["toy"], root / "data", root).runs
-    record = cell.read_record(Store(root / "runs"))
+    override = f"tasks.toy.ids={ids}, 255: unlabelled}}"
+    assert run_segmentation(root, "--set", override) == 0
+    (record,) = read_records(root, override)
     assert record.values["IoU"] == 1.0
     assert record.protocol["ids"] == "0 road, 10 sky, 13 car, 255 unlabelled"
 
 
-def test_younger_options_leave_the_digest_of_older_runs_as_it_was(root):
-    fixed(root)
-    label_maps(root)
-    (cell,) = cells(root)
-    assert cell.specs["trained"]["options"] == {"folder": str(root / "maps")}
+def test_options_added_later_do_not_change_the_hash_of_older_specs(root):
+    write_task_file(root)
+    write_label_maps(root)
+    (run,) = plan_runs(root)
+    assert run.specs["trained"]["options"] == {"folder": str(root / "maps")}
 
 
-def test_a_class_set_that_does_not_fit_is_refused_before_anything_is_done(root, capsys):
-    fixed(root, "{classes: all15, unlabeled: ignored}")
-    label_maps(root)
-    for more in ((), ("--plan",)):
-        assert run(root, *more) == 2
-        said = capsys.readouterr().err
-        assert "tasks.toy.metrics.iou: class set all15 scores 'unlabelled'" in said
+def test_a_class_set_that_contradicts_ignored_unlabeled_pixels_is_refused_before_anything_runs(
+    root, capsys
+):
+    write_task_file(root, "{classes: all15, unlabeled: ignored}")
+    write_label_maps(root)
+    for flags in ((), ("--plan",)):
+        assert run_segmentation(root, *flags) == 2
+        errors = capsys.readouterr().err
+        assert "tasks.toy.metrics.iou: class set all15 scores 'unlabelled'" in errors
     assert not (root / "runs").exists()
 
 
-def test_a_metric_that_averages_in_another_way_says_so(root):
-    fixed(root)
+def test_a_metric_with_its_own_class_set_has_its_own_protocol_entry(root):
+    write_task_file(root)
     tasks_file = root / "tasks.yaml"
-    asked = tasks_file.read_text().replace("boundary_iou: {}", "boundary_iou: {classes: dmfuse8}")
-    tasks_file.write_text(asked)
-    label_maps(root)
-    assert run(root) == 0
-    (record,) = records(root)
+    text = tasks_file.read_text().replace("boundary_iou: {}", "boundary_iou: {classes: dmfuse8}")
+    tasks_file.write_text(text)
+    write_label_maps(root)
+    assert run_segmentation(root) == 0
+    (record,) = read_records(root)
     assert record.protocol["class set"] == "all14 (14 of 15 classes)"
     assert record.protocol["class set, Boundary IoU"] == "dmfuse8 (8 of 15 classes)"
     assert "absent classes, Boundary IoU" not in record.protocol
@@ -247,16 +246,19 @@ def test_a_metric_that_averages_in_another_way_says_so(root):
 SOURCES = "sources: {ir: {kind: infrared}, vis: {kind: visible}}"
 
 
-def test_with_a_folder_per_source_sources_are_compared_in_one_task(root):
+def test_one_task_compares_sources_with_a_folder_each(root):
     for name in ("maps-ir", "maps-vis"):
         (root / "maps").mkdir()
-        label_maps(root, lambda t, same=name == "maps-vis": t if same else np.ones_like(t))
+        if name == "maps-vis":
+            write_label_maps(root)
+        else:
+            write_label_maps(root, np.ones_like)
         (root / "maps").rename(root / name)
-    text = FIXED.format(folder=f"'{root}/maps-{{source}}'", metric="{}")
+    text = FROM_FOLDER.format(folder=f"'{root}/maps-{{source}}'", metric="{}")
     text = text.replace("sources: {vis: {kind: visible}}", SOURCES).replace("[vis]", "[ir, vis]")
     (root / "tasks.yaml").write_text(text)
-    assert run(root) == 0
-    infrared, visible = records(root)
+    assert run_segmentation(root) == 0
+    infrared, visible = read_records(root)
     assert visible.values["IoU"] == 1.0
     assert infrared.by_class["car"]["IoU"] == 0.0
     assert infrared.protocol["predictions"] == "maps-ir"
@@ -264,53 +266,53 @@ def test_with_a_folder_per_source_sources_are_compared_in_one_task(root):
 
 
 def test_one_folder_for_two_sources_is_refused(root, capsys):
-    fixed(root)
+    write_task_file(root)
     text = (root / "tasks.yaml").read_text()
     text = text.replace("sources: {vis: {kind: visible}}", SOURCES).replace("[vis]", "[ir, vis]")
     (root / "tasks.yaml").write_text(text)
-    assert run(root) == 2
-    said = capsys.readouterr().err
-    assert "the same folder of label maps would be scored for each of the 2 sources" in said
+    assert run_segmentation(root) == 2
+    errors = capsys.readouterr().err
+    assert "the same folder of label maps would be scored for each of the 2 sources" in errors
 
 
-def test_another_metric_option_predicts_nothing_anew(root):
-    fixed(root)
-    label_maps(root)
-    assert run(root) == 0
-    (before,) = (root / "runs/predicted").iterdir()
-    changed = (before / "00006.png").stat().st_mtime_ns
-    fixed(root, "{classes: dmfuse8}")
-    assert run(root) == 0
-    assert (before / "00006.png").stat().st_mtime_ns == changed
-    assert set(records(root)[0].by_class) >= {"road", "pole"}
+def test_a_changed_metric_option_reuses_the_predictions(root):
+    write_task_file(root)
+    write_label_maps(root)
+    assert run_segmentation(root) == 0
+    (predicted,) = (root / "runs/predicted").iterdir()
+    modified = (predicted / "00006.png").stat().st_mtime_ns
+    write_task_file(root, "{classes: dmfuse8}")
+    assert run_segmentation(root) == 0
+    assert (predicted / "00006.png").stat().st_mtime_ns == modified
+    assert set(read_records(root)[0].by_class) >= {"road", "pole"}
 
 
-def test_start_weights_that_do_not_fit_are_one_error_before_training(root, capsys):
+def test_initial_weights_without_an_encoder_are_one_error_before_training(root, capsys):
     import torch
 
     (root / "tasks.yaml").write_text(SEGFORMER)
     torch.save({"conv.weight": torch.zeros(3)}, root / "other.pth")
-    change = "--set", f"tasks.toy.start_weights={root}/other.pth", "--source", "vis"
-    assert run(root, *change) == 2
+    flags = "--set", f"tasks.toy.start_weights={root}/other.pth", "--source", "vis"
+    assert run_segmentation(root, *flags) == 2
     assert not (root / "runs/trained").exists()
-    fault = capsys.readouterr().err
-    assert f"{root}/other.pth: no MiT encoder" in fault
-    assert "Traceback" not in fault
+    errors = capsys.readouterr().err
+    assert f"{root}/other.pth: no MiT encoder" in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.slow
-def test_a_tiny_segformer_learns_the_toy_and_a_second_run_does_nothing(root, capsys):
+def test_a_tiny_segformer_learns_the_tiny_data_set_and_a_second_call_does_nothing(root, capsys):
     (root / "tasks.yaml").write_text(SEGFORMER)
-    assert run(root) == 0
-    infrared, visible = records(root)
+    assert run_segmentation(root) == 0
+    infrared, visible = read_records(root)
     for record in (infrared, visible):
         assert record.values["IoU"] > 0.5
         assert record.by_class["sky"]["IoU"] > 0.8
         assert record.provenance["training"]["device"] == "cpu"
     assert len(list((root / "runs/trained").iterdir())) == 2
-    made = {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")}
-    assert run(root) == 0
-    assert {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")} == made
+    modified = {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")}
+    assert run_segmentation(root) == 0
+    assert {path: path.stat().st_mtime_ns for path in (root / "runs").rglob("*.*")} == modified
     assert "(done)" in capsys.readouterr().out
 
 
@@ -318,7 +320,7 @@ OFFLINE = """
 import socket, sys
 
 def refuse(*args, **kwargs):
-    raise AssertionError(f"asked for the network: {args}")
+    raise AssertionError(f"network access: {args}")
 
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 from segmentation.run import main
@@ -327,29 +329,29 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.slow
-def test_writes_nothing_outside_its_folder_and_asks_no_network(root):
+def test_a_run_writes_nothing_outside_its_store_and_needs_no_network(root):
     (root / "tasks.yaml").write_text(SEGFORMER)
-    places = [root / name for name in ("home", "here", "temporary")]
-    for place in places:
-        place.mkdir()
-    changes = {"HOME": str(places[0]), "TMPDIR": str(places[2])}
-    keep = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "MPL", "TORCH"))}
+    folders = [root / name for name in ("home", "here", "temporary")]
+    for folder in folders:
+        folder.mkdir()
+    changes = {"HOME": str(folders[0]), "TMPDIR": str(folders[2])}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "MPL", "TORCH"))}
     flags = ["--tasks", "../tasks.yaml", "--data", "../data", "--out", "../runs", "--device", "cpu"]
     flags += ["--set", "tasks.toy.iterations=2", "--set", "tasks.toy.warm_up=1"]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-B", "-c", OFFLINE, *flags],
-        cwd=places[1],
-        env=keep | changes | {"PYTHONPATH": str(REPOSITORY)},
+        cwd=folders[1],
+        env=inherited | changes | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert [list(place.iterdir()) for place in places] == [[], [], []]
-    assert done.stdout.splitlines() == ["[1/2] toy-ir-seed0", "[2/2] toy-vis-seed0"]
+    assert process.returncode == 0, process.stderr
+    assert [list(folder.iterdir()) for folder in folders] == [[], [], []]
+    assert process.stdout.splitlines() == ["[1/2] toy-ir-seed0", "[2/2] toy-vis-seed0"]
 
 
-def test_a_class_set_that_there_is_not_is_refused_before_anything_is_read(root, capsys):
-    fixed(root, "{classes: coco80}")
-    assert run(root) == 2
+def test_an_unknown_class_set_is_refused_before_anything_is_read(root, capsys):
+    write_task_file(root, "{classes: coco80}")
+    assert run_segmentation(root) == 2
     assert "tasks.toy.metrics.iou: classes: Input should be 'all15'" in capsys.readouterr().err

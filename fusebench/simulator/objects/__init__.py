@@ -1,1 +1,1 @@
-"""Objects of a street scene, each built from textured surfaces."""
+"""Objects of a street scene as polygons with visible and thermal surface properties."""

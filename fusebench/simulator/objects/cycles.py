@@ -1,12 +1,13 @@
-"""Motorcycles and bicycles, seen from the side or along the street, with or without a rider."""
+"""Motorcycles and bicycles, seen from the side or from the front."""
 
 import numpy as np
 
 from fusebench.simulator.camera import Points
-from fusebench.simulator.objects.people import Clothes, PersonPose, build_head
+from fusebench.simulator.objects.people import Clothes, PersonPose
 from fusebench.simulator.objects.primitives import (
     BICYCLE,
     MOTORCYCLE,
+    NO_EMISSION,
     PERSON,
     RUBBER_COLOR,
     Light,
@@ -20,6 +21,11 @@ from fusebench.simulator.objects.primitives import (
     place_at_depth,
     sample_color,
 )
+from fusebench.simulator.objects.riders import (
+    Outline,
+    build_rider_front_view,
+    build_rider_side_view,
+)
 
 CYCLE_COLORS: tuple[RgbTriple, ...] = (
     (0.65, 0.10, 0.10),
@@ -32,59 +38,69 @@ TIRE_SURFACE = Surface(RUBBER_COLOR, temperature_offset=0.5, solar_absorption=0.
 
 
 def build_cycle(
-    place: tuple[float, float, float],
-    motor: bool,
+    placement: tuple[float, float, float],
+    is_motorcycle: bool,
     rider: Clothes | None,
     state: tuple[bool, bool],
-    random: RandomGenerator,
+    rng: RandomGenerator,
 ) -> SceneObject:
-    """A cycle, and whoever sits on it.
+    """Build a motorcycle or bicycle with its rider.
 
     Args:
-        place: x, z and direction: 1 to the right, -1 to the left, 0 away, 2 towards the camera.
-        motor: A motorcycle or scooter, else a bicycle.
-        rider: Clothes of the rider; None is parked.
-        state: Running (warm), and lamps on.
-        random: For its colors.
+        placement: x, z in meters and direction: 1 to the right, -1 to the left, 0 away from the
+            camera, 2 towards it.
+        is_motorcycle: Motorcycle or scooter; otherwise a bicycle.
+        rider: Clothes of the rider; None = parked.
+        state: Whether the engine is running (warm), and whether lamps are on.
+        rng: Random generator of its colors.
     """
-    x, z, way = place
-    running, lit = state
-    label = MOTORCYCLE if motor else BICYCLE
+    x, z, direction = placement
+    is_running, is_lit = state
+    label = MOTORCYCLE if is_motorcycle else BICYCLE
     paint = Surface(
-        sample_color(random, CYCLE_COLORS, 0.02),
+        sample_color(rng, CYCLE_COLORS, 0.02),
         temperature_offset=1.5,
         emissivity=0.85,
         solar_absorption=0.5,
         shading=0.9,
     )
-    sideways = abs(way) == 1
-    draw = _build_side_view if sideways else _build_front_view
-    machine = draw(x, z, way, (motor, running, lit), paint)
-    parts = [Polygon(place_at_depth(o, z), s, label) for o, s in machine]
-    boxed: tuple[int, ...] = (label,) if motor else ()
+    is_sideways = abs(direction) == 1
+    if not is_sideways:
+        outlines = _build_front_view(x, direction, (is_motorcycle, is_running, is_lit), paint)
+    elif is_motorcycle:
+        outlines = _build_motorcycle_side_view(x, direction, (is_running, is_lit), paint)
+    else:
+        outlines = _build_bicycle_side_view(x, direction, paint)
+    polygons = [
+        Polygon(place_at_depth(outline, z), surface, label) for outline, surface in outlines
+    ]
+    instance_labels: tuple[int, ...] = (label,) if is_motorcycle else ()
     if rider is not None:
-        stance = PersonPose(x, z, 1.72, way if sideways else 0.0, 0.0, 0.0, way == 0)
-        parts += (
-            _build_rider_side_view(stance, rider)
-            if sideways
-            else _build_rider_front_view(stance, rider)
-        )
-        boxed = (*boxed, PERSON)
+        pose = PersonPose(x, z, 1.72, direction if is_sideways else 0.0, 0.0, 0.0, direction == 0)
+        build_rider = build_rider_side_view if is_sideways else build_rider_front_view
+        polygons += build_rider(pose, rider)
+        instance_labels = (*instance_labels, PERSON)
     lights: tuple[Light, ...] = ()
-    if lit and motor and rider is not None:
-        beam = {1.0: (1.0, 0.0), -1.0: (-1.0, 0.0), 0.0: (0.0, 1.0)}.get(float(way), (0.0, -1.0))
+    if is_lit and is_motorcycle and rider is not None:
+        beams = {1.0: (1.0, 0.0), -1.0: (-1.0, 0.0), 0.0: (0.0, 1.0)}
+        beam = beams.get(float(direction), (0.0, -1.0))
         lights = (Light((x, 0.8, z), (2.2, 2.0, 1.7), 5.0, beam),)
-    half = 0.9 if sideways else 0.3
-    high = 1.6 if rider is not None else 1.0
-    return SceneObject(tuple(parts), z, boxed, (x - half, x + half, z - 0.2, z + 0.3, high), lights)
+    half_width = 0.9 if is_sideways else 0.3
+    height = 1.6 if rider is not None else 1.0
+    shadow_box = (x - half_width, x + half_width, z - 0.2, z + 0.3, height)
+    return SceneObject(tuple(polygons), z, instance_labels, shadow_box, lights)
 
 
-def _build_wheel_ring(x: float, radius: float, thick: float) -> list[tuple[Points, Surface]]:
-    """Spokes are not drawn: the hole of the wheel shows a little of what is behind it."""
-    turn = np.linspace(0, 2 * np.pi, 17)
-    outer = np.stack([x + radius * np.cos(turn), radius + radius * np.sin(turn)], axis=1)
+def _build_wheel_ring(x: float, radius: float, thickness: float) -> list[Outline]:
+    """Build the tire of a bicycle as a ring, through which the background is visible.
+
+    Spokes are thinner than a pixel and are not drawn.
+    """
+    angles = np.linspace(0, 2 * np.pi, 17)
+    outer = np.stack([x + radius * np.cos(angles), radius + radius * np.sin(angles)], axis=1)
+    inner_radius = radius - thickness
     inner = np.stack(
-        [x + (radius - thick) * np.cos(turn), radius + (radius - thick) * np.sin(turn)], axis=1
+        [x + inner_radius * np.cos(angles), radius + inner_radius * np.sin(angles)], axis=1
     )
     return [
         (np.concatenate([outer[i : i + 2], inner[i : i + 2][::-1]]), TIRE_SURFACE)
@@ -92,188 +108,133 @@ def _build_wheel_ring(x: float, radius: float, thick: float) -> list[tuple[Point
     ]
 
 
-def _build_side_view(
-    x: float, z: float, way: float, state: tuple[bool, bool, bool], paint: Surface
-) -> list[tuple[Points, Surface]]:
-    motor, running, lit = state
-    del z
-    if not motor:
-        rod = paint._replace(emissivity=0.7)
-        bars = (
-            ((-0.52, 0.34), (-0.10, 0.34)),
-            ((-0.10, 0.34), (-0.22, 0.86)),
-            ((-0.52, 0.34), (-0.20, 0.80)),
-            ((-0.10, 0.34), (0.38, 0.78)),
-            ((-0.20, 0.78), (0.36, 0.84)),
-            ((0.52, 0.34), (0.34, 1.00)),
-            ((0.34, 1.00), (0.22, 1.02)),
-        )
-        drawn = _build_wheel_ring(x - way * 0.52, 0.34, 0.065) + _build_wheel_ring(
-            x + way * 0.52, 0.34, 0.065
-        )
-        for a, b in bars:
-            drawn.append(
-                (
-                    build_capsule_outline(
-                        (x + way * a[0], a[1]), (x + way * b[0], b[1]), (0.07, 0.07)
-                    ),
-                    rod,
-                )
-            )
-        saddle = build_capsule_outline((x - way * 0.32, 0.90), (x - way * 0.12, 0.90), (0.10, 0.07))
-        return [*drawn, (saddle, TIRE_SURFACE)]
-    hot = Surface(
-        (0.35, 0.35, 0.36), temperature_offset=24.0 if running else 0.5, emissivity=0.8, shading=0.8
+def _build_bicycle_side_view(x: float, direction: float, paint: Surface) -> list[Outline]:
+    """Build wheels, frame, handlebar and saddle of a bicycle seen from the side."""
+    frame = paint._replace(emissivity=0.7)
+    tubes = (  # ends relative to the center, in meters ahead and up
+        ((-0.52, 0.34), (-0.10, 0.34)),
+        ((-0.10, 0.34), (-0.22, 0.86)),
+        ((-0.52, 0.34), (-0.20, 0.80)),
+        ((-0.10, 0.34), (0.38, 0.78)),
+        ((-0.20, 0.78), (0.36, 0.84)),
+        ((0.52, 0.34), (0.34, 1.00)),
+        ((0.34, 1.00), (0.22, 1.02)),
     )
-    seat = Surface((0.10, 0.10, 0.10), temperature_offset=3.0 if running else 0.3, shading=0.9)
-
-    def shape(*corners: tuple[float, float]) -> Points:
-        return np.array([(x + way * a, b) for a, b in corners])
-
-    lamp = Surface(
-        (0.85, 0.85, 0.8), emission=(3.0, 2.8, 2.3) if lit else (0.0, 0.0, 0.0), emissivity=0.8
-    )
-    tail = Surface(
-        (0.6, 0.05, 0.05), emission=(1.8, 0.1, 0.06) if lit else (0.0, 0.0, 0.0), emissivity=0.8
-    )
-    drawn = []
-    for wheel in (-0.62, 0.62):
-        drawn += [
-            (
-                build_disc(x + way * wheel, 0.31, 0, 0.31, 14)[:, :2],
-                TIRE_SURFACE._replace(temperature_offset=7.0 if running else 0.4),
-            )
-        ]
-        drawn += [
-            (
-                build_disc(x + way * wheel, 0.31, 0, 0.15, 10)[:, :2],
-                hot._replace(temperature_offset=3.0 if running else 0.2),
-            )
-        ]
-    drawn += [
-        (shape((-0.35, 0.25), (0.25, 0.22), (0.30, 0.55), (-0.35, 0.60)), hot),
-        (
-            shape(
-                (-0.85, 0.58),
-                (-0.10, 0.50),
-                (0.30, 0.62),
-                (0.42, 0.92),
-                (0.05, 0.90),
-                (-0.15, 0.72),
-                (-0.80, 0.82),
-            ),
-            paint,
-        ),
-        (
-            build_capsule_outline((x + way * 0.62, 0.33), (x + way * 0.40, 1.02), (0.08, 0.07)),
-            paint,
-        ),
-        (shape((-0.80, 0.80), (-0.10, 0.72), (-0.05, 0.82), (-0.75, 0.92)), seat),
-        (
-            build_capsule_outline((x + way * 0.40, 1.02), (x + way * 0.22, 1.08), (0.06, 0.06)),
-            TIRE_SURFACE,
-        ),
-        (build_capsule_outline((x - way * 0.85, 0.30), (x - way * 0.20, 0.28), (0.09, 0.07)), hot),
-        (build_disc(x + way * 0.52, 0.86, 0, 0.09, 8)[:, :2], lamp),
-        (build_disc(x - way * 0.84, 0.72, 0, 0.06, 8)[:, :2], tail),
+    outlines = [
+        *_build_wheel_ring(x - direction * 0.52, 0.34, 0.065),
+        *_build_wheel_ring(x + direction * 0.52, 0.34, 0.065),
     ]
-    return drawn
+    for a, b in tubes:
+        start, end = (x + direction * a[0], a[1]), (x + direction * b[0], b[1])
+        outlines.append((build_capsule_outline(start, end, (0.07, 0.07)), frame))
+    saddle = build_capsule_outline(
+        (x - direction * 0.32, 0.90), (x - direction * 0.12, 0.90), (0.10, 0.07)
+    )
+    return [*outlines, (saddle, TIRE_SURFACE)]
+
+
+def _build_motorcycle_side_view(
+    x: float, direction: float, state: tuple[bool, bool], paint: Surface
+) -> list[Outline]:
+    """Build a motorcycle seen from the side; ``state`` as in `build_cycle`."""
+    is_running, is_lit = state
+    engine = Surface(
+        (0.35, 0.35, 0.36),
+        temperature_offset=24.0 if is_running else 0.5,
+        emissivity=0.8,
+        shading=0.8,
+    )
+    seat = Surface((0.10, 0.10, 0.10), temperature_offset=3.0 if is_running else 0.3, shading=0.9)
+    headlight = Surface(
+        (0.85, 0.85, 0.8), emission=(3.0, 2.8, 2.3) if is_lit else NO_EMISSION, emissivity=0.8
+    )
+    taillight = Surface(
+        (0.6, 0.05, 0.05), emission=(1.8, 0.1, 0.06) if is_lit else NO_EMISSION, emissivity=0.8
+    )
+    tire = TIRE_SURFACE._replace(temperature_offset=7.0 if is_running else 0.4)
+    hub = engine._replace(temperature_offset=3.0 if is_running else 0.2)
+
+    def build_outline(*corners: tuple[float, float]) -> Points:
+        return np.array([(x + direction * ahead, up) for ahead, up in corners])
+
+    def build_rod(
+        start: tuple[float, float], end: tuple[float, float], width: tuple[float, float]
+    ) -> Points:
+        return build_capsule_outline(
+            (x + direction * start[0], start[1]), (x + direction * end[0], end[1]), width
+        )
+
+    def build_circle(ahead: float, up: float, radius: float, corners: int) -> Points:
+        return build_disc(x + direction * ahead, up, 0, radius, corners)[:, :2]
+
+    body = build_outline(
+        (-0.85, 0.58),
+        (-0.10, 0.50),
+        (0.30, 0.62),
+        (0.42, 0.92),
+        (0.05, 0.90),
+        (-0.15, 0.72),
+        (-0.80, 0.82),
+    )
+    wheels = []
+    for ahead in (-0.62, 0.62):
+        wheels.append((build_circle(ahead, 0.31, 0.31, 14), tire))
+        wheels.append((build_circle(ahead, 0.31, 0.15, 10), hub))
+    return [
+        *wheels,
+        (build_outline((-0.35, 0.25), (0.25, 0.22), (0.30, 0.55), (-0.35, 0.60)), engine),
+        (body, paint),
+        (build_rod((0.62, 0.33), (0.40, 1.02), (0.08, 0.07)), paint),  # fork
+        (build_outline((-0.80, 0.80), (-0.10, 0.72), (-0.05, 0.82), (-0.75, 0.92)), seat),
+        (build_rod((0.40, 1.02), (0.22, 1.08), (0.06, 0.06)), TIRE_SURFACE),  # handlebar
+        (build_rod((-0.85, 0.30), (-0.20, 0.28), (0.09, 0.07)), engine),  # exhaust
+        (build_circle(0.52, 0.86, 0.09, 8), headlight),
+        (build_circle(-0.84, 0.72, 0.06, 8), taillight),
+    ]
 
 
 def _build_front_view(
-    x: float, z: float, way: float, state: tuple[bool, bool, bool], paint: Surface
-) -> list[tuple[Points, Surface]]:
-    motor, running, lit = state
-    del z
-    thick = 0.16 if motor else 0.07
-    tire = TIRE_SURFACE._replace(temperature_offset=7.0 if motor and running else 0.4)
-    drawn = [(build_capsule_outline((x, 0.10), (x, 0.58), (thick, thick)), tire)]
-    bar = 1.02
-    if motor:
-        hot = Surface(
+    x: float, direction: float, state: tuple[bool, bool, bool], paint: Surface
+) -> list[Outline]:
+    """Build a cycle seen from the front or from behind.
+
+    Args:
+        x: Center in meters.
+        direction: 0 (seen from behind) or 2 (seen from the front).
+        state: Whether it is a motorcycle, whether it is running, and whether lamps are on.
+        paint: Surface of the frame.
+    """
+    is_motorcycle, is_running, is_lit = state
+    width = 0.16 if is_motorcycle else 0.07
+    tire = TIRE_SURFACE._replace(temperature_offset=7.0 if is_motorcycle and is_running else 0.4)
+    outlines = [(build_capsule_outline((x, 0.10), (x, 0.58), (width, width)), tire)]
+    handlebar_height = 1.02
+    if is_motorcycle:
+        engine = Surface(
             (0.3, 0.3, 0.31),
-            temperature_offset=20.0 if running else 0.5,
+            temperature_offset=20.0 if is_running else 0.5,
             emissivity=0.8,
             shading=0.8,
         )
-        drawn += [
-            (build_capsule_outline((x - 0.13, 0.36), (x + 0.13, 0.36), (0.22, 0.22)), hot),
-            (build_capsule_outline((x, 0.50), (x, 0.85), (0.36, 0.30)), paint),
-        ]
-        color: RgbTriple = (0.85, 0.85, 0.8) if way == 2 else (0.6, 0.05, 0.05)
-        glow: RgbTriple = (3.6, 3.3, 2.7) if way == 2 else (1.8, 0.1, 0.06)
+        is_facing_camera = direction == 2
+        color: RgbTriple = (0.85, 0.85, 0.8) if is_facing_camera else (0.6, 0.05, 0.05)
+        emission: RgbTriple = (3.6, 3.3, 2.7) if is_facing_camera else (1.8, 0.1, 0.06)
         lamp = Surface(
-            color, emission=glow if lit else (0.0, 0.0, 0.0), emissivity=0.8, temperature_offset=1.0
+            color,
+            emission=emission if is_lit else NO_EMISSION,
+            emissivity=0.8,
+            temperature_offset=1.0,
         )
-        drawn.append((build_disc(x, 0.82, 0, 0.11, 10)[:, :2], lamp))
-        drawn.append(
-            (build_capsule_outline((x - 0.12, 0.60), (x + 0.12, 0.60), (0.10, 0.10)), TIRE_SURFACE)
-        )
-    else:
-        drawn.append((build_capsule_outline((x, 0.5), (x, 0.95), (0.07, 0.06)), paint))
-    drawn.append(
-        (build_capsule_outline((x - 0.33, bar), (x + 0.33, bar), (0.06, 0.06)), TIRE_SURFACE)
-    )
-    return drawn
-
-
-def _build_rider_side_view(stance: PersonPose, clothes: Clothes) -> list[Polygon]:
-    x, z, way = stance.x, stance.z, stance.sideways_direction
-    helmet = Surface(
-        clothes.coat.color, body_temperature_fraction=0.45, solar_absorption=0.2, shading=1.0
-    )
-    hip, shoulder = (x - way * 0.22, 0.92), (x - way * 0.02, 1.40)
-    knee, foot = (x + way * 0.16, 0.72), (x + way * 0.04, 0.34)
-    hand = x + way * 0.30, 1.08
-    outlines = [
-        (build_capsule_outline(hip, knee, (0.19, 0.15)), clothes.trousers),
-        (build_capsule_outline(knee, foot, (0.14, 0.10)), clothes.trousers),
-        (
-            build_capsule_outline(foot, (foot[0] + way * 0.1, foot[1] - 0.02), (0.09, 0.08)),
-            clothes.shoes,
-        ),
-        (build_capsule_outline(hip, shoulder, (0.28, 0.26)), clothes.coat),
-        (build_capsule_outline(shoulder, (x + way * 0.14, 1.14), (0.12, 0.10)), clothes.sleeve),
-        (build_capsule_outline((x + way * 0.14, 1.14), hand, (0.10, 0.08)), clothes.sleeve),
-        (build_disc(hand[0], hand[1], 0, 0.05, 8)[:, :2], clothes.skin),
-    ]
-    parts = [Polygon(place_at_depth(o, z), s, PERSON) for o, s in outlines]
-    parts += build_head(x + way * 0.05, 1.62, z, stance, clothes)
-    parts[-1] = parts[-1]._replace(surface=helmet)
-    return parts
-
-
-def _build_rider_front_view(stance: PersonPose, clothes: Clothes) -> list[Polygon]:
-    x, z = stance.x, stance.z
-    helmet = Surface(
-        clothes.coat.color, body_temperature_fraction=0.45, solar_absorption=0.2, shading=1.0
-    )
-    outlines = []
-    for side in (-1, 1):
-        hip, knee, foot = (x + side * 0.10, 0.92), (x + side * 0.22, 0.70), (x + side * 0.18, 0.34)
+        footrests = build_capsule_outline((x - 0.12, 0.60), (x + 0.12, 0.60), (0.10, 0.10))
         outlines += [
-            (build_capsule_outline(hip, knee, (0.18, 0.15)), clothes.trousers),
-            (build_capsule_outline(knee, foot, (0.14, 0.10)), clothes.trousers),
-            (
-                build_capsule_outline(
-                    (x + side * 0.19, 1.36), (x + side * 0.30, 1.10), (0.12, 0.09)
-                ),
-                clothes.sleeve,
-            ),
-            (build_disc(x + side * 0.31, 1.06, 0, 0.05, 8)[:, :2], clothes.skin),
+            (build_capsule_outline((x - 0.13, 0.36), (x + 0.13, 0.36), (0.22, 0.22)), engine),
+            (build_capsule_outline((x, 0.50), (x, 0.85), (0.36, 0.30)), paint),
+            (build_disc(x, 0.82, 0, 0.11, 10)[:, :2], lamp),
+            (footrests, TIRE_SURFACE),
         ]
-    chest = np.array(
-        [
-            (x - 0.17, 0.86),
-            (x + 0.17, 0.86),
-            (x + 0.22, 1.40),
-            (x + 0.10, 1.47),
-            (x - 0.10, 1.47),
-            (x - 0.22, 1.40),
-        ]
+    else:
+        outlines.append((build_capsule_outline((x, 0.5), (x, 0.95), (0.07, 0.06)), paint))
+    handlebar = build_capsule_outline(
+        (x - 0.33, handlebar_height), (x + 0.33, handlebar_height), (0.06, 0.06)
     )
-    outlines.append((chest, clothes.coat))
-    parts = [Polygon(place_at_depth(o, z), s, PERSON) for o, s in outlines]
-    parts += build_head(x, 1.62, z, stance, clothes)
-    parts[-1] = parts[-1]._replace(surface=helmet)
-    return parts
+    return [*outlines, (handlebar, TIRE_SURFACE)]

@@ -1,7 +1,7 @@
-"""The words of a scene description: surfaces, the parts made of them, things, and lights.
+"""Building blocks of a scene: surfaces, polygons, objects and lights, and shapes made of them.
 
-Both sensors look at the same description. What the visible camera needs (color, glow) and what
-the thermal camera needs (warmth, emissivity) stand side by side on every surface.
+Both sensors render the same scene description. Every surface has its properties for the visible
+camera (color, emission) next to those for the thermal camera (temperature, emissivity).
 """
 
 from dataclasses import dataclass, field
@@ -34,29 +34,36 @@ RandomGenerator = np.random.Generator
     POLE,
 ) = range(15)
 
-# Label id to the class names of M3FD's boxes; other labels have no boxes.
-BOX_CLASS_NAMES = {PERSON: "People", CAR: "Car", BUS: "Bus", MOTORCYCLE: "Motorcycle", LAMP: "Lamp"}
-BOX_CLASS_NAMES[TRUCK] = "Truck"
+# Class name of M3FD's boxes by label id; other labels have no boxes.
+BOX_CLASS_NAMES = {
+    PERSON: "People",
+    CAR: "Car",
+    BUS: "Bus",
+    MOTORCYCLE: "Motorcycle",
+    LAMP: "Lamp",
+    TRUCK: "Truck",
+}
 
-BLACK: RgbTriple = (0.0, 0.0, 0.0)
+NO_EMISSION: RgbTriple = (0.0, 0.0, 0.0)
 GLASS_COLOR: RgbTriple = (0.12, 0.14, 0.17)
 RUBBER_COLOR: RgbTriple = (0.07, 0.07, 0.075)
 
 
 class Surface(NamedTuple):
-    """What a surface is like for either camera.
+    """Properties of a surface in the visible and in the infrared.
 
     Attributes:
-        color: Display color (sRGB, 0..1) under white light.
-        warmth: Kelvin above the air.
-        body: How far the surface is from air temperature (0) to that of a body, 34 C (1).
-        emissivity: 0..1; the rest is a reflection of the cold sky.
-        heat: How much of the sun's heat it takes up and keeps, 0..1.
-        glow: Light it sends out itself, linear RGB, 1 = white paper by day.
+        color: Display color (sRGB, 0 to 1) under white light.
+        temperature_offset: Kelvin above the air temperature.
+        body_temperature_fraction: Temperature between that of the air (0) and that of the human
+            body, 34 degrees Celsius (1).
+        emissivity: 0 to 1; the rest is a reflection of the cold sky.
+        solar_absorption: Fraction of the sun's heat that is absorbed and kept, 0 to 1.
+        emission: Emitted light, linear RGB; 1 = white paper by day.
         texture: Index into `fusebench.simulator.textures.TEXTURE_NAMES`.
-        grain: Strength of the texture in the visible, relative.
-        thermal_grain: Strength of the texture in the infrared, kelvin.
-        shade: Light that reaches it because of the way it faces, 1 = upwards.
+        texture_strength: Strength of the texture in the visible, relative to the color.
+        thermal_texture_strength: Strength of the texture in the infrared, in kelvin.
+        shading: Brightness factor of the surface's orientation; 1 = facing upwards.
     """
 
     color: RgbTriple
@@ -64,7 +71,7 @@ class Surface(NamedTuple):
     body_temperature_fraction: float = 0.0
     emissivity: float = 0.94
     solar_absorption: float = 0.5
-    emission: RgbTriple = BLACK
+    emission: RgbTriple = NO_EMISSION
     texture: int = 0
     texture_strength: float = 0.0
     thermal_texture_strength: float = 0.0
@@ -72,14 +79,15 @@ class Surface(NamedTuple):
 
 
 class Polygon(NamedTuple):
-    """One flat polygon, or with ``solid`` the outline of a convex solid given by its corners.
+    """A flat polygon, or the outline of a convex solid given by its corners.
 
     Attributes:
         points: Corners in meters, (N, 3).
-        surface: What it is made of.
+        surface: Surface of the polygon.
         label: Label id.
-        plane: Inverse depth over the image (see `Camera.ground`); None = that of the thing.
-        solid: Draw the convex hull of the projected corners.
+        inverse_depth_plane: Inverse depth over the image (see `Camera.compute_ground_plane`);
+            None = the plane at the object's depth that faces the camera.
+        is_convex_solid: Draw the convex hull of the projected corners.
     """
 
     points: Points
@@ -90,13 +98,13 @@ class Polygon(NamedTuple):
 
 
 class Light(NamedTuple):
-    """A source that lights its surroundings at night.
+    """A lamp that illuminates its surroundings at night.
 
     Attributes:
-        place: x, y, z in meters.
-        color: Linear RGB at one meter and strength 1.
-        reach: Metres at which it has lost half its strength.
-        beam: Direction on the ground (x, z) of a headlight's beam; None shines all around.
+        position: x, y, z in meters.
+        color: Linear RGB at distance 0.
+        falloff_distance: Meters at which the light has fallen to 2^(-3/2) of that.
+        beam_direction: Direction (x, z) of a headlight's beam; None = light in all directions.
     """
 
     position: tuple[float, float, float]
@@ -107,14 +115,16 @@ class Light(NamedTuple):
 
 @dataclass(frozen=True)
 class SceneObject:
-    """Something that hides what is behind it and is hidden by what is before it.
+    """An object that occludes farther ones and is occluded by nearer ones.
 
     Attributes:
-        parts: In drawing order.
-        depth: Metres; things are drawn from far to near.
-        boxed: Label ids of its parts that are one boxed instance each, e.g. rider and machine.
-        bulk: (left, right, near, far, height) of the shadow it casts; None casts none.
-        lights: What it lights.
+        polygons: In drawing order.
+        depth: Meters; objects are drawn from far to near.
+        instance_labels: Label ids of its polygons that form one boxed instance each, e.g. rider
+            and motorcycle.
+        shadow_box: (left, right, near, far, height) of the box that casts its shadow; None =
+            no shadow.
+        lights: Lamps of the object.
     """
 
     polygons: tuple[Polygon, ...]
@@ -124,51 +134,58 @@ class SceneObject:
     lights: tuple[Light, ...] = field(default=())
 
 
-def to_points(points: object) -> NDArray[np.float64]:
-    """Corners as a float64 (N, 3) array."""
-    return np.asarray(points, np.float64).reshape(-1, 3)
+def to_points(corners: object) -> NDArray[np.float64]:
+    """Convert corners (x, y, z) to a float64 (N, 3) array."""
+    return np.asarray(corners, np.float64).reshape(-1, 3)
 
 
 def build_facing_rectangle(
     left: float, right: float, low: float, high: float, depth: float
 ) -> Points:
-    """Rectangle that faces the camera."""
+    """Build a rectangle that faces the camera, (4, 3)."""
     return to_points(
         [(left, low, depth), (right, low, depth), (right, high, depth), (left, high, depth)]
     )
 
 
 def build_disc(x: float, y: float, depth: float, radius: float, corners: int = 10) -> Points:
-    """Disc that faces the camera."""
-    turn = np.arange(corners) * (2 * np.pi / corners)
-    out = np.empty((corners, 3))
-    out[:, 0] = x + radius * np.cos(turn)
-    out[:, 1] = y + radius * np.sin(turn)
-    out[:, 2] = depth
-    return out
+    """Build a disc that faces the camera, (corners, 3)."""
+    angles = np.arange(corners) * (2 * np.pi / corners)
+    disc = np.empty((corners, 3))
+    disc[:, 0] = x + radius * np.cos(angles)
+    disc[:, 1] = y + radius * np.sin(angles)
+    disc[:, 2] = depth
+    return disc
 
 
 def build_capsule_outline(
     start: tuple[float, float], end: tuple[float, float], width: tuple[float, float]
 ) -> Points:
-    """Outline (N, 2) of a rod with round ends, as thick as ``width`` at its two ends."""
-    angle = np.arctan2(end[1] - start[1], end[0] - start[0])
-    turn = np.linspace(np.pi / 2, 3 * np.pi / 2, 5) + angle
-    first = np.stack([np.cos(turn), np.sin(turn)], axis=1) * width[0] / 2 + start
-    second = np.stack([np.cos(turn + np.pi), np.sin(turn + np.pi)], axis=1) * width[1] / 2 + end
+    """Build the outline of a rod with round ends.
+
+    Args:
+        start: (x, y) of the first end.
+        end: (x, y) of the second end.
+        width: Thickness at the first and at the second end.
+
+    Returns:
+        (10, 2).
+    """
+    direction = np.arctan2(end[1] - start[1], end[0] - start[0])
+    angles = np.linspace(np.pi / 2, 3 * np.pi / 2, 5) + direction
+    first = np.stack([np.cos(angles), np.sin(angles)], axis=1) * width[0] / 2 + start
+    second = np.stack([np.cos(angles + np.pi), np.sin(angles + np.pi)], axis=1) * width[1] / 2 + end
     return np.concatenate([first, second])
 
 
 def place_at_depth(outline: Points, depth: float) -> Points:
-    """An outline (N, 2) put upright at that depth, (N, 3)."""
+    """Place an outline (N, 2) upright at a depth, (N, 3)."""
     return np.concatenate([outline, np.full((len(outline), 1), depth)], axis=1)
 
 
 def sample_color(
-    random: RandomGenerator, colors: tuple[RgbTriple, ...], spread: float = 0.03
+    rng: RandomGenerator, colors: tuple[RgbTriple, ...], spread: float = 0.03
 ) -> RgbTriple:
-    """One of the colors, slightly changed."""
-    r, g, b = np.clip(
-        np.array(colors[random.integers(len(colors))]) + random.normal(0, spread, 3), 0, 1
-    )
+    """Choose one of the colors and add Gaussian noise with standard deviation ``spread``."""
+    r, g, b = np.clip(np.array(colors[rng.integers(len(colors))]) + rng.normal(0, spread, 3), 0, 1)
     return float(r), float(g), float(b)

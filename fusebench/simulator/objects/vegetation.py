@@ -1,8 +1,9 @@
-"""Trees, hedges and bushes: clumps of leaves, each a little lighter or darker than the next."""
+"""Trees, hedges and bushes, built from clumps of leaves of varying brightness."""
 
 import numpy as np
 
 from fusebench.simulator import textures
+from fusebench.simulator.camera import Points
 from fusebench.simulator.objects.primitives import (
     VEGETATION,
     Polygon,
@@ -26,10 +27,11 @@ LEAF_COLORS: tuple[RgbTriple, ...] = (
 )
 
 
-def _sample_leaf_surface(random: RandomGenerator) -> Surface:
+def _sample_leaf_surface(rng: RandomGenerator) -> Surface:
+    """Sample the surface of leaves."""
     return Surface(
-        sample_color(random, LEAF_COLORS, 0.02),
-        temperature_offset=float(random.uniform(0.0, 1.2)),
+        sample_color(rng, LEAF_COLORS, 0.02),
+        temperature_offset=float(rng.uniform(0.0, 1.2)),
         solar_absorption=0.18,
         texture=textures.LEAVES,
         texture_strength=0.42,
@@ -37,11 +39,11 @@ def _sample_leaf_surface(random: RandomGenerator) -> Surface:
     )
 
 
-def build_tree(x: float, z: float, random: RandomGenerator) -> SceneObject:
-    """A tree of 4 to 9 m that stands at (x, z)."""
-    high = random.uniform(4.0, 9.0)
-    stem = random.uniform(1.4, 2.6)
-    wide = high * random.uniform(0.22, 0.34)
+def build_tree(x: float, z: float, rng: RandomGenerator) -> SceneObject:
+    """Build a tree of 4 to 9 m height at (x, z)."""
+    height = rng.uniform(4.0, 9.0)
+    trunk_height = rng.uniform(1.4, 2.6)
+    crown_radius = height * rng.uniform(0.22, 0.34)
     bark = Surface(
         (0.26, 0.21, 0.17),
         temperature_offset=1.0,
@@ -50,88 +52,109 @@ def build_tree(x: float, z: float, random: RandomGenerator) -> SceneObject:
         texture_strength=0.2,
     )
     trunk = to_points(
-        [(x - 0.16, 0, z), (x + 0.16, 0, z), (x + 0.09, stem + 1, z), (x - 0.09, stem + 1, z)]
+        [
+            (x - 0.16, 0, z),
+            (x + 0.16, 0, z),
+            (x + 0.09, trunk_height + 1, z),
+            (x - 0.09, trunk_height + 1, z),
+        ]
     )
-    parts = [Polygon(trunk, bark, VEGETATION)]
-    leaves = _sample_leaf_surface(random)
-    middle = (stem + high) / 2
+    polygons = [Polygon(trunk, bark, VEGETATION)]
+    leaves = _sample_leaf_surface(rng)
+    crown_center = (trunk_height + height) / 2
     for i in range(24 if z < 45 else 8):
-        turn, out = random.uniform(0, 2 * np.pi), np.sqrt(random.random())
-        cx = x + wide * out * np.cos(turn)
-        cy = middle + (high - stem) * 0.42 * out * np.sin(turn)
-        light = 0.62 + 0.5 * (cy - stem) / (high - stem) + random.normal(0, 0.07)
-        clump = leaves._replace(shading=float(np.clip(0.55 if i < 5 else light, 0.4, 1.15)))
-        parts.append(
+        angle, radius = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random())
+        cx = x + crown_radius * radius * np.cos(angle)
+        cy = crown_center + (height - trunk_height) * 0.42 * radius * np.sin(angle)
+        brightness = (
+            0.62 + 0.5 * (cy - trunk_height) / (height - trunk_height) + rng.normal(0, 0.07)
+        )
+        clump = leaves._replace(shading=float(np.clip(0.55 if i < 5 else brightness, 0.4, 1.15)))
+        polygons.append(
             Polygon(
-                _build_leaf_clump(cx, cy, z, wide * random.uniform(0.24, 0.46), random),
+                _build_leaf_clump(cx, cy, z, crown_radius * rng.uniform(0.24, 0.46), rng),
                 clump,
                 VEGETATION,
             )
         )
-    return SceneObject(tuple(parts), z, shadow_box=(x - wide, x + wide, z - wide, z + wide, middle))
+    left, right, near, far = x - crown_radius, x + crown_radius, z - crown_radius, z + crown_radius
+    return SceneObject(tuple(polygons), z, shadow_box=(left, right, near, far, crown_center))
 
 
-def _build_leaf_clump(
-    x: float, y: float, z: float, radius: float, random: RandomGenerator
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
-    points = build_disc(x, y, z, radius, 14)
-    around = points - (x, y, z)
-    return np.asarray((x, y, z) + around * random.uniform(0.72, 1.2, (14, 1)))
+def _build_leaf_clump(x: float, y: float, z: float, radius: float, rng: RandomGenerator) -> Points:
+    """Build a disc with an irregular edge that faces the camera, (14, 3)."""
+    offsets = build_disc(x, y, z, radius, 14) - (x, y, z)
+    return np.asarray((x, y, z) + offsets * rng.uniform(0.72, 1.2, (14, 1)))
 
 
 def build_hedge(
-    street: Street, side: int, x: float, reach: tuple[float, float], random: RandomGenerator
+    side: int, x: float, extent: tuple[float, float], rng: RandomGenerator
 ) -> list[SceneObject]:
-    """A hedge along the sidewalk with trees behind it."""
-    near, far = reach
-    things = []
-    leaves = _sample_leaf_surface(random)
-    tall = random.uniform(0.9, 2.4)
+    """Build a hedge along the sidewalk with trees behind it.
+
+    Args:
+        side: -1 (left) or 1.
+        x: Edge of the hedge in meters.
+        extent: Near and far end in meters.
+        rng: Random generator of the hedge.
+    """
+    near, far = extent
+    objects = []
+    leaves = _sample_leaf_surface(rng)
+    height = rng.uniform(0.9, 2.4)
     for z in np.arange(near, far, 1.6):
         if z < 2.0:
             continue
-        parts = []
+        polygons = []
         for _ in range(4 if z < 40 else 2):
-            shade = float(random.uniform(0.6, 1.1))
-            parts.append(
+            shading = float(rng.uniform(0.6, 1.1))
+            polygons.append(
                 Polygon(
                     _build_leaf_clump(
-                        x + side * random.uniform(0.2, 1.6),
-                        tall * random.uniform(0.35, 0.7),
+                        x + side * rng.uniform(0.2, 1.6),
+                        height * rng.uniform(0.35, 0.7),
                         z,
-                        tall * random.uniform(0.5, 0.7),
-                        random,
+                        height * rng.uniform(0.5, 0.7),
+                        rng,
                     ),
-                    leaves._replace(shading=shade),
+                    leaves._replace(shading=shading),
                     VEGETATION,
                 )
             )
         left, right = sorted((x, x + side * 2.5))
-        foot = build_facing_rectangle(left, right, 0.0, tall * 0.5, z)
-        parts.insert(0, Polygon(foot, leaves._replace(shading=0.55), VEGETATION))
-        things.append(SceneObject(tuple(parts), z, shadow_box=(x - 0.5, x + 0.5, z, z + 1.6, tall)))
-    spots = np.arange(max(near, 4.0), far, random.uniform(4, 7)).tolist()
-    return things + [build_tree(x + side * random.uniform(2.0, 7.0), z, random) for z in spots]
+        base = build_facing_rectangle(left, right, 0.0, height * 0.5, z)
+        polygons.insert(0, Polygon(base, leaves._replace(shading=0.55), VEGETATION))
+        objects.append(
+            SceneObject(tuple(polygons), z, shadow_box=(x - 0.5, x + 0.5, z, z + 1.6, height))
+        )
+    tree_positions = np.arange(max(near, 4.0), far, rng.uniform(4, 7)).tolist()
+    return objects + [build_tree(x + side * rng.uniform(2.0, 7.0), z, rng) for z in tree_positions]
 
 
-def build_vegetation(street: Street, random: RandomGenerator, moved: float) -> list[SceneObject]:
-    """All hedges, and the trees along the sidewalks."""
-    things = []
+def build_vegetation(street: Street, rng: RandomGenerator, camera_z: float) -> list[SceneObject]:
+    """Build all hedges, and the trees along the sidewalks.
+
+    Args:
+        street: Plan of the street.
+        rng: Random generator of the sequence.
+        camera_z: z of the camera in meters from its start.
+    """
+    objects = []
     for side, x, near, far, kind in street.frontages:
-        own = np.random.default_rng(random.integers(2**32))
-        if kind == "hedge" and far - moved > 3:
-            things += build_hedge(street, side, x, (near - moved, far - moved), own)
+        object_rng = np.random.default_rng(rng.integers(2**32))
+        if kind == "hedge" and far - camera_z > 3:
+            objects += build_hedge(side, x, (near - camera_z, far - camera_z), object_rng)
     for side in (-1, 1):
-        lined = random.random() < 0.45
-        step, first = random.uniform(7, 13), random.uniform(8, 16)
+        has_trees = rng.random() < 0.45
+        spacing, first = rng.uniform(7, 13), rng.uniform(8, 16)
         x = street.get_road_edge(side) + side * (street.sidewalk_widths[max(side, 0)] * 0.8)
-        for z in np.arange(first, 80, step):
-            own = np.random.default_rng(random.integers(2**32))
-            if lined and z - moved > 4.0 and not is_in_side_street(street, z):
-                things.append(build_tree(x, float(z - moved), own))
-    return things
+        for z in np.arange(first, 80, spacing):
+            object_rng = np.random.default_rng(rng.integers(2**32))
+            if has_trees and z - camera_z > 4.0 and not is_in_side_street(street, z):
+                objects.append(build_tree(x, float(z - camera_z), object_rng))
+    return objects
 
 
 def is_in_side_street(street: Street, z: float) -> bool:
-    """Whether something at z, sequence coordinates, would stand on the side street."""
+    """Return whether ``z``, in meters from the camera's start, lies on the side street."""
     return street.side_street_z is not None and -1 < z - street.side_street_z < 10

@@ -1,4 +1,4 @@
-"""What both sensors are made of: averaging, blur, shifts, and the geometry behind every pixel."""
+"""Image operations of both sensors: resampling, blur, shift, and the geometry of every pixel."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,17 +16,18 @@ Float32Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class PixelGeometry:
-    """The maps of a scene with the geometry behind every pixel.
+    """Surface buffer of a scene with the world position and shadowing of every pixel.
 
     Attributes:
-        maps: The drawn surfaces, on the canvas.
-        texture: Texture value of every canvas pixel, about -3..3.
-        x: Metres to the right, image size.
-        y: Metres above the road, image size.
-        z: Metres ahead, image size.
-        level: Where the ground is seen, image size.
-        sun: 0 in the shadow of something, else 1, image size.
-        open: Share of the light from everywhere that reaches the ground, image size.
+        buffer: Rasterized surfaces, canvas size.
+        texture: Texture value of every canvas pixel, about -3 to 3.
+        x: Meters to the right, image size.
+        y: Meters above the road, image size.
+        z: Meters ahead, image size.
+        is_ground: Whether the pixel shows the ground, image size.
+        sun_visibility: Fraction of the sunlight that arrives, 0 (shadow) to 1, image size.
+        ambient_visibility: Fraction of the diffuse light that reaches the ground, image size;
+            1 off the ground.
     """
 
     buffer: SurfaceBuffer
@@ -39,7 +40,7 @@ class PixelGeometry:
     ambient_visibility: Float32Array
 
     def get_surface_column(self, column: str) -> Float32Array:
-        """A column of the surface table for every canvas pixel."""
+        """Look up a column of the surface table for every canvas pixel."""
         return np.asarray(
             self.buffer.surfaces[:, SURFACE_COLUMNS[column]][self.buffer.surface_index], np.float32
         )
@@ -49,9 +50,9 @@ class ShadowMasks(NamedTuple):
     """Shadows on the ground, uint8, image size: 255 inside.
 
     Attributes:
-        shade: Of everything in the sun.
-        tall: Of houses only: whoever stands in it is in the shade too.
-        contact: Below whatever stands close above the ground.
+        cast_shadows: Shadows of all objects in the sun.
+        building_shadows: Shadows of buildings only: objects that stand in one are shaded too.
+        contact_shadows: Dark areas below low objects, under any light.
     """
 
     cast_shadows: NDArray[np.uint8]
@@ -60,93 +61,136 @@ class ShadowMasks(NamedTuple):
 
 
 def luminance(linear: Float32Array) -> Float32Array:
-    """How bright linear RGB (..., 3) looks."""
-    parts = 0.299 * linear[..., 0] + 0.587 * linear[..., 1] + 0.114 * linear[..., 2]
-    return np.asarray(parts, np.float32)
+    """Compute the luminance of linear RGB, (..., 3) to (...), with the weights of BT.601."""
+    weighted_sum = 0.299 * linear[..., 0] + 0.587 * linear[..., 1] + 0.114 * linear[..., 2]
+    return np.asarray(weighted_sum, np.float32)
 
 
 def compute_pixel_geometry(
-    camera: Camera, maps: SurfaceBuffer, masks: ShadowMasks
+    camera: Camera, buffer: SurfaceBuffer, masks: ShadowMasks
 ) -> PixelGeometry:
-    """Look up the geometry behind every pixel.
+    """Compute world position, texture and shadowing of every pixel.
+
+        1 / z = a + b (column - vanishing_column) + c (row - horizon_row)
+        x = (column - vanishing_column) z / f
+        y = eye_height - (row - horizon_row) z / f
 
     Args:
-        camera: Of the canvas.
-        maps: What was drawn.
-        masks: Where the ground lies in a shadow.
+        camera: Camera of the canvas.
+        buffer: Rasterized surfaces.
+        masks: Shadows on the ground.
     """
+    # World position from the inverse depth plane of each surface.
     column = (np.arange(camera.width, dtype=np.float32) + 0.5 - camera.vanishing_column)[None]
     row = (np.arange(camera.height, dtype=np.float32) + 0.5 - camera.horizon_row)[:, None]
-    a, b, c = (maps.inverse_depth_planes[:, i][maps.surface_index] for i in range(3))
+    a, b, c = (buffer.inverse_depth_planes[:, i][buffer.surface_index] for i in range(3))
     z = 1 / np.maximum(a + b * column + c * row, np.float32(1 / 500))
     x, y = column * z / camera.focal_length, camera.eye_height - row * z / camera.focal_length
-    level = c > 0
-    kind = np.asarray(maps.surfaces[:, SURFACE_COLUMNS["texture"]], np.int64)[maps.surface_index]
-    across = np.where(level, x, x + z).astype(np.float32)
-    up = np.where(level, z, y).astype(np.float32)
-    texture = textures.sample_texture(
-        kind, across, up, (camera.focal_length / z).astype(np.float32)
-    )
-    step = (slice(None, None, SUPERSAMPLING),) * 2
-    # A pixel on the edge of the ground counts as ground: else walls would have a bright seam.
-    flat = downsample(level.astype(np.float32)) > 0
-    place = np.clip(
-        (camera.horizon_row + camera.eye_height * camera.focal_length / z[step]) / SUPERSAMPLING,
-        0,
-        None,
-    )
-    foot = np.minimum(place, flat.shape[0] - 1).astype(np.int64)
-    upright = blur_gaussian((255.0 - masks.building_shadows) / 255, 1.5)[
-        foot, np.arange(flat.shape[1])[None]
+    is_horizontal = c > 0
+
+    # Texture coordinates: (x, z) on the ground, (x + z, y) on vertical surfaces.
+    texture_index = np.asarray(buffer.surfaces[:, SURFACE_COLUMNS["texture"]], np.int64)[
+        buffer.surface_index
     ]
-    upright = np.where(
-        maps.surface_labels[maps.surface_index[step]] == BUILDING, np.float32(1), upright
-    )
-    soft = blur_gaussian((255.0 - masks.cast_shadows) / 255, 0.8)
-    near = blur_gaussian(1 - 0.65 * masks.contact_shadows / 255.0, 1.2)
+    across = np.where(is_horizontal, x, x + z).astype(np.float32)
+    up = np.where(is_horizontal, z, y).astype(np.float32)
+    pixels_per_meter = (camera.focal_length / z).astype(np.float32)
+    texture = textures.sample_texture(texture_index, across, up, pixels_per_meter)
+
+    step = (slice(None, None, SUPERSAMPLING),) * 2  # canvas to image
+    # A pixel on the edge of the ground counts as ground: else walls would have a bright seam.
+    is_ground = downsample(is_horizontal.astype(np.float32)) > 0
+    on_objects = _compute_object_sun_visibility(camera, buffer, masks, z[step], step)
+    on_ground = blur_gaussian((255.0 - masks.cast_shadows) / 255, 0.8)
+    ambient_on_ground = blur_gaussian(1 - 0.65 * masks.contact_shadows / 255.0, 1.2)
     return PixelGeometry(
-        maps,
+        buffer,
         texture,
         x[step].astype(np.float32),
         y[step].astype(np.float32),
         z[step].astype(np.float32),
-        flat,
-        np.where(flat, soft, upright),
-        np.where(flat, near, np.float32(1)),
+        is_ground,
+        np.where(is_ground, on_ground, on_objects),
+        np.where(is_ground, ambient_on_ground, np.float32(1)),
     )
+
+
+def _compute_object_sun_visibility(
+    camera: Camera,
+    buffer: SurfaceBuffer,
+    masks: ShadowMasks,
+    z: Float32Array,
+    step: tuple[slice, slice],
+) -> Float32Array:
+    """Compute which fraction of the sunlight reaches vertical surfaces.
+
+    An object is shaded if the ground below it lies in the shadow of a building. Buildings
+    themselves are always in the sun.
+
+    Args:
+        camera: Camera of the canvas.
+        buffer: Rasterized surfaces.
+        masks: Shadows on the ground.
+        z: Depth in meters, image size.
+        step: Slices from the canvas to the image.
+
+    Returns:
+        float32, image size, 0 to 1.
+    """
+    height, width = masks.building_shadows.shape
+    foot_row = np.clip(
+        (camera.horizon_row + camera.eye_height * camera.focal_length / z) / SUPERSAMPLING,
+        0,
+        None,
+    )
+    foot = np.minimum(foot_row, height - 1).astype(np.int64)
+    visibility = blur_gaussian((255.0 - masks.building_shadows) / 255, 1.5)[
+        foot, np.arange(width)[None]
+    ]
+    is_building = buffer.surface_labels[buffer.surface_index[step]] == BUILDING
+    return np.where(is_building, np.float32(1), visibility)
 
 
 def downsample(image: Float32Array, n: int = SUPERSAMPLING) -> Float32Array:
     """Average blocks of n x n pixels; by default from the canvas down to the image."""
     height, width = image.shape[0] // n, image.shape[1] // n
-    out = np.zeros((height, width, *image.shape[2:]), np.float32)
+    total = np.zeros((height, width, *image.shape[2:]), np.float32)
     for i in range(n):
         for j in range(n):
-            out += image[i::n, j::n]
-    return np.asarray(out / np.float32(n * n), np.float32)
+            total += image[i::n, j::n]
+    return np.asarray(total / np.float32(n * n), np.float32)
 
 
 def blur_gaussian(image: NDArray[np.floating], sigma: float) -> Float32Array:
-    """Gaussian blur of (H, W) or (H, W, C); the edge is not darkened.
+    """Blur an image with a Gaussian; border pixels are repeated, so that edges are not darkened.
 
-    A wide blur is made on a smaller copy. Only elementwise sums are used: a matrix product would
-    make the last bit depend on the number of threads.
+    A wide blur is computed on a downsampled copy. Only elementwise sums are used: the last bit
+    of a matrix product would depend on the number of threads.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        sigma: Standard deviation in pixels.
+
+    Returns:
+        float32, shape of ``image``.
     """
-    plain = image.astype(np.float32)
+    pixels = image.astype(np.float32)
     factor = 4 if sigma >= 5 else 2 if sigma >= 1.8 else 1
     if factor == 1:
-        return _convolve_gaussian(_convolve_gaussian(plain, sigma, 0), sigma, 1)
-    height, width = plain.shape[:2]
-    pad = [(0, -height % factor), (0, -width % factor)] + [(0, 0)] * (plain.ndim - 2)
-    small = downsample(np.pad(plain, pad, mode="edge"), factor)
+        return _convolve_gaussian(_convolve_gaussian(pixels, sigma, 0), sigma, 1)
+    # Downsample (padded to a multiple of the factor), blur, and interpolate back.
+    height, width = pixels.shape[:2]
+    pad = [(0, -height % factor), (0, -width % factor)] + [(0, 0)] * (pixels.ndim - 2)
+    small = downsample(np.pad(pixels, pad, mode="edge"), factor)
     small = _convolve_gaussian(_convolve_gaussian(small, sigma / factor, 0), sigma / factor, 1)
-    middle = (factor - 1) / 2
-    rows = (np.arange(height) - middle) / factor
-    columns = (np.arange(width) - middle) / factor
+    center = (factor - 1) / 2
+    rows = (np.arange(height) - center) / factor
+    columns = (np.arange(width) - center) / factor
     return _interpolate_linear(_interpolate_linear(small, rows, 0), columns, 1)
 
 
 def _convolve_gaussian(image: Float32Array, sigma: float, axis: int) -> Float32Array:
+    """Convolve one axis with a Gaussian cut off at 2.5 sigma; the border is repeated."""
     radius = int(np.ceil(2.5 * sigma))
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
@@ -154,33 +198,48 @@ def _convolve_gaussian(image: Float32Array, sigma: float, axis: int) -> Float32A
     pad[axis] = (radius, radius)
     padded = np.pad(image, pad, mode="edge")
     size = image.shape[axis]
-    out = np.zeros_like(image)
+    blurred = np.zeros_like(image)
     for i, weight in enumerate(weights):
-        out += weight * (padded[i : i + size] if axis == 0 else padded[:, i : i + size])
-    return out
+        blurred += weight * (padded[i : i + size] if axis == 0 else padded[:, i : i + size])
+    return blurred
 
 
 def shift_and_scale(image: Float32Array, shift: tuple[float, float], scale: float) -> Float32Array:
-    """The image moved by (right, down) pixels and enlarged about its middle; edges are repeated."""
+    """Shift an image and enlarge it about its center; border pixels are repeated.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        shift: Pixels to the right and down.
+        scale: Factor of the enlargement.
+    """
     for axis, distance in ((0, shift[1]), (1, shift[0])):
-        middle = (image.shape[axis] - 1) / 2
+        center = (image.shape[axis] - 1) / 2
         image = _interpolate_linear(
-            image, (np.arange(image.shape[axis]) - middle - distance) / scale + middle, axis
+            image, (np.arange(image.shape[axis]) - center - distance) / scale + center, axis
         )
     return image
 
 
 def _interpolate_linear(
-    image: Float32Array, places: NDArray[np.float64], axis: int
+    image: Float32Array, positions: NDArray[np.float64], axis: int
 ) -> Float32Array:
-    """Values at fractional places along an axis, interpolated linearly."""
+    """Interpolate linearly along an axis.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        positions: Fractional indices along ``axis``, (N,); clipped to the image.
+        axis: 0 or 1.
+
+    Returns:
+        float32, with N entries along ``axis``.
+    """
     last = image.shape[axis] - 1
-    places = np.clip(places, 0, last)
-    low = np.minimum(places.astype(int), max(last - 1, 0))
-    share = (places - low).astype(np.float32)
+    positions = np.clip(positions, 0, last)
+    lower = np.minimum(positions.astype(int), max(last - 1, 0))
+    fraction = (positions - lower).astype(np.float32)
     shape = [1] * image.ndim
-    shape[axis] = len(places)
-    share = share.reshape(shape)
-    above = np.minimum(low + 1, last)
-    mixed = image.take(low, axis) * (1 - share) + image.take(above, axis) * share
-    return np.asarray(mixed, np.float32)
+    shape[axis] = len(positions)
+    fraction = fraction.reshape(shape)
+    upper = np.minimum(lower + 1, last)
+    interpolated = image.take(lower, axis) * (1 - fraction) + image.take(upper, axis) * fraction
+    return np.asarray(interpolated, np.float32)

@@ -1,4 +1,4 @@
-"""Average gradient (AG): how steep the fused image is, pixel by pixel.
+"""Average gradient (AG): the mean gradient magnitude of the fused image.
 
 Source: Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images using
 regional saliency extraction and multi-scale image decomposition", Opt. Commun. 341, 2015.
@@ -20,13 +20,13 @@ TITLE = "AG"
 VARIANTS = {
     "central": Variant("central differences, mean over all pixels", 0, 255, "gray levels"),
     "m1n1": Variant(
-        "central differences, the sum divided by (H - 1)(W - 1) (VIFB, MEFB and their ports)",
+        "central differences, sum divided by (H - 1)(W - 1) (VIFB, MEFB and their ports)",
         0,
         None,
         "gray levels",
     ),
     "forward": Variant(
-        "differences to the right and lower pixel, 0 beyond the border (MFIF)",
+        "forward differences to the right and lower pixel, 0 at the border (MFIF)",
         0,
         255,
         "gray levels",
@@ -37,7 +37,7 @@ UNDEFINED_REASON = "the image has one row or column"
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,24 +54,25 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Mean length of the gradient over sqrt 2.
+    """Compute the mean gradient magnitude divided by sqrt 2.
 
         AG = mean sqrt((Fx^2 + Fy^2) / 2)
 
     Fx, Fy are central differences, one-sided at the border.
 
     Args:
-        infrared: Not used; every metric has the same three images.
+        infrared: Not used; every metric takes the same three images.
         visible: Not used.
         fused: uint8 luminance, (H, W).
-        options: The variant.
-        compute: How intermediate images are found.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Gray levels per pixel, 0 (constant) to 255. None if the image has one row or column.
+        Gray levels per pixel, 0 (constant) to 255; higher is better. None if the image has one row
+        or column.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     height, width = fused.shape
@@ -79,13 +80,13 @@ def measure(
         return None
     image = compute(convert_to_float, fused)
     if options.variant == "forward":
-        along = np.diff(image, axis=1, append=image[:, -1:])
-        down = np.diff(image, axis=0, append=image[-1:])
-        return float(_gradient_lengths(along, down).mean())
-    lengths = _gradient_lengths(np.gradient(image, axis=1), np.gradient(image, axis=0))
-    of = height * width if options.variant == "central" else (height - 1) * (width - 1)
-    return float(lengths.sum() / of)
+        fx = np.diff(image, axis=1, append=image[:, -1:])
+        fy = np.diff(image, axis=0, append=image[-1:])
+        return float(_scaled_magnitude(fx, fy).mean())
+    magnitude = _scaled_magnitude(np.gradient(image, axis=1), np.gradient(image, axis=0))
+    divisor = height * width if options.variant == "central" else (height - 1) * (width - 1)
+    return float(magnitude.sum() / divisor)
 
 
-def _gradient_lengths(along: FloatImage, down: FloatImage) -> FloatImage:
-    return np.asarray(np.sqrt((along * along + down * down) / 2))
+def _scaled_magnitude(fx: FloatImage, fy: FloatImage) -> FloatImage:
+    return np.asarray(np.sqrt((fx * fx + fy * fy) / 2))

@@ -1,4 +1,4 @@
-"""Fusion artifacts (Nabf): how much of the fused image's edges comes from neither source.
+"""Fusion artifacts (Nabf): the share of edges in the fused image that neither source has.
 
 Source: Petrovic, Xydeas, "Objective image fusion performance characterization", ICCV 2005, as
 modified by Shreyamsha Kumar, "Multifocus and multispectral image fusion based on pixel significance
@@ -20,25 +20,27 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "Nabf"
 VARIANTS = {
-    "kumar": Variant("artifacts, weighted by each source", 0, 1, better="lower"),
-    "petrovic": Variant("the ICCV paper's: both sources' together", 0, 2, better="lower"),
+    "kumar": Variant("artifacts, weighted by the edges of each source", 0, 1, better="lower"),
+    "petrovic": Variant(
+        "as in the ICCV paper: weighted by the edges of both sources together", 0, 2, better="lower"
+    ),
     "port": Variant(
-        "``kumar`` as the Python ports compute it: pixels without an edge weigh 0, not 0.001",
+        "``kumar`` as the Python ports compute it: pixels without an edge have weight 0, not 0.001",
         0,
         1,
         better="lower",
     ),
-    "loss": Variant("Labf: edges of the sources that are lost", 0, 1, better="lower"),
+    "loss": Variant("Labf: lost edges of the sources", 0, 1, better="lower"),
     "kept": Variant("Qabf with this metric's constants; kept + loss + kumar = 1", 0, 1),
 }
 COLUMN = VARIANTS["kumar"].build_column(TITLE)
 UNDEFINED_REASON = "no source has an edge, or the image has one row or column"
-MIN_EDGE_STRENGTH = 2.0  # least strength that counts as an edge, gray levels per pixel
+MIN_EDGE_STRENGTH = 2.0  # smallest strength of an edge, gray levels per pixel
 NON_EDGE_WEIGHT = 0.001  # weight of a pixel without an edge
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,7 +57,7 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Weight of the edges that are not the sources', where the fused image's edge is the strongest.
+    """Compute the weight of the artifacts: edges stronger in the fused image than in both sources.
 
         Nabf = sum n ((1 - Q_AF) wA + (1 - Q_BF) wB) / sum(wA + wB),   n = gF > gA and gF > gB
         Q = sqrt(0.9999 / (1 + exp(-19 (G - 0.5))) * 0.9995 / (1 + exp(-22 (D - 0.5))))
@@ -63,63 +65,70 @@ def measure(
 
     Args:
         infrared: A, uint8 luminance, (H, W).
-        visible: B, same.
-        fused: F, same.
-        options: The variant.
-        compute: How intermediate images are found.
+        visible: B, the same.
+        fused: F, the same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        0 (no artifact) to 1; lower is better. None for ``port`` if no source has an edge, or if
-        the image has one row or column.
+        0 (no artifact) to 1 (``petrovic``: 2); lower is better. None for ``port`` if no source has
+        an edge, or if the image has one row or column.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     if min(fused.shape) < 2:
         return None
-    least = 0.0 if options.variant == "port" else NON_EDGE_WEIGHT
-    strengths = [compute(compute_edges, image)[0] for image in (infrared, visible, fused)]
-    weights = [np.where(g >= MIN_EDGE_STRENGTH, g**1.5, least) for g in strengths[:2]]
-    total = float((weights[0] + weights[1]).sum())
+    # Weights: w = g^1.5 of each source.
+    non_edge_weight = 0.0 if options.variant == "port" else NON_EDGE_WEIGHT
+    g_a, g_b, g_f = (compute(compute_edges, image)[0] for image in (infrared, visible, fused))
+    w_a, w_b = (np.where(g >= MIN_EDGE_STRENGTH, g**1.5, non_edge_weight) for g in (g_a, g_b))
+    total = float((w_a + w_b).sum())
     if total == 0:
         return None
-    kept = [
+    # Preservation of each source's edges.
+    q_a, q_b = (
         compute(_compute_preservation_map, source, fused, compute) for source in (infrared, visible)
-    ]
+    )
     if options.variant == "kept":
-        return float(sum((q * w).sum() for q, w in zip(kept, weights, strict=True))) / total
-    new = (strengths[2] > strengths[0]) & (strengths[2] > strengths[1])
-    where = ~new if options.variant == "loss" else new
+        return float((q_a * w_a).sum() + (q_b * w_b).sum()) / total
+    # Artifacts are where the fused image has the strongest edge, losses everywhere else.
+    is_artifact = (g_f > g_a) & (g_f > g_b)
+    selected = ~is_artifact if options.variant == "loss" else is_artifact
     if options.variant == "petrovic":
-        return float(((2 - kept[0] - kept[1]) * (weights[0] + weights[1]))[where].sum()) / total
-    lost = (1 - kept[0]) * weights[0] + (1 - kept[1]) * weights[1]
-    return float(lost[where].sum()) / total
+        return float(((2 - q_a - q_b) * (w_a + w_b))[selected].sum()) / total
+    not_preserved = (1 - q_a) * w_a + (1 - q_b) * w_b
+    return float(not_preserved[selected].sum()) / total
 
 
 def compute_edges(image: NDArray[np.uint8]) -> list[FloatImage]:
-    """Strength and direction of the Sobel gradient over 8, the border mirrored."""
+    """Compute strength and orientation of the Sobel gradient over 8, with a mirrored border.
+
+    Args:
+        image: uint8 luminance, (H, W).
+
+    Returns:
+        g, gray levels per pixel, and a = atan(gx / gy), -pi/2 to pi/2, each (H, W).
+    """
     import cv2
 
-    wide = convert_to_float(image)
-    along, down = (
-        np.asarray(cv2.Sobel(wide, cv2.CV_64F, *axes, ksize=3, scale=1 / 8), np.float64)
-        for axes in ((1, 0), (0, 1))
+    levels = convert_to_float(image)
+    gx, gy = (
+        np.asarray(cv2.Sobel(levels, cv2.CV_64F, *order, ksize=3, scale=1 / 8), np.float64)
+        for order in ((1, 0), (0, 1))
     )
-    level = down == 0
-    angle = np.arctan(along / np.where(level, 1, down))
-    angle[level] = np.sign(along[level]) * np.pi / 2
-    return [np.sqrt(along * along + down * down), angle]
+    is_zero = gy == 0
+    angle = np.arctan(gx / np.where(is_zero, 1, gy))
+    angle[is_zero] = np.sign(gx[is_zero]) * np.pi / 2
+    return [np.sqrt(gx * gx + gy * gy), angle]
 
 
 def _compute_preservation_map(source: Gray, fused: Gray, compute: Evaluator) -> FloatImage:
-    """Q of every pixel, (H, W)."""
-    (mine, turned), (theirs, direction) = (
-        compute(compute_edges, source),
-        compute(compute_edges, fused),
-    )
-    most = np.maximum(mine, theirs)
-    ratio = np.minimum(mine, theirs) / np.where(most > 0, most, 1)
-    along = np.abs(np.abs(turned - direction) - np.pi / 2) / (np.pi / 2)
-    strength = 0.9999 / (1 + np.exp(-19 * (ratio - 0.5)))
-    return np.asarray(np.sqrt(strength * 0.9995 / (1 + np.exp(-22 * (along - 0.5)))))
+    """Compute Q of every pixel of one source, (H, W), 0 to 1."""
+    (g_x, a_x), (g_f, a_f) = compute(compute_edges, source), compute(compute_edges, fused)
+    larger = np.maximum(g_x, g_f)
+    ratio = np.minimum(g_x, g_f) / np.where(larger > 0, larger, 1)  # G
+    alignment = np.abs(np.abs(a_x - a_f) - np.pi / 2) / (np.pi / 2)  # D
+    q_strength = 0.9999 / (1 + np.exp(-19 * (ratio - 0.5)))
+    return np.asarray(np.sqrt(q_strength * 0.9995 / (1 + np.exp(-22 * (alignment - 0.5)))))

@@ -1,4 +1,4 @@
-"""Spatial frequency (SF): how strongly neighboring pixels of the fused image differ.
+"""Spatial frequency (SF): the root mean square difference of neighboring pixels.
 
 Source: Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Commun.
 43(12), 1995.
@@ -18,14 +18,16 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "SF"
 VARIANTS = {
-    "differences": Variant("each mean over its own differences", 0, 361, "gray levels"),
+    "differences": Variant(
+        "each sum divided by its own number of differences", 0, 361, "gray levels"
+    ),
     "mn": Variant("both sums divided by the number of pixels (VIFB, MEFB)", 0, 361, "gray levels"),
 }
 COLUMN = VARIANTS["differences"].build_column(TITLE)
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,28 +44,28 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Root mean square of the differences to the right and lower neighbor.
+    """Compute the root mean square of the differences to the left and upper neighbor.
 
         SF = sqrt(mean (F(i,j) - F(i,j-1))^2 + mean (F(i,j) - F(i-1,j))^2)
 
     Args:
-        infrared: Not used; every metric has the same three images.
+        infrared: Not used; every metric takes the same three images.
         visible: Not used.
         fused: uint8 luminance, (H, W).
-        options: The variant.
-        compute: How intermediate images are found.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Gray levels, 0 (constant) to 255 sqrt 2 (a chessboard of black and white).
+        Gray levels, 0 (constant) to 255 sqrt 2 (a black and white chessboard); higher is better.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     image = compute(convert_to_float, fused)
     power = 0.0
     for axis in (0, 1):
-        steps = np.diff(image, axis=axis).ravel()
-        of = steps.size if options.variant == "differences" else image.size
-        power += float(steps @ steps) / of if steps.size else 0.0
+        differences = np.diff(image, axis=axis).ravel()
+        count = differences.size if options.variant == "differences" else image.size
+        power += float(differences @ differences) / count if differences.size else 0.0
     return float(np.sqrt(power))

@@ -1,4 +1,4 @@
-"""Standard deviation (SD): how far the gray levels of the fused image lie from their mean.
+"""Standard deviation (SD): the spread of the gray levels of the fused image.
 
 Source: Rao, "In-fibre Bragg grating sensors", Meas. Sci. Technol. 8(4), 1997, is what the field
 cites; the formula is the textbook's.
@@ -18,7 +18,7 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "SD"
 VARIANTS = {
-    "population": Variant("sqrt of the mean squared deviation", 0, 127.5, "gray levels"),
+    "population": Variant("square root of the mean squared deviation", 0, 127.5, "gray levels"),
     "sample": Variant("divided by N - 1 (MATLAB's std)", 0, None, "gray levels"),
     "columns": Variant(
         "mean over columns of each column's sample deviation (mean(std(image)) in MATLAB)",
@@ -33,7 +33,7 @@ UNDEFINED_REASON = "one pixel or one row, where the variant divides by N - 1"
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,23 +50,23 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Standard deviation of the fused image.
+    """Compute the standard deviation of the fused image.
 
         SD = sqrt(1/N sum (F - mean F)^2)
 
     Args:
-        infrared: Not used; every metric has the same three images.
+        infrared: Not used; every metric takes the same three images.
         visible: Not used.
         fused: uint8 luminance, (H, W).
-        options: The variant.
-        compute: How intermediate images are found.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Gray levels, 0 (constant) to 127.5 (half black, half white). None for one pixel (one row)
-        where the variant divides by N - 1.
+        Gray levels, 0 (constant) to 127.5 (half black, half white); higher is better. None for one
+        pixel (one row) if the variant divides by N - 1.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     image = compute(convert_to_float, fused)

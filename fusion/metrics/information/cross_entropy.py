@@ -1,4 +1,4 @@
-"""Cross entropy (CE): how far the gray levels' distribution is from those of the sources.
+"""Cross entropy (CE): divergence of the gray level distribution from those of the sources.
 
 Source: Bulanon, Burks, Alchanatis, "Image fusion of visible and thermal images for fruit
 detection", Biosyst. Eng. 103(1), 2009.
@@ -6,8 +6,8 @@ detection", Biosyst. Eng. 103(1), 2009.
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.histograms import Histogram, compute_histogram
 from fusion.scoring.cache import Evaluator, direct_evaluator
@@ -19,8 +19,6 @@ VARIANTS = {
     "mean": Variant("mean over the two sources (VIFB)", None, None, "bit", better="lower"),
 }
 COLUMN = VARIANTS["mean"].build_column(TITLE)
-
-
 DEFAULT = Options()
 
 
@@ -31,35 +29,35 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Mean divergence of the fused image's gray levels from those of the two sources.
+    """Compute the mean divergence of the gray levels from those of both sources.
 
         CE = (D(A, F) + D(B, F)) / 2,   D(X, F) = sum_l pX(l) log2(pX(l) / pF(l))
 
-    over the levels l that occur in both images. The levels left out make it no distance: it can
-    be negative, and it is 0 for images that share no level.
+    The sum runs over the levels l that occur in both images. Pitfall: because other levels are
+    left out, CE is not a distance. It can be negative, and it is 0 for images that share no level.
 
     Args:
         infrared: A, uint8 luminance, (H, W).
-        visible: B, same.
-        fused: F, same.
-        options: Nothing to set.
-        compute: How intermediate images are found.
+        visible: B, the same.
+        fused: F, the same.
+        options: Not used; this metric has no options.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Bits; lower is better, 0 for three equal histograms.
+        Bits, any number; 0 for three equal histograms, lower is better.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
-    mine = compute(compute_histogram, fused)
-    return (
-        sum(_divergence(compute(compute_histogram, source), mine) for source in (infrared, visible))
-        / 2
-    )
+    fused_histogram = compute(compute_histogram, fused)
+    histograms = [compute(compute_histogram, source) for source in (infrared, visible)]
+    return sum(_divergence(histogram, fused_histogram) for histogram in histograms) / 2
 
 
 def _divergence(source: Histogram, fused: Histogram) -> float:
-    both = (source > 0) & (fused > 0)
-    share = source[both] / source.sum()
-    return float((share * np.log2(source[both] / fused[both])).sum() + 0.0)
+    """Compute D(X, F) in bits; both histograms have the same number of pixels."""
+    occurs_in_both = (source > 0) & (fused > 0)
+    share = source[occurs_in_both] / source.sum()
+    ratio = source[occurs_in_both] / fused[occurs_in_both]
+    return float((share * np.log2(ratio)).sum() + 0.0)  # + 0.0: no -0

@@ -19,7 +19,7 @@ TITLE = "EN"
 VARIANTS = {
     "levels": Variant("of the 256 gray levels", 0, 8, "bit"),
     "sat254": Variant(
-        "as a widespread MATLAB implementation counts",
+        "as a widespread MATLAB implementation computes it",
         0,
         8,
         "bit",
@@ -30,7 +30,7 @@ COLUMN = VARIANTS["levels"].build_column(TITLE)
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,25 +47,25 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Shannon entropy of the 256-bin histogram of ``fused``.
+    """Compute the Shannon entropy of the 256-bin histogram of ``fused``.
 
         EN = - sum_l p(l) log2 p(l),   p(l) = share of pixels with gray level l
 
     Args:
-        infrared: Not used; every metric has the same three images.
+        infrared: Not used; every metric takes the same three images.
         visible: Not used.
         fused: uint8 luminance, (H, W).
-        options: The variant.
-        compute: How intermediate images are found.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Bits per pixel, 0 (one gray level) to 8 (all levels equally often).
+        Bits per pixel, 0 (one gray level) to 8 (all levels equally often); higher is better.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
-    found = compute(compute_histogram, fused)
-    return histograms.entropy(
-        histograms.merge_top_levels(found) if options.variant == "sat254" else found
-    )
+    histogram = compute(compute_histogram, fused)
+    if options.variant == "sat254":
+        histogram = histograms.merge_top_levels(histogram)
+    return histograms.entropy(histogram)

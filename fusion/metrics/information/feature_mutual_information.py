@@ -1,8 +1,8 @@
-"""Feature mutual information (FMI): what 3 x 3 neighborhoods of features tell about the sources'.
+"""Feature mutual information (FMI): mutual information of 3 x 3 feature windows.
 
 Source: Haghighat, Aghagolzadeh, Seyedarabi, "A non-reference image fusion metric based on mutual
 information of image features", Comput. Electr. Eng. 37(5), 2011; Haghighat, Razian, "Fast-FMI",
-AICT 2014. What papers print as FMI_pixel is mostly the program's default, which is edges.
+AICT 2014. Pitfall: what papers print as FMI_pixel is mostly the authors' default, which is edges.
 """
 
 from typing import Literal
@@ -26,17 +26,17 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "FMI"
 VARIANTS = {
-    "edge": Variant("of MATLAB's edge map; the program's default", 0, 1),
-    "pixel": Variant("of the gray levels themselves (feature 'none')", 0, 1),
-    "gradient": Variant("of the horizontal gradient", 0, 1),
+    "edge": Variant("windows of MATLAB's edge map; default of the authors' program", 0, 1),
+    "pixel": Variant("windows of gray levels (feature 'none')", 0, 1),
+    "gradient": Variant("windows of the horizontal gradient", 0, 1),
 }
 COLUMN = VARIANTS["edge"].build_column(TITLE)
 UNDEFINED_REASON = "a side is shorter than 3 pixels"
-WINDOWS_PER_CHUNK = 1 << 14  # windows at once: 81 joint cells each
+WINDOWS_PER_CHUNK = 1 << 14  # limits memory: 81 joint probabilities per window
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,20 +53,25 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Mean over the sources and all 3 x 3 windows of `feature_windows.information`.
+    """Average the normalized mutual information over both sources and all 3 x 3 windows.
+
+        FMI = (mean_w I(A_w; F_w) + mean_w I(B_w; F_w)) / 2
+
+    I is `normalized_mutual_information`, 1 for equal windows.
 
     Args:
-        infrared: uint8 luminance, (H, W).
-        visible: Same.
-        fused: Same.
-        options: The variant.
-        compute: How intermediate images are found.
+        infrared: A, uint8 luminance, (H, W).
+        visible: B, the same.
+        fused: F, the same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        0 to 1 (a copy of two equal sources). None if a side is shorter than 3 pixels.
+        0 to 1 (a copy of two equal sources); higher is better. None if a side is shorter than 3
+        pixels.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     if min(fused.shape) < 3:
@@ -78,19 +83,24 @@ def measure(
                 compute(compute_edge_codes, source), compute(compute_edge_codes, fused)
             )
         else:
-            view = extract_windows if options.variant == "pixel" else extract_gradient_windows
-            total += _mean_information(compute(view, source), compute(view, fused))
+            extract = extract_windows if options.variant == "pixel" else extract_gradient_windows
+            total += _mean_information(compute(extract, source), compute(extract, fused))
     return total / 2
 
 
 def _mean_information(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    pieces = range(0, len(first), WINDOWS_PER_CHUNK)
+    """Average the normalized mutual information of window pairs, chunk by chunk.
+
+    Args:
+        first: Windows, (N, 9).
+        second: The same.
+    """
     total = sum(
         float(
             normalized_mutual_information(
                 first[i : i + WINDOWS_PER_CHUNK], second[i : i + WINDOWS_PER_CHUNK]
             ).sum()
         )
-        for i in pieces
+        for i in range(0, len(first), WINDOWS_PER_CHUNK)
     )
     return total / len(first)

@@ -1,4 +1,4 @@
-"""Mutual information (MI): what the gray levels of the fused image tell about those of its sources.
+"""Mutual information (MI) of the fused image's gray levels with those of both sources.
 
 Source: Qu, Zhang, Yan, "Information measure for performance of image fusion", Electron. Lett.
 38(7), 2002; normalized: Hossny, Nahavandi, Bhatti, "Comments on ...", Electron. Lett. 44(18), 2008.
@@ -27,13 +27,13 @@ VARIANTS = {
     "bits": Variant("sum over the sources, in bits", 0, 16, "bit"),
     "nats": Variant("the same, natural logarithm (CDDFuse, scikit-learn)", 0, 11.1, "nat"),
     "nats.norm": Variant(
-        "nats, after stretching each image to 0..255 (VIFB); the stretch only renames levels",
+        "nats, after stretching each image to 0..255 (VIFB), which changes no value",
         0,
         11.1,
         "nat",
     ),
     "bits.sat254": Variant(
-        "bits, as a widespread MATLAB implementation counts",
+        "bits, as a widespread MATLAB implementation computes it",
         0,
         None,
         "bit",
@@ -50,7 +50,7 @@ COLUMN = VARIANTS["bits"].build_column(TITLE)
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,49 +69,50 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Mutual information of the fused image with both sources.
+    """Compute the mutual information of the fused image with both sources.
 
         MI = I(A; F) + I(B; F),   I(X; F) = H(X) + H(F) - H(X, F)
 
-    from histograms of the 256 gray levels.
+    H is computed from histograms of the 256 gray levels.
 
     Args:
         infrared: A, uint8 luminance, (H, W).
-        visible: B, same.
-        fused: F, same.
-        options: The variant.
-        compute: How intermediate images are found.
+        visible: B, the same.
+        fused: F, the same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Bits, 0 (independent) to 16; nats or none for other variants (`VARIANTS`).
+        Bits, 0 (independent) to 16; higher is better. Other variants have other units (`VARIANTS`).
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     total = 0.0
     for source in (infrared, visible):
-        single = compute(_image_entropy, source), compute(_image_entropy, fused)
-        both = compute(_joint_entropy, source, fused, options.variant == "bits.sat254")
-        total += _source_information(options.variant, single[0] + single[1], both)
+        marginal = compute(_image_entropy, source) + compute(_image_entropy, fused)
+        joint = compute(_joint_entropy, source, fused, options.variant == "bits.sat254")
+        total += _source_information(options.variant, marginal, joint)
     return total
 
 
-def _source_information(variant: str, single: float, both: float) -> float:
-    shared = max(single - both, 0.0) if variant != "bits.sat254" else single - both
+def _source_information(variant: str, marginal: float, joint: float) -> float:
+    """Compute one source's term from H(X) + H(F) and H(X, F), both in bits."""
+    information = max(marginal - joint, 0.0) if variant != "bits.sat254" else marginal - joint
     if variant in ("nats", "nats.norm"):
-        return shared * math.log(2)
+        return information * math.log(2)
     if variant == "normalized":
-        return 2 * shared / single if single else 0.0
+        return 2 * information / marginal if marginal else 0.0
     if variant == "mean.entropies":
-        return single / both if both else 1.0
-    return shared
+        return marginal / joint if joint else 1.0
+    return information
 
 
 def _image_entropy(image: Gray) -> float:
     return entropy(compute_histogram(image))
 
 
-def _joint_entropy(source: Gray, fused: Gray, clipped: bool) -> float:
-    found = compute_joint_histogram(source, fused)
-    return entropy(np.asarray(merge_top_levels(found)) if clipped else found)
+def _joint_entropy(source: Gray, fused: Gray, merges_top_levels: bool) -> float:
+    histogram = compute_joint_histogram(source, fused)
+    return entropy(np.asarray(merge_top_levels(histogram)) if merges_top_levels else histogram)

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio (PSNR): how little the fused image differs from its two sources.
+"""Peak signal-to-noise ratio (PSNR) of the fused image with both sources as the reference.
 
 Source: Jagalingam, Hegde, "A review of quality metrics for fused image", Aquatic Procedia 4, 2015.
 """
@@ -18,8 +18,8 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "PSNR"
 VARIANTS = {
-    "mean_error": Variant("of the mean of both squared errors (VIFB)", 0, None, "dB"),
-    "mean": Variant("mean of the two ratios", 0, None, "dB"),
+    "mean_error": Variant("of the mean of both mean squared errors (VIFB)", 0, None, "dB"),
+    "mean": Variant("mean of the PSNR with each source", 0, None, "dB"),
     "scaled": Variant(
         "as two evaluators in common use compute it",
         48.13,
@@ -32,7 +32,7 @@ COLUMN = VARIANTS["mean_error"].build_column(TITLE)
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,23 +49,23 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Ratio of the largest gray level to the mean error, on a logarithmic scale.
+    """Compute the ratio of the largest gray level to the mean squared error in decibels.
 
         PSNR = 10 log10(255^2 / E),   E = (mean (A - F)^2 + mean (B - F)^2) / 2
 
     Args:
         infrared: A, uint8 luminance, (H, W).
-        visible: B, same.
-        fused: F, same.
-        options: The variant.
-        compute: How intermediate images are found.
+        visible: B, the same.
+        fused: F, the same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        Decibels, 0 (black against white) and more. None (infinite) if both sources equal the
-        fused image, or for ``mean`` if one does.
+        Decibels, at least 0 (black against white); higher is better. None (infinite) if both
+        sources equal the fused image, or for ``mean`` if one does.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     errors = _mean_squared_errors(infrared, visible, fused, compute)
     if options.variant == "mean":
@@ -85,18 +85,19 @@ def note(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> str:
-    """What is to be said of the value; empty if nothing."""
-    infinite = measure(infrared, visible, fused, options, compute) is None
-    return "infinite: the fused image equals a source" if infinite else ""
+    """Explain a special value of `measure`; empty if there is nothing to explain."""
+    is_infinite = measure(infrared, visible, fused, options, compute) is None
+    return "infinite: the fused image equals a source" if is_infinite else ""
 
 
 def _mean_squared_errors(
     infrared: Gray, visible: Gray, fused: Gray, compute: Evaluator
 ) -> list[float]:
+    """Compute the mean squared error of the fused image against each source."""
     validation.check_images(infrared, visible, fused)
-    mine = compute(convert_to_float, fused)
+    target = compute(convert_to_float, fused)
     return [
-        float(np.square(compute(convert_to_float, x) - mine).mean()) for x in (infrared, visible)
+        float(np.square(compute(convert_to_float, x) - target).mean()) for x in (infrared, visible)
     ]
 
 

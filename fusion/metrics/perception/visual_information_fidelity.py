@@ -1,7 +1,7 @@
-"""Visual information fidelity (VIF): how much of the sources' information an eye gets back.
+"""Visual information fidelity (VIF): share of the sources' visual information that is kept.
 
 Source: Sheikh, Bovik, "Image information and visual quality", IEEE Trans. Image Process. 15(2),
-2006: the pixel-domain version VIFp, once per source.
+2006; the pixel-domain version VIFp, computed once per source.
 """
 
 from typing import Literal
@@ -25,11 +25,11 @@ VARIANTS = {
 }
 COLUMN = VARIANTS["sum"].build_column(TITLE)
 UNDEFINED_REASON = "a source is constant or smaller than 17 pixels"
-NOISE_VARIANCE = 2.0  # variance of the eye's own noise, gray levels squared
+NOISE_VARIANCE = 2.0  # of the human visual system, gray levels squared
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,41 +46,45 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Visual information fidelity of the fused image, each source the reference in turn.
+    """Compute the visual information fidelity with each source as the reference.
 
         VIFp(X, F) = sum log10(1 + g^2 v / (sv + 2)) / sum log10(1 + v / 2)
 
-    over the pixels of four scales; g, sv, v: see `information.gain`.
+    The sums run over the pixels of four scales. g, sv and v: see `vif.estimate_gain`.
 
     Args:
         infrared: uint8 luminance, (H, W).
-        visible: Same.
-        fused: Same.
-        options: The variant.
-        compute: How intermediate images are found.
+        visible: The same.
+        fused: The same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        0 (nothing of either source); 1 per source for a copy of it, more for a copy with more
-        contrast. None if a source that is asked for is constant, or smaller than 17 pixels.
+        At least 0 (no information of either source); higher is better. A copy of a source has 1 for
+        it, a copy with more contrast has more. None if a source that the variant uses is constant
+        or smaller than 17 pixels.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
-    asked = {"ir": [infrared], "vi": [visible]}.get(options.variant, [infrared, visible])
-    found = [compute(_source_fidelity, source, fused, compute) for source in asked]
-    defined = [one for one in found if one is not None]
-    if len(defined) < len(asked):
-        return None
-    return sum(defined) / (2 if options.variant == "mean" else 1)
+    sources = {"ir": [infrared], "vi": [visible]}.get(options.variant, [infrared, visible])
+    total = 0.0
+    for source in sources:
+        fidelity = compute(_source_fidelity, source, fused, compute)
+        if fidelity is None:
+            return None
+        total += fidelity
+    return total / (2 if options.variant == "mean" else 1)
 
 
 def _source_fidelity(source: Gray, fused: Gray, compute: Evaluator) -> float | None:
+    """Compute VIFp(X, F); None if X is constant or smaller than 17 pixels."""
     if min(source.shape) < 17:
         return None
-    kept, there = 0.0, 0.0
+    preserved, total = 0.0, 0.0
     for scale in range(SCALES):
         g, sv, v = compute(estimate_scale_gain, source, fused, scale, compute)
-        kept += float(np.log10(1 + g * g * v / (sv + NOISE_VARIANCE)).sum())
-        there += float(np.log10(1 + v / NOISE_VARIANCE).sum())
-    return kept / there if there > 0 else None
+        preserved += float(np.log10(1 + g * g * v / (sv + NOISE_VARIANCE)).sum())
+        total += float(np.log10(1 + v / NOISE_VARIANCE).sum())
+    return preserved / total if total > 0 else None

@@ -1,7 +1,7 @@
-"""Edge-dependent fusion quality (Qe): local similarity to the livelier source, in image and edges.
+"""Edge-dependent fusion quality (Qe): local similarity to the more salient source.
 
 Source: Piella, Heijmans, "A new quality metric for image fusion", ICIP 2003, eq. 6, alpha = 1.
-Which variant made the numbers that papers print as Qe is often not known.
+Papers often do not say which variant they print as Qe.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ TITLE = "Qe"
 VARIANTS = {
     "uiqi8": Variant("Qw of the images times Qw of their edges, UIQI in 8 x 8 windows", -1, 1),
     "ssim11": Variant("the same with SSIM's 11 x 11 Gaussian and constants", -1, 1),
-    "edges.uiqi8": Variant("Qw of the edges alone", -1, 1),
-    "edges.ssim11": Variant("Qw of the edges alone, SSIM (MEFB)", -1, 1),
-    "weighted.uiqi8": Variant("Qw of the images alone", -1, 1),
-    "weighted.ssim11": Variant("Qw of the images alone, SSIM", -1, 1),
-    "plain.uiqi8": Variant("Qs, the plain mean, of the images alone", -1, 1),
-    "plain.ssim11": Variant("Qs of the images alone, SSIM", -1, 1),
+    "edges.uiqi8": Variant("Qw of the edges only", -1, 1),
+    "edges.ssim11": Variant("Qw of the edges only, SSIM (MEFB)", -1, 1),
+    "weighted.uiqi8": Variant("Qw of the images only", -1, 1),
+    "weighted.ssim11": Variant("Qw of the images only, SSIM", -1, 1),
+    "plain.uiqi8": Variant("Qs, the unweighted mean, of the images only", -1, 1),
+    "plain.ssim11": Variant("Qs of the images only, SSIM", -1, 1),
     "plain.edges.uiqi8": Variant("Qs of the images times Qs of their edges", -1, 1),
 }
 COLUMN = VARIANTS["uiqi8"].build_column(TITLE)
@@ -34,7 +34,7 @@ UNDEFINED_REASON = "a side is shorter than 11 pixels"
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,38 +61,39 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Quality of the image times quality of its edges.
+    """Multiply the fusion quality of the images by that of their edges.
 
         Qe = Qw(A, B, F) Qw(A', B', F')
 
-    A', B', F' are the lengths of the Prewitt gradient; Qs and Qw: `piella.plain_and_weighted`.
+    A', B', F' are Prewitt gradient magnitudes. Qs and Qw: see `piella.compute_quality_indices`.
 
     Args:
         infrared: A, uint8 luminance, (H, W).
-        visible: B, same.
-        fused: F, same.
-        options: The variant.
-        compute: How intermediate images are found.
+        visible: B, the same.
+        fused: F, the same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        -1 to 1 (a copy of two equal sources). None if a side is shorter than 11 pixels.
+        -1 to 1 (a copy of two equal sources); higher is better. None if a side is shorter than 11
+        pixels.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     if min(fused.shape) < 11:
         return None
-    what, _, kind = options.variant.rpartition(".")
-    position = 0 if what.startswith("plain") else 1
+    parts, _, kind = options.variant.rpartition(".")
+    index = 0 if parts.startswith("plain") else 1  # Qs or Qw
 
-    def part(view: Callable[[Gray], FloatImage]) -> float:
-        a, b, f = (compute(view, image) for image in (infrared, visible, fused))
-        return compute(compute_quality_indices, a, b, f, kind, compute)[position]
+    def compute_quality(transform: Callable[[Gray], FloatImage]) -> float:
+        a, b, f = (compute(transform, image) for image in (infrared, visible, fused))
+        return compute(compute_quality_indices, a, b, f, kind, compute)[index]
 
     product = 1.0
-    if what != "edges":
-        product *= part(convert_to_float)
-    if what in ("", "edges", "plain.edges"):
-        product *= part(prewitt_magnitude)
+    if parts != "edges":
+        product *= compute_quality(convert_to_float)
+    if parts in ("", "edges", "plain.edges"):
+        product *= compute_quality(prewitt_magnitude)
     return product

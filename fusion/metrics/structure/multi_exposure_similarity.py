@@ -1,13 +1,14 @@
-"""Structural similarity to the best of both sources (MEF-SSIM), on three scales.
+"""MEF-SSIM: structural similarity to the desired patches of both sources, on three scales.
 
 Source: Ma, Zeng, Wang, "Perceptual quality assessment for multi-exposure image fusion", IEEE Trans.
-Image Process. 24(11), 2015. Part of the fusion literature prints it as "MS-SSIM".
+Image Process. 24(11), 2015. Pitfall: part of the fusion literature
+prints it as "MS-SSIM".
 """
 
 import numpy as np
 
+from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
-from fusebench.plugins import NoOptions as Options
 from fusion.metric_parts import validation
 from fusion.metric_parts.mef_ssim import compute_scale_quality
 from fusion.metric_parts.ms_ssim import build_pyramid
@@ -16,11 +17,9 @@ from fusion.scoring.variant import Variant
 
 VERSION = 1
 TITLE = "MEF-SSIM"
-VARIANTS = {"ma": Variant("three scales, both sources at once", 0, 1)}
+VARIANTS = {"ma": Variant("three scales, both sources combined", 0, 1)}
 COLUMN = VARIANTS["ma"].build_column(TITLE)
 SCALE_WEIGHTS = np.array([0.0448, 0.2856, 0.3001]) / 0.6305
-
-
 DEFAULT = Options()
 
 
@@ -31,29 +30,31 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Similarity of the fused image's patches to those that Ma et al. want, over three scales.
+    """Compute the similarity of the fused image to the desired patches over three scales.
 
         MEF-SSIM = prod_s Q_s^w_s
 
-    A scale whose mean is negative counts as 0 (its power is undefined); `note` says so.
+    Q_s: see `mef_ssim.compute_scale_quality`. A scale with a negative mean counts as 0 (its power
+    is undefined); `note` reports it.
 
     Args:
         infrared: uint8 luminance, (H, W).
-        visible: Same.
-        fused: Same.
-        options: Nothing to set.
-        compute: How intermediate images are found.
+        visible: The same.
+        fused: The same.
+        options: Not used; this metric has no options.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        0 to 1. None if the images are smaller than 41 pixels.
+        0 to 1; higher is better. None if the images are smaller than 41 pixels.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
-    found = _get_scale_qualities(infrared, visible, fused, compute)
-    if found is None:
+    qualities = _get_scale_qualities(infrared, visible, fused, compute)
+    if qualities is None:
         return None
-    return float(np.prod([max(q, 0.0) ** w for q, w in zip(found, SCALE_WEIGHTS, strict=True)]))
+    terms = [max(q, 0.0) ** w for q, w in zip(qualities, SCALE_WEIGHTS, strict=True)]
+    return float(np.prod(terms))
 
 
 def note(
@@ -63,16 +64,17 @@ def note(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> str:
-    """What is to be said of the value; empty if nothing."""
-    found = _get_scale_qualities(infrared, visible, fused, compute)
-    if found is None:
+    """Explain a special value of `measure`; empty if there is nothing to explain."""
+    qualities = _get_scale_qualities(infrared, visible, fused, compute)
+    if qualities is None:
         return "smaller than 41 pixels"
-    return "a negative scale counts as 0" if min(found) < 0 else ""
+    return "a negative scale counts as 0" if min(qualities) < 0 else ""
 
 
 def _get_scale_qualities(
     infrared: Gray, visible: Gray, fused: Gray, compute: Evaluator
 ) -> list[float] | None:
+    """Compute Q_s of each scale; None if the images are smaller than 41 pixels."""
     validation.check_images(infrared, visible, fused)
     if min(fused.shape) < 41:
         return None

@@ -26,11 +26,11 @@ VARIANTS = {
         2,
     ),
     "uniform7.range2.sum": Variant(
-        "the same as an evaluator in common use computes it",
+        "the same, as an evaluator in common use computes it",
         -2,
         2,
-        known_fault="gray levels 0..255 under a data range of 2, a float image's default: C1, C2 are "
-        "16256 times too small",
+        known_fault="gray levels 0..255 under a data range of 2, a float image's default: C1, C2 "
+        "are 16256 times too small",
     ),
     "x255.sum": Variant(
         "the authors' window, as a widespread Python port computes it",
@@ -41,11 +41,12 @@ VARIANTS = {
 }
 COLUMN = VARIANTS["mean"].build_column(TITLE)
 UNDEFINED_REASON = "a side is shorter than 11 pixels"
-MIN_SIDE = 11
+MIN_SIDE = 11  # pixels
+UNIFORM_WINDOW = np.full(7, 1 / 7)
 
 
 class Options(BaseModel):
-    """Which of the variants."""
+    """Options in tasks.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,36 +63,37 @@ def measure(
     options: Options = DEFAULT,
     compute: Evaluator = direct_evaluator,
 ) -> float | None:
-    """Mean over all windows of the similarity of brightness, contrast and structure.
+    """Average the similarity of luminance, contrast and structure over all windows.
 
         SSIM(X, F) = mean l cs,   SSIM = (SSIM(A, F) + SSIM(B, F)) / 2
 
-    l and cs: see `pyramids.similarity`; windows that lie wholly inside the image.
+    l and cs: see `ms_ssim.compute_ssim_maps`. Windows lie wholly inside the image.
 
     Args:
         infrared: A, uint8 luminance, (H, W).
-        visible: B, same.
-        fused: F, same.
-        options: The variant.
-        compute: How intermediate images are found.
+        visible: B, the same.
+        fused: F, the same.
+        options: Which variant to compute.
+        compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        -1 to 1 (a copy of two equal sources); twice that for a sum. None if a side is shorter
-        than 11 pixels.
+        -1 to 1 (a copy of two equal sources), twice that for a sum; higher is better. None if a
+        side is shorter than 11 pixels.
 
     Raises:
-        TypeError, ValueError: See `checks.triple`.
+        TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
     if min(fused.shape) < MIN_SIDE:
         return None
-    wide, total = compute(_convert_to_float, fused), 0.0
+    y, total = compute(_convert_to_float, fused), 0.0
     for source in (infrared, visible):
-        total += _source_ssim(compute(_convert_to_float, source), wide, options.variant, compute)
+        total += _source_ssim(compute(_convert_to_float, source), y, options.variant, compute)
     return total / 2 if options.variant == "mean" else total
 
 
 def _convert_to_float(image: Gray) -> FloatImage:
+    """Take the finest level of the pyramid, which MS-SSIM computes too."""
     return ms_ssim.build_pyramid(image, 1)[0]
 
 
@@ -99,22 +101,20 @@ def _source_ssim(x: FloatImage, y: FloatImage, variant: str, compute: Evaluator)
     if variant.startswith("uniform7"):
         return _uniform_ssim(x, y, 2 / 255 if "range2" in variant else 1.0, compute)
     factor = 1 / 255**2 if variant == "x255.sum" else 1.0
-    local = compute(ms_ssim.compute_local_moments, x), compute(ms_ssim.compute_local_moments, y)
-    brightness, structure = ms_ssim.compute_ssim_maps(x, y, *local, factor)
-    return float((brightness * structure).mean())
+    moments = compute(ms_ssim.compute_local_moments, x), compute(ms_ssim.compute_local_moments, y)
+    luminance, structure = ms_ssim.compute_ssim_maps(x, y, *moments, factor)
+    return float((luminance * structure).mean())
 
 
 def _uniform_ssim(x: FloatImage, y: FloatImage, scale: float, compute: Evaluator) -> float:
-    """scikit-image's SSIM; ``scale`` is the data range over 255."""
+    """Compute scikit-image's SSIM; ``scale`` is the data range over 255."""
     (mx, vx), (my, vy) = compute(_local_moments, x), compute(_local_moments, y)
-    sample = 49 / 48
-    both = (filter_valid(x * y, UNIFORM_WINDOW) - mx * my) * sample
+    sample_factor = 49 / 48  # N / (N - 1): sample covariance of 7 x 7 pixels
+    covariance = (filter_valid(x * y, UNIFORM_WINDOW) - mx * my) * sample_factor
     c1, c2 = (2.55 * scale) ** 2, (7.65 * scale) ** 2
-    brightness = (2 * mx * my + c1) / (mx * mx + my * my + c1)
-    return float((brightness * (2 * both + c2) / ((vx + vy) * sample + c2)).mean())
-
-
-UNIFORM_WINDOW = np.full(7, 1 / 7)
+    luminance = (2 * mx * my + c1) / (mx * mx + my * my + c1)
+    ssim = luminance * (2 * covariance + c2) / ((vx + vy) * sample_factor + c2)
+    return float(ssim.mean())
 
 
 def _local_moments(image: FloatImage) -> list[FloatImage]:

@@ -1,4 +1,4 @@
-"""The images of a training: which files, what names them in a spec, how they are read."""
+"""Training images: finding the files of a recipe's data, their fingerprint, and reading pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,18 +19,21 @@ from fusion.training.recipe.schema import DataPart, ImageDataOptions, PairDataOp
 Pixels = NDArray[np.uint8]  # (H, W, C)
 InputKind = Literal["pairs", "gray", "color"]  # (visible, infrared) | single luminance | single RGB
 
-CACHE_BYTES = 3 * 2**30  # bytes of decoded images kept; the rest is read anew
+CACHE_BYTES = 3 * 2**30  # limit of the cache of decoded images; the rest is read again
+OTHER_DATA_HINT = (
+    "The flags --msrs, --scenes and so on choose other data, and --data another folder"
+)
 
 
 @dataclass(frozen=True)
 class TrainingImage:
-    """One image (or pair) to cut patches from.
+    """One image or pair to cut patches from.
 
     Attributes:
-        key: Names it in messages, e.g. ``msrs/00042D``.
-        files: The visible and the infrared file, or the one image.
+        key: Its name in messages, e.g. ``msrs/00042D``.
+        files: The visible and the infrared file, or the single image.
         size: (width, height), pixels.
-        times: How often it is seen in an epoch.
+        times: Repetitions per epoch.
     """
 
     key: str
@@ -41,12 +44,12 @@ class TrainingImage:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The parts of one stage's data on this machine.
+    """The data of one stage on this machine.
 
     Attributes:
-        items: Pairs of all parts in order, or single images.
-        fingerprint: What stands for them in a spec.
-        words: For the model card, one line per part.
+        images: Pairs of all parts in order, or single images.
+        fingerprint: One entry per part, for the spec.
+        descriptions: One line per part, for the model card.
     """
 
     images: tuple[TrainingImage, ...]
@@ -54,47 +57,48 @@ class TrainingData:
     descriptions: tuple[str, ...]
 
 
-class NotGeneratedError(UserError):  # noqa: N818 - named for what it says, as `DatasetNotFoundError` is
-    """Simulated scenes that are not drawn yet."""
+class NotGeneratedError(UserError):
+    """Simulated scenes that are not generated yet."""
 
 
 def find_training_data(
-    parts: Sequence[DataPart], seen: InputKind, root: Path, *, draw: bool = True
+    parts: Sequence[DataPart], input_kind: InputKind, root: Path, *, generate: bool = True
 ) -> TrainingData:
-    """Look the parts up.
+    """Find the images of all parts.
 
     Args:
-        parts: What to train on.
-        seen: Whether patches are pairs; single images give none.
+        parts: Data sets and image folders to train on.
+        input_kind: Whether the stage trains on pairs or on single images. Both images of a pair
+            may serve as single images, not the other way round.
         root: The data folder.
-        draw: Draw simulated scenes that are not there yet.
+        generate: Generate simulated scenes that are missing.
 
     Raises:
         DatasetNotFoundError: If a part is not on this machine.
-        Undrawn: If scenes would have to be drawn and ``draw`` is off.
-        UserError: If a part is wrong, or holds single images where pairs are needed.
+        NotGeneratedError: If scenes are missing and ``generate`` is off.
+        UserError: If a part is invalid, or has single images where pairs are needed.
     """
-    items: list[TrainingImage] = []
-    prints: list[dict[str, Any]] = []
-    words: list[str] = []
+    training_images: list[TrainingImage] = []
+    fingerprint: list[dict[str, Any]] = []
+    descriptions: list[str] = []
     for part in parts:
         if isinstance(part, ImageDataOptions):
-            if seen == "pairs":
+            if input_kind == "pairs":
                 raise UserError(f"{part.images}: single images, but this stage trains on pairs")
-            some, mark = _find_single_images(part, root)
+            part_images, part_fingerprint = _find_single_images(part, root)
         else:
-            some, mark = _find_pairs(part, root, draw)
-        some = some[: part.first]
-        items += some
-        prints.append(mark | {"times": part.times})
-        words.append(_describe_part(part, len(some)))
-    if seen != "pairs":
-        items = [
-            TrainingImage(item.key, (file,), item.size, item.times)
-            for item in items
-            for file in item.files
+            part_images, part_fingerprint = _find_pairs(part, root, generate)
+        part_images = part_images[: part.first]
+        training_images += part_images
+        fingerprint.append(part_fingerprint | {"times": part.times})
+        descriptions.append(_describe_part(part, len(part_images)))
+    if input_kind != "pairs":
+        training_images = [
+            TrainingImage(image.key, (file,), image.size, image.times)
+            for image in training_images
+            for file in image.files
         ]
-    return TrainingData(tuple(items), tuple(prints), tuple(words))
+    return TrainingData(tuple(training_images), tuple(fingerprint), tuple(descriptions))
 
 
 def _describe_part(part: DataPart, count: int) -> str:
@@ -102,111 +106,130 @@ def _describe_part(part: DataPart, count: int) -> str:
     if isinstance(part, ImageDataOptions):
         name, kind = part.images.name, "images"
     else:
-        told = ", ".join(f"{name} {_shorten_path(value)}" for name, value in part.data.items())
-        name, kind = f"{part.dataset} {part.split}{told and f' ({told})'}", "pairs"
-    which = "the first " if count == part.first else ""
-    often = f", each {part.times} times" if part.times > 1 else ""
-    return f"{name}: {which}{count} {kind}{often}"
+        options = ", ".join(f"{name} {_shorten_path(value)}" for name, value in part.data.items())
+        name, kind = f"{part.dataset} {part.split}{options and f' ({options})'}", "pairs"
+    subset = "the first " if count == part.first else ""
+    repetitions = f", each {part.times} times" if part.times > 1 else ""
+    return f"{name}: {subset}{count} {kind}{repetitions}"
 
 
 def _shorten_path(value: Any) -> Any:
-    """An option of a data set; of an absolute path the last two names, wherever it lies."""
-    absolute = isinstance(value, str | Path) and Path(value).is_absolute()
-    return "/".join(Path(value).parts[-2:]) if absolute else value
+    """Reduce an absolute path to its last two parts, so that no card names a user's folders."""
+    is_absolute = isinstance(value, str | Path) and Path(value).is_absolute()
+    return "/".join(Path(value).parts[-2:]) if is_absolute else value
 
 
 def _find_pairs(
-    part: PairDataOptions, root: Path, draw: bool
+    part: PairDataOptions, root: Path, generate: bool
 ) -> tuple[list[TrainingImage], dict[str, Any]]:
-    plugin = plugins.load_plugin("fusebench.datasets", part.dataset)
-    options = plugins.validate_options(plugin, part.data, f"data of {part.dataset}")
-    if not draw and hasattr(plugin, "is_generated") and not plugin.is_generated(root, options):
-        raise NotGeneratedError(f"{part.dataset}: not drawn yet")
+    """Load a split of a data set; return its pairs and their fingerprint."""
+    plugin = plugins.load_dataset(part.dataset)
+    options = plugins.validate_options(plugin.Options, part.data, f"data of {part.dataset}")
+    if not generate and not plugin.is_generated(root, options):
+        raise NotGeneratedError(f"{part.dataset}: not generated yet")
     try:
         split: Split = plugin.load(root, part.split, options)
-    except DatasetNotFoundError as fault:
-        raise DatasetNotFoundError(
-            f"{part.dataset}: {fault.message}. The flags --msrs, --scenes and so on choose other "
-            "data, and --data another folder"
-        ) from None
-    kept = Split(split.dataset, split.name, split.classes, split.pairs[: part.first])
-    mark = {"dataset": kept.dataset, "split": kept.name, "images": hashing.hash_images(kept)}
+    except DatasetNotFoundError as error:
+        raise DatasetNotFoundError(f"{part.dataset}: {error.message}. {OTHER_DATA_HINT}") from None
+    subset = Split(split.dataset, split.name, split.classes, split.pairs[: part.first])
+    fingerprint = {
+        "dataset": subset.dataset,
+        "split": subset.name,
+        "images": hashing.hash_images(subset),
+    }
     return [
-        TrainingImage(f"{part.dataset}/{p.key}", (p.visible, p.infrared), p.size, part.times)
-        for p in kept.pairs
-    ], mark
+        TrainingImage(
+            f"{part.dataset}/{pair.key}", (pair.visible, pair.infrared), pair.size, part.times
+        )
+        for pair in subset.pairs
+    ], fingerprint
 
 
 def _find_single_images(
     part: ImageDataOptions, root: Path
 ) -> tuple[list[TrainingImage], dict[str, Any]]:
+    """List the image files of a folder; return them and their fingerprint."""
     folder = root / part.images
     if not folder.is_dir():
-        raise DatasetNotFoundError(
-            f"{folder}: no such folder of images. The flags --msrs, --scenes and so on choose "
-            "other data, and --data another folder"
-        )
+        raise DatasetNotFoundError(f"{folder}: no such folder of images. {OTHER_DATA_HINT}")
     files = dict(sorted(find_images_by_stem(folder).items())[: part.first])
     if not files:
-        raise UserError(f"{folder}: no images")
-    items = [
+        raise UserError(f"{folder}: no images; expected at least one image file")
+    training_images = [
         TrainingImage(
             f"{part.images.name}/{key}", (path,), images.read_image_size(path), part.times
         )
         for key, path in files.items()
     ]
-    return items, {"images": hashing.hash_files(files), "count": len(files)}
+    return training_images, {"images": hashing.hash_files(files), "count": len(files)}
 
 
 def split_held_out(
-    items: Sequence[TrainingImage], held_out: int
+    training_images: Sequence[TrainingImage], held_out: int
 ) -> tuple[list[TrainingImage], list[TrainingImage]]:
-    """(trained on, held out): the latter spread evenly over the items.
+    """Split into images to train on and held-out images, which are spread evenly over the data.
+
+    Args:
+        training_images: All images.
+        held_out: Number of images to hold out.
+
+    Returns:
+        (trained on, held out), each in the order of ``training_images``.
 
     Raises:
-        UserError: If nothing would be left to train on.
+        UserError: If no image would be left to train on.
     """
-    if held_out >= len(items):
-        raise UserError(f"{len(items)} image(s) or pair(s), of which {held_out} are held out")
-    chosen = {(2 * i + 1) * len(items) // (2 * held_out) for i in range(held_out)}
+    count = len(training_images)
+    if held_out >= count:
+        raise UserError(
+            f"{count} image(s) or pair(s), of which {held_out} are held out; expected at least "
+            "one to train on: set a smaller held_out"
+        )
+    # Centers of `held_out` equal intervals over the images.
+    indices = {(2 * i + 1) * count // (2 * held_out) for i in range(held_out)}
     return (
-        [item for i, item in enumerate(items) if i not in chosen],
-        [item for i, item in enumerate(items) if i in chosen],
+        [image for i, image in enumerate(training_images) if i not in indices],
+        [image for i, image in enumerate(training_images) if i in indices],
     )
 
 
 def compute_fitting_size(size: tuple[int, int], patch: int) -> tuple[int, int]:
-    """(width, height) at which an image is cut: enlarged if a patch would not fit."""
+    """Return the (width, height) at which an image is cut: enlarged if smaller than a patch."""
     factor = max(1.0, patch / min(size))
     return max(patch, round(size[0] * factor)), max(patch, round(size[1] * factor))
 
 
 @dataclass
 class ImageReader:
-    """Reads items, and keeps what it has read as long as there is room."""
+    """Reads training images and caches the pixels up to `CACHE_BYTES`."""
 
     input_kind: InputKind
     patch: int
     _cache: dict[TrainingImage, Pixels] = field(default_factory=dict)
     _cached_bytes: int = 0
 
-    def read(self, item: TrainingImage) -> Pixels:
-        """uint8 (H, W, C), at least one patch high and wide.
+    def read(self, image: TrainingImage) -> Pixels:
+        """Read an image or pair.
+
+        Returns:
+            uint8 (H, W, C), at least one patch high and wide. The channels of a pair are
+            (visible, infrared).
 
         Raises:
-            UserError: If a file is no image, or not of the size its header said.
+            UserError: If a file is no image, or its size differs from its header.
         """
-        if item in self._cache:
-            return self._cache[item]
+        if image in self._cache:
+            return self._cache[image]
         read = images.read_color if self.input_kind == "color" else images.read_gray
-        pixels = np.dstack([_enlarge_to_patch(read(file), self.patch) for file in item.files])
+        pixels = np.dstack([_enlarge_to_patch(read(file), self.patch) for file in image.files])
         if self._cached_bytes + pixels.nbytes <= CACHE_BYTES:
-            self._cache[item] = pixels
+            self._cache[image] = pixels
             self._cached_bytes += pixels.nbytes
         return pixels
 
 
 def _enlarge_to_patch(pixels: Pixels, patch: int) -> Pixels:
+    """Enlarge an image that is smaller than a patch."""
     size = compute_fitting_size((pixels.shape[1], pixels.shape[0]), patch)
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels

@@ -1,4 +1,4 @@
-"""Patches for training: where they are cut, in which order they are seen, how they are varied."""
+"""Patch sampling: where patches are cut, their order in an epoch, and augmentation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,33 +14,44 @@ from fusion.training.recipe.schema import StageOptions
 
 @dataclass(frozen=True)
 class PatchLocation:
-    """Where a patch is cut: its upper left corner in pixels, or anywhere (None)."""
+    """Where a patch is cut.
+
+    Attributes:
+        image: The image or pair.
+        corner: (top, left) in pixels; None for a random position.
+    """
 
     image: TrainingImage
     corner: tuple[int, int] | None
 
 
 def list_patch_locations(
-    items: Sequence[TrainingImage], stage: StageOptions
+    training_images: Sequence[TrainingImage], options: StageOptions
 ) -> list[PatchLocation]:
-    """The patches of one epoch in a fixed order: by stride, or ``crops`` anywhere per image."""
-    found: list[PatchLocation] = []
-    for item in items:
-        width, height = compute_fitting_size(item.size, stage.patch)
-        corners: list[tuple[int, int] | None] = [None] * stage.crops
-        if stage.stride is not None:
+    """List the patches of one epoch in a fixed order.
+
+    Args:
+        training_images: Images to cut patches from.
+        options: With a ``stride``, patches lie on a grid; without, each image has ``crops``
+            patches at random positions.
+    """
+    locations: list[PatchLocation] = []
+    for image in training_images:
+        width, height = compute_fitting_size(image.size, options.patch)
+        corners: list[tuple[int, int] | None] = [None] * options.crops
+        if options.stride is not None:
             corners = [
                 (top, left)
-                for top in range(0, height - stage.patch + 1, stage.stride)
-                for left in range(0, width - stage.patch + 1, stage.stride)
+                for top in range(0, height - options.patch + 1, options.stride)
+                for left in range(0, width - options.patch + 1, options.stride)
             ]
-        found += [PatchLocation(item, corner) for corner in corners] * item.times
-    return found
+        locations += [PatchLocation(image, corner) for corner in corners] * image.times
+    return locations
 
 
 @dataclass
 class PatchSampler:
-    """The endless row of patches of a training; the one at a position is always the same."""
+    """Infinite sequence of training patches; a position always gives the same patch."""
 
     locations: Sequence[PatchLocation]
     stage_options: StageOptions
@@ -50,64 +61,90 @@ class PatchSampler:
 
     @property
     def patches_per_epoch(self) -> int:
-        """Patches in a pass over all of them."""
+        """Number of patches in one epoch."""
         return len(self.locations)
 
     def get_patch(self, position: int) -> tuple[str, Pixels]:
-        """The key of the image and the patch, uint8 (C, patch, patch)."""
-        cut = self.locations[
-            self._get_epoch_order(position // self.patches_per_epoch)[
-                position % self.patches_per_epoch
-            ]
-        ]
-        random = np.random.default_rng([self.seed, CROP, position])
-        piece = _cut_patch(self.reader.read(cut.image), cut.corner, self.stage_options, random)
-        varied = _augment_patch(piece, self.stage_options, random)
-        return cut.image.key, np.ascontiguousarray(varied.transpose(2, 0, 1))
+        """Cut and augment the patch at a position of the whole training.
+
+        Args:
+            position: Counted from 0, over all epochs.
+
+        Returns:
+            The key of the image and the patch, uint8 (C, patch, patch).
+        """
+        epoch, index = divmod(position, self.patches_per_epoch)
+        location = self.locations[self._get_epoch_order(epoch)[index]]
+        rng = np.random.default_rng([self.seed, CROP, position])
+        patch = _cut_patch(
+            self.reader.read(location.image), location.corner, self.stage_options, rng
+        )
+        augmented = _augment_patch(patch, self.stage_options, rng)
+        return location.image.key, np.ascontiguousarray(augmented.transpose(2, 0, 1))
 
     def _get_epoch_order(self, epoch: int) -> NDArray[np.int64]:
+        """Permute the locations of an epoch; only the latest permutation is cached."""
         order = self._epoch_orders.get(epoch)
         if order is None:
-            random = np.random.default_rng([self.seed, ORDER, epoch])
-            order = random.permutation(self.patches_per_epoch)
+            rng = np.random.default_rng([self.seed, ORDER, epoch])
+            order = rng.permutation(self.patches_per_epoch)
             self._epoch_orders = {epoch: order}
         return order
 
 
 def crop_center(pixels: Pixels, side: int, multiple: int) -> Pixels:
-    """The central square of at most ``side`` pixels, a multiple of ``multiple``: (C, s, s)."""
+    """Crop the central square.
+
+    Args:
+        pixels: uint8 (H, W, C).
+        side: Largest side of the square, pixels.
+        multiple: The side is rounded down to a multiple of this.
+
+    Returns:
+        uint8 (C, s, s), contiguous.
+    """
     height, width = pixels.shape[:2]
     side = min(side, height, width) // multiple * multiple
     top, left = (height - side) // 2, (width - side) // 2
-    cut = pixels[top : top + side, left : left + side]
-    return np.ascontiguousarray(cut.transpose(2, 0, 1))
+    crop = pixels[top : top + side, left : left + side]
+    return np.ascontiguousarray(crop.transpose(2, 0, 1))
 
 
 def _cut_patch(
-    pixels: Pixels, corner: tuple[int, int] | None, stage: StageOptions, random: np.random.Generator
+    pixels: Pixels,
+    corner: tuple[int, int] | None,
+    options: StageOptions,
+    rng: np.random.Generator,
 ) -> Pixels:
-    """One square of the image, (patch, patch, C)."""
+    """Cut a square of random scale and resize it to the patch size, (patch, patch, C)."""
     height, width = pixels.shape[:2]
-    side = min(round(stage.patch * random.uniform(*stage.scale)), height, width)
+    # Scale augmentation: the square is `scale` times as large as the patch, within the image.
+    side = min(round(options.patch * rng.uniform(*options.scale)), height, width)
     if corner is None:
         corner = (
-            int(random.integers(0, height - side + 1)),
-            int(random.integers(0, width - side + 1)),
+            int(rng.integers(0, height - side + 1)),
+            int(rng.integers(0, width - side + 1)),
         )
+    # A square larger than the patch may reach over the border at the last grid positions.
     top, left = min(corner[0], height - side), min(corner[1], width - side)
-    cut = pixels[top : top + side, left : left + side]
-    if side == stage.patch:
-        return cut
-    size = (stage.patch, stage.patch)
+    square = pixels[top : top + side, left : left + side]
+    if side == options.patch:
+        return square
+    # Per channel: PIL has no two-channel images.
+    size = (options.patch, options.patch)
     resized = [
-        np.asarray(Image.fromarray(cut[..., c]).resize(size, Image.Resampling.BILINEAR))
-        for c in range(cut.shape[2])
+        np.asarray(Image.fromarray(square[..., c]).resize(size, Image.Resampling.BILINEAR))
+        for c in range(square.shape[2])
     ]
     return np.dstack(resized)
 
 
-def _augment_patch(piece: Pixels, stage: StageOptions, random: np.random.Generator) -> Pixels:
-    mirrored, turns = random.integers(0, 2), int(random.integers(0, 4))
-    if stage.flips and mirrored:
-        piece = piece[:, ::-1]
-    return np.rot90(piece, turns) if stage.turns else piece
+def _augment_patch(patch: Pixels, options: StageOptions, rng: np.random.Generator) -> Pixels:
+    """Flip and rotate at random, as the options allow.
+
+    Both random numbers are always drawn, so that an option does not change the later ones.
+    """
+    is_flipped, quarter_turns = rng.integers(0, 2), int(rng.integers(0, 4))
+    if options.flips and is_flipped:
+        patch = patch[:, ::-1]
+    return np.rot90(patch, quarter_turns) if options.turns else patch

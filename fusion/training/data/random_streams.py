@@ -1,8 +1,8 @@
-"""Everything random in a training, as a function of the seed and the place of a patch in it.
+"""Random numbers of a training as a function of the random seed and the patch position.
 
-The patch at position p of the whole training (step x batch + its place in the batch) has the same
-crop, time step and noise whether the training ran through, was resumed, or is spread over several
-processes. So no random state has to be saved.
+The patch at position p of the whole training (step x batch + index in the batch) gets the same
+crop, time step and noise whether the training ran without a stop, was resumed, or is spread over
+several processes. So a checkpoint stores no random state.
 """
 
 from collections.abc import Sequence
@@ -11,36 +11,43 @@ import numpy as np
 import torch
 from torch import Tensor
 
-INITIAL_WEIGHTS, ORDER, CROP, NOISE, DROPOUT, SAMPLE_IMAGES = range(
-    6
-)  # what a random number is for
+# Purpose of a random number; mixed into its seed so that the streams are independent.
+INITIAL_WEIGHTS, ORDER, CROP, NOISE, DROPOUT, SAMPLE_IMAGES = range(6)
 
 
 def derive_seed(*numbers: int) -> int:
-    """One seed of 63 bits out of several numbers >= 0."""
+    """Derive one 63-bit seed from several integers >= 0."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class RandomStreams:
-    """The random numbers of one batch: each image has its own generator, on the CPU."""
+    """Random numbers of one batch: one generator per image, on the CPU."""
 
     def __init__(self, seed: int, positions: Sequence[int], device: str | torch.device) -> None:
+        """Seed one generator per image.
+
+        Args:
+            seed: Seed of the training.
+            positions: Position of each image's patch in the whole training.
+            device: Device of the returned tensors.
+        """
         self._device = device
         self._generators = [
-            torch.Generator().manual_seed(derive_seed(seed, NOISE, place)) for place in positions
+            torch.Generator().manual_seed(derive_seed(seed, NOISE, position))
+            for position in positions
         ]
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal float32, (N, *shape)."""
-        drawn = [torch.randn(shape, generator=g) for g in self._generators]
-        return torch.stack(drawn).to(self._device)
+        """Sample standard normal float32 values, (N, *shape)."""
+        samples = [torch.randn(shape, generator=g) for g in self._generators]
+        return torch.stack(samples).to(self._device)
 
     def uniform(self) -> Tensor:
-        """Evenly from [0, 1), float32 (N,)."""
-        drawn = [torch.rand((), generator=g) for g in self._generators]
-        return torch.stack(drawn).to(self._device)
+        """Sample uniformly from [0, 1), float32 (N,)."""
+        samples = [torch.rand((), generator=g) for g in self._generators]
+        return torch.stack(samples).to(self._device)
 
     def integers(self, low: int, high: int) -> Tensor:
-        """From ``low`` to ``high`` inclusive, int64 (N,)."""
-        drawn = [torch.randint(low, high + 1, (), generator=g) for g in self._generators]
-        return torch.stack(drawn).to(self._device)
+        """Sample integers uniformly from ``low`` to ``high`` inclusive, int64 (N,)."""
+        samples = [torch.randint(low, high + 1, (), generator=g) for g in self._generators]
+        return torch.stack(samples).to(self._device)

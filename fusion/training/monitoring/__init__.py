@@ -1,1 +1,1 @@
-"""Logs, TensorBoard events and sample images of a training."""
+"""Loss curves, TensorBoard events and sample images of a training."""

@@ -1,6 +1,7 @@
-"""Curves for TensorBoard, written at once: its own writer does so in a thread.
+"""Event files for TensorBoard, written synchronously.
 
-What goes wrong in that thread, a full disk say, is a traceback there and may go unseen here.
+TensorBoard's own writer uses a thread. An error there, such as a full disk, is a traceback of
+that thread and may go unnoticed by the training.
 """
 
 import os
@@ -18,33 +19,34 @@ from fusion.training.monitoring.write_errors import report_write_errors
 
 
 class EventWriter:
-    """An events file; it is opened anew for every point, a few hundred times in a training."""
+    """Writer of one event file, which is opened for every point: a few hundred times a training."""
 
-    def __init__(self, folder: Path, first: int) -> None:
-        """Begin a file.
+    def __init__(self, folder: Path, first_step: int) -> None:
+        """Create the event file.
 
         Args:
-            folder: Where.
-            first: The first step that will be told; what older files tell from there on, of a
-                training that was stopped, is not shown.
+            folder: Folder of the event file.
+            first_step: The first step to be written. TensorBoard drops the points of older files
+                from this step on; a stopped training may have written some.
         """
         name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
         self._path = folder / f"events.out.tfevents.{name}"
         self._append_events(
             Event(file_version="brain.Event:2"),
-            Event(step=first, session_log=SessionLog(status=SessionLog.START)),
+            Event(step=first_step, session_log=SessionLog(status=SessionLog.START)),
         )
 
-    def add_scalars(self, part: str, step: int, values: Mapping[str, float]) -> None:
-        """Add a point to the curves ``part/name``.
+    def add_scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
+        """Add one point to each curve ``group/name``.
 
         Raises:
-            UserError: If it cannot be written.
+            UserError: If the file cannot be written.
         """
-        points = [Summary.Value(tag=f"{part}/{k}", simple_value=v) for k, v in values.items()]
+        points = [Summary.Value(tag=f"{group}/{k}", simple_value=v) for k, v in values.items()]
         self._append_events(Event(step=step, summary=Summary(value=points)))
 
     def _append_events(self, *events: Any) -> None:
+        """Append events to the file, with the present time."""
         with report_write_errors(self._path), self._path.open("ab") as file:
             for event in events:
                 event.wall_time = time.time()

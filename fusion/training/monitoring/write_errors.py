@@ -1,4 +1,4 @@
-"""What a training says when it cannot write: one line that names the file."""
+"""Error message for a log or checkpoint that cannot be written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,15 @@ from fusebench.errors import UserError
 
 @contextmanager
 def report_write_errors(path: Path) -> Iterator[None]:
-    """A block that writes ``path``.
+    """Turn errors of a block that writes ``path`` into one line that names the file.
 
     Raises:
-        UserError: If it cannot be written.
+        UserError: If the file cannot be written.
     """
     try:
         yield
-    except (OSError, RuntimeError) as fault:  # RuntimeError: torch's word for a full disk
+    except (OSError, RuntimeError) as error:  # torch raises RuntimeError on a full disk
         raise UserError(
-            f"{path}: cannot be written ({fault}); make room, then the same command goes on "
-            "from the last checkpoint"
+            f"{path}: cannot be written ({error}); make room, then run the same command again: "
+            "it resumes from the last checkpoint"
         ) from None

@@ -1,1 +1,1 @@
-"""Training configuration and its presets."""
+"""Training recipes: schema and presets."""

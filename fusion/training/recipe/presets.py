@@ -1,7 +1,8 @@
-"""The recipes under a name: ``paper`` as the papers state it, ``small`` for a CPU.
+"""Recipe presets: ``paper`` as the papers state it, ``small`` for a CPU.
 
-What a paper leaves open had to be chosen. `UNSTATED_CHOICES` names what was for every recipe, and every model
-card repeats it; `UNSTATED_PAPER_PRESET_CHOICES` what was for the preset ``paper``, for the cards of its width.
+The papers do not state everything. `UNSTATED_CHOICES` lists the choices of every recipe, and every
+model card repeats them; `UNSTATED_PAPER_PRESET_CHOICES` lists those of the preset ``paper``, for
+the cards of networks about as wide.
 """
 
 from collections.abc import Sequence
@@ -63,7 +64,9 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "small": {
             "denoising": {"inner": 8, "channels": 1, "dropout": 0.0, "levels": "between"},
-            "head": {"scaled": True},  # in a short training the cross-attention starts from nothing
+            "head": {
+                "scaled": True
+            },  # gamma starts at 0: a short training begins without cross-attention
             "diffusion": {
                 "data": SMALL_DATA,
                 "patch": 96,
@@ -80,8 +83,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "steps": 10_000,
                 "learning_rate": 2e-3,
                 "average": 0.995,
-                "loss": "code",  # the brighter source instead of the mean: people stay bright
-                "weights": [1, 4, 20],  # the paper's: the code's own give softer images
+                "loss": "code",  # target: the brighter source, not the mean; people stay bright
+                "weights": [1, 4, 20],  # the paper's; those of the code give softer images
                 **FAST_OPTIONS,
             },
             "finetuning": {
@@ -93,8 +96,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "average": 0.998,
                 "loss": "code",
                 "weights": [5, 20, 20],
-                "noise": False,  # it was left in the fused images
-                "denoising": "trained",  # its eight channels alone do not hold the image
+                "noise": False,  # with it, noise remains in the fused images
+                "denoising": "trained",  # frozen, its 8 channels do not carry the whole image
                 **FAST_OPTIONS,
                 "precision": "float32",
             },
@@ -157,7 +160,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "learning_rate": 6e-4,
                 "average": 0.995,
                 "gradient_weight": 6,
-                "ssim_weight": 0.25,  # without, contrast is lost
+                "ssim_weight": 0.25,  # without it, contrast is lost
                 **FAST_OPTIONS,
                 "precision": "float32",
             },
@@ -167,38 +170,41 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 
 UNSTATED_CHOICES = {
     "dmfuse": (
-        "the denoising network is told sqrt(abar_t), as in the released code; the paper says t. "
-        "The code draws it between those of steps t - 1 and t, as the preset small does",
-        "gradients: eq. 12 compares the fused image's, sign and all, with the sources' magnitudes; "
-        "unless `signed` is set, magnitudes are compared, as in the released code",
+        "the denoising network is conditioned on sqrt(abar_t), as in the released code; the paper "
+        "says t. The code samples it between the values of steps t - 1 and t, as the preset small "
+        "does",
+        "gradients: eq. 12 compares the signed gradients of the fused image with the gradient "
+        "magnitudes of the sources; unless `signed` is set, magnitudes are compared, as in the "
+        "released code",
         "heads with channel and spatial excitation, one for the two deepest levels; CAIM and the "
         "decoder's convolutions are the same at every level: as released, not stated",
     ),
     "dmnet": (
-        "L_dm: on the two sources together, a two-channel image, at noise levels drawn between "
-        "those of steps t - 1 and t as SR3 does; neither is stated",
+        "L_dm: on the two sources as one two-channel image, at noise levels sampled between those "
+        "of steps t - 1 and t as in SR3; neither is stated",
         "CSAB: one for the details of both modalities, another for the latent features; not stated "
         "which of them share weights",
-        "a linear schedule from 1e-6 to 1e-2 after Dif-Fusion; not stated",
+        "a linear noise schedule from 1e-6 to 1e-2 after Dif-Fusion; not stated",
     ),
 }
 UNSTATED_PAPER_PRESET_CHOICES = {
     "dmfuse": (
-        "diffusion: Adam at 1e-5, cosine schedule of 2000 steps and dropout 0.2 are the released "
-        "configuration's; DDPM, which the paper refers to, has 2e-4 and a linear one of 1000",
-        "diffusion: batch 4 is that of the fusion stage and 1,000,000 steps the released "
-        "configuration's upper limit; neither is stated",
+        "diffusion: Adam at 1e-5, the cosine schedule of 2000 steps and dropout 0.2 are those of "
+        "the released configuration; DDPM, which the paper cites, has 2e-4 and a linear schedule "
+        "of 1000",
+        "diffusion: batch 4 is that of the fusion stage, and 1,000,000 steps are the upper limit "
+        "of the released configuration; neither is stated",
         "fusion: Adam at 1e-4; the paper states none, the released code has 1e-5",
         "fusion: every pair of the folder tno/ is trained on; the paper's list is not published",
-        "no learning rate decay, no clipping, no moving average of weights",
+        "no learning rate decay, no gradient clipping, no moving average of weights",
     ),
     "dmnet": (
-        "gamma_1 = 1, lambda = 5, gamma_2 = 10 after CDDFuse; the paper gives none of them",
+        "gamma_1 = 1, lambda = 5, gamma_2 = 10 after CDDFuse; the paper states none of them",
         "batch 8 after CDDFuse; not stated",
         "6 random crops of 128 pixels per pair and epoch, as many as CDDFuse cuts; not stated",
         "Adam stays at its initial 1e-4: no decay is stated",
-        "decoder: 3 transformer blocks, and nothing added to its drawing before the sigmoid (no "
-        "residual of the visible image); the paper states no number of blocks",
+        "decoder: 3 transformer blocks, and no residual of the visible image before the sigmoid; "
+        "the paper states no number of blocks",
         "diffusion module: a 1x1 convolution over each stage's features; its kernel is not stated",
         "2000 steps of the noise schedule, after Dif-Fusion; not stated",
     ),
@@ -206,43 +212,43 @@ UNSTATED_PAPER_PRESET_CHOICES = {
 
 
 def get_data_part(name: str) -> dict[str, Any]:
-    """A data set to train on: as the small preset has it, or else its whole training split."""
-    for known in SMALL_DATA:
-        if known["dataset"] == name:
-            return known
+    """Return a data set as the small preset uses it, else its whole training split."""
+    for part in SMALL_DATA:
+        if part["dataset"] == name:
+            return part
     return {"dataset": name, "split": "train"}
 
 
 def build_recipe(
     method: str, preset: str, options: dict[str, Any], changes: Sequence[str]
 ) -> Recipe:
-    """A preset with options laid over it, then changes over both, checked.
+    """Build a recipe from a preset, options and command-line changes, and validate it.
 
     Args:
         method: ``dmfuse`` or ``dmnet``.
         preset: ``paper`` or ``small``.
-        options: Mappings are merged, everything else replaced.
-        changes: ``section.option=value``; values are YAML.
+        options: Override the preset: mappings are merged, everything else is replaced.
+        changes: Override both: ``section.option=value``, values in YAML.
 
     Raises:
-        UserError: If there is no such preset, or with one line per wrong option.
+        UserError: If there is no such preset, or with one line per invalid option.
     """
     if preset not in PRESETS[method]:
-        known = ", ".join(PRESETS[method])
-        raise UserError(f"no preset of {method} is called {preset!r}; there is {known}")
-    raw = overrides.merge_settings(PRESETS[method][preset], options)
+        names = ", ".join(PRESETS[method])
+        raise UserError(f"no preset of {method} is called {preset!r}; there is {names}")
+    recipe_options = overrides.merge_settings(PRESETS[method][preset], options)
     for change in changes:
-        overrides.apply_override(raw, change)
+        overrides.apply_override(recipe_options, change)
     try:
-        return RECIPES[method].model_validate(raw)
-    except ValidationError as fault:
-        raise UserError(_format_faults(f"{method}, preset {preset}", fault)) from None
+        return RECIPES[method].model_validate(recipe_options)
+    except ValidationError as error:
+        raise UserError(_format_validation_errors(f"{method}, preset {preset}", error)) from None
 
 
-def _format_faults(where: str, fault: ValidationError) -> str:
-    """One line per fault; a whole section is not repeated in it."""
+def _format_validation_errors(location: str, error: ValidationError) -> str:
+    """Format one line per error; the value is left out where it is a whole section."""
     return "\n".join(
-        f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+        f"{location}: {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
         + ("" if isinstance(e["input"], dict) else f" (given: {e['input']!r})")
-        for e in fault.errors()
+        for e in error.errors()
     )

@@ -1,18 +1,14 @@
-"""What a training is told, checked: one recipe per method, with a section for each of its stages.
+"""Training recipes (pydantic models): one per method, with a section for each of its stages.
 
-The recipe of a method holds all its stages, because a later stage is trained on top of an earlier
-one of the same recipe. What stands here decides the weights; device and worker threads do not.
+The recipe of a method holds all its stages, because a later stage starts from the weights of an
+earlier one of the same recipe. Every option here decides the weights; device and worker threads
+do not and are set on the command line.
 """
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from fusion.checkpoints.architecture_schema import (
@@ -35,10 +31,11 @@ class PairDataOptions(StrictSchema):
     """Pairs to train on.
 
     Attributes:
-        dataset: A file in fusebench/datasets; ``data`` are its options.
-        split: ``train``; ``all`` for a data set without one.
-        first: Only the first so many keys.
-        times: How often each is seen when the others are seen once.
+        dataset: A data set, i.e. a file in fusebench/datasets.
+        split: ``train``; ``all`` for a data set without splits.
+        data: Options of the data set.
+        first: Use the first so many keys only.
+        times: Repetitions of each pair per epoch.
     """
 
     dataset: str
@@ -49,10 +46,12 @@ class PairDataOptions(StrictSchema):
 
 
 class ImageDataOptions(StrictSchema):
-    """Single images to train on, every image file of a folder.
+    """Single images to train on: every image file of a folder.
 
     Attributes:
-        images: The folder, below the data folder or absolute.
+        images: The folder, relative to the data folder or absolute.
+        first: Use the first so many keys only.
+        times: Repetitions of each image per epoch.
     """
 
     images: Path
@@ -61,8 +60,9 @@ class ImageDataOptions(StrictSchema):
 
 
 def _get_part_kind(part: Any) -> str:
-    single = isinstance(part, ImageDataOptions) or (isinstance(part, dict) and "images" in part)
-    return "images" if single else "pairs"
+    """Return the tag of a part: ``images`` for a folder of images, else ``pairs``."""
+    is_folder = isinstance(part, ImageDataOptions) or (isinstance(part, dict) and "images" in part)
+    return "images" if is_folder else "pairs"
 
 
 DataPart = Annotated[
@@ -72,27 +72,32 @@ DataPart = Annotated[
 
 
 class StageOptions(StrictSchema):
-    """What every stage is told.
+    """Options that every stage has.
 
     Attributes:
-        data: What is trained on.
-        held_out: Pairs (or images), spread over the data, that are looked at and not trained on;
-            with 0, some of those that are trained on are looked at.
+        data: Data sets and folders to train on.
+        held_out: Number of pairs (or images), spread over the data, that are not trained on; the
+            sample images are made of them. With 0, they are made of some training images.
         patch: Height and width of a training patch, pixels.
-        stride: Patches are cut in this step over every image; None cuts them anywhere.
-        crops: Patches of one image in an epoch, where they are cut anywhere.
+        stride: Step of the grid on which patches are cut, pixels; None cuts at random positions.
+        crops: Patches per image and epoch, if they are cut at random positions.
         flips: Mirror patches at random.
-        turns: Turn patches by multiples of 90 degrees at random.
-        scale: A patch shows this many times its size of the image, drawn evenly from the range.
+        turns: Rotate patches by multiples of 90 degrees at random.
+        scale: Scale augmentation: a patch shows a square of ``patch`` times a factor drawn
+            uniformly from this range.
         batch: Patches in a step, over all processes together.
-        steps: Steps of the optimizer.
-        epochs: The same, as passes over all patches; one of the two is given.
-        learning_rate: Of Adam, at its highest.
+        steps: Optimizer steps.
+        epochs: Length in epochs instead; exactly one of the two is given.
+        learning_rate: Highest learning rate of Adam.
+        betas: Betas of Adam.
         schedule: ``step`` multiplies the rate by ``factor`` every ``every`` epochs; ``cosine``
-            lets it fall to a hundredth of itself at the last step.
-        warmup: Steps over which the rate rises evenly from 0.
+            reduces it to a hundredth at the last step.
+        every: Epochs between two reductions, for ``step``.
+        factor: Factor of a reduction, for ``step``.
+        warmup: Steps over which the rate rises linearly from 0.
         clip: Largest norm of the gradient; None does not clip.
-        average: Decay of the moving average of the weights that is kept; None keeps the weights.
+        average: Decay of the exponential moving average of the weights, which is kept instead of
+            the weights; None keeps the weights.
         precision: Of the forward pass; weights and losses are float32.
     """
 
@@ -119,21 +124,25 @@ class StageOptions(StrictSchema):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
+        """Check length and scale of the training."""
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError("give steps or epochs, one of the two (the other is null)")
+            raise ValueError("give steps or epochs, exactly one of the two (the other is null)")
         if not 0 < self.scale[0] <= self.scale[1]:
-            raise ValueError(f"scale must rise from above 0, not {self.scale}")
+            raise ValueError(f"scale must be two rising numbers above 0, not {self.scale}")
         return self
 
 
 class DenoisingOptions(StrictSchema):
-    """DMFuse's denoising network and its noise: the options of `DenoisingNetwork` and `NoiseSchedule`.
+    """DMFuse's denoising network and noise: options of `DenoisingNetwork` and `NoiseSchedule`.
 
     Attributes:
         inner: Channels at full resolution, even: 32 is the paper's 1/4.
-        channels: Of its images: 3 (the released code) or 1 (the paper's counts).
-        levels: In the training of both stages, ``step`` takes the noise level of step t (the
-            paper), ``between`` one drawn between those of t - 1 and t (the released code).
+        channels: Image channels: 3 (the released code) or 1 (the paper's counts).
+        dropout: Dropout rate in training.
+        schedule: Kind of the noise schedule.
+        timesteps: Steps of the noise schedule.
+        levels: Noise levels in the training of both stages: ``step`` takes that of step t (the
+            paper), ``between`` samples it between those of t - 1 and t (the released code).
     """
 
     inner: EvenWidth
@@ -145,13 +154,15 @@ class DenoisingOptions(StrictSchema):
 
 
 class FusionHeadOptions(StrictSchema):
-    """DMFuse's fusion network: the options of `FusionNetwork`.
+    """DMFuse's fusion network: options of `FusionNetwork`.
 
     Attributes:
         encoder: ``cnn`` is the ablation without diffusion features.
         interaction: ``addition`` is the ablation without CAIM.
-        affinity: Which query meets which keys: as in the paper's eq. 6 and 7, or as released.
-        scaled: A trained factor gamma, from 0, before what attention adds: as released.
+        affinity: Projections that the attention compares: K(n) Q(m) as in the paper's eqs. 6 and
+            7, or Q(n) K(m) as in the released code; see `CrossAttentionInteraction`.
+        scaled: Multiply the output of the attention by a trained factor gamma, initially 0, as
+            the released code does.
         features_at: Time steps whose features are used.
     """
 
@@ -166,13 +177,15 @@ class FusionStageOptions(StageOptions):
     """DMFuse's second stage.
 
     Attributes:
-        loss: The paper's terms and weights 1, 4, 20, or the released code's and 10, 14, 16.
-        weights: Of the SSIM, intensity and gradient terms, instead.
-        signed: The gradient term as eq. 12 is printed, see `fusion.losses.losses.DMFuseLossOptions`.
-        noise: Whether images are noised for their features, as in the paper. Without, they are
-            scaled as at that step and nothing else, and no noise is left in the fused image.
-        denoising: The paper freezes the denoising network. ``trained``, it is told by the losses
-            of the fused image which features to give, and denoises no longer.
+        loss: Terms of the paper with weights 1, 4, 20, or of the released code with 10, 14, 16.
+        weights: Other weights of the SSIM, intensity and gradient terms.
+        signed: Use the gradient term as eq. 12 is printed; see
+            `fusion.losses.losses.DMFuseLossOptions`.
+        noise: Whether noise is added to the images before feature extraction, as in the paper.
+            Without it, images are only scaled as at that step, and no noise remains in the fused
+            image.
+        denoising: ``frozen``, as in the paper, or ``trained``: the losses of the fused image
+            train its features, and it can no longer denoise.
     """
 
     loss: Literal["paper", "code"] = "paper"
@@ -183,10 +196,14 @@ class FusionStageOptions(StageOptions):
 
 
 class DMFuseRecipe(StrictSchema):
-    """Both stages of DMFuse.
+    """All stages of DMFuse.
 
     Attributes:
-        finetuning: The second stage gone on with under other settings; not in the paper.
+        denoising: The denoising network.
+        head: The fusion network.
+        diffusion: First stage.
+        fusion: Second stage.
+        finetuning: The second stage continued with other options; not in the paper.
     """
 
     denoising: DenoisingOptions
@@ -197,6 +214,7 @@ class DMFuseRecipe(StrictSchema):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
+        """Check the feature steps against the noise schedule."""
         if any(not 0 < t <= self.denoising.timesteps for t in self.head.features_at):
             raise ValueError(f"head.features_at must be 1 to {self.denoising.timesteps}")
         return self
@@ -219,8 +237,8 @@ class JointStageOptions(StageOptions):
 
     Attributes:
         gradient_weight: gamma_2 of eq. 18.
-        operator: Of the gradient term; Table VI compares them.
-        ssim_weight: Of a further term, 1 - SSIM to both sources; the paper has none here.
+        operator: Gradient operator of the gradient term; Table VI compares them.
+        ssim_weight: Weight of an additional term, 1 - SSIM to both sources; not in the paper.
     """
 
     gradient_weight: float = Field(default=10, ge=0)
@@ -229,14 +247,16 @@ class JointStageOptions(StageOptions):
 
 
 class DMNetRecipe(StrictSchema):
-    """Both stages of DMNet.
+    """All stages of DMNet.
 
     Attributes:
-        architecture: Of the network.
-        timesteps: Of the linear noise schedule.
+        architecture: Options of the network.
+        timesteps: Steps of the linear noise schedule.
         two_stages: False is the ablation without two-stage training: the second stage starts
             from random weights.
-        finetuning: The second stage gone on with under other settings; not in the paper.
+        stage1: First stage.
+        stage2: Second stage.
+        finetuning: The second stage continued with other options; not in the paper.
     """
 
     architecture: DMNetOptions = DMNetArchitecture()
@@ -248,6 +268,7 @@ class DMNetRecipe(StrictSchema):
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
+        """Check the feature steps against the noise schedule."""
         if max(self.architecture.time_steps) > self.timesteps:
             raise ValueError(f"architecture.time_steps must be 1 to {self.timesteps}")
         return self
@@ -258,8 +279,8 @@ RECIPES: dict[str, type[DMFuseRecipe] | type[DMNetRecipe]] = {
     "dmfuse": DMFuseRecipe,
     "dmnet": DMNetRecipe,
 }
-STAGE_SECTIONS = {  # of the recipe, for each stage in the order of training
+STAGE_SECTIONS = {  # stage: its section of the recipe, in the order of training
     "dmfuse": {"diffusion": "diffusion", "fusion": "fusion", "finetuning": "finetuning"},
     "dmnet": {"1": "stage1", "2": "stage2", "finetuning": "finetuning"},
 }
-FUSION_STAGES = {"dmfuse": "fusion", "dmnet": "2"}  # the stage whose weights fuse, finetuned or not
+FUSION_STAGES = {"dmfuse": "fusion", "dmnet": "2"}  # the stage whose weights can fuse images

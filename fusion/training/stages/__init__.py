@@ -1,1 +1,1 @@
-"""The training stages of DMFuse and DMNet."""
+"""Training stages of DMFuse and DMNet."""

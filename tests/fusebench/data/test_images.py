@@ -1,3 +1,5 @@
+"""Reading and writing of images, and luminance."""
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,13 +11,13 @@ from fusebench.storage.store import Store
 RNG = np.random.default_rng(0)
 
 
-def test_luminance_is_bt601_by_hand():
+def test_luminance_is_bt601_as_computed_by_hand():
     color = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]]], np.uint8)
     assert images.luminance(color).tolist() == [[76, 150, 29, 18]]  # 76.245 149.685 29.07 18.15
 
 
-def test_new_luminance_keeps_cb_and_cr_of_pillows_conversion():
-    """Where nothing clips: Pillow rounds Cb and Cr to 8 bits, so agreement is to one step."""
+def test_replaced_luminance_keeps_cb_and_cr_of_pillows_conversion():
+    """Without clipping; to one gray level, because Pillow rounds Cb and Cr to 8 bits."""
     color = RNG.integers(90, 160, (16, 16, 3), dtype=np.uint8)
     gray = RNG.integers(100, 150, (16, 16), dtype=np.uint8)
     before = np.asarray(Image.fromarray(color).convert("YCbCr"), int)
@@ -24,52 +26,52 @@ def test_new_luminance_keeps_cb_and_cr_of_pillows_conversion():
     assert np.abs(after[..., 0] - gray).max() <= 1
 
 
-def test_its_own_luminance_changes_nothing():
+def test_replacing_luminance_by_itself_changes_nothing():
     color = RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    same = images.replace_luminance(color, images.luminance(color))
-    assert np.abs(same.astype(int) - color).max() <= 1
+    replaced = images.replace_luminance(color, images.luminance(color))
+    assert np.abs(replaced.astype(int) - color).max() <= 1
 
 
-def test_a_luminance_of_another_size_is_refused():
+def test_luminance_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"\(4, 5\) but luminance is \(5, 4\)"):
         images.replace_luminance(np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), np.uint8))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "LA", "1"])
-def test_every_eight_bit_mode_is_read_as_color_and_as_gray(tmp_path, mode):
+def test_every_8_bit_mode_is_read_as_color_and_as_gray(tmp_path, mode):
     Image.new("RGB", (5, 4), (255, 255, 255)).convert(mode).save(tmp_path / "a.png")
     assert images.read_color(tmp_path / "a.png").shape == (4, 5, 3)
     assert (images.read_gray(tmp_path / "a.png") == 255).all()
 
 
-def test_a_gray_file_keeps_its_values(tmp_path):
+def test_gray_file_keeps_its_values(tmp_path):
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     images.write_png(tmp_path / "a.png", gray)
     np.testing.assert_array_equal(images.read_gray(tmp_path / "a.png"), gray)
 
 
-def test_sixteen_bits_are_refused_by_name(tmp_path):
+def test_16_bit_image_is_refused_by_name(tmp_path):
     Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(tmp_path / "deep.png")
     with pytest.raises(UserError, match=r"deep\.png: expected an 8-bit image"):
         images.read_gray(tmp_path / "deep.png")
 
 
-def test_a_cut_file_is_refused_by_name(tmp_path):
+def test_truncated_file_is_refused_by_name(tmp_path):
     images.write_png(tmp_path / "a.png", RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8))
-    whole = (tmp_path / "a.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"cut\.png: cannot be read as an image"):
         images.read_color(tmp_path / "cut.png")
 
 
-def test_a_missing_file_and_a_text_file_are_refused_by_name(tmp_path):
+def test_missing_file_and_text_file_are_refused_by_name(tmp_path):
     (tmp_path / "text.png").write_text("hello")
-    for name, words in (("text.png", "cannot be read"), ("none.png", "no such image")):
-        with pytest.raises(UserError, match=f"{name}: {words}"):
+    for name, message in (("text.png", "cannot be read"), ("none.png", "no such image")):
+        with pytest.raises(UserError, match=f"{name}: {message}"):
             images.read_image_size(tmp_path / name)
 
 
-def test_an_image_of_a_finished_folder_of_the_store_is_made_again_not_replaced(tmp_path):
+def test_broken_image_in_the_store_is_to_be_created_again_not_replaced(tmp_path):
     (tmp_path / "text.png").write_text("hello")
     with pytest.raises(UserError, match=r"; replace the file$"):
         images.read_color(tmp_path / "text.png")
@@ -84,7 +86,7 @@ def test_an_image_of_a_finished_folder_of_the_store_is_made_again_not_replaced(t
             images.read_color(folder / name)
 
 
-def test_label_ids_are_read_behind_a_palette(tmp_path):
+def test_label_ids_of_a_palette_image_are_its_indices(tmp_path):
     labels = Image.new("P", (2, 2))
     labels.putdata([0, 3, 14, 3])
     labels.putpalette([7] * 768)
@@ -92,18 +94,18 @@ def test_label_ids_are_read_behind_a_palette(tmp_path):
     assert images.read_label_image(tmp_path / "a.png").tolist() == [[0, 3], [14, 3]]
 
 
-def test_color_labels_are_refused(tmp_path):
+def test_color_image_is_refused_as_label_image(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match="one channel of class ids, got mode RGB"):
         images.read_label_image(tmp_path / "a.png")
 
 
-def test_a_header_that_claims_a_gigantic_image_is_a_damaged_file(tmp_path):
+def test_file_whose_header_claims_a_gigantic_image_is_refused(tmp_path):
     path = tmp_path / "00001.bmp"
     Image.new("RGB", (4, 4)).save(path)
-    raw = bytearray(path.read_bytes())
-    raw[18:26] = (60_000).to_bytes(4, "little") * 2  # BMP: width and height at bytes 18 and 22
-    path.write_bytes(raw)
+    content = bytearray(path.read_bytes())
+    content[18:26] = (60_000).to_bytes(4, "little") * 2  # BMP: width and height at bytes 18 and 22
+    path.write_bytes(content)
     for read in (images.read_image_size, images.read_color):
         with pytest.raises(UserError, match=r"00001\.bmp: cannot be read as an image"):
             read(path)

@@ -1,3 +1,5 @@
+"""Split rules: which keys they select, leakage, and refusal of invalid lists."""
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -7,9 +9,9 @@ from fusebench.datasets import m3fd
 from fusebench.errors import UserError
 from tests.helpers import dataset_folders
 
-M3FD = [f"{number:05d}" for number in range(4200)]
-# Runs of ids that a third party labeled with TarDAL's four conditions.
-RUNS = {
+M3FD_KEYS = [f"{number:05d}" for number in range(4200)]
+# Ranges of ids that a third party assigned to TarDAL's four conditions.
+CONDITION_RANGES = {
     "day": "719-742 1995-2043 2095-2200 2243-2755 2779-2938 2970-3375 3403-3574 3589-3611 "
     "3661-3720",
     "overcast": "0-243 825-864 970-1226 1580-1862 1912-1934 3575-3588 3612-3660 3721-3854 "
@@ -20,69 +22,67 @@ RUNS = {
 }
 
 
-def keys_of(runs):
-    ends = [run.split("-") for run in runs.split()]
+def expand_ranges(ranges):
+    ends = [text.split("-") for text in ranges.split()]
     return {f"{n:05d}" for low, high in ends for n in range(int(low), int(high) + 1)}
 
 
-def test_blocks_by_hand():
+def test_blocks_as_computed_by_hand():
     keys = [f"{n:02d}" for n in range(12)]
     parts = splits.divide_keys(keys, BlockRule(length=3, gap=1, every=3, first=1), {})
     assert parts["test"] == ["03", "04", "05"]
     assert parts["train"] == ["00", "01", "07", "08", "09", "10", "11"]
 
 
-def test_all_pairs_can_be_tested_and_then_none_is_left_to_train_on(tmp_path):
-    dataset_folders.write_m3fd(tmp_path / "m3fd", M3FD[:5])
-    given = m3fd.Options(split={"rule": "all"})
-    tested = m3fd.load(tmp_path, "test", given)
-    assert (tested.name, tested.keys, tested.rule_description) == (
-        "test",
-        tuple(M3FD[:5]),
-        "all pairs",
-    )
-    assert not tested.has_leakage
+def test_rule_all_tests_every_pair_and_refuses_training(tmp_path):
+    dataset_folders.write_m3fd(tmp_path / "m3fd", M3FD_KEYS[:5])
+    options = m3fd.Options(split={"rule": "all"})
+    split = m3fd.load(tmp_path, "test", options)
+    assert split.name == "test"
+    assert split.keys == tuple(M3FD_KEYS[:5])
+    assert split.rule_description == "all pairs"
+    assert not split.has_leakage
     with pytest.raises(UserError, match="tests every pair and leaves none to train on"):
-        m3fd.load(tmp_path, "train", given)
+        m3fd.load(tmp_path, "train", options)
 
 
-def test_the_default_of_m3fd_tests_a_thousand_and_keeps_ten_ids_away():
-    parts = splits.divide_keys(M3FD, BlockRule(), {})
+def test_default_rule_tests_1000_pairs_of_m3fd_with_a_gap_of_ten_ids():
+    parts = splits.divide_keys(M3FD_KEYS, BlockRule(), {})
     assert (len(parts["train"]), len(parts["test"])) == (3000, 1000)
-    tested = sorted(map(int, parts["test"]))
-    trained = set(map(int, parts["train"]))
-    assert not any({n + step for step in range(-10, 11)} & trained for n in tested)
-    assert tested[:100] == list(range(200, 300))
+    test_ids = sorted(map(int, parts["test"]))
+    train_ids = set(map(int, parts["train"]))
+    assert not any({n + step for step in range(-10, 11)} & train_ids for n in test_ids)
+    assert test_ids[:100] == list(range(200, 300))
 
 
-@pytest.mark.parametrize("condition", RUNS)
-def test_the_default_of_m3fd_tests_a_fifth_to_a_quarter_of_every_condition(condition):
-    keys = keys_of(RUNS[condition])
-    tested = keys & set(splits.divide_keys(M3FD, BlockRule(), {})["test"])
-    assert 0.19 < len(tested) / len(keys) < 0.27
+@pytest.mark.parametrize("condition", CONDITION_RANGES)
+def test_default_rule_tests_a_fifth_to_a_quarter_of_every_condition_of_m3fd(condition):
+    keys = expand_ranges(CONDITION_RANGES[condition])
+    test_keys = keys & set(splits.divide_keys(M3FD_KEYS, BlockRule(), {})["test"])
+    assert 0.19 < len(test_keys) / len(keys) < 0.27
 
 
-def test_blocks_follow_the_frame_number_not_the_position():
+def test_blocks_follow_the_frame_number_not_the_rank():
     keys = ["00000", "00001", "00099", "00150", "00232", "03878"]
     parts = splits.divide_keys(keys, BlockRule(), {})
     assert parts["test"] == ["00232", "03878"]
     assert parts["train"] == ["00000", "00001", "00099", "00150"]
 
 
-def test_names_without_one_numbering_are_placed_by_position():
+def test_keys_without_common_numbering_are_divided_by_rank():
     keys = ["gate", "harbour", "lane2", "x-7"]
     parts = splits.divide_keys(keys, BlockRule(length=1, gap=0, every=2, first=0), {})
     assert parts == {"train": ["harbour", "x-7"], "test": ["gate", "lane2"]}
 
 
-def test_blocks_that_leave_a_part_empty_suggest_another_rule():
+def test_blocks_that_leave_a_part_empty_are_refused_with_another_rule_as_advice():
     with pytest.raises(UserError, match=r"no pair of 2 is left for test; .*rule: random"):
         splits.divide_keys(["00000", "00001"], BlockRule(), {})
     with pytest.raises(UserError, match="left for train"):
-        splits.divide_keys(M3FD, BlockRule(length=10, gap=10, every=2), {})
+        splits.divide_keys(M3FD_KEYS, BlockRule(length=10, gap=10, every=2), {})
 
 
-def test_frame_numbers_are_read_from_names_of_one_form():
+def test_frame_numbers_are_parsed_only_if_all_keys_have_the_same_prefix():
     assert splits.parse_frame_numbers(["00004N", "00431D"]) == {"00004N": 4, "00431D": 431}
     assert splits.parse_frame_numbers(["FLIR_00006", "FLIR_06832"]) == {
         "FLIR_00006": 6,
@@ -93,87 +93,90 @@ def test_frame_numbers_are_read_from_names_of_one_form():
     assert splits.parse_frame_numbers([]) is None
 
 
-def test_random_is_the_same_for_the_same_seed_whatever_the_order_of_the_keys():
-    once = splits.divide_keys(M3FD, RandomRule(seed=3), {})
-    assert once == splits.divide_keys(M3FD[::-1], RandomRule(seed=3), {})
-    assert once != splits.divide_keys(M3FD, RandomRule(seed=4), {})
-    assert len(once["test"]) == 1050
-    assert sorted(once["train"] + once["test"]) == M3FD
+def test_random_split_depends_on_the_seed_and_not_on_the_order_of_the_keys():
+    first = splits.divide_keys(M3FD_KEYS, RandomRule(seed=3), {})
+    assert first == splits.divide_keys(M3FD_KEYS[::-1], RandomRule(seed=3), {})
+    assert first != splits.divide_keys(M3FD_KEYS, RandomRule(seed=4), {})
+    assert len(first["test"]) == 1050
+    assert sorted(first["train"] + first["test"]) == M3FD_KEYS
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("listed", "message"),
     [
         ({"train": ["a", "b"], "test": ["b"]}, r"1 key\(s\) are listed for train and for test: b"),
-        ({"train": ["a"], "test": ["q", "r"]}, r"2 key\(s\) listed for test .*: q, r; 3 pairs"),
+        (
+            {"train": ["a"], "test": ["q", "r"]},
+            r"2 key\(s\) listed for test .*: q, r; it has 3 pairs",
+        ),
         ({"train": ["a"], "test": []}, "no pair of 3 is left for test"),
     ],
 )
-def test_lists_that_do_not_fit_the_data_are_refused(given, says):
-    with pytest.raises(UserError, match=says):
-        splits.divide_keys(["a", "b", "c"], ListRule(), given)
+def test_lists_that_do_not_match_the_data_set_are_refused(listed, message):
+    with pytest.raises(UserError, match=message):
+        splits.divide_keys(["a", "b", "c"], ListRule(), listed)
 
 
-def write(folder, train, test):
+def write_lists(folder, train, test):
     (folder / "meta").mkdir()
     (folder / "meta/train.txt").write_text(train)
     (folder / "meta/test.txt").write_text(test)
 
 
-def test_a_list_may_hold_names_with_endings_blank_lines_and_folders(tmp_path):
-    write(tmp_path, "00003.png\n\n  00001 \r\n", "images\\00002.jpg\nvis/00004.png")
+def test_list_may_contain_extensions_blank_lines_and_folders(tmp_path):
+    write_lists(tmp_path, "00003.png\n\n  00001 \r\n", "images\\00002.jpg\nvis/00004.png")
     parts = splits.read_split_lists(tmp_path, ListRule())
     assert parts == {"train": ["00003", "00001"], "test": ["00002", "00004"]}
 
 
-def test_a_key_listed_twice_is_refused(tmp_path):
-    write(tmp_path, "1\n2\n1.png\n", "3\n")
+def test_key_listed_twice_is_refused(tmp_path):
+    write_lists(tmp_path, "1\n2\n1.png\n", "3\n")
     with pytest.raises(UserError, match=r"train\.txt: 1 is listed twice"):
         splits.read_split_lists(tmp_path, ListRule())
 
 
-def test_a_missing_list_says_what_to_do(tmp_path):
+def test_missing_list_is_refused_with_advice(tmp_path):
     with pytest.raises(UserError, match=r"train\.txt: no such list; .*rule: blocks"):
         splits.read_split_lists(tmp_path, ListRule())
 
 
-def test_a_list_that_is_not_utf8_is_refused(tmp_path):
-    write(tmp_path, "1\n", "2\n")
+def test_list_in_another_encoding_is_refused(tmp_path):
+    write_lists(tmp_path, "1\n", "2\n")
     (tmp_path / "meta/test.txt").write_bytes(b"\xff\xfe1\x00")
     with pytest.raises(UserError, match=r"test\.txt: not UTF-8"):
         splits.read_split_lists(tmp_path, ListRule())
 
 
-def test_neighbors_on_both_sides_leak_and_long_runs_do_not():
-    odd = {
+def test_alternating_ids_leak_and_two_halves_do_not():
+    alternating = {
         "train": [f"{n:03d}" for n in range(0, 100, 2)],
         "test": [f"{n:03d}" for n in range(1, 100, 2)],
     }
     halves = {"train": [f"{n:03d}" for n in range(50)], "test": [f"{n:03d}" for n in range(50, 99)]}
-    assert splits.has_leakage(ListRule(), odd, {})
+    assert splits.has_leakage(ListRule(), alternating, {})
     assert not splits.has_leakage(ListRule(), halves, {})
     assert splits.has_leakage(RandomRule(), halves, {})
     assert not splits.has_leakage(BlockRule(), halves, {})
     assert splits.has_leakage(BlockRule(gap=0), halves, {})
 
 
-def test_known_sequences_decide_before_the_numbers_do():
+def test_known_sequences_decide_about_leakage_before_frame_numbers():
     parts = {"train": ["0", "2"], "test": ["1", "3"]}
-    apart = {"0": "a", "2": "a", "1": "b", "3": "b"}
-    assert not splits.has_leakage(ListRule(), parts, apart)
-    assert splits.has_leakage(OfficialRule(), parts, {**apart, "3": "a"})
+    sequences = {"0": "a", "2": "a", "1": "b", "3": "b"}
+    assert not splits.has_leakage(ListRule(), parts, sequences)
+    assert splits.has_leakage(OfficialRule(), parts, {**sequences, "3": "a"})
 
 
-def test_a_rule_is_told_by_its_name_and_a_wrong_option_is_refused():
-    read = TypeAdapter(splits.SplitRule).validate_python
-    assert read({"rule": "blocks", "length": 50}) == BlockRule(length=50)
+def test_rule_is_selected_by_its_name_and_unknown_options_are_refused():
+    validate = TypeAdapter(splits.SplitRule).validate_python
+    assert validate({"rule": "blocks", "length": 50}) == BlockRule(length=50)
     with pytest.raises(ValidationError, match="lenght"):
-        read({"rule": "blocks", "lenght": 50})
+        validate({"rule": "blocks", "lenght": 50})
     with pytest.raises(ValidationError, match="'blocks', 'random', 'lists', 'official'"):
-        read({"rule": "scene"})
+        validate({"rule": "scene"})
 
 
-def test_the_words_name_every_number_of_the_rule():
+def test_description_of_a_rule_contains_all_its_numbers():
     assert (
         splits.describe_rule(BlockRule()) == "blocks of 100 ids, gap 10, 1 of 4 tested from block 2"
     )

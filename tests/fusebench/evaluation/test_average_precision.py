@@ -10,7 +10,6 @@ from pycocotools.cocoeval import COCOeval
 
 from detection import coco_matching
 from fusebench.data.boxes import make_boxes, to_coco
-from fusebench.errors import UserError
 from fusebench.evaluation import average_precision, match_table
 
 CLASSES = ("a", "b", "c", "never there")
@@ -73,7 +72,7 @@ def compute_pycocotools_ap(truth, found):
 
 def compute_weighted_ap(truth, found, weights):
     """AP from the table, (resamples, 10, classes, areas, most)."""
-    table = coco_matching.build_match_table(truth, found, CLASSES)
+    by_class = match_classes(truth, found, CLASSES)
     return np.stack(
         [
             np.stack(
@@ -91,10 +90,16 @@ def compute_weighted_ap(truth, found, weights):
                 ],
                 axis=-2,
             )
-            for part in table.by_class
+            for part in by_class
         ],
         axis=2,
     )
+
+
+def match_classes(truth, found, classes):
+    """The matches of every class."""
+    counts = coco_matching.match_images(truth, found, classes)
+    return [match_table.select_class(counts, class_id) for class_id in range(len(classes))]
 
 
 def repeat_images(boxes, times):
@@ -120,8 +125,7 @@ def test_every_ap_equals_pycocotools_with_weights_of_one_and_on_repeated_images(
 
 def test_the_draws_hold_what_they_are_for():
     every = [make_random_boxes(seed) for seed in SEEDS]
-    tables = [coco_matching.build_match_table(*pair, CLASSES) for pair in every]
-    parts = [part for table in tables for part in table.by_class]
+    parts = [part for pair in every for part in match_classes(*pair, CLASSES)]
     assert any(len(part.scores) == 0 for part in parts)
     assert any(part.truth_counts[0].sum() == 0 and len(part.scores) for part in parts)
     assert any(part.ranks.max(initial=0) >= 100 for part in parts)
@@ -173,7 +177,7 @@ def test_a_class_without_weight_on_its_true_boxes_is_undefined():
         "0": make_boxes([[0, 0, 9, 9]], [0], [0.5]),
         "1": make_boxes([[0, 0, 9, 9]], [0], [0.9]),
     }
-    part = coco_matching.build_match_table(truth, found, ("a",)).by_class[0]
+    part = match_classes(truth, found, ("a",))[0]
     # alone 1; with the false alarm that is surer, precision is 1 / 2 at every recall
     weights = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
     got = average_precision.weighted_average_precision(part, weights)[:, 0]
@@ -181,37 +185,20 @@ def test_a_class_without_weight_on_its_true_boxes_is_undefined():
     assert np.isnan(got[3])
 
 
-def test_matches_are_read_as_they_were_written(tmp_path):
-    table = coco_matching.build_match_table(*make_random_boxes(10), CLASSES)
-    match_table.write_match_table(tmp_path / "matches.npz", table)
-    again = match_table.read_match_table(tmp_path / "matches.npz")
-    assert (again.keys, again.classes) == (table.keys, table.classes)
-    for one, other in zip(table.by_class, again.by_class, strict=True):
-        for name in match_table.ARRAY_NAMES:
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-
-
-def test_a_damaged_table_is_named(tmp_path):
-    (tmp_path / "matches.npz").write_bytes(b"PK not a table")
-    with pytest.raises(UserError, match=r"matches.npz: cannot be read .* run again"):
-        match_table.read_match_table(tmp_path / "matches.npz")
-
-
 def test_some_images_alone_score_as_if_the_others_were_not_there():
     truth, found = make_random_boxes(5)
     chosen = [0, 2, 6]
     keys = [sorted(truth)[i] for i in chosen]
-    table = coco_matching.build_match_table(truth, found, CLASSES)
+    counts = coco_matching.match_images(truth, found, CLASSES).select(np.array(chosen))
     expected = compute_pycocotools_ap({k: truth[k] for k in keys}, {k: found[k] for k in keys})
-    for index, part in enumerate(table.by_class):
-        got = average_precision.unweighted_average_precision(
-            match_table.select_class_images(part, chosen)
-        )
+    for index in range(len(CLASSES)):
+        part = match_table.select_class(counts, index)
+        got = average_precision.unweighted_average_precision(part)
         np.testing.assert_allclose(got, expected[:, index, 0, 0], atol=1e-12)
 
 
 def test_weights_that_do_not_fit_are_refused():
-    part = coco_matching.build_match_table(*make_random_boxes(5), CLASSES).by_class[0]
+    part = match_classes(*make_random_boxes(5), CLASSES)[0]
     for wrong in (np.ones((2, 6)), np.ones(7), -np.ones((1, 7))):
         with pytest.raises(ValueError, match="for 7 images"):
             average_precision.weighted_average_precision(part, wrong)

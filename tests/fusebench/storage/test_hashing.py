@@ -1,4 +1,4 @@
-"""What counts as the same files. (Digests of specs: test_store.)"""
+"""Hashes of image files: which changes of files change the hash (hashes of specs: test_store)."""
 
 import numpy as np
 import pytest
@@ -10,50 +10,50 @@ from fusebench.storage import hashing
 RNG = np.random.default_rng(0)
 
 
-def save(image, path):
+def save_uncompressed(image, path):
     Image.fromarray(image).save(path, **({"compress_level": 0} if path.suffix == ".png" else {}))
 
 
-def split(folder, ending):
+def write_split(folder, extension):
     for name in ("ir", "vi"):
         noise = RNG.integers(0, 256, (120, 160, 3), dtype=np.uint8)
-        save(noise, folder / f"{name}.{ending}")
-    files = [folder / f"{name}.{ending}" for name in ("ir", "vi")]
-    return Split("toy", "test", (), (Pair("1", files[0], files[1], (160, 120)),))
+        save_uncompressed(noise, folder / f"{name}.{extension}")
+    infrared, visible = (folder / f"{name}.{extension}" for name in ("ir", "vi"))
+    return Split("toy", "test", (), (Pair("1", infrared, visible, (160, 120)),))
 
 
-def again(of):
+def compute_hash(split):
     hashing.hash_images.cache_clear()
-    return hashing.hash_images(of)
+    return hashing.hash_images(split)
 
 
-@pytest.mark.parametrize("ending", ["png", "bmp", "tif"])
-@pytest.mark.parametrize("where", [(0, 0), (60, 80), (119, 159)])
-def test_an_edit_that_keeps_the_length_of_the_file_is_seen(tmp_path, ending, where):
-    toy = split(tmp_path, ending)
-    before = again(toy)
-    visible = toy.pairs[0].visible
+@pytest.mark.parametrize("extension", ["png", "bmp", "tif"])
+@pytest.mark.parametrize("pixel", [(0, 0), (60, 80), (119, 159)])
+def test_edit_that_keeps_the_file_length_changes_the_hash(tmp_path, extension, pixel):
+    split = write_split(tmp_path, extension)
+    before = compute_hash(split)
+    visible = split.pairs[0].visible
     image = np.array(Image.open(visible))
-    image[where] ^= 1
+    image[pixel] ^= 1
     length = visible.stat().st_size
-    save(image, visible)
+    save_uncompressed(image, visible)
     assert visible.stat().st_size == length
-    assert again(toy) != before
+    assert compute_hash(split) != before
 
 
-def test_a_copy_with_another_date_and_place_is_the_same(tmp_path):
-    toy = split(tmp_path, "png")
-    before = again(toy)
+def test_copy_in_another_folder_with_another_date_has_the_same_hash(tmp_path):
+    split = write_split(tmp_path, "png")
+    before = compute_hash(split)
     (tmp_path / "moved").mkdir()
     for path in tmp_path.glob("*.png"):
         (tmp_path / "moved" / path.name).write_bytes(path.read_bytes())
     moved = tmp_path / "moved"
     pair = Pair("1", moved / "ir.png", moved / "vi.png", (160, 120))
-    assert again(Split("toy", "test", (), (pair,))) == before
+    assert compute_hash(Split("toy", "test", (), (pair,))) == before
 
 
-def test_infrared_and_visible_are_not_the_same_thing(tmp_path):
-    toy = split(tmp_path, "png")
-    pair = toy.pairs[0]
+def test_swapping_infrared_and_visible_changes_the_hash(tmp_path):
+    split = write_split(tmp_path, "png")
+    pair = split.pairs[0]
     swapped = Split("toy", "test", (), (Pair("1", pair.visible, pair.infrared, pair.size),))
-    assert again(swapped) != again(toy)
+    assert compute_hash(swapped) != compute_hash(split)

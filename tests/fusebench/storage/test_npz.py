@@ -1,4 +1,4 @@
-"""Archives of arrays that were damaged: one clear error, nothing unpickled."""
+"""Reading of NumPy archives: damaged ones are one clear error, and nothing is unpickled."""
 
 import pickle
 
@@ -12,35 +12,37 @@ from fusebench.storage import npz
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "a.npz"
-    np.savez_compressed(path, keys=np.array(["one", "two"]), counts=np.arange(2000).reshape(2, -1))
+    np.savez_compressed(
+        path, keys=np.array(["left", "right"]), counts=np.arange(2000).reshape(2, -1)
+    )
     return path
 
 
-def test_arrays_come_in_the_order_that_was_asked_for(file):
+def test_arrays_have_the_order_of_the_names(file):
     counts, keys = npz.read_arrays(file, "counts", "keys")
     assert counts.sum() == 1999 * 1000
-    assert list(keys) == ["one", "two"]
+    assert list(keys) == ["left", "right"]
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda whole: whole[: len(whole) // 2],
-        lambda whole: whole[:300] + bytes([whole[300] ^ 255]) + whole[301:],
-        lambda whole: b"",
-        lambda whole: b"rubbish",
-        lambda whole: pickle.dumps(print),
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:300] + bytes([content[300] ^ 255]) + content[301:],
+        lambda content: b"",
+        lambda content: b"rubbish",
+        lambda content: pickle.dumps(print),
     ],
-    ids=["cut short", "one byte", "empty", "rubbish", "pickle"],
+    ids=["truncated", "one byte", "empty", "rubbish", "pickle"],
 )
-def test_a_damaged_archive_is_named(file, damage):
+def test_damaged_archive_is_named(file, damage):
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(UserError, match=r"a\.npz: cannot be read \(.*delete its folder") as said:
+    with pytest.raises(UserError, match=r"a\.npz: cannot be read \(.*delete its folder") as error:
         npz.read_arrays(file, "keys", "counts")
-    assert "pickle" not in str(said.value)
+    assert "pickle" not in str(error.value)
 
 
-def test_objects_are_not_unpickled_and_a_missing_array_is_named(file):
+def test_pickled_objects_and_a_missing_array_are_refused(file):
     with pytest.raises(UserError, match=r"a\.npz: cannot be read \(.*labels"):
         npz.read_arrays(file, "labels")
     np.savez(file, keys=np.array([print], dtype=object))
@@ -48,6 +50,6 @@ def test_objects_are_not_unpickled_and_a_missing_array_is_named(file):
         npz.read_arrays(file, "keys")
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone\.npz: cannot be read"):
         npz.read_arrays(tmp_path / "gone.npz", "keys")

@@ -1,3 +1,5 @@
+"""Store of result folders: finished once, resumable, locked against other processes."""
+
 import json
 import multiprocessing
 import time
@@ -19,45 +21,45 @@ def test_work_runs_once(tmp_path):
     assert json.loads((folder.path / "spec.json").read_text()) == SPEC
 
 
-def test_a_changed_spec_gets_another_folder(tmp_path):
+def test_changed_spec_gets_another_folder(tmp_path):
     store = Store(tmp_path)
-    one = store.get_or_create("fused", "toy", SPEC, lambda folder: None)
-    two = store.get_or_create("fused", "toy", SPEC | {"version": 2}, lambda folder: None)
-    assert one.path != two.path
+    first = store.get_or_create("fused", "toy", SPEC, lambda folder: None)
+    second = store.get_or_create("fused", "toy", SPEC | {"version": 2}, lambda folder: None)
+    assert first.path != second.path
 
 
-def test_folders_of_a_label_are_found_whatever_their_specs_but_no_longer_label(tmp_path):
+def test_with_label_lists_finished_folders_of_exactly_this_label(tmp_path):
     store = Store(tmp_path)
     specs = [SPEC, SPEC | {"version": 2}]
-    made = [store.get_or_create("fused", "a[b]", spec, lambda folder: None).path for spec in specs]
+    paths = [store.get_or_create("fused", "a[b]", spec, lambda folder: None).path for spec in specs]
     store.get_or_create("fused", "a[b]-c", SPEC, lambda folder: None)
     store.get_or_create("fused", "ab", SPEC, lambda folder: None)
     with pytest.raises(KeyboardInterrupt):
-        store.get_or_create("fused", "a[b]", SPEC | {"version": 3}, stopped)
-    assert store.with_label("fused", "a[b]") == sorted(made)
+        store.get_or_create("fused", "a[b]", SPEC | {"version": 3}, write_and_interrupt)
+    assert store.with_label("fused", "a[b]") == sorted(paths)
     assert store.with_label("scored", "a[b]") == []
 
 
-def stopped(folder):
+def write_and_interrupt(folder):
     (folder / "00001.png").write_bytes(b"done")
     raise KeyboardInterrupt
 
 
-def test_an_interrupted_run_keeps_its_files_and_is_not_called_finished(tmp_path):
+def test_interrupted_folder_keeps_its_files_and_is_not_finished(tmp_path):
     store = Store(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        store.get_or_create("fused", "toy", SPEC, stopped)
+        store.get_or_create("fused", "toy", SPEC, write_and_interrupt)
     assert list(store.iterate_finished("fused")) == []
 
-    seen = []
+    names = []
     store.get_or_create(
-        "fused", "toy", SPEC, lambda folder: seen.extend(p.name for p in folder.iterdir())
+        "fused", "toy", SPEC, lambda folder: names.extend(p.name for p in folder.iterdir())
     )
-    assert seen == ["00001.png"]
+    assert names == ["00001.png"]
     assert [content_hash(f.spec) for f in store.iterate_finished("fused")] == [content_hash(SPEC)]
 
 
-def _slow(root, queue):
+def create_slowly(root, queue):
     def work(folder):
         with (folder / "calls").open("a") as file:
             file.write("x")
@@ -66,24 +68,24 @@ def _slow(root, queue):
     queue.put(Store(root).get_or_create("fused", "toy", SPEC, work).path.name)
 
 
-def test_two_processes_asking_for_one_folder_do_the_work_once(tmp_path):
+def test_two_processes_create_a_folder_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    both = [context.Process(target=_slow, args=(tmp_path, queue)) for _ in range(2)]
-    for process in both:
+    processes = [context.Process(target=create_slowly, args=(tmp_path, queue)) for _ in range(2)]
+    for process in processes:
         process.start()
-    for process in both:
+    for process in processes:
         process.join()
     name = queue.get()
     assert queue.get() == name
     assert (tmp_path / "fused" / name / "calls").read_text() == "x"
 
 
-def test_the_order_of_keys_does_not_change_a_digest():
+def test_order_of_keys_does_not_change_the_hash():
     assert content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
 
 
-def test_a_digest_is_the_head_of_the_sha256_of_compact_sorted_json():
+def test_hash_is_the_start_of_the_sha256_of_compact_sorted_json():
     """Checked with: printf '{"a":1,"b":[2,null]}' | sha256sum."""
     assert content_hash({"b": [2, None], "a": 1}) == "cc243773f70c"
 
@@ -93,23 +95,23 @@ def test_nan_cannot_be_part_of_a_spec():
         content_hash({"threshold": float("nan")})
 
 
-def test_what_a_killed_process_was_writing_is_not_in_the_finished_folder(tmp_path):
-    def killed(folder):
+def test_temporary_file_of_a_killed_process_is_not_in_the_finished_folder(tmp_path):
+    def write_and_be_killed(folder):
         (folder / ".00001.png.4711").write_bytes(b"half")
         (folder / "00000.png").write_bytes(b"whole")
         raise KeyboardInterrupt
 
     store = Store(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        store.get_or_create("fused", "toy", SPEC, killed)
-    done = store.get_or_create("fused", "toy", SPEC, lambda folder: None).path
-    assert sorted(p.name for p in done.iterdir()) == ["00000.png", "spec.json"]
+        store.get_or_create("fused", "toy", SPEC, write_and_be_killed)
+    finished = store.get_or_create("fused", "toy", SPEC, lambda folder: None).path
+    assert sorted(p.name for p in finished.iterdir()) == ["00000.png", "spec.json"]
 
 
-def test_work_that_is_refused_before_it_wrote_anything_leaves_nothing(tmp_path):
-    def refused(folder):
+def test_failure_before_anything_is_written_leaves_no_folder(tmp_path):
+    def fail(folder):
         raise UserError("00001.png: cannot be read")
 
     with pytest.raises(UserError):
-        Store(tmp_path).get_or_create("checked", "toy", SPEC, refused)
+        Store(tmp_path).get_or_create("checked", "toy", SPEC, fail)
     assert list(tmp_path.glob("checked/*")) == []

@@ -1,4 +1,4 @@
-"""Two processes that share a batch train as one does."""
+"""Data-parallel training: two processes that share a batch train as one process does."""
 
 import csv
 import os
@@ -8,16 +8,15 @@ import sys
 
 import pytest
 
-from tests.helpers import tiny_training as toys
+from tests.helpers import tiny_training
 from tests.helpers.paths import REPOSITORY
 
-ROOT = REPOSITORY
-NETWORKS = {
+NETWORK_CHANGES = {
     "dmfuse": [
         "denoising.inner=8",
         "denoising.dropout=0",
         "denoising.timesteps=200",
-        "fusion.loss=paper",  # the code's weighs SSIMs by the batch of one process
+        "fusion.loss=paper",  # the code's loss weights SSIMs by the batch of one process
     ],
     "dmnet": [
         "architecture.inner=8",
@@ -28,7 +27,7 @@ NETWORKS = {
     ],
 }
 SECTIONS = {"dmfuse": ("diffusion", "fusion"), "dmnet": ("stage1", "stage2")}
-STAGE = (
+STAGE_CHANGES = (
     "patch=32",
     "batch=4",
     "steps=3",
@@ -38,32 +37,36 @@ STAGE = (
 )
 
 
-def start(method, stage, data, out, world):
-    """One process per rank, on the loopback interface."""
+def start_processes(method, stage, data, out, world_size):
+    """Start one process per rank, on the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "fusion.train", "--method", method, "--stage", stage]
-    words += ["--device", "cpu", "--data", str(data), "--out", str(out)]
-    changes = [f"{section}.{change}" for section in SECTIONS[method] for change in STAGE]
-    words += [word for change in NETWORKS[method] + changes for word in ("--set", change)]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world)}
+    command = [sys.executable, "-m", "fusion.train", "--method", method, "--stage", stage]
+    command += ["--device", "cpu", "--data", str(data), "--out", str(out)]
+    changes = [f"{section}.{change}" for section in SECTIONS[method] for change in STAGE_CHANGES]
+    for change in NETWORK_CHANGES[method] + changes:
+        command += ["--set", change]
+    rendezvous = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(world_size),
+        "OMP_NUM_THREADS": "1",
+    }
     return [
         subprocess.Popen(
-            words,
-            cwd=ROOT,
-            env=os.environ
-            | place
-            | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            command,
+            cwd=REPOSITORY,
+            env=os.environ | rendezvous | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(world)
+        for rank in range(world_size)
     ]
 
 
-def losses(out, name):
-    (file,) = (out / "trained").glob(f"{name}-*/losses.csv")
+def read_losses(out, label):
+    (file,) = (out / "trained").glob(f"{label}-*/losses.csv")
     with file.open(newline="") as rows:
         return [
             [float(value) for name, value in row.items() if name != "norm"]
@@ -74,14 +77,15 @@ def losses(out, name):
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "stage"), [("dmfuse", "fusion"), ("dmnet", "2")])
 def test_two_processes_have_the_losses_of_one_with_the_doubled_batch(tmp_path, method, stage):
-    toys.write_pairs(tmp_path / "data", "abcde")
-    for world in (1, 2):
-        for process in start(method, stage, tmp_path / "data", tmp_path / str(world), world):
-            _, said = process.communicate(timeout=300)
-            assert process.returncode == 0, said
-    alone, shared = (losses(tmp_path / world, f"{method}-{stage}") for world in "12")
-    assert len(alone) == 3
-    for one, two in zip(alone, shared, strict=True):
-        assert two == pytest.approx(one, rel=1e-5)
-    folders = [next((tmp_path / w / "trained").glob(f"{method}-{stage}-*")) for w in "12"]
-    assert folders[0].name == folders[1].name  # how many processes trained is not in the spec
+    tiny_training.write_pairs(tmp_path / "data", "abcde")
+    for world_size in (1, 2):
+        out = tmp_path / str(world_size)
+        for process in start_processes(method, stage, tmp_path / "data", out, world_size):
+            _, errors = process.communicate(timeout=300)
+            assert process.returncode == 0, errors
+    single, parallel = (read_losses(tmp_path / size, f"{method}-{stage}") for size in "12")
+    assert len(single) == 3
+    for expected, losses in zip(single, parallel, strict=True):
+        assert losses == pytest.approx(expected, rel=1e-5)
+    folders = [next((tmp_path / size / "trained").glob(f"{method}-{stage}-*")) for size in "12"]
+    assert folders[0].name == folders[1].name  # the number of processes is not in the spec

@@ -1,8 +1,8 @@
-"""Fusion metrics as plain loops over pixels and windows: slow, and easy to hold against a formula.
+"""Fusion metrics as naive loops over pixels and windows, easy to compare with their formulas.
 
-They are what the fast ones are timed against, and an implementation of its own for their tests:
-nothing is shared with fusion/metrics, and no filter, trick or table is used that the definition
-does not name. Every function takes three uint8 images and gives the default variant.
+They are an independent implementation for the tests of fusion/metrics, and the baseline of its
+benchmark. They share no code with it, and use no filter or table that the definition does not
+contain. Every function takes three uint8 images and computes the default variant.
 """
 
 from collections.abc import Callable

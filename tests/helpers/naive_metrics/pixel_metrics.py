@@ -1,4 +1,4 @@
-"""Metrics of single pixels, differences of neighbors and histograms, as plain loops."""
+"""Metrics of pixels, neighbor differences and histograms as naive loops."""
 
 import math
 
@@ -9,7 +9,7 @@ Image = NDArray[np.uint8]
 
 
 def entropy(a: Image, b: Image, f: Image) -> float:
-    """EN."""
+    """Compute EN."""
     counts = [0] * 256
     for value in f.ravel().tolist():
         counts[value] += 1
@@ -17,14 +17,14 @@ def entropy(a: Image, b: Image, f: Image) -> float:
 
 
 def standard_deviation(a: Image, b: Image, f: Image) -> float:
-    """SD."""
+    """Compute SD."""
     values = f.ravel().tolist()
     mean = sum(values) / len(values)
     return math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))
 
 
 def spatial_frequency(a: Image, b: Image, f: Image) -> float:
-    """SF."""
+    """Compute SF."""
     x, (h, w) = f.tolist(), f.shape
     rows = sum((x[i][j] - x[i][j - 1]) ** 2 for i in range(h) for j in range(1, w))
     columns = sum((x[i][j] - x[i - 1][j]) ** 2 for i in range(1, h) for j in range(w))
@@ -32,26 +32,26 @@ def spatial_frequency(a: Image, b: Image, f: Image) -> float:
 
 
 def average_gradient(a: Image, b: Image, f: Image) -> float:
-    """AG."""
+    """Compute AG."""
     x, (h, w) = f.tolist(), f.shape
     total = 0.0
     for i in range(h):
         for j in range(w):
             left, right = max(j - 1, 0), min(j + 1, w - 1)
             up, down = max(i - 1, 0), min(i + 1, h - 1)
-            along = (x[i][right] - x[i][left]) / (right - left)
-            across = (x[down][j] - x[up][j]) / (down - up)
-            total += math.sqrt((along**2 + across**2) / 2)
+            gx = (x[i][right] - x[i][left]) / (right - left)
+            gy = (x[down][j] - x[up][j]) / (down - up)
+            total += math.sqrt((gx**2 + gy**2) / 2)
     return total / (h * w)
 
 
 def correlation_coefficient(a: Image, b: Image, f: Image) -> float:
-    """CC."""
+    """Compute CC."""
     return (_pearson(_to_list(a), _to_list(f)) + _pearson(_to_list(b), _to_list(f))) / 2
 
 
 def sum_of_correlations_of_differences(a: Image, b: Image, f: Image) -> float:
-    """SCD."""
+    """Compute SCD."""
     la, lb, lf = _to_list(a), _to_list(b), _to_list(f)
     without_b = [y - x for x, y in zip(lb, lf, strict=True)]
     without_a = [y - x for x, y in zip(la, lf, strict=True)]
@@ -59,7 +59,7 @@ def sum_of_correlations_of_differences(a: Image, b: Image, f: Image) -> float:
 
 
 def mutual_information(a: Image, b: Image, f: Image) -> float:
-    """MI in bits."""
+    """Compute MI in bits."""
     total = 0.0
     for source in (a, b):
         joint: dict[tuple[int, int], int] = {}
@@ -74,7 +74,7 @@ def mutual_information(a: Image, b: Image, f: Image) -> float:
 
 
 def cross_entropy(a: Image, b: Image, f: Image) -> float:
-    """CE."""
+    """Compute CE."""
     total = 0.0
     for source in (a, b):
         for level in range(256):
@@ -85,7 +85,7 @@ def cross_entropy(a: Image, b: Image, f: Image) -> float:
 
 
 def peak_signal_to_noise(a: Image, b: Image, f: Image) -> float:
-    """PSNR of the mean error."""
+    """Compute the PSNR of the mean error."""
     error = 0.0
     for source in (a, b):
         for x, y in zip(_to_list(source), _to_list(f), strict=True):
@@ -100,5 +100,5 @@ def _to_list(image: Image) -> list[int]:
 
 def _pearson(x: list[int], y: list[int]) -> float:
     mx, my = sum(x) / len(x), sum(y) / len(y)
-    top = sum((p - mx) * (q - my) for p, q in zip(x, y, strict=True))
-    return top / math.sqrt(sum((p - mx) ** 2 for p in x) * sum((q - my) ** 2 for q in y))
+    covariance = sum((p - mx) * (q - my) for p, q in zip(x, y, strict=True))
+    return covariance / math.sqrt(sum((p - mx) ** 2 for p in x) * sum((q - my) ** 2 for q in y))

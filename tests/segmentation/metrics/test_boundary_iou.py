@@ -1,4 +1,4 @@
-"""Boundary IoU: against the authors' program, a search over all pixels, and masks by hand."""
+"""Boundary IoU: against the authors' program, a brute-force search, and masks by hand."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,14 @@ from fusebench.errors import UserError
 from fusebench.evaluation import confusion
 from segmentation.metrics import boundary_iou, iou
 from segmentation.metrics.boundary_iou import COLUMN_NAME, Options
+from tests.helpers.metric_scores import score_sum
 
 RNG = np.random.default_rng(0)
-# (intersection, union) per class of street(*size, 0) and street(*size, size[1] // 80), from
-# bowenc0221/boundary-iou-api@8006aa9: boundary_iou/utils/boundary_utils.py, mask_to_boundary(
-# (labels == c).astype(np.uint8), width) with OpenCV 5.0.0; & and | of the two masks, summed
-AUTHORS = {
+# (intersection, union) per class of draw_street(*size, 0) and draw_street(*size, size[1] // 80).
+# Source: bowenc0221/boundary-iou-api@8006aa9, boundary_iou/utils/boundary_utils.py,
+# mask_to_boundary((labels == c).astype(np.uint8), width) with OpenCV 5.0.0; & and | of the two
+# masks, summed
+AUTHORS_COUNTS = {
     ((60, 80), 0.02): [(587, 889), (470, 673), (203, 451), (114, 190), (0, 120)],
     ((60, 80), 0.005): [(227, 537), (192, 403), (66, 348), (40, 120), (0, 120)],
     ((60, 80), 0.1): [(2105, 2268), (1609, 1728), (455, 629), (312, 354), (0, 120)],
@@ -30,8 +32,8 @@ AUTHORS = {
 }
 
 
-def street(height, width, shift):
-    """Five classes made of sines and circles, so that no library draws them."""
+def draw_street(height, width, shift):
+    """Draw five classes from sines and circles, without a drawing library."""
     y, x = np.mgrid[:height, :width]
     x = x - shift
     labels = np.where(y > height * (0.55 + 0.1 * np.sin(x / (0.11 * width))), 1, 0)
@@ -41,55 +43,56 @@ def street(height, width, shift):
     return labels.astype(np.uint8)
 
 
-def parts(counts, c):
-    """(intersection, union) of a class near its outline."""
-    hit = counts[c, c]
-    return hit, counts[c].sum() + counts[:, c].sum() - hit
+def intersection_and_union(counts, c):
+    """(intersection, union) of a class near its boundary."""
+    intersection = counts[c, c]
+    return intersection, counts[c].sum() + counts[:, c].sum() - intersection
 
 
-@pytest.mark.parametrize(("size", "width"), AUTHORS)
-def test_every_class_has_the_pixels_that_the_authors_program_counts(size, width):
-    truth, predicted = street(*size, 0), street(*size, size[1] // 80)
-    counts = boundary_iou.count(truth, predicted, 5, Options(width=width))
-    assert [parts(counts, c) for c in range(5)] == AUTHORS[size, width]
+@pytest.mark.parametrize(("size", "width"), AUTHORS_COUNTS)
+def test_every_class_has_the_intersection_and_union_of_the_authors_program(size, width):
+    truth, predicted = draw_street(*size, 0), draw_street(*size, size[1] // 80)
+    counts = boundary_iou.count(truth, predicted, range(5), Options(width=width))
+    assert [intersection_and_union(counts, c) for c in range(5)] == AUTHORS_COUNTS[size, width]
 
 
-def searched(mask, distance):
-    """Pixels of a mask from which another pixel, or the outside, is ``distance`` steps away."""
-    found = np.zeros_like(mask)
+def search_boundary(mask, distance):
+    """Pixels of a mask with a pixel outside it, or outside the image, within ``distance``."""
+    boundary = np.zeros_like(mask)
     height, width = mask.shape
     for y, x in np.argwhere(mask):
         rows = range(y - distance, y + distance + 1)
         columns = range(x - distance, x + distance + 1)
-        found[y, x] = any(
+        boundary[y, x] = any(
             not (0 <= i < height and 0 <= j < width) or not mask[i, j]
             for i in rows
             for j in columns
         )
-    return found
+    return boundary
 
 
 @pytest.mark.parametrize("width", [0.02, 0.06, 0.2])
-def test_agrees_with_a_search_over_all_pixels_on_blotches(width):
+def test_agrees_with_a_brute_force_search_on_random_blocks(width):
     truth, predicted = (
         RNG.integers(0, 4, (5, 6)).repeat(5, 0).repeat(6, 1).astype(np.uint8) for _ in range(2)
     )
-    counts = boundary_iou.count(truth, predicted, 4, Options(width=width))
+    counts = boundary_iou.count(truth, predicted, range(4), Options(width=width))
     distance = max(1, round(width * (25**2 + 36**2) ** 0.5))
     for c in range(4):
-        g, p = searched(truth == c, distance), searched(predicted == c, distance)
-        assert parts(counts, c) == ((g & p).sum(), (g | p).sum())
+        true, positive = (search_boundary(labels == c, distance) for labels in (truth, predicted))
+        expected = (true & positive).sum(), (true | positive).sum()
+        assert intersection_and_union(counts, c) == expected
 
 
-def test_a_square_that_is_one_pixel_aside_by_hand():
-    """Rings of 16 pixels, 5 x 5 outside and one thick; moved by one they share 2 rows of 4."""
+def test_a_square_shifted_by_one_pixel_by_hand():
+    """Boundaries of 16 pixels, 5 x 5 outside and one thick; shifted by 1 they share 2 rows of 4."""
     truth, predicted = np.zeros((2, 20, 20), np.uint8)
     truth[5:10, 5:10] = 1
     predicted[5:10, 6:11] = 1
-    counts = boundary_iou.count(truth, predicted, 2, Options(width=0.02))
-    assert parts(counts, 1) == (8, 16 + 16 - 8)
-    assert iou.measure(
-        confusion.compute_confusion_matrix(truth, predicted, 2), ("a", "b"), iou.Options()
+    counts = boundary_iou.count(truth, predicted, range(2), Options(width=0.02))
+    assert intersection_and_union(counts, 1) == (8, 16 + 16 - 8)
+    assert score_sum(
+        iou, confusion.compute_confusion_matrix(truth, predicted, 2), ("a", "b"), iou.Options()
     ).by_class["b"] == {"IoU": 20 / 30, "accuracy": 20 / 25, "precision": 20 / 25}
 
 
@@ -99,77 +102,78 @@ def test_the_distance_is_rounded_and_at_least_one_pixel():
     assert boundary_iou.compute_distance_pixels((10, 10), 0.02) == 1
 
 
-def test_the_counts_hold_the_confusion_matrix():
-    truth, predicted = street(60, 80, 0), street(60, 80, 3)
-    counts = boundary_iou.count(truth, predicted, 5, Options())
-    folded = counts.reshape(2, 5, 2, 5).sum(axis=(0, 2))
-    np.testing.assert_array_equal(folded, confusion.compute_confusion_matrix(truth, predicted, 5))
+def test_the_counts_sum_to_the_confusion_matrix():
+    truth, predicted = draw_street(60, 80, 0), draw_street(60, 80, 3)
+    counts = boundary_iou.count(truth, predicted, range(5), Options())
+    summed = counts.reshape(2, 5, 2, 5).sum(axis=(0, 2))
+    np.testing.assert_array_equal(summed, confusion.compute_confusion_matrix(truth, predicted, 5))
 
 
-def test_where_everything_is_near_an_outline_it_is_iou():
-    truth, predicted = street(60, 80, 0), street(60, 80, 3)
-    counts = boundary_iou.count(truth, predicted, 5, Options(width=1))
-    found = boundary_iou.measure(counts, tuple("abcde"), Options(width=1))
-    whole = iou.measure(
-        confusion.compute_confusion_matrix(truth, predicted, 5), tuple("abcde"), iou.Options()
+def test_it_equals_iou_where_every_pixel_is_near_a_boundary():
+    truth, predicted = draw_street(60, 80, 0), draw_street(60, 80, 3)
+    counts = boundary_iou.count(truth, predicted, range(5), Options(width=1))
+    scores = score_sum(boundary_iou, counts, tuple("abcde"), Options(width=1))
+    expected = score_sum(
+        iou, confusion.compute_confusion_matrix(truth, predicted, 5), tuple("abcde"), iou.Options()
     )
-    assert found.values[COLUMN_NAME] == whole.values["IoU"]
+    assert scores.values[COLUMN_NAME] == expected.values["IoU"]
 
 
 def test_neither_input_is_changed():
-    truth, predicted = street(60, 80, 0), street(60, 80, 3)
+    truth, predicted = draw_street(60, 80, 0), draw_street(60, 80, 3)
     before = truth.copy(), predicted.copy()
-    boundary_iou.count(truth, predicted, 5, Options())
+    boundary_iou.count(truth, predicted, range(5), Options())
     np.testing.assert_array_equal(truth, before[0])
     np.testing.assert_array_equal(predicted, before[1])
 
 
-def test_unlabeled_pixels_are_not_looked_at_where_they_are_ignored():
+def test_ignored_unlabeled_pixels_are_not_counted():
     truth = np.full((100, 100), 9, np.uint8)  # car
     truth[:, 50:] = 0
     predicted = np.full((100, 100), 9, np.uint8)
-    counts = boundary_iou.count(truth, predicted, 15, Options())
-    counted = boundary_iou.measure(counts, FMB, Options()).by_class["car"][COLUMN_NAME]
-    ignored = boundary_iou.measure(counts, FMB, Options(unlabeled="ignored")).by_class["car"][
-        COLUMN_NAME
-    ]
-    hit = 2 * 3 * 50 + 3 * 94  # above, below and at the left edge, 3 pixels wide
-    missed = 3 * 94  # the side of the true car towards the unlabeled pixels
-    beyond = hit  # the other half of the frame that was called car
-    assert counted == hit / (hit + missed + beyond)
-    assert ignored == hit / (hit + missed)
+    counts = boundary_iou.count(truth, predicted, range(15), Options())
+    counted = score_sum(boundary_iou, counts, FMB, Options())
+    ignored = score_sum(boundary_iou, counts, FMB, Options(unlabeled="ignored"))
+    true_positives = 2 * 3 * 50 + 3 * 94  # at the top, bottom and left edge, 3 pixels wide
+    false_negatives = 3 * 94  # the side of the true car towards the unlabeled pixels
+    false_positives = true_positives  # the unlabeled half of the image
+    union = true_positives + false_negatives
+    assert counted.by_class["car"][COLUMN_NAME] == true_positives / (union + false_positives)
+    assert ignored.by_class["car"][COLUMN_NAME] == true_positives / union
 
 
-def test_pixels_of_255_are_left_out_and_end_a_class():
+def test_pixels_of_255_are_ignored_and_bound_a_class():
     truth = np.zeros((40, 40), np.uint8)
     truth[:, 20:] = 255
-    counts = boundary_iou.count(truth, np.zeros((40, 40), np.uint8), 2, Options())
+    counts = boundary_iou.count(truth, np.zeros((40, 40), np.uint8), range(2), Options())
     assert counts.sum() == 40 * 20
     assert counts[0].sum() == 40 * 20 - 38 * 18
 
 
 def test_counting_refuses_other_shapes_and_unknown_ids():
-    labels = street(60, 80, 0)
+    labels = draw_street(60, 80, 0)
     with pytest.raises(ValueError, match="truth is"):
-        boundary_iou.count(labels, labels[:1], 5, Options())
+        boundary_iou.count(labels, labels[:1], range(5), Options())
     with pytest.raises(ValueError, match="class id 4 with only 4"):
-        boundary_iou.count(labels, labels, 4, Options())
+        boundary_iou.count(labels, labels, range(4), Options())
 
 
-def test_its_mean_has_the_same_conventions_as_iou():
+def test_its_mean_is_given_under_the_same_conventions_as_iou():
     counts = np.zeros((30, 30), np.int64)
-    counts[1, 1] = counts[7, 22] = 10  # road: right; sky near its outline: called sky inside
-    found = boundary_iou.measure(counts, FMB, Options())
-    assert found.by_class["road"][COLUMN_NAME] == 1.0
-    assert found.by_class["sky"][COLUMN_NAME] == 0.0
-    assert found.values[COLUMN_NAME] == 1 / 2
-    assert found.by_convention["dmfuse8, zero"] == {COLUMN_NAME: 1 / 8}
-    assert found.by_convention["segmif8, skip"] == {COLUMN_NAME: None}
+    counts[1, 1] = counts[7, 22] = (
+        10  # road: correct; sky near its boundary: predicted as sky inside
+    )
+    scores = score_sum(boundary_iou, counts, FMB, Options())
+    assert scores.by_class["road"][COLUMN_NAME] == 1.0
+    assert scores.by_class["sky"][COLUMN_NAME] == 0.0
+    assert scores.values[COLUMN_NAME] == 1 / 2
+    assert scores.by_convention["dmfuse8, zero"] == {COLUMN_NAME: 1 / 8}
+    assert scores.by_convention["segmif8, skip"] == {COLUMN_NAME: None}
 
 
-def test_the_protocol_says_the_width_and_the_class_set():
-    said = boundary_iou.protocol(FMB, Options())
-    assert said["boundary"] == "within 2 % of the image's diagonal, pixels added over images"
-    assert said["class set"] == "all14 (14 of 15 classes)"
+def test_the_protocol_names_the_width_and_the_class_set():
+    facts = boundary_iou.protocol(FMB, Options())
+    assert facts["boundary"] == "within 2 % of the image's diagonal, pixels added over images"
+    assert facts["class set"] == "all14 (14 of 15 classes)"
     with pytest.raises(UserError, match="all15 scores 'unlabelled'"):
         boundary_iou.protocol(FMB, Options(classes="all15", unlabeled="ignored"))

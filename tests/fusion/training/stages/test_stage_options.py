@@ -1,4 +1,4 @@
-"""Options of a recipe where paper and code differ, as the stages understand them."""
+"""Effect of the options in which paper and released code differ."""
 
 from dataclasses import replace
 
@@ -12,105 +12,107 @@ from fusion.training.data.random_streams import RandomStreams
 from fusion.training.recipe import presets
 from fusion.training.recipe.schema import DMFuseRecipe
 from fusion.training.training_run import TrainingRun
-from tests.helpers import tiny_training as toys
+from tests.helpers import tiny_training
 from tests.helpers.reference_tensors import load_reference
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-STEPS = (5, 50, 100)
+FEATURE_STEPS = (5, 50, 100)
 
 
-def images(channels=2):
+def make_images(channels=2):
     return torch.rand(2, channels, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def draws():
+def make_streams():
     return RandomStreams(0, [0, 1], "cpu")
 
 
-def built(stage, **changes):
-    return train_stage.build_stage(
-        TrainingRun("dmfuse", stage, toys.build_recipe("dmfuse", **changes)), None
-    )
+def build_stage(stage, **changes):
+    recipe = tiny_training.build_recipe("dmfuse", **changes)
+    return train_stage.build_stage(TrainingRun("dmfuse", stage, recipe), None)
 
 
 @pytest.mark.parametrize("levels", ["step", "between"])
-def test_features_are_told_the_level_of_the_step_or_one_above_it(monkeypatch, levels):
-    told = []
+def test_features_are_extracted_at_the_noise_level_of_the_step_or_one_above_it(monkeypatch, levels):
+    levels_per_call = []
 
-    def stacked(network, image, given, noise):
-        told.append(given)
-        return real(network, image, given, noise)
+    def record_levels(network, image, noise_levels, noise):
+        levels_per_call.append(noise_levels)
+        return extract_features(network, image, noise_levels, noise)
 
-    real = features.extract_features
-    monkeypatch.setattr(features, "extract_features", stacked)
-    learner = built("fusion", denoising={"timesteps": 2000, "levels": levels})
+    extract_features = features.extract_features
+    monkeypatch.setattr(features, "extract_features", record_levels)
+    stage = build_stage("fusion", denoising={"timesteps": 2000, "levels": levels})
     with torch.no_grad():
-        learner(images(), draws())
-    known = {
-        int(t): one["sqrt_alpha_bar"]
-        for t, one in load_reference("noise_schedules")["cosine_2000"].items()
+        stage(make_images(), make_streams())
+    reference = {
+        int(t): values["sqrt_alpha_bar"]
+        for t, values in load_reference("noise_schedules")["cosine_2000"].items()
     }
-    assert len(told) == 2  # one call for each modality
-    for given in told:
-        for t, values in zip(STEPS, given, strict=True):
+    assert len(levels_per_call) == 2  # one call for each modality
+    for noise_levels in levels_per_call:
+        for t, values in zip(FEATURE_STEPS, noise_levels, strict=True):
             if levels == "step":
-                assert values.tolist() == pytest.approx([known[t]] * 2, rel=1e-7)
+                assert values.tolist() == pytest.approx([reference[t]] * 2, rel=1e-7)
             else:
-                assert all(known[t] < value < known[t - 1] for value in values.tolist())
+                assert all(reference[t] < value < reference[t - 1] for value in values.tolist())
 
 
 @pytest.mark.parametrize("levels", ["step", "between"])
-def test_the_denoising_network_learns_at_levels_of_steps_or_between_them(levels):
-    learner = built("diffusion", denoising={"levels": levels})
-    told = []
-    learner.denoising.register_forward_pre_hook(lambda _, given: told.append(given[1]))
-    with torch.no_grad():
-        learner(images(1), draws())
-    known = learner.noise.levels.float()
-    assert [bool((value == known).any()) for value in told[0]] == [levels == "step"] * 2
-
-
-def test_the_paper_takes_levels_of_steps_and_the_small_preset_the_code_s():
-    found = {name: presets.build_recipe("dmfuse", name, {}, []) for name in ("paper", "small")}
-    assert found["paper"].denoising.levels == "step"
-    assert found["small"].denoising.levels == "between"
-
-
-def test_levels_are_no_part_of_a_network():
-    recipe = toys.build_recipe("dmfuse", denoising={"levels": "between"})
-    assert (
-        "levels"
-        not in training_run.build_architecture(TrainingRun("dmfuse", "fusion", recipe))["denoising"]
+def test_the_denoising_network_trains_at_noise_levels_of_steps_or_between_them(levels):
+    stage = build_stage("diffusion", denoising={"levels": levels})
+    levels_per_call = []
+    stage.denoising.register_forward_pre_hook(
+        lambda _, arguments: levels_per_call.append(arguments[1])
     )
-
-
-@pytest.mark.parametrize("way", [{}, {"loss": "code"}, {"weights": [2, 3, 5]}])
-def test_signed_takes_the_gradient_term_as_printed(way):
-    learner = built("fusion", fusion={**way, "signed": True})
-    plain = built("fusion", fusion=way)
-    plain.load_state_dict(learner.state_dict())
     with torch.no_grad():
-        found, other = (one.eval()(images(), draws()) for one in (learner, plain))
-        fused = learner._fuse(images(), draws())
+        stage(make_images(1), make_streams())
+    schedule_levels = stage.noise_schedule.noise_levels.float()
+    at_step = [bool((value == schedule_levels).any()) for value in levels_per_call[0]]
+    assert at_step == [levels == "step"] * 2
+
+
+def test_the_paper_preset_has_levels_of_steps_and_the_small_preset_those_of_the_code():
+    recipes = {name: presets.build_recipe("dmfuse", name, {}, []) for name in ("paper", "small")}
+    assert recipes["paper"].denoising.levels == "step"
+    assert recipes["small"].denoising.levels == "between"
+
+
+def test_levels_are_not_part_of_the_architecture():
+    recipe = tiny_training.build_recipe("dmfuse", denoising={"levels": "between"})
+    architecture = training_run.build_architecture(TrainingRun("dmfuse", "fusion", recipe))
+    assert "levels" not in architecture["denoising"]
+
+
+@pytest.mark.parametrize("options", [{}, {"loss": "code"}, {"weights": [2, 3, 5]}])
+def test_signed_takes_the_gradient_term_as_printed(options):
+    signed_stage = build_stage("fusion", fusion={**options, "signed": True})
+    unsigned_stage = build_stage("fusion", fusion=options)
+    unsigned_stage.load_state_dict(signed_stage.state_dict())
+    with torch.no_grad():
+        signed, unsigned = (
+            stage.eval()(make_images(), make_streams()) for stage in (signed_stage, unsigned_stage)
+        )
+        fused = signed_stage._fuse(make_images(), make_streams())
         weights = {"code": losses.RELEASED_CODE_LOSS, "paper": losses.PAPER_LOSS}[
-            way.get("loss", "paper")
+            options.get("loss", "paper")
         ]
-        if "weights" in way:
+        if "weights" in options:
             weights = losses.DMFuseLossOptions("paper", 2, 3, 5)
-        visible, infrared = images().chunk(2, dim=1)
+        visible, infrared = make_images().chunk(2, dim=1)
         expected = losses.compute_dmfuse_terms(
             fused, infrared, visible, replace(weights, signed=True)
         )
-    assert float(found["gradient"]) == pytest.approx(float(expected["gradient"]))
-    assert float(found["gradient"]) > 1.1 * float(other["gradient"])
-    assert torch.equal(found["intensity"], other["intensity"])
-    assert torch.equal(found["ssim"], other["ssim"])
+    assert float(signed["gradient"]) == pytest.approx(float(expected["gradient"]))
+    assert float(signed["gradient"]) > 1.1 * float(unsigned["gradient"])
+    assert torch.equal(signed["intensity"], unsigned["intensity"])
+    assert torch.equal(signed["ssim"], unsigned["ssim"])
 
 
 @pytest.mark.parametrize("inner", [2, 6])
 @pytest.mark.parametrize("encoder", ["diffusion", "cnn"])
 def test_every_even_width_is_a_recipe_and_trains(inner, encoder):
     changes = {"denoising": {"inner": inner}, "head": {"encoder": encoder}}
-    assert isinstance(toys.build_recipe("dmfuse", **changes), DMFuseRecipe)
-    built("fusion", **changes)(images(), draws())["total"].backward()
-    built("diffusion", **changes)(images(1), draws())["total"].backward()
+    assert isinstance(tiny_training.build_recipe("dmfuse", **changes), DMFuseRecipe)
+    build_stage("fusion", **changes)(make_images(), make_streams())["total"].backward()
+    build_stage("diffusion", **changes)(make_images(1), make_streams())["total"].backward()

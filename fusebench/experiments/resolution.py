@@ -1,0 +1,384 @@
+"""Tasks with the plug-ins that they name, loaded and checked once.
+
+A task of tasks.yaml is resolved before any data is read: its data set, model, metrics and sources
+become typed objects that its runs carry. Nothing is looked up in the task file again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from fusebench import plugins
+from fusebench.config import schema
+from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, TaskMetric
+from fusebench.errors import UserError
+
+Result = TypeVar("Result")
+ModelTask = schema.DetectionTask | schema.SegmentationTask
+
+
+@dataclass(frozen=True)
+class ResolvedDataset:
+    """A data set and its checked options."""
+
+    plugin: Dataset
+    options: BaseModel
+
+
+@dataclass(frozen=True)
+class ResolvedMetric:
+    """A task metric under the name that the task gives it, with its checked options."""
+
+    name: str
+    plugin: TaskMetric
+    options: Any
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What decides its scores."""
+        return {"version": self.plugin.VERSION, "options": self.options.model_dump(mode="json")}
+
+
+@dataclass(frozen=True)
+class ResolvedFusionMetric:
+    """A fusion metric under the name that the task gives it, with its checked options."""
+
+    name: str
+    plugin: FusionMetric
+    options: Any
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What decides its values."""
+        return {"version": self.plugin.VERSION, "options": self.options.model_dump(mode="json")}
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A model with its checked options.
+
+    Attributes:
+        predict_options: The model's ``Predict``.
+    """
+
+    name: str
+    plugin: Model
+    options: Any
+    predict_options: Any
+
+    @property
+    def is_trained_here(self) -> bool:
+        """Whether it is trained, not downloaded."""
+        return self.plugin.download is None
+
+    def for_source(self, values: Mapping[str, str], where: str) -> "ResolvedModel":
+        """The model for one source: names of prediction files are filled in.
+
+        Args:
+            values: ``source``, ``dataset`` and ``split``.
+            where: Where in the task file, for the message.
+
+        Raises:
+            UserError: If a name cannot be filled in.
+        """
+        if self.plugin.resolve_paths is None:
+            return self
+        return replace(self, options=self.plugin.resolve_paths(self.options, values, where))
+
+
+@dataclass(frozen=True)
+class ResolvedSource:
+    """A source of images under its name.
+
+    Attributes:
+        config: What the task file says.
+        method: The fusion method; None for other kinds.
+        options: The method's checked options.
+        base_folder: What relative folders of the task file are relative to.
+    """
+
+    name: str
+    config: schema.Source
+    base_folder: Path
+    method: FusionMethod | None = None
+    options: Any = None
+
+    @property
+    def kind(self) -> str:
+        """``infrared``, ``visible``, ``method`` or ``folder``."""
+        return self.config.kind
+
+
+@dataclass(frozen=True)
+class ResolvedTask:
+    """A task with everything that it names.
+
+    Attributes:
+        model: None for a quality task.
+        metrics: Those of a detection or segmentation task.
+        fusion_metrics: Those of a quality task.
+        sources: In the order of the task file.
+        training_source: The one source that all models are trained on; None: each on its own.
+    """
+
+    name: str
+    task: schema.Task
+    dataset: ResolvedDataset
+    model: ResolvedModel | None
+    metrics: tuple[ResolvedMetric, ...]
+    fusion_metrics: tuple[ResolvedFusionMetric, ...]
+    sources: tuple[ResolvedSource, ...]
+    training_source: ResolvedSource | None
+
+    @property
+    def seeds(self) -> tuple[int | None, ...]:
+        """One per training; one None where nothing is trained."""
+        if self.model is None or not self.model.is_trained_here:
+            return (None,)
+        assert isinstance(self.task, schema.ModelTaskBase)
+        return self.task.seeds
+
+    @property
+    def protocol(self) -> str:
+        """What kind of experiment a model task is; only rows of the same kind share a table.
+
+        Returns:
+            ``retrained``: a model per source. ``trained on SOURCE``: one, shown every source.
+            ``zero-shot``: one that was trained elsewhere, as it is. Else what the model says.
+        """
+        assert self.model is not None
+        if self.training_source is not None:
+            return f"trained on {getattr(self.task, 'train_on', '')}"
+        return self.model.plugin.PROTOCOL
+
+
+def resolve_tasks(
+    file: schema.TaskFile, names: Sequence[str], base_folder: Path
+) -> dict[str, ResolvedTask]:
+    """Resolve the named tasks and report every fault of all of them at once.
+
+    Raises:
+        UserError: One line per fault.
+    """
+    faults: dict[str, None] = {}  # a source that two tasks use is one fault
+
+    def attempt(function: Callable[..., Result], *arguments: Any) -> Result | None:
+        try:
+            return function(*arguments)
+        except UserError as fault:
+            faults.update(dict.fromkeys(str(fault).splitlines()))
+            return None
+
+    tasks = {}
+    for name in names:
+        task = file.tasks[name]
+        dataset = attempt(_resolve_dataset, name, task)
+        model = None
+        if isinstance(task, schema.ModelTaskBase):
+            model = attempt(_resolve_model, name, task)
+        metrics: tuple[ResolvedMetric, ...] = ()
+        fusion_metrics: tuple[ResolvedFusionMetric, ...] = ()
+        if isinstance(task, schema.QualityTask):
+            fusion_metrics = (
+                attempt(resolve_fusion_metrics, task.metrics, f"tasks.{name}.metrics") or ()
+            )
+        else:
+            metrics = (
+                attempt(resolve_metrics, task.kind, task.metrics, f"tasks.{name}.metrics") or ()
+            )
+        every_source = [
+            attempt(resolve_source, s, file.get_source(s), base_folder) for s in task.sources
+        ]
+        sources = tuple(source for source in every_source if source is not None)
+        teacher = file.get_training_source_name(name)
+        training_source = None
+        if teacher is not None:
+            training_source = attempt(
+                resolve_source, teacher, file.get_source(teacher), base_folder
+            )
+        if dataset is not None and not isinstance(task, schema.QualityTask):
+            _collect_conflicts(faults, name, task, dataset, model, metrics)
+        if dataset is not None:
+            tasks[name] = ResolvedTask(
+                name, task, dataset, model, metrics, fusion_metrics, sources, training_source
+            )
+    if faults:
+        raise UserError("\n".join(faults))
+    return tasks
+
+
+def resolve_source(name: str, config: schema.Source, base_folder: Path) -> ResolvedSource:
+    """Resolve one source of the task file.
+
+    Raises:
+        UserError: If there is no such method, or an option is wrong.
+    """
+    if not isinstance(config, schema.FusionMethodSource):
+        return ResolvedSource(name, config, base_folder)
+    method = plugins.load_fusion_method(config.method)
+    options = plugins.validate_options(
+        method.Options, config.options, f"options of method {config.method}"
+    )
+    return ResolvedSource(name, config, base_folder, method, options)
+
+
+def resolve_metrics(
+    kind: str, metrics: Mapping[str, Mapping[str, Any]], where: str
+) -> tuple[ResolvedMetric, ...]:
+    """Resolve the metrics of a detection or segmentation task.
+
+    Raises:
+        UserError: One line per fault.
+    """
+    return tuple(
+        _resolve_each(
+            metrics, where, lambda name: plugins.load_task_metric(kind, name), ResolvedMetric
+        )
+    )
+
+
+def resolve_fusion_metrics(
+    metrics: Mapping[str, Mapping[str, Any]], where: str
+) -> tuple[ResolvedFusionMetric, ...]:
+    """Resolve fusion metrics; ``name.variant`` is short for the option ``variant``.
+
+    Raises:
+        UserError: One line per fault; also if two names come to the same metric.
+    """
+    return tuple(_resolve_each(metrics, where, plugins.load_fusion_metric, ResolvedFusionMetric))
+
+
+def _resolve_each(
+    metrics: Mapping[str, Mapping[str, Any]],
+    where: str,
+    load: Callable[[str], Any],
+    build: Callable[[str, Any, Any], Any],
+) -> list[Any]:
+    resolved: list[Any] = []
+    faults = []
+    for name, given in metrics.items():
+        file, _, variant = name.partition(".")
+        options = {"variant": variant, **given} if variant else given
+        try:
+            plugin = load(file)
+            checked = plugins.validate_options(plugin.Options, options, f"{where}.{name}")
+        except UserError as fault:
+            faults.append(str(fault))
+            continue
+        for other in resolved:
+            if (other.plugin.name, other.options) == (plugin.name, checked):
+                faults.append(f"{where}: {other.name} and {name} are the same metric; keep one")
+        resolved.append(build(name, plugin, checked))
+    if faults:
+        raise UserError("\n".join(faults))
+    return resolved
+
+
+def _resolve_dataset(name: str, task: schema.Task) -> ResolvedDataset:
+    plugin = plugins.load_dataset(task.dataset)
+    return ResolvedDataset(
+        plugin, plugins.validate_options(plugin.Options, task.data, f"tasks.{name}.data")
+    )
+
+
+def _resolve_model(name: str, task: ModelTask) -> ResolvedModel:
+    plugin = plugins.load_model(task.kind, task.model)
+    faults, checked = [], []
+    for model, values, section in (
+        (plugin.Options, task.options, "options"),
+        (plugin.Predict, task.predict, "predict"),
+    ):
+        try:
+            checked.append(plugins.validate_options(model, values, f"tasks.{name}.{section}"))
+        except UserError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UserError("\n".join(faults))
+    return ResolvedModel(task.model, plugin, *checked)
+
+
+def _collect_conflicts(
+    faults: dict[str, None],
+    name: str,
+    task: ModelTask,
+    dataset: ResolvedDataset,
+    model: ResolvedModel | None,
+    metrics: Sequence[ResolvedMetric],
+) -> None:
+    """Add what is wrong between a task's parts, each of which is right by itself."""
+    classes = dataset.plugin.CLASSES
+    found = list(_check_classes(name, task, classes))
+    if model is not None:
+        found += _check_model(name, task, model, classes)
+    for metric in metrics:
+        where = f"tasks.{name}.metrics.{metric.name}"
+        found += metric.plugin.config_errors(metric.options, classes, where)
+        confidence = getattr(model.predict_options, "confidence", None) if model else None
+        if confidence is not None:
+            try:
+                metric.plugin.check_confidence(confidence, f"tasks.{name}")
+            except UserError as fault:
+                found.append(str(fault))
+    faults.update(dict.fromkeys(found))
+
+
+def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[str]:
+    """What is wrong with the classes that a task names."""
+    faults = []
+    for option in ("classes", "without"):
+        faults += [
+            f"tasks.{name}.{option}: {each!r} is none of {task.dataset}'s classes "
+            f"({', '.join(classes)})"
+            for each in getattr(task, option, ())
+            if each not in classes
+        ]
+    if set(classes) <= set(getattr(task, "without", ())):
+        faults.append(f"tasks.{name}.without: leaves no class of {', '.join(classes)}")
+    return faults
+
+
+def _check_model(
+    name: str, task: ModelTask, model: ResolvedModel, classes: Sequence[str]
+) -> list[str]:
+    """What is wrong between a model and its task."""
+    plugin, faults = model.plugin, []
+    if task.train_on is not None and plugin.PROTOCOL != "retrained":
+        faults.append(
+            f"tasks.{name}.train_on: {task.train_on}, but nothing is trained by model "
+            f"{task.model} ({plugin.TITLE}); delete train_on, or choose a model that is trained"
+        )
+    faults += _find_shared_files(name, task, model)
+    faults += plugin.config_errors(model.options, classes, f"tasks.{name}.options")
+    unmapped = set(classes) - plugin.mapped_classes(model.options, classes)
+    unmapped -= set(getattr(task, "without", ()))
+    faults += [
+        f"tasks.{name}.options.class_map: maps nothing to {each}, so its AP would be 0 and "
+        f"lower the mean; map a class to it, or list it under without: for a second mean"
+        for each in classes
+        if each in unmapped
+    ]
+    return faults
+
+
+def _find_shared_files(name: str, task: ModelTask, model: ResolvedModel) -> list[str]:
+    """What is wrong with a file that would be scored as if it were made from several sources."""
+    if model.plugin.resolve_paths is None:
+        return []
+    where = f"tasks.{name}.options"
+    values = {"dataset": task.dataset, "split": "test"}
+    try:
+        options = [
+            model.for_source({"source": source, **values}, where).options for source in task.sources
+        ]
+    except UserError as fault:
+        return [str(fault)]
+    if len(options) == 1 or options[0] != options[1]:
+        return []
+    return [
+        f"{where}: the same {model.plugin.FILES} would be scored for each of the {len(options)} "
+        f"sources ({', '.join(task.sources)}); write {{source}} into the name, so that every "
+        "source has its own, or list one source"
+    ]

@@ -1,0 +1,203 @@
+"""From saved counts to scores: of the data set, of each condition, of every bootstrap resample.
+
+`score_metric` is the only place where counts become scores. It takes any number of weightings of
+the images: ones for the data set, ones and zeros for a condition, draws for a resample.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusebench.config import schema
+from fusebench.evaluation import counts as image_counts
+from fusebench.evaluation.class_means import average_defined, to_optional
+from fusebench.evaluation.counts import Counts, DatasetCounts, FloatArray
+from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.storage.records import Scores
+
+SUBSET_PREFIX = "without "  # name of a mean over fewer classes: "without Lamp"
+NamedScores = dict[tuple[str | None, str], FloatArray]  # class or subset (None: mean), column
+
+
+def count_images(
+    metrics: Iterable[ResolvedMetric],
+    pairs: Iterable[tuple[str, Any, Any]],
+    classes: Sequence[str],
+) -> dict[str, DatasetCounts]:
+    """Count every image once for every file of counts.
+
+    Args:
+        metrics: Of metrics with the same file, the first one counts.
+        pairs: Key, ground truth and prediction of each image.
+        classes: Class names.
+
+    Returns:
+        File name to the counts of all images.
+    """
+    counting: dict[str, ResolvedMetric] = {}
+    for metric in metrics:
+        counting.setdefault(metric.plugin.counts_file, metric)
+    counted: dict[str, dict[str, image_counts.ImageCounts]] = {file: {} for file in counting}
+    for key, truth, predicted in pairs:
+        for file, metric in counting.items():
+            counted[file][key] = metric.plugin.count(truth, predicted, classes, metric.options)
+    return {file: image_counts.stack_counts(by_key) for file, by_key in counted.items()}
+
+
+def write_counts(folder: Path, counts: Mapping[str, DatasetCounts]) -> None:
+    """Save all counts under their file names."""
+    for file, values in counts.items():
+        image_counts.write_counts(folder / file, values)
+
+
+def score_metric(
+    metric: ResolvedMetric,
+    counts: DatasetCounts,
+    weights: FloatArray,
+    classes: Sequence[str],
+    *,
+    columns: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+) -> NamedScores:
+    """Score one metric for many weightings of the images.
+
+    Args:
+        metric: The metric.
+        counts: Its counts of I images.
+        weights: (R, I), how often each image counts, 0 or more.
+        classes: Class names.
+        columns: Which columns are needed; None: all.
+        without: Classes that a second mean leaves out.
+
+    Returns:
+        (R,) per class and column, and under None the mean over classes; NaN where undefined.
+
+    Raises:
+        ValueError: If the metric's scores have another shape than one per class.
+    """
+    needed = list(metric.plugin.COLUMNS if columns is None else columns)
+    counted = np.flatnonzero(weights.any(axis=0))
+    if len(counted) < weights.shape[1]:  # images of other conditions only cost time
+        counts, weights = counts.select(counted), weights[:, counted]
+    by_column = _score_columns(metric, counts.add(weights), len(weights), classes, needed)
+    return _name_scores(metric, by_column, classes, without)
+
+
+def build_scores(
+    metrics: Sequence[ResolvedMetric],
+    counts: Mapping[str, DatasetCounts],
+    weights: FloatArray,
+    classes: Sequence[str],
+    task: schema.Task,
+) -> list[Scores]:
+    """All scores of a task for some weightings of the images, as a record holds them.
+
+    Args:
+        metrics: The metrics of the task.
+        counts: File name to counts of I images.
+        weights: (R, I), ones for the images that are scored, zeros for the others.
+        classes: Class names of the data set.
+        task: Its options ``classes`` and ``without`` say how classes are ordered and averaged.
+
+    Returns:
+        R scores.
+    """
+    without = tuple(getattr(task, "without", ()))
+    results = [Scores(values={}, counts={"images": int(row.sum())}) for row in weights]
+    for metric in metrics:
+        dataset_counts = counts[metric.plugin.counts_file]
+        columns = list(metric.plugin.COLUMNS)
+        total = dataset_counts.add(weights)
+        by_column = _score_columns(metric, total, len(weights), classes, columns)
+        named = _name_scores(metric, by_column, classes, without)
+        for row, result in enumerate(results):
+            scores = {key: to_optional(float(values[row])) for key, values in named.items()}
+            conventions = metric.plugin.conventions(
+                {column: values[row] for column, values in by_column.items()},
+                classes,
+                metric.options,
+            )
+            sizes = metric.plugin.sample_sizes(
+                dataset_counts.add(weights[row : row + 1]), classes, metric.options
+            )
+            of_metric = _collect_scores(scores, columns, by_convention=conventions, sizes=sizes)
+            results[row] = result.merge(of_metric)
+    return [_order_classes(result, getattr(task, "classes", ())) for result in results]
+
+
+def _score_columns(
+    metric: ResolvedMetric, total: Counts, number: int, classes: Sequence[str], columns: list[str]
+) -> dict[str, FloatArray]:
+    """Scores (R, C) of all classes by column, checked."""
+    scores = metric.plugin.score(total, classes, metric.options, columns)
+    by_column = {}
+    for column in columns:
+        values = np.asarray(scores[column], np.float64)
+        if values.shape != (number, len(classes)):
+            raise ValueError(
+                f"metric {metric.name}, column {column}: scores of shape {values.shape}, "
+                f"expected {(number, len(classes))}"
+            )
+        by_column[column] = values
+    return by_column
+
+
+def _name_scores(
+    metric: ResolvedMetric,
+    by_column: Mapping[str, FloatArray],
+    classes: Sequence[str],
+    without: Sequence[str],
+) -> NamedScores:
+    """Scores of the scored classes and their means, (R,) each."""
+    shown = list(metric.plugin.scored_classes(classes, metric.options))
+    places = [list(classes).index(name) for name in shown]
+    kept = [place for place, name in enumerate(shown) if name not in without]
+    named: NamedScores = {}
+    for column, scores in by_column.items():
+        values = scores[:, places]
+        named |= {(name, column): values[:, i] for i, name in enumerate(shown)}
+        named[None, column] = _average(metric, values)
+        if without and kept:
+            named[name_subset(without), column] = _average(metric, values[:, kept])
+    return named
+
+
+def name_subset(without: Sequence[str]) -> str:
+    """The name of a mean that leaves out some classes, e.g. ``without Lamp``."""
+    return f"{SUBSET_PREFIX}{', '.join(without)}"
+
+
+def _collect_scores(
+    scores: Mapping[tuple[str | None, str], float | None],
+    columns: Sequence[str],
+    *,
+    by_convention: Mapping[str, Mapping[str, float | None]],
+    sizes: Mapping[str, int],
+) -> Scores:
+    """Scores of one metric as a record holds them."""
+    names = dict.fromkeys(name for name, _ in scores if name is not None)
+    by_name = {name: {column: scores[name, column] for column in columns} for name in names}
+    return Scores(
+        values={column: scores[None, column] for column in columns},
+        by_class={n: row for n, row in by_name.items() if not n.startswith(SUBSET_PREFIX)},
+        counts=dict(sizes),
+        subset_means={n: row for n, row in by_name.items() if n.startswith(SUBSET_PREFIX)},
+        by_convention={name: dict(means) for name, means in by_convention.items()},
+    )
+
+
+def _average(metric: ResolvedMetric, values: FloatArray) -> FloatArray:
+    """The mean (R,) over classes of scores (R, S), by the metric's own policy if it has one."""
+    if metric.plugin.average is None:
+        return average_defined(values)
+    mean: FloatArray = metric.plugin.average(values, metric.options)
+    return mean
+
+
+def _order_classes(scores: Scores, first: Sequence[str]) -> Scores:
+    """The scores with some classes first."""
+    order = [name for name in first if name in scores.by_class]
+    order += [name for name in scores.by_class if name not in order]
+    return scores.model_copy(update={"by_class": {name: scores.by_class[name] for name in order}})

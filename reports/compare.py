@@ -128,7 +128,10 @@ def _format_protocol_changes(pairs: Sequence[RunPair]) -> list[str]:
     for key, a, b in pairs:
         facts_a, facts_b = protocol.list_facts(a.record), protocol.list_facts(b.record)
         for name in dict.fromkeys([*facts_a, *facts_b]):
-            value_a, value_b = facts_a.get(name, "not stated"), facts_b.get(name, "not stated")
+            value_a, value_b = (
+                facts_a.get(name, protocol.NOT_RECORDED),
+                facts_b.get(name, protocol.NOT_RECORDED),
+            )
             if value_a != value_b:
                 runs_by_change.setdefault((name, value_a, value_b), []).append(key.source_and_seed)
     lines = []

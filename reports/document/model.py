@@ -1,4 +1,4 @@
-"""Contents of the report: the values that every output format (page, Markdown, terminal) renders."""
+"""Contents of the report, which every output format (page, Markdown, terminal) renders."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Assembly of the section of one task: answer, tables, protocol, missing runs, published results."""
+"""Section of one task: answer, tables, protocol, missing runs, published results."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -49,7 +49,7 @@ def build_dataframe(
 ) -> pd.DataFrame:
     """Build one row per source and score, with the columns `COLUMNS`.
 
-    ``level`` to ``metric`` are those of `tidy_scores`. Numbers are fractions, rounded to `DECIMALS`.
+    ``level`` to ``metric`` are those of `tidy_scores`. Numbers are fractions with `DECIMALS`.
     ``seeds`` is the number of averaged scores. ``table`` names the CSV file in which the difference
     is tested; ``p Holm`` is adjusted for the comparisons of that table. Unknown values are missing
     values. The verdict is "seeds differ" where no difference is computed for that reason, and "not

@@ -32,14 +32,14 @@ NO_BOXES, NO_LABEL_MAP = boxes.make_boxes([], []), np.zeros((0, 0), np.uint8)
 BOX_LEGEND = (
     f"Boxes: ground truth white; predictions with a confidence of at least "
     f"{drawn_matches.MIN_CONFIDENCE:g}: true positives solid green, false positives dashed orange; "
-    f"false negatives dotted yellow. A true positive is matched to a true box of its class with an "
-    f"IoU of {box_matching.IOU_THRESHOLD:g} or more; no two are matched to the same box. Overlapping "
-    "texts are left out. Below: the part in the blue frame enlarged, around the object on which the "
-    "sources disagree most."
+    "false negatives dotted yellow. A true positive is matched to a true box of its class with an "
+    f"IoU of {box_matching.IOU_THRESHOLD:g} or more; no two are matched to the same box. "
+    "Overlapping texts are left out. Below: the part in the blue frame enlarged, around the object "
+    "on which the sources disagree most."
 )
 LABEL_MAP_LEGEND = (
-    "Top to bottom: image; label map in FMB's colors; errors (wrong pixels orange, unlabeled pixels "
-    "black); the part in the blue frame enlarged, in which the sources disagree most."
+    "Top to bottom: image; label map in FMB's colors; errors (wrong pixels orange, unlabeled "
+    "pixels black); the part in the blue frame enlarged, in which the sources disagree most."
 )
 
 
@@ -210,12 +210,9 @@ def _render_panels(
 
     A damaged image costs its panel only: the numbers of the report do not depend on it.
     """
-    views, missing = [], []
-    for source in sources:
-        try:
-            views.append(_load_source_view(source, pair))
-        except UserError as error:
-            missing.append((source.source_name, str(error)))
+    loaded = [(source.source_name, _load_source_view(source, pair)) for source in sources]
+    views = [view for _, view in loaded if isinstance(view, _SourceView)]
+    missing = [(name, str(error)) for name, error in loaded if isinstance(error, UserError)]
     if not views:
         return [], missing
     run = sources[0].run
@@ -226,11 +223,16 @@ def _render_panels(
         return [], [*missing, ("", str(error))]
 
 
-def _load_source_view(source: SourcePredictions, pair: Pair) -> _SourceView:
+def _load_source_view(source: SourcePredictions, pair: Pair) -> _SourceView | UserError:
+    """Read image and label map of a source; return the error if a file is damaged."""
     is_segmentation = source.run.task.kind == "segmentation"
-    label_map = source.read_label_map(pair.key) if is_segmentation else NO_LABEL_MAP
-    image = images.read_color(source.image_paths[pair.key])
-    return _SourceView(source.source_name, image, source.boxes.get(pair.key, NO_BOXES), label_map)
+    try:
+        label_map = source.read_label_map(pair.key) if is_segmentation else NO_LABEL_MAP
+        image = images.read_color(source.image_paths[pair.key])
+    except UserError as error:
+        return error
+    predicted = source.boxes.get(pair.key, NO_BOXES)
+    return _SourceView(source.source_name, image, predicted, label_map)
 
 
 def _render_box_panels(

@@ -9,12 +9,12 @@ from fusebench.data.pairs import Split
 MAX_CONDITIONS = 6
 PAIRS_PER_CRITERION = 2  # for each of largest spread, gain and loss
 SELECTION_RULE = (
-    "Selection rule: for every condition the pair whose data set and key have the smallest SHA-256; "
-    f"the {PAIRS_PER_CRITERION} pairs with the largest spread of scores between the sources; the "
-    f"{PAIRS_PER_CRITERION} with the largest gain of the best fused source over the better single "
-    f"sensor, and the {PAIRS_PER_CRITERION} with the largest loss. The score of a pair is F1 at the "
-    "confidence of the per-image files (detection) or the pixel accuracy on labeled pixels "
-    "(segmentation), of the first seed. Nothing is picked by hand."
+    "Selection rule: for every condition the pair whose data set and key have the smallest "
+    f"SHA-256; the {PAIRS_PER_CRITERION} pairs with the largest spread of scores between the "
+    f"sources; the {PAIRS_PER_CRITERION} with the largest gain of the best fused source over the "
+    f"better single sensor, and the {PAIRS_PER_CRITERION} with the largest loss. The score of a "
+    "pair is F1 at the confidence of the per-image files (detection) or the pixel accuracy on "
+    "labeled pixels (segmentation), of the first seed. Nothing is picked by hand."
 )
 RANK_NAMES = ("largest", "second largest", "third largest")
 

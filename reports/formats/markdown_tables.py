@@ -130,8 +130,8 @@ def render_metric_correlations(correlations: Sequence[MetricCorrelation]) -> str
     return "\n\n".join(
         [
             "## Do fusion metrics predict task scores?",
-            "Rank correlation (Spearman's rho) over the sources; an interval that contains 0 shows no "
-            "correlation.",
+            "Rank correlation (Spearman's rho) over the sources; an interval that contains 0 shows "
+            "no correlation.",
             "\n".join(lines),
             f"[CSV]({CORRELATIONS_FILE})",
         ]

@@ -90,8 +90,8 @@ def _check_no_foreign_files(report: Path) -> None:
     foreign = next((name for name in _list_files(report) if name not in own_files), None)
     if foreign is not None:
         raise UserError(
-            f"--to {report}: the folder contains {foreign}, which is not part of a report and would "
-            "be deleted; move it away or name another folder"
+            f"--to {report}: the folder contains {foreign}, which is not part of a report and "
+            "would be deleted; move it away or name another folder"
         )
 
 

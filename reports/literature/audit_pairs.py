@@ -66,8 +66,8 @@ def _find_rerun_rows(
             if before is not None and after is not None and not can_be_equal(before, after)
         ]
         message = (
-            f"other values than in {earlier.metadata.title}, from which this table copies its rows: "
-            f"{', '.join(changes)}"
+            f"other values than in {earlier.metadata.title}, from which this table copies its "
+            f"rows: {', '.join(changes)}"
         )
         yield build_row_finding(later, "rerun", second, message)
 

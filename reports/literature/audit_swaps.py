@@ -111,8 +111,8 @@ def _find_swapped_cells(table: PublishedTable, rows: Sequence[PublishedRow]) -> 
         first, second = best
         sizes = [abs(difference) for difference in _compute_cell_differences(row, rows, best)]
         message = (
-            f"{first} {row.cells[first]} and {second} {row.cells[second]} look swapped: every other "
-            f"row has them in the other order, {min(sizes)} to {max(sizes)} apart"
+            f"{first} {row.cells[first]} and {second} {row.cells[second]} look swapped: every "
+            f"other row has them in the other order, {min(sizes)} to {max(sizes)} apart"
         )
         yield build_row_finding(table, "swap", row, message, best)
 

@@ -1,4 +1,4 @@
-"""Names that would break LaTeX if they were not escaped, and a check of LaTeX tables without TeX."""
+"""Names that break LaTeX unless they are escaped, and a check of LaTeX tables without TeX."""
 
 import re
 

@@ -10,6 +10,7 @@ from reports.document import selection, tidy_means
 from reports.results import protocol
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders
+from tests.helpers.bootstrapped_results import make_bootstrapped_results
 from tests.helpers.synthetic_records import (
     AP50,
     PROTOCOL,
@@ -18,7 +19,6 @@ from tests.helpers.synthetic_records import (
     make_source_results,
     make_task_results,
 )
-from tests.reports.tables.test_significance import make_bootstrapped_results
 
 SINGLES = (
     make_source_results("infrared", "infrared", [(0.50, 0.20), (0.54, 0.20)]),

@@ -14,7 +14,7 @@ def list_checks(rows):
 
 
 def test_a_mean_may_deviate_by_the_rounding_of_cells_and_mean():
-    # 0.1 stands for 0.05 to 0.15, 0.2 for 0.15 to 0.25: their mean, 0.10 to 0.20, prints as 0.1 or 0.2
+    # 0.1 is 0.05 to 0.15, 0.2 is 0.15 to 0.25: their mean, 0.10 to 0.20, prints as 0.1 or 0.2
     assert list_checks({"a": "0.1 0.2 0.2"}) == []
     assert list_checks({"a": "0.1 0.2 0.3"}) == [("mean", "a")]
     # 10.0 and 20.1 have the mean 15.05; 15.2 deviates by 0.15, more than 0.05 + 0.05

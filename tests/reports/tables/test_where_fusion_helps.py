@@ -16,6 +16,7 @@ from reports import run
 from reports.document import selection
 from reports.results import confusion_matrices
 from reports.tables import builders, where_fusion_helps
+from tests.helpers.bootstrapped_results import make_bootstrapped_results
 from tests.helpers.synthetic_records import (
     CLASSES,
     finish_run,
@@ -25,7 +26,6 @@ from tests.helpers.synthetic_records import (
     patch_plan,
     write_split,
 )
-from tests.reports.tables.test_significance import make_bootstrapped_results
 
 COST_COLUMNS = {
     f"{kind} error": Column(title=f"lost: {kind}", mean_title=kind, better="lower", family="costs")

@@ -129,7 +129,7 @@ def test_the_paper_preset_agrees_with_segmif_except_for_the_permanent_difference
     _, options, predict_options = load_model("fmb", task)
     assert options == PAPER
     protocol = segformer.protocol(options, predict_options)
-    differences = protocol["ours (SegMiF's)"]
+    differences = protocol["differs from SegMiF (its value)"]
     assert differences.startswith(
         "shuffle yes (no), last model (best on the test images), one training ("
     )
@@ -159,7 +159,9 @@ def test_the_protocol_names_every_difference_with_segmifs_value(tmp_path):
     options = Options(
         backbone="mit_b0", start_weights=str(tmp_path / "own.pth"), ignore_unlabeled=True
     )
-    differences = segformer.protocol(options, segformer.Predict())["ours (SegMiF's)"]
+    differences = segformer.protocol(options, segformer.Predict())[
+        "differs from SegMiF (its value)"
+    ]
     for fact in (
         "backbone mit_b0 (mit_b3)",
         "head mmseg (linear)",

@@ -13,7 +13,7 @@ from fusebench.experiments.plan import SkippedTask
 from fusebench.storage.store import Store
 from reports import run
 from reports.formats import report_folder
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     finish_run,
     finish_run_with_matches,
     make_runs,

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
 from tests.helpers.paths import REPOSITORY
 
 NETWORK_CHANGES = {

@@ -13,9 +13,14 @@ from fusion.training import loop, train_stage, training_run, training_state
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.recipe import presets
 from fusion.training.training_run import TrainingRun
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
+from tests.helpers.fusion.tiny_training import (
+    StoppedError,
+    build_training,
+    train,
+    write_start_weights,
+)
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.tiny_training import StoppedError, build_training, train, write_start_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STAGES = [

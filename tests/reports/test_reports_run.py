@@ -210,9 +210,9 @@ def test_matplotlib_keeps_its_files_in_the_store(monkeypatch, store):
 def test_a_second_run_writes_nothing():
     run.main([])
     before = {path: path.stat().st_mtime_ns for path in Path("report").rglob("*")}
-    start = time.monotonic()
+    start = time.process_time()  # not wall time: the machine may be shared
     run.main([])
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert {path: path.stat().st_mtime_ns for path in Path("report").rglob("*")} == before
 
 

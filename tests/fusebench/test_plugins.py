@@ -200,7 +200,9 @@ def broken_metric(monkeypatch, module):
 
 
 def test_the_list_of_metrics_names_one_that_does_not_fit(broken_metric, capsys):
-    assert quality.main(["--list"]) == 2
+    with pytest.raises(SystemExit) as stop:
+        quality.main(["--list"])
+    assert stop.value.code == 2
     assert "is no fusion metric: TITLE is missing" in capsys.readouterr().err
 
 

@@ -2,7 +2,7 @@
 
 DMNet compares four (Table VI). All take luminance (N, 1, H, W) in [0, 1] and return a gradient
 magnitude of the same shape. Borders are padded with zeros, as in the training code that both
-papers build on, unless an operator says otherwise.
+papers build on, unless the operator documents another padding.
 """
 
 from collections.abc import Callable, Sequence

@@ -207,11 +207,13 @@ def _build_tiled_fusion(
             compute_tile_starts(length, side, overlap)
             for length, side in zip(shape, sides, strict=True)
         ]
-        for corner in product(*starts):
-            area = (..., *(slice(s, s + side) for s, side in zip(corner, sides, strict=True)))
+        for top, left in product(*starts):
+            area = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
             row_weights, column_weights = (
-                compute_blend_weights(side, overlap, first=s == 0, last=s == axis_starts[-1])
-                for side, s, axis_starts in zip(sides, corner, starts, strict=True)
+                compute_blend_weights(
+                    side, overlap, first=start == 0, last=start == axis_starts[-1]
+                )
+                for side, start, axis_starts in zip(sides, (top, left), starts, strict=True)
             )
             weight = torch.from_numpy(np.outer(row_weights, column_weights)).to(infrared.device)
             fused = network.fuse(infrared[area], visible[area], [n[area] for n in noise])

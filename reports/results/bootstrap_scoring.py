@@ -112,7 +112,7 @@ def resolve_record_metrics(record: Record) -> tuple[ResolvedMetric, ...]:
     resolved = []
     for name, spec in record.spec.get("metrics", {}).items():
         plugin = plugins.load_task_metric(record.kind, name)
-        if plugin.VERSION != spec["version"]:
+        if spec["version"] != plugin.VERSION:
             raise UserError(
                 f"{record.task} on {record.source}: scored by version {spec['version']} of metric "
                 f"{name}, which is version {plugin.VERSION} now; run {record.kind}.run again"

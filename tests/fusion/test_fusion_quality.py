@@ -9,7 +9,7 @@ from fusebench import plugins
 from fusebench.config import schema
 from fusion.quality import main
 from fusion.scoring import listing, presets, score_images
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from fusebench.experiments.sources import get_images
 from fusebench.storage.store import Store
 from fusion import run as fusion
 from reports import calibrate, run
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     finish_run,
     finish_run_with_matches,
     make_runs,

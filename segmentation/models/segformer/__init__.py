@@ -84,10 +84,10 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         f"crop {width}x{height}, flip {options.flip:g}"
         f"{', color distortion' if options.distortion else ''}",
         "class 0 in training": "left out" if options.ignore_unlabeled else "a class",
-        "chosen model": "last iteration",
+        "weights used": "last iteration",
         "prediction": "whole image, full resolution",
         "as SegMiF": ", ".join(segmif_differences.list_agreements(options)),
-        "ours (SegMiF's)": ", ".join(segmif_differences.list_differences(options)),
+        "differs from SegMiF (its value)": ", ".join(segmif_differences.list_differences(options)),
     }
 
 

@@ -47,7 +47,7 @@ class Options(BaseModel):
         crop_share: The crop is sampled again, at most ten times, while one class covers a larger
             fraction of it.
         padding: Position in the crop of an image that is smaller: its top left ``corner``, or
-            ``anywhere``, surrounded by the mean color (rounded to 8 bits) and unlabeled pixels.
+            ``anywhere``, surrounded by the mean color (rounded to 8 bits) without labels.
         rescale: Range of the random factor by which each image is resized.
         flip: Probability of a horizontal flip.
         distortion: Whether brightness, contrast, saturation and hue are changed at random.

@@ -10,8 +10,8 @@ from fusion import run as fusion
 from fusion.methods import average
 from reports import run as reports
 from tests.helpers import dataset_folders
-from tests.helpers.html_text import TagsAndTexts
-from tests.helpers.latex_check import check_latex
+from tests.helpers.reports.html_text import TagsAndTexts
+from tests.helpers.reports.latex_check import check_latex
 
 TASKS = """
 sources: {ir: {kind: infrared}, mine: {kind: method, method: average}}

@@ -12,8 +12,8 @@ import pytest
 from fusebench import plugins
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.metric import load_metrics
-from tests.helpers import naive_metrics
-from tests.helpers.deterministic_images import SIZES, make_image_triple
+from tests.helpers.fusion import naive_metrics
+from tests.helpers.fusion.deterministic_images import SIZES, make_image_triple
 from tests.helpers.paths import REFERENCE as REFERENCE_FOLDER
 
 CSV = REFERENCE_FOLDER / "fusion_metric_libraries.csv"

@@ -9,7 +9,7 @@ from fusebench import plugins
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import score_pair
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 MODULES = {
     name: plugins.load_plugin("fusion.metrics", name)

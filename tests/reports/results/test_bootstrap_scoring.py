@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from detection import coco_matching
+from fusebench.datasets.fmb import CLASSES as FMB
 from fusebench.errors import UserError
-from fusebench.evaluation import bootstrap, match_table
+from fusebench.evaluation import bootstrap
+from fusebench.evaluation.counts import write_counts
 from fusebench.storage import image_index
 from fusebench.storage.records import Column, Scores
 from reports.results import bootstrap_scores, bootstrap_scoring
@@ -17,7 +19,7 @@ from tests.fusebench.evaluation.test_average_precision import (
     make_random_boxes,
     repeat_images,
 )
-from tests.helpers import synthetic_records
+from tests.helpers.reports import synthetic_records
 
 SEQUENCES = ("a", "a", "b", "c", "d", "e", "f")
 CONDITIONS = ("day", "day", "night", "night", "day", "day", "night")
@@ -48,10 +50,12 @@ def write_detection(path):
     """Write a detection record's matches; return truth, predictions, folder and record."""
     truth, predicted = make_random_boxes(7)
     folder = write_folder(path, sorted(truth))
-    match_table.write_match_table(
-        folder / "matches.npz", coco_matching.build_match_table(truth, predicted, CLASSES)
+    counts = coco_matching.match_images(truth, predicted, CLASSES)
+    write_counts(folder / "matches.npz", counts)
+    spec = synthetic_records.METRIC_SPECS["detection"]
+    record = make_record(
+        "detection", ("AP50", "AP"), CLASSES, spec={"metrics": spec, "without": ["a"]}
     )
-    record = make_record("detection", ("AP50", "AP"), CLASSES, subset_means={"without a": {}})
     return truth, predicted, folder, record
 
 
@@ -96,10 +100,8 @@ def test_unit_shares_are_those_of_the_sequences_in_the_true_boxes(tmp_path):
 
 
 def test_ap_by_size_is_scored_on_all_images_only(tmp_path):
-    truth, predicted, folder, _ = write_detection(tmp_path / "x")
-    result = bootstrap_scoring.compute_bootstrap_scores(
-        make_record("detection", ("AP_small", "AP_large"), CLASSES), folder, CLASSES, 3
-    )
+    truth, predicted, folder, record = write_detection(tmp_path / "x")
+    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, CLASSES, 3)
     for r, counts in enumerate(draw_image_counts(3)):
         expected = compute_pycocotools_ap(
             repeat_images(truth, counts), repeat_images(predicted, counts)
@@ -109,53 +111,79 @@ def test_ap_by_size_is_scored_on_all_images_only(tmp_path):
             for i, name in enumerate(CLASSES):
                 score = result.scores[ScoreKey(None, name, f"AP_{size}")][r]
                 np.testing.assert_allclose(score, by_class[i], atol=1e-12)
-    assert ScoreKey(None, "a", "AP_medium") not in result.scores
+    assert ScoreKey("night", "a", "AP50") in result.scores
     assert ScoreKey("night", "a", "AP_small") not in result.scores
+
+
+ROAD, CAR = FMB.index("road"), FMB.index("car")
 
 
 @pytest.mark.parametrize("unlabeled", ["counted", "ignored"])
 def test_segmentation_scores_are_those_of_the_summed_confusion_matrices(tmp_path, unlabeled):
-    classes = ("unlabelled", "road", "car")
     folder = write_folder(tmp_path / "x", KEYS)
-    matrices = np.random.default_rng(0).integers(0, 50, (7, 3, 3))
-    matrices[:, 2, :] = matrices[:, :, 2] = 0
-    matrices[0, 2] = (1, 2, 3)  # cars in one image only
+    matrices = np.zeros((7, 15, 15), np.int64)
+    matrices[:, :2, :2] = np.random.default_rng(0).integers(0, 50, (7, 2, 2))
+    matrices[0, CAR, [0, ROAD, CAR]] = (1, 2, 3)  # cars in one image only
     np.savez(folder / "confusion.npz", keys=np.array(KEYS), counts=matrices)
-    options = {"absent": "zero", "unlabeled": unlabeled}
-    spec = {"metrics": {"iou": {"options": options}}}
-    record = make_record("segmentation", ("IoU", "accuracy"), classes[1:], spec=spec)
-    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, classes, 20)
+    options = {"absent": "zero", "unlabeled": unlabeled, "classes": "all14"}
+    spec = {"metrics": {"iou": {"version": 1, "options": options}}}
+    record = make_record("segmentation", ("IoU", "accuracy"), FMB[1:], spec=spec)
+    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, FMB, 20)
     for r, image_counts in enumerate(draw_image_counts(20)):
         total = sum_matrices(image_counts, matrices)
         total[0] = 0 if unlabeled == "ignored" else total[0]
-        road = total[1, 1] / (total[1].sum() + total[:, 1].sum() - total[1, 1])
+        union = total[ROAD].sum() + total[:, ROAD].sum() - total[ROAD, ROAD]
+        road = total[ROAD, ROAD] / union
         assert result.scores[ScoreKey(None, "road", "IoU")][r] == pytest.approx(road)
         car = result.scores[ScoreKey(None, "car", "IoU")][r]
         if image_counts[0] == 0:
             assert np.isnan(car)
-        # absent classes count as 0 in the mean
+        # absent classes count as 0 in the mean over 14 classes
         mean = result.scores[ScoreKey(None, None, "IoU")][r]
-        assert mean == pytest.approx((road + np.nan_to_num(car)) / 2)
-        accuracy = total[1, 1] / total[1].sum()
+        assert mean == pytest.approx((road + np.nan_to_num(car)) / 14)
+        accuracy = total[ROAD, ROAD] / total[ROAD].sum()
         assert result.scores[ScoreKey(None, "road", "accuracy")][r] == pytest.approx(accuracy)
 
 
 def test_boundary_iou_is_that_of_the_summed_pixels_near_boundaries(tmp_path):
-    classes = ("unlabelled", "road")
     folder = write_folder(tmp_path / "x", KEYS)
-    matrices = np.random.default_rng(1).integers(1, 50, (7, 4, 4))
-    for name, counts in (("confusion", matrices[:, :2, :2]), ("boundary", matrices)):
+    matrices = np.zeros((7, 30, 30), np.int64)
+    places = [0, 1, 15, 16]  # unlabeled and road, near boundaries and inside
+    matrices[np.ix_(range(7), places, places)] = np.random.default_rng(1).integers(1, 50, (7, 4, 4))
+    for name, counts in (("confusion", matrices[:, :15, :15]), ("boundary", matrices)):
         np.savez(folder / f"{name}.npz", keys=np.array(KEYS), counts=counts)
-    spec = {"metrics": {"boundary_iou": {"options": {"unlabeled": "ignored"}}}}
-    record = make_record("segmentation", (boundary_iou.COLUMN_NAME,), classes[1:], spec=spec)
-    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, classes, 4)
+    options = {"unlabeled": "ignored", "classes": "all14"}
+    spec = {"metrics": {"boundary_iou": {"version": 1, "options": options}}}
+    record = make_record("segmentation", (boundary_iou.COLUMN_NAME,), FMB[1:], spec=spec)
+    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, FMB, 4)
     for r, image_counts in enumerate(draw_image_counts(4)):
         total = sum_matrices(image_counts, matrices)
-        total[[0, 2]] = 0  # unlabeled, near boundaries and inside
+        total[[0, 15]] = 0  # unlabeled, near boundaries and inside
         union = total[1].sum() + total[:, 1].sum() - total[1, 1]
-        score = result.scores[ScoreKey(None, None, boundary_iou.COLUMN_NAME)][r]
+        score = result.scores[ScoreKey(None, "road", boundary_iou.COLUMN_NAME)][r]
         assert score == pytest.approx(total[1, 1] / union)
-    assert boundary_iou.COUNTS == bootstrap_scoring.BOUNDARY_FILE
+
+
+def test_a_metric_that_is_added_has_bootstrap_scores_without_further_work(tmp_path):
+    folder = write_folder(tmp_path / "x", KEYS)
+    matrices = np.random.default_rng(0).integers(1, 50, (7, 2, 2))
+    np.savez(folder / "confusion.npz", keys=np.array(KEYS), counts=matrices)
+    spec = {"metrics": {"tests.helpers.dice_metric": {"version": 1, "options": {}}}}
+    record = make_record("segmentation", ("dice",), ("road", "car"), spec=spec)
+    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, ("road", "car"), 4)
+    for r, image_counts in enumerate(draw_image_counts(4)):
+        total = sum_matrices(image_counts, matrices)
+        dice = [2 * total[c, c] / (total[c].sum() + total[:, c].sum()) for c in (0, 1)]
+        assert result.scores[ScoreKey(None, "car", "dice")][r] == pytest.approx(dice[1])
+        assert result.scores[ScoreKey(None, None, "dice")][r] == pytest.approx(np.mean(dice))
+
+
+def test_a_record_of_another_version_of_its_metric_is_not_rescored(tmp_path):
+    *_, folder, record = write_detection(tmp_path / "x")
+    spec = {"metrics": {"average_precision": {"version": 1, "options": {}}}}
+    older = record.model_copy(update={"spec": spec})
+    with pytest.raises(UserError, match=r"version 1 of metric average_precision, which is version"):
+        bootstrap_scoring.compute_bootstrap_scores(older, folder, CLASSES)
 
 
 def test_bootstrap_scores_are_read_as_they_were_written(tmp_path):

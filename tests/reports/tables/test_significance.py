@@ -15,12 +15,12 @@ from reports.tables import (
     significance_text,
     where_fusion_helps,
 )
-from tests.helpers.bootstrapped_results import (
+from tests.helpers.reports.bootstrapped_results import (
     UNIT_COUNT,
     make_bootstrap_scores,
     make_bootstrapped_results,
 )
-from tests.helpers.synthetic_records import make_source_results
+from tests.helpers.reports.synthetic_records import make_source_results
 
 THREE_SEEDS = [(0.5, 0.5), (0.6, 0.5), (0.5, 0.6)]
 

@@ -123,13 +123,14 @@ PAPER = Options(start_weights="imagenet", head="linear", padding="anywhere", dis
 
 def test_the_paper_preset_agrees_with_segmif_except_for_the_permanent_differences():
     from fusebench.config import schema
-    from fusebench.experiments.specs import load_model
+    from fusebench.experiments.resolution import resolve_tasks
 
-    task = schema.load_task_file(REPOSITORY / "tasks.yaml", "paper").tasks["fmb-segmentation"]
-    _, options, predict_options = load_model("fmb", task)
+    file = schema.load_task_file(REPOSITORY / "tasks.yaml", "paper")
+    model = resolve_tasks(file, ["fmb-segmentation"], REPOSITORY)["fmb-segmentation"].model
+    options, predict_options = model.options, model.predict_options
     assert options == PAPER
     protocol = segformer.protocol(options, predict_options)
-    differences = protocol["ours (SegMiF's)"]
+    differences = protocol["differs from SegMiF (its value)"]
     assert differences.startswith(
         "shuffle yes (no), last model (best on the test images), one training ("
     )
@@ -159,7 +160,9 @@ def test_the_protocol_names_every_difference_with_segmifs_value(tmp_path):
     options = Options(
         backbone="mit_b0", start_weights=str(tmp_path / "own.pth"), ignore_unlabeled=True
     )
-    differences = segformer.protocol(options, segformer.Predict())["ours (SegMiF's)"]
+    differences = segformer.protocol(options, segformer.Predict())[
+        "differs from SegMiF (its value)"
+    ]
     for fact in (
         "backbone mit_b0 (mit_b3)",
         "head mmseg (linear)",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
-from tests.helpers.synthetic_records import make_source_results, make_task_results
+from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 UNIT_COUNT = 40  # sequences
 

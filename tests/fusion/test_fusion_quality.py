@@ -235,7 +235,7 @@ def test_list_has_every_variant_with_unit_range_direction_signature_and_source(c
         plugin = plugins.load_fusion_metric(name)
         for metric in listing.load_variants(plugin):
             properties = lines[lines.index(f"  {metric.name}") + 1].strip()
-            assert properties.startswith(f"{metric.signature.split(" (")[0]}; ")
+            assert properties.startswith(metric.signature.partition(" (")[0] + "; ")
             assert properties.endswith(f"; {metric.definition.better} is better")
             assert metric.definition.description in out
             assert metric.definition.known_fault in out

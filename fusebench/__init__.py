@@ -13,23 +13,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fusebench.api import (
-        MetricScores,
-        Results,
-        average_precision,
-        fuse,
-        fusion_metrics,
-        iou,
-        load_dataset,
-        load_results,
-    )
+    from fusebench.api.fusion import fuse, fusion_metrics
+    from fusebench.api.loading import Results, load_dataset, load_results
+    from fusebench.api.scores import MetricScores, average_precision, iou
     from fusebench.data.boxes import Boxes, make_boxes
     from fusebench.data.pairs import Pair, Split
     from fusebench.errors import UserError
 
     __version__: str
 
-__all__ = [
+_MODULES = {  # public name to the module that defines it
+    "fuse": "fusebench.api.fusion",
+    "fusion_metrics": "fusebench.api.fusion",
+    "average_precision": "fusebench.api.scores",
+    "iou": "fusebench.api.scores",
+    "MetricScores": "fusebench.api.scores",
+    "load_dataset": "fusebench.api.loading",
+    "load_results": "fusebench.api.loading",
+    "Results": "fusebench.api.loading",
+    "Boxes": "fusebench.data.boxes",
+    "make_boxes": "fusebench.data.boxes",
+    "Pair": "fusebench.data.pairs",
+    "Split": "fusebench.data.pairs",
+    "UserError": "fusebench.errors",
+}
+
+__all__ = [  # spelled out for type checkers; a test compares it with the table above
     "Boxes",
     "MetricScores",
     "Pair",
@@ -46,21 +55,13 @@ __all__ = [
     "make_boxes",
 ]
 
-_MODULES = {
-    "Boxes": "fusebench.data.boxes",
-    "make_boxes": "fusebench.data.boxes",
-    "Pair": "fusebench.data.pairs",
-    "Split": "fusebench.data.pairs",
-    "UserError": "fusebench.errors",
-}
-
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("fusebench")
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_MODULES.get(name, "fusebench.api")), name)
+    value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value  # the next access does not come here
     return value
 

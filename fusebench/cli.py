@@ -118,9 +118,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
         "--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets"
     )
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="the results")
-    parser.add_argument(
-        "--to", type=Path, default=Path("report"), metavar="DIR", help="the report"
-    )
+    parser.add_argument("--to", type=Path, default=Path("report"), metavar="DIR", help="the report")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
     parser.add_argument("--preset", help="run the tasks of this preset, with its settings")

@@ -5,11 +5,11 @@ is defined here.
 """
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def run_init(argv: Sequence[str]) -> int:
 def _load_program(name: str) -> Callable[[Sequence[str]], int]:
     if name == "init":
         return run_init
-    program: Callable[[Sequence[str]], int] = importlib.import_module(SUBCOMMANDS[name].module).main
+    program: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[name].module).main
     return program
 
 

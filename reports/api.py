@@ -37,11 +37,13 @@ SCORE_COLUMNS = (
 )
 DIFFERENCE_COLUMNS = (
     *("task", "kind", "dataset", "setting", "source", "source_kind", "spec"),
-    *("level", "condition", "class", "metric", "seeds", "mean", "compared_with"),
-    *("difference", "low", "high", "p", "p_holm", "verdict", "unit", "better"),
+    *("level", "condition", "class", "metric", "seeds", "mean", "mean_low", "mean_high"),
+    *("compared_with", "difference", "low", "high", "p", "p_holm", "verdict", "unit", "better"),
     *("table", "protocol"),
 )
 RENAMED_COLUMNS = {  # of the report's table of means
+    "low": "mean_low",
+    "high": "mean_high",
     "compared with": "compared_with",
     "difference low": "low",
     "difference high": "high",

@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding
 from reports.literature.published_tables import PublishedTable
@@ -52,8 +53,8 @@ def write_csv(found: Iterable[Finding], path: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     flags = argparse.ArgumentParser(
-        prog="python -m reports.audit",
-        description=__doc__,
+        prog=command_name.get_command_name("reports.audit"),
+        description=command_name.format_description("reports.audit", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     flags.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there too")

@@ -10,6 +10,7 @@ import pytest
 
 from fusebench import console
 from fusebench.config import task_file_location
+from tests.helpers import dataset_folders
 from tests.helpers.paths import REPOSITORY
 
 PROGRAMS = [name for name in console.SUBCOMMANDS if name != "init"]
@@ -108,12 +109,19 @@ def test_without_a_task_file_the_default_one_is_used_and_named_once(capsys):
     assert streams.err.count("the default task file is used; `fusebench init` writes") == 1
 
 
-def test_relative_folders_of_the_default_task_file_are_in_the_current_folder(tmp_path, capsys):
-    change = "sources.average={kind: folder, folder: here}"
-    flags = ["--task", "scenes-quality", "--source", "average", "--set", change, "--limit", "1"]
-    options = ["--set", "tasks.scenes-quality.data={train: 1, test: 1}"]
-    assert console.main(["fuse", *flags, *options, "--device", "cpu"]) == 2
-    assert f"{tmp_path / 'here'}: no such folder" in capsys.readouterr().err
+def test_relative_folders_of_the_default_task_file_are_in_the_current_folder(
+    tmp_path, monkeypatch, capsys
+):
+    dataset_folders.write_fmb(tmp_path / "data/fmb", ["00001"], ["00002"])
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/default_tasks.yaml").write_text(
+        "sources: {own: {kind: folder, folder: images}}\n"
+        "tasks: {entropy: {kind: quality, dataset: fmb, sources: [own]}}\n"
+    )
+    file = tmp_path / "package/default_tasks.yaml"
+    monkeypatch.setattr(task_file_location, "DEFAULT_TASK_FILE", file)
+    assert console.main(["fuse", "--device", "cpu"]) == 2
+    assert f"{tmp_path / 'images'}: no such folder" in capsys.readouterr().err
 
 
 def test_a_task_file_that_is_named_has_to_exist(capsys):

@@ -46,11 +46,11 @@ def match_image(truth: Boxes, predicted: Boxes, class_count: int) -> Detections:
         for area, result in enumerate(by_area):
             if result is not None:
                 truth_counts[area, class_id] = int((np.asarray(result["gtIgnore"]) == 0).sum())
-        found = [result for result in by_area if result is not None]
-        if not found:
+        present = [result for result in by_area if result is not None]
+        if not present:
             continue
-        number = len(found[0]["dtScores"])
-        scores.append(np.asarray(found[0]["dtScores"], np.float64))
+        number = len(present[0]["dtScores"])
+        scores.append(np.asarray(present[0]["dtScores"], np.float64))
         class_ids.append(np.full(number, class_id, np.int64))
         ranks.append(np.arange(number))
         # pycocotools has (thresholds, N) per area
@@ -58,7 +58,7 @@ def match_image(truth: Boxes, predicted: Boxes, class_count: int) -> Detections:
             np.stack(
                 [
                     np.asarray(result[field]).reshape(len(IOU_THRESHOLDS), number) != 0
-                    for result in found
+                    for result in present
                 ]
             )
             for field in ("dtMatches", "dtIgnore")

@@ -29,7 +29,7 @@ from tests.helpers.fusion.expected_metrics_shifted import BARS_SHIFTED, NOISE, N
 ALL = {
     metric.name
     for name in plugins.list_plugins("fusion.metrics")
-    for metric in load_variants(plugins.load_plugin("fusion.metrics", name))
+    for metric in load_variants(plugins.load_fusion_metric(name))
 }
 NOISE_IMAGES = np.random.default_rng(0).integers(
     0, 256, (3, NOISE_SIDE, NOISE_SIDE), dtype=np.uint8

@@ -37,7 +37,7 @@ def test_agrees_with_the_library(row):
 def test_agrees_with_naive_loops_over_pixels_and_windows(name):
     is_large = name == "multi_scale_structural_similarity"
     a, b, f = make_image_triple(*((176, 177) if is_large else (54, 66)))
-    value = plugins.load_plugin("fusion.metrics", name).measure(a, b, f)
+    value = plugins.load_fusion_metric(name).measure(a, b, f)
     assert value == pytest.approx(naive_metrics.NAIVE_METRICS[name](a, b, f), rel=1e-10)
 
 

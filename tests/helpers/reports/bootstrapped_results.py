@@ -24,9 +24,9 @@ def make_bootstrap_scores(person, car, *, spread, metric="ap50", seed=0):
     return BootstrapScores(scores, shares, 120, UNIT_COUNT, True, UNIT_COUNT)
 
 
-def make_bootstrapped_results(fused=(0.6, 0.6), spread=0.05):
-    """Make bootstrapped results of two sensors, and of ``mine`` with the scores ``fused``."""
-    scores = {"infrared": (0.5, 0.2), "visible": (0.4, 0.6), "mine": fused}
+def make_bootstrapped_results(fused_scores=(0.6, 0.6), spread=0.05):
+    """Make the results of two sensors and the fused source "mine", with bootstrap scores."""
+    scores = {"infrared": (0.5, 0.2), "visible": (0.4, 0.6), "mine": fused_scores}
     sources = [
         make_source_results(name, name if name != "mine" else "method", [pair])
         for name, pair in scores.items()

@@ -103,7 +103,7 @@ def test_the_answer_has_the_verdict_its_interval_and_what_the_interval_covers():
 
 
 def test_the_answer_claims_nothing_where_no_difference_is_shown():
-    answer = build_answer(make_bootstrapped_results(fused=(0.5005, 0.5005)))
+    answer = build_answer(make_bootstrapped_results(fused_scores=(0.5005, 0.5005)))
     assert answer.startswith("No difference shown between mine (mAP@.5 50.0), fused, and")
 
 
@@ -125,11 +125,11 @@ def test_a_table_with_tested_and_untested_differences_has_a_note():
     results = make_bootstrapped_results()
     table = builders.build_class_table(results, "ap50")
     assert "No mark: not tested." not in result_text.build_notes(results, table)
-    bootstrap = results.bootstrap.by_source["mine"][0]
+    (fused,) = results.bootstrap.by_source["mine"]
     without_car = {
-        key: scores for key, scores in bootstrap.scores.items() if key.class_or_mean != "car"
+        key: scores for key, scores in fused.scores.items() if key.class_or_mean != "car"
     }
-    results = replace_bootstrap_of_mine(results, replace(bootstrap, scores=without_car))
+    results = replace_bootstrap_of_mine(results, replace(fused, scores=without_car))
     table = builders.build_class_table(results, "ap50")
     person, car, _ = table.rows[2].comparisons
     assert (person.verdict, car) == ("better", None)

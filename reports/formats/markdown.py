@@ -107,7 +107,7 @@ def _render_published_comparisons(section: TaskSection) -> list[str]:
         for is_comparable in (True, False)
     )
     if others:
-        title = "Published results with another protocol than ours"
+        title = "Published results that are not comparable with ours"
         comparable.append(_render_collapsed(title, others))
     return [*comparable, f"All published results for this task: [CSV]({section.published_file})"]
 

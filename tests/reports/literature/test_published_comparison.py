@@ -167,7 +167,7 @@ def test_page_and_markdown_have_rows_remarks_and_reason(
         assert re.search(r"<sup>1</sup> the mean is printed as 45\.0; that of the 2", rendered)
         assert "A note." in rendered
         assert "tables/toy-detection-published.csv" in rendered
-        collapsed = "Published results with another protocol than ours" in rendered
+        collapsed = "Published results that are not comparable with ours" in rendered
         assert collapsed is not is_comparable
     assert ("this report" in html) is is_comparable
     assert ("split: official here, 8:1:1 there" in html) is not is_comparable

@@ -1,1 +1,1 @@
-"""How well a detector does on the images of each source."""
+"""Evaluation of fusion by object detection: detectors, metrics and the command that runs them."""

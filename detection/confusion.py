@@ -1,10 +1,10 @@
-"""What is taken for what: true and predicted boxes paired whatever their classes.
+"""Confusion matrix of a detector: true and predicted boxes matched regardless of class.
 
-As is the custom, the pairs of a true and a predicted box that overlap by at least 0.5 are gone
-through from the one that overlaps most (of equals, the surer prediction), and taken where both are
-still free. (YOLOv5's own matrix asks for 0.45 and lets no box have its second choice.) A predicted
-box that is left is background taken for an object, a true one that is left is an object taken for
-background. Only predictions of at least one confidence count.
+As is usual, the pairs of a true and a predicted box with an IoU of at least 0.5 are visited in
+falling IoU (of equals, the higher score first); a pair is matched if both boxes are still free.
+(YOLOv5's own matrix uses an IoU of 0.45 and gives no box its second choice.) An unmatched
+predicted box is background predicted as an object; an unmatched true box is an object predicted
+as background. Only predictions of at least a given confidence count.
 """
 
 from collections.abc import Mapping
@@ -19,29 +19,35 @@ BACKGROUND = "background"
 
 
 def compute_confusion_matrix(
-    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], number: int, confidence: float
+    truth: Mapping[str, Boxes], predicted: Mapping[str, Boxes], class_count: int, confidence: float
 ) -> NDArray[np.int64]:
-    """Boxes by true and predicted class, int64 (C + 1, C + 1): rows are the truth.
-
-    The last row and column are the background; where they meet is 0.
+    """Count boxes by true and predicted class.
 
     Args:
         truth: True boxes by key.
-        predicted: Predictions by key; the same keys.
-        number: C, how many classes there are.
-        confidence: Least score.
+        predicted: Predictions by key; at least the same keys.
+        class_count: C, the number of classes.
+        confidence: Predictions with a lower score are ignored.
+
+    Returns:
+        int64 (C + 1, C + 1), rows are the truth. The last row and column are the background;
+        where they meet is 0.
     """
-    pairs = []
-    for key, boxes in truth.items():
+    size = class_count + 1
+    cells = [np.zeros(0, np.int64)]  # true class * size + predicted class, one per box
+    for key, true_boxes in truth.items():
+        # confident predictions in falling score
         order = np.argsort(-predicted[key].scores, kind="stable")
-        sure = order[predicted[key].scores[order] >= confidence]
-        classes = predicted[key].class_ids[sure]
-        taken = match_any_class(pairwise_iou(predicted[key].corners[sure], boxes.corners))
-        hits = taken >= 0
-        called = np.full(len(boxes), number, np.int64)
-        called[taken[hits]] = classes[hits]
-        pairs.append(boxes.class_ids * (number + 1) + called)
-        pairs.append(number * (number + 1) + classes[~hits])
-    joined = np.concatenate([np.zeros(0, np.int64), *pairs])
-    counts = np.bincount(joined, minlength=(number + 1) ** 2)
-    return counts.reshape(number + 1, number + 1).astype(np.int64)
+        confident = order[predicted[key].scores[order] >= confidence]
+        classes = predicted[key].class_ids[confident]
+        iou = pairwise_iou(predicted[key].corners[confident], true_boxes.corners)
+        matches = match_any_class(iou)
+        is_matched = matches >= 0
+        # true boxes: the class of their match, or background
+        predicted_as = np.full(len(true_boxes), class_count, np.int64)
+        predicted_as[matches[is_matched]] = classes[is_matched]
+        cells.append(true_boxes.class_ids * size + predicted_as)
+        # unmatched predictions: background predicted as an object
+        cells.append(class_count * size + classes[~is_matched])
+    counts = np.bincount(np.concatenate(cells), minlength=size**2)
+    return counts.reshape(size, size).astype(np.int64)

@@ -1,18 +1,18 @@
-"""What is wrong with every wrong prediction, and which true boxes nothing comes near.
+"""Type of error of every false positive (TIDE), and the true boxes that are missed.
 
 Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying object detection
-errors", ECCV 2020, with its overlaps (IoU) of 0.5 for a hit and 0.1 for being near. Of a
-prediction that is no hit, in this order:
+errors", ECCV 2020, with its IoU thresholds of 0.5 for a true positive and 0.1 for background. A
+prediction that is no true positive is, in this order:
 
-    localization    it overlaps a true box of its class by 0.1 to 0.5, and none by more
-    classification  it overlaps one of another class by at least 0.5
-    duplicate       it overlaps one of its class by at least 0.5, which a surer prediction has
-    background      it overlaps no true box by more than 0.1
-    both            anything else: near one of another class
+    localization    IoU with a true box of its class 0.1 to 0.5, and none higher
+    classification  IoU with a true box of another class at least 0.5
+    duplicate       IoU at least 0.5 with one of its class that a higher score is matched to
+    background      IoU with every true box at most 0.1
+    both            anything else: near a true box of another class
 
-A true box is missed if nothing takes it, and no localization or classification error would if it
-were mended. As in the authors' program, the surest of the errors at one free true box is the one
-that would take it.
+A true box is missed if it is unmatched and no localization or classification error, once fixed,
+would match it. As in the authors' program, of several errors at one free true box the one with the
+highest score would match it.
 """
 
 import numpy as np
@@ -30,53 +30,61 @@ BACKGROUND_IOU = 0.1
 def classify_image(
     truth: Boxes, predicted: Boxes
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Classify the errors of one image.
+    """Classify the predictions of one image.
 
     Args:
         truth: M true boxes.
-        predicted: N predictions with scores, in falling score.
+        predicted: N predictions in falling score.
 
     Returns:
         int64 (N,): error type, an index into `ERROR_TYPES`, or `TRUE_POSITIVE`.
-        int64 (N,): the class of the true box it takes once its error is fixed; -1 if the fix
-        removes it. True positives have their own class.
+        int64 (N,): the class of the true box that the prediction matches once its error is fixed;
+        -1 if fixing removes it. True positives keep their own class.
         bool (M,): whether a true box is missed.
     """
     if not len(truth) or not len(predicted):
-        kinds = np.full(len(predicted), BACKGROUND, np.int64)
-        return kinds, np.full(len(predicted), -1, np.int64), np.ones(len(truth), np.bool_)
-    taken = match_boxes(truth, predicted)
-    hits = taken >= 0
+        error_types = np.full(len(predicted), BACKGROUND, np.int64)
+        return error_types, np.full(len(predicted), -1, np.int64), np.ones(len(truth), np.bool_)
+    matches = match_boxes(truth, predicted)
+    is_true_positive = matches >= 0
     free = np.ones(len(truth), np.bool_)
-    free[taken[hits]] = False
-    kinds, aim = _classify_predictions(truth, predicted, hits, free)
-    mending = np.flatnonzero((aim >= 0) & free[aim])
-    boxes, first = np.unique(aim[mending], return_index=True)  # the first is the surest
-    mended = np.where(hits, predicted.class_ids, -1)
-    mended[mending[first]] = truth.class_ids[boxes]
-    free[boxes] = False
-    return kinds, mended, free
+    free[matches[is_true_positive]] = False
+    error_types, targets = _classify_predictions(truth, predicted, is_true_positive, free)
+    # of the fixable errors at one free true box, the first has the highest score
+    fixable = np.flatnonzero((targets >= 0) & free[targets])
+    true_boxes, first = np.unique(targets[fixable], return_index=True)
+    fixed_classes = np.where(is_true_positive, predicted.class_ids, -1)
+    fixed_classes[fixable[first]] = truth.class_ids[true_boxes]
+    free[true_boxes] = False
+    return error_types, fixed_classes, free
 
 
 def _classify_predictions(
-    truth: Boxes, predicted: Boxes, hits: NDArray[np.bool_], free: NDArray[np.bool_]
+    truth: Boxes, predicted: Boxes, is_true_positive: NDArray[np.bool_], free: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Kind of every prediction, and the true box that it takes for another or misplaces, or -1."""
-    shares = pairwise_iou(predicted.corners, truth.corners)
-    same = predicted.class_ids[:, None] == truth.class_ids[None, :]
-    own, other = np.where(same, shares, 0.0), np.where(same, 0.0, shares)
-    nearest = own.max(axis=1)
-    kinds = np.select(
+    """Return the error type of every prediction and the true box that it matches once fixed.
+
+    The true box is -1 where the error is neither of localization nor of classification.
+    """
+    iou = pairwise_iou(predicted.corners, truth.corners)
+    is_same_class = predicted.class_ids[:, None] == truth.class_ids[None, :]
+    same_class_iou = np.where(is_same_class, iou, 0.0)
+    other_class_iou = np.where(is_same_class, 0.0, iou)
+    best_iou = same_class_iou.max(axis=1)
+    error_types = np.select(
         [
-            hits,
-            (nearest >= BACKGROUND_IOU) & (nearest <= IOU_THRESHOLD),
-            other.max(axis=1) >= IOU_THRESHOLD,
-            (own * ~free).max(axis=1) >= IOU_THRESHOLD,
-            shares.max(axis=1) <= BACKGROUND_IOU,
+            is_true_positive,
+            (best_iou >= BACKGROUND_IOU) & (best_iou <= IOU_THRESHOLD),
+            other_class_iou.max(axis=1) >= IOU_THRESHOLD,
+            (same_class_iou * ~free).max(axis=1) >= IOU_THRESHOLD,
+            iou.max(axis=1) <= BACKGROUND_IOU,
         ],
         [TRUE_POSITIVE, LOCALIZATION, CLASSIFICATION, DUPLICATE, BACKGROUND],
         BOTH,
     ).astype(np.int64)
-    aims = [own.argmax(axis=1), other.argmax(axis=1)]
-    aim = np.select([kinds == LOCALIZATION, kinds == CLASSIFICATION], aims, -1)
-    return kinds, aim.astype(np.int64)
+    targets = np.select(
+        [error_types == LOCALIZATION, error_types == CLASSIFICATION],
+        [same_class_iou.argmax(axis=1), other_class_iou.argmax(axis=1)],
+        -1,
+    )
+    return error_types, targets.astype(np.int64)

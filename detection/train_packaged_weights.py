@@ -1,11 +1,11 @@
-"""Make the packaged start weights: YOLOv5n on simulated scenes, every kind of source in one mix.
+"""Trains the packaged weights: YOLOv5n on simulated scenes, with all kinds of sources mixed.
 
-python -m detection.train_packaged_weights                     the packaged file, in about half an hour
-python -m detection.train_packaged_weights --scenes 40 --epochs 1 --to elsewhere     a trial
+python -m detection.train_packaged_weights      about half an hour
+python -m detection.train_packaged_weights --scenes 40 --epochs 1 --to elsewhere      a trial
 
-Every scene is shown as infrared, as visible and fused in three plain ways, equally often, so that
-the start favors no source. The scenes' seed is one that no task uses. A stopped run goes on
-where it was. Beside the weights a model card is written, with what was measured on unseen scenes.
+Every scene is used five times: infrared, visible and fused by three simple methods, so that the
+weights favor no source. No task uses the scenes' random seed. An interrupted training is resumed.
+Beside the weights it writes a model card with their scores on unseen scenes.
 """
 
 import argparse
@@ -32,29 +32,36 @@ from fusebench.experiments.mixed_sources import SOURCES
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
 
-SIMULATOR_SEED = 1000  # of the scenes; up to 999 is free for tasks
+SIMULATOR_SEED = 1000  # tasks may use seeds up to 999
 MODEL_CARD_TEMPLATE = """# yolov5n-scenes
 
-Start weights for `start_weights: packaged`: YOLOv5n (anchor-free head, ultralytics {ultralytics}),
-{tensors} tensors in 16-bit floats, {megabytes:.1f} MB, sha256 `{sha256}`.
+Initial weights for `start_weights: packaged`: YOLOv5n (anchor-free head, ultralytics
+{ultralytics}), {tensors} tensors in 16-bit floats, {megabytes:.1f} MB, sha256 `{sha256}`.
 
-- **Trained on** {images} images: {scenes} simulated scenes (`fusebench.simulator` version {version}, seed
-  {seed}) of {width} x {height} pixels, each as {sources}. No camera image, no other weights.
+- **Training data** {images} images: {scenes} simulated scenes (`fusebench.simulator` version
+  {version}, seed {seed}) of {width} x {height} pixels, each as {sources}. No camera image, no
+  other weights.
 - **Classes** {classes}.
 - **Training** {epochs} epochs, batch {batch}, {optimizer} at {learning_rate:g}, image size
   {image_size}, {steps} steps, {minutes:.0f} minutes on {threads} CPU thread(s){precision}; losses
-  of the last epoch: {losses}. Made by `python -m detection.train_packaged_weights`.
-- **AP@.5 on {tested} unseen scenes**, before any training on one source: {scores}.
-- **Meant for** starting short trainings on simulated scenes, so that a comparison runs on a
-  laptop in minutes. It knows drawn streets and nothing else: for M3FD and other camera images use
-  weights trained on photographs, or `scratch`.
-- **License** AGPL-3.0, as ultralytics, whose code made them.
+  of the last epoch: {losses}. Command: `python -m detection.train_packaged_weights`.
+- **AP@.5 on {tested} unseen scenes**, before training on one source: {scores}.
+- **Intended use** initial weights of short trainings on simulated scenes, so that a comparison
+  runs on a laptop in minutes. They are trained on simulated streets only: for M3FD and other
+  camera images use weights trained on photographs, or `scratch`.
+- **License** AGPL-3.0, as ultralytics, with whose code they were trained.
 """
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where things are."""
+    """Folders of the training.
+
+    Attributes:
+        data: Data sets; the scenes are written here.
+        store: Result folders.
+        weights: Where the weights and the model card are written.
+    """
 
     data: Path
     store: Path
@@ -62,98 +69,110 @@ class Folders:
 
 
 def make_packaged_weights(
-    options: yolov5.Options, drawn: scenes.Options, folders: Folders, device: str
+    options: yolov5.Options, scene_options: scenes.Options, folders: Folders, device: str
 ) -> None:
-    """Leave ``yolov5n-scenes.safetensors`` and ``.md`` in ``folders.to``."""
+    """Train, evaluate, and write ``yolov5n-scenes.safetensors`` and its model card.
+
+    Args:
+        options: Of the training.
+        scene_options: Training scenes, and unseen test scenes.
+        folders: See `Folders`.
+        device: Torch device of the training.
+    """
     store = Store(folders.store)
-    shown = mixed_sources.mix_sources(scenes.load(folders.data, "train", drawn), store)
+    examples = mixed_sources.mix_sources(scenes.load(folders.data, "train", scene_options), store)
+    scene_values = scene_options.model_dump(mode="json")
     spec = {
         "kind": "start weights",
         "model": yolov5.VERSION,
         "options": options.model_dump(mode="json"),
-        "scenes": [scenes.VERSION, drawn.model_dump(mode="json"), hashing.hash_images(shown.split)],
+        "scenes": [scenes.VERSION, scene_values, hashing.hash_images(examples.split)],
         "sources": list(SOURCES),
     }
 
     def work(folder: Path) -> None:
-        yolov5.train(shown, options, seed=0, device=device, folder=folder)
+        yolov5.train(examples, options, seed=0, device=device, folder=folder)
 
     trained = store.get_or_create("start", "yolov5n-scenes", spec, work).path
-    unseen = scenes.load(folders.data, "test", drawn)
-    scores = {name: _compute_ap50(trained, unseen, name, options, store) for name in SOURCES}
+    test = scenes.load(folders.data, "test", scene_options)
+    scores = {name: _compute_ap50(trained, test, name, options, store) for name in SOURCES}
     folders.weights.mkdir(parents=True, exist_ok=True)
     weights = folders.weights / initial_weights.PACKAGED_WEIGHTS.name
     network.write_weights(weights, network.load_network(trained), half=True)
     facts = _collect_card_facts(trained, weights) | {
-        "images": len(shown.split.pairs),
-        "scenes": drawn.train,
-        "tested": drawn.test,
+        "images": len(examples.split.pairs),
+        "scenes": scene_options.train,
+        "tested": scene_options.test,
         "version": scenes.VERSION,
-        "seed": drawn.seed,
-        "width": drawn.knobs.width,
-        "height": drawn.knobs.height,
+        "seed": scene_options.seed,
+        "width": scene_options.knobs.width,
+        "height": scene_options.knobs.height,
         "sources": ", ".join(SOURCES),
-        "classes": ", ".join(shown.split.classes),
+        "classes": ", ".join(examples.split.classes),
         "precision": " in bfloat16 where safe" if options.mixed_precision else "",
         "scores": ", ".join(f"{name} {score:.3f}" for name, score in scores.items()),
     }
-    (weights.with_suffix(".md")).write_text(
-        MODEL_CARD_TEMPLATE.format(**facts, **options.model_dump())
-    )
+    model_card = MODEL_CARD_TEMPLATE.format(**facts, **options.model_dump())
+    weights.with_suffix(".md").write_text(model_card)
 
 
 def _compute_ap50(
-    trained: Path, unseen: Split, name: str, options: yolov5.Options, store: Store
+    trained: Path, test: Split, source: str, options: yolov5.Options, store: Store
 ) -> float:
-    """Mean AP@.5 on one source."""
-    examples = LabeledImages(mixed_sources.get_source_images(name, unseen, store), unseen)
-    found = yolov5.predict(trained, examples, options, yolov5.Predict(), device="cpu")
-    truth = {pair.key: pair.boxes for pair in unseen.pairs if pair.boxes is not None}
-    matches = coco_matching.match_images(truth, found, unseen.classes).add(np.ones((1, len(truth))))
-    scores = average_precision.score(matches, unseen.classes, NoOptions(), ["AP50"])["AP50"]
-    return float(average_defined(scores)[0])
+    """Return the mean AP@.5 on the test images of one source."""
+    examples = LabeledImages(mixed_sources.get_source_images(source, test, store), test)
+    predicted = yolov5.predict(trained, examples, options, yolov5.Predict(), device="cpu")
+    truth = {pair.key: pair.boxes for pair in test.pairs if pair.boxes is not None}
+    matches = coco_matching.match_images(truth, predicted, test.classes)
+    weighted = matches.add(np.ones((1, len(truth))))
+    ap50 = average_precision.score(weighted, test.classes, NoOptions(), ["AP50"])["AP50"]
+    return float(average_defined(ap50)[0])
 
 
 def _collect_card_facts(trained: Path, weights: Path) -> dict[str, Any]:
-    """What the training says about itself, and the file about its size."""
-    card = json.loads((trained / network.MODEL_INFO_FILE).read_text())
-    effort = json.loads((trained / "time.json").read_text())
-    last = (trained / "losses.csv").read_text().split()
-    names, values = last[0].split(",")[1:], map(float, last[-1].split(",")[1:])
+    """Return the facts about the training, and about the weights file."""
+    model_info = json.loads((trained / network.MODEL_INFO_FILE).read_text())
+    training_time = json.loads((trained / "time.json").read_text())
+    rows = (trained / "losses.csv").read_text().split()
+    names, values = rows[0].split(",")[1:], map(float, rows[-1].split(",")[1:])
     return {
-        "ultralytics": card["versions"]["ultralytics"],
-        "tensors": card["tensors"],
-        "steps": card["steps"],
+        "ultralytics": model_info["versions"]["ultralytics"],
+        "tensors": model_info["tensors"],
+        "steps": model_info["steps"],
         "megabytes": weights.stat().st_size / 1e6,
         "sha256": hashing.compute_file_sha256(weights),
-        "minutes": effort["seconds"] / 60,
-        "threads": effort["threads"],
+        "minutes": training_time["seconds"] / 60,
+        "threads": training_time["threads"],
         "losses": ", ".join(f"{n} {v:.3f}" for n, v in zip(names, values, strict=True)),
     }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
-    flags = argparse.ArgumentParser(
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
         prog="python -m detection.train_packaged_weights",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("--scenes", type=int, default=1200, help="scenes to train on")
-    flags.add_argument("--unseen", type=int, default=100, help="scenes to measure on")
-    flags.add_argument("--epochs", type=int, default=5)
-    flags.add_argument("--batch", type=int, default=16)
-    flags.add_argument("--optimizer", default="AdamW", choices=("SGD", "Adam", "AdamW"))
-    flags.add_argument("--learning-rate", type=float, default=0.002)
-    flags.add_argument("--mosaic", type=float, default=0.5)
-    flags.add_argument("--full-precision", action="store_true", help="no bfloat16")
-    flags.add_argument("--device", default="cpu")
-    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
-    flags.add_argument(
+    parser.add_argument("--scenes", type=int, default=1200, help="number of training scenes")
+    parser.add_argument("--unseen", type=int, default=100, help="number of test scenes")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--optimizer", default="AdamW", choices=("SGD", "Adam", "AdamW"))
+    parser.add_argument("--learning-rate", type=float, default=0.002)
+    parser.add_argument("--mosaic", type=float, default=0.5)
+    parser.add_argument("--full-precision", action="store_true", help="no bfloat16")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument(
         "--to", type=Path, default=initial_weights.PACKAGED_WEIGHTS.parent, metavar="DIR"
     )
-    args = flags.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = _build_parser().parse_args(argv)
     options = yolov5.Options(
         image_size=320,
         epochs=args.epochs,
@@ -168,8 +187,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         close_mosaic=1,
         mixed_precision=not args.full_precision,
     )
-    drawn = scenes.Options(train=args.scenes, test=args.unseen, seed=SIMULATOR_SEED)
-    make_packaged_weights(options, drawn, Folders(args.data, args.out, args.to), args.device)
+    scene_options = scenes.Options(train=args.scenes, test=args.unseen, seed=SIMULATOR_SEED)
+    make_packaged_weights(
+        options, scene_options, Folders(args.data, args.out, args.to), args.device
+    )
     return 0
 
 

@@ -170,7 +170,10 @@ class _ListMetricsAction(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and exit."""
-        print(listing.format_listing())
+        try:
+            print(listing.format_listing())
+        except UserError as error:
+            parser.exit(2, f"fusion.quality: {error}\n")
         parser.exit()
 
 

@@ -1,1 +1,1 @@
-"""From the records to a page, a text file and spreadsheets."""
+"""Evaluation report: from the records to tables, figures, statistics and a page."""

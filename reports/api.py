@@ -19,7 +19,7 @@ from fusebench.runtime import progress
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
-from reports.document import sections, tidy_means
+from reports.document import selection, tidy_means
 from reports.results import bootstrap_cache, bootstrap_scores, bootstrap_scoring
 from reports.results.bootstrap_scores import BootstrapScores, TaskBootstrap
 from reports.results.score_index import index_scores
@@ -209,7 +209,7 @@ def _build_differences(store: Store, entries: Sequence[StoredRecord]) -> pd.Data
     kind, task, dataset, setting = _get_group_key(entries[0])
     bootstrap = _collect_bootstrap(store, by_row)
     results = TaskResults(task, kind, dataset, tuple(sources), bootstrap)
-    main_tables, collapsed_tables = sections.select_tables(results)
+    main_tables, collapsed_tables = selection.select_tables(results)
     table = tidy_means.build_dataframe([(results, [*main_tables, *collapsed_tables])])
     table = table[table["compared with"].notna()].rename(columns=RENAMED_COLUMNS)
     first = [by_row[name][0] for name in table["source"]]

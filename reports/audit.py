@@ -1,7 +1,7 @@
-"""What is wrong with published tables, found by recomputing them.
+"""Audit published tables by recomputing them: print every inconsistency.
 
-python -m reports.audit                   every finding as a table
-python -m reports.audit --csv found.csv   the same as a file
+python -m reports.audit                      print all findings
+python -m reports.audit --csv findings.csv   write them to a file, too
 """
 
 import argparse
@@ -9,6 +9,7 @@ import csv
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -17,59 +18,70 @@ from fusebench.runtime import command_name
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding
 from reports.literature.published_tables import PublishedTable
-from reports.literature.run_audits import collect_findings, format_location
+from reports.literature.run_audits import collect_findings
 
 COLUMNS = ("table", "check", "method", "metric", "columns", "read by eye", "finding")
-BY_EYE_NOTE = "(read by eye: the fault may be the reader's)"
+BY_EYE_NOTE = "(read by eye: the error may be the reader's)"
+MIN_WIDTH = 40  # characters
 
 
-def format_findings(found: Iterable[Finding], tables: Sequence[PublishedTable], width: int) -> str:
-    """The findings under the title of their table, wrapped to ``width`` characters."""
-    heads = {table.name: table.metadata for table in tables}
-    parts, last = [], ""
-    for finding in found:
-        if finding.table != last:
-            last = finding.table
-            parts.append(
-                f"\n{heads[last].title}" + (f" {BY_EYE_NOTE}" if heads[last].by_eye else "")
-            )
-        line = f"{finding.check}: {format_location(finding)}: {finding.message}"
-        parts.append(textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    "))
-    return "\n".join(parts).strip()
+def format_findings(
+    findings: Iterable[Finding], tables: Sequence[PublishedTable], width: int
+) -> str:
+    """Format findings below the title of their table, wrapped to ``width`` characters."""
+    metadata = {table.name: table.metadata for table in tables}
+    blocks = []
+    for table, group in groupby(findings, key=lambda finding: finding.table):
+        lines = [metadata[table].title + (f" {BY_EYE_NOTE}" if metadata[table].by_eye else "")]
+        for finding in group:
+            text = f"{finding.check}: {format_location(finding)}: {finding.message}"
+            lines.append(textwrap.fill(text, width, initial_indent="  ", subsequent_indent="    "))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
 
 
-def write_csv(found: Iterable[Finding], path: Path) -> None:
-    """The findings as a CSV file."""
+def format_location(finding: Finding) -> str:
+    """Format row and metric of a finding; "text" if it is not about a single row."""
+    return ", ".join(filter(None, (finding.method, finding.metric))) or "text"
+
+
+def write_csv(findings: Iterable[Finding], path: Path) -> None:
+    """Write the findings with the columns `COLUMNS`."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        for f in found:
-            eye = "yes" if f.by_eye else "no"
-            lines.writerow(
-                (f.table, f.check, f.method, f.metric, "; ".join(f.columns), eye, f.message)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for finding in findings:
+            writer.writerow(
+                (
+                    *(finding.table, finding.check, finding.method, finding.metric),
+                    "; ".join(finding.columns),
+                    "yes" if finding.by_eye else "no",
+                    finding.message,
+                )
             )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    flags = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=command_name.get_command_name("reports.audit"),
         description=command_name.format_description("reports.audit", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there too")
-    args = flags.parse_args(argv)
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there, too")
+    args = parser.parse_args(argv)
     try:
         tables = published_tables.read_tables()
-        found = collect_findings(tables)
+        findings = collect_findings(tables)
         if args.csv:
-            write_csv(found, args.csv)
-    except (UserError, OSError) as fault:
-        sys.stderr.write(f"reports.audit: {fault}\n")
+            write_csv(findings, args.csv)
+    except (UserError, OSError) as error:
+        sys.stderr.write(f"reports.audit: {error}\n")
         return 2
-    rows = sum(len(table.rows) for table in tables)
-    shown = format_findings(found, tables, max(get_terminal_size().columns, 40))
-    sys.stdout.write(f"{shown}\n\n{len(found)} findings in {rows} rows of {len(tables)} tables\n")
+    row_count = sum(len(table.rows) for table in tables)
+    text = format_findings(findings, tables, max(get_terminal_size().columns, MIN_WIDTH))
+    count = f"{len(findings)} findings in {row_count} rows of {len(tables)} tables"
+    sys.stdout.write(f"{text}\n\n{count}\n")
     return 0
 
 

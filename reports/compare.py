@@ -1,17 +1,17 @@
-"""Two stores side by side: only what differs, tested where the images are the same.
+"""Compare two result stores: only what differs, tested where the test images are the same.
 
-python -m reports.compare runs-old runs              in the terminal
-python -m reports.compare runs-old runs --to d.csv   what differs and the tests as a table
+python -m reports.compare runs-old runs               in the terminal
+python -m reports.compare runs-old runs --to d.csv    differences and tests as a table, too
 
-Records are paired by task, source and seed. Shown are those that one side lacks, facts of the
-protocol that differ, numbers that differ, and what the differences are worth: of AP and IoU by
-resampling the saved matches and counts as the report does, of fusion metrics by image.
+Records are matched by task, source and seed. Printed are: runs that only one store has, protocol
+facts and scores that differ, and tests of the differences: AP and IoU by bootstrap of the saved
+matches and counts, as in the report; fusion metrics by a paired test over images.
 """
 
 import argparse
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
@@ -40,147 +40,157 @@ COLUMNS = (
     *("task", "source", "seed", "level", "condition", "class", "metric", "A", "B", "difference"),
     *("low", "high", "p", "p Holm", "verdict", "test"),
 )
-TestsByTask = Mapping[
-    str, tuple[list[ChangeTestResult], list[str]]
-]  # task to its tests, and to what has none
+TestsByTask = Mapping[str, tuple[list[ChangeTestResult], list[str]]]  # (tests, why not tested)
+RunPair = tuple[RunKey, StoredRun, StoredRun]  # the same run in store A and in store B
 
 
-def run_tests(found: MatchedRuns) -> TestsByTask:
-    """What the differences are worth, task by task."""
+def run_tests(matched: MatchedRuns) -> TestsByTask:
+    """Test the differences of every task."""
     return {
-        task: tested_changes.run_change_tests(list(same))
-        for task, same in groupby(found.in_both, key=lambda pair: pair[0].task)
+        task: tested_changes.run_change_tests(list(pairs))
+        for task, pairs in groupby(matched.in_both, key=lambda pair: pair[0].task)
     }
 
 
-def format_comparison(found: MatchedRuns, worth: TestsByTask, width: int) -> str:
-    """Everything that differs, task by task."""
-    parts = [_format_run_count(found)]
+def format_comparison(matched: MatchedRuns, tests: TestsByTask, width: int) -> str:
+    """Format everything that differs, task by task, for a terminal of ``width`` characters."""
+    parts = [_format_run_count(matched)]
     parts += [
-        _format_unmatched_runs(keys, side)
-        for keys, side in ((found.only_in_a, "A"), (found.only_in_b, "B"))
+        _format_unmatched_runs(keys, store)
+        for keys, store in ((matched.only_in_a, "A"), (matched.only_in_b, "B"))
         if keys
     ]
-    for task, same in groupby(found.in_both, key=lambda pair: pair[0].task):
-        pairs = list(same)
-        made, untested = worth[task]
-        prose = [*_format_protocol_changes(pairs), *untested, *(one.description for one in made)]
-        said = [line for words in prose for line in textwrap.wrap(words, max(width - 4, 40))]
-        said += _format_score_changes(pairs, width - 2)
-        parts.append("\n".join([task, *(f"  {line}" for line in said or ["nothing differs"])]))
+    for task, group in groupby(matched.in_both, key=lambda pair: pair[0].task):
+        pairs = list(group)
+        results, untested = tests[task]
+        paragraphs = [
+            *_format_protocol_changes(pairs),
+            *untested,
+            *(result.description for result in results),
+        ]
+        lines = [
+            line
+            for paragraph in paragraphs
+            for line in textwrap.wrap(paragraph, max(width - 4, terminal.MIN_PROSE_WIDTH))
+        ]
+        lines += _format_score_changes(pairs, width - 2)
+        parts.append("\n".join([task, *(f"  {line}" for line in lines or ["no difference"])]))
     return terminal.replace_control_characters("\n\n".join(parts))
 
 
-def build_dataframe(found: MatchedRuns, worth: TestsByTask) -> pd.DataFrame:
-    """Every number that differs, columns `COLUMNS`; fractions as in the records.
+def build_dataframe(matched: MatchedRuns, tests: TestsByTask) -> pd.DataFrame:
+    """Build a table of all scores that differ, with the columns `COLUMNS`; fractions as recorded.
 
-    A row is one score of one run, or one tested difference over the seeds that both stores have;
-    the latter has no seed, the ends of its 95 % interval, and which ``test`` it is of.
+    A row is either one score of one run, or one tested difference over the seeds that both stores
+    have. The latter has no seed, but both ends of its 95 % interval and the name of its ``test``.
     """
     rows: list[tuple[object, ...]] = []
-    for key, a, b in found.in_both:
+    for key, a, b in matched.in_both:
         seed = None if key.seed < 0 else key.seed
         rows += [
-            (key.task, key.source, seed, *place.labels, *values, subtract_scores(*values))
-            for place, values in find_differing_scores(a.record, b.record)
+            (key.task, key.source, seed, *location.labels, *values, subtract_scores(*values))
+            for location, values in find_differing_scores(a.record, b.record)
         ]
-    rows += [_build_test_row(task, one) for task, (made, _) in worth.items() for one in made]
-    full = [(*row, *[None] * (len(COLUMNS) - len(row))) for row in rows]
-    table = pd.DataFrame(full, columns=list(COLUMNS))
+    rows += [
+        _build_test_row(task, result) for task, (results, _) in tests.items() for result in results
+    ]
+    padded = [(*row, *[None] * (len(COLUMNS) - len(row))) for row in rows]
+    table = pd.DataFrame(padded, columns=list(COLUMNS))
     floats = dict.fromkeys(("A", "B", "difference", "low", "high", "p", "p Holm"), "float64")
     return table.astype({"seed": "Int64", **floats})
 
 
-def _build_test_row(task: str, of: ChangeTestResult) -> tuple[object, ...]:
-    low, high = of.interval or (None, None)
-    where = (
-        task,
-        of.source,
-        None,
-        *score_index.locate_score(None, of.class_name, of.metric).labels,
+def _build_test_row(task: str, result: ChangeTestResult) -> tuple[object, ...]:
+    location = score_index.locate_score(None, result.class_name, result.metric)
+    low, high = result.interval or (None, None)
+    return (
+        *(task, result.source, None, *location.labels),
+        *(result.score_a, result.score_b, result.score_b - result.score_a, low, high),
+        *(result.p_value, result.adjusted_p_value, result.verdict, result.test_name),
     )
-    ends = (low, high, of.p_value, of.adjusted_p_value, of.verdict, of.test_name)
-    return (*where, of.score_a, of.score_b, of.score_b - of.score_a, *ends)
 
 
-def _format_run_count(found: MatchedRuns) -> str:
-    said = f"Runs in both stores: {len(found.in_both)}"
-    stale = found.superseded_count
-    return said + (f" (older records of the same runs, left out: {stale})" if stale else "")
+def _format_run_count(matched: MatchedRuns) -> str:
+    text = f"Runs in both stores: {len(matched.in_both)}"
+    superseded = matched.superseded_count
+    return text + (
+        f" (older records of the same runs, ignored: {superseded})" if superseded else ""
+    )
 
 
-def _format_unmatched_runs(keys: Sequence[RunKey], side: str) -> str:
+def _format_unmatched_runs(keys: Sequence[RunKey], store: str) -> str:
     lines = [f"  {key.full_name}" for key in keys]
-    return "\n".join([f"Only in {side} ({len(keys)}):", *lines])
+    return "\n".join([f"Only in {store} ({len(keys)}):", *lines])
 
 
-def _format_protocol_changes(pairs: Sequence[tuple[RunKey, StoredRun, StoredRun]]) -> list[str]:
-    """Facts that differ, each once for all the runs in which it changes alike."""
-    seen: dict[tuple[str, str, str], list[str]] = {}
+def _format_protocol_changes(pairs: Sequence[RunPair]) -> list[str]:
+    """Format each changed protocol fact once, with the runs in which it changes the same way."""
+    runs_by_change: dict[tuple[str, str, str], list[str]] = {}
     for key, a, b in pairs:
-        one, other = protocol.list_facts(a.record), protocol.list_facts(b.record)
-        for name in dict.fromkeys([*one, *other]):
-            change = one.get(name, "not said"), other.get(name, "not said")
-            if change[0] != change[1]:
-                seen.setdefault((name, *change), []).append(key.source_and_seed)
+        facts_a, facts_b = protocol.list_facts(a.record), protocol.list_facts(b.record)
+        for name in dict.fromkeys([*facts_a, *facts_b]):
+            value_a, value_b = (
+                facts_a.get(name, protocol.NOT_RECORDED),
+                facts_b.get(name, protocol.NOT_RECORDED),
+            )
+            if value_a != value_b:
+                runs_by_change.setdefault((name, value_a, value_b), []).append(key.source_and_seed)
     lines = []
-    for (name, one_says, other_says), runs in seen.items():
-        who = "" if len(runs) == len(pairs) else f" ({', '.join(runs)})"
-        lines.append(f"{name}: {one_says} | {other_says}{who}")
+    for (name, value_a, value_b), runs in runs_by_change.items():
+        subset = "" if len(runs) == len(pairs) else f" ({', '.join(runs)})"
+        lines.append(f"{name}: {value_a} | {value_b}{subset}")
     return lines
 
 
-def _format_score_changes(
-    pairs: Sequence[tuple[RunKey, StoredRun, StoredRun]], width: int
-) -> list[str]:
-    """Scores on all images that differ, one line each; those of conditions are in the table."""
-    rows = []
-    for key, a, b in pairs:
-        for place, values in find_differing_scores(a.record, b.record):
-            if place.condition is None:
-                scale, decimals = _choose_scale(a, b, place.metric)
-                shown = [UNDEFINED if v is None else f"{v * scale:.{decimals}f}" for v in values]
-                gap = subtract_scores(*values)
-                shown.append(
-                    UNDEFINED if gap is None else format_signed_number(gap * scale, decimals)
-                )
-                rows.append(
-                    [
-                        key.source_and_seed,
-                        place.class_or_mean or score_index.MEAN,
-                        place.metric,
-                        *shown,
-                    ]
-                )
+def _format_score_changes(pairs: Sequence[RunPair], width: int) -> list[str]:
+    """Format the scores on all images that differ; those by condition are in the CSV file."""
+    rows = [row for key, a, b in pairs for row in _build_score_rows(key, a, b)]
     if not rows:
         return []
     return terminal.align_to_width([["run", "class", "metric", "A", "B", "B - A"], *rows], width)
 
 
+def _build_score_rows(key: RunKey, a: StoredRun, b: StoredRun) -> Iterator[list[str]]:
+    for location, values in find_differing_scores(a.record, b.record):
+        if location.condition is not None:
+            continue
+        scale, decimals = _choose_scale(a, b, location.metric)
+        scores = [
+            UNDEFINED if value is None else f"{value * scale:.{decimals}f}" for value in values
+        ]
+        difference = subtract_scores(*values)
+        scores.append(
+            UNDEFINED if difference is None else format_signed_number(difference * scale, decimals)
+        )
+        name = location.class_or_mean or score_index.MEAN
+        yield [key.source_and_seed, name, location.metric, *scores]
+
+
 def _choose_scale(a: StoredRun, b: StoredRun, metric: str) -> tuple[float, int]:
+    """Choose factor and decimals: points with two for fractions, else four decimals."""
     column = a.record.columns.get(metric) or b.record.columns.get(metric)
     return (100.0, 2) if column and column.is_fraction and not column.unit else (1.0, 4)
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    flags = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=command_name.get_command_name("reports.compare"),
         description=command_name.format_description("reports.compare", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("a", type=Path, metavar="RUNS_A", help="a folder of results (--out)")
-    flags.add_argument("b", type=Path, metavar="RUNS_B", help="another one")
-    flags.add_argument("--task", action="append", help="only this task (may be repeated)")
-    flags.add_argument("--to", type=Path, metavar="FILE", help="a CSV file for what differs")
-    return flags
+    parser.add_argument("a", type=Path, metavar="RUNS_A", help="folder of results (--out)")
+    parser.add_argument("b", type=Path, metavar="RUNS_B", help="another one")
+    parser.add_argument("--task", action="append", help="only this task (may be repeated)")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="CSV file of the differences")
+    return parser
 
 
 def _check_output_file(file: Path) -> None:
-    """Refuse a place for the table before the work, not after it."""
+    """Check the path of the CSV file before the work starts."""
     if file.is_dir():
-        raise UserError(f"--to {file}: is a folder; name a file")
+        raise UserError(f"--to {file}: is a folder, expected a file; name a file")
     if not file.parent.is_dir():
-        raise UserError(f"--to {file}: there is no folder {file.parent}; make it first")
+        raise UserError(f"--to {file}: no such folder: {file.parent}; create it first")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -189,14 +199,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.to:
             _check_output_file(args.to)
-        found = read_matched_runs(args.a, args.b, args.task)
-        worth = run_tests(found)
-        print(format_comparison(found, worth, get_terminal_size().columns))
+        matched = read_matched_runs(args.a, args.b, args.task)
+        tests = run_tests(matched)
+        print(format_comparison(matched, tests, get_terminal_size().columns))
         if args.to:
-            csv_files.write_csv(build_dataframe(found, worth), args.to)
+            csv_files.write_csv(build_dataframe(matched, tests), args.to)
             print(f"\nTable: {args.to}")
-    except (UserError, OSError) as fault:
-        print(f"reports.compare: {fault}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"reports.compare: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.compare")

@@ -1,18 +1,17 @@
-"""Write the report of what is finished: tables, charts, sample pictures.
+"""Write the report of all finished runs: tables, statistics, charts, sample images.
 
 python -m reports.run                 report/index.html, report.md, tables/*.csv, figures
-python -m reports.run --to elsewhere  into another folder
-python -m reports.run --plan          which records are there, and stop
+python -m reports.run --to FOLDER     into another folder
+python -m reports.run --plan          list which runs are finished, and stop
 
-Nothing is trained or measured for it: what has not been run yet is shown as missing, with its
-command. What is computed is how sure the numbers are, from saved results; it is kept under
-statistics/ of --out.
+Nothing is trained or fused: missing runs are listed with the command that executes them. Bootstrap
+statistics are computed from saved results and stored under statistics/ of --out.
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -23,13 +22,21 @@ from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
 from fusebench.experiments import failures
-from fusebench.experiments.plan import Plan, SkippedTask
+from fusebench.experiments.plan import Plan, Run, SkippedTask
 from fusebench.runtime import file_names
 from fusebench.storage import cost_profiles, hashing
 from fusebench.storage.store import Store
-from reports.document import efficiency, section_figures, sections, table_text, tidy_means
+from reports.document import (
+    efficiency,
+    section_figures,
+    sections,
+    selection,
+    table_text,
+    tidy_means,
+)
 from reports.document.efficiency import Efficiency
-from reports.document.sections import Report, TaskSection
+from reports.document.model import CORRELATIONS_FILE, Report, TaskSection
+from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
 from reports.formats import commands, html_page, latex, markdown, report_folder, terminal
 from reports.literature import published_comparison_csv
@@ -44,210 +51,252 @@ from reports.tables import (
     significance,
     tidy_scores,
 )
+from reports.tables.comparison import ScoreTable
 
 TITLE = "Does the fused image help?"
 
 
-def collect_results(found: Plan, store: Store, args: argparse.Namespace) -> list[TaskResults]:
-    """What the store has of every planned task."""
-    every = []
-    for name, mine in groupby(found.runs, key=lambda cell: cell.task_name):
-        cells = list(mine)
-        rows = []
-        for source, same in groupby(cells, key=lambda cell: cell.source_name):
-            group = list(same)
-            records = [cell.read_record(store) for cell in group]
-            faults = [(cell.seed, failures.read_failure(cell, store)) for cell in group]
-            lacking = [cell for cell, record in zip(group, records, strict=True) if not record]
-            others = [store.with_label(cell.task.kind, cell.label) for cell in lacking]
-            rows.append(
-                SourceResults(
-                    source_name=source,
-                    source_kind=group[0].source.kind,
-                    planned_seeds=tuple(cell.seed for cell in group),
-                    records=tuple(record for record in records if record is not None),
-                    command=commands.build_source_command(args, group[0].task.kind, name, source),
-                    failures=tuple((seed, fault) for seed, fault in faults if fault is not None),
-                    mismatched_run_count=sum(map(len, others)),
-                )
+def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[TaskResults]:
+    """Read the records of every planned task from the store, and its bootstrap statistics."""
+    task_results = []
+    for name, runs_of_task in groupby(plan.runs, key=lambda run: run.task_name):
+        runs = list(runs_of_task)
+        sources = [
+            _collect_source(list(runs_of_source), store, args)
+            for _, runs_of_source in groupby(runs, key=lambda run: run.source_name)
+        ]
+        task_results.append(
+            TaskResults(
+                name,
+                runs[0].task.kind,
+                runs[0].test_split.dataset,
+                tuple(sources),
+                bootstrap_cache.collect_task_bootstrap(runs, store),
+                runs[0].task.preset or "",
             )
-        kind, dataset = cells[0].task.kind, cells[0].test_split.dataset
-        drawn = bootstrap_cache.collect_task_bootstrap(cells, store)
-        preset = cells[0].task.preset or ""
-        every.append(TaskResults(name, kind, dataset, tuple(rows), drawn, preset))
-    return every
-
-
-def write_report(found: Report, every: Sequence[TaskResults], to: Path) -> None:
-    """Write the page, the text and the numbers; pictures are there already."""
-    (to / "index.html").write_text(html_page.render_report(found), encoding="utf-8")
-    (to / "report.md").write_text(markdown.render_report(found), encoding="utf-8")
-    (to / "tables").mkdir(exist_ok=True)
-    records = [record for results in every for record in results.records]
-    csv_files.write_csv(tidy_scores.build_dataframe(records), to / report_folder.SCORES_FILE)
-    csv_files.write_csv(protocol.build_dataframe(records), to / "tables" / "protocol.csv")
-    if found.efficiency:
-        efficiency.write_csv_files(found.efficiency, to)
-    if found.metric_correlations:
-        csv_files.write_csv(
-            metric_correlation.build_dataframe(found.metric_correlations),
-            to / "tables" / "relations.csv",
         )
-    tabled = []
-    for chapter in found.sections:
-        shown, folded = sections.select_tables(chapter.results)
-        every_table, grids = [*shown, *folded], [*chapter.main_tables, *chapter.collapsed_tables]
-        tabled.append((chapter.results, every_table))
-        for table, grid in zip(every_table, grids, strict=False):  # those of the appendix follow
-            csv_files.write_csv(csv_files.build_wide_dataframe(table), to / grid.csv_file)
-        for table in shown:
-            between = significance.build_pairwise_dataframe(table, chapter.results.bootstrap)
-            if between is not None:
-                file = table_text.get_csv_path(table).removesuffix(".csv")
-                csv_files.write_csv(between, to / f"{file}-pairs.csv")
-        if chapter.published_comparisons:
-            csv_files.write_csv(
-                published_comparison_csv.build_dataframe(chapter.published_comparisons),
-                to / chapter.published_file,
-            )
-        for file, sheet in interval_tables.build_dataframes(
-            chapter.results, shown, grids[len(every_table) :]
-        ):
-            csv_files.write_csv(sheet, to / file)
-        for grid in grids:
-            (to / grid.tex_file).write_text(latex.render_table(grid, chapter), encoding="utf-8")
-    csv_files.write_csv(tidy_means.build_dataframe(tabled), to / "tables" / "means.csv")
+    return task_results
+
+
+def write_report(report: Report, task_results: Sequence[TaskResults], folder: Path) -> None:
+    """Write page, Markdown file and all tables; the figures are written before.
+
+    Args:
+        report: The report with its figures.
+        task_results: The same tasks as numbers.
+        folder: Of the report.
+    """
+    (folder / "index.html").write_text(html_page.render_report(report), encoding="utf-8")
+    (folder / "report.md").write_text(markdown.render_report(report), encoding="utf-8")
+    (folder / "tables").mkdir(exist_ok=True)
+    records = [record for results in task_results for record in results.records]
+    csv_files.write_csv(tidy_scores.build_dataframe(records), folder / report_folder.SCORES_FILE)
+    csv_files.write_csv(protocol.build_dataframe(records), folder / "tables" / "protocol.csv")
+    if report.efficiency:
+        efficiency.write_csv_files(report.efficiency, folder)
+    if report.metric_correlations:
+        correlations = metric_correlation.build_dataframe(report.metric_correlations)
+        csv_files.write_csv(correlations, folder / CORRELATIONS_FILE)
+    tables_by_task = [
+        (section.results, _write_section_tables(section, folder)) for section in report.sections
+    ]
+    csv_files.write_csv(tidy_means.build_dataframe(tables_by_task), folder / "tables" / "means.csv")
 
 
 def build_report(
-    found: Plan, every: Sequence[TaskResults], made: Sequence[TaskSection], command: str
+    plan: Plan, task_results: Sequence[TaskResults], sections: Sequence[TaskSection], command: str
 ) -> Report:
-    """The whole report."""
-    undrawn = [gone.task_name for gone in found.skipped_tasks if gone.will_be_generated]
-    whole = not undrawn and all(len(one.records) == one.planned_run_count for one in every)
+    """Assemble the report without its efficiency section.
+
+    Args:
+        plan: What is planned.
+        task_results: All tasks.
+        sections: Their sections.
+        command: Command line that executes all missing runs.
+    """
+    waiting = [task.task_name for task in plan.skipped_tasks if task.will_be_generated]
+    is_complete = not waiting and all(
+        len(results.records) == results.planned_run_count for results in task_results
+    )
     return Report(
         title=TITLE,
-        status=result_text.describe_progress(every, undrawn),
-        command="" if whole else command,
+        status=result_text.describe_progress(task_results, waiting),
+        command="" if is_complete else command,
         skipped_tasks=tuple(
-            (gone.task_name, _format_skip_reason(gone))
-            for gone in found.skipped_tasks
-            if not gone.will_be_generated
+            (task.task_name, _format_skip_reason(task))
+            for task in plan.skipped_tasks
+            if not task.will_be_generated
         ),
-        sections=tuple(made),
+        sections=tuple(sections),
         sample_selection_rule=sample_selection.SELECTION_RULE,
-        metric_correlations=tuple(metric_correlation.compute_correlations(every)),
+        metric_correlations=tuple(metric_correlation.compute_correlations(task_results)),
     )
 
 
 def build_efficiency(
-    found: Plan, store: Store, every: Sequence[TaskResults], args: argparse.Namespace
+    plan: Plan, store: Store, task_results: Sequence[TaskResults], args: argparse.Namespace
 ) -> Efficiency | None:
-    """What fusing and training cost, as far as it was measured; None where nothing is fused."""
-    fused = {
-        cell.source_name: cell.source.config
-        for cell in found.runs
-        if isinstance(cell.source.config, schema.FusionMethodSource)
+    """Collect cost profiles and training times; None if no fusion method is planned."""
+    fusion_methods = {
+        run.source_name: run.source.config
+        for run in plan.runs
+        if isinstance(run.source.config, schema.FusionMethodSource)
     }
-    if not fused:
+    if not fusion_methods:
         return None
-    costs = efficiency.find_profiles(store.root, fused)
-    known = {source for source, _ in costs}
-    missing = tuple(name for name in fused if name not in known)
-    command = commands.build_profile_command(args, missing if known else ())
+    costs = efficiency.find_profiles(store.root, fusion_methods)
+    profiled = {source for source, _ in costs}
+    missing = tuple(name for name in fusion_methods if name not in profiled)
     return Efficiency(
-        tuple(costs), tuple(efficiency.collect_training_times(every)), missing, command
+        costs=tuple(costs),
+        training_times=tuple(efficiency.collect_training_times(task_results)),
+        sources_without_profile=missing,
+        profile_command=commands.build_profile_command(args, missing if profiled else ()),
     )
 
 
-def _format_skip_reason(gone: SkippedTask) -> str:
-    return f"{gone.reason} (sources: {', '.join(gone.task.sources)})"
+def _collect_source(runs: Sequence[Run], store: Store, args: argparse.Namespace) -> SourceResults:
+    """Read records and failures of all runs of one source of a task."""
+    records = [run.read_record(store) for run in runs]
+    run_failures = [(run.seed, failures.read_failure(run, store)) for run in runs]
+    unfinished = [run for run, record in zip(runs, records, strict=True) if not record]
+    mismatched = [len(store.with_label(run.task.kind, run.label)) for run in unfinished]
+    first = runs[0]
+    return SourceResults(
+        source_name=first.source_name,
+        source_kind=first.source.kind,
+        planned_seeds=tuple(run.seed for run in runs),
+        records=tuple(record for record in records if record is not None),
+        command=commands.build_source_command(
+            args, first.task.kind, first.task_name, first.source_name
+        ),
+        failures=tuple((seed, failure) for seed, failure in run_failures if failure is not None),
+        mismatched_run_count=sum(mismatched),
+    )
 
 
-def _update_report(found: Plan, store: Store, args: argparse.Namespace) -> str:
-    """Write the report unless it is there already; return what the terminal shows."""
-    every = collect_results(found, store, args)
+def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable]:
+    """Write all tables of a task as CSV and LaTeX; return those with scores."""
+    visible, collapsed = selection.select_tables(section.results)
+    tables = [*visible, *collapsed]
+    text_tables = [*section.main_tables, *section.collapsed_tables]
+    # interval and power tables follow at the end of text_tables
+    for table, text_table in zip(tables, text_tables, strict=False):
+        csv_files.write_csv(csv_files.build_wide_dataframe(table), folder / text_table.csv_file)
+    for table in visible:
+        differences = significance.build_pairwise_dataframe(table, section.results.bootstrap)
+        if differences is not None:
+            stem = table_text.get_csv_path(table).removesuffix(".csv")
+            csv_files.write_csv(differences, folder / f"{stem}-pairwise.csv")
+    if section.published_comparisons:
+        published = published_comparison_csv.build_dataframe(section.published_comparisons)
+        csv_files.write_csv(published, folder / section.published_file)
+    for file, dataframe in interval_tables.build_dataframes(
+        section.results, visible, text_tables[len(tables) :]
+    ):
+        csv_files.write_csv(dataframe, folder / file)
+    for text_table in text_tables:
+        (folder / text_table.tex_file).write_text(
+            latex.render_table(text_table, section), encoding="utf-8"
+        )
+    return tables
+
+
+def _format_skip_reason(task: SkippedTask) -> str:
+    return f"{task.reason} (sources: {', '.join(task.task.sources)})"
+
+
+def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
+    """Write the report unless it is up to date; return its text for the terminal."""
+    task_results = collect_results(plan, store, args)
     command = commands.build_full_run_command(args)
-    looks = bars_and_curves.assign_source_styles(
-        {name: source.kind for name, source in found.task_file.sources.items()}
+    bare_sections = [sections.build_section(results) for results in task_results]
+    styles = bars_and_curves.assign_source_styles(
+        {name: source.kind for name, source in plan.task_file.sources.items()}
     )
-    bare = [sections.build_section(results, "", ()) for results in every]
 
-    def work(to: Path) -> None:
-        # matplotlib would keep its list of fonts in the user's home
+    def write(folder: Path) -> None:
+        # matplotlib would write its font cache into the user's home
         os.environ.setdefault("MPLCONFIGDIR", str(store.root.resolve() / ".matplotlib"))
         with figure_workers.open_figure_pool() as draw:
-            costs = build_efficiency(found, store, every, args)
+            costs = build_efficiency(plan, store, task_results, args)
             if costs:
-                drawn = efficiency.draw_cost_charts(costs.costs, every, looks, to, draw)
-                costs = replace(costs, chart_stems=tuple(drawn))
-            made = [
-                section_figures.add_figures(
-                    chapter,
-                    [cell for cell in found.runs if cell.task_name == chapter.results.name],
-                    *(store, looks, to, draw),
-                )
-                for chapter in bare
-            ]
-            whole = replace(build_report(found, every, made, command), efficiency=costs)
-            write_report(whole, every, to)
+                stems = efficiency.draw_cost_charts(costs.costs, task_results, styles, folder, draw)
+                costs = replace(costs, chart_stems=tuple(stems))
+            finished_sections = list(
+                _add_figures(bare_sections, plan, store, FigureWriter(folder, styles, draw))
+            )
+            report = build_report(plan, task_results, finished_sections, command)
+            write_report(replace(report, efficiency=costs), task_results, folder)
 
-    _check_store(store, every, args.to)
-    spec = _compute_inputs_hash(found, store, every, command)
-    if not report_folder.is_up_to_date(args.to, spec):
-        report_folder.replace_report(args.to, spec, work)
-    return terminal.render_report(
-        build_report(found, every, bare, command), get_terminal_size().columns
+    _check_store(store, task_results, args.to)
+    inputs_hash = _compute_inputs_hash(plan, store, task_results, command)
+    if not report_folder.is_up_to_date(args.to, inputs_hash):
+        report_folder.replace_report(args.to, inputs_hash, write)
+    report = build_report(plan, task_results, bare_sections, command)
+    return terminal.render_report(report, get_terminal_size().columns)
+
+
+def _add_figures(
+    bare_sections: Iterable[TaskSection], plan: Plan, store: Store, writer: FigureWriter
+) -> Iterator[TaskSection]:
+    for section in bare_sections:
+        runs = [run for run in plan.runs if run.task_name == section.results.name]
+        yield section_figures.add_figures(section, runs, store, writer)
+
+
+def _check_store(store: Store, task_results: Sequence[TaskResults], report: Path) -> None:
+    """Keep a report with results from being replaced because ``--out`` was mistyped."""
+    has_results = any(
+        source.records or source.failures for results in task_results for source in results.sources
     )
-
-
-def _check_store(store: Store, every: Sequence[TaskResults], to: Path) -> None:
-    """Keep a report that has results from being replaced because of a mistyped ``--out``."""
-    known = any(row.records or row.failures for results in every for row in results.sources)
     if (
-        not known
-        and report_folder.has_scores(to)
+        not has_results
+        and report_folder.has_scores(report)
         and not any(store.root.glob(f"*/*/{file_names.SPEC_FILE}"))
     ):
-        what = "holds no results" if store.root.is_dir() else "no such folder"
+        problem = "contains no results" if store.root.is_dir() else "no such folder"
         raise UserError(
-            f"--out {store.root}: {what}, but the report {to} has some and is kept; name the "
-            "folder of its results, or another one for the report (--to)"
+            f"--out {store.root}: {problem}, but the report {report} has some and is kept; name "
+            "the folder of its results, or another folder for the report (--to)"
         )
     _warn_if_store_missing(store)
 
 
 def _warn_if_store_missing(store: Store) -> None:
     if not store.root.is_dir():
-        said = f"--out {store.root}: no such folder, so every run is missing"
-        print(f"reports.run: {said}", file=sys.stderr)
+        warning = f"--out {store.root}: no such folder, so every run is missing"
+        print(f"reports.run: {warning}", file=sys.stderr)
 
 
 def _compute_inputs_hash(
-    found: Plan, store: Store, every: Sequence[TaskResults], command: str
+    plan: Plan, store: Store, task_results: Sequence[TaskResults], command: str
 ) -> str:
-    """Digest of everything the report is made from: records, plan, and these files themselves."""
-    here = Path(__file__).parent
+    """Hash everything that the report is made from: records, plan, and the code of the report."""
+    code_folder = Path(__file__).parent
     patterns = ("*.py", "formats/templates/*", "published/*")
-    code = sorted(file for pattern in patterns for file in here.rglob(pattern))
+    code = sorted(file for pattern in patterns for file in code_folder.rglob(pattern))
+    sources = [(results, source) for results in task_results for source in results.sources]
+    profiles = cost_profiles.read_profiles(store.root)
     return hashing.content_hash(
         {
-            "records": [r.model_dump(mode="json") for results in every for r in results.records],
-            "failed": [
-                [results.name, row.source_name, seed, fault.model_dump(mode="json")]
-                for results in every
-                for row in results.sources
-                for seed, fault in row.failures
+            "records": [
+                record.model_dump(mode="json")
+                for results in task_results
+                for record in results.records
             ],
-            "cells": [str(cell.get_record_folder(store)) for cell in found.runs],
-            "pictures": [get_modified_times(cell, store) for cell in found.runs],
-            "others": [row.mismatched_run_count for results in every for row in results.sources],
-            "absent": [[gone.task_name, gone.reason] for gone in found.skipped_tasks],
+            "failures": [
+                [results.name, source.source_name, seed, failure.model_dump(mode="json")]
+                for results, source in sources
+                for seed, failure in source.failures
+            ],
+            "runs": [str(run.get_record_folder(store)) for run in plan.runs],
+            "sample_images": [get_modified_times(run, store) for run in plan.runs],
+            "mismatched_runs": [source.mismatched_run_count for _, source in sources],
+            "skipped_tasks": [[task.task_name, task.reason] for task in plan.skipped_tasks],
             "command": command,
-            "profiles": [
-                one.model_dump(mode="json") for one in cost_profiles.read_profiles(store.root)
-            ],
-            "evidence": [
+            "profiles": [profile.model_dump(mode="json") for profile in profiles],
+            "bootstrap": [
                 bootstrap_scoring.VERSION,
                 bootstrap.RESAMPLE_COUNT,
                 bootstrap.DEFAULT_SEED,
@@ -257,15 +306,18 @@ def _compute_inputs_hash(
     )
 
 
-def _print_plan(found: Plan, store: Store) -> None:
-    for cell in found.runs:
-        fault = failures.read_failure(cell, store)
-        lacking = f"failed: {fault.reason} ({fault.context})" if fault else "missing"
-        print(f"{cell.label}: {'there' if cell.read_record(store) else lacking}")
-    for gone in found.skipped_tasks:
-        print(
-            f"{gone.task_name}: {'missing' if gone.will_be_generated else 'left out'}: {gone.reason}"
-        )
+def _print_plan(plan: Plan, store: Store) -> None:
+    for run in plan.runs:
+        if run.read_record(store):
+            status = "finished"
+        elif failure := failures.read_failure(run, store):
+            status = f"failed: {failure.reason} ({failure.context})"
+        else:
+            status = "missing"
+        print(f"{run.label}: {status}")
+    for task in plan.skipped_tasks:
+        status = "missing" if task.will_be_generated else "skipped"
+        print(f"{task.task_name}: {status}: {task.reason}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -273,14 +325,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = cli.build_parser("reports.run", __doc__ or "").parse_args(argv)
     store = Store(args.out)
     try:
-        found = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=False)
+        plan = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=False)
         if args.plan:
             _warn_if_store_missing(store)
-            _print_plan(found, store)
+            _print_plan(plan, store)
             return 0
-        print(_update_report(found, store, args))
-    except (UserError, OSError) as fault:
-        print(f"reports.run: {fault}", file=sys.stderr)
+        print(_update_report(plan, store, args))
+    except (UserError, OSError) as error:
+        print(f"reports.run: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.run")

@@ -1,1 +1,1 @@
-"""Does the fused image help segmentation: train, predict label maps, score."""
+"""Evaluation of fusion by semantic segmentation: networks, metrics and the command for them."""

@@ -1,13 +1,13 @@
-"""Which classes a mean is taken over. The literature uses at least five sets on FMB.
+"""Class sets: the classes that a mean is taken over. The literature uses at least five on FMB.
 
 all15      every id, the unlabeled pixels as a class of their own (SegMiF's and MRFS's code)
 all14      without unlabeled
-present13  without bicycle too: it has no pixels in FMB's test masks
-segmif8    the eight classes SegMiF's paper prints
-dmfuse8    the eight classes DMFuse's paper prints; not the same eight
-all        every class, whatever the data set: what is used where the others do not apply
+present13  also without bicycle, which has no pixels in FMB's test label maps
+segmif8    the eight classes of the SegMiF paper
+dmfuse8    the eight classes of the DMFuse paper; not the same eight
+all        every class of any data set: the default where the others do not apply
 
-A set is named in every protocol, because the same model scores differently on each.
+The class set is part of every protocol, because the same model scores differently on each.
 """
 
 from collections.abc import Sequence
@@ -29,32 +29,37 @@ CLASS_SETS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ClassSet:
-    """A named choice of classes, as positions in the class names of a split."""
+    """A named subset of the classes of a split.
+
+    Attributes:
+        name: See the module.
+        indices: Class ids, in the order of the class set.
+    """
 
     name: str
     indices: tuple[int, ...]
 
 
 def build_class_set(name: str | None, classes: Sequence[str]) -> ClassSet:
-    """The set of that name for these classes, in the order in which the set names them.
+    """Look up a class set for the classes of a split.
 
     Args:
-        name: See above. None means ``all14`` for FMB's classes and ``all`` for any others.
+        name: See the module. None means ``all14`` for FMB's classes and ``all`` for any others.
         classes: Class names in the order of their ids.
 
     Raises:
-        UserError: If there is no such set, or the classes are not FMB's.
+        UserError: If there is no such class set, or the classes are not FMB's.
     """
-    known = [each.lower() for each in classes]
-    name = name or ("all14" if tuple(known) == FMB else "all")
+    lowercase = [class_name.lower() for class_name in classes]
+    name = name or ("all14" if tuple(lowercase) == FMB else "all")
     if name == "all":
         return ClassSet(name, tuple(range(len(classes))))
     if name not in CLASS_SETS:
-        raise UserError(f"class set {name!r}: there is {', '.join(CLASS_SETS)} and all")
-    lacking = [each for each in CLASS_SETS[name] if each not in known]
-    if lacking:
+        raise UserError(f"class set {name!r}: expected one of {', '.join(CLASS_SETS)}, all")
+    missing = [class_name for class_name in CLASS_SETS[name] if class_name not in lowercase]
+    if missing:
         raise UserError(
-            f"class set {name} is one of FMB's classes, but {', '.join(lacking)} is none of "
+            f"class set {name} is one of FMB's classes, but {', '.join(missing)} is none of "
             f"{', '.join(classes)}; use class set all"
         )
-    return ClassSet(name, tuple(known.index(each) for each in CLASS_SETS[name]))
+    return ClassSet(name, tuple(lowercase.index(class_name) for class_name in CLASS_SETS[name]))

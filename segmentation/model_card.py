@@ -1,4 +1,4 @@
-"""Packaged weights and the model card beside them, whose facts come from the training itself."""
+"""Writes the packaged weights in half precision, and a model card with facts of the training."""
 
 import csv
 import json
@@ -12,22 +12,22 @@ from fusebench.storage import hashing
 
 MODEL_CARD_TEMPLATE = """# SegFormer mit_b0, trained on simulated scenes
 
-A start for short trainings of SegFormer on the simulated scenes of this project (and a better
-than random one elsewhere). Not a model of the world: it has seen drawn scenes only. It contains
-no weights and no data of others.
+Initial weights for short trainings of SegFormer on the simulated scenes of this project (and better
+than random ones elsewhere). They are trained on simulated scenes only, not on camera images, and
+contain no weights and no data of others.
 
 | | |
 |---|---|
 | file | `{file}`, half precision, sha256 `{sha256}` |
 | network | mmseg `EncoderDecoder`: `MixVisionTransformer` {backbone}, `SegformerHead` {embedding} |
 | classes | {classes} |
-| trained on | {scenes} scenes of `fusebench.datasets.scenes_seg`, film {film}; the tasks show others |
-| shown as | {sources}: each scene in every way, equally often |
+| trained on | {scenes} scenes of `fusebench.datasets.scenes_seg`, seed {seed}, which no task uses |
+| sources | {sources}: each scene as every source, equally often |
 | steps | {steps}, {batch} images each, from random weights |
-| took | {minutes:.0f} minutes on {device}, {threads} thread(s) |
-| loss | {first} over the first steps, {last} over the last |
-| mIoU (all14) on {checked} other scenes | {scores} |
-| made by | `python -m segmentation.train_packaged_weights`, {versions} |
+| training time | {minutes:.0f} minutes on {device}, {threads} thread(s) |
+| loss | {first_loss} over the first steps, {last_loss} over the last |
+| mIoU (all14) on {tested} other scenes | {scores} |
+| command | `python -m segmentation.train_packaged_weights`, {versions} |
 
 Options: `{options}`
 
@@ -35,49 +35,58 @@ License: that of the project.
 """
 
 
-def write_weights_and_card(to: Path, made: Path, facts: Mapping[str, Any]) -> None:
-    """Write the trained model in folder ``made`` as the weights file ``to`` and its card."""
-    model = json.loads((made / "model.json").read_text())
-    _write_half_precision(made / "model.safetensors", to, model["classes"][model["first"] :])
-    with (made / "losses.csv").open(newline="") as file:
+def write_weights_and_card(target: Path, trained: Path, facts: Mapping[str, Any]) -> None:
+    """Write the weights file and its model card.
+
+    Args:
+        target: The weights file; the card has the same name with ``.md``.
+        trained: Folder of the trained network.
+        facts: Spec, mean IoU by source and package versions of the training.
+    """
+    model_info = json.loads((trained / "model.json").read_text())
+    trained_classes = model_info["classes"][model_info["first_class_id"] :]
+    _write_half_precision(trained / "model.safetensors", target, trained_classes)
+    with (trained / "losses.csv").open(newline="") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
-    effort = json.loads((made / "time.json").read_text())
-    scenes, options = facts["scenes"]["options"], facts["options"]
+    time = json.loads((trained / "time.json").read_text())
+    scene_options, options = facts["scenes"]["options"], facts["options"]
+    scores = [f"{name} {_format_percent(score)}" for name, score in facts["mIoU"].items()]
     text = MODEL_CARD_TEMPLATE.format(
-        file=to.name,
-        sha256=hashing.compute_file_sha256(to),
+        file=target.name,
+        sha256=hashing.compute_file_sha256(target),
         backbone=options["backbone"],
         embedding=options["embedding"],
-        classes=", ".join(model["classes"]),
-        scenes=scenes["train"],
-        film=scenes["seed"],
+        classes=", ".join(model_info["classes"]),
+        scenes=scene_options["train"],
+        seed=scene_options["seed"],
         sources=", ".join(facts["sources"]),
         steps=options["iterations"],
         batch=options["batch"],
-        minutes=effort["seconds"] / 60,
-        device=f"{os.cpu_count()} CPU cores" if effort["device"] == "cpu" else effort["device"],
-        threads=effort["threads"],
-        first=f"{losses[0]:.2f}",
-        last=f"{losses[-1]:.2f}",
-        checked=scenes["test"],
-        scores=", ".join(
-            f"{name} {_format_percent(score)}" for name, score in facts["mIoU"].items()
-        ),
+        minutes=time["seconds"] / 60,
+        device=f"{os.cpu_count()} CPU cores" if time["device"] == "cpu" else time["device"],
+        threads=time["threads"],
+        first_loss=f"{losses[0]:.2f}",
+        last_loss=f"{losses[-1]:.2f}",
+        tested=scene_options["test"],
+        scores=", ".join(scores),
         versions=", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
         options=json.dumps(options),
     )
-    to.with_suffix(".md").write_text(text)
+    target.with_suffix(".md").write_text(text)
 
 
-def _write_half_precision(found: Path, to: Path, classes: list[str]) -> None:
-    """The same tensors in half precision, and what the last layer's outputs mean."""
+def _write_half_precision(weights: Path, target: Path, classes: list[str]) -> None:
+    """Write the tensors in half precision, with the classes of the last layer's outputs."""
     from safetensors.torch import load_file, save_file
 
-    state = {name: v.half() if v.is_floating_point() else v for name, v in load_file(found).items()}
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(to) as temporary:
-        save_file(state, temporary, metadata={"classes": ",".join(classes)})
+    tensors = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in load_file(weights).items()
+    }
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replace_atomically(target) as temporary:
+        save_file(tensors, temporary, metadata={"classes": ",".join(classes)})
 
 
-def _format_percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+def _format_percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{100 * fraction:.1f} %"

@@ -1,11 +1,11 @@
-"""Train the packaged weights: SegFormer mit_b0 on simulated scenes that no task ever shows.
+"""Trains the packaged weights: SegFormer mit_b0 on simulated scenes that no task uses.
 
 python -m segmentation.train_packaged_weights
 python -m segmentation.train_packaged_weights --scenes 200 --iterations 500     a trial
 
-Each scene is shown in five ways, as often in one as in another: infrared, visible, and fused by
-the average, the maximum and a Laplacian pyramid. So the weights favor no kind of source. A
-stopped run goes on where it was. The weights and their model card go to segmentation/weights/.
+Every scene is used five times: infrared, visible, and fused by the average, the maximum and a
+Laplacian pyramid, so that the weights favor no source. An interrupted training is resumed. The
+weights and their model card are written to segmentation/weights/.
 """
 
 import argparse
@@ -31,12 +31,13 @@ from fusebench.storage.store import Store
 from segmentation import class_averaging, model_card
 from segmentation.metrics import iou
 from segmentation.models import segformer
+from segmentation.models.segformer.options import PACKAGED_WEIGHTS
 
-SIMULATOR_SEED = 1000  # of the films that are kept for this; see fusebench.datasets.scenes_seg
+SIMULATOR_SEED = 1000  # reserved for these weights; see fusebench.datasets.scenes_seg
 
 
 def build_options(iterations: int) -> segformer.Options:
-    """How the packaged weights are trained, but for the number of steps."""
+    """Return the training options of the packaged weights for a number of steps."""
     return segformer.Options(
         backbone="mit_b0",
         embedding=128,
@@ -57,15 +58,21 @@ def build_options(iterations: int) -> segformer.Options:
 def compute_mean_iou(
     split: Split, predicted: Iterable[tuple[str, LabelMap]]
 ) -> dict[str, float | None]:
-    """The mIoU (all14) by source, of predictions for `mix_sources` pairs."""
-    truths = {pair.key: pair.label_map for pair in split.pairs}
-    classes = len(split.classes)
-    counts = {name: np.zeros((classes, classes), np.int64) for name in SOURCES}
+    """Compute the mIoU (all14) of each source.
+
+    Args:
+        split: Split of `mix_sources`, whose keys end with the source.
+        predicted: Keys and label maps.
+    """
+    label_map_paths = {pair.key: pair.label_map for pair in split.pairs}
+    class_count = len(split.classes)
+    counts = {name: np.zeros((class_count, class_count), np.int64) for name in SOURCES}
     for key, labels in predicted:
-        mask = truths[key]
-        assert mask is not None
-        truth = label_maps.read_label_map(mask, split.classes)
-        counts[key.rsplit("-", 1)[1]] += confusion.compute_confusion_matrix(truth, labels, classes)
+        path = label_map_paths[key]
+        assert path is not None
+        truth = label_maps.read_label_map(path, split.classes)
+        source = key.rsplit("-", 1)[1]
+        counts[source] += confusion.compute_confusion_matrix(truth, labels, class_count)
     return {
         name: to_optional(float(_compute_mean_iou(total, split.classes)))
         for name, total in counts.items()
@@ -80,53 +87,57 @@ def _compute_mean_iou(counts: ConfusionMatrix, classes: Sequence[str]) -> float:
 
 
 def train_and_evaluate(args: argparse.Namespace, store: Store) -> tuple[Path, dict[str, Any]]:
-    """The finished folder of the model, and the facts for its card."""
-    drawn = scenes_seg.Options(train=args.scenes, test=args.check, seed=SIMULATOR_SEED)
+    """Train the network and score it on other scenes.
+
+    Returns:
+        The finished folder of the network, and the facts for its model card.
+    """
+    scene_options = scenes_seg.Options(train=args.scenes, test=args.check, seed=SIMULATOR_SEED)
     options = build_options(args.iterations)
     spec = {
         "kind": "start weights",
         "version": segformer.VERSION,
-        "scenes": {"version": scenes_seg.VERSION, "options": drawn.model_dump(mode="json")},
+        "scenes": {"version": scenes_seg.VERSION, "options": scene_options.model_dump(mode="json")},
         "sources": list(SOURCES),
         "options": options.model_dump(mode="json"),
         "seed": 0,
     }
 
     def work(folder: Path) -> None:
-        examples = mix_sources(scenes_seg.load(args.data, "train", drawn), store)
+        examples = mix_sources(scenes_seg.load(args.data, "train", scene_options), store)
         segformer.train(examples, options, seed=0, device="cpu", folder=folder)
 
-    made = store.get_or_create("start", "segformer-b0-scenes", spec, work).path
-    test = mix_sources(scenes_seg.load(args.data, "test", drawn), store)
-    predicted = segformer.predict(made, test, options, segformer.Predict(), device="cpu")
-    watched = progress.track_progress(test.split.pairs, "check")
-    return made, spec | {
+    trained = store.get_or_create("start", "segformer-b0-scenes", spec, work).path
+    test = mix_sources(scenes_seg.load(args.data, "test", scene_options), store)
+    predicted = segformer.predict(trained, test, options, segformer.Predict(), device="cpu")
+    pairs = progress.track_progress(test.split.pairs, "check")
+    return trained, spec | {
         "digest": hashing.content_hash(spec),
-        "mIoU": compute_mean_iou(test.split, (next(predicted) for _ in watched)),
+        "mIoU": compute_mean_iou(test.split, (next(predicted) for _ in pairs)),
         "versions": get_package_versions(("torch", "onedl-mmsegmentation")),
     }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    flags = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m segmentation.train_packaged_weights",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
-    flags.add_argument("--scenes", type=int, default=1200, help="scenes to train on")
-    flags.add_argument("--check", type=int, default=60, help="other scenes to score it on")
-    flags.add_argument("--iterations", type=int, default=4500)
-    flags.add_argument("--threads", type=int, default=1, help="of torch")
-    flags.add_argument("--to", type=Path, default=segformer.PACKAGED_WEIGHTS, metavar="FILE")
-    args = flags.parse_args(argv)
+    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument("--scenes", type=int, default=1200, help="number of training scenes")
+    parser.add_argument("--check", type=int, default=60, help="number of test scenes")
+    parser.add_argument("--iterations", type=int, default=4500)
+    parser.add_argument("--threads", type=int, default=1, help="of torch")
+    parser.add_argument("--to", type=Path, default=PACKAGED_WEIGHTS, metavar="FILE")
+    args = parser.parse_args(argv)
     import torch
 
     torch.set_num_threads(args.threads)
-    made, facts = train_and_evaluate(args, Store(args.out))
-    model_card.write_weights_and_card(args.to, made, facts)
+    trained, facts = train_and_evaluate(args, Store(args.out))
+    model_card.write_weights_and_card(args.to, trained, facts)
     return 0
 
 

@@ -1,1 +1,1 @@
-"""One file per detector."""
+"""Detectors, one module or package each."""

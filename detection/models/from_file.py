@@ -1,11 +1,11 @@
-"""Boxes from a file: somebody else's detector, or a test.
+"""Predicted boxes from a file, e.g. of another program's detector.
 
-The file is COCO's detection form with ``images`` (``file_name`` or ``id`` is the pair's key, with
+The file is in COCO format with ``images`` (``file_name`` or ``id`` is the pair's key, with
 or without an extension), ``categories`` (matched by name) and ``annotations`` with a ``score``
-each; or COCO's list of results, with the option ``images`` naming a COCO file that lists the images
-and categories. Boxes are in pixels of the test images. Nothing is trained.
+each; or it is COCO's list of results, and the option ``images`` names a COCO file that lists the
+images and categories. Boxes are in pixels of the test images. Nothing is trained.
 
-With ``{source}`` in its name there is a file per source, e.g. ``theirs-{source}.json``.
+A name with ``{source}`` means one file per source, e.g. ``boxes-{source}.json``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,15 +33,16 @@ NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set.
+    """What tasks.yaml may set for predictions from a file.
 
     Attributes:
-        file: The COCO JSON, absolute or relative to where the program is started; ``{source}``,
-            ``{dataset}`` and ``{split}`` in it are filled in.
-        images: For a list of results: the COCO JSON that says what its ids mean; filled in alike.
-        class_map: Category of the file to class of the data set; what is not named, or null, is
-            dropped. Without it every category must be a class of the data set.
-        name: What the detector is called in tables.
+        file: The COCO JSON, absolute or relative to the working directory; ``{source}``,
+            ``{dataset}`` and ``{split}`` are replaced.
+        images: For a list of results: the COCO JSON that lists images and categories; the same
+            placeholders are replaced.
+        class_map: Category of the file to class of the data set; a category that is null or not
+            named is dropped. Without a map every category must be a class of the data set.
+        name: Name of the detector in tables.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,69 +53,78 @@ class Options(BaseModel):
     name: NonEmptyText = "boxes from a file"
 
 
-def resolve_paths(options: Options, known: Mapping[str, str], where: str) -> Options:
-    """The options with the names of the files for one source."""
-    names = {
-        option: Path(path_templates.fill_template(str(name), known, f"{where}.{option}"))
-        for option, name in (("file", options.file), ("images", options.images))
-        if name is not None
+def resolve_paths(options: Options, values: Mapping[str, str], where: str) -> Options:
+    """Replace the placeholders in the file names.
+
+    Args:
+        options: See `Options`.
+        values: Placeholder to value, e.g. of the source.
+        where: Position in the task file, for messages.
+
+    Returns:
+        New options with the file names of one source.
+    """
+    paths = {
+        option: Path(path_templates.fill_template(str(template), values, f"{where}.{option}"))
+        for option, template in (("file", options.file), ("images", options.images))
+        if template is not None
     }
-    return options.model_copy(update=names)
+    return options.model_copy(update=paths)
 
 
 def dependency_hashes(options: Options) -> dict[str, str | None]:
-    """The sha256 of the files.
+    """Return the sha256 of the files, for the spec.
 
     Raises:
-        UserError: If one is not there.
+        UserError: If a file does not exist.
     """
     images = None if options.images is None else hashing.compute_file_sha256(options.images)
     return {"file": hashing.compute_file_sha256(options.file), "images": images}
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """What a reader needs to know."""
-    pin = hashing.compute_file_sha256(options.file)
-    said: dict[str, Scalar] = {
+    """Return the facts that a reader needs to repeat the numbers."""
+    sha256 = hashing.compute_file_sha256(options.file)
+    facts: dict[str, Scalar] = {
         "model": options.name,
-        "predictions": f"{options.file.name} (sha256 {pin[:12]})",
+        "predictions": f"{options.file.name} (sha256 {sha256[:12]})",
     }
     if options.class_map:
-        kept = [f"{name} to {meant}" for name, meant in options.class_map.items() if meant]
-        said["class map"] = f"{', '.join(kept)}; others dropped"
-    return said
+        mapped = [f"{name} to {target}" for name, target in options.class_map.items() if target]
+        facts["class map"] = f"{', '.join(mapped)}; others dropped"
+    return facts
 
 
-def config_errors(options: Options, known: Sequence[str], where: str) -> list[str]:
-    """What is wrong with the class map, in words.
+def config_errors(options: Options, classes: Sequence[str], where: str) -> list[str]:
+    """List the errors of the class map, as messages.
 
     Args:
         options: See `Options`.
-        known: The data set's classes.
-        where: Where in the task file.
+        classes: The data set's classes.
+        where: Position in the task file.
     """
     return [
-        f"{where}.class_map.{name}: {meant!r} is none of {', '.join(known)}"
-        for name, meant in (options.class_map or {}).items()
-        if meant is not None and meant not in known
+        f"{where}.class_map.{name}: {target!r} is none of {', '.join(classes)}"
+        for name, target in (options.class_map or {}).items()
+        if target is not None and target not in classes
     ]
 
 
-def mapped_classes(options: Options, known: Sequence[str]) -> set[str]:
-    """Which of the data set's classes the file can have; all of them without a class map."""
+def mapped_classes(options: Options, classes: Sequence[str]) -> set[str]:
+    """Return the data set's classes that the file can predict; all without a class map."""
     if options.class_map is None:
-        return set(known)
-    return {meant for meant in options.class_map.values() if meant is not None}
+        return set(classes)
+    return {target for target in options.class_map.values() if target is not None}
 
 
 def train(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    """Do nothing."""
+    """Do nothing: there is no network to train."""
 
 
 def check_predictions(options: Options, test: Split) -> None:
-    """Read the file once before anything is computed from it.
+    """Read and check the file before the run starts.
 
     Raises:
         UserError: As `predict`.
@@ -125,80 +135,81 @@ def check_predictions(options: Options, test: Split) -> None:
 def predict(
     folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
 ) -> dict[str, Boxes]:
-    """The boxes of the file, clipped to the images, for every test image.
+    """Return the boxes of the file, clipped to the image, for every test image.
 
-    A listed image without boxes is one in which nothing was found. One that is not listed is
-    refused: nobody knows whether it was looked at. So it is with categories. Images of the whole
-    split that a limit left out may be listed.
+    A listed image without boxes has no detections. An image that is not listed is an error,
+    because the detector may not have been run on it; the same holds for categories. Images of
+    the split that a limit excludes may be listed.
 
     Raises:
-        UserError: If the file is no COCO detection file with scores, or does not fit the images
+        UserError: If the file is no COCO detection file with scores, or does not match the images
             or the classes.
     """
     return _read_predictions(options, test.split)
 
 
 def _read_predictions(options: Options, split: Split) -> dict[str, Boxes]:
-    faults = config_errors(options, split.classes, "options")
-    if faults:
-        raise UserError("\n".join(faults))
+    errors = config_errors(options, split.classes, "options")
+    if errors:
+        raise UserError("\n".join(errors))
     document = coco_results_file.read_document(options.file, options.images)
     if options.class_map is None:
         _check_categories(options.images or options.file, document, split.classes)
     else:
         document = coco_results_file.map_categories(options.file, document, options.class_map)
     try:
-        found = from_coco(document, split.classes)
-    except UserError as fault:
-        raise UserError(f"{options.file}: {fault}") from None
-    _check_images(options.images or options.file, found, split)
-    _check_pixel_coordinates(options.file, list(found.values()))
+        boxes = from_coco(document, split.classes)
+    except UserError as error:
+        raise UserError(f"{options.file}: {error}") from None
+    _check_images(options.images or options.file, boxes, split)
+    _check_pixel_coordinates(options.file, list(boxes.values()))
     return {
-        pair.key: _clip_to_image(found[pair.key], pair.size, f"{options.file}: {pair.key}")
+        pair.key: _clip_to_image(boxes[pair.key], pair.size, f"{options.file}: {pair.key}")
         for pair in split.pairs
     }
 
 
-def _check_images(file: Path, found: Mapping[str, Boxes], split: Split) -> None:
-    missing = [key for key in split.keys if key not in found]
-    unknown = sorted(set(found) - {*split.keys, *split.excluded_keys})
+def _check_images(file: Path, boxes: Mapping[str, Boxes], split: Split) -> None:
+    """Raise unless the file lists the images of the split and no others."""
+    missing = [key for key in split.keys if key not in boxes]
+    unknown = sorted(set(boxes) - {*split.keys, *split.excluded_keys})
     if missing or unknown:
-        odd = (
+        difference = (
             f"lacks {missing[0]!r}" if missing else f"has {unknown[0]!r}, which is not one of them"
         )
         raise UserError(
-            f"{file}: lists {len(found)} images, but {split.dataset}/{split.name} has "
-            f"{len(split.keys) + len(split.excluded_keys)}; it {odd}"
+            f"{file}: lists {len(boxes)} images, but {split.dataset}/{split.name} has "
+            f"{len(split.keys) + len(split.excluded_keys)}; it {difference}"
         )
 
 
 def _check_categories(file: Path, document: Mapping[str, Any], classes: Sequence[str]) -> None:
-    """Refuse a file without a class of the data set: its AP of 0 would lower the mean unsaid."""
-    there = [category["name"] for category in document["categories"]]
-    lost = [name for name in classes if name not in there]
-    if lost and set(there) <= set(classes):
+    """Raise if a class of the data set is missing: its AP of 0 would lower the mean unnoticed."""
+    categories = [category["name"] for category in document["categories"]]
+    missing = [name for name in classes if name not in categories]
+    if missing and set(categories) <= set(classes):
         raise UserError(
-            f"{file}: has no category {lost[0]}, so its AP would be 0 and lower the mean; list the "
-            f"category if it was looked for, else map the others with class_map and list "
-            f"{lost[0]} under without: for a second mean"
+            f"{file}: has no category {missing[0]}, so its AP would be 0 and lower the mean; list "
+            f"the category if the detector predicts it, else map the others with class_map and "
+            f"list {missing[0]} under without: for a second mean"
         )
 
 
-def _check_pixel_coordinates(file: Path, found: Sequence[Boxes]) -> None:
-    """Refuse coordinates that are shares of the image."""
-    corners = np.concatenate([np.zeros((0, 4)), *(boxes.corners for boxes in found)])
+def _check_pixel_coordinates(file: Path, boxes: Sequence[Boxes]) -> None:
+    """Raise if the coordinates are fractions of the image instead of pixels."""
+    corners = np.concatenate([np.zeros((0, 4)), *(of_image.corners for of_image in boxes)])
     if len(corners) and corners.max() <= 1:
         raise UserError(
-            f"{file}: no box reaches further than 1 pixel: the coordinates look like shares of the "
-            "image; expected pixels"
+            f"{file}: no coordinate is above 1: they look like fractions of the image; expected "
+            "pixels"
         )
 
 
 def _clip_to_image(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
-    """The boxes within the image.
+    """Clip boxes to the image.
 
     Raises:
-        UserError: If one is wholly outside: then the file was made for images of another size.
+        UserError: If a box lies wholly outside: then the file is for images of another size.
     """
     width, height = size
     corners = boxes.corners.clip(0, [width, height, width, height])

@@ -1,9 +1,9 @@
-"""YOLOv5 n, s, m, l, x of ultralytics as trained elsewhere, evaluated as it is: zero-shot.
+"""Pretrained YOLOv5 n, s, m, l, x of ultralytics, evaluated without training: zero-shot.
 
-Nothing is trained. The classes that the detector tells apart are mapped by name to the data set's;
-its other classes are dropped before boxes are chosen, so they are no false alarms. ultralytics'
-YOLOv5 is anchor-free ("YOLOv5u"): the weights of the anchor-based v6.0 are other weights, with
-2 to 6 points less AP on COCO, and cannot be read here.
+The detector's classes are mapped by name to the data set's; its other classes are dropped before
+non-maximum suppression, so they are no false positives. ultralytics' YOLOv5 is anchor-free
+("YOLOv5u"): the weights of the anchor-based v6.0 are other weights, with 2 to 6 points less AP on
+COCO, and cannot be read here.
 """
 
 from collections.abc import Sequence
@@ -22,22 +22,22 @@ from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
 
 VERSION = 1
-TITLE = "YOLOv5 trained elsewhere"
+TITLE = "pretrained YOLOv5"
 PROTOCOL = "zero-shot"
 NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for a detector that was trained elsewhere.
+    """What tasks.yaml may set for a pretrained detector.
 
     Attributes:
-        weights: A name such as ``yolov5xu.pt``, which ultralytics then downloads, the path of a
+        weights: A release name such as ``yolov5xu.pt``, which ultralytics downloads, the path of a
             .pt or .safetensors file, or ``packaged`` (trained on simulated scenes).
-        classes: What the detector tells apart, in the order of its ids; ``coco`` are COCO's 80.
-        class_map: Class of the detector to class of the data set; null drops one that a preset
-            maps. What is not named is dropped.
-        image_size: Images are fitted into a square of this side, in pixels ...
-        fit: ... keeping their proportions, or not (see `detection.models.yolov5`).
+        classes: The detector's classes in the order of their ids; ``coco`` are COCO's 80.
+        class_map: Class of the detector to class of the data set; null drops a class that a preset
+            maps. Classes that are not named are dropped.
+        image_size: Side of the square that images are resized to fit, in pixels.
+        fit: Whether resizing keeps the aspect ratio (see `detection.models.yolov5.options`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,57 +50,64 @@ class Options(BaseModel):
 
 
 def dependency_hashes(options: Options) -> dict[str, str | None]:
-    """The sha256 of the weights' file; None for a download by name.
+    """Return the sha256 of the weights file, for the spec; None for a download by name.
 
     Raises:
-        UserError: If the file is not there.
+        UserError: If the file does not exist.
     """
     file = pretrained_network.find_weights_file(options.weights)
     return {"weights": None if file is None else hashing.compute_file_sha256(file)}
 
 
-def config_errors(options: Options, known: Sequence[str], where: str) -> list[str]:
-    """What is wrong with the class map, in words.
+def config_errors(options: Options, classes: Sequence[str], where: str) -> list[str]:
+    """List the errors of the class map, as messages.
 
     Args:
         options: See `Options`.
-        known: The data set's classes.
-        where: Where in the task file.
+        classes: The data set's classes.
+        where: Position in the task file.
     """
-    own, faults = _list_detector_classes(options), []
+    detector_classes, errors = _list_detector_classes(options), []
     where = f"{where}.class_map"
-    for name, meant in options.class_map.items():
-        if name not in own:
-            what = f"the detector's {len(own)} classes"
-            faults.append(f"{where}: {name!r} is none of {what}{_suggest_class(name, own)}")
-        if meant is not None and meant not in known:
-            faults.append(f"{where}.{name}: {meant!r} is none of {', '.join(known)}")
-    meant_by: dict[str, str] = {}
-    for name, meant in _drop_unmapped_classes(options).items():
-        if meant in meant_by and name in own:
-            faults.append(
-                f"{where}: {meant_by[meant]} and {name} are both mapped to {meant}, which would "
-                f"find an object twice; keep one of them"
+    for name, target in options.class_map.items():
+        if name not in detector_classes:
+            suggestion = _suggest_class(name, detector_classes)
+            errors.append(
+                f"{where}: {name!r} is none of the detector's {len(detector_classes)} classes"
+                f"{suggestion}"
             )
-        meant_by.setdefault(meant, name)
-    return faults
+        if target is not None and target not in classes:
+            errors.append(f"{where}.{name}: {target!r} is none of {', '.join(classes)}")
+    mapped_from: dict[str, str] = {}
+    for name, target in _drop_unmapped_classes(options).items():
+        if target in mapped_from and name in detector_classes:
+            errors.append(
+                f"{where}: {mapped_from[target]} and {name} are both mapped to {target}, which "
+                f"would detect an object twice; keep one of them"
+            )
+        mapped_from.setdefault(target, name)
+    return errors
 
 
-def mapped_classes(options: Options, known: Sequence[str]) -> set[str]:
-    """Which of the data set's classes a class of the detector is mapped to."""
-    return set(_drop_unmapped_classes(options).values()) & set(known)
+def mapped_classes(options: Options, classes: Sequence[str]) -> set[str]:
+    """Return the data set's classes that a class of the detector is mapped to."""
+    return set(_drop_unmapped_classes(options).values()) & set(classes)
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """What a reader needs to repeat the numbers; `download` adds what only the file can say."""
-    mapped, own = _drop_unmapped_classes(options), _list_detector_classes(options)
-    words = [f"{name} to {meant}" for name, meant in mapped.items()]
-    dropped = len(own) - len(mapped)
-    named = initial_weights.RELEASE_NAME_PATTERN.fullmatch(options.weights)
+    """Return the facts that a reader needs to repeat the numbers.
+
+    `download` adds those that only the weights file holds.
+    """
+    class_map, detector_classes = _drop_unmapped_classes(options), _list_detector_classes(options)
+    mapped = ", ".join(f"{name} to {target}" for name, target in class_map.items())
+    dropped = len(detector_classes) - len(class_map)
+    release = initial_weights.RELEASE_NAME_PATTERN.fullmatch(options.weights)
+    size = release[1] if release else ""
     return {
-        "model": pretrained_network.describe_detector(named[1] if named else "", own),
+        "model": pretrained_network.describe_detector(size, detector_classes),
         "weights": Path(options.weights).name,
-        "class map": f"{', '.join(words)}; {dropped} other classes dropped",
+        "class map": f"{mapped}; {dropped} other classes dropped",
         "image size": initial_weights.describe_image_size(options.image_size, options.fit),
         "confidence": predict.confidence,
         "NMS IoU": predict.nms_iou,
@@ -109,10 +116,10 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
 
 
 def check(options: Options, folder: Path) -> None:
-    """Read the weights' file, if it is here, once before anything is computed.
+    """Read and check the weights file, if there is one, before the run starts.
 
     Raises:
-        UserError: If it is not the detector that the options say.
+        UserError: If it is not the detector that the options describe.
     """
     from detection.models.yolov5 import ultralytics_import
 
@@ -123,15 +130,15 @@ def check(options: Options, folder: Path) -> None:
 
 
 def download_options(options: Options) -> dict[str, Any]:
-    """The options that decide what `download` leaves."""
+    """Return the options that decide what `download` writes, for the spec."""
     return options.model_dump(mode="json", include={"weights", "classes"})
 
 
 def download(options: Options, *, folder: Path) -> None:
-    """Leave ``model.safetensors``, ``model.json`` and ``protocol.json`` in ``folder``.
+    """Write ``model.safetensors``, ``model.json`` and ``protocol.json`` into ``folder``.
 
     Raises:
-        UserError: If the weights cannot be had, or are not what the options say.
+        UserError: If the download fails, or the weights are not what the options describe.
     """
     from detection.models.yolov5 import pretrained_download
 
@@ -141,25 +148,26 @@ def download(options: Options, *, folder: Path) -> None:
 def train(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    """Refuse: there is nothing to train.
+    """Raise: a pretrained detector is not trained.
 
     Raises:
         TypeError: Always.
     """
-    raise TypeError("a detector that was trained elsewhere is fetched, not trained")
+    raise TypeError("a pretrained detector is downloaded, not trained")
 
 
 def predict(
     folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
 ) -> dict[str, Boxes]:
-    """Boxes with scores for every test image, in pixels, of the data set's classes."""
+    """Predict boxes with scores, in pixels, of the data set's classes for every test image."""
     from detection.models.yolov5 import inference
 
-    own, finder = (
-        _list_detector_classes(options),
-        {meant: name for name, meant in _drop_unmapped_classes(options).items()},
-    )
-    columns = [own.index(finder[c]) if c in finder else -1 for c in test.split.classes]
+    detector_classes = _list_detector_classes(options)
+    mapped_from = {target: name for name, target in _drop_unmapped_classes(options).items()}
+    columns = [
+        detector_classes.index(mapped_from[name]) if name in mapped_from else -1
+        for name in test.split.classes
+    ]
     shape = inference.InputShape(options.image_size, options.fit == "stretch")
     return inference.predict_boxes(folder, test, shape, predict, device=device, columns=columns)
 
@@ -169,9 +177,9 @@ def _list_detector_classes(options: Options) -> tuple[str, ...]:
 
 
 def _drop_unmapped_classes(options: Options) -> dict[str, str]:
-    return {name: meant for name, meant in options.class_map.items() if meant is not None}
+    return {name: target for name, target in options.class_map.items() if target is not None}
 
 
-def _suggest_class(name: str, own: Sequence[str]) -> str:
-    close = get_close_matches(name, own, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f" ({', '.join(own[:8])} ...)"
+def _suggest_class(name: str, classes: Sequence[str]) -> str:
+    close = get_close_matches(name, classes, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" ({', '.join(classes[:8])} ...)"

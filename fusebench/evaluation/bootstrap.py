@@ -1,8 +1,8 @@
-"""Which images a resample holds: groups (sequences of frames) are drawn, never single frames.
+"""Cluster bootstrap: resamples of the test images that draw whole sequences, never single frames.
 
-Neighboring frames resemble each other, so that images drawn one by one would promise more than
-the data holds. Source: Field, Welsh, "Bootstrapping clustered data", J. R. Stat. Soc. B 69(3),
-2007 (the cluster bootstrap). All sources of a task are measured on the same draws: paired.
+Neighboring frames are correlated, so that resamples of single frames would underestimate the
+variance. Source: Field, Welsh, "Bootstrapping clustered data", J. R. Stat. Soc. B 69(3), 2007 (the
+cluster bootstrap). All sources of a task are scored on the same resamples: paired.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 RESAMPLE_COUNT = 2000
 DEFAULT_SEED = 0
-MIN_GROUPS = 5  # groups
+MIN_SEQUENCES = 5  # with fewer sequences, single images are resampled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -24,9 +24,9 @@ class Resamples:
     """R resamples of I images that fall into G units.
 
     Attributes:
-        units: int64 (I,), the unit of each image, 0 to G - 1.
-        times: int64 (R, G), how often each unit was drawn; G in every row.
-        grouped: The units are groups, not single images.
+        unit_of_image: int64 (I,), the unit of each image, 0 to G - 1.
+        unit_counts: int64 (R, G), how often each unit was drawn; every row sums to G.
+        is_clustered: Whether the units are sequences, not single images.
     """
 
     unit_of_image: IntArray
@@ -36,35 +36,67 @@ class Resamples:
     @property
     def image_weights(self) -> FloatArray:
         """How often each image counts, (R, I)."""
-        found: FloatArray = self.unit_counts[:, self.unit_of_image].astype(np.float64)
-        return found
+        weights: FloatArray = self.unit_counts[:, self.unit_of_image].astype(np.float64)
+        return weights
 
 
 def resample_units(
-    groups: Sequence[str], resamples: int = RESAMPLE_COUNT, seed: int = DEFAULT_SEED
+    sequences: Sequence[str], resample_count: int = RESAMPLE_COUNT, seed: int = DEFAULT_SEED
 ) -> Resamples:
-    """Draw as many units as there are, with replacement, again and again.
-
-    Images are drawn one by one where they come from fewer than `MIN_GROUPS` groups: so few cannot be
-    resampled, and what follows then says nothing of other sequences.
+    """Draw as many units as there are, with replacement, for each resample.
 
     Args:
-        groups: The group of each image.
-        resamples: How many.
-        seed: The same groups and the same seed give the same draws.
+        sequences: The sequence of each image; see `select_units`.
+        resample_count: Number of resamples.
+        seed: The same sequences and the same seed give the same resamples.
     """
-    grouped = len(set(groups)) >= MIN_GROUPS
-    named = list(groups) if grouped else [f"{number:09d}" for number in range(len(groups))]
-    names, units = np.unique(np.asarray(named, np.str_), return_inverse=True)
-    number = len(names)
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(number, np.full(number, 1 / number), size=resamples)
-    several = grouped and number < len(groups)
-    return Resamples(units.astype(np.int64), times.astype(np.int64), several)
+    keys = [f"{number:09d}" for number in range(len(sequences))]
+    is_resampled_whole = len(set(sequences)) >= MIN_SEQUENCES
+    unit_of_image, unit_count = index_units(select_units(keys, sequences))
+    counts = draw_unit_counts(unit_count, resample_count, np.random.default_rng(seed))
+    is_clustered = is_resampled_whole and unit_count < len(sequences)
+    return Resamples(unit_of_image, counts, is_clustered)
 
 
-def sum_per_unit(draws: Resamples, counts: NDArray[np.generic]) -> FloatArray:
-    """Sums of a count over the images of each unit: (I, ...) to (G, ...)."""
-    found: FloatArray = np.zeros((draws.unit_counts.shape[1], *counts.shape[1:]))
-    np.add.at(found, draws.unit_of_image, counts)
-    return found
+def select_units(keys: Sequence[str], sequences: Sequence[str]) -> list[str]:
+    """Select the resampling unit of each image: its sequence, or the image itself.
+
+    Single images are resampled where they come from fewer than `MIN_SEQUENCES` sequences: so few
+    cannot be resampled, and the results then do not extend to other sequences.
+
+    Args:
+        keys: Key of each image.
+        sequences: Sequence of each image.
+    """
+    return list(sequences if len(set(sequences)) >= MIN_SEQUENCES else keys)
+
+
+def index_units(units: Sequence[str]) -> tuple[IntArray, int]:
+    """Number the units in the order of their names.
+
+    Returns:
+        int64 (I,), the unit of each image, and the number of units.
+    """
+    names, unit_of_image = np.unique(np.asarray(units, np.str_), return_inverse=True)
+    return unit_of_image.astype(np.int64), len(names)
+
+
+def draw_unit_counts(unit_count: int, resample_count: int, rng: np.random.Generator) -> IntArray:
+    """Draw how often each of G units occurs in each resample.
+
+    Successive calls with one generator continue the same resamples in batches.
+
+    Returns:
+        int64 (R, G), every row sums to G.
+    """
+    probabilities = np.full(unit_count, 1 / unit_count)
+    return rng.multinomial(unit_count, probabilities, size=resample_count).astype(np.int64)
+
+
+def sum_per_unit(
+    values: NDArray[np.generic], unit_of_image: IntArray, unit_count: int
+) -> FloatArray:
+    """Sum values over the images of each unit: (I, ...) to (G, ...)."""
+    sums: FloatArray = np.zeros((unit_count, *values.shape[1:]))
+    np.add.at(sums, unit_of_image, values)
+    return sums

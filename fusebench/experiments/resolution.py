@@ -233,11 +233,13 @@ def resolve_metrics(
     Raises:
         UserError: One line per fault.
     """
-    return tuple(
-        _resolve_each(
-            metrics, where, lambda name: plugins.load_task_metric(kind, name), ResolvedMetric
-        )
-    )
+
+    def resolve(name: str, options: Mapping[str, Any]) -> ResolvedMetric:
+        plugin = plugins.load_task_metric(kind, name)
+        checked = plugins.validate_options(plugin.Options, options, f"{where}.{name}")
+        return ResolvedMetric(name, plugin, checked)
+
+    return _resolve_each(metrics, resolve, where)
 
 
 def resolve_fusion_metrics(
@@ -248,33 +250,45 @@ def resolve_fusion_metrics(
     Raises:
         UserError: One line per fault; also if two names come to the same metric.
     """
-    return tuple(_resolve_each(metrics, where, plugins.load_fusion_metric, ResolvedFusionMetric))
+    names = plugins.list_plugins(plugins.FUSION_METRICS)
+
+    def resolve(name: str, options: Mapping[str, Any]) -> ResolvedFusionMetric:
+        file, _, variant = name.partition(".")
+        is_variant = bool(variant) and file in names  # else it is a module of the user's own
+        plugin = plugins.load_fusion_metric(file if is_variant else name)
+        given = {"variant": variant, **options} if is_variant else options
+        checked = plugins.validate_options(plugin.Options, given, f"{where}.{name}")
+        return ResolvedFusionMetric(name, plugin, checked)
+
+    return _resolve_each(metrics, resolve, where)
+
+
+AnyMetric = TypeVar("AnyMetric", ResolvedMetric, ResolvedFusionMetric)
 
 
 def _resolve_each(
     metrics: Mapping[str, Mapping[str, Any]],
+    resolve: Callable[[str, Mapping[str, Any]], AnyMetric],
     where: str,
-    load: Callable[[str], Any],
-    build: Callable[[str, Any, Any], Any],
-) -> list[Any]:
-    resolved: list[Any] = []
+) -> tuple[AnyMetric, ...]:
+    """Resolve all metrics; report every fault, and names that come to the same metric."""
+    resolved: list[AnyMetric] = []
     faults = []
-    for name, given in metrics.items():
-        file, _, variant = name.partition(".")
-        options = {"variant": variant, **given} if variant else given
+    for name, options in metrics.items():
         try:
-            plugin = load(file)
-            checked = plugins.validate_options(plugin.Options, options, f"{where}.{name}")
+            metric = resolve(name, options)
         except UserError as fault:
             faults.append(str(fault))
             continue
-        for other in resolved:
-            if (other.plugin.name, other.options) == (plugin.name, checked):
-                faults.append(f"{where}: {other.name} and {name} are the same metric; keep one")
-        resolved.append(build(name, plugin, checked))
+        faults += [
+            f"{where}: {other.name} and {name} are the same metric; keep one"
+            for other in resolved
+            if (other.plugin.name, other.options) == (metric.plugin.name, metric.options)
+        ]
+        resolved.append(metric)
     if faults:
         raise UserError("\n".join(faults))
-    return resolved
+    return tuple(resolved)
 
 
 def _resolve_dataset(name: str, task: schema.Task) -> ResolvedDataset:
@@ -293,7 +307,7 @@ def _resolve_model(name: str, task: ModelTask) -> ResolvedModel:
     ):
         try:
             checked.append(plugins.validate_options(model, values, f"tasks.{name}.{section}"))
-        except UserError as fault:
+        except UserError as fault:  # noqa: PERF203 - all faults are reported at once
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(faults))
@@ -308,21 +322,21 @@ def _collect_conflicts(
     model: ResolvedModel | None,
     metrics: Sequence[ResolvedMetric],
 ) -> None:
-    """Add what is wrong between a task's parts, each of which is right by itself."""
+    """Add conflicts between the parts of a task, each of which is valid by itself."""
     classes = dataset.plugin.CLASSES
-    found = list(_check_classes(name, task, classes))
+    conflicts = list(_check_classes(name, task, classes))
     if model is not None:
-        found += _check_model(name, task, model, classes)
+        conflicts += _check_model(name, task, model, classes)
     for metric in metrics:
         where = f"tasks.{name}.metrics.{metric.name}"
-        found += metric.plugin.config_errors(metric.options, classes, where)
+        conflicts += metric.plugin.config_errors(metric.options, classes, where)
         confidence = getattr(model.predict_options, "confidence", None) if model else None
         if confidence is not None:
             try:
                 metric.plugin.check_confidence(confidence, f"tasks.{name}")
             except UserError as fault:
-                found.append(str(fault))
-    faults.update(dict.fromkeys(found))
+                conflicts.append(str(fault))
+    faults.update(dict.fromkeys(conflicts))
 
 
 def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Index of the test images of a record: ``images.csv`` in its folder, one row per image.
 
-``group`` is the sequence an image belongs to, the unit of resampling, and ``scene`` its condition;
-both are empty where they are not known.
+``sequence`` is the sequence an image belongs to, the unit of resampling, and ``condition`` its
+condition; both are empty where they are not known.
 """
 
 import csv
@@ -13,7 +13,7 @@ from fusebench.errors import UserError
 
 FILE_NAME = "images.csv"
 HEADER = ("key", "sequence", "condition")
-VERSION = 1  # of the files beside a record from which statistics are made
+VERSION = 1  # of the files beside a record from which statistics are computed
 
 
 @dataclass(frozen=True)

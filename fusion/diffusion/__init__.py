@@ -1,1 +1,1 @@
-"""The diffusion process and features of its denoising network."""
+"""Diffusion process, and diffusion features of the denoising network."""

@@ -1,1 +1,1 @@
-"""The networks of DMFuse and DMNet: tensors in, tensors out."""
+"""Networks of DMFuse and DMNet, and fusion of whole images with them."""

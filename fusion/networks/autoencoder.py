@@ -1,4 +1,4 @@
-"""Encoder and decoder of DMNet: image to features, features to image.
+"""Autoencoder of DMNet: encoder (image to features) and decoder (features to image).
 
 Source: Pan et al., "DMNet", IEEE IoT Journal 2025, sections III-B, III-E, III-F, eqs. 1, 2, 11, 12.
 """
@@ -12,14 +12,22 @@ from fusion.networks.dmnet_architecture import TransformerWiring
 
 
 class DMNetEncoder(nn.Module):
-    """The classical convolution, then DTB, then DIB; one set of weights for both modalities.
+    """A convolution, then DTB, then DIB; both modalities share the weights.
 
-    A block that is None is removed (Table V): its input is its output.
+    An ablated block (Table V) is the identity.
     """
 
     def __init__(
         self, features: int, heads: int, *, wiring: TransformerWiring | None, details: bool
     ) -> None:
+        """Build.
+
+        Args:
+            features: Channels of the features.
+            heads: Heads of every transformer block.
+            wiring: Wiring of the DTB; None removes it.
+            details: False removes the DIB.
+        """
         super().__init__()
         self.embedding = nn.Conv2d(1, features, 3, padding=1, bias=False)
         self.transformer = (
@@ -28,7 +36,7 @@ class DMNetEncoder(nn.Module):
         self.invertible = DenseInvertibleBlock(features) if details else nn.Identity()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Global basic features (eq. 1) and detailed features (eq. 2) of one modality.
+        """Compute global basic features (eq. 1) and detailed features (eq. 2) of one modality.
 
         Args:
             image: (N, 1, H, W), in [0, 1].
@@ -53,16 +61,16 @@ class DMNetDecoder(nn.Module):
         )
 
     def forward(self, features: Tensor, residual: Tensor | None = None) -> Tensor:
-        """The image that the features describe, in (0, 1).
+        """Decode features to an image.
 
         Args:
             features: (N, features, H, W).
             residual: Added before the sigmoid, (N, 1, H, W), or None.
 
         Returns:
-            (N, 1, H, W).
+            (N, 1, H, W), in (0, 1).
         """
         refined = self.transformer(features)
         with disable_autocast(features):
-            drawn: Tensor = self.image(refined.to(next(self.image.parameters()).dtype))
-            return (drawn if residual is None else drawn + residual).sigmoid()
+            logits: Tensor = self.image(refined.to(next(self.image.parameters()).dtype))
+            return (logits if residual is None else logits + residual).sigmoid()

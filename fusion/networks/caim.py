@@ -1,7 +1,8 @@
-"""The cross-attention interactive fusion module (CAIM): DMFuse section 3.3, eqs. 6-9.
+"""Cross-attention interactive fusion module (CAIM): DMFuse section 3.3, eqs. 6-9.
 
-Each modality is completed by what the other one finds related along its criss-cross path: the
-row and the column through a pixel (Huang et al., "CCNet", ICCV 2019), H + W - 1 positions.
+Queries come from one modality, keys and values from the other. Attention is restricted to the
+criss-cross path of a pixel: its row and its column, H + W - 1 positions (Huang et al., "CCNet",
+ICCV 2019).
 """
 
 from typing import Literal
@@ -11,20 +12,19 @@ from torch import Tensor, nn
 
 Affinity = Literal["paper", "code"]
 
-MAX_AFFINITIES = (
-    1 << 22
-)  # affinities held at once; the whole of them, H W (H + W), would fill gigabytes
-MAX_AFFINITIES_ON_CPU = 1 << 17  # on the CPU, where what fits into the cache takes half the time
+# Affinities held at once. All of them, H W (H + W), would take gigabytes.
+MAX_AFFINITIES = 1 << 22
+MAX_AFFINITIES_ON_CPU = 1 << 17  # these fit into the cache, which halves the time
 
 
 class CrossAttentionInteraction(nn.Module):
-    """CAIM: one set of projections for both modalities and all levels.
+    """CAIM; both modalities and all levels share one set of projections.
 
         d_i(n, m) = K_i(n) Q_v(m),   A_i = softmax_m d_i,
         out_i(n) = sum_m A_i(n, m) V_i(m) + x_i(n)
 
-    and the same with i and v exchanged, m running over the criss-cross path of n. That is the
-    paper's affinity; its published code has Q_v(n) K_i(m) instead, and a trained scale gamma
+    and the same with i and v exchanged; m runs over the criss-cross path of n. This is the
+    paper's affinity. Its published code has Q_v(n) K_i(m) instead, and a trained scale gamma
     before the sum.
     """
 
@@ -35,8 +35,9 @@ class CrossAttentionInteraction(nn.Module):
 
         Args:
             width: Channels of the features.
-            affinity: Whose projection stands at n and whose on the path: ``paper`` or ``code``.
-            scaled: Whether there is a gamma, which starts at 0.
+            affinity: ``paper`` (key at n, queries on the path) or ``code`` (query at n, keys on
+                the path).
+            scaled: Whether there is a trained scale gamma; its initial value is 0.
             reduction: Queries and keys have ``width / reduction`` channels.
         """
         super().__init__()
@@ -47,87 +48,96 @@ class CrossAttentionInteraction(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1)) if scaled else None
 
     def forward(self, infrared: Tensor, visible: Tensor) -> Tensor:
-        """Both modalities completed, infrared first.
+        """Add cross-attention to both modalities.
 
         Args:
             infrared: (N, width, H, W).
-            visible: The same shape.
+            visible: (N, width, H, W).
 
         Returns:
-            (N, 2 width, H, W).
+            Infrared, then visible features, (N, 2 width, H, W).
         """
         return torch.cat((self._attend(infrared, visible), self._attend(visible, infrared)), dim=1)
 
-    def _attend(self, own: Tensor, other: Tensor) -> Tensor:
-        at, path = self.key(own), self.query(other)
+    def _attend(self, features: Tensor, other_features: Tensor) -> Tensor:
+        """Add to the features of one modality its attention guided by the other modality."""
+        pixel, path = self.key(features), self.query(other_features)
         if self.affinity == "code":
-            at, path = path, at
-        found = criss_cross_attention(at, path, self.value(own))
-        return own + (found if self.gamma is None else self.gamma * found)
+            pixel, path = path, pixel
+        attended = criss_cross_attention(pixel, path, self.value(features))
+        return features + (attended if self.gamma is None else self.gamma * attended)
 
 
 class ElementwiseSum(nn.Module):
-    """What stands in for the module in the ablation "w/o CAIM" (DMFuse Table 6): the sum."""
+    """Replacement of CAIM in the ablation "w/o CAIM" (DMFuse Table 6): the sum."""
 
     def forward(self, infrared: Tensor, visible: Tensor) -> Tensor:
-        """Two times (N, C, H, W) to (N, C, H, W)."""
+        """Add two tensors (N, C, H, W)."""
         return infrared + visible
 
 
-def criss_cross_attention(at: Tensor, path: Tensor, values: Tensor) -> Tensor:
-    """Attention along row and column with one softmax over both; the pixel itself counts once.
+def criss_cross_attention(pixel: Tensor, path: Tensor, values: Tensor) -> Tensor:
+    """Compute attention along row and column with one softmax; the pixel itself counts once.
 
-        out(n) = sum_m softmax_m(at(n) path(m)) values(m),   m on the row or column of n
+        out(n) = sum_m softmax_m(pixel(n) path(m)) values(m),   m on the row or column of n
 
-    Rows and columns are two batches of ordinary attentions. Each keeps its maximum, its sum and
-    its weighted values, so that they can be merged exactly; the affinities, H W (H + W) in all,
-    exist a few lines at a time only.
+    Rows and columns are two batches of ordinary attentions. Each returns its maximum, its sum and
+    its weighted values, so that the two can be merged exactly. Only the affinities of a few lines
+    exist at a time, not all H W (H + W) of them.
 
     Args:
-        at: (N, C', H, W).
+        pixel: (N, C', H, W).
         path: (N, C', H, W).
         values: (N, C, H, W).
 
     Returns:
         (N, C, H, W).
     """
-    rows = _attend_within_lines(*(x.permute(0, 2, 3, 1) for x in (at, path, values)), alone=False)
-    columns = _attend_within_lines(*(x.permute(0, 3, 2, 1) for x in (at, path, values)), alone=True)
+    inputs = (pixel, path, values)
+    rows = _attend_within_lines(*(x.permute(0, 2, 3, 1) for x in inputs), exclude_pixel=False)
+    columns = _attend_within_lines(*(x.permute(0, 3, 2, 1) for x in inputs), exclude_pixel=True)
     columns = tuple(x.transpose(1, 2) for x in columns)  # to (N, H, W, .)
-    top = torch.maximum(rows[0], columns[0])
-    weights = [(part[0] - top).exp() for part in (rows, columns)]
-    summed = weights[0] * rows[1] + weights[1] * columns[1]
-    mixed = (weights[0] * rows[2] + weights[1] * columns[2]) / summed
-    return mixed.permute(0, 3, 1, 2)
+    # Merge both softmaxes, relative to the larger of their maxima.
+    maximum = torch.maximum(rows[0], columns[0])
+    row_weight, column_weight = ((part[0] - maximum).exp() for part in (rows, columns))
+    total = row_weight * rows[1] + column_weight * columns[1]
+    merged = (row_weight * rows[2] + column_weight * columns[2]) / total
+    return merged.permute(0, 3, 1, 2)
 
 
 def _attend_within_lines(
-    at: Tensor, path: Tensor, values: Tensor, *, alone: bool
+    pixel: Tensor, path: Tensor, values: Tensor, *, exclude_pixel: bool
 ) -> tuple[Tensor, ...]:
-    """Attention within each line, unnormalized.
+    """Compute unnormalized attention within each line.
 
     Args:
-        at: (N, lines, L, C').
-        path: The same shape.
+        pixel: (N, lines, L, C').
+        path: (N, lines, L, C').
         values: (N, lines, L, C).
-        alone: Leave the position itself out.
+        exclude_pixel: Leave the pixel itself out of its line.
 
     Returns:
-        Maximum and sum (N, lines, L, 1) of the exponentials, weighted values (N, lines, L, C).
+        Maximum affinity, (N, lines, L, 1); sum of the exponentials relative to it, the same
+        shape; and values weighted by the exponentials, (N, lines, L, C).
     """
-    batch, lines, length, _ = at.shape
-    at, path, values = (x.reshape(batch * lines, length, -1) for x in (at, path, values))
-    parts = []
-    held = min(MAX_AFFINITIES, MAX_AFFINITIES_ON_CPU) if at.device.type == "cpu" else MAX_AFFINITIES
-    every = max(1, held // length**2)
-    for first in range(0, batch * lines, every):
-        chosen = slice(first, first + every)
-        affinity = at[chosen] @ path[chosen].transpose(1, 2)
-        if alone:
+    batch, lines, length, _ = pixel.shape
+    pixel, path, values = (x.reshape(batch * lines, length, -1) for x in (pixel, path, values))
+    limit = MAX_AFFINITIES
+    if pixel.device.type == "cpu":
+        limit = min(MAX_AFFINITIES, MAX_AFFINITIES_ON_CPU)
+    lines_per_chunk = max(1, limit // length**2)
+    chunks = []
+    for first in range(0, batch * lines, lines_per_chunk):
+        chunk = slice(first, first + lines_per_chunk)
+        affinity = pixel[chunk] @ path[chunk].transpose(1, 2)
+        if exclude_pixel:
             affinity.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
-        top = affinity.detach().amax(2, keepdim=True).clamp(min=torch.finfo(affinity.dtype).min)
-        shares = affinity.sub_(top).exp_()
-        parts.append((top, shares.sum(2, keepdim=True), shares.to(values.dtype) @ values[chosen]))
+        # Lines of length 1 have the maximum -inf, and -inf - (-inf) would be NaN.
+        lowest = torch.finfo(affinity.dtype).min
+        maximum = affinity.detach().amax(2, keepdim=True).clamp(min=lowest)
+        exponentials = affinity.sub_(maximum).exp_()
+        total = exponentials.sum(2, keepdim=True)
+        chunks.append((maximum, total, exponentials.to(values.dtype) @ values[chunk]))
     return tuple(
-        torch.cat(part).reshape(batch, lines, length, -1) for part in zip(*parts, strict=True)
+        torch.cat(part).reshape(batch, lines, length, -1) for part in zip(*chunks, strict=True)
     )

@@ -1,6 +1,6 @@
-"""What a DMNet is made of, in plain values; read without loading torch.
+"""Architecture options of DMNet as plain values; can be imported without torch.
 
-Source: Pan et al., "DMNet", IEEE IoT Journal 2025, section III; the switches are Table V's.
+Source: Pan et al., "DMNet", IEEE IoT Journal 2025, section III; the ablations are those of Table V.
 """
 
 from dataclasses import dataclass
@@ -13,32 +13,35 @@ TransformerWiring = Literal["cascade", "parallel"]
 
 @dataclass(frozen=True)
 class DMNetArchitecture:
-    """Everything that decides which tensors a DMNet has; plain values, kept beside the weights.
+    """Everything that decides which tensors a DMNet has; stored in the weights file's metadata.
 
-    The defaults are the paper's, and where it says nothing, the closest reading of its text.
+    The defaults are the paper's; where the paper gives no value, they are the closest reading of
+    its text.
 
     Attributes:
         inner: Width of the denoising network at full resolution.
-        features: Channels of the autoencoder and of the latent map; even.
+        features: Channels of the autoencoder and of the latent features; even.
         heads: Heads of every transformer block; at least two channels each.
-        transformer: Wiring of the DTB: the paper's "cascade", or "parallel" (early code).
-        decoder_depth: Transformer blocks of the decoder ("blocks", their number not stated).
-        diffused: What stage II diffuses. "features": eq. 9 alone. "mixed" (early code): the mean
-            of six two-channel images, the sources and one drawn from each output of the DTB.
-        latent_blocks: Which of a stage's three blocks gives the stage's features. "last" is the
-            stage's output; "first" spares the network's tail, 9 % of its work.
-        latent_kernel: Size of the convolution over the five stages, 1 or 3.
-        residual: Added to the decoder's drawing before the sigmoid. "none": eqs. 11 and 12 as
-            they stand. "visible" (CDDFuse, early code): the visible image, in stage I the image
-            that is to be reconstructed, which makes stage I nearly trivial: the features need
-            to carry no more than the difference between an image and its logit.
+        transformer: Wiring of the DTB: "cascade" (paper) or "parallel" (early code).
+        decoder_depth: Transformer blocks of the decoder; the paper does not give their number.
+        diffused: Input of the diffusion in stage II. "features": eq. 9 alone. "mixed" (early
+            code): the mean of six two-channel images, the sources and one computed from each
+            output of the DTB.
+        latent_blocks: Which of the three blocks of a stage provides its features. "last" is the
+            stage's output; "first" skips the end of the network, 9 % of its operations.
+        latent_kernel: Kernel size of the convolution over the five stages, 1 or 3.
+        residual: Image added to the decoder's output before the sigmoid. "none": eqs. 11 and 12
+            as printed. "visible" (CDDFuse, early code): the visible image, or in stage I the
+            image to be reconstructed. That makes stage I nearly trivial: the features need to
+            represent only the difference between an image and its logit.
         transformer_block: False removes the DTB: the embedding is the basic feature.
         invertible_block: False removes the DIB: basic features are the detailed ones.
-        diffusion_module: False puts two plain convolutions in the place of the DM.
+        diffusion_module: False replaces the diffusion module by two convolutions.
         attention_block: False removes both CSAB.
-        time_steps: At which steps of the schedule latent features are taken; they are averaged.
-        dropout: Of the denoising network, in training.
-        image_size: Nominal size; the denoising network attends where it has shrunk to 16.
+        time_steps: Time steps of the schedule at which latent features are taken and averaged.
+        dropout: Dropout probability of the denoising network in training.
+        image_size: Nominal image side; the denoising network has attention at the level whose
+            side is then 16.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # not a field
@@ -61,20 +64,22 @@ class DMNetArchitecture:
     image_size: int = 128
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "time_steps", tuple(self.time_steps))  # JSON knows only lists
-        shared = self.heads > 0 and self.features % self.heads == 0
-        if self.features % 2 or not shared or self.features < 2 * self.heads:
+        object.__setattr__(self, "time_steps", tuple(self.time_steps))  # JSON has only lists
+        is_divisible = self.heads > 0 and self.features % self.heads == 0
+        if self.features % 2 or not is_divisible or self.features < 2 * self.heads:
             raise ValueError(
                 f"{self.features} features, {self.heads} heads: expected an even number of "
-                "features that the heads divide, at least two for each"
+                "features, divisible by the heads, at least two for each"
             )
-        for name, allowed in _ALLOWED_VALUES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {allowed}")
+        for name, allowed_values in _ALLOWED_VALUES.items():
+            if getattr(self, name) not in allowed_values:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}, expected one of {allowed_values}"
+                )
         if not self.time_steps or min(self.time_steps) < 1 or self.decoder_depth < 1:
             raise ValueError(
-                f"time steps {self.time_steps}, decoder depth {self.decoder_depth}: expected at "
-                "least one, counted from 1"
+                f"time steps {self.time_steps}, decoder depth {self.decoder_depth}: expected one "
+                "or more time steps of at least 1, and a depth of at least 1"
             )
 
 

@@ -1,7 +1,7 @@
-"""Fusing whole images with a trained network: padding, noise, precision, tiles.
+"""Fuse images of any size with a trained network: padding, noise, precision, tiles.
 
-A `TrainedNetwork` sees luminance tensors and the noise it is handed, no files and no random state. So
-the same image is fused the same way every time, in one piece or in tiles.
+A `TrainedNetwork` is a function of luminance tensors and noise, without files or random state. The
+result for an image is therefore reproducible, and tiles use the noise of the whole image.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,37 +20,54 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIDE_MULTIPLES = {"reflect": 16, "white": 32}
-"""Of both sides, by padding: 16 is what a denoising network needs, 32 DMFuse's released code's."""
-MIN_PADDED_SIDE = 32  # pixels: its deepest level needs 2
-MIN_SIDE = 16  # pixels a side: of a smaller image more would be padding than picture
-MAX_SIDE = 65_535  # pixels a side that are counted: no JPEG has more
+"""Both padded sides are multiples of this: 16 for the denoising network, 32 in DMFuse's code."""
+MIN_PADDED_SIDE = 32  # pixels; the deepest level of the denoising network then has 2
+MIN_SIDE = 16  # pixels; more than half of a smaller image would be padding
+MAX_SIDE = 65_535  # pixels; the largest side of a JPEG, larger images are not profiled
 
 AutocastPrecision = Literal["float32", "bfloat16"]
 
 
 class TrainedNetwork(Protocol):
-    """A fusion network with its weights, in evaluation mode."""
+    """Fusion network with its weights, in evaluation mode."""
 
     def sample_noise(self, infrared: "Tensor", visible: "Tensor") -> "list[Tensor]":
-        """The noise for one pair of images (1, 1, H, W): tensors (1, C, H, W)."""
+        """Sample the noise for a pair of images.
+
+        Args:
+            infrared: Luminance, (1, 1, H, W), in [0, 1].
+            visible: Luminance, (1, 1, H, W), in [0, 1].
+
+        Returns:
+            Any number of tensors (1, C, H, W).
+        """
         ...
 
     def fuse(self, infrared: "Tensor", visible: "Tensor", noise: "Sequence[Tensor]") -> "Tensor":
-        """Luminance in [0, 1] twice, (1, 1, H, W), to the fused luminance, not yet clipped."""
+        """Fuse a pair of images or tiles.
+
+        Args:
+            infrared: Luminance, (1, 1, H, W), in [0, 1].
+            visible: Luminance, (1, 1, H, W), in [0, 1].
+            noise: The noise of `sample_noise`, cropped like the images.
+
+        Returns:
+            Luminance, (1, 1, H, W), not clipped.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class TilingOptions:
-    """How an image is cut and computed.
+    """Tiling, precision and padding of inference.
 
     Attributes:
-        tile: Side in pixels of the square pieces that are fused one by one; None fuses the
-            image whole.
-        overlap: Pixels that neighboring pieces share, over which one fades into the other.
-        precision: Of the convolutions; ``bfloat16`` is faster where the processor knows it.
-        padding: What is put at the right and lower border until the sides fit: the image
-            reflected, or white (DMFuse's released code, which fills up to multiples of 32).
+        tile: Side of the square tiles in pixels; None fuses the image as a whole.
+        overlap: Overlap of neighboring tiles in pixels, over which they are blended.
+        precision: Precision of the convolutions; ``bfloat16`` is faster on hardware that
+            supports it.
+        padding: Padding at the right and lower border: reflection of the image, or white up to
+            multiples of 32 (DMFuse's released code).
     """
 
     tile: int | None = None
@@ -60,77 +77,90 @@ class TilingOptions:
 
 
 def fuse_images(
-    network: TrainedNetwork, infrared: Gray, visible: Gray, frame: TilingOptions, device: str
+    network: TrainedNetwork, infrared: Gray, visible: Gray, tiling: TilingOptions, device: str
 ) -> Gray:
     """Fuse two luminance images of any size.
 
     Args:
-        network: See `TrainedNetwork`.
+        network: Trained network on ``device``.
         infrared: uint8, (H, W).
         visible: uint8, (H, W).
-        frame: See `TilingOptions`.
-        device: Where the network is.
+        tiling: Tiling, precision and padding.
+        device: Device of the network.
 
     Returns:
         uint8, (H, W).
 
     Raises:
-        UserError: If a side is below `MIN_SIDE`, or the device's memory does not suffice.
+        UserError: If a side is below `MIN_SIDE`, or the device runs out of memory.
     """
     import torch
 
     height, width = infrared.shape
     if min(height, width) < MIN_SIDE:
         raise UserError(
-            f"an image of {width} x {height} pixels is smaller than the network can take; "
+            f"an image of {width} x {height} pixels is too small for the network; "
             f"expected at least {MIN_SIDE} pixels a side"
         )
-    thermal, light = (
-        torch.from_numpy(pad_image(x, frame.padding)).to(device) for x in (infrared, visible)
+    infrared_tensor, visible_tensor = (
+        torch.from_numpy(pad_image(image, tiling.padding)).to(device)
+        for image in (infrared, visible)
     )
     try:
-        with torch.inference_mode(), _use_precision(device, frame.precision):
-            noise = network.sample_noise(thermal, light)
-            run = (
+        with torch.inference_mode(), _use_precision(device, tiling.precision):
+            noise = network.sample_noise(infrared_tensor, visible_tensor)
+            fuse = (
                 network.fuse
-                if frame.tile is None
-                else _build_tiled_fusion(network, frame.tile, frame)
+                if tiling.tile is None
+                else _build_tiled_fusion(network, tiling.tile, tiling.overlap)
             )
-            whole = run(thermal, light, noise)
+            padded = fuse(infrared_tensor, visible_tensor, noise)
     except torch.cuda.OutOfMemoryError:
         raise UserError(
-            f"{device}: out of memory on an image of {width} x {height} pixels; set a tile "
-            f"(now {frame.tile})"
+            f"{device}: out of memory on an image of {width} x {height} pixels; set a smaller tile "
+            f"(now {tiling.tile})"
         ) from None
-    levels = (whole.float().clamp(0, 1) * 255).round().byte()[0, 0, :height, :width]
-    fused: Gray = levels.cpu().numpy()
+    # Quantize, and crop the padding.
+    gray_levels = (padded.float().clamp(0, 1) * 255).round().byte()[0, 0, :height, :width]
+    fused: Gray = gray_levels.cpu().numpy()
     return fused
 
 
 def pad_image(image: Gray, padding: str = "reflect") -> NDArray[np.float32]:
-    """An image as the networks take it: (1, 1, H', W') in [0, 1], with `compute_padded_size`."""
+    """Convert an image to the input of the networks.
+
+    Args:
+        image: uint8, (H, W).
+        padding: ``reflect`` or ``white``.
+
+    Returns:
+        float32, (1, 1, H', W') in [0, 1], H' and W' as in `compute_padded_size`.
+    """
     height, width = image.shape
-    tall, wide = compute_padded_size(height, width, padding)
-    border = [(0, tall - height), (0, wide - width)]
+    padded_height, padded_width = compute_padded_size(height, width, padding)
+    border = [(0, padded_height - height), (0, padded_width - width)]
     if padding == "white":
-        grown = np.pad(image, border, constant_values=255)
+        padded = np.pad(image, border, constant_values=255)
     else:
-        grown = np.pad(image, border, mode="reflect")
-    scaled: NDArray[np.float32] = grown.astype(np.float32) / np.float32(255)
+        padded = np.pad(image, border, mode="reflect")
+    scaled: NDArray[np.float32] = padded.astype(np.float32) / np.float32(255)
     return scaled[None, None]
 
 
 def compute_padded_size(height: int, width: int, padding: str = "reflect") -> tuple[int, int]:
-    """Height and width of a padded image, in pixels."""
-    step = SIDE_MULTIPLES[padding]
-    tall, wide = (max(MIN_PADDED_SIDE, -(-side // step) * step) for side in (height, width))
-    return tall, wide
+    """Compute height and width of a padded image in pixels."""
+    multiple = SIDE_MULTIPLES[padding]
+    padded_height, padded_width = (
+        max(MIN_PADDED_SIDE, -(-side // multiple) * multiple) for side in (height, width)
+    )
+    return padded_height, padded_width
 
 
 def compute_tile_starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles start along one side, so that neighbors share at least ``overlap`` pixels.
+    """Compute where tiles start along one side; neighbors overlap by at least ``overlap`` pixels.
 
-    Multiples of 16 where the side is one, the last tile flush with the end.
+    The last tile ends at the border. If length, tile and overlap are multiples of 16, so are the
+    starts.
     """
     if tile >= length:
         return [0]
@@ -141,7 +171,17 @@ def compute_tile_starts(length: int, tile: int, overlap: int) -> list[int]:
 def compute_blend_weights(
     length: int, overlap: int, *, first: bool, last: bool
 ) -> NDArray[np.float32]:
-    """Weights of a tile along one side: rising over the overlap, 1, falling; none at the border."""
+    """Compute the blending weights of a tile along one side: a linear ramp over each overlap.
+
+    Args:
+        length: Side of the tile in pixels.
+        overlap: Length of a ramp in pixels.
+        first: The tile is at the start of the image: no rising ramp.
+        last: The tile is at the end of the image: no falling ramp.
+
+    Returns:
+        float32, (length,), in (0, 1].
+    """
     weights = np.ones(length, np.float32)
     ramp = (np.arange(overlap, dtype=np.float32) + 0.5) / overlap
     if not first:
@@ -152,37 +192,43 @@ def compute_blend_weights(
 
 
 def _build_tiled_fusion(
-    network: TrainedNetwork, tile: int, frame: TilingOptions
+    network: TrainedNetwork, tile: int, overlap: int
 ) -> "Callable[[Tensor, Tensor, Sequence[Tensor]], Tensor]":
-    """`Network.fuse` in pieces; the noise is that of the whole image."""
+    """Return `TrainedNetwork.fuse` computed tile by tile, with the noise of the whole image."""
     import torch
 
     def fuse(infrared: "Tensor", visible: "Tensor", noise: "Sequence[Tensor]") -> "Tensor":
+        weighted_sum, total_weight = (
+            torch.zeros_like(infrared, dtype=torch.float32) for _ in range(2)
+        )
         shape = infrared.shape[2:]
-        summed, total = (torch.zeros_like(infrared, dtype=torch.float32) for _ in range(2))
-        sides = [min(tile, side) for side in shape]
+        sides = [min(tile, length) for length in shape]
         starts = [
-            compute_tile_starts(n, s, frame.overlap) for n, s in zip(shape, sides, strict=True)
+            compute_tile_starts(length, side, overlap)
+            for length, side in zip(shape, sides, strict=True)
         ]
         for top, left in product(*starts):
-            cut = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
-            down, across = (
-                compute_blend_weights(side, frame.overlap, first=at == 0, last=at == begun[-1])
-                for side, at, begun in zip(sides, (top, left), starts, strict=True)
+            area = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
+            row_weights, column_weights = (
+                compute_blend_weights(
+                    side, overlap, first=start == 0, last=start == axis_starts[-1]
+                )
+                for side, start, axis_starts in zip(sides, (top, left), starts, strict=True)
             )
-            weight = torch.from_numpy(np.outer(down, across)).to(summed.device)
-            made = network.fuse(infrared[cut], visible[cut], [x[cut] for x in noise])
-            summed[cut] += weight * made.float()
-            total[cut] += weight
-        return summed / total
+            weight = torch.from_numpy(np.outer(row_weights, column_weights)).to(infrared.device)
+            fused = network.fuse(infrared[area], visible[area], [n[area] for n in noise])
+            weighted_sum[area] += weight * fused.float()
+            total_weight[area] += weight
+        return weighted_sum / total_weight
 
     return fuse
 
 
 @contextmanager
 def _use_precision(device: str, precision: AutocastPrecision) -> Iterator[Any]:
+    """Run the block in autocast with the given precision."""
     import torch
 
-    kind = torch.device(device).type
-    with torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16"):
+    device_type = torch.device(device).type
+    with torch.autocast(device_type, torch.bfloat16, enabled=precision == "bfloat16"):
         yield

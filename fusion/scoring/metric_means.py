@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-RESAMPLE_COUNT = 2000
+from fusebench.evaluation import bootstrap
+
 CONFIDENCE_LEVEL = 95  # per cent
-MIN_SEQUENCES = 5  # fewer sequences are not resampled
-RESAMPLES_PER_BATCH = 100  # limits memory
-INTERVAL_TEXT = f"{CONFIDENCE_LEVEL} % percentile bootstrap, {RESAMPLE_COUNT} resamples of"
+MIN_SEQUENCES = bootstrap.MIN_SEQUENCES  # fewer sequences are not resampled
+RESAMPLES_PER_BATCH = 100  # resamples held in memory
+INTERVAL_TEXT = (
+    f"{CONFIDENCE_LEVEL} % percentile bootstrap, {bootstrap.RESAMPLE_COUNT} resamples of"
+)
 
 Interval = tuple[float, float]
 
@@ -39,8 +42,7 @@ def get_resampling_units(keys: Sequence[str], sequences: Mapping[str, str]) -> l
         keys: Keys of the images.
         sequences: Key to sequence; empty or missing for an image without one.
     """
-    units = [sequences.get(key) or key for key in keys]
-    return units if len(set(units)) >= MIN_SEQUENCES else list(keys)
+    return bootstrap.select_units(keys, [sequences.get(key) or key for key in keys])
 
 
 def compute_intervals(
@@ -60,12 +62,11 @@ def compute_intervals(
         Metric to (low, high); None if fewer units have a score.
     """
     scores = select_scores(per_image)
-    names, unit_index = np.unique(np.asarray(units, dtype=str), return_inverse=True)
     # Sum and number of the defined scores of each unit, (units, metrics).
+    unit_of_image, unit_count = bootstrap.index_units(units)
     is_defined = scores.notna().to_numpy(np.float64)
-    sums, counts = np.zeros((2, len(names), scores.shape[1]))
-    np.add.at(sums, unit_index, scores.fillna(0).to_numpy())
-    np.add.at(counts, unit_index, is_defined)
+    sums = bootstrap.sum_per_unit(scores.fillna(0).to_numpy(), unit_of_image, unit_count)
+    counts = bootstrap.sum_per_unit(is_defined, unit_of_image, unit_count)
     has_enough_units = (counts > 0).sum(axis=0) >= min_units
     means = _bootstrap_means(sums, counts)
     # Percentile interval.
@@ -87,16 +88,12 @@ def _bootstrap_means(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> 
         counts: Number of scores of each unit, (units, metrics).
 
     Returns:
-        (RESAMPLE_COUNT, metrics); NaN where no unit of the resample has a score.
+        (RESAMPLES, metrics); NaN where no unit of the resample has a score.
     """
-    rng = np.random.default_rng(0)
-    unit_count = len(sums)
+    rng = np.random.default_rng(bootstrap.DEFAULT_SEED)
     batches = []
-    for _ in range(RESAMPLE_COUNT // RESAMPLES_PER_BATCH):
-        # How often each unit occurs in each resample.
-        weights = rng.multinomial(
-            unit_count, np.full(unit_count, 1 / unit_count), size=RESAMPLES_PER_BATCH
-        )
+    for _ in range(bootstrap.RESAMPLE_COUNT // RESAMPLES_PER_BATCH):
+        weights = bootstrap.draw_unit_counts(len(sums), RESAMPLES_PER_BATCH, rng)
         size = weights @ counts
         total = weights @ sums
         batches.append(np.where(size > 0, total / np.where(size > 0, size, 1), np.nan))

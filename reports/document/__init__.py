@@ -1,1 +1,1 @@
-"""What the report says, in order, whatever it is written as."""
+"""Contents and order of the report, independent of the output format."""

@@ -1,8 +1,8 @@
-"""What fusion methods cost and what they bring: from the profiles of a store and the records.
+"""Efficiency section: cost of the fusion methods and training times, from the store.
 
-The profiles are what `python -m fusion.profile` measured. One counts for a source if it is of the
-same method with the same options. Scores are drawn over the seconds of one image size and device:
-those of which most sources were measured.
+Cost profiles are written by `python -m fusion.profile`. A profile belongs to a source if method and
+options are the same. The charts of score over cost use one image size and one device: those with
+which most sources were profiled.
 """
 
 from collections import Counter
@@ -16,34 +16,37 @@ from fusebench.config import schema
 from fusebench.runtime import file_names
 from fusebench.storage import cost_profiles
 from fusebench.storage.cost_profiles import CostProfile
-from reports.document import sections
+from reports.document import selection
 from reports.figures import bars_and_curves, heatmap_and_scatter
+from reports.figures.bars_and_curves import SourceStyles
 from reports.figures.figure_workers import DrawFunction
 from reports.results.task_results import TaskResults
 from reports.tables import csv_files
 from reports.tables.number_format import UNDEFINED, get_difference_unit
 
-COSTS_FILE, TRAINING_TIMES_FILE = "tables/efficiency.csv", "tables/trainings.csv"
-HEADERS = (
+COSTS_FILE, TRAINING_TIMES_FILE = "tables/efficiency.csv", "tables/training-times.csv"
+COST_HEADERS = (
     *("source", "image size", "parameters", "multiply-accumulates, G"),
-    *("seconds per pair", "least to most", "peak memory, MB", "on"),
+    *("seconds per pair (median)", "min to max", "peak memory, MB", "device"),
 )
-TEXT_HEADERS = ("source", "task", "image size", "on")  # heads of what is no number
-PROFILE_FIELDS = ("parameters", "macs", "seconds", "least", "most", "memory")
-EfficiencyStyles = Mapping[str, tuple[str, str]]  # see `figures.styles`
+TRAINING_TIME_HEADERS = ("source", "task", "seconds (mean)", "seeds", "device")
+TEXT_HEADERS = ("source", "task", "image size", "device")  # headers of columns without numbers
+PROFILE_FIELDS = (
+    *("parameters", "macs", "median_seconds", "min_seconds", "max_seconds"),
+    "peak_memory_bytes",
+)
 
 
 @dataclass(frozen=True)
 class Efficiency:
-    """What is known of cost.
+    """Cost of fusion and training.
 
     Attributes:
-        costs: One per fusion method and image size.
-        trainings: Task, source, seed, seconds of the training and device of every record that
-            says so.
-        unmeasured: Fusion methods without a profile.
-        command: What measures them.
-        charts: Task to stem of its chart.
+        costs: (source, profile) per fusion method and image size.
+        training_times: (task, source, seed, seconds, device) of every record with a training time.
+        sources_without_profile: Fusion methods that were not profiled.
+        profile_command: Command line that profiles them.
+        chart_stems: (task, path of its chart without suffix).
     """
 
     costs: tuple[tuple[str, CostProfile], ...]
@@ -54,131 +57,157 @@ class Efficiency:
 
     @property
     def cost_rows(self) -> list[tuple[str, ...]]:
-        """The costs as they are read, in the order of `HEADERS`."""
-        return [_format_cost_row(source, found) for source, found in self.costs]
+        """Formatted costs, one column per entry of `COST_HEADERS`."""
+        return [_format_cost_row(source, profile) for source, profile in self.costs]
 
     @property
     def mean_training_time_rows(self) -> list[tuple[str, ...]]:
-        """Task, source and the mean seconds of its trainings, as they are read."""
-        found: dict[tuple[str, str, str], list[float]] = {}
+        """Formatted mean training times, one column per entry of `TRAINING_TIME_HEADERS`."""
+        seconds_by_run: dict[tuple[str, str, str], list[float]] = {}
         for task, source, _, seconds, device in self.training_times:
-            found.setdefault((task, source, device), []).append(seconds)
+            seconds_by_run.setdefault((task, source, device), []).append(seconds)
         return [
             (source, task, f"{sum(times) / len(times):.1f}", str(len(times)), device)
-            for (task, source, device), times in found.items()
+            for (task, source, device), times in seconds_by_run.items()
         ]
 
 
 def find_profiles(
     root: Path, sources: Mapping[str, schema.Source]
 ) -> list[tuple[str, CostProfile]]:
-    """The profiles that are of these sources as they are now, in their order.
+    """Find the cost profiles of the sources with their present method and options.
+
+    Args:
+        root: Folder of the store.
+        sources: Sources by name; the result is in this order.
 
     Raises:
-        UserError: If a profile is damaged.
+        UserError: If a profile cannot be read.
     """
-    kept = list(cost_profiles.read_profiles(root))
+    profiles = list(cost_profiles.read_profiles(root))
     return [
-        (name, found)
+        (name, profile)
         for name, source in sources.items()
         if isinstance(source, schema.FusionMethodSource)
-        for found in kept
-        if (found.method, found.options) == (source.method, source.options) and found.source == name
+        for profile in profiles
+        if profile.source == name
+        and (profile.method, profile.options) == (source.method, source.options)
     ]
 
 
 def collect_training_times(
-    every: Sequence[TaskResults],
+    task_results: Sequence[TaskResults],
 ) -> list[tuple[str, str, int | None, float, str]]:
-    """How long the trainings of detectors and segmenters took, of records that say so."""
+    """Collect (task, source, seed, seconds, device) of all records with a training time."""
     return [
         (
-            *(results.name, record.source, record.seed, float(said["seconds"])),
-            str(said.get("device", record.provenance.get("device", "not said"))),
+            *(results.name, record.source, record.seed, float(training["seconds"])),
+            str(training.get("device", record.provenance.get("device", "not recorded"))),
         )
-        for results in every
+        for results in task_results
         for record in results.records
-        if (said := record.provenance.get("training")) and "seconds" in said
+        if (training := record.provenance.get("training")) and "seconds" in training
     ]
 
 
 def draw_cost_charts(
     costs: Sequence[tuple[str, CostProfile]],
-    every: Sequence[TaskResults],
-    looks: EfficiencyStyles,
-    to: Path,
+    task_results: Sequence[TaskResults],
+    styles: SourceStyles,
+    report: Path,
     draw: DrawFunction,
 ) -> list[tuple[str, str]]:
-    """Draw every task's score over seconds; its name and the stem of its files, under ``to``."""
-    times = _select_comparable_profiles(costs)
-    (to / "figures").mkdir(exist_ok=True)
-    drawn = []
-    for results in every:
+    """Draw the score of every task over the seconds per pair.
+
+    Args:
+        costs: (source, profile).
+        task_results: All tasks; quality tasks have no chart.
+        styles: See `bars_and_curves.assign_source_styles`.
+        report: Folder of the report, in which the charts are written.
+        draw: See `figure_workers.open_figure_pool`.
+
+    Returns:
+        (task, path of its chart without suffix, relative to ``report``).
+    """
+    profiles = _select_comparable_profiles(costs)
+    (report / "figures").mkdir(exist_ok=True)
+    stems = []
+    for results in task_results:
         if results.kind == "quality" or not results.records:
             continue
-        table = sections.build_main_table(results)
-        heading = table.headers[-1]
+        table = selection.build_main_table(results)
+        header = table.headers[-1]
         scores = {
-            line.source_results.source_name: (line.cells[-1].mean or 0.0) * heading.scale
-            for line in table.rows
-            if line.cells and line.cells[-1].mean is not None
+            row.source_results.source_name: row.cells[-1].mean * header.scale
+            for row in table.rows
+            if row.cells and row.cells[-1].mean is not None
         }
-        points = {s: (times[s].median_seconds or 0.0, scores[s]) for s in scores if s in times}
-        levels = {
-            line.source_results.source_name: scores[line.source_results.source_name]
-            for line in table.rows
-            if line.source_results.is_single_sensor and line.source_results.source_name in scores
+        points = {
+            source: (profiles[source].median_seconds or 0.0, score)
+            for source, score in scores.items()
+            if source in profiles
         }
-        if points:
-            stem = f"figures/{file_names.make_safe_file_name(results.name)}-cost"
-            one = next(iter(times.values()))
-            cost = f"seconds per pair ({one.size}, {one.device})"
-            files = [to / f"{stem}.{ending}" for ending in bars_and_curves.FILE_FORMATS]
-            score = f"{heading.title}, {get_difference_unit(heading)}".removesuffix(", ")
-            draw(
-                heatmap_and_scatter.draw_score_vs_cost, points, levels, looks, files, (cost, score)
-            )
-            drawn.append((results.name, stem))
-    return drawn
+        if not points:
+            continue
+        sensors = [row.source_name for row in results.sources if row.is_single_sensor]
+        levels = {source: scores[source] for source in sensors if source in scores}
+        stem = f"figures/{file_names.make_safe_file_name(results.name)}-cost"
+        profile = next(iter(profiles.values()))
+        cost_title = f"seconds per pair ({profile.size}, {profile.device})"
+        score_title = f"{header.title}, {get_difference_unit(header)}".removesuffix(", ")
+        files = bars_and_curves.build_figure_paths(report, stem)
+        titles = (cost_title, score_title)
+        draw(heatmap_and_scatter.draw_score_vs_cost, points, levels, styles, files, titles)
+        stems.append((results.name, stem))
+    return stems
 
 
-def write_csv_files(found: Efficiency, to: Path) -> None:
-    """Write the numbers, unrounded."""
-    (to / "tables").mkdir(exist_ok=True)
-    if found.costs:
+def write_csv_files(efficiency: Efficiency, report: Path) -> None:
+    """Write costs and training times, not rounded, under the folder of the report."""
+    (report / "tables").mkdir(exist_ok=True)
+    if efficiency.costs:
         rows = [
-            {"source": source, "image size": one.size}
-            | {name: getattr(one, name) for name in PROFILE_FIELDS}
-            | {"device": one.device, "threads": one.threads, "at": one.provenance.get("at")}
-            for source, one in found.costs
+            {"source": source, "image size": profile.size}
+            | {name: getattr(profile, name) for name in PROFILE_FIELDS}
+            | {
+                "device": profile.device,
+                "threads": profile.threads,
+                "at": profile.provenance.get("at"),
+            }
+            for source, profile in efficiency.costs
         ]
-        csv_files.write_csv(pd.DataFrame(rows), to / COSTS_FILE)
-    if found.training_times:
+        csv_files.write_csv(pd.DataFrame(rows), report / COSTS_FILE)
+    if efficiency.training_times:
         columns = ["task", "source", "seed", "seconds", "device"]
-        table = pd.DataFrame(list(found.training_times), columns=columns)
-        csv_files.write_csv(table.astype({"seed": "Int64"}), to / TRAINING_TIMES_FILE)
+        table = pd.DataFrame(list(efficiency.training_times), columns=columns)
+        csv_files.write_csv(table.astype({"seed": "Int64"}), report / TRAINING_TIMES_FILE)
 
 
 def _select_comparable_profiles(costs: Sequence[tuple[str, CostProfile]]) -> dict[str, CostProfile]:
-    """Per source the timed profile of the size and device that most sources have."""
-    timed = [(source, one) for source, one in costs if one.median_seconds]
-    ways = Counter((one.size, one.device) for _, one in timed)
-    if not ways:
+    """Select per source the timed profile with the most frequent image size and device."""
+    timed = [(source, profile) for source, profile in costs if profile.median_seconds]
+    settings = Counter((profile.size, profile.device) for _, profile in timed)
+    if not settings:
         return {}
-    way = ways.most_common(1)[0][0]
-    return {source: one for source, one in timed if (one.size, one.device) == way}
+    most_frequent = settings.most_common(1)[0][0]
+    return {
+        source: profile
+        for source, profile in timed
+        if (profile.size, profile.device) == most_frequent
+    }
 
 
-def _format_cost_row(source: str, one: CostProfile) -> tuple[str, ...]:
-    def number(value: float | None, decimals: int, unit: float = 1) -> str:
+def _format_cost_row(source: str, profile: CostProfile) -> tuple[str, ...]:
+    def format_number(value: float | None, decimals: int, unit: float = 1) -> str:
         return UNDEFINED if value is None else f"{value / unit:,.{decimals}f}"
 
-    spread = (
-        f"{number(one.min_seconds, 3)} to {number(one.max_seconds, 3)}"
-        if one.median_seconds
+    time_range = (
+        f"{format_number(profile.min_seconds, 3)} to {format_number(profile.max_seconds, 3)}"
+        if profile.median_seconds
         else UNDEFINED
     )
     return (
-        *(source, one.size, f"{one.parameters:,}", number(one.macs, 3, 1e9)),
-        *(number(one.median_seconds, 3), spread, number(one.peak_memory_bytes, 1, 1e6), one.device),
+        *(source, profile.size, f"{profile.parameters:,}", format_number(profile.macs, 3, 1e9)),
+        *(format_number(profile.median_seconds, 3), time_range),
+        *(format_number(profile.peak_memory_bytes, 1, 1e6), profile.device),
     )

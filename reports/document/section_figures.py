@@ -1,85 +1,107 @@
-"""The pictures of a task's chapter, written into the report as they are made."""
+"""Figures of one task: bar charts, curves, confusion matrices and sample images, as files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusebench.experiments.plan import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
-from reports.document import sections
-from reports.document.sections import TaskSection
+from reports.document import sections, selection
+from reports.document.model import TaskSection
 from reports.figures import bars_and_curves, heatmap_and_scatter, sample_panels
+from reports.figures.bars_and_curves import SourceStyles
 from reports.figures.figure_workers import DrawFunction
 from reports.results import confusion_matrices, pr_curves
 from reports.results.confusion_matrices import ConfusionMatrix
 from reports.tables import builders, csv_files
+from reports.tables.comparison import ScoreTable
 
-SourceStyles = Mapping[str, tuple[str, str]]  # see `figures.styles`
+
+@dataclass(frozen=True)
+class FigureWriter:
+    """Where and how the figures of a report are drawn.
+
+    Attributes:
+        report: Folder of the report.
+        styles: See `bars_and_curves.assign_source_styles`.
+        draw: See `figure_workers.open_figure_pool`.
+    """
+
+    report: Path
+    styles: SourceStyles
+    draw: DrawFunction
+
+    def draw_bar_chart(self, table: ScoreTable, stem: str, note: str) -> None:
+        """Draw a table as bars; ``stem`` is the path without suffix, relative to the report."""
+        files = bars_and_curves.build_figure_paths(self.report, stem)
+        self.draw(bars_and_curves.draw_bar_chart, table, self.styles, files, note)
 
 
 def add_figures(
-    bare: TaskSection,
-    cells: Sequence[Run],
-    store: Store,
-    looks: SourceStyles,
-    to: Path,
-    draw: DrawFunction,
+    section: TaskSection, runs: Sequence[Run], store: Store, writer: FigureWriter
 ) -> TaskSection:
-    """A task's chapter with its charts and sample sheets, which are written under ``to``."""
-    results = bare.results
+    """Write the figures and sample images of a task; return its section with their paths.
+
+    Args:
+        section: Section without figures.
+        runs: All runs of the task.
+        store: Where images, predictions and records are.
+        writer: Where and how to draw.
+    """
+    results = section.results
     if not results.records:
-        return bare
-    table = sections.build_main_table(results)
-    stem = f"figures/{file_names.make_safe_file_name(results.name)}"
+        return section
     for folder in ("figures", "tables"):
-        (to / folder).mkdir(exist_ok=True)
+        (writer.report / folder).mkdir(exist_ok=True)
+    table = selection.build_main_table(results)
+    stem = f"figures/{file_names.make_safe_file_name(results.name)}"
     note = f"{results.name}: simulated scenes" if results.is_simulated else results.name
-    draw(bars_and_curves.draw_bar_chart, table, looks, _build_figure_paths(to, stem), note)
-    samples = sample_panels.write_panels(cells, sections.rank_sources(table), store, to)
-    chapter = sections.with_figures(bare, stem, samples)
+    writer.draw_bar_chart(table, stem, note)
+    samples = sample_panels.write_panels(runs, selection.rank_sources(table), store, writer.report)
+    section = sections.attach_samples(section, stem, samples)
     if families := builders.list_error_families(results):
-        files = _build_figure_paths(to, f"{stem}-errors")
-        draw(
-            bars_and_curves.draw_bar_chart,
-            builders.build_means_table(results, families[0]),
-            looks,
-            files,
-            note,
-        )
-        chapter = replace(chapter, error_chart_stem=f"{stem}-errors")
-    lines = pr_curves.read_curves(cells, store)
-    if not lines.empty:
-        draw(
-            bars_and_curves.draw_precision_recall_curves,
-            pr_curves.select_plotted_curves(lines),
-            looks,
-            _build_figure_paths(to, f"{stem}-curves"),
-            note,
-        )
-        csv_files.write_csv(lines, to / chapter.curves_file)
-        chapter = replace(chapter, curves_stem=f"{stem}-curves")
-    if matrices := confusion_matrices.read_confusion_matrices(cells, store):
-        chapter = _add_confusion_matrices(chapter, matrices, to, note, draw)
-    return chapter
+        error_table = builders.build_means_table(results, families[0])
+        writer.draw_bar_chart(error_table, f"{stem}-errors", note)
+        section = replace(section, error_chart_stem=f"{stem}-errors")
+    section = _add_curves(section, runs, store, writer, note)
+    if matrices := confusion_matrices.read_confusion_matrices(runs, store):
+        section = _add_confusion_matrices(section, matrices, writer, note)
+    return section
+
+
+def _add_curves(
+    section: TaskSection, runs: Sequence[Run], store: Store, writer: FigureWriter, note: str
+) -> TaskSection:
+    """Draw the precision-recall curves and write their CSV file, if there are any."""
+    curves = pr_curves.read_curves(runs, store)
+    if curves.empty:
+        return section
+    stem = f"{section.bar_chart_stem}-curves"
+    writer.draw(
+        bars_and_curves.draw_precision_recall_curves,
+        pr_curves.select_plotted_curves(curves),
+        writer.styles,
+        bars_and_curves.build_figure_paths(writer.report, stem),
+        note,
+    )
+    csv_files.write_csv(curves, writer.report / section.curves_file)
+    return replace(section, curves_stem=stem)
 
 
 def _add_confusion_matrices(
-    chapter: TaskSection, found: dict[str, ConfusionMatrix], to: Path, note: str, draw: DrawFunction
+    section: TaskSection, matrices: Mapping[str, ConfusionMatrix], writer: FigureWriter, note: str
 ) -> TaskSection:
-    drawn = []
-    for number, (source, one) in enumerate(found.items(), 1):
-        stem = f"figures/{file_names.make_safe_file_name(chapter.results.name)}-confusion-{number}"
-        draw(
-            heatmap_and_scatter.draw_confusion_matrix,
-            one,
-            _build_figure_paths(to, stem),
-            f"{note}, {source}",
-        )
-        drawn.append((source, stem))
-    csv_files.write_csv(confusion_matrices.build_dataframe(found), to / chapter.confusions_file)
-    return replace(chapter, confusion_matrix_stems=tuple(drawn))
-
-
-def _build_figure_paths(to: Path, stem: str) -> list[Path]:
-    return [to / f"{stem}.{ending}" for ending in bars_and_curves.FILE_FORMATS]
+    """Draw one confusion matrix per source and write their CSV file."""
+    stems = []
+    for number, (source, matrix) in enumerate(matrices.items(), 1):
+        stem = f"{section.bar_chart_stem}-confusion-{number}"
+        files = bars_and_curves.build_figure_paths(writer.report, stem)
+        title = f"{note}, {source}"
+        writer.draw(heatmap_and_scatter.draw_confusion_matrix, matrix, files, title)
+        stems.append((source, stem))
+    csv_files.write_csv(
+        confusion_matrices.build_dataframe(dict(matrices)),
+        writer.report / section.confusion_matrices_file,
+    )
+    return replace(section, confusion_matrix_stems=tuple(stems))

@@ -1,45 +1,50 @@
-"""The parts of the report in their order: the same on the page and in the text.
+"""Order of the report: subsections of a task and appendices, the same in every output format.
 
-First every task's chapter, then what goes over all tasks, then every task's pictures and protocol.
+First come the sections of all tasks, then what concerns all tasks (efficiency, correlation of
+metrics), then the appendices: sample images and protocol of every task.
 """
 
 from collections.abc import Iterator, Sequence
 
-from reports.document.sections import TaskSection
+from reports.document.model import TaskSection
 from reports.tables import text_table
 
-COMPARISON, PUBLISHED, BY_CONDITION, ERRORS = "comparison", "published", "slices", "errors"
-CURVES, CONFUSIONS, COLLAPSED_TABLES, MISSING = "curves", "confusions", "more", "missing"
-SAMPLES, PROTOCOL = "pictures", "protocol"
+COMPARISON, PUBLISHED = "comparison", "published"
+BY_CONDITION, ERRORS = text_table.BY_CONDITION, text_table.ERRORS
+CURVES, CONFUSION_MATRICES = "curves", "confusion-matrices"
+COLLAPSED_TABLES, MISSING_RUNS = "more-tables", "missing-runs"
+SAMPLES, PROTOCOL = "samples", "protocol"
 
 
-def list_subsections(chapter: TaskSection) -> Iterator[tuple[str, str]]:
-    """The parts of a chapter that are there, in order: the id's stem and the title."""
+def list_subsections(section: TaskSection) -> Iterator[tuple[str, str]]:
+    """Yield id and heading of every subsection that the section has, in order."""
     yield COMPARISON, "Comparison"
-    if chapter.published_comparisons:
-        yield PUBLISHED, "Published rows"
-    if any(grid.subsection == text_table.BY_CONDITION for grid in chapter.main_tables):
-        yield BY_CONDITION, "Slices"
-    if any(grid.subsection == text_table.ERRORS for grid in chapter.main_tables):
-        yield ERRORS, "Kinds of error"
-    if chapter.curves_stem:
-        yield CURVES, "Precision and recall"
-    if chapter.confusion_matrix_stems:
-        yield CONFUSIONS, "Confusions"
-    if chapter.collapsed_tables:
+    if section.published_comparisons:
+        yield PUBLISHED, "Published results"
+    if any(table.subsection == BY_CONDITION for table in section.main_tables):
+        yield BY_CONDITION, "Scores by condition"
+    if any(table.subsection == ERRORS for table in section.main_tables):
+        yield ERRORS, "Error types"
+    if section.curves_stem:
+        yield CURVES, "Precision-recall curves"
+    if section.confusion_matrix_stems:
+        yield CONFUSION_MATRICES, "Confusion matrices"
+    if section.collapsed_tables:
         yield COLLAPSED_TABLES, "More tables"
-    if chapter.missing_runs:
-        yield MISSING, "Missing"
+    if section.missing_runs:
+        yield MISSING_RUNS, "Missing runs"
 
 
 def list_appendices(
-    chapters: Sequence[TaskSection],
+    sections: Sequence[TaskSection],
 ) -> Iterator[tuple[str, str, dict[int, TaskSection]]]:
-    """The parts at the end that are there: id's stem, title, and by their number whose tasks'."""
-    numbered = dict(enumerate(chapters, start=1))
-    pictured = {number: one for number, one in numbered.items() if one.samples}
-    if pictured:
-        yield SAMPLES, "Pictures", pictured
-    made = {number: one for number, one in numbered.items() if one.results.records}
-    if made:
-        yield PROTOCOL, "Protocol and provenance", made
+    """Yield id, heading and {task number from 1: section} of every appendix, in order."""
+    numbered = dict(enumerate(sections, start=1))
+    with_samples = {number: section for number, section in numbered.items() if section.samples}
+    if with_samples:
+        yield SAMPLES, "Sample images", with_samples
+    with_records = {
+        number: section for number, section in numbered.items() if section.results.records
+    }
+    if with_records:
+        yield PROTOCOL, "Protocol and provenance", with_records

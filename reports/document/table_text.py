@@ -1,4 +1,4 @@
-"""From tables to texts in rows and columns: `TextTable`s, the same on the page and in a terminal."""
+"""Conversion of numeric tables (`ScoreTable`) into tables of text (`TextTable`)."""
 
 from dataclasses import replace
 
@@ -17,45 +17,60 @@ from reports.tables.comparison import (
 )
 from reports.tables.text_table import BY_CONDITION, ERRORS, TextRow, TextTable
 
+SOURCE_KIND_TEXTS = {"method": "fused here", "folder": "fused elsewhere"}
+
 
 def get_csv_path(table: ScoreTable) -> str:
-    """Where a table's numbers are kept, relative to the report."""
-    return f"tables/{file_names.make_safe_file_name(table.task)}-{file_names.make_safe_file_name(table.name)}.csv"
+    """Path of a table's CSV file, relative to the report."""
+    task = file_names.make_safe_file_name(table.task)
+    return f"tables/{task}-{file_names.make_safe_file_name(table.name)}.csv"
 
 
 def build_text_table(results: TaskResults, table: ScoreTable) -> TextTable:
-    """A table as it is read."""
-    found = TextTable(
+    """Format a table: rounded numbers, ranks, differences to the baseline, notes."""
+    text_table = TextTable(
         title=table.title,
         caption=result_text.build_caption(table) if results.records else "",
         csv_file=get_csv_path(table),
-        headers=tuple((heading.title, heading.subtitle) for heading in table.headers),
-        rows=tuple(_build_row(table, line) for line in table.rows),
+        headers=tuple((header.title, header.subtitle) for header in table.headers),
+        rows=tuple(_build_row(table, row) for row in table.rows),
         difference_rows=_build_difference_rows(table),
         notes=tuple(result_text.build_notes(results, table)),
         has_mean_column=table.has_mean_column,
-        better_directions=tuple(heading.better for heading in table.headers),
+        better_directions=tuple(header.better for header in table.headers),
         subsection=_get_subsection(results, table),
         header_groups=paper_layouts.get_header_groups(table),
         baseline_name=get_baseline_name(table),
     )
-    return (
-        _merge_interval_columns(found)
-        if table.name == fusion_metric_tables.INTERVAL_TABLE_NAME
-        else found
+    if table.name == fusion_metric_tables.INTERVAL_TABLE_NAME:
+        return _merge_interval_columns(text_table)
+    return text_table
+
+
+def build_unranked_text_table(results: TaskResults, table: ScoreTable) -> TextTable:
+    """Format a table without ranks and without the uncertainty of its differences."""
+    rows = [
+        replace(row, cells=tuple(replace(cell, rank=0) for cell in row.cells)) for row in table.rows
+    ]
+    text_table = build_text_table(results, replace(table, rows=tuple(rows)))
+    return replace(
+        text_table,
+        difference_rows=tuple(
+            replace(row, uncertainty_texts=()) for row in text_table.difference_rows
+        ),
     )
 
 
-def _merge_interval_columns(found: TextTable) -> TextTable:
-    """Both ends of an interval in one cell: twice as many columns would not fit a page."""
+def _merge_interval_columns(text_table: TextTable) -> TextTable:
+    """Merge each pair of columns (low, high) into one: twice as many would not fit a page."""
     return replace(
-        found,
+        text_table,
         headers=tuple(
-            (title.removesuffix(fusion_metric_tables.LOW_SUFFIX), note)
-            for title, note in found.headers[::2]
+            (title.removesuffix(fusion_metric_tables.LOW_SUFFIX), subtitle)
+            for title, subtitle in text_table.headers[::2]
         ),
-        rows=tuple(replace(row, cells=_format_intervals(row.cells)) for row in found.rows),
-        better_directions=found.better_directions[::2],
+        rows=tuple(replace(row, cells=_format_intervals(row.cells)) for row in text_table.rows),
+        better_directions=text_table.better_directions[::2],
     )
 
 
@@ -73,77 +88,54 @@ def _get_subsection(results: TaskResults, table: ScoreTable) -> str:
     return ERRORS if table.name in builders.list_error_families(results) else ""
 
 
-def build_unranked_text_table(results: TaskResults, table: ScoreTable) -> TextTable:
-    """The same without ranks and without what is said on demand, which intervals do not have."""
-    lines = [
-        replace(line, cells=tuple(replace(entry, rank=0) for entry in line.cells))
-        for line in table.rows
-    ]
-    found = build_text_table(results, replace(table, rows=tuple(lines)))
-    return replace(
-        found,
-        difference_rows=tuple(replace(d, uncertainty_texts=()) for d in found.difference_rows),
-    )
-
-
-def _build_row(table: ScoreTable, line: TableRow) -> TextRow:
-    row = line.source_results
-    remarks = [] if row.source_name == row.source_kind else [_format_source_kind(row.source_kind)]
-    seeds = result_text.describe_seeds(line)
-    cells = zip(line.cells, table.headers, strict=False)
+def _build_row(table: ScoreTable, row: TableRow) -> TextRow:
+    source = row.source_results
+    kind = SOURCE_KIND_TEXTS.get(source.source_kind, source.source_kind)
+    remarks = [] if source.source_name == source.source_kind else [kind]
+    seeds = result_text.describe_seeds(row)
     return TextRow(
-        label=row.source_name,
+        label=source.source_name,
         remark=", ".join([*remarks, *([seeds] if seeds else [])]),
         cells=tuple(
-            (result_text.format_cell(found, heading), found.rank) for found, heading in cells
+            (result_text.format_cell(cell, header), cell.rank)
+            for cell, header in zip(row.cells, table.headers, strict=False)
         ),
-        uncertainty_texts=significance_text.format_row_intervals(line, table.headers),
-        absence_label=row.absence_label,
+        uncertainty_texts=significance_text.format_row_intervals(row, table.headers),
+        absence_label=source.absence_label,
     )
-
-
-def _format_source_kind(kind: str) -> str:
-    return {"method": "fused here", "folder": "fused elsewhere"}.get(kind, kind)
 
 
 def _build_difference_rows(table: ScoreTable) -> tuple[TextRow, ...]:
+    """Build one row per fused source, preceded by the name of the better sensor per column."""
+    columns = range(len(table.headers))
     rows = [
         TextRow(
-            line.source_results.source_name,
+            row.source_results.source_name,
             "",
-            tuple(
-                (_format_difference(table, line, column), 0) for column in range(len(table.headers))
-            ),
-            significance_text.format_row_comparisons(line, table.headers),
+            tuple((_format_difference(table, row, column), 0) for column in columns),
+            significance_text.format_row_comparisons(row, table.headers),
         )
-        for line in table.rows
-        if line.differences
+        for row in table.rows
+        if row.differences
     ]
     if not rows:
         return ()
-    names = tuple(
-        (_format_better_single_sensor(table, column), 0) for column in range(len(table.headers))
-    )
-    label = (
-        "better single sensor"
-        if get_baseline_name(table) == BETTER_SINGLE_SENSOR
-        else "single sensor"
-    )
-    return TextRow(label, "", names), *rows
+    sensors = tuple((_format_better_single_sensor(table, column), 0) for column in columns)
+    is_choice = get_baseline_name(table) == BETTER_SINGLE_SENSOR
+    return TextRow("better single sensor" if is_choice else "single sensor", "", sensors), *rows
 
 
-def _format_difference(table: ScoreTable, line: TableRow, column: int) -> str:
-    score, heading = line.differences[column], table.headers[column]
-    single = find_better_single_sensor(table, column) if score is None else None
-    if single and have_different_seeds(line, single, column):
+def _format_difference(table: ScoreTable, row: TableRow, column: int) -> str:
+    difference, header = row.differences[column], table.headers[column]
+    sensor = find_better_single_sensor(table, column) if difference is None else None
+    if sensor and have_different_seeds(row, sensor, column):
         return result_text.SEEDS_DIFFER
-    return result_text.format_difference(
-        score, heading, line.comparisons[column] if line.comparisons else None
-    )
+    comparison = row.comparisons[column] if row.comparisons else None
+    return result_text.format_difference(difference, header, comparison)
 
 
 def _format_better_single_sensor(table: ScoreTable, column: int) -> str:
-    single = find_better_single_sensor(table, column)
-    if single is None:
+    sensor = find_better_single_sensor(table, column)
+    if sensor is None:
         return result_text.UNDEFINED
-    return "equal" if are_single_sensors_equal(table, column) else single.source_results.source_name
+    return "equal" if are_single_sensors_equal(table, column) else sensor.source_results.source_name

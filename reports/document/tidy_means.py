@@ -1,6 +1,6 @@
-"""Every mean over seeds as one tidy table: its interval, its difference to a sensor, how sure.
+"""All means over seeds as one tidy table: interval, difference to a single sensor, verdict.
 
-Nothing is judged here: intervals, p-values and verdicts are those of the report's tables.
+Nothing is tested here: intervals, p-values and verdicts are copied from the report's tables.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,27 +39,29 @@ COLUMNS = (
     *(*STATISTIC_COLUMNS, "signature", *tidy_scores.FACT_COLUMNS, "protocol"),
 )
 DECIMALS = 6
-NOT_COMPARED = (*(None,) * 6, "not compared", None)  # scores that stand in no table of the report
+NOT_COMPARED = (*(None,) * 6, "not compared", None)  # of scores that no table of the report has
 TEXT_COLUMNS = ("compared with", "verdict", "table")
 TableColumn = tuple[ScoreTable, int]
 
 
-def build_dataframe(every: Iterable[tuple[TaskResults, Sequence[ScoreTable]]]) -> pd.DataFrame:
-    """One row per source and score: columns `COLUMNS`.
+def build_dataframe(
+    tables_by_task: Iterable[tuple[TaskResults, Sequence[ScoreTable]]],
+) -> pd.DataFrame:
+    """Build one row per source and score, with the columns `COLUMNS`.
 
-    ``level`` to ``metric`` are those of `tidy.scores`, and numbers fractions with `DECIMALS`.
-    ``seeds`` says of how many scores the mean is, ``table`` which file beside it judges the
-    difference: ``p Holm`` is adjusted for the comparisons of that one. What is not known is a
-    missing value. The verdict is "seeds differ" where no difference is formed for that reason, and
-    "not compared" for scores that no table of the report shows.
-    Several values of a source's seeds are joined by a bar.
+    ``level`` to ``metric`` are those of `tidy_scores`. Numbers are fractions with `DECIMALS`.
+    ``seeds`` is the number of averaged scores. ``table`` names the CSV file in which the difference
+    is tested; ``p Holm`` is adjusted for the comparisons of that table. Unknown values are missing
+    values. The verdict is "seeds differ" where no difference is computed for that reason, and "not
+    compared" for scores that are in no table of the report. Facts that differ between the seeds of
+    a source are joined by a bar.
 
     Args:
-        every: Tasks with all tables of the report.
+        tables_by_task: Every task with all of its tables in the report.
     """
     rows = [
         row
-        for results, tables in every
+        for results, tables in tables_by_task
         for row in _build_rows(results, _map_scores_to_columns(results, tables))
     ]
     floats = dict.fromkeys(set(STATISTIC_COLUMNS) - {"seeds", *TEXT_COLUMNS}, "float64")
@@ -69,18 +71,21 @@ def build_dataframe(every: Iterable[tuple[TaskResults, Sequence[ScoreTable]]]) -
 def _map_scores_to_columns(
     results: TaskResults, tables: Iterable[ScoreTable]
 ) -> dict[ScoreLocation, TableColumn]:
-    """Where each score stands: the table that judges its differences, else the first."""
-    found: dict[ScoreLocation, TableColumn] = {}
+    """Map each score to the table column that tests its differences, else to its first column."""
+    columns: dict[ScoreLocation, TableColumn] = {}
     for table in tables:
-        for column, heading in enumerate(table.headers):
-            if heading.score_key is None:
+        for index, header in enumerate(table.headers):
+            if header.score_key is None:
                 continue
-            scene, name, metric = heading.score_key
-            where = ScoreLocation(scene, _get_level(results, name), name, metric)
-            first, place = found.get(where, (table, column))
-            if where not in found or (first.headers[place].is_repeated and not heading.is_repeated):
-                found[where] = table, column
-    return found
+            condition, name, metric = header.score_key
+            location = ScoreLocation(condition, _get_level(results, name), name, metric)
+            if location not in columns:
+                columns[location] = table, index
+                continue
+            first_table, first_index = columns[location]
+            if first_table.headers[first_index].is_repeated and not header.is_repeated:
+                columns[location] = table, index
+    return columns
 
 
 def _get_level(results: TaskResults, name: str | None) -> str:
@@ -94,76 +99,85 @@ def _get_level(results: TaskResults, name: str | None) -> str:
 def _build_rows(
     results: TaskResults, columns: Mapping[ScoreLocation, TableColumn]
 ) -> Iterator[tuple[object, ...]]:
-    for number, row in enumerate(results.sources):
-        found = [index_scores(record) for record in row.records]
+    for number, source in enumerate(results.sources):
+        scores_by_seed = [index_scores(record) for record in source.records]
         facts = [
             _merge_seed_values(values)
-            for values in zip(*map(tidy_scores.get_facts, row.records), strict=True)
+            for values in zip(*map(tidy_scores.get_facts, source.records), strict=True)
         ]
-        key = _merge_seed_values([protocol.compute_key(record) for record in row.records])
-        for where in dict.fromkeys(where for scores in found for where in scores):
-            table, column = columns.get(where, (None, 0))
-            line = table.rows[number] if table else None
-            scores = TableCell(tuple(scores.get(where) for scores in found))
+        protocol_key = _merge_seed_values(
+            [protocol.compute_key(record) for record in source.records]
+        )
+        for location in dict.fromkeys(location for scores in scores_by_seed for location in scores):
+            table, column = columns.get(location, (None, 0))
+            row = table.rows[number] if table else None
+            cell = (
+                row.cells[column]
+                if row
+                else TableCell(tuple(scores.get(location) for scores in scores_by_seed))
+            )
             yield (
-                *(results.name, results.kind, results.dataset, row.source_name, *where.labels),
-                *_summarize_score(line.cells[column] if line else scores, row, where),
-                *(_summarize_difference(table, line, column) if table and line else NOT_COMPARED),
+                *(results.name, results.kind, results.dataset, source.source_name),
+                *location.labels,
+                *_summarize_score(cell, source, location),
+                *(_summarize_difference(table, row, column) if table and row else NOT_COMPARED),
                 _merge_seed_values(
-                    [tidy_scores.get_signature(record, where.metric) for record in row.records]
+                    [
+                        tidy_scores.get_signature(record, location.metric)
+                        for record in source.records
+                    ]
                 ),
-                *(*facts, key),
+                *(*facts, protocol_key),
             )
 
 
 def _summarize_score(
-    entry: TableCell, row: SourceResults, where: ScoreLocation
+    cell: TableCell, source: SourceResults, location: ScoreLocation
 ) -> tuple[float | None, ...]:
-    """How many seeds, their mean and spread, both ends of the interval of the mean."""
+    """Return number of seeds, mean, standard deviation, and both ends of the mean's interval."""
     low, high = (
-        (entry.estimate.low, entry.estimate.high)
-        if entry.estimate
-        else _get_recorded_interval(row, where)
+        (cell.estimate.low, cell.estimate.high)
+        if cell.estimate
+        else _get_recorded_interval(source, location)
     )
-    return len(entry.defined_scores), entry.mean, entry.standard_deviation, low, high
+    return len(cell.defined_scores), cell.mean, cell.standard_deviation, low, high
 
 
 def _get_recorded_interval(
-    row: SourceResults, where: ScoreLocation
+    source: SourceResults, location: ScoreLocation
 ) -> tuple[float | None, float | None]:
-    """The interval that a record has of itself, as those of fusion metrics."""
-    (record, *others) = row.records
-    part = record if where.condition is None else record.by_condition.get(where.condition)
-    if others or part is None or where.level != MEAN:
+    """Return the interval that the record itself has, as those of fusion metrics."""
+    if len(source.records) > 1 or location.level != MEAN:
         return None, None
-    return part.intervals.get(where.metric) or (None, None)
+    (record,) = source.records
+    scores = record if location.condition is None else record.by_condition.get(location.condition)
+    if scores is None:
+        return None, None
+    return scores.intervals.get(location.metric) or (None, None)
 
 
 def _summarize_difference(
-    table: ScoreTable, line: TableRow, column: int
+    table: ScoreTable, row: TableRow, column: int
 ) -> tuple[str | float | None, ...]:
-    """What a table says of one difference, from the name of the other source to its own file."""
-    single = find_better_single_sensor(table, column) if line.differences else None
-    if single is None:
+    """Return the columns "compared with" to "table" for one difference of a table."""
+    sensor = find_better_single_sensor(table, column) if row.differences else None
+    if sensor is None:
         return (None,) * 8
-    file, gap = PurePosixPath(table_text.get_csv_path(table)).name, line.differences[column]
-    sure = line.comparisons[column] if line.comparisons else None
-    if sure:
-        ends = sure.estimate.low, sure.estimate.high
+    file = PurePosixPath(table_text.get_csv_path(table)).name
+    difference = row.differences[column]
+    comparison = row.comparisons[column] if row.comparisons else None
+    if comparison:
+        estimate = comparison.estimate
         return (
-            sure.other_source,
-            gap,
-            *ends,
-            sure.estimate.p_value,
-            sure.adjusted_p_value,
-            sure.verdict,
-            file,
+            *(comparison.other_source, difference, estimate.low, estimate.high, estimate.p_value),
+            *(comparison.adjusted_p_value, comparison.verdict, file),
         )
-    unknown = SEEDS_DIFFER if have_different_seeds(line, single, column) and gap is None else None
-    return single.source_results.source_name, gap, None, None, None, None, unknown, file
+    seeds_differ = difference is None and have_different_seeds(row, sensor, column)
+    verdict = SEEDS_DIFFER if seeds_differ else None
+    return sensor.source_results.source_name, difference, None, None, None, None, verdict, file
 
 
 def _merge_seed_values(values: Sequence[Scalar]) -> Scalar:
-    """What the seeds of a source share, or all they say."""
-    once = list(dict.fromkeys(values))
-    return once[0] if len(once) == 1 else " | ".join(map(str, once))
+    """Return the value that all seeds of a source share, or all values joined by a bar."""
+    distinct = list(dict.fromkeys(values))
+    return distinct[0] if len(distinct) == 1 else " | ".join(map(str, distinct))

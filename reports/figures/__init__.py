@@ -1,1 +1,1 @@
-"""Charts and sample panels."""
+"""Charts and sample images."""

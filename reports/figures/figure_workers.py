@@ -1,4 +1,4 @@
-"""Charts drawn by worker processes: they are most of a report's time, and none needs another."""
+"""Drawing of figures in worker processes: it takes most of a report's time, and is independent."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -7,32 +7,33 @@ from contextlib import contextmanager
 from fusebench.errors import UserError
 from fusebench.runtime import process_pool
 
-MIN_CHARTS_FOR_WORKERS = 12  # charts that are drawn before a worker process is ready
-DrawFunction = Callable[..., None]  # a function that draws, and what it is to be called with
+MIN_CHARTS_FOR_WORKERS = 12  # fewer charts are drawn before a worker process has started
+DrawFunction = Callable[..., None]  # called with a function that draws a chart, and its arguments
 
 
 @contextmanager
 def open_figure_pool() -> Iterator[DrawFunction]:
-    """What puts off drawing a chart until the block ends; then all are there.
+    """Collect charts within the block; draw all of them, in parallel, when it ends.
 
     Raises:
         UserError: If a worker process was killed.
     """
-    asked: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+    jobs: list[tuple[Callable[..., None], tuple[object, ...]]] = []
 
-    def draw(chart: Callable[..., None], *given: object) -> None:
-        asked.append((chart, given))
+    def draw(chart: Callable[..., None], *arguments: object) -> None:
+        jobs.append((chart, arguments))
 
     yield draw
-    if len(asked) < MIN_CHARTS_FOR_WORKERS or process_pool.count_available_cpus() < 2:
-        for chart, given in asked:
-            chart(*given)
+    if len(jobs) < MIN_CHARTS_FOR_WORKERS or process_pool.count_available_cpus() < 2:
+        for chart, arguments in jobs:
+            chart(*arguments)
         return
     try:
         with process_pool.open_pool(process_pool.count_available_cpus()) as processes:
-            for done in [processes.submit(chart, *given) for chart, given in asked]:
-                done.result()
+            for future in [processes.submit(chart, *arguments) for chart, arguments in jobs]:
+                future.result()
     except BrokenProcessPool:
         raise UserError(
-            "drawing charts: a worker process was killed (is the memory full?); run it again"
+            "drawing charts: a worker process was killed, probably because memory ran out; "
+            "run it again"
         ) from None

@@ -1,18 +1,18 @@
-"""Names beside the points of a chart, so that none lies on a point or on another name."""
+"""Placement of text labels in scatter plots, so that none covers a point or another label."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 Axes = Any  # matplotlib's, which only `reports.figures.bars_and_curves` imports
 FONT_SIZE = 7  # points
-NEAR_OFFSET, FAR_OFFSET = 5, 13  # points from the middle of a mark
-POINT_MARGIN = 2.5  # points around a mark
-LEVEL_MARGIN = 1  # points to either side of a level
+NEAR_OFFSET, FAR_OFFSET = 5, 13  # points from the center of a marker
+POINT_MARGIN = 2.5  # points around a marker
+LEVEL_MARGIN = 1  # points above and below a level
 MIN_LABEL_SPACING = 8.5  # points from line to line
-LABEL_OFFSETS = tuple(
-    (right * far, up * far if right else up * (far + 3), side, "center")
-    for far in (NEAR_OFFSET, FAR_OFFSET)
-    for right, up, side in (
+LABEL_OFFSETS = tuple(  # (points right, points up, horizontal alignment, vertical alignment)
+    (right * offset, up * offset if right else up * (offset + 3), alignment, "center")
+    for offset in (NEAR_OFFSET, FAR_OFFSET)
+    for right, up, alignment in (
         *((1, 0, "left"), (-1, 0, "right"), (0, -1, "center"), (0, 1, "center")),
         *((1, -1, "left"), (1, 1, "left"), (-1, -1, "right"), (-1, 1, "right")),
     )
@@ -31,72 +31,84 @@ class Rectangle(NamedTuple):
 def place_point_labels(
     axes: Axes, points: Sequence[tuple[str, tuple[float, float]]], levels: Iterable[float] = ()
 ) -> None:
-    """Write each name where it covers least: right of its point if there is room.
+    """Write each label where it covers least, preferably right of its point.
 
     Args:
-        axes: With its marks and limits; drawn once for its layout.
-        points: Name and place, in data.
-        levels: Heights of lines across the axes, in data.
+        axes: With markers and limits; the figure is laid out once.
+        points: (label, (x, y) in data coordinates).
+        levels: Heights of horizontal lines, in data coordinates.
     """
-    inch = _lay_out_figure(axes)
+    pixels_per_point = _lay_out_figure(axes)
     inside = Rectangle(*axes.get_window_extent().extents)
-    taken = [
-        _build_square(axes.transData.transform(point), POINT_MARGIN * inch) for _, point in points
+    occupied = [
+        _build_square(axes.transData.transform(point), POINT_MARGIN * pixels_per_point)
+        for _, point in points
     ]
+    margin = LEVEL_MARGIN * pixels_per_point
     for level in levels:
         height = axes.transData.transform((1, level))[1]
-        taken.append(
-            Rectangle(
-                inside.x0, height - LEVEL_MARGIN * inch, inside.x1, height + LEVEL_MARGIN * inch
-            )
+        occupied.append(Rectangle(inside.x0, height - margin, inside.x1, height + margin))
+    for label, point in points:
+        occupied.append(_place_label(axes, label, point, occupied, inside))
+
+
+def _place_label(
+    axes: Axes,
+    label: str,
+    point: tuple[float, float],
+    occupied: Sequence[Rectangle],
+    inside: Rectangle,
+) -> Rectangle:
+    """Try all offsets in order, keep the text that covers least; return its rectangle."""
+    best: tuple[float, Any, Rectangle] | None = None  # covered area, text, its rectangle
+    for right, up, horizontal, vertical in LABEL_OFFSETS:
+        text = axes.annotate(
+            label,
+            point,
+            (right, up),
+            textcoords="offset points",
+            ha=horizontal,
+            va=vertical,
+            fontsize=FONT_SIZE,
+            parse_math=False,
         )
-    for name, point in points:
-        best: tuple[float, Any, Rectangle] | None = None
-        for shift_x, shift_y, side, height in LABEL_OFFSETS:
-            text = axes.annotate(
-                name,
-                point,
-                (shift_x, shift_y),
-                textcoords="offset points",
-                ha=side,
-                va=height,
-                fontsize=FONT_SIZE,
-                parse_math=False,
-            )
-            box = Rectangle(*text.get_window_extent().extents)
-            hidden = (
-                sum(_compute_intersection_area(box, other) for other in taken)
-                + _compute_area(box)
-                - _compute_intersection_area(box, inside)
-            )
-            if best is None or hidden < best[0] - 1e-6:
-                if best:
-                    best[1].remove()
-                best = hidden, text, box
-            else:
-                text.remove()
-            if hidden <= 0:
-                break
-        if best:
-            taken.append(best[2])
+        box = Rectangle(*text.get_window_extent().extents)
+        # cost: area on other things, and area outside the axes
+        covered = (
+            sum(_compute_intersection_area(box, other) for other in occupied)
+            + _compute_area(box)
+            - _compute_intersection_area(box, inside)
+        )
+        if best is None or covered < best[0] - 1e-6:
+            if best:
+                best[1].remove()
+            best = covered, text, box
+        else:
+            text.remove()
+        if covered <= 0:
+            break
+    assert best is not None  # there is at least one offset
+    return best[2]
 
 
 def place_level_labels(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> None:
-    """Write the name of every level right of the axes, apart from each other.
+    """Write the label of every level right of the axes, with `MIN_LABEL_SPACING` between them.
 
     Args:
         axes: With its limits.
-        levels: Name, height in data, and color of its line.
+        levels: (label, height in data coordinates, color).
     """
-    inch = _lay_out_figure(axes)
+    pixels_per_point = _lay_out_figure(axes)
     rising = sorted(levels, key=lambda level: level[1])
-    heights = [axes.transData.transform((1, level))[1] / inch for _, level, _ in rising]
-    apart = spread_heights(heights, MIN_LABEL_SPACING)
-    for (name, level, color), height, to in zip(rising, heights, apart, strict=True):
+    heights = [axes.transData.transform((1, level))[1] / pixels_per_point for _, level, _ in rising]
+    label_heights = spread_heights(heights, MIN_LABEL_SPACING)
+    for (label, level, color), height, label_height in zip(
+        rising, heights, label_heights, strict=True
+    ):
         axes.annotate(
-            name,
+            label,
             (1, level),
-            (3, to - height),
+            (3, label_height - height),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             va="center",
@@ -106,49 +118,49 @@ def place_level_labels(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> 
         )
 
 
-def spread_heights(heights: Sequence[float], least: float) -> list[float]:
-    """Rising heights moved apart to at least ``least``, each group about its own middle."""
+def spread_heights(heights: Sequence[float], spacing: float) -> list[float]:
+    """Move rising heights apart to at least ``spacing``, each group around its own mean."""
     groups: list[list[float]] = []
     for height in heights:
         groups.append([height])
+        # merge with the group below as long as the two overlap
         while (
             len(groups) > 1
-            and _compute_group_limits(groups[-1], least)[0]
-            - _compute_group_limits(groups[-2], least)[1]
-            < least
+            and _compute_group_limits(groups[-1], spacing)[0]
+            - _compute_group_limits(groups[-2], spacing)[1]
+            < spacing
         ):
             groups[-2:] = [[*groups[-2], *groups[-1]]]
     return [
-        _compute_group_limits(group, least)[0] + least * i
+        _compute_group_limits(group, spacing)[0] + spacing * i
         for group in groups
         for i in range(len(group))
     ]
 
 
-def _compute_group_limits(group: Sequence[float], least: float) -> tuple[float, float]:
-    """The lowest and highest of a group that stands ``least`` apart."""
-    middle, half = sum(group) / len(group), least * (len(group) - 1) / 2
-    return middle - half, middle + half
+def _compute_group_limits(group: Sequence[float], spacing: float) -> tuple[float, float]:
+    """Lowest and highest height of a group whose members are ``spacing`` apart."""
+    mean, half = sum(group) / len(group), spacing * (len(group) - 1) / 2
+    return mean - half, mean + half
 
 
 def _lay_out_figure(axes: Axes) -> float:
-    """Lay the figure out; how many pixels a point has."""
+    """Lay the figure out; return pixels per point."""
     figure = axes.figure.canvas.figure
     figure.draw_without_rendering()
     return float(figure.dpi) / 72
 
 
-def _build_square(mark: Sequence[float], reach: float) -> Rectangle:
-    x, y = map(float, mark)
-    return Rectangle(x - reach, y - reach, x + reach, y + reach)
+def _build_square(center: Sequence[float], half_side: float) -> Rectangle:
+    x, y = map(float, center)
+    return Rectangle(x - half_side, y - half_side, x + half_side, y + half_side)
 
 
 def _compute_area(box: Rectangle) -> float:
     return float((box.x1 - box.x0) * (box.y1 - box.y0))
 
 
-def _compute_intersection_area(one: Rectangle, other: Rectangle) -> float:
-    """The area that two boxes have in common."""
-    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
-    high = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return float(wide * high) if wide > 0 and high > 0 else 0.0
+def _compute_intersection_area(first: Rectangle, second: Rectangle) -> float:
+    width = min(first.x1, second.x1) - max(first.x0, second.x0)
+    height = min(first.y1, second.y1) - max(first.y0, second.y0)
+    return float(width * height) if width > 0 and height > 0 else 0.0

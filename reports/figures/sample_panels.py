@@ -1,6 +1,6 @@
-"""Sample panels of one task: the same pairs for every source, with truth and predictions.
+"""Sample panels of one task: the same pairs for every source, with ground truth and predictions.
 
-One panel is one source on one pair: the whole image, and under it the same part enlarged in all.
+A panel is one source on one pair: the whole image, and below it the same enlarged part for all.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,39 +19,40 @@ from fusebench.evaluation import box_matching
 from fusebench.experiments.plan import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
-from reports.figures import crops, draw_boxes_and_masks, sample_selection
+from reports.figures import overlays, sample_selection, zoom_windows
+from reports.figures.overlays import BoxOverlay
 from reports.figures.sample_selection import PAIRS_PER_CRITERION, SelectedPair
 from reports.results import drawn_matches, predictions
 from reports.results.predictions import SourcePredictions
 from reports.results.task_results import SINGLE_SENSOR_KINDS
 
-JPEG_QUALITY = 75  # of the JPEG files
+JPEG_QUALITY = 75
 NO_BOXES, NO_LABEL_MAP = boxes.make_boxes([], []), np.zeros((0, 0), np.uint8)
 
 BOX_LEGEND = (
-    f"Boxes: truth white; predictions with a score of at least {drawn_matches.MIN_CONFIDENCE:g}: hits solid "
-    f"green, false positives dashed orange; missed objects dotted yellow. A hit has the class of a "
-    f"free true box and overlaps it by IoU {box_matching.IOU_THRESHOLD:g} or more. Words that would cover "
-    "one another are left out. Below: the part in the blue frame enlarged, around the object about "
-    "which the sources disagree most."
+    f"Boxes: ground truth white; predictions with a confidence of at least "
+    f"{drawn_matches.MIN_CONFIDENCE:g}: true positives solid green, false positives dashed orange; "
+    "false negatives dotted yellow. A true positive is matched to a true box of its class with an "
+    f"IoU of {box_matching.IOU_THRESHOLD:g} or more; no two are matched to the same box. "
+    "Overlapping texts are left out. Below: the part in the blue frame enlarged, around the object "
+    "on which the sources disagree most."
 )
 LABEL_MAP_LEGEND = (
-    "Top to bottom: image, label map in FMB's colors, errors (wrong pixels orange, pixels without "
-    "a true label black), and the part in the blue frame enlarged, in which the sources disagree "
-    "most."
+    "Top to bottom: image; label map in FMB's colors; errors (wrong pixels orange, unlabeled "
+    "pixels black); the part in the blue frame enlarged, in which the sources disagree most."
 )
 
 
 @dataclass(frozen=True)
 class SamplePanel:
-    """One source on one pair.
+    """One source on one pair, as a file.
 
     Attributes:
-        title: The source's name, or which truth this is.
-        source: Its name; empty for the truth.
+        title: Name of the source, or which ground truth it is.
+        source: Name of the source; empty for the ground truth.
         file: Relative to the report.
         size: (width, height) in pixels.
-        alt: What can be seen, in words.
+        alt_text: Description for who cannot see the image.
     """
 
     title: str
@@ -72,7 +73,7 @@ class RenderedPanel:
 
 @dataclass(frozen=True)
 class _SourceView:
-    """What one source shows of a pair, and what was predicted there."""
+    """Image and predictions of one source on one pair."""
 
     source: str
     image: Color
@@ -82,11 +83,15 @@ class _SourceView:
 
 @dataclass(frozen=True)
 class SamplePair:
-    """The panels of one pair: the truth, then one per source.
+    """The panels of one pair: the ground truth, then one per source.
 
     Attributes:
-        why: By which rules it was chosen.
-        lost: Sources whose panels could not be made, and why; empty name: the pair's own.
+        key: Of the pair.
+        condition: Of the pair.
+        reason: Criteria that selected it.
+        panels: Empty if the ground truth cannot be drawn.
+        missing_panels: (source, reason) of panels that cannot be drawn; an empty source means
+            the pair itself.
     """
 
     key: str
@@ -97,162 +102,198 @@ class SamplePair:
 
 
 def write_panels(
-    cells: Sequence[Run], ranking: Sequence[str], store: Store, report: Path
+    runs: Sequence[Run], ranking: Sequence[str], store: Store, report: Path
 ) -> list[SamplePair]:
-    """Write the panels of one task under ``report`` and say what they show.
+    """Select the sample pairs of one task and write their panels.
 
     Args:
-        cells: All cells of the task.
+        runs: All runs of the task.
         ranking: Names of its sources, best first.
         store: Where images and predictions are.
-        report: The report's folder.
+        report: Folder of the report.
     """
-    every = predictions.find_source_predictions(cells, store)
-    if not every:
+    sources = predictions.find_source_predictions(runs, store)
+    if not sources:
         return []
-    pairs = {pair.key: pair for pair in every[0].run.test_split.pairs}
-    place = report / "samples" / file_names.make_safe_file_name(cells[0].task_name)
-    made = []
-    for number, chosen in enumerate(_select_pairs(every, ranking, store), start=1):
-        pair = pairs[chosen.key]
-        folder = place / str(number)
+    pairs = {pair.key: pair for pair in sources[0].run.test_split.pairs}
+    task_folder = report / "samples" / file_names.make_safe_file_name(runs[0].task_name)
+    samples = []
+    for number, selected in enumerate(_select_pairs(sources, ranking, store), start=1):
+        pair = pairs[selected.key]
+        rendered, missing = _render_panels(sources, pair)
+        folder = task_folder / str(number)
         folder.mkdir(parents=True)
-        pictures, lost = _render_panels(every, pair)
-        panels = []
-        for i, drawn in enumerate(pictures):
-            file = folder / f"{i}-{file_names.make_safe_file_name(drawn.title)}.jpg"
-            drawn.image.save(file, quality=JPEG_QUALITY, optimize=True, progressive=True)
-            what = f"what was predicted on {drawn.source}" if drawn.source else drawn.title
-            panels.append(
-                SamplePanel(
-                    title=drawn.title,
-                    source=drawn.source,
-                    file=file.relative_to(report).as_posix(),
-                    size=drawn.image.size,
-                    alt_text=f"Pair {pair.key}: {what}; whole, and a part enlarged",
-                )
+        samples.append(
+            SamplePair(
+                key=pair.key,
+                condition=pair.condition or "condition unknown",
+                reason=selected.reason,
+                panels=tuple(
+                    _save_panel(panel, pair.key, folder / f"{i}-{_file_stem(panel)}.jpg", report)
+                    for i, panel in enumerate(rendered)
+                ),
+                missing_panels=tuple(missing),
             )
-        scene = pair.condition or "condition unknown"
-        made.append(SamplePair(pair.key, scene, chosen.reason, tuple(panels), tuple(lost)))
-    return made
+        )
+    return samples
 
 
 def build_legend(kind: str, finished: Iterable[str], samples: Sequence[SamplePair]) -> str:
-    """How to read the panels of a kind of task, and which finished sources they lack."""
+    """Explain how to read the panels, and which finished sources have none.
+
+    Args:
+        kind: Of the task.
+        finished: Names of the sources with records.
+        samples: The sample pairs; the legend is empty without any.
+    """
     if not samples:
         return ""
-    said = BOX_LEGEND if kind == "detection" else LABEL_MAP_LEGEND
-    lost = [(name, sample.key, why) for sample in samples for name, why in sample.missing_panels]
-    there = {panel.source for sample in samples for panel in sample.panels}
-    known = there | {name for name, *_ in lost}
-    lacking = [name for name in finished if name not in known]
-    if lacking and there:
-        said += f" Not shown, because images or predictions are gone: {', '.join(lacking)}."
-    for name, key, why in lost:
-        said += f" Left out: {name + ' on ' if name else ''}pair {key}: {why}."
-    return said
+    legend = BOX_LEGEND if kind == "detection" else LABEL_MAP_LEGEND
+    missing = [
+        (source, sample.key, reason)
+        for sample in samples
+        for source, reason in sample.missing_panels
+    ]
+    with_panels = {panel.source for sample in samples for panel in sample.panels}
+    mentioned = with_panels | {source for source, *_ in missing}
+    without_files = [name for name in finished if name not in mentioned]
+    if without_files and with_panels:
+        names = ", ".join(without_files)
+        legend += f" Not shown, because their images or predictions were deleted: {names}."
+    for source, key, reason in missing:
+        legend += f" Left out: {source + ' on ' if source else ''}pair {key}: {reason}."
+    return legend
+
+
+def _file_stem(panel: RenderedPanel) -> str:
+    return file_names.make_safe_file_name(panel.title)
+
+
+def _save_panel(panel: RenderedPanel, key: str, file: Path, report: Path) -> SamplePanel:
+    panel.image.save(file, quality=JPEG_QUALITY, optimize=True, progressive=True)
+    content = f"predictions on {panel.source}" if panel.source else panel.title
+    return SamplePanel(
+        title=panel.title,
+        source=panel.source,
+        file=file.relative_to(report).as_posix(),
+        size=panel.image.size,
+        alt_text=f"Pair {key}: {content}; whole image, and a part enlarged",
+    )
 
 
 def _select_pairs(
-    every: Sequence[SourcePredictions], ranking: Sequence[str], store: Store
+    sources: Sequence[SourcePredictions], ranking: Sequence[str], store: Store
 ) -> list[SelectedPair]:
-    chosen = sample_selection.select_by_condition(every[0].run.test_split)
-    scores = {one.source_name: predictions.read_pair_scores(one, store) for one in every}
-    chosen += sample_selection.select_largest_spread(scores, PAIRS_PER_CRITERION)
-    order = sorted(every, key=lambda one: ranking.index(one.source_name))
-    singles = [one.source_name for one in order if one.run.source.kind in SINGLE_SENSOR_KINDS]
-    fused = [one.source_name for one in order if one.run.source.kind not in SINGLE_SENSOR_KINDS]
+    """Apply `sample_selection.SELECTION_RULE`."""
+    selected = sample_selection.select_by_condition(sources[0].run.test_split)
+    scores = {source.source_name: predictions.read_pair_scores(source, store) for source in sources}
+    selected += sample_selection.select_largest_spread(scores, PAIRS_PER_CRITERION)
+    ranked = sorted(sources, key=lambda source: ranking.index(source.source_name))
+    singles = [
+        source.source_name for source in ranked if source.run.source.kind in SINGLE_SENSOR_KINDS
+    ]
+    fused = [
+        source.source_name for source in ranked if source.run.source.kind not in SINGLE_SENSOR_KINDS
+    ]
     if singles and fused:
-        both = fused[0], singles[0]
-        chosen += sample_selection.select_largest_gain_and_loss(
-            scores[fused[0]], scores[singles[0]], both, PAIRS_PER_CRITERION
+        best_fused, best_single = fused[0], singles[0]
+        selected += sample_selection.select_largest_gain_and_loss(
+            scores[best_fused], scores[best_single], (best_fused, best_single), PAIRS_PER_CRITERION
         )
-    return sample_selection.merge_duplicates(chosen)
+    return sample_selection.merge_duplicates(selected)
 
 
 def _render_panels(
-    every: Sequence[SourcePredictions], pair: Pair
+    sources: Sequence[SourcePredictions], pair: Pair
 ) -> tuple[list[RenderedPanel], list[tuple[str, str]]]:
-    """The panels of a pair, and those that a damaged file costs: source and reason.
+    """Render the panels of a pair; return them and (source, reason) of those that failed.
 
-    A picture only illustrates: without it the report still has its numbers.
+    A damaged image costs its panel only: the numbers of the report do not depend on it.
     """
-    found = [(one.source_name, _load_source_view(one, pair)) for one in every]
-    seen = [one for _, one in found if isinstance(one, _SourceView)]
-    lost = [(name, str(one)) for name, one in found if isinstance(one, UserError)]
-    cell = every[0].run
-    draw = _render_box_panels if cell.task.kind == "detection" else _render_label_map_panels
+    loaded = [(source.source_name, _load_source_view(source, pair)) for source in sources]
+    views = [view for _, view in loaded if isinstance(view, _SourceView)]
+    missing = [(name, str(error)) for name, error in loaded if isinstance(error, UserError)]
+    if not views:
+        return [], missing
+    run = sources[0].run
+    render = _render_box_panels if run.task.kind == "detection" else _render_label_map_panels
     try:
-        return list(draw(seen, pair, cell.test_split)) if seen else [], lost
-    except UserError as fault:
-        return [], [*lost, ("", str(fault))]
+        return list(render(views, pair, run.test_split)), missing
+    except UserError as error:
+        return [], [*missing, ("", str(error))]
 
 
-def _load_source_view(one: SourcePredictions, pair: Pair) -> _SourceView | UserError:
+def _load_source_view(source: SourcePredictions, pair: Pair) -> _SourceView | UserError:
+    """Read image and label map of a source; return the error if a file is damaged."""
+    is_segmentation = source.run.task.kind == "segmentation"
     try:
-        labels = (
-            one.read_label_map(pair.key) if one.run.task.kind == "segmentation" else NO_LABEL_MAP
-        )
-        image = images.read_color(one.image_paths[pair.key])
-    except UserError as fault:
-        return fault
-    return _SourceView(one.source_name, image, one.boxes.get(pair.key, NO_BOXES), labels)
+        label_map = source.read_label_map(pair.key) if is_segmentation else NO_LABEL_MAP
+        image = images.read_color(source.image_paths[pair.key])
+    except UserError as error:
+        return error
+    predicted = source.boxes.get(pair.key, NO_BOXES)
+    return _SourceView(source.source_name, image, predicted, label_map)
 
 
 def _render_box_panels(
-    seen: Sequence[_SourceView], pair: Pair, split: Split
+    views: Sequence[_SourceView], pair: Pair, split: Split
 ) -> Iterator[RenderedPanel]:
-    """The truth on both sensors' images, then every source's predictions."""
-    classes, truth = split.classes, predictions.get_true_boxes(pair)
-    met = [
-        drawn_matches.classify_boxes(truth, drawn_matches.filter_by_confidence(one.boxes))[1]
-        for one in seen
+    """Yield the ground truth on both sensors' images, then every source's predictions."""
+    truth = predictions.get_true_boxes(pair)
+    detected = [
+        drawn_matches.classify_boxes(truth, drawn_matches.filter_by_confidence(view.boxes))[1]
+        for view in views
     ]
-    window = crops.find_disputed_box_window(truth.corners, np.array(met, bool), pair.size)
+    window = zoom_windows.find_disputed_box_window(
+        truth.corners, np.array(detected, bool), pair.size
+    )
 
-    def drawn(image: Color, marks: Sequence[draw_boxes_and_masks.BoxOverlay]) -> Image.Image:
-        whole = draw_boxes_and_masks.draw_window_outline(
-            draw_boxes_and_masks.draw_boxes(image, marks), window, pair.size
-        )
-        return draw_boxes_and_masks.stack_images(
-            [whole, draw_boxes_and_masks.draw_boxes(image, marks, window)]
+    def render(image: Color, box_overlays: Sequence[BoxOverlay]) -> Image.Image:
+        whole = overlays.draw_boxes(image, box_overlays)
+        return overlays.stack_images(
+            [
+                overlays.draw_window_outline(whole, window, pair.size),
+                overlays.draw_boxes(image, box_overlays, window),
+            ]
         )
 
-    true = draw_boxes_and_masks.build_truth_overlays(truth, classes)
-    yield RenderedPanel("truth on infrared", "", drawn(images.read_color(pair.infrared), true))
-    yield RenderedPanel("truth on visible", "", drawn(images.read_color(pair.visible), true))
-    for one in seen:
-        marks = draw_boxes_and_masks.build_prediction_overlays(truth, one.boxes, classes)
-        yield RenderedPanel(one.source, one.source, drawn(one.image, marks))
+    true_boxes = overlays.build_truth_overlays(truth, split.classes)
+    for sensor, path in (("infrared", pair.infrared), ("visible", pair.visible)):
+        image = render(images.read_color(path), true_boxes)
+        yield RenderedPanel(f"ground truth on {sensor}", "", image)
+    for view in views:
+        predicted = overlays.build_prediction_overlays(truth, view.boxes, split.classes)
+        yield RenderedPanel(view.source, view.source, render(view.image, predicted))
 
 
 def _render_label_map_panels(
-    seen: Sequence[_SourceView], pair: Pair, split: Split
+    views: Sequence[_SourceView], pair: Pair, split: Split
 ) -> Iterator[RenderedPanel]:
-    """The true label map on the visible image, then every source's with its errors."""
-    palette = draw_boxes_and_masks.build_class_colors(split.classes)
+    """Yield the true label map on the visible image, then every source's with its errors."""
+    palette = overlays.build_class_colors(split.classes)
     truth = predictions.read_true_label_map(pair, split)
-    unlabeled = predictions.has_unlabeled_class(split)
-    asked = truth > 0 if unlabeled else truth >= 0
-    window = crops.find_disputed_pixel_window(
-        np.array([(one.label_map != truth) & asked for one in seen])
+    has_unlabeled = predictions.has_unlabeled_class(split)
+    is_labeled = truth > 0 if has_unlabeled else truth >= 0
+    window = zoom_windows.find_disputed_pixel_window(
+        np.array([(view.label_map != truth) & is_labeled for view in views])
     )
 
-    def drawn(image: Color, labels: LabelMap, key: Image.Image | None) -> Image.Image:
-        errors = key or draw_boxes_and_masks.draw_label_errors(
-            image, truth, labels, unlabeled=unlabeled
+    def render(image: Color, label_map: LabelMap, third_part: Image.Image) -> Image.Image:
+        whole = overlays.crop_and_resize(image)
+        return overlays.stack_images(
+            [
+                overlays.draw_window_outline(whole, window, pair.size),
+                overlays.draw_label_map(image, label_map, palette),
+                third_part,
+                overlays.draw_label_map(image, label_map, palette, window),
+            ]
         )
-        parts = [
-            draw_boxes_and_masks.draw_window_outline(
-                draw_boxes_and_masks.crop_and_resize(image), window, pair.size
-            ),
-            draw_boxes_and_masks.draw_label_map(image, labels, palette),
-            errors,
-            draw_boxes_and_masks.draw_label_map(image, labels, palette, window),
-        ]
-        return draw_boxes_and_masks.stack_images(parts)
 
-    key = draw_boxes_and_masks.draw_class_legend(split.classes, palette)
-    yield RenderedPanel("truth on visible", "", drawn(images.read_color(pair.visible), truth, key))
-    for one in seen:
-        yield RenderedPanel(one.source, one.source, drawn(one.image, one.label_map, None))
+    legend = overlays.draw_class_legend(split.classes, palette)
+    visible = images.read_color(pair.visible)
+    yield RenderedPanel("ground truth on visible", "", render(visible, truth, legend))
+    for view in views:
+        errors = overlays.draw_label_errors(
+            view.image, truth, view.label_map, has_unlabeled=has_unlabeled
+        )
+        yield RenderedPanel(view.source, view.source, render(view.image, view.label_map, errors))

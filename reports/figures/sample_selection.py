@@ -1,4 +1,4 @@
-"""Which pairs are shown: a fixed rule, so that nobody can pick the pictures that please."""
+"""Selection of the sample pairs by a fixed rule, so that nobody can pick favorable images."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,85 +6,93 @@ from dataclasses import dataclass
 
 from fusebench.data.pairs import Split
 
-MAX_CONDITIONS = 6  # conditions that are shown
+MAX_CONDITIONS = 6
+PAIRS_PER_CRITERION = 2  # for each of largest spread, gain and loss
 SELECTION_RULE = (
-    "For every condition the pair whose data set and key have the smallest SHA-256; the two pairs "
-    "on which the sources differ most; the two on which the best fused source gains most over the "
-    "better single sensor, and the two on which it loses most. What counts per pair is F1 at the "
-    "confidence of the per-image files (boxes) or the share of labeled pixels that are right "
-    "(label maps), of the first seed. Nothing is picked by hand."
+    "Selection rule: for every condition the pair whose data set and key have the smallest "
+    f"SHA-256; the {PAIRS_PER_CRITERION} pairs with the largest spread of scores between the "
+    f"sources; the {PAIRS_PER_CRITERION} with the largest gain of the best fused source over the "
+    f"better single sensor, and the {PAIRS_PER_CRITERION} with the largest loss. The score of a "
+    "pair is F1 at the confidence of the per-image files (detection) or the pixel accuracy on "
+    "labeled pixels (segmentation), of the first seed. Nothing is picked by hand."
 )
-PAIRS_PER_CRITERION = 2  # pairs for each of the last three reasons
-RANK_NAMES = ("most", "second most", "third most")
+RANK_NAMES = ("largest", "second largest", "third largest")
 
 
 @dataclass(frozen=True)
 class SelectedPair:
-    """A pair to show, and why this one."""
+    """A selected pair and the criterion that selected it."""
 
     key: str
     reason: str
 
 
 def select_by_condition(split: Split) -> list[SelectedPair]:
-    """One pair of every condition (or of the whole split), by the order of the keys' hashes."""
-    first: dict[str, str] = {}
+    """Select one pair of every condition (or of the whole split): the smallest hash."""
+    keys: dict[str, str] = {}
     for pair in sorted(split.pairs, key=lambda pair: _hash_pair(split.dataset, pair.key)):
-        first.setdefault(pair.condition or "", pair.key)
-    names = sorted(first, key=lambda name: (name == "", name))[:MAX_CONDITIONS]
-    return [SelectedPair(first[name], "hash draw") for name in names]
+        keys.setdefault(pair.condition or "", pair.key)
+    conditions = sorted(keys, key=lambda condition: (condition == "", condition))
+    return [
+        SelectedPair(keys[condition], "smallest hash") for condition in conditions[:MAX_CONDITIONS]
+    ]
 
 
 def select_largest_spread(
     scores: Mapping[str, Mapping[str, float]], count: int = 1
 ) -> list[SelectedPair]:
-    """The pairs on which the sources' scores are furthest apart.
+    """Select the pairs with the largest range (maximum - minimum) of the sources' scores.
 
     Args:
         scores: Source to key to score; keys that a source lacks are left out.
-        count: At most so many.
+        count: Maximum number of pairs.
     """
     if len(scores) < 2:
         return []
-    common = set.intersection(*(set(mine) for mine in scores.values()))
+    common = set.intersection(*(set(by_key) for by_key in scores.values()))
     ranges = {
-        key: max(mine[key] for mine in scores.values()) - min(mine[key] for mine in scores.values())
+        key: max(by_key[key] for by_key in scores.values())
+        - min(by_key[key] for by_key in scores.values())
         for key in common
     }
-    order = sorted((key for key in ranges if ranges[key] > 0), key=lambda k: (-ranges[k], k))
+    order = sorted((key for key in ranges if ranges[key] > 0), key=lambda key: (-ranges[key], key))
     return [
-        SelectedPair(key, f"sources differ {place}")
-        for key, place in zip(order[:count], RANK_NAMES, strict=False)
+        SelectedPair(key, f"{rank} spread between sources")
+        for key, rank in zip(order[:count], RANK_NAMES, strict=False)
     ]
 
 
 def select_largest_gain_and_loss(
     fused: Mapping[str, float], single: Mapping[str, float], names: tuple[str, str], count: int = 1
 ) -> list[SelectedPair]:
-    """The pairs on which the fused source gains most, and those on which it loses most.
+    """Select the pairs with the largest gain of the fused source, and with its largest loss.
 
     Args:
-        fused: Score per key, higher is better.
-        single: The same for the single sensor; keys that are in one of the two only are left out.
-        names: What the two sources are called.
-        count: At most so many in each direction.
+        fused: Key to score of the fused source; higher is better.
+        single: The same of the single sensor; keys that only one of the two has are left out.
+        names: Names of the two sources.
+        count: Maximum number of pairs in each direction.
     """
-    gaps = {key: fused[key] - single[key] for key in sorted(fused) if key in single}
-    gains = sorted((key for key in gaps if gaps[key] > 0), key=lambda key: -gaps[key])
-    losses = sorted((key for key in gaps if gaps[key] < 0), key=lambda key: gaps[key])
+    differences = {key: fused[key] - single[key] for key in sorted(fused) if key in single}
+    gains = sorted(
+        (key for key in differences if differences[key] > 0), key=lambda key: -differences[key]
+    )
+    losses = sorted(
+        (key for key in differences if differences[key] < 0), key=lambda key: differences[key]
+    )
     return [
-        SelectedPair(key, f"{names[0]} {verb} {place} {to} {names[1]}")
-        for keys, verb, to in ((gains, "gains", "over"), (losses, "loses", "to"))
-        for key, place in zip(keys[:count], RANK_NAMES, strict=False)
+        SelectedPair(key, f"{rank} {kind} of {names[0]} against {names[1]}")
+        for keys, kind in ((gains, "gain"), (losses, "loss"))
+        for key, rank in zip(keys[:count], RANK_NAMES, strict=False)
     ]
 
 
-def merge_duplicates(choices: Sequence[SelectedPair]) -> list[SelectedPair]:
-    """Every pair once, with all of its reasons."""
+def merge_duplicates(pairs: Sequence[SelectedPair]) -> list[SelectedPair]:
+    """Merge pairs of the same key; their reasons are joined."""
     reasons: dict[str, list[str]] = {}
-    for choice in choices:
-        reasons.setdefault(choice.key, []).append(choice.reason)
-    return [SelectedPair(key, "; ".join(why)) for key, why in reasons.items()]
+    for pair in pairs:
+        reasons.setdefault(pair.key, []).append(pair.reason)
+    return [SelectedPair(key, "; ".join(texts)) for key, texts in reasons.items()]
 
 
 def _hash_pair(dataset: str, key: str) -> str:

@@ -1,1 +1,1 @@
-"""The report as HTML, Markdown, LaTeX and plain text, and the folder that it lies in."""
+"""The report as HTML, Markdown, LaTeX and terminal text, and the folder that holds it."""

@@ -1,4 +1,4 @@
-"""The commands that make what a report lacks: the user's own flags, repeated."""
+"""Command lines that produce what a report lacks, with the user's own flags."""
 
 import argparse
 import shlex
@@ -9,56 +9,55 @@ PROGRAMS = {
     "detection": "detection.run",
     "segmentation": "segmentation.run",
 }
+DEFAULT_PATHS = {"tasks": "tasks.yaml", "data": "data", "out": "runs"}
 
 
 def build_full_run_command(args: argparse.Namespace) -> str:
-    """What brings every chosen task up to date."""
-    chosen = [word for name in args.task or [] for word in ("--task", name)]
-    chosen += [f"--{name}" for name in args.datasets or []]
+    """Build the command that executes all missing runs of the selected tasks."""
+    selection = [argument for name in args.task or [] for argument in ("--task", name)]
+    selection += [f"--{name}" for name in args.datasets or []]
     if args.source:
-        chosen += ["--source", args.source]
-    return _format_command("fusebench", [*_build_common_flags(args), *chosen])
+        selection += ["--source", args.source]
+    return _format_command("fusebench", [*_build_common_flags(args), *selection])
 
 
 def build_source_command(args: argparse.Namespace, kind: str, task: str, source: str) -> str:
-    """What brings one source of one task up to date, all of its seeds."""
+    """Build the command that executes the missing runs of one source of one task."""
     return _format_command(
         PROGRAMS[kind], [*_build_common_flags(args), "--task", task, "--source", source]
     )
 
 
 def build_profile_command(args: argparse.Namespace, sources: Iterable[str]) -> str:
-    """What measures the cost of some fusion methods."""
-    words = [
-        word
-        for name, default in (("tasks", "tasks.yaml"), ("out", "runs"))
-        if str(getattr(args, name)) != default
-        for word in (f"--{name}", str(getattr(args, name)))
-    ]
-    return _format_command(
-        "fusion.profile", [*words, *(w for name in sources for w in ("--source", name))]
-    )
+    """Build the command that measures the cost of fusion methods."""
+    selection = [argument for name in sources for argument in ("--source", name)]
+    return _format_command("fusion.profile", [*_build_path_flags(args, "tasks", "out"), *selection])
 
 
 def _build_common_flags(args: argparse.Namespace) -> list[str]:
-    """The flags that decide what is run and where it is kept."""
-    usual = {"tasks": "tasks.yaml", "data": "data", "out": "runs"}
-    words = [
-        word
-        for name, default in usual.items()
-        if str(getattr(args, name)) != default
-        for word in (f"--{name}", str(getattr(args, name)))
-    ]
+    """Build the flags that decide what is run and where it is stored."""
+    flags = _build_path_flags(args, "tasks", "data", "out")
     if args.preset:
-        words += ["--preset", args.preset]
+        flags += ["--preset", args.preset]
     for seed in args.seed or []:
-        words += ["--seed", str(seed)]
+        flags += ["--seed", str(seed)]
     if args.limit is not None:
-        words += ["--limit", str(args.limit)]
+        flags += ["--limit", str(args.limit)]
     for change in args.set:
-        words += ["--set", change]
-    return words
+        flags += ["--set", change]
+    return flags
 
 
-def _format_command(program: str, words: Iterable[str]) -> str:
-    return " ".join(["python -m", program, *map(shlex.quote, words)])
+def _build_path_flags(args: argparse.Namespace, *names: str) -> list[str]:
+    """Build the flags of paths that are not the default."""
+    paths = {name: str(getattr(args, name)) for name in names}
+    return [
+        argument
+        for name, path in paths.items()
+        if path != DEFAULT_PATHS[name]
+        for argument in (f"--{name}", path)
+    ]
+
+
+def _format_command(program: str, arguments: Iterable[str]) -> str:
+    return " ".join(["python -m", program, *map(shlex.quote, arguments)])

@@ -1,7 +1,7 @@
-"""The report as one HTML page: nothing is loaded from a network, everything shown is escaped.
+"""The report as one HTML page: nothing is loaded from a network, all text is escaped.
 
-The page's own script is the only one that the browser will run: its hash stands in the page's
-content security policy, so that no name or path can bring another one in.
+The content security policy of the page contains the hash of its own script, and the browser runs
+no other: names and paths cannot inject one.
 """
 
 import base64
@@ -12,21 +12,20 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from reports.document.efficiency import HEADERS, TEXT_HEADERS
+from reports.document import efficiency
+from reports.document.model import CORRELATIONS_FILE, Report
 from reports.document.section_order import list_appendices, list_subsections
-from reports.document.sections import Report
 from reports.results import confusion_matrices
 from reports.tables import result_text
 
-SPACE_BEFORE_PERCENT = re.compile(
-    r"(<(script|pre|code)\b.*?</\2>)|(?<=\d) (?=%)", re.DOTALL
-)  # code is kept
-RETRAINED_PROTOCOL = "retrained"  # the protocol of a record that says nothing else
+# a space between digit and %, or a whole script, pre or code element, which stays as it is
+SPACE_BEFORE_PERCENT = re.compile(r"(<(script|pre|code)\b.*?</\2>)|(?<=\d) (?=%)", re.DOTALL)
+RETRAINED_PROTOCOL = "retrained"  # the default protocol of a record
 
 
-def render_report(found: Report) -> str:
-    """The whole page."""
-    rooms = Environment(
+def render_report(report: Report) -> str:
+    """Render the whole page."""
+    templates = Environment(
         loader=PackageLoader("reports.formats"),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
@@ -34,33 +33,41 @@ def render_report(found: Report) -> str:
         lstrip_blocks=True,
     )
     script = files("reports.formats").joinpath("templates/page.js").read_text(encoding="utf-8")
-    seal = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = rooms.get_template("report.html").render(
-        report=found,
-        sources=list_sources(found),
-        certain=any(one.results.bootstrap for one in found.sections),
-        parts=list_subsections,
-        ends=list(list_appendices(found.sections)),
-        counted=result_text.format_count,
-        retrained=_is_every_task_retrained(found),
-        number=result_text.format_correlation,
-        efficiency_heads=HEADERS,
-        efficiency_texts=TEXT_HEADERS,
-        confusions_note=confusion_matrices.NOTE_BY_KIND,
+    script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = templates.get_template("report.html").render(
+        report=report,
+        sources=list_sources(report),
+        has_intervals=any(section.results.bootstrap for section in report.sections),
+        list_subsections=list_subsections,
+        appendices=list(list_appendices(report.sections)),
+        format_count=result_text.format_count,
+        format_correlation=result_text.format_correlation,
+        all_retrained=_is_every_task_retrained(report),
+        cost_headers=efficiency.COST_HEADERS,
+        training_time_headers=efficiency.TRAINING_TIME_HEADERS,
+        efficiency_text_headers=efficiency.TEXT_HEADERS,
+        costs_file=efficiency.COSTS_FILE,
+        training_times_file=efficiency.TRAINING_TIMES_FILE,
+        correlations_file=CORRELATIONS_FILE,
+        confusion_notes=confusion_matrices.NOTE_BY_KIND,
         script=Markup(script),  # this project's own file
-        script_hash=Markup(f"sha256-{seal}"),
+        script_hash=Markup(f"sha256-{script_hash}"),
     )
-    return SPACE_BEFORE_PERCENT.sub(lambda found: found[1] or "\N{NO-BREAK SPACE}", page) + "\n"
+    return SPACE_BEFORE_PERCENT.sub(lambda match: match[1] or "\N{NO-BREAK SPACE}", page) + "\n"
 
 
-def list_sources(found: Report) -> list[str]:
-    """The names of all sources of all tasks, once each, in the order of the task file."""
-    names = (row.source_name for chapter in found.sections for row in chapter.results.sources)
+def list_sources(report: Report) -> list[str]:
+    """List the names of all sources, without duplicates, in the order of the task file."""
+    names = (
+        source.source_name for section in report.sections for source in section.results.sources
+    )
     return list(dict.fromkeys(names))
 
 
-def _is_every_task_retrained(found: Report) -> bool:
+def _is_every_task_retrained(report: Report) -> bool:
     """Whether every task with a model trains it on each source."""
-    modelled = [one for one in found.sections if one.results.kind != "quality"]
-    said = {one.protocol.common_facts.get("protocol", RETRAINED_PROTOCOL) for one in modelled}
-    return said == {RETRAINED_PROTOCOL}
+    with_model = [section for section in report.sections if section.results.kind != "quality"]
+    protocols = {
+        section.protocol.common_facts.get("protocol", RETRAINED_PROTOCOL) for section in with_model
+    }
+    return protocols == {RETRAINED_PROTOCOL}

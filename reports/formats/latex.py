@@ -1,19 +1,18 @@
-r"""Tables to paste into a paper: booktabs, the best bold, the second underlined.
+r"""Tables for a paper in LaTeX (booktabs): the best bold, the second best underlined.
 
 Everything is ASCII, so that a table compiles under every TeX: accents become commands, symbols
-mathematics, and what pdfTeX has no letter for stands as its number (U+4E2D).
+mathematics, and characters that pdfTeX lacks their code point (U+4E2D).
 """
 
 import unicodedata
 from collections.abc import Iterable
 
 from fusebench.runtime import file_names
-from reports.document.sections import TaskSection
+from reports.document.model import TaskSection
 from reports.tables.text_table import TextRow, TextTable
 
-MAX_UNSCALED_COLUMNS = (
-    8  # columns from which a table spans both columns of a page and is scaled to fit
-)
+# with more columns, a table spans both columns of a page and is scaled to fit
+MAX_UNSCALED_COLUMNS = 8
 
 SPECIAL_CHARACTERS = {
     "\\": r"\textbackslash{}",
@@ -24,11 +23,11 @@ SPECIAL_CHARACTERS = {
     "|": r"\textbar{}",
     "`": r"{\char96}",
     '"': r"{\char34}",
-    "'": "{'}",  # two of them would become one mark
-    "-": "{-}",  # and two hyphens a dash
-    "[": "{[}",  # behind \\ it would be a length,
+    "'": "{'}",  # two of them would become one quotation mark
+    "-": "{-}",  # two of them would become a dash
+    "[": "{[}",  # after \\ it would start a length
     "]": "{]}",
-    "*": "{*}",  # and this forbids a page break
+    "*": "{*}",  # after \\ it would forbid a page break
     **{sign: rf"\{sign}" for sign in "{}$&#%_"},
 }
 SYMBOLS = {
@@ -77,124 +76,127 @@ GREEK_LETTERS["\N{GREEK SMALL LETTER LAMDA}"] = r"$\lambda$"
 RANK_FORMATS = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
 
 
-def render_table(found: TextTable, chapter: TaskSection) -> str:
-    """A table as a file to paste, or to read in whole."""
-    count = len(found.headers)
-    wide = count > MAX_UNSCALED_COLUMNS
-    kind = "table*" if wide else "table"
-    fit, unfit = (r"\resizebox{\textwidth}{!}{%", "}") if wide else ("", "")
-    columns = "l" + "r" * count
-    if found.has_mean_column:
-        columns = columns[:-1] + "|r"
+def render_table(table: TextTable, section: TaskSection) -> str:
+    """Render a table as a LaTeX file, to paste or to include.
+
+    Args:
+        table: The table as text.
+        section: Section of its task, for caption and protocol.
+    """
+    column_count = len(table.headers)
+    is_wide = column_count > MAX_UNSCALED_COLUMNS
+    environment = "table*" if is_wide else "table"
+    alignment = "l" + "r" * column_count
+    if table.has_mean_column:
+        alignment = alignment[:-1] + "|r"
     lines = [
-        *_render_comments(found, chapter, wide=wide),
-        rf"\begin{{{kind}}}[tb]",
+        *_render_comments(table, section, is_wide=is_wide),
+        rf"\begin{{{environment}}}[tb]",
         r"\centering",
-        rf"\caption{{{_render_caption(found, chapter)}}}",
-        rf"\label{{tab:{_build_label(found)}}}",
-        *([fit] if wide else []),
-        rf"\begin{{tabular}}{{{columns}}}",
+        rf"\caption{{{_render_caption(table, section)}}}",
+        rf"\label{{tab:{_build_label(table)}}}",
+        *([r"\resizebox{\textwidth}{!}{%"] if is_wide else []),
+        rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",
-        *_render_header(found),
+        *_render_header(table),
         r"\midrule",
-        *(_render_row(escape(row.label), _render_cells(row, count)) for row in found.rows),
-        *_render_differences(found, count),
+        *(_render_row(escape(row.label), _render_cells(row, column_count)) for row in table.rows),
+        *_render_differences(table, column_count),
         r"\bottomrule",
-        r"\end{tabular}" + unfit,
-        rf"\end{{{kind}}}",
+        r"\end{tabular}" + ("}" if is_wide else ""),
+        rf"\end{{{environment}}}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def escape(word: str) -> str:
-    """Text that TeX prints as it is, on one line."""
-    return "".join(map(_escape_character, unicodedata.normalize("NFC", " ".join(word.split()))))
+def escape(text: str) -> str:
+    """Escape text so that TeX prints it literally, on one line."""
+    return "".join(map(_escape_character, unicodedata.normalize("NFC", " ".join(text.split()))))
 
 
-def _escape_character(sign: str) -> str:
-    known = SPECIAL_CHARACTERS.get(sign) or SYMBOLS.get(sign) or GREEK_LETTERS.get(sign)
-    if known:
-        return known
-    if " " <= sign <= "~":
-        return sign
-    base, *accents = list(unicodedata.normalize("NFD", sign))
-    if len(accents) == 1 and accents[0] in ACCENTS and base.isascii() and base.isalpha():
-        bare = {"i": r"\i", "j": r"\j"}.get(base, base)
-        return rf"{{\{ACCENTS[accents[0]]}{{{bare}}}}}"
-    return f"U+{ord(sign):04X}"
+def _escape_character(character: str) -> str:
+    command = (
+        SPECIAL_CHARACTERS.get(character) or SYMBOLS.get(character) or GREEK_LETTERS.get(character)
+    )
+    if command:
+        return command
+    if " " <= character <= "~":
+        return character
+    # one known accent on an ASCII letter becomes an accent command
+    letter, *accents = list(unicodedata.normalize("NFD", character))
+    if len(accents) == 1 and accents[0] in ACCENTS and letter.isascii() and letter.isalpha():
+        base = {"i": r"\i", "j": r"\j"}.get(letter, letter)  # the accent replaces the dot
+        return rf"{{\{ACCENTS[accents[0]]}{{{base}}}}}"
+    return f"U+{ord(character):04X}"
 
 
-def _render_comments(found: TextTable, chapter: TaskSection, *, wide: bool) -> list[str]:
-    """What must not be lost when the table is taken out of the report."""
-    packages = ["booktabs", *(["graphicx"] if wide else [])]
-    said = [
+def _render_comments(table: TextTable, section: TaskSection, *, is_wide: bool) -> list[str]:
+    """Render what must not get lost outside of the report: packages, notes, protocol."""
+    packages = ["booktabs", *(["graphicx"] if is_wide else [])]
+    comments = [
         " ".join(rf"\usepackage{{{name}}}" for name in packages),
-        f"{chapter.results.name}: {found.title}",
-        *found.notes,
-        f"Protocol: {chapter.protocol.common_line}",
+        f"{section.results.name}: {table.title}",
+        *table.notes,
+        f"Protocol: {section.protocol.common_line}",
         *(
             f"{fact}: " + "; ".join(f"{source}: {value}" for source, value in values.items())
-            for fact, values in chapter.protocol.differing_facts.items()
+            for fact, values in section.protocol.differing_facts.items()
         ),
     ]
-    return [f"% {' '.join(line.split())}" for line in said]
+    return [f"% {' '.join(comment.split())}" for comment in comments]
 
 
-def _render_caption(found: TextTable, chapter: TaskSection) -> str:
-    said = [f"{chapter.results.name}: {found.title}"]
-    if found.caption:
-        said[0] += f" ({found.caption})"
-    if chapter.results.is_simulated:
-        said.append("Simulated scenes, not camera images")
-    said += [f"Seeds: {chapter.protocol.common_facts['seeds']}"]
-    said.append(f"Best bold, second underlined; split {_get_protocol_fact(chapter, 'split hash')}")
-    return ". ".join(map(escape, said)) + "."
+def _render_caption(table: TextTable, section: TaskSection) -> str:
+    title = f"{section.results.name}: {table.title}"
+    sentences = [f"{title} ({table.caption})" if table.caption else title]
+    if section.results.is_simulated:
+        sentences.append("Simulated scenes, not camera images")
+    sentences.append(f"Seeds: {section.protocol.common_facts['seeds']}")
+    split_hash = section.protocol.common_facts.get("split hash", "differs between rows")
+    sentences.append(f"Best bold, second best underlined; split {split_hash}")
+    return ". ".join(map(escape, sentences)) + "."
 
 
-def _get_protocol_fact(chapter: TaskSection, name: str) -> str:
-    return chapter.protocol.common_facts.get(name, "not the same for all rows")
-
-
-def _build_label(found: TextTable) -> str:
-    stem = found.csv_file.rpartition("/")[2].removesuffix(".csv")
+def _build_label(table: TextTable) -> str:
+    stem = table.csv_file.rpartition("/")[2].removesuffix(".csv")
     return file_names.make_safe_file_name(stem).replace("_", "-")
 
 
-def _render_header(found: TextTable) -> list[str]:
-    """One line of heads, or one under what groups of them have in common."""
-    under = _render_row("Source", map(escape, map(_format_column_title, found.short_headers)))
-    if not found.header_groups:
-        return [under]
-    above, rules, column = [], [], 0
-    for name, count in found.header_groups:
-        above.append(rf"\multicolumn{{{count}}}{{c}}{{{escape(name)}}}")
+def _render_header(table: TextTable) -> list[str]:
+    """Render one line of column headers, below a line of header groups if there are any."""
+    titles = (
+        escape(f"{title} ({subtitle})" if subtitle else title)
+        for title, subtitle in table.short_headers
+    )
+    headers = _render_row("Source", titles)
+    if not table.header_groups:
+        return [headers]
+    groups, rules, column = [], [], 2  # the first column is the source
+    for name, count in table.header_groups:
+        groups.append(rf"\multicolumn{{{count}}}{{c}}{{{escape(name)}}}")
         if name:
-            rules.append(rf"\cmidrule(lr){{{column + 2}-{column + count + 1}}}")
+            rules.append(rf"\cmidrule(lr){{{column}-{column + count - 1}}}")
         column += count
-    return [_render_row("", above), " ".join(rules), under]
+    return [_render_row("", groups), " ".join(rules), headers]
 
 
-def _format_column_title(head: tuple[str, str]) -> str:
-    title, note = head
-    return f"{title} ({note})" if note else title
-
-
-def _render_cells(row: TextRow, count: int) -> list[str]:
+def _render_cells(row: TextRow, column_count: int) -> list[str]:
     if not row.cells:
-        return [rf"\multicolumn{{{count}}}{{c}}{{{row.absence_label}}}"]
-    return [RANK_FORMATS[rank].format(escape(cell)) for cell, rank in row.cells]
+        return [rf"\multicolumn{{{column_count}}}{{c}}{{{row.absence_label}}}"]
+    return [RANK_FORMATS[rank].format(escape(text)) for text, rank in row.cells]
 
 
-def _render_differences(found: TextTable, count: int) -> list[str]:
-    if not found.difference_rows:
+def _render_differences(table: TextTable, column_count: int) -> list[str]:
+    if not table.difference_rows:
         return []
-    versus = escape(found.baseline_name)
-    title = rf"\multicolumn{{{count + 1}}}{{l}}{{\emph{{Difference to {versus}}}}}"
+    baseline = escape(table.baseline_name)
+    title = rf"\multicolumn{{{column_count + 1}}}{{l}}{{\emph{{Difference to {baseline}}}}}"
     rows = [
-        _render_row(escape(row.label), _render_cells(row, count)) for row in found.difference_rows
+        _render_row(escape(row.label), _render_cells(row, column_count))
+        for row in table.difference_rows
     ]
     return [r"\midrule", title + r" \\", *rows]
 
 
-def _render_row(name: str, cells: Iterable[str]) -> str:
-    return " & ".join([name, *cells]) + r" \\"
+def _render_row(label: str, cells: Iterable[str]) -> str:
+    return " & ".join([label, *cells]) + r" \\"

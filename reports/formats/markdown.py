@@ -1,137 +1,141 @@
 """The report as one Markdown file, as GitHub shows it."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 from reports.document import section_order
-from reports.document.sections import MissingRuns, Report, TaskSection
+from reports.document.model import MissingRuns, Report, TaskSection
 from reports.formats import markdown_tables
 from reports.formats.markdown_tables import escape
 from reports.results.confusion_matrices import NOTE_BY_KIND
 from reports.tables.result_text import format_count
 
+DATA_FILES = ("tables/scores.csv", "tables/means.csv", "tables/protocol.csv")
 
-def render_report(found: Report) -> str:
-    """The whole file, in the order of the page."""
-    parts = [f"# {escape(found.title)}", escape(found.status)]
+
+def render_report(report: Report) -> str:
+    """Render the whole file, in the order of the page."""
+    parts = [f"# {escape(report.title)}", escape(report.status)]
     parts += [
-        f"**{escape(one.results.name)}**{_render_badge(one)}: {escape(one.answer)}"
-        for one in found.sections
+        f"**{escape(section.results.name)}**{_render_badge(section)}: {escape(section.answer)}"
+        for section in report.sections
     ]
-    parts += [_render_section(chapter) for chapter in found.sections]
-    if found.efficiency:
-        parts.append(markdown_tables.render_efficiency(found.efficiency))
-    if found.metric_correlations:
-        parts.append(markdown_tables.render_metric_correlations(found.metric_correlations))
-    for part, title, chapters in section_order.list_appendices(found.sections):
+    parts += [_render_section(section) for section in report.sections]
+    if report.efficiency:
+        parts.append(markdown_tables.render_efficiency(report.efficiency))
+    if report.metric_correlations:
+        parts.append(markdown_tables.render_metric_correlations(report.metric_correlations))
+    for appendix, title, sections in section_order.list_appendices(report.sections):
         parts.append(f"## {title}")
-        if part == section_order.SAMPLES:
-            parts.append(escape(found.sample_selection_rule))
-        for chapter in chapters.values():
-            parts += [
-                f"### {escape(chapter.results.name)}{_render_badge(chapter)}",
-                *_render_appendix(part, chapter),
-            ]
-    if found.command:
-        parts.append(
-            f"To make what is missing:\n\n{markdown_tables.render_code_block(found.command)}"
-        )
-    parts += [f"**{escape(name)}** is left out: {escape(why)}" for name, why in found.skipped_tasks]
-    files = ("scores", "means", "protocol")
-    names = ", ".join(f"[tables/{name}.csv](tables/{name}.csv)" for name in files)
-    parts.append(f"All scores, their means with intervals, and how they were made: {names}")
+        if appendix == section_order.SAMPLES:
+            parts.append(escape(report.sample_selection_rule))
+        for section in sections.values():
+            parts.append(f"### {escape(section.results.name)}{_render_badge(section)}")
+            parts += _render_appendix(appendix, section)
+    if report.command:
+        command = markdown_tables.render_code_block(report.command)
+        parts.append(f"To execute all missing runs:\n\n{command}")
+    parts += [
+        f"Task **{escape(name)}** is skipped: {escape(reason)}"
+        for name, reason in report.skipped_tasks
+    ]
+    links = ", ".join(f"[{file}]({file})" for file in DATA_FILES)
+    parts.append(f"Data (all scores, their means with intervals, their protocol): {links}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _render_badge(found: TaskSection) -> str:
-    return " (simulated)" if found.results.is_simulated else ""
+def _render_badge(section: TaskSection) -> str:
+    return " (simulated)" if section.results.is_simulated else ""
 
 
-def _render_section(found: TaskSection) -> str:
-    parts = [f"## {escape(found.results.name)}{_render_badge(found)}"]
-    parts += [f"> **Warning:** {escape(warning)}" for warning in found.protocol.warnings]
-    for part, title in section_order.list_subsections(found):
-        parts += [f"### {title}", *_render_subsection(part, found)]
+def _render_section(section: TaskSection) -> str:
+    parts = [f"## {escape(section.results.name)}{_render_badge(section)}"]
+    parts += [f"> **Warning:** {escape(warning)}" for warning in section.protocol.warnings]
+    for subsection, title in section_order.list_subsections(section):
+        parts += [f"### {title}", *_render_subsection(subsection, section)]
     return "\n\n".join(parts)
 
 
-def _render_appendix(part: str, found: TaskSection) -> list[str]:
-    return (
-        _render_samples(found)
-        if part == section_order.SAMPLES
-        else [markdown_tables.render_protocol_facts(found)]
-    )
+def _render_appendix(appendix: str, section: TaskSection) -> list[str]:
+    if appendix == section_order.SAMPLES:
+        return _render_samples(section)
+    return [markdown_tables.render_protocol_facts(section)]
 
 
-def _render_subsection(part: str, found: TaskSection) -> list[str]:
-    if part == section_order.PUBLISHED:
-        return _render_published_comparisons(found)
-    if part == section_order.CURVES:
-        return [f"![curves]({found.curves_stem}.png)", f"[numbers]({found.curves_file})"]
-    if part == section_order.CONFUSIONS:
-        return [_render_confusion_matrices(found)]
-    if part == section_order.COLLAPSED_TABLES:
+def _render_subsection(subsection: str, section: TaskSection) -> list[str]:
+    if subsection == section_order.PUBLISHED:
+        return _render_published_comparisons(section)
+    if subsection == section_order.CURVES:
         return [
-            _render_collapsed(
-                format_count(len(found.collapsed_tables), "table"),
-                [markdown_tables.render_table(grid, found) for grid in found.collapsed_tables],
-            )
+            f"![precision-recall curves]({section.curves_stem}.png)",
+            f"[CSV]({section.curves_file})",
         ]
-    if part == section_order.MISSING:
-        return [_render_missing_runs(gap) for gap in found.missing_runs]
-    return _render_tables(part, found)
+    if subsection == section_order.CONFUSION_MATRICES:
+        return [_render_confusion_matrices(section)]
+    if subsection == section_order.COLLAPSED_TABLES:
+        tables = [
+            markdown_tables.render_table(table, section) for table in section.collapsed_tables
+        ]
+        return [_render_collapsed(format_count(len(tables), "table"), tables)]
+    if subsection == section_order.MISSING_RUNS:
+        return [_render_missing_runs(missing) for missing in section.missing_runs]
+    return _render_tables(subsection, section)
 
 
-def _render_tables(part: str, found: TaskSection) -> list[str]:
-    """The tables of the comparison, the slices or the errors, and their chart."""
-    shown = [
-        grid for grid in found.main_tables if (grid.subsection or section_order.COMPARISON) == part
+def _render_tables(subsection: str, section: TaskSection) -> list[str]:
+    """Render the tables of comparison, conditions or error types, and their chart."""
+    tables = [
+        table
+        for table in section.main_tables
+        if (table.subsection or section_order.COMPARISON) == subsection
     ]
-    said = [markdown_tables.render_table(grid, found) for grid in shown]
-    if part == section_order.COMPARISON and found.bar_chart_stem:
-        alt = f"{escape(found.results.name)}: {escape(shown[0].title)}"
-        said.insert(1, f"![{alt}]({found.bar_chart_stem}.png)")
-    if part == section_order.ERRORS and found.error_chart_stem:
-        said.append(f"![what kinds of error cost]({found.error_chart_stem}.png)")
-    return said
-
-
-def _render_published_comparisons(found: TaskSection) -> list[str]:
-    parts = [
-        markdown_tables.render_published_comparison(part)
-        for part in found.published_comparisons
-        if part.is_comparable
-    ]
-    if apart := [
-        markdown_tables.render_published_comparison(part)
-        for part in found.published_comparisons
-        if not part.is_comparable
-    ]:
-        parts.append(_render_collapsed("Published rows that were not made as ours", apart))
-    return [*parts, f"All of these rows: [CSV]({found.published_file})"]
-
-
-def _render_confusion_matrices(found: TaskSection) -> str:
-    pictures = [f"![{escape(source)}]({stem}.png)" for source, stem in found.confusion_matrix_stems]
-    said = f"{NOTE_BY_KIND[found.results.kind]} [Numbers]({found.confusions_file})"
-    return _render_collapsed("What is taken for what", [said, *pictures])
-
-
-def _render_collapsed(title: str, parts: Sequence[str]) -> str:
-    folded = "\n\n".join(parts)
-    return f"<details><summary>{title}</summary>\n\n{folded}\n\n</details>"
-
-
-def _render_samples(found: TaskSection) -> list[str]:
-    parts = [escape(found.sample_legend)]
-    for sample in filter(attrgetter("panels"), found.samples):
-        parts.append(
-            f"**{escape(sample.key)}** ({escape(sample.condition)}): {escape(sample.reason)}"
-        )
-        parts.append(markdown_tables.render_panels(sample))
+    parts = [markdown_tables.render_table(table, section) for table in tables]
+    if subsection == section_order.COMPARISON and section.bar_chart_stem:
+        alt = f"{escape(section.results.name)}: {escape(tables[0].title)}"
+        parts.insert(1, f"![{alt}]({section.bar_chart_stem}.png)")
+    if subsection == section_order.ERRORS and section.error_chart_stem:
+        parts.append(f"![AP lost per error type]({section.error_chart_stem}.png)")
     return parts
 
 
-def _render_missing_runs(gap: MissingRuns) -> str:
-    who, what = escape(gap.source), escape(gap.description)
-    return f"**{who}**: {what}. To make it:\n\n{markdown_tables.render_code_block(gap.command)}"
+def _render_published_comparisons(section: TaskSection) -> list[str]:
+    comparable, others = (
+        [
+            markdown_tables.render_published_comparison(comparison)
+            for comparison in section.published_comparisons
+            if comparison.is_comparable is is_comparable
+        ]
+        for is_comparable in (True, False)
+    )
+    if others:
+        title = "Published results with another protocol than ours"
+        comparable.append(_render_collapsed(title, others))
+    return [*comparable, f"All published results for this task: [CSV]({section.published_file})"]
+
+
+def _render_confusion_matrices(section: TaskSection) -> str:
+    images = [
+        f"![confusion matrix of {escape(source)}]({stem}.png)"
+        for source, stem in section.confusion_matrix_stems
+    ]
+    note = f"{NOTE_BY_KIND[section.results.kind]} [CSV]({section.confusion_matrices_file})"
+    return _render_collapsed(format_count(len(images), "source"), [note, *images])
+
+
+def _render_collapsed(title: str, parts: Sequence[str]) -> str:
+    content = "\n\n".join(parts)
+    return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
+
+
+def _render_samples(section: TaskSection) -> list[str]:
+    parts = [escape(section.sample_legend)]
+    for sample in section.samples:
+        if sample.panels:
+            title = f"**{escape(sample.key)}** ({escape(sample.condition)})"
+            parts.append(f"{title}: {escape(sample.reason)}")
+            parts.append(markdown_tables.render_panels(sample))
+    return parts
+
+
+def _render_missing_runs(missing: MissingRuns) -> str:
+    text = f"**{escape(missing.source)}**: {escape(missing.description)}. To run:"
+    return f"{text}\n\n{markdown_tables.render_code_block(missing.command)}"

@@ -1,16 +1,16 @@
-"""The tables of the report in Markdown, as GitHub shows them."""
+"""Tables of the report in Markdown, as GitHub shows them."""
 
 import re
 from collections.abc import Sequence
 
 from reports.document.efficiency import (
+    COST_HEADERS,
     COSTS_FILE,
-    HEADERS,
     TEXT_HEADERS,
     TRAINING_TIMES_FILE,
     Efficiency,
 )
-from reports.document.sections import TaskSection
+from reports.document.model import CORRELATIONS_FILE, TaskSection
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.tables.metric_correlation import MetricCorrelation
@@ -18,158 +18,169 @@ from reports.tables.result_text import UNDEFINED, format_correlation
 from reports.tables.text_table import TextRow, TextTable
 
 SPECIAL_CHARACTERS = re.compile(r"([\\`*_{}\[\]#|~$])")
+RANK_FORMATS = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
+TEXT_COLUMN, NUMBER_COLUMN = "---", "---:"  # left and right aligned
 
 
-def escape(word: str) -> str:
-    """Text that Markdown and HTML leave as it is."""
-    safe = SPECIAL_CHARACTERS.sub(r"\\\1", " ".join(word.split()))
-    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def escape(text: str) -> str:
+    """Escape text so that Markdown and HTML show it literally, on one line."""
+    escaped = SPECIAL_CHARACTERS.sub(r"\\\1", " ".join(text.split()))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def render_protocol_facts(found: TaskSection) -> str:
-    """The protocol of a task, fact by fact."""
-    said = [(fact, escape(value)) for fact, value in found.protocol.common_facts.items()]
-    said += [
-        (fact, "<br>".join(f"{escape(who)}: {escape(value)}" for who, value in values.items()))
-        for fact, values in found.protocol.differing_facts.items()
-    ]
-    return "\n".join(
-        [
-            _render_row(["", ""]),
-            _render_row(["---", "---"]),
-            *(_render_row([escape(a), b]) for a, b in said),
-        ]
-    )
+def render_code_block(command: str) -> str:
+    """Render a code block whose fence is longer than any run of backticks in the command."""
+    longest = max(map(len, re.findall("`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{command}\n{fence}"
 
 
-def render_panels(found: SamplePair) -> str:
-    """The pictures of one pair, one beside the other."""
-    names = [escape(panel.title) for panel in found.panels]
-    pictures = [f"![{escape(panel.alt_text)}]({panel.file})" for panel in found.panels]
-    return "\n".join([_render_row(names), _render_row(["---"] * len(names)), _render_row(pictures)])
-
-
-def render_table(found: TextTable, chapter: TaskSection) -> str:
-    """A table with its notes, its protocol and its files."""
-    said = f" ({escape(found.caption)})" if found.caption else ""
-    heads = [escape(f"{title} ({note})" if note else title) for title, note in found.headers]
-    lines = [_render_row(["source", *heads]), _render_row(["---", *["---:"] * len(heads)])]
-    lines += [
-        _render_row([_render_row_label(row), *_render_cells(row, len(heads))]) for row in found.rows
-    ]
-    lines += [
-        _render_row(
-            [
-                f"difference: {_render_row_label(row)}" if i else _render_row_label(row),
-                *_render_cells(row, len(heads)),
-            ]
+def render_protocol_facts(section: TaskSection) -> str:
+    """Render the protocol of a task as a table of facts."""
+    facts = [(fact, escape(value)) for fact, value in section.protocol.common_facts.items()]
+    facts += [
+        (
+            fact,
+            "<br>".join(f"{escape(source)}: {escape(value)}" for source, value in values.items()),
         )
-        for i, row in enumerate(found.difference_rows)
+        for fact, values in section.protocol.differing_facts.items()
     ]
-    badge = " **simulated**" if chapter.results.is_simulated else ""
-    parts = [f"#### {escape(found.title)}{said}{badge}", "\n".join(lines)]
-    parts.append(escape(" ".join(found.notes)))
-    parts.append(_render_protocol(chapter))
-    parts.append(f"[CSV]({found.csv_file}), [LaTeX]({found.tex_file})")
+    rows = [_render_row([escape(fact), value]) for fact, value in facts]
+    return "\n".join([_render_row(["", ""]), _render_row([TEXT_COLUMN] * 2), *rows])
+
+
+def render_panels(sample: SamplePair) -> str:
+    """Render the sample panels of one pair side by side."""
+    titles = [escape(panel.title) for panel in sample.panels]
+    images = [f"![{escape(panel.alt_text)}]({panel.file})" for panel in sample.panels]
+    alignment = [TEXT_COLUMN] * len(titles)
+    return "\n".join([_render_row(titles), _render_row(alignment), _render_row(images)])
+
+
+def render_table(table: TextTable, section: TaskSection) -> str:
+    """Render a table with its notes, its protocol and links to its files."""
+    caption = f" ({escape(table.caption)})" if table.caption else ""
+    badge = " **simulated**" if section.results.is_simulated else ""
+    headers = [
+        escape(f"{title} ({subtitle})" if subtitle else title) for title, subtitle in table.headers
+    ]
+    lines = [
+        _render_row(["source", *headers]),
+        _render_row([TEXT_COLUMN, *[NUMBER_COLUMN] * len(headers)]),
+        *(
+            _render_row([_render_label(row), *_render_cells(row, len(headers))])
+            for row in table.rows
+        ),
+    ]
+    for number, row in enumerate(table.difference_rows):
+        label = _render_label(row) if number == 0 else f"difference: {_render_label(row)}"
+        lines.append(_render_row([label, *_render_cells(row, len(headers))]))
+    parts = [
+        f"#### {escape(table.title)}{caption}{badge}",
+        "\n".join(lines),
+        escape(" ".join(table.notes)),
+        _render_protocol(section),
+        f"[CSV]({table.csv_file}), [LaTeX]({table.tex_file})",
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def render_published_comparison(part: PublishedComparison) -> str:
-    """Published rows with what is known of them."""
+def render_published_comparison(comparison: PublishedComparison) -> str:
+    """Render published results, our comparable ones, and the findings of the audit."""
+    headers = list(map(escape, comparison.headers))
     lines = [
-        _render_row(["method", *map(escape, part.headers)]),
-        _render_row(["---", *["---:"] * len(part.headers)]),
+        _render_row(["method", *headers]),
+        _render_row([TEXT_COLUMN, *[NUMBER_COLUMN] * len(headers)]),
     ]
-    for line in part.rows:
-        marks = f"<sup>{', '.join(map(str, line.note_numbers))}</sup>" if line.note_numbers else ""
-        remark = f" ({escape(line.remark)})" if line.remark else ""
-        lines.append(
-            _render_row([f"{escape(line.label)}{marks}{remark}", *map(escape, line.cells)])
+    for row in comparison.rows:
+        numbers = ", ".join(map(str, row.note_numbers))
+        superscript = f"<sup>{numbers}</sup>" if numbers else ""
+        remark = f" ({escape(row.remark)})" if row.remark else ""
+        label = f"{escape(row.label)}{superscript}{remark}"
+        lines.append(_render_row([label, *map(escape, row.cells)]))
+    parts = [
+        f"#### {escape(comparison.title)}, as published",
+        "\n".join(lines),
+        escape(f"{comparison.reason} {comparison.table_note}"),
+    ]
+    if comparison.audit_notes:
+        notes = [
+            f"<sup>{number}</sup> {escape(text)}" if number else escape(text)
+            for number, text in comparison.audit_notes
+        ]
+        parts.append("<br>\n".join(["Findings of the audit:", *notes]))
+    return "\n\n".join(parts)
+
+
+def render_metric_correlations(correlations: Sequence[MetricCorrelation]) -> str:
+    """Render the rank correlations of fusion metrics with task scores."""
+    headers = ("fusion metric", "task", "task score", "sources", "rho", "95 % interval")
+    lines = [_render_row(headers), _render_row([*[TEXT_COLUMN] * 3, *[NUMBER_COLUMN] * 3])]
+    for correlation in correlations:
+        names = (correlation.fusion_metric, correlation.task, correlation.task_metric)
+        interval = (
+            " to ".join(map(format_correlation, correlation.interval))
+            if correlation.interval
+            else UNDEFINED
         )
-    notes = [
-        f"<sup>{mark}</sup> {escape(said)}" if mark else escape(said)
-        for mark, said in part.audit_notes
-    ]
+        rho = format_correlation(correlation.rho)
+        lines.append(
+            _render_row([*map(escape, names), str(correlation.source_count), rho, interval])
+        )
     return "\n\n".join(
         [
-            f"#### {escape(part.title)}, as published",
+            "## Do fusion metrics predict task scores?",
+            "Rank correlation (Spearman's rho) over the sources; an interval that contains 0 shows "
+            "no correlation.",
             "\n".join(lines),
-            escape(f"{part.reason} {part.table_note}"),
-            *(["The audit found:<br>\n" + "<br>\n".join(notes)] if notes else []),
+            f"[CSV]({CORRELATIONS_FILE})",
         ]
     )
 
 
-def render_metric_correlations(found: Sequence[MetricCorrelation]) -> str:
-    """How fusion metrics and task scores order the sources."""
-    heads = ("fusion metric", "task", "score", "sources", "correlation", "95 % interval")
-    lines = [_render_row(heads), _render_row(["---", "---", "---", *["---:"] * 3])]
-    for one in found:
-        ends = " to ".join(map(format_correlation, one.interval)) if one.interval else UNDEFINED
-        numbers = [str(one.source_count), format_correlation(one.rho), ends]
-        lines.append(
-            _render_row([*map(escape, (one.fusion_metric, one.task, one.task_metric)), *numbers])
-        )
-    said = "Rank correlation (Spearman) over the sources; an interval that holds 0 shows none."
-    title = "## Do fusion metrics predict the task?"
-    return "\n\n".join([title, said, "\n".join(lines), "[CSV](tables/relations.csv)"])
-
-
-def render_efficiency(found: Efficiency) -> str:
-    """What fusing and training cost."""
+def render_efficiency(efficiency: Efficiency) -> str:
+    """Render the cost of fusion, charts of score over cost, and training times."""
     parts = ["## Efficiency"]
-    if found.costs:
-        lines = [
-            _render_row(HEADERS),
-            _render_row(["---" if head in TEXT_HEADERS else "---:" for head in HEADERS]),
+    if efficiency.costs:
+        alignment = [
+            TEXT_COLUMN if header in TEXT_HEADERS else NUMBER_COLUMN for header in COST_HEADERS
         ]
-        lines += [_render_row(list(map(escape, row))) for row in found.cost_rows]
+        lines = [_render_row(COST_HEADERS), _render_row(alignment)]
+        lines += [_render_row(list(map(escape, row))) for row in efficiency.cost_rows]
         parts += ["\n".join(lines), f"[CSV]({COSTS_FILE})"]
     parts += [
-        f"![{escape(task)}: score against cost]({stem}.png)" for task, stem in found.chart_stems
+        f"![{escape(task)}: score over cost]({stem}.png)" for task, stem in efficiency.chart_stems
     ]
-    if found.training_times:
+    if efficiency.training_times:
         parts.append(
-            f"How long detectors and segmenters were trained: [CSV]({TRAINING_TIMES_FILE})"
+            f"Training times of detectors and segmentation models: [CSV]({TRAINING_TIMES_FILE})"
         )
-    if found.sources_without_profile:
-        who = escape(", ".join(found.sources_without_profile))
-        parts.append(
-            f"Not measured: {who}. To measure:\n\n{render_code_block(found.profile_command)}"
-        )
+    if efficiency.sources_without_profile:
+        names = escape(", ".join(efficiency.sources_without_profile))
+        command = render_code_block(efficiency.profile_command)
+        parts.append(f"Not profiled: {names}. To measure their cost:\n\n{command}")
     return "\n\n".join(parts)
 
 
-def _render_protocol(chapter: TaskSection) -> str:
-    if not chapter.results.records:
+def _render_protocol(section: TaskSection) -> str:
+    if not section.results.records:
         return ""
-    lines = [f"<sub>Protocol: {escape(chapter.protocol.common_line)}</sub>"]
-    lines += [
-        f"<sub>{escape(name)}: "
-        + "; ".join(f"{escape(source)}: {escape(value)}" for source, value in values.items())
-        + "</sub>"
-        for name, values in chapter.protocol.differing_facts.items()
-    ]
+    lines = [f"<sub>Protocol: {escape(section.protocol.common_line)}</sub>"]
+    for fact, values in section.protocol.differing_facts.items():
+        text = "; ".join(f"{escape(source)}: {escape(value)}" for source, value in values.items())
+        lines.append(f"<sub>{escape(fact)}: {text}</sub>")
     return "<br>\n".join(lines)
 
 
-def _render_row_label(row: TextRow) -> str:
+def _render_label(row: TextRow) -> str:
     return escape(row.label) + (f" ({escape(row.remark)})" if row.remark else "")
 
 
-def _render_cells(row: TextRow, columns: int) -> list[str]:
+def _render_cells(row: TextRow, column_count: int) -> list[str]:
     if not row.cells:
-        return [row.absence_label] * columns
-    marks = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
-    return [marks[rank].format(escape(cell)) for cell, rank in row.cells]
+        return [row.absence_label] * column_count
+    return [RANK_FORMATS[rank].format(escape(text)) for text, rank in row.cells]
 
 
 def _render_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def render_code_block(command: str) -> str:
-    """A block that no run of backticks in the command ends."""
-    longest = max(map(len, re.findall("`+", command)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{command}\n{fence}"

@@ -1,7 +1,7 @@
-"""The report's folder: written beside the old one and put in its place when it is complete.
+"""Folder of the report: written beside the old one, then swapped in.
 
-Killed at any moment there is the old report, the new one, or none; the next run repairs that.
-A folder that holds anything else than a report of this program is refused, not replaced.
+Killed at any moment, there is the old report, the new one, or none; the next run repairs that.
+A folder with files that are not part of a report is refused, not replaced.
 """
 
 import json
@@ -13,60 +13,61 @@ from typing import Any
 from fusebench.errors import UserError
 from fusebench.storage import file_lock
 
-MANIFEST_FILE = "report.json"  # what the report was made from, and which files are its own
-SCORES_FILE = "tables/scores.csv"  # a head, then a line per score
+MANIFEST_FILE = "report.json"  # hash of the report's inputs, and the list of its files
+SCORES_FILE = "tables/scores.csv"  # a header, then a line per score
 
 
-def is_up_to_date(report: Path, spec: str) -> bool:
-    """Whether the report there was made from the same things, and is whole."""
-    stamp = _read_manifest(report)
-    return stamp.get("spec") == spec and all((report / name).is_file() for name in stamp["files"])
+def is_up_to_date(report: Path, inputs_hash: str) -> bool:
+    """Whether the report was made from the same inputs and has all of its files."""
+    manifest = _read_manifest(report)
+    return manifest.get("inputs_hash") == inputs_hash and all(
+        (report / name).is_file() for name in manifest["files"]
+    )
 
 
 def has_scores(report: Path) -> bool:
-    """Whether there is a report that shows any result."""
+    """Whether there is a report with at least one score."""
     file = report / SCORES_FILE
     return file.is_file() and len(file.read_bytes().splitlines()) > 1
 
 
-def replace_report(report: Path, spec: str, write: Callable[[Path], None]) -> None:
-    """Make the report anew; one process at a time, and once if two want the same.
+def replace_report(report: Path, inputs_hash: str, write: Callable[[Path], None]) -> None:
+    """Write the report unless it is up to date; processes wait for each other.
 
     Args:
-        report: Where it is to be.
-        spec: Digest of everything it is made from.
-        write: Writes it into the empty folder it is given.
+        report: Folder of the report.
+        inputs_hash: Hash of everything that the report is made from.
+        write: Writes the report into the empty folder that it is called with.
 
     Raises:
-        UserError: If something that this program did not write is in the folder, or nothing
-            can be written beside it.
+        UserError: If the folder has files that are not part of a report, or cannot be written.
     """
     report = report.resolve()
     _check_no_foreign_files(report)
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
-        beside = report.with_name(f".{report.name}.lock")
-        beside.touch()
-    except OSError as fault:
-        raise _build_write_error(report, fault) from None
-    with file_lock.hold_lock(beside, f"the report {report}"):
-        if not is_up_to_date(report, spec):
-            _write_and_swap(report, spec, write)
+        lock_file = report.with_name(f".{report.name}.lock")
+        lock_file.touch()
+    except OSError as error:
+        raise _build_write_error(report, error) from None
+    with file_lock.hold_lock(lock_file, f"the report {report}"):
+        if not is_up_to_date(report, inputs_hash):
+            _write_and_swap(report, inputs_hash, write)
 
 
-def _write_and_swap(report: Path, spec: str, write: Callable[[Path], None]) -> None:
+def _write_and_swap(report: Path, inputs_hash: str, write: Callable[[Path], None]) -> None:
     _check_no_foreign_files(report)
-    new, old = (report.with_name(f".{report.name}.{word}") for word in ("new", "old"))
+    new, old = (report.with_name(f".{report.name}.{suffix}") for suffix in ("new", "old"))
     try:
-        for left_over in (new, old):
+        for left_over in (new, old):  # of a killed run
             if left_over.exists():
                 shutil.rmtree(left_over)
         new.mkdir()
-    except OSError as fault:
-        raise _build_write_error(report, fault) from None
+    except OSError as error:
+        raise _build_write_error(report, error) from None
     write(new)
-    stamp = {"spec": spec, "files": sorted(_list_files(new))}
-    (new / MANIFEST_FILE).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+    manifest = {"inputs_hash": inputs_hash, "files": sorted(_list_files(new))}
+    (new / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     if report.exists():
         report.rename(old)
     new.rename(report)
@@ -74,9 +75,9 @@ def _write_and_swap(report: Path, spec: str, write: Callable[[Path], None]) -> N
         shutil.rmtree(old)
 
 
-def _build_write_error(report: Path, fault: OSError) -> UserError:
+def _build_write_error(report: Path, error: OSError) -> UserError:
     return UserError(
-        f"--to {report}: no report can be written there ({fault.strerror}); name another folder"
+        f"--to {report}: the report cannot be written there ({error.strerror}); name another folder"
     )
 
 
@@ -84,23 +85,25 @@ def _check_no_foreign_files(report: Path) -> None:
     if not report.exists():
         return
     if not report.is_dir():
-        raise UserError(f"--to {report}: is a file; name a folder")
-    own = {*_read_manifest(report).get("files", ()), MANIFEST_FILE}
-    other = next((name for name in _list_files(report) if name not in own), None)
-    if other is not None:
+        raise UserError(f"--to {report}: is a file, expected a folder; name another path")
+    own_files = {*_read_manifest(report).get("files", ()), MANIFEST_FILE}
+    foreign = next((name for name in _list_files(report) if name not in own_files), None)
+    if foreign is not None:
         raise UserError(
-            f"--to {report}: the folder holds {other}, which is no part of a report and would "
-            "be lost; move it away or name another folder"
+            f"--to {report}: the folder contains {foreign}, which is not part of a report and "
+            "would be deleted; move it away or name another folder"
         )
 
 
 def _list_files(folder: Path) -> Iterator[str]:
-    return (p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
+    return (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
 def _read_manifest(report: Path) -> dict[str, Any]:
+    """Read the manifest; empty if there is no valid one."""
     try:
-        found = json.loads((report / MANIFEST_FILE).read_text(encoding="utf-8"))
+        manifest = json.loads((report / MANIFEST_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) and isinstance(found.get("files"), list) else {}
+    is_valid = isinstance(manifest, dict) and isinstance(manifest.get("files"), list)
+    return manifest if is_valid else {}

@@ -1,125 +1,141 @@
-"""Tables as aligned text, for a terminal."""
+"""The report's main tables as aligned text for a terminal."""
 
 import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from reports.document.sections import Report, TaskSection
+from reports.document.model import Report, TaskSection
 from reports.tables.text_table import TextRow, TextTable
 
 MAX_NAME_WIDTH = 24  # characters of a source's name where there is no room for more
+MIN_NAME_WIDTH = 8  # characters
 MIN_PROSE_WIDTH = 40  # characters; prose is not wrapped tighter
-RANK_MARKS = {0: "  ", 1: " *", 2: " +"}  # as wide as each other, so that numbers stay aligned
+RANK_MARKS = {0: "  ", 1: " *", 2: " +"}  # of one width, so that numbers stay aligned
 
 
-def render_report(found: Report, width: int) -> str:
-    """What the terminal shows at the end of a run."""
-    parts = [render_section(one, width) for one in found.sections]
-    last = [found.status]
-    if found.command:
-        last.append(f"To make what is missing: {found.command}")
-    last += [f"{name} is left out: {why}" for name, why in found.skipped_tasks]
-    return replace_control_characters("\n\n".join([*parts, "\n".join(last)]))
+def render_report(report: Report, width: int) -> str:
+    """Render the main table of every task, the status, and what is missing.
 
-
-def render_section(found: TaskSection, width: int) -> str:
-    """A task's main table with its answer and protocol."""
-    badge = " [SIMULATED]" if found.results.is_simulated else ""
-    said = [f"{found.results.name}: {found.main_tables[0].title}{badge}"]
-    if found.main_tables[0].caption:
-        said[0] += f" ({found.main_tables[0].caption})"
-    prose = [found.answer, *(f"Warning: {warning}" for warning in found.protocol.warnings)]
-    if found.results.records:
-        prose.append(f"Protocol: {found.protocol.common_line}")
-    wrapped = (textwrap.fill(part, max(width, MIN_PROSE_WIDTH)) for part in prose)
-    gaps = [
-        f"{gap.source}: {gap.description}; to make it: {gap.command}" for gap in found.missing_runs
-    ]
-    return "\n".join([*said, render_table(found.main_tables[0], width), *gaps, *wrapped])
-
-
-def render_table(found: TextTable, width: int) -> str:
-    """The rows under their heads, every column aligned; ``*`` best, ``+`` second best.
-
-    Turned, so that sources are columns, if it would be wider than ``width`` characters; cut into
-    blocks of columns, with shortened names, if it still would be.
+    Args:
+        report: The report.
+        width: Characters per line.
     """
-    heads = ["", *(title + RANK_MARKS[0] for title, _ in found.headers)]
-    rows = [heads, *(_render_cells(row, len(found.headers)) for row in found.rows)]
-    others = [_render_cells(row, len(found.headers)) for row in found.difference_rows[1:]]
-    lines = _align_columns([*rows, *([f"vs single: {row[0]}", *row[1:]] for row in others)])
+    lines = [report.status]
+    if report.command:
+        lines.append(f"To execute all missing runs: {report.command}")
+    lines += [f"Task {name} is skipped: {reason}" for name, reason in report.skipped_tasks]
+    parts = [*(render_section(section, width) for section in report.sections), "\n".join(lines)]
+    return replace_control_characters("\n\n".join(parts))
+
+
+def render_section(section: TaskSection, width: int) -> str:
+    """Render a task's main table with its missing runs, answer, warnings and protocol."""
+    table = section.main_tables[0]
+    badge = " [SIMULATED]" if section.results.is_simulated else ""
+    caption = f" ({table.caption})" if table.caption else ""
+    missing = [
+        f"{runs.source}: {runs.description}; to run: {runs.command}"
+        for runs in section.missing_runs
+    ]
+    prose = [
+        section.answer,
+        *(f"Warning: {warning}" for warning in section.protocol.warnings),
+        *([f"Protocol: {section.protocol.common_line}"] if section.results.records else []),
+    ]
+    return "\n".join(
+        [
+            f"{section.results.name}: {table.title}{badge}{caption}",
+            render_table(table, width),
+            *missing,
+            *(textwrap.fill(paragraph, max(width, MIN_PROSE_WIDTH)) for paragraph in prose),
+        ]
+    )
+
+
+def render_table(table: TextTable, width: int) -> str:
+    """Render a table with aligned columns; ``*`` marks the best, ``+`` the second best.
+
+    A table that is wider than ``width`` characters is transposed (sources become columns). If that
+    is too wide as well, it is split into blocks of columns, with shortened names.
+    """
+    headers = ["", *(title + RANK_MARKS[0] for title, _ in table.headers)]
+    rows = [_render_cells(row, len(table.headers)) for row in table.rows]
+    compared = table.difference_rows[1:]  # the first one names the better sensor
+    differences = [_render_cells(row, len(table.headers)) for row in compared]
+    subtitle = f"difference to {table.baseline_name}"
+    lines = _align_columns(
+        [headers, *rows, *([f"vs single: {row[0]}", *row[1:]] for row in differences)]
+    )
     if _max_line_width(lines) > width:
-        lines = _align_columns(_transpose(rows))
-        if others:
-            lines += [
-                "",
-                f"minus {found.baseline_name}",
-                *_align_columns(_transpose([heads, *others])),
-            ]
+        lines = _align_columns(_transpose([headers, *rows]))
+        if differences:
+            lines += ["", subtitle, *_align_columns(_transpose([headers, *differences]))]
     if _max_line_width(lines) > width:
-        lines = _split_into_blocks(_render_rows_with_short_names(found, found.rows), width)
-        if others:
-            lines += [
-                "",
-                f"minus {found.baseline_name}",
-                *_split_into_blocks(
-                    _render_rows_with_short_names(found, found.difference_rows[1:]), width
-                ),
-            ]
-    if any(rank for row in found.rows for _, rank in row.cells):
+        lines = _split_into_blocks(_render_rows_with_short_names(table, table.rows), width)
+        if differences:
+            blocks = _split_into_blocks(_render_rows_with_short_names(table, compared), width)
+            lines += ["", subtitle, *blocks]
+    if any(rank for row in table.rows for _, rank in row.cells):
         lines.append("* best, + second best")
     return "\n".join(lines)
 
 
 def align_to_width(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Rows under their head; the first column is shortened where they are too wide."""
+    """Align rows below their header; shorten the first column where they are too wide."""
     lines = _align_columns(rows)
-    if _max_line_width(lines) > width:
-        short = max(8, MAX_NAME_WIDTH - max(0, _max_line_width(lines) - width))
-        lines = _align_columns([[_truncate(row[0], short), *row[1:]] for row in rows])
+    excess = _max_line_width(lines) - width
+    if excess > 0:
+        name_width = max(MIN_NAME_WIDTH, MAX_NAME_WIDTH - excess)
+        lines = _align_columns([[_truncate(row[0], name_width), *row[1:]] for row in rows])
     return lines
 
 
 def replace_control_characters(text: str) -> str:
-    """The text without what would steer a terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
+    """Replace characters that would control the terminal by question marks."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else "?" for character in text
+    )
 
 
-def _render_rows_with_short_names(found: TextTable, rows: Sequence[TextRow]) -> list[list[str]]:
-    """The cells of some rows under their heads, names in `MAX_NAME_WIDTH` characters and without remarks.
+def _render_rows_with_short_names(table: TextTable, rows: Sequence[TextRow]) -> list[list[str]]:
+    """Render some rows of a table without remarks, and names with `MAX_NAME_WIDTH` characters.
 
     Names that would be the same are numbered.
     """
-    short: dict[str, str] = {}
-    for row in found.rows:
+    short_names: dict[str, str] = {}
+    for row in table.rows:
         name, number = _truncate(row.label, MAX_NAME_WIDTH), 1
-        while name in short.values():
+        while name in short_names.values():
             number += 1
             name = _truncate(row.label, MAX_NAME_WIDTH - 3) + f"~{number}"
-        short[row.label] = name
-    heads = ["", *(_truncate(title, MAX_NAME_WIDTH) + RANK_MARKS[0] for title, _ in found.headers)]
-    cells = [_render_cells(row, len(found.headers)) for row in rows]
-    return [heads, *([short[row.label], *rest[1:]] for row, rest in zip(rows, cells, strict=True))]
+        short_names[row.label] = name
+    headers = [
+        "",
+        *(_truncate(title, MAX_NAME_WIDTH) + RANK_MARKS[0] for title, _ in table.headers),
+    ]
+    return [
+        headers,
+        *([short_names[row.label], *_render_cells(row, len(table.headers))[1:]] for row in rows),
+    ]
 
 
-def _truncate(name: str, length: int) -> str:
-    """The name in so many columns of a terminal."""
-    if _display_width(name) <= length:
+def _truncate(name: str, width: int) -> str:
+    """Shorten a name to ``width`` columns of the terminal."""
+    if _display_width(name) <= width:
         return name
-    kept = name
-    while _display_width(kept) > length - 1:
-        kept = kept[:-1]
-    return kept + "\N{HORIZONTAL ELLIPSIS}"
+    while _display_width(name) > width - 1:
+        name = name[:-1]
+    return name + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _split_into_blocks(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """As many columns side by side as there is room for, then the next ones below."""
+    """Fill each block with as many columns as fit into the width; the next block is below."""
     lines: list[str] = []
-    first, columns = 1, len(rows[0])
-    while first < columns:
+    first, column_count = 1, len(rows[0])
+    while first < column_count:
         last = first + 1
         while (
-            last < columns
+            last < column_count
             and _max_line_width(_align_columns(_select_columns(rows, first, last + 1))) <= width
         ):
             last += 1
@@ -129,32 +145,37 @@ def _split_into_blocks(rows: Sequence[Sequence[str]], width: int) -> list[str]:
 
 
 def _select_columns(rows: Sequence[Sequence[str]], first: int, last: int) -> list[list[str]]:
+    """Select the column of names, and columns ``first`` to ``last`` (excluded)."""
     return [[row[0], *row[first:last]] for row in rows]
 
 
 def _transpose(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    first, *rest = ([*cells] for cells in zip(*rows, strict=True))
-    head = ["", *(name.split(" (")[0] + RANK_MARKS[0] for name in first[1:])]
-    return [head, *([cells[0].rstrip(), *cells[1:]] for cells in rest)]
+    """Exchange rows and columns; names lose their remarks."""
+    names, *columns = ([*cells] for cells in zip(*rows, strict=True))
+    headers = ["", *(name.split(" (")[0] + RANK_MARKS[0] for name in names[1:])]
+    return [headers, *([cells[0].rstrip(), *cells[1:]] for cells in columns)]
 
 
 def _align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align the first column left and the others right; draw a line below the first row."""
     widths = [max(map(_display_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        gaps = [
+        padding = [
             " " * (width - _display_width(cell)) for cell, width in zip(row, widths, strict=True)
         ]
-        rest = [gap + cell for cell, gap in zip(row[1:], gaps[1:], strict=True)]
-        lines.append(" ".join([row[0] + gaps[0], *rest]).rstrip())
+        numbers = [space + cell for cell, space in zip(row[1:], padding[1:], strict=True)]
+        lines.append(" ".join([row[0] + padding[0], *numbers]).rstrip())
     return [lines[0], "-" * _max_line_width(lines), *lines[1:]]
 
 
 def _display_width(text: str) -> int:
-    """How many columns of a terminal a text takes: two for a Chinese letter, none for an accent."""
+    """Count the terminal columns of a text: wide characters (CJK) take two, accents none."""
     return sum(
-        0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF")
-        for sign in text
+        0
+        if unicodedata.combining(character)
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
     )
 
 
@@ -162,7 +183,7 @@ def _max_line_width(lines: Sequence[str]) -> int:
     return max(map(_display_width, lines))
 
 
-def _render_cells(row: TextRow, columns: int) -> list[str]:
-    name = f"{row.label} ({row.remark})" if row.remark else row.label
-    cells = row.cells or ((row.absence_label, 0),) * columns
-    return [name, *(text + RANK_MARKS[rank] for text, rank in cells)]
+def _render_cells(row: TextRow, column_count: int) -> list[str]:
+    label = f"{row.label} ({row.remark})" if row.remark else row.label
+    cells = row.cells or ((row.absence_label, 0),) * column_count
+    return [label, *(text + RANK_MARKS[rank] for text, rank in cells)]

@@ -1,1 +1,1 @@
-"""Published tables: beside our own, in their own layout, and recomputed."""
+"""Published tables: read, compared with our results, laid out alike, and audited."""

@@ -1,6 +1,6 @@
-"""Checks of a printed table against itself: is it what its own numbers say?
+"""Audit of a published table against itself: means, duplicates, headers, ranges, metric order.
 
-No threshold is fitted to a table: printed decimals say how far a recomputed number may be off.
+There are no tuned thresholds: the printed decimals say how far a recomputed number may deviate.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,23 +11,22 @@ from itertools import combinations
 from reports.literature.published_tables import PublishedRow, PublishedTable
 
 SYNONYMS = {"person": "people"}
-UPPER_BOUND_METRICS = {
-    "Acc": "IoU",
-    "mAP@0.5": "mAP@[0.5:0.95]",
-}  # the first can never be below the second
+# metric to one that can never be larger: IoU <= recall and precision, AP over stricter thresholds
+UPPER_BOUND_METRICS = {"Acc": "IoU", "mAP@0.5": "mAP@[0.5:0.95]"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with, or has to be known of, a published table.
+    """One inconsistency of a published table.
 
     Attributes:
-        check: Which check found it.
-        method: The row; empty if it is the whole table or the text around it.
-        metric: As printed; empty if it is every metric.
-        columns: The printed classes concerned.
-        said: What was found, in words.
-        by_eye: Whether the numbers were read by eye.
+        table: Name of the table.
+        check: Name of the check that found it.
+        method: The row; empty if it is about the whole table or the text around it.
+        metric: As printed; empty if it is about every metric.
+        columns: The printed classes that are involved.
+        message: What is inconsistent.
+        by_eye: Whether the numbers were read by eye from an image.
     """
 
     table: str
@@ -40,8 +39,8 @@ class Finding:
 
 
 def collect_findings(table: PublishedTable) -> list[Finding]:
-    """Everything that the table's own numbers and heads say against it."""
-    found = [
+    """Collect all contradictions between the numbers and headers of one table."""
+    findings = [
         *_check_headers(table),
         *_check_repeated_rows(table),
         *_check_ranges(table),
@@ -49,144 +48,163 @@ def collect_findings(table: PublishedTable) -> list[Finding]:
     ]
     for rows in table.rows_by_metric.values():
         for row in rows:
-            found += [*_check_mean(table, row), *_check_duplicate_cells(table, row, rows)]
-    return found
+            findings += [*_check_mean(table, row), *_check_duplicate_cells(table, row, rows)]
+    return findings
 
 
 def max_rounding_error(number: Decimal) -> Decimal:
-    """How far the number behind a printed one may be from it: half a unit of its last decimal."""
+    """Largest rounding error of a printed number: half a unit of its last decimal."""
     return Decimal(5).scaleb(int(number.as_tuple().exponent) - 1)
 
 
 def recompute_mean(row: PublishedRow) -> tuple[Decimal, Decimal] | None:
-    """The unweighted mean of a row's cells, and how far rounding may have moved it.
+    """Compute the mean of a row's cells and its largest rounding error.
 
-    The means of the numbers behind the cells lie within the largest half unit of them. None if a
-    cell is missing or there is none.
+    The error of the mean is at most the largest error of a cell.
+
+    Returns:
+        (mean, error), or None if a cell is missing or there is none.
     """
     cells = list(row.cells.values())
-    known = [cell for cell in cells if cell is not None]
-    if not cells or len(known) < len(cells):
+    defined = [cell for cell in cells if cell is not None]
+    if not cells or len(defined) < len(cells):
         return None
-    return sum(known, Decimal(0)) / len(known), max(map(max_rounding_error, known))
+    return sum(defined, Decimal(0)) / len(defined), max(map(max_rounding_error, defined))
 
 
 def compute_implied_cell(row: PublishedRow, column: str) -> Decimal:
-    """What a cell would have to be for the row's printed mean to be the mean of its cells."""
+    """Value of a cell with which the printed mean would be the mean of the row."""
     assert row.mean is not None
-    others = [cell for name, cell in row.cells.items() if name != column and cell is not None]
-    return row.mean * len(row.cells) - sum(others, Decimal(0))
+    other_cells = [cell for name, cell in row.cells.items() if name != column and cell is not None]
+    return row.mean * len(row.cells) - sum(other_cells, Decimal(0))
 
 
 def is_mean_inconsistent(row: PublishedRow) -> bool:
-    """Whether no numbers that round to the cells have a mean that rounds to the printed one."""
-    made = recompute_mean(row)
-    if made is None or row.mean is None:
+    """Whether rounding cannot explain the deviation of the printed mean from the cells' mean."""
+    recomputed = recompute_mean(row)
+    if recomputed is None or row.mean is None:
         return False
-    mean, slack = made
-    return abs(mean - row.mean) > slack + max_rounding_error(row.mean)
+    mean, error = recomputed
+    return abs(mean - row.mean) > error + max_rounding_error(row.mean)
+
+
+def collect_other_cells(
+    row: PublishedRow, rows: Sequence[PublishedRow], column: str
+) -> list[Decimal]:
+    """Collect the numbers of a column in all rows but one."""
+    cells = (other.cells[column] for other in rows if other is not row)
+    return [cell for cell in cells if cell is not None]
+
+
+def build_row_finding(
+    table: PublishedTable,
+    check: str,
+    row: PublishedRow,
+    message: str,
+    columns: tuple[str, ...] = (),
+) -> Finding:
+    """Build a finding about one row."""
+    by_eye = table.metadata.by_eye
+    return Finding(table.name, check, row.method, row.metric, columns, message, by_eye)
 
 
 def _check_mean(table: PublishedTable, row: PublishedRow) -> Iterator[Finding]:
-    made = recompute_mean(row)
-    if made is None or row.mean is None or not is_mean_inconsistent(row):
+    recomputed = recompute_mean(row)
+    if recomputed is None or row.mean is None or not is_mean_inconsistent(row):
         return
-    mean = made[0].quantize(row.mean, ROUND_HALF_UP)
-    said = f"the mean is printed as {row.mean}; that of the {len(row.cells)} classes is {mean}"
-    yield _build_row_finding(table, "mean", row, (), said)
+    mean = recomputed[0].quantize(row.mean, ROUND_HALF_UP)
+    message = f"the mean is printed as {row.mean}; that of the {len(row.cells)} classes is {mean}"
+    yield build_row_finding(table, "mean", row, message)
 
 
 def _check_duplicate_cells(
     table: PublishedTable, row: PublishedRow, rows: Sequence[PublishedRow]
 ) -> Iterator[Finding]:
-    """Two equal cells of a row whose printed mean says that one of them is something else.
+    """Find two equal cells in a row whose printed mean requires another value in one of them.
 
-    Equal cells alone say nothing: among 15 pairs of cells with three decimals chance makes some.
-    What the printed mean asks for must lie within the column, or the mean itself is the fault.
+    Equal cells alone are no evidence: of 15 pairs of cells with three decimals some are equal by
+    chance. The required value has to be in the range of its column; otherwise the mean is wrong.
     """
     if not is_mean_inconsistent(row):
         return
-    for one, other in combinations(row.cells, 2):
-        if row.cells[one] is None or row.cells[one] != row.cells[other]:
+    for first, second in combinations(row.cells, 2):
+        if row.cells[first] is None or row.cells[first] != row.cells[second]:
             continue
-        fitting = [
+        candidates = [
             name
-            for name in (one, other)
+            for name in (first, second)
             if _is_in_column_range(compute_implied_cell(row, name), row, rows, name)
         ]
-        if fitting:
-            said = f"{one} and {other} are both {row.cells[one]}; the printed mean needs "
-            said += f"{compute_implied_cell(row, fitting[0])} in {' or '.join(fitting)}"
-            yield _build_row_finding(table, "duplicate", row, (one, other), said)
+        if candidates:
+            message = (
+                f"{first} and {second} are both {row.cells[first]}; the printed mean needs "
+                f"{compute_implied_cell(row, candidates[0])} in {' or '.join(candidates)}"
+            )
+            yield build_row_finding(table, "duplicate", row, message, (first, second))
 
 
 def _is_in_column_range(
     value: Decimal, row: PublishedRow, rows: Sequence[PublishedRow], column: str
 ) -> bool:
-    others = _collect_other_cells(row, rows, column)
-    return bool(others) and min(others) <= value <= max(others)
-
-
-def _collect_other_cells(
-    row: PublishedRow, rows: Sequence[PublishedRow], column: str
-) -> list[Decimal]:
-    cells = (each.cells[column] for each in rows if each is not row)
-    return [cell for cell in cells if cell is not None]
+    cells = collect_other_cells(row, rows, column)
+    return bool(cells) and min(cells) <= value <= max(cells)
 
 
 def _check_headers(table: PublishedTable) -> Iterator[Finding]:
-    """Heads that are neither a class of the data set, nor the start or a synonym of one."""
+    """Find headers that are neither a class of the data set, nor its beginning or a synonym."""
     for printed, name in table.metadata.classes.items():
-        short = printed.casefold()
-        if not name.casefold().startswith((short, SYNONYMS.get(short, short))):
-            said = f"a column is headed {printed}; the class is {name}"
-            yield _build_table_finding(table, "head", "", (printed,), said)
+        header = printed.casefold()
+        if not name.casefold().startswith((header, SYNONYMS.get(header, header))):
+            message = f"a column header is {printed}; the class is {name}"
+            yield _build_table_finding(table, "header", message, columns=(printed,))
 
 
 def _check_repeated_rows(table: PublishedTable) -> Iterator[Finding]:
     for metric, rows in table.rows_by_metric.items():
         names = [row.method for row in rows]
-        for name in dict.fromkeys(each for each in names if names.count(each) > 1):
-            said = f"{name} stands {names.count(name)} times"
-            yield _build_table_finding(table, "repeated row", metric, (), said)
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            message = f"{name} has {names.count(name)} rows"
+            yield _build_table_finding(table, "repeated row", message, metric=metric)
 
 
 def _check_ranges(table: PublishedTable) -> Iterator[Finding]:
-    """Numbers that no share can be; a table that has any above 1 is in points."""
-    numbers = [n for row in table.rows for n in (*row.cells.values(), row.mean) if n is not None]
-    top = 100 if any(number > 1 for number in numbers) else 1
+    """Find numbers outside 0 to 1, or 0 to 100 if any number of the table is above 1."""
+    numbers = [
+        number
+        for row in table.rows
+        for number in (*row.cells.values(), row.mean)
+        if number is not None
+    ]
+    maximum = 100 if any(number > 1 for number in numbers) else 1
     for row in table.rows:
         named: Mapping[str, Decimal | None] = {**row.cells, "mean": row.mean}
         for name, number in named.items():
-            if number is not None and not 0 <= number <= top:
-                yield _build_row_finding(
-                    table, "range", row, (name,), f"{name} {number} is not 0 to {top}"
-                )
+            if number is not None and not 0 <= number <= maximum:
+                message = f"{name} {number} is not between 0 and {maximum}"
+                yield build_row_finding(table, "range", row, message, (name,))
 
 
 def _check_metric_order(table: PublishedTable) -> Iterator[Finding]:
-    """Cells where the smaller measure is the larger number.
-
-    IoU is at most recall and at most precision; AP over stricter thresholds is at most AP@.5.
-    """
-    for above, below in UPPER_BOUND_METRICS.items():
-        lower = {row.method: row for row in table.rows_by_metric.get(below, ())}
-        for row in table.rows_by_metric.get(above, ()):
-            for name, high in row.cells.items():
-                low = lower[row.method].cells[name] if row.method in lower else None
-                if high is None or low is None or high >= low:
+    """Find cells in which a metric is larger than its upper bound (`UPPER_BOUND_METRICS`)."""
+    for upper_metric, lower_metric in UPPER_BOUND_METRICS.items():
+        lower_rows = {row.method: row for row in table.rows_by_metric.get(lower_metric, ())}
+        for row in table.rows_by_metric.get(upper_metric, ()):
+            for name, upper in row.cells.items():
+                lower = lower_rows[row.method].cells[name] if row.method in lower_rows else None
+                if upper is None or lower is None or upper >= lower:
                     continue
-                said = f"{name}: {below} {low} is above {above} {high}, which cannot be"
-                yield _build_row_finding(table, "order", row, (name,), said)
-
-
-def _build_row_finding(
-    table: PublishedTable, check: str, row: PublishedRow, columns: tuple[str, ...], said: str
-) -> Finding:
-    return Finding(table.name, check, row.method, row.metric, columns, said, table.metadata.by_eye)
+                message = (
+                    f"{name}: {lower_metric} {lower} is above {upper_metric} {upper}, "
+                    "which is impossible"
+                )
+                yield build_row_finding(table, "metric order", row, message, (name,))
 
 
 def _build_table_finding(
-    table: PublishedTable, check: str, metric: str, columns: tuple[str, ...], said: str
+    table: PublishedTable,
+    check: str,
+    message: str,
+    metric: str = "",
+    columns: tuple[str, ...] = (),
 ) -> Finding:
-    return Finding(table.name, check, "", metric, columns, said, table.metadata.by_eye)
+    return Finding(table.name, check, "", metric, columns, message, table.metadata.by_eye)

@@ -1,7 +1,7 @@
-"""Cells of a published row that stand in each other's column.
+"""Audit of published rows for two cells that are in each other's column.
 
-No threshold is fitted to a table: a pair of cells is told only if, were all rows normal about the
-same difference, one pair as odd would be seen in fewer than one table of twenty.
+There are no tuned thresholds. A pair of cells is reported only if a pair that extreme would occur
+in fewer than one of twenty tables, were the differences of all rows normally distributed.
 """
 
 import math
@@ -10,85 +10,74 @@ from decimal import Decimal
 from itertools import combinations
 from statistics import mean, stdev
 
-from reports.literature.audit_rows import Finding, max_rounding_error
+from reports.literature.audit_rows import (
+    Finding,
+    build_row_finding,
+    collect_other_cells,
+    max_rounding_error,
+)
 from reports.literature.published_tables import PublishedRow, PublishedTable
 
-SIGNIFICANCE_LEVEL = 0.05  # of a finding in a table without any fault
+SIGNIFICANCE_LEVEL = 0.05  # probability of a finding in a table without errors
 
 
 def collect_findings(table: PublishedTable) -> list[Finding]:
-    """One pair of cells at most per row and metric: the one that chance explains least."""
+    """Collect at most one pair of cells per row and metric: the one with the smallest p-value."""
     return [
-        found
+        finding
         for rows in table.rows_by_metric.values()
-        for found in _find_swapped_cells(table, rows)
+        for finding in _find_swapped_cells(table, rows)
     ]
-
-
-def _find_swapped_cells(table: PublishedTable, rows: Sequence[PublishedRow]) -> Iterator[Finding]:
-    for row in rows:
-        pairs = list(combinations(row.cells, 2))
-        odds = {
-            pair: found
-            for pair in pairs
-            if (found := compute_swap_p_value(row, rows, pair)) is not None
-        }
-        best = min(odds, key=lambda pair: odds[pair], default=None)
-        if best is None or odds[best] * len(pairs) * len(rows) >= SIGNIFICANCE_LEVEL:  # Bonferroni
-            continue
-        (one, other), sizes = best, [abs(gap) for gap in _compute_cell_differences(row, rows, best)]
-        said = (
-            f"{one} {row.cells[one]} and {other} {row.cells[other]} look swapped: every other row "
-            f"has them in the other order, {min(sizes)} to {max(sizes)} apart"
-        )
-        eye = table.metadata.by_eye
-        yield Finding(table.name, "swap", row.method, row.metric, best, said, eye)
 
 
 def compute_swap_p_value(
     row: PublishedRow, rows: Sequence[PublishedRow], pair: tuple[str, str]
 ) -> float | None:
-    """How likely chance puts two cells as they stand, if they fit the other rows better exchanged.
+    """Compute the p-value of two cells as printed, if they fit the other rows better exchanged.
 
-    They do if every other row has them in the other order, their difference exchanged is like the
-    others', and each is nearer to the other column's rows than to its own's.
+    They do if every other row has them in the other order, if their exchanged difference is not an
+    outlier among the others', and if each is closer to the rows of the other column.
 
     Returns:
-        The probability, for this one pair; None if they do not fit better exchanged.
+        The p-value of this pair alone; None if the cells do not fit better exchanged.
     """
-    one, other = (row.cells[name] for name in pair)
-    gaps = _compute_cell_differences(row, rows, pair)
-    if one is None or other is None or len(gaps) < 2:
+    first, second = (row.cells[name] for name in pair)
+    differences = _compute_cell_differences(row, rows, pair)
+    if first is None or second is None or len(differences) < 2:
         return None
-    if (
-        not all(gap * (one - other) < 0 for gap in gaps)
-        or outlier_p_value(other - one, gaps) < SIGNIFICANCE_LEVEL
-    ):
+    is_reversed = all(difference * (first - second) < 0 for difference in differences)
+    if not is_reversed or outlier_p_value(second - first, differences) < SIGNIFICANCE_LEVEL:
         return None
-    left, right = (_collect_other_cells(row, rows, name) for name in pair)
-    nearer = standardized_distance(one, right) < standardized_distance(one, left)
-    if nearer and standardized_distance(other, left) < standardized_distance(other, right):
-        return outlier_p_value(one - other, gaps)
+    first_column, second_column = (collect_other_cells(row, rows, name) for name in pair)
+    is_first_closer = standardized_distance(first, second_column) < standardized_distance(
+        first, first_column
+    )
+    is_second_closer = standardized_distance(second, first_column) < standardized_distance(
+        second, second_column
+    )
+    if is_first_closer and is_second_closer:
+        return outlier_p_value(first - second, differences)
     return None
 
 
-def standardized_distance(value: Decimal, others: Sequence[Decimal]) -> float:
-    """How far a value is from others, in standard deviations of a further one of them.
+def standardized_distance(value: Decimal, sample: Sequence[Decimal]) -> float:
+    """Distance of a value from a sample's mean, in standard deviations of a further observation.
 
-    The deviation is at least half a unit of their last decimal: equal numbers as printed are not
-    equal behind it.
+        d = |x - mean| / (s sqrt(1 + 1 / n))
+
+    s is at least the rounding error of the sample: numbers that are printed equal are not equal.
     """
-    spread = max(stdev(others), *map(max_rounding_error, others))
-    return float(abs(value - mean(others)) / spread) / math.sqrt(1 + 1 / len(others))
+    deviation = max(stdev(sample), *map(max_rounding_error, sample))
+    return float(abs(value - mean(sample)) / deviation) / math.sqrt(1 + 1 / len(sample))
 
 
-def outlier_p_value(value: Decimal, others: Sequence[Decimal]) -> float:
-    """How likely a further one of normal numbers is at least as far from them (two-sided)."""
-    return student_t_p_value(standardized_distance(value, others), len(others) - 1)
+def outlier_p_value(value: Decimal, sample: Sequence[Decimal]) -> float:
+    """Two-sided p-value of a value as a further observation of a normal sample (t test)."""
+    return student_t_p_value(standardized_distance(value, sample), len(sample) - 1)
 
 
 def student_t_p_value(t: float, degrees: int) -> float:
-    """Probability of more than ``t`` either side under Student's distribution.
+    """Two-sided p-value of Student's t distribution, P(|T| > t).
 
     Source: Abramowitz, Stegun, "Handbook of mathematical functions", 1964, 26.7.3 and 26.7.4.
 
@@ -98,6 +87,7 @@ def student_t_p_value(t: float, degrees: int) -> float:
     """
     angle = math.atan(t / math.sqrt(degrees))
     odd = degrees % 2
+    # series in powers of cos(angle), with another first term for odd and even degrees
     term, total = (math.cos(angle), 0.0) if odd else (1.0, 0.0)
     for power in range(2 + odd, degrees + 1, 2):
         total += term
@@ -106,16 +96,30 @@ def student_t_p_value(t: float, degrees: int) -> float:
     return 1 - (2 / math.pi * (angle + inside) if odd else inside)
 
 
+def _find_swapped_cells(table: PublishedTable, rows: Sequence[PublishedRow]) -> Iterator[Finding]:
+    for row in rows:
+        pairs = list(combinations(row.cells, 2))
+        p_values = {
+            pair: p_value
+            for pair in pairs
+            if (p_value := compute_swap_p_value(row, rows, pair)) is not None
+        }
+        best = min(p_values, key=lambda pair: p_values[pair], default=None)
+        comparisons = len(pairs) * len(rows)
+        if best is None or p_values[best] * comparisons >= SIGNIFICANCE_LEVEL:  # Bonferroni
+            continue
+        first, second = best
+        sizes = [abs(difference) for difference in _compute_cell_differences(row, rows, best)]
+        message = (
+            f"{first} {row.cells[first]} and {second} {row.cells[second]} look swapped: every "
+            f"other row has them in the other order, {min(sizes)} to {max(sizes)} apart"
+        )
+        yield build_row_finding(table, "swap", row, message, best)
+
+
 def _compute_cell_differences(
     row: PublishedRow, rows: Sequence[PublishedRow], pair: tuple[str, str]
 ) -> list[Decimal]:
-    both = ([each.cells[name] for name in pair] for each in rows if each is not row)
-    return [one - other for one, other in both if one is not None and other is not None]
-
-
-def _collect_other_cells(
-    row: PublishedRow, rows: Sequence[PublishedRow], column: str
-) -> list[Decimal]:
-    """A column without a row, and without the rows that have no number in it."""
-    cells = (each.cells[column] for each in rows if each is not row)
-    return [cell for cell in cells if cell is not None]
+    """Compute first minus second cell of the pair in all other rows that have both."""
+    cells = ([other.cells[name] for name in pair] for other in rows if other is not row)
+    return [first - second for first, second in cells if first is not None and second is not None]

@@ -1,10 +1,10 @@
-"""Our own numbers in the columns of a paper's table, in its order, to lay them side by side.
+"""Our own results in the columns and order of a paper's table, for direct comparison.
 
-A task that starts from the preset of such a table gets it; the columns are those of the published
-table as it is kept in ``published/``.
+A task has such a table if its preset is the one of that paper. The columns are those of the
+published table in ``published/``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -19,19 +19,30 @@ from reports.tables.significance import add_significance
 
 @dataclass(frozen=True)
 class PaperLayout:
-    """How a paper lays its table out.
+    """Layout of a paper's table.
 
     Attributes:
-        table: Name of the published table, for the classes and what it calls them.
-        metrics: What it calls a metric to our name of it, in its order.
-        mean: What it calls the mean over the classes, with a place for the metric.
-        paired: A class's metrics side by side; else a metric's classes, mean last.
+        published_table: Name of the published table, which has the classes in their order.
+        metrics: The paper's name of a metric to ours, in the paper's order.
+        mean_title: The paper's name of the mean over classes; ``{}`` is replaced by the metric.
+        is_grouped_by_class: Whether the metrics of a class are side by side; otherwise the classes
+            of a metric are, followed by their mean.
     """
 
     published_table: str
     metrics: Mapping[str, str]
     mean_title: str
     is_grouped_by_class: bool = False
+
+
+@dataclass(frozen=True)
+class PaperColumn:
+    """One column: header group, title, class (None for the mean) and our name of the metric."""
+
+    group: str
+    title: str
+    class_name: str | None
+    metric: str
 
 
 LAYOUTS = {
@@ -44,62 +55,63 @@ LAYOUTS = {
 
 
 def build_paper_tables(results: TaskResults) -> list[ScoreTable]:
-    """The task's numbers as the paper prints its own; nothing for a task of another preset."""
+    """Build the task's table in the layout of its paper; none for other presets."""
     layout = LAYOUTS.get(results.preset)
     if layout is None or not any(name in results.columns for name in layout.metrics.values()):
         return []
     columns = list(_list_columns(layout))
 
-    def pick(record: Record) -> OptionalScores:
+    def select_scores(record: Record) -> OptionalScores:
         return [
-            (record.values if name is None else record.by_class.get(name, {})).get(metric)
-            for _, _, name, metric in columns
+            (
+                record.values
+                if column.class_name is None
+                else record.by_class.get(column.class_name, {})
+            ).get(column.metric)
+            for column in columns
         ]
 
-    headings = [_build_header(results, title, name, metric) for _, title, name, metric in columns]
-    headings[-1] = replace(headings[-1], is_mean=not layout.is_grouped_by_class)
+    headers = [_build_header(results, column) for column in columns]
+    headers[-1] = replace(headers[-1], is_mean=not layout.is_grouped_by_class)
     title = f"In the columns of {_read_published_table(layout.published_table).metadata.title}"
-    built = build_table(results, results.preset, title, headings, pick)
-    return [add_significance(built, results.bootstrap)]
+    table = build_table(results, results.preset, title, headers, select_scores)
+    return [add_significance(table, results.bootstrap)]
 
 
 def get_header_groups(table: ScoreTable) -> tuple[tuple[str, int], ...]:
-    """What stands above the columns of such a table, and above how many; else nothing."""
+    """Titles above groups of columns in such a table, and how many columns each spans."""
     layout = LAYOUTS.get(table.name)
     if layout is None or len(layout.metrics) == 1:
         return ()
-    found: dict[str, int] = {}
-    for above, *_ in _list_columns(layout):
-        found[above] = found.get(above, 0) + 1
-    return tuple(found.items())
+    spans: dict[str, int] = {}
+    for column in _list_columns(layout):
+        spans[column.group] = spans.get(column.group, 0) + 1
+    return tuple(spans.items())
 
 
-def _list_columns(layout: PaperLayout) -> list[tuple[str, str, str | None, str]]:
-    """What stands above it, title, class (None: mean) and metric of every column."""
-    classes = list(_read_published_table(layout.published_table).metadata.classes.items())
+def _list_columns(layout: PaperLayout) -> Iterator[PaperColumn]:
+    classes = _read_published_table(layout.published_table).metadata.classes
     if layout.is_grouped_by_class:
-        found: list[tuple[str, str, str | None, str]] = [
-            (printed, f"{printed} {said}", name, metric)
-            for printed, name in classes
-            for said, metric in layout.metrics.items()
-        ]
-        return [
-            *found,
-            *(("", layout.mean_title.format(s), None, m) for s, m in layout.metrics.items()),
-        ]
-    alone = len(layout.metrics) == 1
-    return [
-        (said, printed if alone else f"{printed} {said}", name, metric)
-        for said, metric in layout.metrics.items()
-        for printed, name in [*classes, (layout.mean_title, None)]
-    ]
+        for printed, name in classes.items():
+            for title, metric in layout.metrics.items():
+                yield PaperColumn(printed, f"{printed} {title}", name, metric)
+        for title, metric in layout.metrics.items():
+            yield PaperColumn("", layout.mean_title.format(title), None, metric)
+        return
+    has_one_metric = len(layout.metrics) == 1
+    for title, metric in layout.metrics.items():
+        for printed, class_name in [*classes.items(), (layout.mean_title, None)]:
+            column_title = printed if has_one_metric else f"{printed} {title}"
+            yield PaperColumn(title, column_title, class_name, metric)
 
 
-def _build_header(results: TaskResults, title: str, name: str | None, metric: str) -> ColumnHeader:
-    column = results.columns.get(metric)
-    better = column.better if column else "higher"
+def _build_header(results: TaskResults, column: PaperColumn) -> ColumnHeader:
+    metric = results.columns.get(column.metric)
     return ColumnHeader(
-        title, better=better, score_key=ScoreKey(None, name, metric), is_repeated=True
+        column.title,
+        better=metric.better if metric else "higher",
+        score_key=ScoreKey(None, column.class_name, column.metric),
+        is_repeated=True,
     )
 
 

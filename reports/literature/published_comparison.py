@@ -1,4 +1,4 @@
-"""Published rows in the report: beside our own where they were made alike, else apart, with why."""
+"""Published results in the report: below ours where comparable, otherwise apart with the reason."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,25 +16,28 @@ from reports.literature.published_tables import (
     PublishedTable,
 )
 from reports.results import protocol
-from reports.results.task_results import TaskResults
+from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import result_text
 
-TagDifferences = Mapping[str, tuple[str, str]]  # tag to (ours, theirs)
+TagDifferences = Mapping[str, tuple[str, str]]  # tag to (our value, published value)
 
-COMPARABLE_REASON = "Made as our rows were, as far as the tags say; ours stand above."
-STATED_PER_ROW = "as each row says"
+COMPARABLE_REASON = "The protocol tags agree with ours; our rows are first."
+STATED_PER_ROW = "as each row states"
 YOLOV5_SUFFIX = re.compile(r"_yolov5$")
 ABSENT_CLASS_RULES = {"left out of the mean": "skip", "0 in the mean": "zero"}
 
 
 @dataclass(frozen=True)
 class PublishedComparisonRow:
-    """One row as it is read.
+    """One row as text.
 
     Attributes:
-        tags: How it was made, see `published.TAGS`.
-        marks: Numbers of the notes about it.
-        ours: Whether it is one of this report's sources.
+        label: Name of the method or source.
+        remark: About this row, e.g. tags in which it differs from the others.
+        cells: Scores with the printed decimals.
+        tags: How it was made, see `published_tables.TAGS_BY_KIND`.
+        note_numbers: Numbers of the audit notes about it.
+        is_own_result: Whether it is a source of this report.
     """
 
     label: str
@@ -47,16 +50,19 @@ class PublishedComparisonRow:
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """Published rows that were made alike, in one metric.
+    """Published rows of one metric that are all comparable with ours, or all not.
 
     Attributes:
         table: Name of the published table.
-        metric: As it is printed there.
-        classes: What the data set calls the columns, but for the last, the mean.
-        alike: Whether they were made as our rows were, which then stand above them.
-        reason: Why they stand apart; or on what they agree.
-        about: What else is known of the table.
-        notes: What the audit found: (number of the note or nothing, words).
+        metric: As printed there.
+        classes: The data set's names of the columns, without the last one, the mean.
+        title: Paper, table and metric.
+        is_comparable: Whether the tags agree with ours; our rows are then included.
+        reason: Why the rows are comparable or not.
+        table_note: Note of the published table.
+        headers: Of the columns, as printed.
+        rows: Ours first.
+        audit_notes: (number of the note or empty, message) of the audit's findings.
     """
 
     table: str
@@ -72,37 +78,48 @@ class PublishedComparison:
 
 
 def compare_with_published(results: TaskResults) -> tuple[PublishedComparison, ...]:
-    """The published tables on a task's data set, those that agree with ours first."""
+    """Compare a task with all published tables on its data set, comparable ones first."""
     if not results.records:
         return ()
-    tables, found = _read_audited_tables()
-    return build_comparisons(results, tables, found)
+    tables, findings = _read_audited_tables()
+    return build_comparisons(results, tables, findings)
 
 
 def build_comparisons(
-    results: TaskResults, tables: Iterable[PublishedTable], found: Sequence[Finding]
+    results: TaskResults, tables: Iterable[PublishedTable], findings: Sequence[Finding]
 ) -> tuple[PublishedComparison, ...]:
-    """The same from given tables and what the audit found in them."""
-    made = []
-    mine = {metric: build_own_tags(results, metric) for metric in results.columns or [NOT_STATED]}
+    """Compare a task with given tables.
+
+    Args:
+        results: Records of the task.
+        tables: Published tables; those on other data sets or of another kind are left out.
+        findings: Findings of the audit in these tables.
+    """
+    comparisons = []
+    own_tags = {
+        metric: build_own_tags(results, metric) for metric in results.columns or [NOT_STATED]
+    }
     for table in tables:
-        said = table.metadata.tags
-        if (said["kind"], said["dataset"]) != (results.kind, results.dataset):
+        tags = table.metadata.tags
+        if (tags["kind"], tags["dataset"]) != (results.kind, results.dataset):
             continue
-        about = [finding for finding in found if finding.table == table.name]
+        table_findings = [finding for finding in findings if finding.table == table.name]
         for rows in table.rows_by_metric.values():
-            compared = {row.method: find_closest_metric(mine, row) for row in rows}
-            for alike in (True, False):
-                chosen = [row for row in rows if alike is not bool(compared[row.method][1])]
-                if chosen:
-                    made.append(_build_comparison(results, table, chosen, compared, about))
-    return tuple(sorted(made, key=lambda part: not part.is_comparable))
+            closest = {row.method: find_closest_metric(own_tags, row) for row in rows}
+            comparable = [row for row in rows if not closest[row.method][1]]
+            others = [row for row in rows if closest[row.method][1]]
+            comparisons += [
+                _build_comparison(results, table, group, closest, table_findings)
+                for group in (comparable, others)
+                if group
+            ]
+    return tuple(sorted(comparisons, key=lambda comparison: not comparison.is_comparable))
 
 
 def build_own_tags(results: TaskResults, metric: str) -> dict[str, str]:
-    """The tags of a task's own rows in one of its metrics."""
+    """Build the tags of a task's own rows in one of its metrics."""
     facts = protocol.collect_protocol(results).common_facts
-    name = YOLOV5_SUFFIX.sub("", metric)
+    metric_name = YOLOV5_SUFFIX.sub("", metric)
     tags = {
         "kind": results.kind,
         "dataset": results.dataset,
@@ -110,52 +127,66 @@ def build_own_tags(results: TaskResults, metric: str) -> dict[str, str]:
         "protocol": facts.get("protocol", NOT_STATED),
         "model": facts.get("model", NOT_STATED),
         "split": facts.get("split", NOT_STATED),
-        "metric": name,
+        "metric": metric_name,
     }
     if results.kind == "detection":
-        style = "coco" if name == metric else "yolov5"
         return tags | {
             "class set": published_tables.format_class_set(results.classes),
-            "ap style": style,
+            "ap style": "coco" if metric_name == metric else "yolov5",
         }
-    absent = facts.get("absent classes", "")
-    chosen = facts.get("class set", NOT_STATED).partition(" (")[0]
+    absent_classes = facts.get("absent classes", "")
     return tags | {
-        "class set": chosen,
-        "absent classes": ABSENT_CLASS_RULES.get(absent, NOT_STATED),
+        "class set": facts.get("class set", NOT_STATED).partition(" (")[0],
+        "absent classes": ABSENT_CLASS_RULES.get(absent_classes, NOT_STATED),
     }
 
 
 def find_closest_metric(
-    mine: Mapping[str, Mapping[str, str]], row: PublishedRow
+    own_tags: Mapping[str, Mapping[str, str]], row: PublishedRow
 ) -> tuple[str, TagDifferences]:
-    """Which of our metrics, by their tags, differs least from a published row, and in which."""
-    compared = {
+    """Find our metric whose tags differ least from a published row's.
+
+    Args:
+        own_tags: Metric to tags, see `build_own_tags`.
+        row: The published row.
+
+    Returns:
+        Metric, and the tags in which it differs.
+    """
+    differences = {
         metric: published_tables.find_tag_differences(tags, row.tags)
-        for metric, tags in mine.items()
+        for metric, tags in own_tags.items()
     }
-    metric = min(compared, key=lambda name: len(compared[name]))
-    return metric, compared[metric]
+    metric = min(differences, key=lambda name: len(differences[name]))
+    return metric, differences[metric]
 
 
-def format_reason(apart: TagDifferences) -> str:
-    """The tags that do not agree, in words."""
-    stated = {tag: pair for tag, pair in apart.items() if NOT_STATED not in pair}
-    said = []
+def format_reason(differences: TagDifferences) -> str:
+    """Explain why rows are not comparable: the tags that differ or are not stated."""
+    stated = {tag: values for tag, values in differences.items() if NOT_STATED not in values}
+    sentences = []
     if stated:
-        words = [f"{tag}: {mine} here, {other} there" for tag, (mine, other) in stated.items()]
-        said.append(f"Not beside our rows, because they were made otherwise. {'; '.join(words)}.")
-    elif apart:
-        said.append("Not beside our rows, because nobody can tell whether they were made alike.")
+        parts = [
+            f"{tag}: {ours} here, {published} there" for tag, (ours, published) in stated.items()
+        ]
+        sentences.append(f"Not comparable with our rows: the protocol differs. {'; '.join(parts)}.")
+    elif differences:
+        sentences.append(
+            "Comparability with our rows is unknown: the protocol is not fully stated."
+        )
     else:
-        said.append("Not beside our rows, for what each row says.")
-    silent = [tag for tag, (_, other) in apart.items() if other == NOT_STATED]
-    if silent:
-        said.append(f"Not stated there: {', '.join(silent)}.")
-    unknown = [tag for tag, (mine, other) in apart.items() if mine == NOT_STATED != other]
+        sentences.append("Not comparable with our rows, for the reason stated in each row.")
+    not_stated = [tag for tag, (_, published) in differences.items() if published == NOT_STATED]
+    if not_stated:
+        sentences.append(f"Not stated there: {', '.join(not_stated)}.")
+    unknown = [
+        tag
+        for tag, (ours, published) in differences.items()
+        if ours == NOT_STATED and published != NOT_STATED
+    ]
     if unknown:
-        said.append(f"Not the same in all of our rows, or not recorded: {', '.join(unknown)}.")
-    return " ".join(said)
+        sentences.append(f"Different among our own rows, or not recorded: {', '.join(unknown)}.")
+    return " ".join(sentences)
 
 
 @cache
@@ -168,89 +199,123 @@ def _build_comparison(
     results: TaskResults,
     table: PublishedTable,
     rows: Sequence[PublishedRow],
-    compared: Mapping[str, tuple[str, TagDifferences]],
-    found: Sequence[Finding],
+    closest: Mapping[str, tuple[str, TagDifferences]],
+    findings: Sequence[Finding],
 ) -> PublishedComparison:
-    """Rows of one metric that all agree with ours, or all do not."""
-    metric, first = compared[rows[0].method]
-    shared = _find_common_differences([compared[row.method][1] for row in rows])
-    mine = [f for f in found if f.metric in ("", rows[0].metric)]
-    numbered = [f for f in mine if f.method in {row.method for row in rows}]
-    lines = [_build_published_row(row, numbered, compared[row.method][1], shared) for row in rows]
-    if not first:
-        lines = [*_build_own_rows(results, metric, rows), *lines]
-    eye = " (read by eye)" if table.metadata.by_eye else ""
+    """Build the comparison with rows of one metric.
+
+    Args:
+        results: Records of the task.
+        table: The published table.
+        rows: Rows of one metric that are all comparable, or all not.
+        closest: Method to our closest metric and the differences, see `find_closest_metric`.
+        findings: Findings of the audit in the table.
+    """
+    metric, first_differences = closest[rows[0].method]
+    is_comparable = not first_differences
+    common = _find_common_differences([closest[row.method][1] for row in rows])
+    # findings about rows get numbers, those about the whole table do not
+    methods = {row.method for row in rows}
+    metric_findings = [f for f in findings if f.metric in ("", rows[0].metric)]
+    numbered = [finding for finding in metric_findings if finding.method in methods]
+    comparison_rows = [
+        _build_published_row(row, numbered, closest[row.method][1], common) for row in rows
+    ]
+    if is_comparable:
+        comparison_rows = [*_build_own_rows(results, metric, rows), *comparison_rows]
+    by_eye = " (read by eye)" if table.metadata.by_eye else ""
     return PublishedComparison(
         table=table.name,
         metric=rows[0].metric,
         classes=tuple(rows[0].by_class),
-        title=f"{table.metadata.title}: {rows[0].metric}{eye}",
-        is_comparable=not first,
-        reason=format_reason(shared) if first else COMPARABLE_REASON,
+        title=f"{table.metadata.title}: {rows[0].metric}{by_eye}",
+        is_comparable=is_comparable,
+        reason=COMPARABLE_REASON if is_comparable else format_reason(common),
         table_note=table.metadata.note,
         headers=(*rows[0].cells, "mean"),
-        rows=tuple(lines),
+        rows=tuple(comparison_rows),
         audit_notes=(
-            *((str(i), f.message) for i, f in enumerate(numbered, start=1)),
-            *(("", f.message) for f in mine if not f.method),
+            *((str(number), finding.message) for number, finding in enumerate(numbered, start=1)),
+            *(("", finding.message) for finding in metric_findings if not finding.method),
         ),
     )
 
 
-def _find_common_differences(rows: Sequence[TagDifferences]) -> dict[str, tuple[str, str]]:
-    """The tags in which every row differs from ours, and how if they all differ alike."""
-    found = {}
-    for tag, (mine, other) in rows[0].items():
-        others = {row[tag][1] for row in rows if tag in row}
-        if all(tag in row for row in rows) and (len(others) == 1 or NOT_STATED not in others):
-            found[tag] = (mine, other if len(others) == 1 else STATED_PER_ROW)
-    return found
+def _find_common_differences(differences: Sequence[TagDifferences]) -> dict[str, tuple[str, str]]:
+    """Find the tags in which every row differs from ours.
+
+    The published value is `STATED_PER_ROW` if the rows differ among themselves.
+    """
+    common = {}
+    for tag, (ours, published) in differences[0].items():
+        values = {row[tag][1] for row in differences if tag in row}
+        is_in_all = all(tag in row for row in differences)
+        if is_in_all and (len(values) == 1 or NOT_STATED not in values):
+            common[tag] = (ours, published if len(values) == 1 else STATED_PER_ROW)
+    return common
 
 
 def _build_published_row(
-    row: PublishedRow, numbered: Sequence[Finding], apart: TagDifferences, shared: TagDifferences
+    row: PublishedRow,
+    numbered: Sequence[Finding],
+    differences: TagDifferences,
+    common: TagDifferences,
 ) -> PublishedComparisonRow:
-    """A published row; what only it has otherwise than ours stands in its remark."""
+    """Build a published row; differences that only this row has become its remark."""
     cells = tuple(_format_cell(cell) for cell in (*row.cells.values(), row.mean))
-    marks = tuple(i for i, f in enumerate(numbered, start=1) if f.method == row.method)
-    own = [f"{tag}: {pair[1]}" for tag, pair in apart.items() if shared.get(tag) != pair]
-    remark = "; ".join([*own, *([row.remark] if row.remark else [])])
-    return PublishedComparisonRow(row.method, remark, cells, row.tags, marks)
+    note_numbers = tuple(
+        number for number, finding in enumerate(numbered, start=1) if finding.method == row.method
+    )
+    own_differences = [
+        f"{tag}: {values[1]}" for tag, values in differences.items() if common.get(tag) != values
+    ]
+    remark = "; ".join([*own_differences, *([row.remark] if row.remark else [])])
+    return PublishedComparisonRow(row.method, remark, cells, row.tags, note_numbers)
 
 
 def _build_own_rows(
     results: TaskResults, metric: str, rows: Sequence[PublishedRow]
 ) -> list[PublishedComparisonRow]:
-    """Our sources in the published columns, scale and decimals."""
-    shown = [n for row in rows for n in (*row.cells.values(), row.mean) if n is not None]
-    scale = 100 if any(number > 1 for number in shown) else 1
-    decimals = max((-int(number.as_tuple().exponent) for number in shown), default=1)
-    names = {name.casefold(): name for name in results.classes}
+    """Build the rows of our sources in the columns, scale and decimals of the published rows."""
+    printed = [
+        number for row in rows for number in (*row.cells.values(), row.mean) if number is not None
+    ]
+    scale = 100 if any(number > 1 for number in printed) else 1
+    decimals = max((-int(number.as_tuple().exponent) for number in printed), default=1)
+    own_names = {name.casefold(): name for name in results.classes}
+    classes = [own_names.get(name.casefold(), "") for name in rows[0].by_class]
     tags = build_own_tags(results, metric)
-    found = []
-    for row in results.sources:
-        if not row.records:
-            continue
-        scores = [
-            [
-                *(
-                    record.by_class.get(names.get(each.casefold(), ""), {}).get(metric)
-                    for each in rows[0].by_class
-                ),
-                record.values.get(metric),
-            ]
-            for record in row.records
-        ]
-        cells = tuple(_format_mean(column, scale, decimals) for column in zip(*scores, strict=True))
-        found.append(
-            PublishedComparisonRow(row.source_name, "this report", cells, tags, is_own_result=True)
+    return [
+        PublishedComparisonRow(
+            source.source_name,
+            "this report",
+            tuple(
+                _format_mean(scores, scale, decimals)
+                for scores in _collect_scores(source, metric, classes)
+            ),
+            tags,
+            is_own_result=True,
         )
-    return found
+        for source in results.sources
+        if source.records
+    ]
+
+
+def _collect_scores(
+    source: SourceResults, metric: str, classes: Sequence[str]
+) -> list[list[float | None]]:
+    """Collect one list of seed scores per class, and one for the mean over classes."""
+    by_class = [
+        [record.by_class.get(name, {}).get(metric) for record in source.records] for name in classes
+    ]
+    return [*by_class, [record.values.get(metric) for record in source.records]]
 
 
 def _format_mean(scores: Sequence[float | None], scale: int, decimals: int) -> str:
-    known = [score for score in scores if score is not None]
-    return f"{sum(known) / len(known) * scale:.{decimals}f}" if known else result_text.UNDEFINED
+    defined = [score for score in scores if score is not None]
+    if not defined:
+        return result_text.UNDEFINED
+    return f"{sum(defined) / len(defined) * scale:.{decimals}f}"
 
 
 def _format_cell(cell: Decimal | None) -> str:

@@ -1,6 +1,6 @@
-"""The published rows of a task as one tidy table, one row per number that the report shows."""
+"""Published results of a task as one tidy table: one row per number that the report shows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import pandas as pd
@@ -10,50 +10,52 @@ from reports.results import score_index
 from reports.tables.result_text import UNDEFINED
 
 COLUMNS = (
-    *("table", "title", "metric", "method", "made by", "level", "class", "column", "value"),
-    *("alike", "reason", "tags", "remark", "audit", "audit of the table", "about"),
+    *("table", "title", "metric", "method", "origin", "level", "class", "column", "value"),
+    *("comparable", "reason", "tags", "remark", "audit", "table audit", "table note"),
 )
 THIS_REPORT, PUBLISHED = "this report", "published"
 
 
-def build_dataframe(parts: Sequence[PublishedComparison]) -> pd.DataFrame:
-    """One row per table, method, metric and column as printed: `COLUMNS`.
+def build_dataframe(comparisons: Sequence[PublishedComparison]) -> pd.DataFrame:
+    """Build one row per table, method, metric and printed column, with the columns `COLUMNS`.
 
     ``table`` is the name of a file under ``reports/published/``, ``class`` the data set's name of
-    what is headed ``column``, ``value`` what is printed, with its decimals. ``alike`` says whether
-    the tags of a row agree with ours, and ``tags`` what they are; ``audit`` is what the audit found
-    in the row. Our own rows, which stand above those that agree, are told by ``made by``.
+    the printed ``column``, and ``value`` the printed number with its decimals. ``comparable`` says
+    whether the ``tags`` of the row agree with ours. ``audit`` has the findings of the audit in the
+    row. ``origin`` distinguishes our own rows, which precede comparable published ones.
     """
     rows = [
-        (
-            *(
-                part.table,
-                part.title,
-                part.metric,
-                line.label,
-                THIS_REPORT if line.is_own_result else PUBLISHED,
-            ),
-            *(level, name, head, None if cell == UNDEFINED else Decimal(cell)),
-            *("yes" if part.is_comparable else "no", part.reason, _format_tags(line), line.remark),
-            *(
-                _join_notes(part, map(str, line.note_numbers)),
-                _join_notes(part, [""]),
-                part.table_note,
-            ),
-        )
-        for part in parts
-        for line in part.rows
-        for head, of, cell in zip(part.headers, (*part.classes, None), line.cells, strict=True)
-        for level, _, name, _ in [score_index.locate_score(None, of, part.metric).labels]
+        row
+        for comparison in comparisons
+        for comparison_row in comparison.rows
+        for row in _build_rows(comparison, comparison_row)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _format_tags(line: PublishedComparisonRow) -> str:
-    return "; ".join(f"{tag}: {value}" for tag, value in line.tags.items())
+def _build_rows(
+    comparison: PublishedComparison, row: PublishedComparisonRow
+) -> Iterator[tuple[object, ...]]:
+    """Build the rows of all cells of one method."""
+    columns = zip(comparison.headers, (*comparison.classes, None), row.cells, strict=True)
+    for header, class_name, cell in columns:
+        location = score_index.locate_score(None, class_name, comparison.metric)
+        level, _, class_or_mean, _ = location.labels
+        yield (
+            *(comparison.table, comparison.title, comparison.metric, row.label),
+            *(THIS_REPORT if row.is_own_result else PUBLISHED, level, class_or_mean, header),
+            None if cell == UNDEFINED else Decimal(cell),
+            "yes" if comparison.is_comparable else "no",
+            comparison.reason,
+            "; ".join(f"{tag}: {value}" for tag, value in row.tags.items()),
+            row.remark,
+            _join_notes(comparison, map(str, row.note_numbers)),
+            _join_notes(comparison, [""]),
+            comparison.table_note,
+        )
 
 
-def _join_notes(part: PublishedComparison, marks: Iterable[str]) -> str:
-    """The notes with some marks; those of the whole table have an empty one."""
-    wanted = set(marks)
-    return "; ".join(said for mark, said in part.audit_notes if mark in wanted)
+def _join_notes(comparison: PublishedComparison, numbers: Iterable[str]) -> str:
+    """Join the audit notes with these numbers; notes about the whole table have an empty one."""
+    selected = set(numbers)
+    return "; ".join(text for number, text in comparison.audit_notes if number in selected)

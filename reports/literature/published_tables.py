@@ -1,8 +1,8 @@
-"""The tables that papers printed, as printed, and what is said of how they were made.
+"""Published tables: the printed numbers, and how they were made as far as the sources state it.
 
-``published/NAME.csv`` holds the numbers: one row per method and metric, one column per class as the
-paper heads it, and the mean. A further column that is named like a tag holds for its row alone.
-``published/tables.yaml`` holds what all rows of a table share: source, classes, metrics, tags.
+``published/NAME.csv`` has the numbers: one row per method and metric, one column per class with the
+paper's header, and the mean. A further column that has the name of a tag applies to its row only.
+``published/tables.yaml`` has the metadata of each table: source, classes, metrics, tags.
 """
 
 import csv
@@ -20,7 +20,7 @@ TABLES_FOLDER = Path(__file__).parents[1] / "published"
 METADATA_FILE = "tables.yaml"
 KEY_COLUMNS = ("method", "printed", "metric")
 NOT_STATED = "not stated"
-ANY_VALUE = "any"  # of a published table: whatever ours is, it changes nothing
+ANY_VALUE = "any"  # of a published table: agrees with every value of ours
 CAMERA_IMAGES, SIMULATED_IMAGES = "cameras", "simulated"
 COMMON_TAGS = ("kind", "dataset", "images", "protocol", "model", "class set", "split", "metric")
 TAGS_BY_KIND = {
@@ -30,13 +30,16 @@ TAGS_BY_KIND = {
 
 
 class TableMetadata(BaseModel):
-    """What ``tables.yaml`` says of one table.
+    """Metadata of one table, an entry of ``tables.yaml``.
 
     Attributes:
-        by_eye: Whether the numbers were read by eye from a picture: a fault may be the reader's.
-        classes: Printed column to the data set's class; none if only means are printed.
+        paper: Name of the paper.
+        table: Which table of it.
+        by_eye: Whether the numbers were read by eye from an image: an error may be the reader's.
+        note: Printed below the table.
+        classes: Printed column to the data set's class; empty if only means are printed.
         metrics: Printed metric to our name of it.
-        tags: As in `TAGS_BY_KIND`, but for the metric and the images; see `Row.tags`.
+        tags: As in `TAGS_BY_KIND`, without metric and images; see `PublishedRow.tags`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,20 +54,23 @@ class TableMetadata(BaseModel):
 
     @property
     def title(self) -> str:
-        """As a reader finds it."""
+        """Paper and table."""
         return f"{self.paper}, {self.table}"
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One method's numbers in one metric.
+    """Numbers of one method in one metric.
 
     Attributes:
-        method: Name by which it is the same method in every table.
-        printed: Name as printed.
-        cells: Printed column to number as printed, None where the table has none.
+        method: Name of the method, the same in every table.
+        printed_name: Name as printed.
+        metric: Name as printed.
+        cells: Printed column to number as printed; None where the table has none.
         by_class: The same by the data set's classes.
-        tags: How it was made, see `TAGS_BY_KIND`.
+        mean: As printed.
+        tags: How the numbers were made, see `TAGS_BY_KIND`.
+        remark: About this row.
     """
 
     method: str
@@ -79,7 +85,7 @@ class PublishedRow:
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table; ``name`` is its file's."""
+    """One table; ``name`` is that of its CSV file without the suffix."""
 
     name: str
     metadata: TableMetadata
@@ -95,126 +101,139 @@ class PublishedTable:
 
 
 def read_tables(folder: Path = TABLES_FOLDER) -> tuple[PublishedTable, ...]:
-    """Every table that the sidecar lists.
+    """Read every table that `METADATA_FILE` lists.
 
     Raises:
-        UserError: If the sidecar or a table is damaged.
+        UserError: If a file cannot be read or has errors.
     """
     path = folder / METADATA_FILE
     document = yaml_loader.read_yaml(path)
     if not isinstance(document, dict):
-        raise UserError(f"{path}: expected a mapping from the names of tables to their facts")
-    found = []
-    for name, said in document.items():
+        raise UserError(f"{path}: expected a mapping from the names of tables to their metadata")
+    tables = []
+    for name, entry in document.items():
         try:
-            head = TableMetadata.model_validate(said)
-        except ValidationError as fault:
-            raise UserError(format_validation_error(f"{path}: {name}", fault)) from None
-        tags = _build_tags(head, f"{path}: {name}")
-        found.append(
-            PublishedTable(name, head, tuple(_read_rows(folder / f"{name}.csv", head, tags)))
-        )
-    return tuple(found)
+            metadata = TableMetadata.model_validate(entry)
+        except ValidationError as error:
+            raise UserError(format_validation_error(f"{path}: {name}", error)) from None
+        tags = _build_tags(metadata, f"{path}: {name}")
+        rows = _read_rows(folder / f"{name}.csv", metadata, tags)
+        tables.append(PublishedTable(name, metadata, tuple(rows)))
+    return tuple(tables)
 
 
 def read_csv_rows(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV file by column.
+    """Read the rows of a CSV file, {column: cell}.
 
     Raises:
         UserError: If it cannot be read, or a line has more or fewer cells than the first.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            found = list(csv.DictReader(file, restkey="", restval=None))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise UserError(f"{path}: cannot be read: {fault}") from None
-    for number, line in enumerate(found, start=2):
-        if "" in line or None in line.values():
+            rows = list(csv.DictReader(file, restkey="", restval=None))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    for number, row in enumerate(rows, start=2):
+        if "" in row or None in row.values():
             raise UserError(f"{path}: line {number}: expected as many cells as in line 1")
-    return found
+    return rows
 
 
 def find_tag_differences(
-    ours: Mapping[str, str], theirs: Mapping[str, str]
+    ours: Mapping[str, str], published: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
-    """The tags that do not agree, as (ours, theirs); nothing if rows belong side by side.
+    """Find the tags that differ; the rows are comparable if there are none.
 
-    What is not stated does not agree with anything, itself included: nobody knows whether it is
-    the same. Nor do simulated images, whatever the other side says.
+    "Not stated" differs from everything, itself included, because nobody knows whether it is the
+    same. So do simulated images, whatever the other side states.
+
+    Returns:
+        Tag to (our value, published value).
     """
-    found = {}
-    for tag in dict.fromkeys([*theirs, *ours]):
-        mine, other = ours.get(tag, NOT_STATED), theirs.get(tag, NOT_STATED)
-        same = mine.casefold() == other.casefold() and mine not in (NOT_STATED, SIMULATED_IMAGES)
-        if not same and not (other == ANY_VALUE and mine != SIMULATED_IMAGES):
-            found[tag] = (mine, other)
-    return found
+    differences = {}
+    for tag in dict.fromkeys([*published, *ours]):
+        our_value = ours.get(tag, NOT_STATED)
+        published_value = published.get(tag, NOT_STATED)
+        is_same = our_value.casefold() == published_value.casefold() and our_value not in (
+            NOT_STATED,
+            SIMULATED_IMAGES,
+        )
+        accepts_any = published_value == ANY_VALUE and our_value != SIMULATED_IMAGES
+        if not is_same and not accepts_any:
+            differences[tag] = (our_value, published_value)
+    return differences
 
 
-def parse_number(text: str, where: str) -> Decimal:
-    """A number with the decimals it was printed with.
+def parse_number(text: str, context: str) -> Decimal:
+    """Parse a number, keeping its printed decimals.
+
+    Args:
+        text: The number.
+        context: File and line, for the error message.
 
     Raises:
-        UserError: If it is none.
+        UserError: If it is not a finite number.
     """
     try:
-        found = Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
-        found = Decimal("nan")
-    if not found.is_finite():
-        raise UserError(f"{where}: {text!r} is no number; a cell is empty where none is printed")
-    return found
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise UserError(
+            f"{context}: {text!r} is not a number; leave the cell empty where none is printed"
+        )
+    return number
 
 
 def format_class_set(classes: Iterable[str]) -> str:
-    """Classes as a tag, whatever their order."""
-    return ", ".join(sorted(each.casefold() for each in classes))
+    """Format a set of classes as a tag that does not depend on their order."""
+    return ", ".join(sorted(name.casefold() for name in classes))
 
 
-def _build_tags(head: TableMetadata, where: str) -> dict[str, str]:
-    """The tags of a table's rows, the metric apart."""
-    known = TAGS_BY_KIND.get(head.tags.get("kind", ""))
-    if known is None:
-        raise UserError(f"{where}: tags.kind: expected {' or '.join(TAGS_BY_KIND)}")
-    tags = {"images": CAMERA_IMAGES} | head.tags
-    if head.classes and "class set" not in tags:
-        tags["class set"] = format_class_set(head.classes.values())
-    wrong = sorted(set(tags) ^ (set(known) - {"metric"}))
+def _build_tags(metadata: TableMetadata, context: str) -> dict[str, str]:
+    """Build the tags that all rows of a table share, without the metric."""
+    expected = TAGS_BY_KIND.get(metadata.tags.get("kind", ""))
+    if expected is None:
+        raise UserError(f"{context}: tags.kind: expected {' or '.join(TAGS_BY_KIND)}")
+    tags = {"images": CAMERA_IMAGES} | metadata.tags
+    if metadata.classes and "class set" not in tags:
+        tags["class set"] = format_class_set(metadata.classes.values())
+    wrong = sorted(set(tags) ^ (set(expected) - {"metric"}))
     if wrong:
         raise UserError(
-            f"{where}: tags: {', '.join(wrong)} missing or unknown; expected "
-            f"{', '.join(known)}, {NOT_STATED!r} where the source is silent"
+            f"{context}: tags: {', '.join(wrong)} missing or unknown; expected "
+            f"{', '.join(expected)}, {NOT_STATED!r} where the source does not state it"
         )
     return tags
 
 
-def _read_rows(path: Path, head: TableMetadata, tags: Mapping[str, str]) -> list[PublishedRow]:
-    found = []
+def _read_rows(path: Path, metadata: TableMetadata, tags: Mapping[str, str]) -> list[PublishedRow]:
+    rows = []
     for number, line in enumerate(read_csv_rows(path), start=2):
-        where = f"{path}: line {number}"
-        expected = {*KEY_COLUMNS, *head.classes, "mean"}
+        context = f"{path}: line {number}"
+        expected = {*KEY_COLUMNS, *metadata.classes, "mean"}
         wrong = (expected - set(line)) | (set(line) - expected - set(tags) - {"remark"})
-        if wrong or line["metric"] not in head.metrics:
+        if wrong or line["metric"] not in metadata.metrics:
             raise UserError(
-                f"{where}: columns or metric do not fit {METADATA_FILE}: "
+                f"{context}: columns or metric do not match {METADATA_FILE}: "
                 f"{', '.join(sorted(wrong)) or line['metric']}"
             )
-        own = {tag: line[tag] for tag in tags if tag in line}
-        cells = {name: _parse_cell(line[name], where) for name in head.classes}
-        found.append(
+        row_tags = {tag: line[tag] for tag in tags if tag in line}
+        cells = {name: _parse_cell(line[name], context) for name in metadata.classes}
+        rows.append(
             PublishedRow(
-                line["method"],
-                line["printed"],
-                line["metric"],
-                cells,
-                {head.classes[name]: cell for name, cell in cells.items()},
-                _parse_cell(line["mean"], where),
-                {**tags, **own, "metric": head.metrics[line["metric"]]},
-                line.get("remark", ""),
+                method=line["method"],
+                printed_name=line["printed"],
+                metric=line["metric"],
+                cells=cells,
+                by_class={metadata.classes[name]: cell for name, cell in cells.items()},
+                mean=_parse_cell(line["mean"], context),
+                tags={**tags, **row_tags, "metric": metadata.metrics[line["metric"]]},
+                remark=line.get("remark", ""),
             )
         )
-    return found
+    return rows
 
 
-def _parse_cell(text: str, where: str) -> Decimal | None:
-    return parse_number(text, where) if text else None
+def _parse_cell(text: str, context: str) -> Decimal | None:
+    return parse_number(text, context) if text else None

@@ -1,1 +1,1 @@
-"""Two stores side by side."""
+"""Comparison of the records of two stores."""

@@ -1,4 +1,4 @@
-"""The finished records of two stores, paired by task, source and seed."""
+"""Finished records of two stores, matched by task, source and seed."""
 
 import math
 import statistics
@@ -10,50 +10,59 @@ from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.storage import image_index, records
 from fusebench.storage.records import Record
-from reports.results import per_image as files
+from reports.results import per_image
 from reports.results.score_index import ScoreLocation, index_scores
 
 
 @dataclass(frozen=True, order=True)
 class RunKey:
-    """What makes two records the same run."""
+    """Identity of a run in any store.
+
+    Attributes:
+        kind: Kind of the task.
+        task: Name of the task.
+        source: Name of the source.
+        seed: -1 where nothing is trained.
+    """
 
     kind: str
     task: str
     source: str
-    seed: int  # -1 where nothing is trained
+    seed: int
 
     @property
     def source_and_seed(self) -> str:
-        """Source and seed in words."""
+        """Source and seed as printed."""
         return self.source if self.seed < 0 else f"{self.source} seed {self.seed}"
 
     @property
     def full_name(self) -> str:
-        """Task, source and seed in words."""
+        """Task, source and seed as printed."""
         return f"{self.task}: {self.source_and_seed}"
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A record and the folder that it lies in."""
+    """A record and its folder."""
 
     record: Record
     folder: Path
 
     def has_same_images(self, other: "StoredRun") -> bool:
-        """Whether both were measured on the same test images, by split hash."""
-        mine, theirs = (one.record.protocol.get("split hash") for one in (self, other))
-        return mine is not None and mine == theirs
+        """Return whether both were measured on the same test images, by split hash."""
+        split_hash = self.record.protocol.get("split hash")
+        return split_hash is not None and split_hash == other.record.protocol.get("split hash")
 
 
 @dataclass(frozen=True)
 class MatchedRuns:
-    """Two stores.
+    """Runs of two stores, A and B.
 
     Attributes:
-        both: The runs that are in both, in order.
-        stale: Records that were passed over because the same store has a later one of the run.
+        in_both: Key and run of A and B, sorted by key.
+        only_in_a: Keys of the runs that B lacks.
+        only_in_b: Keys of the runs that A lacks.
+        superseded_count: Records left out because their store has a later one of the same run.
     """
 
     in_both: tuple[tuple[RunKey, StoredRun, StoredRun], ...]
@@ -62,88 +71,94 @@ class MatchedRuns:
     superseded_count: int
 
 
-def read_matched_runs(a: Path, b: Path, wanted: Sequence[str] | None = None) -> MatchedRuns:
-    """Pair the records of two stores.
+def read_matched_runs(a: Path, b: Path, tasks: Sequence[str] | None = None) -> MatchedRuns:
+    """Read and match the records of two stores.
 
     Args:
-        a: Folder of a store.
-        b: Folder of another.
-        wanted: Tasks; None for all.
+        a: Folder of the first store.
+        b: Folder of the second.
+        tasks: Names of the tasks to read; None for all.
 
     Raises:
-        UserError: If a folder has no records, or one is damaged.
+        UserError: If a folder has no records, or a record is damaged.
     """
-    first, second = _read_store(a, wanted), _read_store(b, wanted)
-    found = [
-        {key: max(those, key=_get_creation_order) for key, those in side.items()}
-        for side in (first, second)
-    ]
-    one, other = found
+    stores = [_read_store(root, tasks) for root in (a, b)]
+    runs_a, runs_b = (
+        {key: max(runs, key=_get_creation_order) for key, runs in store.items()} for store in stores
+    )
     return MatchedRuns(
-        in_both=tuple((key, one[key], other[key]) for key in sorted(one) if key in other),
-        only_in_a=tuple(key for key in sorted(one) if key not in other),
-        only_in_b=tuple(key for key in sorted(other) if key not in one),
-        superseded_count=sum(len(those) - 1 for side in (first, second) for those in side.values()),
+        in_both=tuple((key, runs_a[key], runs_b[key]) for key in sorted(runs_a) if key in runs_b),
+        only_in_a=tuple(key for key in sorted(runs_a) if key not in runs_b),
+        only_in_b=tuple(key for key in sorted(runs_b) if key not in runs_a),
+        superseded_count=sum(len(runs) - 1 for store in stores for runs in store.values()),
     )
 
 
 def find_differing_scores(
     a: Record, b: Record
 ) -> Iterator[tuple[ScoreLocation, tuple[float | None, float | None]]]:
-    """The scores that differ between two records."""
-    one, other = index_scores(a), index_scores(b)
-    for place in dict.fromkeys([*one, *other]):
-        values = one.get(place), other.get(place)
-        if not _are_equal(*values):
-            yield place, values
+    """Yield the scores that differ between two records."""
+    scores_a, scores_b = index_scores(a), index_scores(b)
+    for location in dict.fromkeys([*scores_a, *scores_b]):
+        pair = scores_a.get(location), scores_b.get(location)
+        if not _are_equal(*pair):
+            yield location, pair
 
 
 def subtract_scores(a: float | None, b: float | None) -> float | None:
-    """Second minus first; None if one of them is undefined."""
+    """Return ``b - a``; None if a score is undefined."""
     return None if a is None or b is None else b - a
 
 
 def average_per_image_scores(seeds: Sequence[StoredRun]) -> dict[str, dict[str, float]]:
-    """What it is called to key to its mean over seeds, of images that have a score in all."""
-    found = [files.read_per_image_scores(one.folder, one.record.kind) for one in seeds]
+    """Average the scores per image over seeds.
+
+    Returns:
+        Title or metric, to key, to mean; only images with a score in every seed.
+    """
+    by_seed = [per_image.read_per_image_scores(run.folder, run.record.kind) for run in seeds]
     return {
         name: {
-            key: statistics.fmean(scores[name][key] for scores in found)
-            for key in found[0][name]
-            if all(key in scores.get(name, {}) for scores in found)
+            key: statistics.fmean(scores[name][key] for scores in by_seed)
+            for key in by_seed[0][name]
+            if all(key in scores.get(name, {}) for scores in by_seed)
         }
-        for name in found[0]
+        for name in by_seed[0]
     }
 
 
-def read_sequences(one: StoredRun) -> dict[str, str]:
-    """Key to sequence; empty if the record does not say."""
-    if not (one.folder / image_index.FILE_NAME).is_file():
+def read_sequences(run: StoredRun) -> dict[str, str]:
+    """Read the sequence of every image by key; empty if the record has no image index."""
+    if not (run.folder / image_index.FILE_NAME).is_file():
         return {}
-    listed = image_index.read_image_index(one.folder)
-    return dict(zip(listed.keys, listed.sequences, strict=True))
+    index = image_index.read_image_index(run.folder)
+    return dict(zip(index.keys, index.sequences, strict=True))
 
 
 def _are_equal(a: float | None, b: float | None) -> bool:
-    """Whether two scores are one: the last digits are another machine's rounding."""
+    """Compare two scores up to rounding, which differs between machines in the last digits."""
     return a is b if a is None or b is None else math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _read_store(root: Path, wanted: Sequence[str] | None) -> dict[RunKey, list[StoredRun]]:
+def _read_store(root: Path, tasks: Sequence[str] | None) -> dict[RunKey, list[StoredRun]]:
+    """Read all finished runs of a store by key."""
     if root.is_file():
         raise UserError(f"{root}: is a file; name a folder that was given to --out")
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; name one that was given to --out")
-    found: dict[RunKey, list[StoredRun]] = {}
-    for one in _iterate_runs(root):
-        record = one.record
-        if wanted is None or record.task in wanted:
+    runs: dict[RunKey, list[StoredRun]] = {}
+    for run in _iterate_runs(root):
+        record = run.record
+        if tasks is None or record.task in tasks:
             seed = -1 if record.seed is None else record.seed
-            found.setdefault(RunKey(record.kind, record.task, record.source, seed), []).append(one)
-    if not found:
-        what = f" of {', '.join(wanted)}" if wanted else ""
-        raise UserError(f"{root}: no finished records{what} in it; expected a folder like runs/")
-    return found
+            key = RunKey(record.kind, record.task, record.source, seed)
+            runs.setdefault(key, []).append(run)
+    if not runs:
+        of_tasks = f" of {', '.join(tasks)}" if tasks else ""
+        raise UserError(
+            f"{root}: no finished records{of_tasks} in it; expected a folder like runs/"
+        )
+    return runs
 
 
 def _iterate_runs(root: Path) -> Iterator[StoredRun]:
@@ -153,5 +168,5 @@ def _iterate_runs(root: Path) -> Iterator[StoredRun]:
                 yield StoredRun(records.read_record(file), file.parent)
 
 
-def _get_creation_order(one: StoredRun) -> tuple[str, str]:
-    return str(one.record.provenance.get("at", "")), one.folder.name
+def _get_creation_order(run: StoredRun) -> tuple[str, str]:
+    return str(run.record.provenance.get("at", "")), run.folder.name

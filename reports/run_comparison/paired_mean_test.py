@@ -1,13 +1,12 @@
-"""A fusion metric measured twice on the same images: is the mean difference shown?
+"""Paired test of a fusion metric measured twice on the same images.
 
-Such a score is a mean over images, so that its error needs no resampling (AP and IoU are none;
-see `reports.run_comparison.ap_iou_changes`).
+A fusion metric's score is a mean over images, so that its standard error needs no bootstrap (unlike
+AP and IoU, see `ap_iou_changes`). The mean of the differences d_i over n images in G sequences,
+whose images are not independent, has
 
-The mean of d_i over n images in G groups (sequences), whose images are not independent:
+    error^2 = G / (G - 1) * sum over sequences of (sum of (d_i - mean) in the sequence)^2 / n^2
 
-    error^2 = G / (G - 1) * sum over groups of (sum of (d_i - mean) in the group)^2 / n^2
-
-with Student's t on G - 1 degrees of freedom (Liang, Zeger, "Longitudinal data analysis using
+and Student's t with G - 1 degrees of freedom (Liang, Zeger, "Longitudinal data analysis using
 generalized linear models", Biometrika 73(1), 1986, for a mean).
 """
 
@@ -16,17 +15,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 CONFIDENCE_LEVEL = 0.95
-MIN_GROUPS = 5  # groups; with fewer the interval says nothing
+MIN_GROUPS = 5  # sequences; with fewer the interval is not reliable
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Second minus first.
+    """Mean difference of a metric, second minus first.
 
     Attributes:
-        first: The mean of the first over the images that both have.
-        interval: Both ends at `CONFIDENCE_LEVEL`; None with fewer than `MIN_GROUPS` groups.
-        p: Two-sided; None as the interval, and where all differences are equal.
+        mean_difference: Over the images that both have.
+        first_mean: Mean of the first over the same images.
+        interval: Ends of the interval at `CONFIDENCE_LEVEL`; None with fewer than `MIN_GROUPS`
+            sequences.
+        p_value: Two-sided; None without an interval, and where all differences are equal.
+        image_count: n.
+        group_count: G.
     """
 
     mean_difference: float
@@ -38,30 +41,36 @@ class PairedDifference:
 
 
 def compare_means(
-    first: Mapping[str, float], second: Mapping[str, float], groups: Mapping[str, str]
+    first: Mapping[str, float], second: Mapping[str, float], sequences: Mapping[str, str]
 ) -> PairedDifference | None:
-    """The mean difference over the images that both have; None without any.
+    """Test the mean difference over the images that both have; None without any.
 
     Args:
         first: Key to score.
-        second: The same.
-        groups: Key to group; a key that is not in it is a group of its own.
+        second: Key to score.
+        sequences: Key to sequence; an image without one is a sequence of its own.
     """
-    gaps = {key: second[key] - first[key] for key in sorted(first) if key in second}
-    if not gaps:
+    differences = {key: second[key] - first[key] for key in sorted(first) if key in second}
+    if not differences:
         return None
-    mean = math.fsum(gaps.values()) / len(gaps)
-    before = math.fsum(first[key] for key in gaps) / len(gaps)
+    image_count = len(differences)
+    mean = math.fsum(differences.values()) / image_count
+    first_mean = math.fsum(first[key] for key in differences) / image_count
+
+    # Sum of the deviations from the mean in every sequence
     sums: dict[str, float] = {}
-    for key, gap in gaps.items():
-        group = groups.get(key) or f" {key}"
-        sums[group] = sums.get(group, 0.0) + gap - mean
+    for key, difference in differences.items():
+        sequence = sequences.get(key) or f" {key}"
+        sums[sequence] = sums.get(sequence, 0.0) + difference - mean
     count = len(sums)
     if count < MIN_GROUPS:
-        return PairedDifference(mean, before, None, None, len(gaps), count)
+        return PairedDifference(mean, first_mean, None, None, image_count, count)
+
     from scipy.special import stdtr, stdtrit
 
-    error = math.sqrt(count / (count - 1) * math.fsum(s**2 for s in sums.values())) / len(gaps)
-    half = float(stdtrit(count - 1, (1 + CONFIDENCE_LEVEL) / 2)) * error
-    p = 2 * float(stdtr(count - 1, -abs(mean) / error)) if error else None
-    return PairedDifference(mean, before, (mean - half, mean + half), p, len(gaps), count)
+    squares = math.fsum(deviation**2 for deviation in sums.values())
+    error = math.sqrt(count / (count - 1) * squares) / image_count
+    margin = float(stdtrit(count - 1, (1 + CONFIDENCE_LEVEL) / 2)) * error
+    p_value = 2 * float(stdtr(count - 1, -abs(mean) / error)) if error else None
+    interval = mean - margin, mean + margin
+    return PairedDifference(mean, first_mean, interval, p_value, image_count, count)

@@ -1,7 +1,7 @@
-"""What the differences of two stores are worth, source by source, where the images are the same.
+"""Significance tests of the differences between two stores, source by source.
 
-AP and IoU are tested by resampling (`reports.run_comparison.ap_iou_changes`), fusion metrics by image
-(`reports.run_comparison.paired_mean_test`); over the seeds that both stores have.
+Only where the test images are the same: AP and IoU by bootstrap (`ap_iou_changes`), fusion metrics
+by a paired test over images (`paired_mean_test`); over the seeds that both stores have.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,17 +25,20 @@ PAIRED_MEAN_TEST = "t by sequence"
 
 @dataclass(frozen=True)
 class ChangeTestResult:
-    """One difference of a source, B minus A; fractions as in the records.
+    """Test of one difference of a source, B minus A; fractions as in the records.
 
     Attributes:
-        name: Class; None for the mean.
-        a: The score in A, over the seeds and images of the test.
-        b: The same in B.
-        interval: Both ends at 95 %; None where there is too little for one.
-        p: Two-sided.
-        adjusted: p adjusted (Holm) for all resampled differences of the task; None for others.
-        how: Which test.
-        said: All of it in words.
+        source: Name of the source.
+        class_name: None for the mean.
+        metric: Name of the metric.
+        score_a: Score in A over the seeds and images of the test.
+        score_b: Score in B.
+        interval: Ends of the 95 % interval; None with too little data.
+        p_value: Two-sided.
+        adjusted_p_value: Adjusted (Holm) for all bootstrap tests of the task; None for others.
+        verdict: Whether a difference is shown; empty without an interval.
+        test_name: Name of the test.
+        description: All of it in a line.
     """
 
     source: str
@@ -52,32 +55,39 @@ class ChangeTestResult:
 
 
 def run_change_tests(
-    pairs: Sequence[tuple[RunKey, StoredRun, StoredRun]],
+    matched_runs: Sequence[tuple[RunKey, StoredRun, StoredRun]],
 ) -> tuple[list[ChangeTestResult], list[str]]:
-    """Every tested difference of one task, and why others were not tested."""
-    found: list[ChangeTestResult] = []
+    """Test the differences of one task.
+
+    Args:
+        matched_runs: Key and run in A and B, sorted by source.
+
+    Returns:
+        The test results, and for each untested source the reason.
+    """
+    results: list[ChangeTestResult] = []
     untested: list[str] = []
-    changed: list[ap_iou_changes.ScoreChange] = []
-    for source, same in groupby(pairs, key=lambda pair: pair[0].source):
-        runs = list(same)
-        _, a, b = runs[0]
-        first, second = [one for _, one, _ in runs], [one for *_, one in runs]
-        if not a.has_same_images(b):
-            untested.append(f"{source}: other test images in A and B, not tested")
-        elif a.record.kind == "quality":
-            found += _run_paired_mean_tests(source, first, second)
-        elif ap_iou_changes.have_bootstrap_inputs([*first, *second]):
-            changed += ap_iou_changes.find_score_changes(source, first, second)
-        elif any(list(find_differing_scores(one.record, other.record)) for _, one, other in runs):
+    changes: list[ap_iou_changes.ScoreChange] = []
+    for source, group in groupby(matched_runs, key=lambda match: match[0].source):
+        pairs = [(run_a, run_b) for _, run_a, run_b in group]
+        runs_a, runs_b = [a for a, _ in pairs], [b for _, b in pairs]
+        if not runs_a[0].has_same_images(runs_b[0]):
+            untested.append(f"{source}: different test images in A and B, not tested")
+        elif runs_a[0].record.kind == "quality":
+            results += _run_paired_mean_tests(source, runs_a, runs_b)
+        elif ap_iou_changes.have_bootstrap_inputs([*runs_a, *runs_b]):
+            changes += ap_iou_changes.find_score_changes(source, runs_a, runs_b)
+        elif any(any(True for _ in find_differing_scores(a.record, b.record)) for a, b in pairs):
             untested.append(f"{source}: no saved matches or counts in A and B, not tested")
-    return [*found, *_build_bootstrap_results(changed)], untested
+    return [*results, *_build_bootstrap_results(changes)], untested
 
 
 def _build_bootstrap_results(
-    changed: Sequence[ap_iou_changes.ScoreChange],
+    changes: Sequence[ap_iou_changes.ScoreChange],
 ) -> Iterator[ChangeTestResult]:
-    adjusted = confidence_intervals.adjust_p_values([change.estimate.p_value for change in changed])
-    for change, p in zip(changed, adjusted, strict=True):
+    """Adjust the p values of all changes of the task; yield their results."""
+    adjusted = confidence_intervals.adjust_p_values([change.estimate.p_value for change in changes])
+    for change, adjusted_p_value in zip(changes, adjusted, strict=True):
         estimate = change.estimate
         yield ChangeTestResult(
             source=change.source,
@@ -87,60 +97,65 @@ def _build_bootstrap_results(
             score_b=change.score_b,
             interval=(estimate.low, estimate.high),
             p_value=estimate.p_value,
-            adjusted_p_value=p,
-            verdict=ap_iou_changes.decide_verdict(p),
+            adjusted_p_value=adjusted_p_value,
+            verdict=ap_iou_changes.decide_verdict(adjusted_p_value),
             test_name=BOOTSTRAP_TEST,
-            description=ap_iou_changes.describe_change(change, p),
+            description=ap_iou_changes.describe_change(change, adjusted_p_value),
         )
 
 
 def _run_paired_mean_tests(
-    source: str, a: Sequence[StoredRun], b: Sequence[StoredRun]
+    source: str, runs_a: Sequence[StoredRun], runs_b: Sequence[StoredRun]
 ) -> Iterator[ChangeTestResult]:
-    """The tests of scores that are means over images, of fusion metrics."""
-    first, second = average_per_image_scores(a), average_per_image_scores(b)
-    for name, scores in first.items():
-        others = second.get(name, {})
-        found = (
-            paired_mean_test.compare_means(scores, others, read_sequences(b[0]))
-            if scores != others
-            else None
-        )
-        if found is None:
+    """Test every fusion metric that differs."""
+    by_metric_a, by_metric_b = average_per_image_scores(runs_a), average_per_image_scores(runs_b)
+    for metric, scores_a in by_metric_a.items():
+        scores_b = by_metric_b.get(metric, {})
+        if scores_a == scores_b:
+            continue
+        difference = paired_mean_test.compare_means(scores_a, scores_b, read_sequences(runs_b[0]))
+        if difference is None:
             continue
         yield ChangeTestResult(
             source=source,
             class_name=None,
-            metric=name,
-            score_a=found.first_mean,
-            score_b=found.first_mean + found.mean_difference,
-            interval=found.interval,
-            p_value=found.p_value,
+            metric=metric,
+            score_a=difference.first_mean,
+            score_b=difference.first_mean + difference.mean_difference,
+            interval=difference.interval,
+            p_value=difference.p_value,
             adjusted_p_value=None,
-            verdict=_decide_verdict(found),
+            verdict=_decide_verdict(difference),
             test_name=PAIRED_MEAN_TEST,
-            description=f"{source}, {name}: {_describe_difference(found)}",
+            description=f"{source}, {metric}: {_describe_difference(difference)}",
         )
 
 
-def _decide_verdict(found: paired_mean_test.PairedDifference) -> str:
-    if found.interval is None:
+def _decide_verdict(difference: paired_mean_test.PairedDifference) -> str:
+    if difference.interval is None:
         return ""
-    shown = found.interval[0] > 0 or found.interval[1] < 0
-    return ap_iou_changes.DIFFERENCE_SHOWN if shown else confidence_intervals.NO_DIFFERENCE_SHOWN
+    low, high = difference.interval
+    is_shown = low > 0 or high < 0
+    if is_shown:
+        return ap_iou_changes.DIFFERENCE_SHOWN
+    return confidence_intervals.NO_DIFFERENCE_SHOWN
 
 
-def _describe_difference(found: paired_mean_test.PairedDifference) -> str:
-    said = f"B - A {format_signed_number(found.mean_difference, 4)} on {found.image_count} images in {found.group_count} groups"
-    if found.interval is None:
-        return f"{said}, too few groups for an interval"
-    low, high = (format_signed_number(end, 4) for end in found.interval)
-    said += f", 95 % interval {low} to {high}"
-    if found.p_value is not None:
-        said += f", p = {found.p_value:.3f}" if found.p_value >= 0.001 else ", p < 0.001"
-    return f"{said}: {_decide_verdict(found)}"
+def _describe_difference(difference: paired_mean_test.PairedDifference) -> str:
+    text = (
+        f"B - A {format_signed_number(difference.mean_difference, 4)} on "
+        f"{difference.image_count} images in {difference.group_count} sequences"
+    )
+    if difference.interval is None:
+        return f"{text}, too few sequences for an interval"
+    low, high = (format_signed_number(end, 4) for end in difference.interval)
+    text += f", 95 % interval {low} to {high}"
+    p_value = difference.p_value
+    if p_value is not None:
+        text += f", p = {p_value:.3f}" if p_value >= 0.001 else ", p < 0.001"
+    return f"{text}: {_decide_verdict(difference)}"
 
 
 def format_signed_number(value: float, decimals: int) -> str:
-    """A number with its sign and so many decimals."""
+    """Format a number with its sign, e.g. ``+0.5000``."""
     return f"{value:+.{decimals}f}".replace("-", MINUS)

@@ -73,8 +73,10 @@ def build_score_sample(
     weights[1:, images] = resamples.image_weights
     scores = np.stack([source.score_functions[seed](weights) for seed in seeds])
     # Shares of the units in each class's truth, averaged over the classes that have any
+    unit_count = resamples.unit_counts.shape[1]
     unit_sums = [
-        bootstrap.sum_per_unit(resamples, counts) for counts in source.truth_counts[:, images]
+        bootstrap.sum_per_unit(counts, resamples.unit_of_image, unit_count)
+        for counts in source.truth_counts[:, images]
     ]
     shares = np.mean([sums / sums.sum() for sums in unit_sums if sums.any()], axis=0)
     return ScoreSample(scores[:, 0], scores[:, 1:], shares)

@@ -137,8 +137,11 @@ def _add_estimates(
     """Add the interval of every cell, with the seed variance pooled over its column."""
     estimated = []
     for column, (cell, sample) in enumerate(zip(cells, row_samples, strict=True)):
-        others = [row[column] for row in all_samples if row and row is not row_samples]
-        same_recipe = [other for other in others if other is not None]
+        same_recipe = [
+            other
+            for row in all_samples
+            if row and row is not row_samples and (other := row[column]) is not None
+        ]
         estimate = confidence_intervals.estimate_score(sample, same_recipe) if sample else None
         estimated.append(replace(cell, estimate=estimate))
     return tuple(estimated)

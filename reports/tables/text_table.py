@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from reports.tables.comparison import BETTER_SINGLE_SENSOR
 
-BY_CONDITION, ERRORS = "slices", "errors"
+BY_CONDITION, ERRORS = "by-condition", "error-types"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What predicts label maps, one file each."""
+"""Segmentation models, one module or package each."""

@@ -1,8 +1,7 @@
-"""Label maps that were made elsewhere: a folder of images of class ids, matched by file stem.
+"""Predicted label maps from a folder, e.g. of another program, matched by file stem.
 
-With ``{source}`` in its name there is a folder per source.
-
-Nothing is trained. It scores other people's predictions under the same rules as everybody's.
+A name with ``{source}`` means one folder per source. Nothing is trained; the predictions are scored
+under the same rules as all others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,15 +39,15 @@ FILES = "folder of label maps"
 
 
 class Options(BaseModel):
-    """What decides the label maps.
+    """What tasks.yaml may set for label maps from a folder.
 
     Attributes:
-        folder: Where they lie, ``<key>.png`` or any other image extension, class ids as they are
-            in the data set's own masks. ``{source}``, ``{dataset}``, ``{split}`` are filled in.
-        palette: Read pictures in these colors instead of ids: ``fmb``, the authors' dictionary,
-            or ``fmb_swapped``, the same with red and blue swapped, as some programs save it.
-        ids: What the ids in the files mean, where they are not the data set's: id to class name.
-            An id that is not named is an error.
+        folder: Folder of ``<key>.png``, or any other image extension, with class ids as in the
+            data set's own label maps. ``{source}``, ``{dataset}``, ``{split}`` are replaced.
+        palette: Read images in these colors instead of ids: ``fmb``, the authors' dictionary, or
+            ``fmb_swapped``, the same with red and blue swapped, as some programs save it.
+        ids: Id in the files to class name, if they are not the data set's ids. An id that is not
+            named is an error.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,34 +57,40 @@ class Options(BaseModel):
     ids: dict[ClassId, str] | None = None
 
     @model_serializer(mode="wrap")
-    def _omit_new_defaults(self, said: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the younger words where they change nothing: scores from before stay valid."""
-        words: dict[str, Any] = said(self)
-        return {name: value for name, value in words.items() if value is not None}
+    def _omit_new_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit later options that are not set, so that older specs keep their hash."""
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
-def resolve_paths(options: Options, known: Mapping[str, str], where: str) -> Options:
-    """The options with the name of the folder for one source."""
-    name = path_templates.fill_template(str(options.folder), known, f"{where}.folder")
-    return options.model_copy(update={"folder": Path(name)})
+def resolve_paths(options: Options, values: Mapping[str, str], where: str) -> Options:
+    """Replace the placeholders in the folder's name.
+
+    Args:
+        options: See `Options`.
+        values: Placeholder to value, e.g. of the source.
+        where: Position in the task file, for messages.
+
+    Returns:
+        New options with the folder of one source.
+    """
+    path = path_templates.fill_template(str(options.folder), values, f"{where}.folder")
+    return options.model_copy(update={"folder": Path(path)})
 
 
 def dependency_hashes(options: Options) -> dict[str, str | None]:
-    """One digest of all files in the folder.
+    """Return one hash of all files in the folder, for the spec.
 
     Raises:
         UserError: If there is no such folder.
     """
-    found = find_images_by_stem(options.folder)
-    return {
-        "files": hashing.content_hash(
-            {key: hashing.compute_file_sha256(path) for key, path in found.items()}
-        )
-    }
+    paths = find_images_by_stem(options.folder)
+    hashes = {key: hashing.compute_file_sha256(path) for key, path in paths.items()}
+    return {"files": hashing.content_hash(hashes)}
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """Where the label maps come from, and how they were read."""
+    """Return the facts that a reader needs: folder, palette and ids of the label maps."""
     facts: dict[str, Scalar] = {"model": "label maps", "predictions": options.folder.name}
     if options.palette is not None:
         facts["colors"] = options.palette
@@ -94,67 +99,67 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     return facts
 
 
-def config_errors(options: Options, known: Sequence[str], where: str) -> list[str]:
-    """What is wrong with the meaning of the ids, in words.
+def config_errors(options: Options, classes: Sequence[str], where: str) -> list[str]:
+    """List the errors of the option ``ids``, as messages.
 
     Args:
         options: See `Options`.
-        known: The data set's classes.
-        where: Where in the task file.
+        classes: The data set's classes.
+        where: Position in the task file.
     """
     return [
-        f"{where}.ids.{number}: {name!r} is none of the classes {', '.join(known)}"
-        for number, name in (options.ids or {}).items()
-        if name not in known
+        f"{where}.ids.{file_id}: {name!r} is none of the classes {', '.join(classes)}"
+        for file_id, name in (options.ids or {}).items()
+        if name not in classes
     ]
 
 
 def train(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    """Do nothing: what made the label maps was trained elsewhere."""
+    """Do nothing: there is no network to train."""
 
 
 def check_predictions(options: Options, test: Split) -> None:
-    """Read every label map once before anything is computed from them.
+    """Read and check every label map before the run starts.
 
     Raises:
         UserError: As `predict`.
     """
-    maps = _read_label_maps(options, test)
+    label_maps_by_key = _read_label_maps(options, test)
     for _ in progress.track_progress(test.pairs, f"check {options.folder.name}"):
-        next(maps)
+        next(label_maps_by_key)
 
 
 def predict(
     folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
 ) -> Iterator[tuple[str, LabelMap]]:
-    """Key and label map, uint8 (H, W), of each example.
+    """Yield key and label map, uint8 (H, W), of every test image.
 
     Raises:
-        UserError: If one is missing, has another size than its pair, an id or color that no
-            class has, or is a picture where ids are meant.
+        UserError: If a label map is missing, has another size than its pair or an id or color
+            of no class, or is a color image without a palette.
     """
     return _read_label_maps(options, test.split)
 
 
 def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[str, LabelMap]]:
-    faults = config_errors(options, split.classes, "options")
-    if faults:
-        raise UserError("\n".join(faults))
-    meaning = _build_id_map(options.ids, split.classes)
-    found = find_images_by_stem(options.folder)
-    missing = [key for key in split.keys if key not in found]
+    errors = config_errors(options, split.classes, "options")
+    if errors:
+        raise UserError("\n".join(errors))
+    id_map = _build_id_map(options.ids, split.classes)
+    paths = find_images_by_stem(options.folder)
+    missing = [key for key in split.keys if key not in paths]
     if missing:
         raise UserError(
             f"{options.folder}: {len(missing)} of the {len(split.keys)} label maps are "
             f"missing (first: {missing[0]}); put them there, named like the pair's key"
         )
     for pair in split.pairs:
-        path = found[pair.key]
+        path = paths[pair.key]
         _check_image_size(path, pair)
         if options.palette is None:
-            yield pair.key, _map_ids(_read_ids(path), path, meaning, split.classes)
+            yield pair.key, _map_ids(_read_ids(path), path, id_map)
         else:
             yield pair.key, _read_colored_label_map(path, options.palette, split.classes)
 
@@ -162,16 +167,19 @@ def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[str, Labe
 def _read_ids(path: Path) -> LabelMap:
     try:
         return images.read_label_image(path)
-    except UserError as fault:
-        hint = "; is it a picture in FMB's colors? Then set palette: fmb"
-        raise UserError(f"{fault}{hint if 'one channel' in str(fault) else ''}") from None
+    except UserError as error:
+        hint = "; is it an image in FMB's colors? Then set palette: fmb"
+        raise UserError(f"{error}{hint if 'one channel' in str(error) else ''}") from None
 
 
-def _build_id_map(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict[int, int] | None:
-    """Id in the files to class id; None where they are the same."""
-    if ids is None:
-        return None
-    return {number: classes.index(name) for number, name in ids.items()}
+def _build_id_map(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict[int, int]:
+    """Return id in the files to class id."""
+    if ids is not None:
+        return {file_id: classes.index(name) for file_id, name in ids.items()}
+    id_map = {class_id: class_id for class_id in range(len(classes))}
+    if classes[0].lower() in UNLABELED_NAMES:
+        id_map[label_maps.IGNORE_INDEX] = 0
+    return id_map
 
 
 def _check_image_size(path: Path, pair: Pair) -> None:
@@ -183,57 +191,50 @@ def _check_image_size(path: Path, pair: Pair) -> None:
         )
 
 
-def _map_ids(
-    labels: LabelMap, path: Path, meaning: Mapping[int, int] | None, classes: Sequence[str]
-) -> LabelMap:
-    """Ids of the data set for those of a file."""
-    if meaning is None:
-        meaning = {number: number for number in range(len(classes))}
-        if classes[0].lower() in UNLABELED_NAMES:
-            meaning[label_maps.IGNORE_INDEX] = 0
+def _map_ids(labels: LabelMap, path: Path, id_map: Mapping[int, int]) -> LabelMap:
+    """Replace the ids of a file by class ids."""
     present, counts = np.unique(labels, return_counts=True)
-    for number, pixels in zip(present, counts, strict=True):
-        if int(number) not in meaning:
-            known = ", ".join(map(str, sorted(meaning)))
+    for file_id, pixels in zip(present, counts, strict=True):
+        if int(file_id) not in id_map:
             raise UserError(
-                f"{path}: id {number} ({pixels} pixels) has no class; known are {known}. "
-                "If the ids are numbered in another way, say in ids: which class each one is"
+                f"{path}: id {file_id} ({pixels} pixels) has no class; known are "
+                f"{', '.join(map(str, sorted(id_map)))}. If the ids have another numbering, set "
+                "ids: to the class name of each"
             )
     table = np.zeros(256, np.uint8)
-    table[list(meaning)] = list(meaning.values())
+    table[list(id_map)] = list(id_map.values())
     mapped: LabelMap = table[labels]
     return mapped
 
 
-def _read_colored_label_map(path: Path, name: str, classes: Sequence[str]) -> LabelMap:
-    """Class ids of a picture in FMB's colors."""
-    lacking = [each for each in classes if each.lower() not in fmb_palette.FMB_COLORS]
-    if lacking:
+def _read_colored_label_map(path: Path, palette: str, classes: Sequence[str]) -> LabelMap:
+    """Read the class ids of an image in FMB's colors."""
+    names = [name.lower() for name in classes]
+    missing = [name for name in names if name not in fmb_palette.FMB_COLORS]
+    if missing:
         raise UserError(
-            f"palette {name}: has no color for {', '.join(lacking)}; it is for FMB's classes"
+            f"palette {palette}: has no color for {', '.join(missing)}; it is for FMB's classes"
         )
-    step = 1 if name == "fmb" else -1
-    colors = np.array([fmb_palette.FMB_COLORS[each.lower()] for each in classes], np.uint8)[
-        :, ::step
-    ]
-    wanted = {int(color): i for i, color in enumerate(_pack_rgb(colors))}
-    shown = _pack_rgb(images.read_color(path))
-    present, where, counts = np.unique(shown, return_inverse=True, return_counts=True)
-    unknown = [i for i, color in enumerate(present) if int(color) not in wanted]
+    channel_step = 1 if palette == "fmb" else -1
+    colors = np.array([fmb_palette.FMB_COLORS[name] for name in names], np.uint8)
+    class_ids = {int(rgb): i for i, rgb in enumerate(_pack_rgb(colors[:, ::channel_step]))}
+    pixels = _pack_rgb(images.read_color(path))
+    present, inverse, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    unknown = [i for i, rgb in enumerate(present) if int(rgb) not in class_ids]
     if unknown:
-        first = max(unknown, key=lambda i: counts[i])
-        color = tuple(int(present[first]) >> shift & 255 for shift in (16, 8, 0))
+        most_frequent = max(unknown, key=lambda i: counts[i])
+        color = tuple(int(present[most_frequent]) >> shift & 255 for shift in (16, 8, 0))
         raise UserError(
             f"{path}: {sum(counts[unknown])} pixels in {len(unknown)} colors of no class (most "
             f"often RGB {color}); save it without loss, or set palette to fmb or fmb_swapped "
             "for the other order of channels"
         )
-    table = np.array([wanted[int(color)] for color in present], np.uint8)
-    labels: LabelMap = table[where.reshape(shown.shape)]
+    table = np.array([class_ids[int(rgb)] for rgb in present], np.uint8)
+    labels: LabelMap = table[inverse.reshape(pixels.shape)]
     return labels
 
 
 def _pack_rgb(colors: Color) -> NDArray[np.int64]:
-    """RGB (..., 3) as one number each."""
+    """Pack RGB, uint8 (..., 3), into one integer per color."""
     packed: NDArray[np.int64] = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
     return packed

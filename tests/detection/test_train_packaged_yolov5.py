@@ -1,4 +1,4 @@
-"""The script behind the packaged weights, and the weights themselves."""
+"""The command that trains the packaged weights, and the weights themselves."""
 
 import re
 
@@ -16,7 +16,7 @@ needs_weights = pytest.mark.skipif(
 
 
 @pytest.mark.slow
-def test_leaves_weights_that_start_a_training_and_a_card_that_says_how(tmp_path):
+def test_a_trial_writes_usable_initial_weights_and_a_model_card(tmp_path):
     folders = [f"--{name}={tmp_path / name}" for name in ("data", "out", "to")]
     flags = ["--scenes=4", "--unseen=4", "--epochs=1", "--batch=8", "--full-precision"]
     assert train_packaged_weights.main([*folders, *flags]) == 0
@@ -25,19 +25,19 @@ def test_leaves_weights_that_start_a_training_and_a_card_that_says_how(tmp_path)
     assert "20 images: 4 simulated scenes" in card
     assert not re.search(r"[{}]", card)
     assert card.count("infrared") == 2
-    pin = yolov5.dependency_hashes(yolov5.Options(start_weights=str(weights)))["start_weights"]
-    assert f"sha256 `{pin}`" in card
+    sha256 = yolov5.dependency_hashes(yolov5.Options(start_weights=str(weights)))["start_weights"]
+    assert f"sha256 `{sha256}`" in card
     ultralytics_import.import_ultralytics(tmp_path)
     tensors = initial_weights.load_tensors(str(weights), "n", tmp_path)
-    whole = network.build_network("n", scenes.CLASSES)
-    assert network.load_matching_weights(whole, tensors, "packaged") == len(whole.state_dict())
+    model = network.build_network("n", scenes.CLASSES)
+    assert network.load_matching_weights(model, tensors, "packaged") == len(model.state_dict())
 
 
 @needs_weights
-def test_the_packaged_weights_fit_the_network_and_their_card(tmp_path):
-    pin = yolov5.dependency_hashes(yolov5.Options(start_weights="packaged"))["start_weights"]
-    assert f"sha256 `{pin}`" in initial_weights.PACKAGED_WEIGHTS.with_suffix(".md").read_text()
+def test_the_packaged_weights_fit_the_network_and_their_model_card(tmp_path):
+    sha256 = yolov5.dependency_hashes(yolov5.Options(start_weights="packaged"))["start_weights"]
+    assert f"sha256 `{sha256}`" in initial_weights.PACKAGED_WEIGHTS.with_suffix(".md").read_text()
     ultralytics_import.import_ultralytics(tmp_path)
     tensors = initial_weights.load_tensors("packaged", "n", tmp_path)
-    whole = network.build_network("n", scenes.CLASSES)
-    assert network.load_matching_weights(whole, tensors, "packaged") == len(whole.state_dict())
+    model = network.build_network("n", scenes.CLASSES)
+    assert network.load_matching_weights(model, tensors, "packaged") == len(model.state_dict())

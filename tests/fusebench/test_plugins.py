@@ -1,74 +1,215 @@
-"""Every plug-in file keeps its contract. A new file is tested the moment it exists."""
+"""Plug-ins: every file fits its contract, and one that does not is one clear error.
+
+A new file in a plug-in folder is tested the moment it exists.
+"""
+
+import sys
 
 import numpy as np
 import pytest
 
-from fusebench import plugins
+from fusebench import __main__, plugins
 from fusebench.errors import UserError
-from fusebench.storage.records import Column
+from fusebench.evaluation.counts import stack_counts
+from fusion import quality
+from tests.helpers import dataset_folders
 
 RNG = np.random.default_rng(0)
 INFRARED = RNG.integers(0, 256, (48, 65), dtype=np.uint8)
 VISIBLE = RNG.integers(0, 256, (48, 65, 3), dtype=np.uint8)
 LARGE = RNG.integers(0, 256, (176, 193), dtype=np.uint8)  # room for five scales
+KINDS = ("detection", "segmentation")
+TASK_METRICS = [(kind, n) for kind in KINDS for n in plugins.list_plugins(f"{kind}.metrics")]
+MODELS = [(kind, n) for kind in KINDS for n in plugins.list_plugins(f"{kind}.models")]
 
 
-@pytest.mark.parametrize("name", plugins.list_plugins("fusion.methods"))
+@pytest.mark.parametrize("name", plugins.list_plugins(plugins.METHODS))
 def test_every_method_returns_a_new_color_image_of_the_same_size(name):
-    method = plugins.load_plugin("fusion.methods", name)
+    method = plugins.load_fusion_method(name)
     before = INFRARED.copy(), VISIBLE.copy()
     fused = method.load(method.Options(), "cpu")(INFRARED, VISIBLE)
     assert fused.shape == VISIBLE.shape
     assert fused.dtype == np.uint8
+    assert not np.shares_memory(fused, VISIBLE)
     np.testing.assert_array_equal(INFRARED, before[0])
     np.testing.assert_array_equal(VISIBLE, before[1])
 
 
-@pytest.mark.parametrize("name", plugins.list_plugins("fusion.methods"))
-def test_every_method_says_its_version_its_color_and_its_files(name):
-    method = plugins.load_plugin("fusion.methods", name)
-    assert isinstance(method.VERSION, int)
-    assert isinstance(method.COLOR, str)
-    assert isinstance(method.dependency_hashes(method.Options()), dict)
+@pytest.mark.parametrize("name", plugins.list_plugins(plugins.METHODS))
+def test_hashes_of_a_methods_files_are_text(name):
+    method = plugins.load_fusion_method(name)
+    hashes = method.dependency_hashes(method.Options())
+    assert all(isinstance(value, str) for value in hashes.values())
 
 
-@pytest.mark.parametrize("name", plugins.list_plugins("fusion.metrics"))
-def test_every_fusion_metric_is_finite_and_headed(name):
-    metric = plugins.load_plugin("fusion.metrics", name)
-    assert isinstance(metric.COLUMN, Column)
-    assert isinstance(metric.VERSION, int)
-    assert np.isfinite(metric.measure(LARGE, LARGE[::-1], LARGE[:, ::-1]))
+@pytest.mark.parametrize("name", plugins.list_plugins(plugins.FUSION_METRICS))
+def test_every_fusion_metric_is_finite_within_its_range(name):
+    metric = plugins.load_fusion_metric(name)
+    value = metric.measure(LARGE, LARGE[::-1], LARGE[:, ::-1])
+    variant = next(iter(metric.VARIANTS.values()))
+    assert np.isfinite(value)
+    assert variant.minimum is None or value >= variant.minimum
+    assert variant.maximum is None or value <= variant.maximum
+    assert "Source:" in metric.docstring
 
 
-@pytest.mark.parametrize("kind", ["detection", "segmentation"])
-def test_every_model_keeps_the_contract_the_plan_reads(kind):
-    for name in plugins.list_plugins(f"{kind}.models"):
-        model = plugins.load_plugin(f"{kind}.models", name)
-        assert isinstance(model.VERSION, int)
-        for part in ("Options", "Predict", "pins", "protocol", "train", "predict"):
-            assert callable(getattr(model, part)), f"{kind}.models.{name} has no {part}"
+@pytest.mark.parametrize(("kind", "name"), TASK_METRICS)
+def test_every_task_metric_scores_each_class_for_every_weighting(kind, name):
+    metric = plugins.load_task_metric(kind, name)
+    truth, predicted, classes = make_images(kind)
+    options = metric.Options()
+    counts = stack_counts(
+        {key: metric.count(truth[key], predicted[key], classes, options) for key in truth}
+    )
+    weights = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 0.0]])
+    scores = metric.score(counts.add(weights), classes, options, list(metric.COLUMNS))
+    assert set(scores) >= set(metric.COLUMNS)
+    for values in scores.values():
+        assert values.shape == (3, len(classes))
+        assert np.isnan(values[2]).all()  # nothing is counted
+    # an image that counts twice, alone, scores as it does once
+    once = metric.score(counts.add(np.array([[1.0, 0.0]])), classes, options, list(metric.COLUMNS))
+    for column, values in scores.items():
+        np.testing.assert_allclose(values[1], once[column][0], rtol=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["detection", "segmentation"])
-def test_every_task_metric_has_headed_columns(kind):
-    for name in plugins.list_plugins(f"{kind}.metrics"):
-        metric = plugins.load_plugin(f"{kind}.metrics", name)
-        assert isinstance(metric.VERSION, int)
-        assert metric.Options()
-        assert all(isinstance(column, Column) for column in metric.COLUMNS.values())
+def make_images(kind):
+    """Truth and predictions of two images."""
+    if kind == "segmentation":
+        labels = {key: RNG.integers(0, 3, (24, 32), dtype=np.uint8) for key in "ab"}
+        return labels, {key: np.roll(labels[key], 1) for key in labels}, ("a", "b", "c")
+    from tests.fusebench.evaluation.test_average_precision import CLASSES, make_random_boxes
+
+    truth, predicted = make_random_boxes(1, images=2)
+    return truth, predicted, CLASSES
 
 
-@pytest.mark.parametrize("name", plugins.list_plugins("fusebench.datasets"))
-def test_every_data_set_says_its_classes_and_takes_options(name):
-    dataset = plugins.load_plugin("fusebench.datasets", name)
-    assert isinstance(dataset.VERSION, int)
-    assert isinstance(dataset.TITLE, str)
-    assert isinstance(dataset.CLASSES, tuple)
-    assert callable(dataset.load)
+@pytest.mark.parametrize(("kind", "name"), MODELS)
+def test_every_model_fits_its_contract(kind, name):
+    assert plugins.load_model(kind, name).name == name
 
 
-def test_an_unknown_name_says_what_there_is_and_how_to_add_one():
-    with pytest.raises(
-        UserError, match=r"Did you mean 'average'\?.*write fusion/methods/avrage.py"
-    ):
-        plugins.load_plugin("fusion.methods", "avrage")
+@pytest.mark.parametrize("name", plugins.list_plugins(plugins.DATASETS))
+def test_every_data_set_fits_its_contract(name):
+    assert plugins.load_dataset(name).name == name
+
+
+def test_an_unknown_name_is_an_error_with_a_close_match_and_the_file_to_write():
+    message = r"Did you mean 'average'\?.*write fusion/methods/avrage.py"
+    with pytest.raises(UserError, match=message):
+        plugins.load_plugin(plugins.METHODS, "avrage")
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A function that writes a module of the user's own and returns its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="mymodule"):
+        package = tmp_path / "mypackage"
+        package.mkdir(exist_ok=True)
+        (package / f"{name}.py").write_text(text)
+        for loaded in [n for n in sys.modules if n.startswith("mypackage")]:
+            monkeypatch.delitem(sys.modules, loaded)
+        return f"mypackage.{name}"
+
+    return write
+
+
+PLAIN_FUNCTION = """
+import numpy as np
+
+def fuse(infrared, visible):
+    return np.maximum(infrared[..., None], visible)
+"""
+
+
+def test_a_module_with_a_plain_function_is_a_fusion_method(module):
+    method = plugins.load_fusion_method(module(PLAIN_FUNCTION))
+    fused = method.load(method.Options(), "cpu")(INFRARED, VISIBLE)
+    np.testing.assert_array_equal(fused, np.maximum(INFRARED[..., None], VISIBLE))
+
+
+def test_the_file_of_a_users_method_decides_its_results(module):
+    first = plugins.load_fusion_method(module(PLAIN_FUNCTION)).dependency_hashes(None)
+    second = plugins.load_fusion_method(module(PLAIN_FUNCTION + "# changed\n"))
+    assert first != second.dependency_hashes(None)
+
+
+def test_a_method_of_the_users_own_is_run_by_the_programs(module, tmp_path, capsys):
+    name = module(PLAIN_FUNCTION)
+    for folder in ("ir", "vi"):
+        dataset_folders.write_images(tmp_path / f"data/folder/{folder}", ["1", "2"])
+    (tmp_path / "tasks.yaml").write_text(
+        f"sources: {{mine: {{kind: method, method: {name}}}}}\n"
+        "tasks: {q: {kind: quality, dataset: folder, sources: [mine]}}\n"
+    )
+    assert __main__.main(["--device", "cpu"]) == 0
+    assert "[2/2] q-mine" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def fuze(a, b): pass\n", "load is missing"),
+        ("def load(): pass\n", r"load\(\) does not take \(options, device\)"),
+        ("load = 3\n", "load is no function"),
+        ("Options = dict\ndef load(options): pass\n", "Options is no pydantic model"),
+        ("COLOR = 3\ndef load(options): pass\n", "COLOR is int, expected text"),
+    ],
+)
+def test_a_method_that_does_not_fit_is_one_error_that_names_what_is_wrong(module, text, message):
+    with pytest.raises(UserError, match=rf"mymodule\.py: is no fusion method: .*{message}"):
+        plugins.load_fusion_method(module(text))
+
+
+def test_every_fault_of_a_metric_is_in_one_error(module):
+    name = module("VERSION = 'one'\ndef count(truth): pass\n")
+    with pytest.raises(UserError) as error:
+        plugins.load_task_metric("detection", name)
+    text = str(error.value)
+    assert "VERSION is str, expected a whole number" in text
+    assert "COLUMNS is missing" in text
+    assert "count(truth) does not take (truth, predicted, classes, options)" in text
+    assert "score is missing" in text
+
+
+def test_a_module_that_cannot_be_found_says_where_it_has_to_be(module):
+    module("")
+    with pytest.raises(UserError, match=r"no module 'mypackage\.other' .* mypackage/other\.py"):
+        plugins.load_fusion_method("mypackage.other")
+
+
+def test_an_import_error_inside_a_plugin_is_not_hidden(module):
+    with pytest.raises(ModuleNotFoundError, match="not_installed"):
+        plugins.load_fusion_method(module("import not_installed\n"))
+
+
+@pytest.fixture
+def broken_metric(monkeypatch, module):
+    """A file among the fusion metrics that does not fit."""
+    name = module("VERSION = 1\n")
+    index = plugins._index_modules
+
+    def index_with_broken(package):
+        extra = {"broken": name} if package == plugins.FUSION_METRICS else {}
+        return index(package) | extra
+
+    monkeypatch.setattr(plugins, "_index_modules", index_with_broken)
+
+
+def test_the_list_of_metrics_names_one_that_does_not_fit(broken_metric, capsys):
+    with pytest.raises(SystemExit) as stop:
+        quality.main(["--list"])
+    assert stop.value.code == 2
+    assert "is no fusion metric: TITLE is missing" in capsys.readouterr().err
+
+
+def test_the_plan_names_a_metric_that_does_not_fit(broken_metric, tmp_path, capsys):
+    (tmp_path / "tasks.yaml").write_text(
+        "sources: {ir: {kind: infrared}}\n"
+        "tasks: {q: {kind: quality, dataset: folder, sources: [ir], metrics: {broken: {}}}}\n"
+    )
+    assert __main__.main(["--plan"]) == 2
+    assert "is no fusion metric: TITLE is missing" in capsys.readouterr().err

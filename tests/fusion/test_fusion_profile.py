@@ -1,4 +1,4 @@
-"""python -m fusion.profile: what it prints and writes, and what it refuses."""
+"""python -m fusion.profile: its output, its files and its errors."""
 
 import csv
 import mmap
@@ -41,8 +41,8 @@ def file(tmp_path):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A DMFuse of inner width 4, and what its file says of it."""
-    told = {
+    """Weights file of a DMFuse of inner width 4."""
+    architecture = {
         "denoising": {"inner": 4, "channels": 1, "schedule": "cosine", "timesteps": 2000},
         "head": {
             "encoder": "diffusion",
@@ -52,67 +52,67 @@ def weights(tmp_path_factory):
             "features_at": [5, 50, 100],
         },
     }
-    network = mac_counting.TrainedDMFuse(told, mac_counting.NoiseOptions())
+    network = mac_counting.TrainedDMFuse(architecture, mac_counting.NoiseOptions())
     initialize_orthogonal(network)
     path = tmp_path_factory.mktemp("weights") / "dmfuse.safetensors"
     weights_file.write_weights(
-        path, network.state_dict(), weights_file.WeightsMetadata("dmfuse", "fusion", told)
+        path, network.state_dict(), weights_file.WeightsMetadata("dmfuse", "fusion", architecture)
     )
     return path
 
 
 def run(capsys, *argv):
-    status = profile.main([str(word) for word in argv])
+    status = profile.main([str(argument) for argument in argv])
     return status, *capsys.readouterr()
 
 
-def test_a_rule_has_nothing_to_count_but_time_and_memory(file, capsys, tmp_path):
+def test_method_without_network_has_only_time_and_memory(file, capsys, tmp_path):
     to = tmp_path / "cost.csv"
-    words = ("--tasks", file, "--source", "mean", "--size", "80x64", "--device", "cpu")
-    words = (*words, "--out", tmp_path / "runs")
-    status, out, _ = run(capsys, *words, "--runs", 2, "--threads", 1, "--to", to)
+    arguments = ("--tasks", file, "--source", "mean", "--size", "80x64", "--device", "cpu")
+    arguments = (*arguments, "--out", tmp_path / "runs")
+    status, out, _ = run(capsys, *arguments, "--runs", 2, "--threads", 1, "--to", to)
     assert status == 0
     head, row = out.splitlines()
     assert head.split()[:3] == ["source", "size", "parameters"]
     assert row.split()[:6] == ["mean", "80x64", "0", "-", "-", "-"]
     with to.open() as lines:
-        (found,) = csv.DictReader(lines)
-    assert found["parameters"] == "0"
-    assert found["macs"] == ""
-    assert (found["width"], found["height"], found["runs"]) == ("80", "64", "2")
-    assert 0 < float(found["least"]) <= float(found["seconds"]) <= float(found["most"]) < 10
-    assert int(found["memory"]) >= 0
-    (kept,) = cost_profiles.read_profiles(tmp_path / "runs")
-    assert (kept.source, kept.method, kept.options, kept.size) == ("mean", "average", {}, "80x64")
-    assert (kept.median_seconds, kept.peak_memory_bytes) == (
-        float(found["seconds"]),
-        int(found["memory"]),
-    )
+        (csv_row,) = csv.DictReader(lines)
+    assert csv_row["parameters"] == "0"
+    assert csv_row["macs"] == ""
+    assert (csv_row["width"], csv_row["height"], csv_row["repetitions"]) == ("80", "64", "2")
+    low, middle, high = (float(csv_row[f"{name}_seconds"]) for name in ("min", "median", "max"))
+    assert 0 < low <= middle <= high < 10
+    assert int(csv_row["peak_memory_bytes"]) >= 0
+    (stored,) = cost_profiles.read_profiles(tmp_path / "runs")
+    assert (stored.source, stored.method) == ("mean", "average")
+    assert (stored.options, stored.size) == ({}, "80x64")
+    assert stored.median_seconds == middle
+    assert stored.peak_memory_bytes == int(csv_row["peak_memory_bytes"])
 
 
-@pytest.mark.parametrize("fault", [UserError("too large"), ZeroDivisionError()])
-def test_a_method_that_fails_costs_only_its_own_line(file, capsys, tmp_path, monkeypatch, fault):
-    def measure(one, how):
-        if one.source == "mean":
-            raise fault
+@pytest.mark.parametrize("error", [UserError("too large"), ZeroDivisionError()])
+def test_failure_of_one_method_does_not_stop_the_others(file, capsys, tmp_path, monkeypatch, error):
+    def measure(request, timing):
+        if request.source == "mean":
+            raise error
         return MeasuredCost(0.5, 0.25, 1.0, 10)
 
     monkeypatch.setattr(measurement, "measure_in_subprocess", measure)
     to, out = tmp_path / "cost.csv", tmp_path / "runs"
-    words = ("--tasks", file, "--size", "32x16", "--device", "cpu", "--to", to, "--out", out)
-    status, printed, err = run(capsys, *words)
+    arguments = ("--tasks", file, "--size", "32x16", "--device", "cpu", "--to", to, "--out", out)
+    status, printed, err = run(capsys, *arguments)
     assert status == 1
     assert [line.split()[0] for line in printed.splitlines()] == ["source", "most"]
     assert "mean at 32x16: " in err
     assert err.endswith("fusion.profile: 1 failed: mean at 32x16\n")
-    assert [one.source for one in cost_profiles.read_profiles(out)] == ["most"]
+    assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["most"]
     with to.open() as lines:
         assert [row["source"] for row in csv.DictReader(lines)] == ["most"]
 
 
-def test_what_was_measured_before_ctrl_c_is_kept(file, capsys, tmp_path, monkeypatch):
-    def measure(one, how):
-        if one.source == "most":
+def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monkeypatch):
+    def measure(request, timing):
+        if request.source == "most":
             raise KeyboardInterrupt
         return MeasuredCost(0.5, 0.25, 1.0, 10)
 
@@ -121,31 +121,31 @@ def test_what_was_measured_before_ctrl_c_is_kept(file, capsys, tmp_path, monkeyp
     status, printed, _ = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
     assert status == 130
     assert printed.splitlines()[1].split()[0] == "mean"
-    assert [one.source for one in cost_profiles.read_profiles(out)] == ["mean"]
+    assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["mean"]
 
 
-def test_a_damaged_profile_is_named(tmp_path):
+def test_error_names_a_damaged_profile(tmp_path):
     (tmp_path / "profile").mkdir()
     (tmp_path / "profile" / "x.json").write_text('{"source": "x"}')
     with pytest.raises(UserError, match=r"x\.json: is no profile"):
         list(cost_profiles.read_profiles(tmp_path))
 
 
-def test_every_method_of_the_file_at_every_size(file, capsys):
+def test_every_method_of_the_task_file_is_counted_at_every_size(file, capsys):
     sizes = ("--size", "32x48", "--size", "64x64")
     status, out, _ = run(capsys, "--tasks", file, "--runs", 0, *sizes, "--device", "cpu")
     assert status == 0
-    found = [line.split()[:2] for line in out.splitlines()[1:]]
-    assert found == [["mean", "32x48"], ["mean", "64x64"], ["most", "32x48"], ["most", "64x64"]]
+    rows = [line.split()[:2] for line in out.splitlines()[1:]]
+    assert rows == [["mean", "32x48"], ["mean", "64x64"], ["most", "32x48"], ["most", "64x64"]]
 
 
-def asked(weights, width, height, **options):
+def make_request(weights, width, height, **options):
     return ProfileRequest("x", "dmfuse", {"weights": str(weights), **options}, width, height)
 
 
-def test_a_network_is_counted_at_the_size_that_it_sees(weights):
-    exact = count_operations(asked(weights, 64, 48))
-    assert count_operations(asked(weights, 50, 33)) == exact
+def test_network_is_counted_at_the_padded_size(weights):
+    exact = count_operations(make_request(weights, 64, 48))
+    assert count_operations(make_request(weights, 50, 33)) == exact
     # The closed form of the denoising network with one channel, and of the fusion network.
     inner = 4
     denoising = 23857 * inner**2 + 1367 * inner + 3 - 36 * inner - 2
@@ -153,71 +153,71 @@ def test_a_network_is_counted_at_the_size_that_it_sees(weights):
     assert exact.macs > 1e8
 
 
-def test_counting_holds_nothing_as_large_as_the_images():
+def test_counting_allocates_no_tensor_of_the_image_size():
     class Network:
         def sample_noise(self, infrared, visible):
             assert infrared.shape == visible.shape == (1, 1, 32, 32)
             return [torch.zeros(1, 3, 32, 32)] * 2
 
         def fuse(self, infrared, visible, noise):
-            self.shown = [(x.device.type, *x.shape) for x in (infrared, visible, *noise)]
+            self.inputs = [(x.device.type, *x.shape) for x in (infrared, visible, *noise)]
 
     network, size = Network(), (4096, 65_520)
     mac_counting.count_pair_macs(network, *size)
-    assert network.shown == [("meta", 1, 1, *size)] * 2 + [("meta", 1, 3, *size)] * 2
+    assert network.inputs == [("meta", 1, 1, *size)] * 2 + [("meta", 1, 3, *size)] * 2
 
 
-def test_a_fusion_that_fits_into_no_memory_is_one_error(monkeypatch):
+def test_out_of_memory_is_one_error(monkeypatch):
     class Pool:
-        def __init__(self, *words, **more):
+        def __init__(self, *arguments, **options):
             pass
 
-        __enter__ = submit = lambda self, *words: self
+        __enter__ = submit = lambda self, *arguments: self
 
-        def __exit__(self, *fault):
+        def __exit__(self, *exception):
             return False
 
         def result(self):
             raise MemoryError
 
     monkeypatch.setattr(measurement, "ProcessPoolExecutor", Pool)
-    with pytest.raises(UserError, match=r"memory does not suffice; try a smaller --size"):
+    with pytest.raises(UserError, match=r"out of memory; try a smaller --size"):
         measure_in_subprocess(
             ProfileRequest("mean", "average", {}, 64, 64), TimingOptions("cpu", 1, 1)
         )
 
 
-def test_gray_levels_that_cannot_be_compared_keep_no_promise(capsys):
+def test_benchmark_fails_if_gray_levels_cannot_be_compared(capsys):
     assert not benchmark.compare_gray_levels("none.safetensors")
     assert "gray levels cannot be compared: none.safetensors" in capsys.readouterr().out
 
 
-def test_tiles_are_counted_as_often_as_they_are_fused(weights):
-    tile = count_operations(asked(weights, 64, 64))
-    # 64 x 160 in tiles of 64 that share 16: they begin at 0, 48 and 96.
-    many = count_operations(asked(weights, 160, 64, tile=64, overlap=16))
-    assert many.macs == 3 * tile.macs
+def test_every_tile_is_counted(weights):
+    tile = count_operations(make_request(weights, 64, 64))
+    # 64 x 160 in tiles of 64 with overlap 16: they start at 0, 48 and 96.
+    tiled = count_operations(make_request(weights, 160, 64, tile=64, overlap=16))
+    assert tiled.macs == 3 * tile.macs
 
 
-def test_a_network_is_timed_in_a_process_of_its_own(weights):
-    found = measure_in_subprocess(asked(weights, 64, 48), TimingOptions("cpu", 2, 1))
-    assert found.min_seconds <= found.median_seconds <= found.max_seconds
+def test_network_is_measured_in_a_subprocess(weights):
+    cost = measure_in_subprocess(make_request(weights, 64, 48), TimingOptions("cpu", 2, 1))
+    assert cost.min_seconds <= cost.median_seconds <= cost.max_seconds
     # More than its features at full size: three steps, two images, four channels, four bytes.
-    assert found.peak_memory_bytes > 64 * 48 * 3 * 2 * 4 * 4
+    assert cost.peak_memory_bytes > 64 * 48 * 3 * 2 * 4 * 4
 
 
-def test_the_peak_of_memory_is_seen_after_it_is_over():
-    def briefly():
-        with mmap.mmap(-1, 2**27) as pages:  # not of what malloc has kept from earlier
+def test_peak_memory_includes_memory_that_was_freed_during_the_call():
+    def allocate_and_free():
+        with mmap.mmap(-1, 2**27) as pages:  # bypasses memory that malloc has kept from earlier
             np.frombuffer(pages, np.uint8).fill(1)
 
-    before, peak = peak_memory.measure_peak_memory(briefly)
+    before, peak = peak_memory.measure_peak_memory(allocate_and_free)
     assert peak - before >= 0.9 * 2**27
-    again, low = peak_memory.measure_peak_memory(lambda: None)
-    assert low - again < 2**26
+    second_before, second_peak = peak_memory.measure_peak_memory(lambda: None)
+    assert second_peak - second_before < 2**26
 
 
-def test_the_papers_numbers_stand_beside_ours(capsys):
+def test_paper_comparison_prints_both_counts(capsys):
     status, out, _ = run(capsys, "--paper")
     assert status == 0
     rows = [line.split() for line in out.splitlines()]
@@ -230,7 +230,7 @@ def test_the_papers_numbers_stand_beside_ours(capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (("--size", "256"), "--size 256: expected WIDTHxHEIGHT"),
         (("--size", "8x64"), "each at least 16"),
@@ -250,11 +250,12 @@ def test_the_papers_numbers_stand_beside_ours(capsys):
         (("--to", "nowhere/cost.csv"), "there is no folder nowhere"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(file, capsys, words, said):
-    common = ("--tasks", file) if words[:1] != ("--method",) or "--source" in words else ()
-    status, _, err = run(capsys, *common, "--runs", "0", "--device", "cpu", *words)
+def test_wrong_arguments_are_one_line(file, capsys, arguments, message):
+    needs_tasks = arguments[:1] != ("--method",) or "--source" in arguments
+    common = ("--tasks", file) if needs_tasks else ()
+    status, _, err = run(capsys, *common, "--runs", "0", "--device", "cpu", *arguments)
     assert status == 2
-    assert said in err
+    assert message in err
     assert err.startswith("fusion.profile: ")
     assert err.count("\n") == 1
 
@@ -262,5 +263,6 @@ def test_what_is_wrong_is_said_in_one_line(file, capsys, words, said):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_memory_on_a_gpu_is_what_torch_allocated(weights):
-    found = measure_in_subprocess(asked(weights, 256, 256), TimingOptions("cuda:0", 2, None))
-    assert found.peak_memory_bytes > 4 * 256 * 256 * 3 * 2 * 4
+    request = make_request(weights, 256, 256)
+    cost = measure_in_subprocess(request, TimingOptions("cuda:0", 2, None))
+    assert cost.peak_memory_bytes > 4 * 256 * 256 * 3 * 2 * 4

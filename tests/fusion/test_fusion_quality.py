@@ -1,4 +1,4 @@
-"""python -m fusion.quality from end to end, on images made here."""
+"""python -m fusion.quality from end to end on small images."""
 
 import numpy as np
 import pandas as pd
@@ -9,27 +9,26 @@ from fusebench import plugins
 from fusebench.config import schema
 from fusion.quality import main
 from fusion.scoring import listing, presets, score_images
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     a, b, f = make_image_triple(60, 66)
-    for name, image in {"ir": a, "vi": b, "ours": f, "theirs": np.maximum(a, b)}.items():
+    for name, image in {"ir": a, "vi": b, "mean": f, "maximum": np.maximum(a, b)}.items():
         (tmp_path / name).mkdir()
         for key in (1, 2, 3):
             Image.fromarray(np.roll(image, key)).save(tmp_path / name / f"{key:02}.png")
     return tmp_path
 
 
-def test_scores_one_folder_and_writes_both_tables(root, capsys):
+def test_one_folder_is_scored_and_both_tables_are_written(root, capsys):
     assert (
-        main(["ours", "ir", "vi", "--metric", "entropy", "--metric", "mutual_information.nats"])
+        main(["mean", "ir", "vi", "--metric", "entropy", "--metric", "mutual_information.nats"])
         == 0
     )
-    said = capsys.readouterr().out
-    assert "EN.levels v1, MI.nats v1; BT.601, rounded to 8 bits" in said
+    assert "EN.levels v1, MI.nats v1; BT.601, rounded to 8 bits" in capsys.readouterr().out
     rows = pd.read_csv(root / "quality/per_image.csv", dtype={"key": str})
     names = ["entropy", "mutual_information.nats"]
     assert list(rows.columns) == ["source", "key", *names, "flags", "signature"]
@@ -42,30 +41,30 @@ def test_scores_one_folder_and_writes_both_tables(root, capsys):
 
 
 def test_several_folders_are_ranked(root, capsys):
-    assert main(["ours", "theirs", "ir", "vi", "--preset", "dmfuse", "--out", "here"]) == 0
+    assert main(["mean", "maximum", "ir", "vi", "--preset", "dmfuse", "--out", "here"]) == 0
     means = pd.read_csv(root / "here/means.csv")
     assert sorted(means[means["metric"] == "EN"]["rank"]) == [1, 2]
     assert len(means) == 2 * len(presets.METRIC_PRESETS["dmfuse"])
-    head = capsys.readouterr().out.splitlines()[0]
-    assert head.split() == ["ours", "theirs", "unit", "better"]
+    header = capsys.readouterr().out.splitlines()[0]
+    assert header.split() == ["mean", "maximum", "unit", "better"]
 
 
-@pytest.mark.parametrize(("fused", "said"), [(["ours"], False), (["ours", "theirs"], True)])
-def test_ranks_are_explained_where_there_are_some(root, capsys, fused, said):
+@pytest.mark.parametrize(("fused", "has_legend"), [(["mean"], False), (["mean", "maximum"], True)])
+def test_ranks_of_several_folders_have_a_legend(root, capsys, fused, has_legend):
     assert main([*fused, "ir", "vi", "--metric", "entropy"]) == 0
-    assert ("# rank by mean" in capsys.readouterr().out) == said
+    assert ("# rank by mean" in capsys.readouterr().out) == has_legend
 
 
-@pytest.mark.parametrize(("preset", "said"), [("dmfuse", True), ("plain", False)])
-def test_the_signatures_of_dmfuses_columns_say_that_qe_is_unresolved(root, capsys, preset, said):
-    assert main(["ours", "ir", "vi", "--preset", preset]) == 0
+@pytest.mark.parametrize(("preset", "has_note"), [("dmfuse", True), ("plain", False)])
+def test_signatures_of_dmfuses_columns_have_the_note_on_qe(root, capsys, preset, has_note):
+    assert main(["mean", "ir", "vi", "--preset", preset]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert "Qe.uiqi8 v1" in last
-    assert ("; Qe unresolved" in last) == said
+    assert ("; Qe unresolved" in last) == has_note
 
 
-def test_undefined_is_an_empty_cell_with_a_reason(root, capsys):
-    assert main(["ours", "ir", "vi", "--metric", "multi_scale_structural_similarity"]) == 0
+def test_undefined_score_is_an_empty_cell_with_a_reason(root, capsys):
+    assert main(["mean", "ir", "vi", "--metric", "multi_scale_structural_similarity"]) == 0
     assert "undefined" in capsys.readouterr().out
     rows = pd.read_csv(root / "quality/per_image.csv")
     assert rows["multi_scale_structural_similarity"].isna().all()
@@ -73,197 +72,191 @@ def test_undefined_is_an_empty_cell_with_a_reason(root, capsys):
 
 
 @pytest.mark.parametrize(
-    ("lost", "said"),
+    ("missing", "message"),
     [
-        ("ours/02.png", "1 of the 3 pairs have no fused image (first: 02); --allow-missing"),
+        ("mean/02.png", "1 of the 3 pairs have no fused image (first: 02); --allow-missing"),
         ("vi/02.png", "1 image(s) have no partner in vi: 02"),
     ],
 )
-def test_a_missing_image_is_named_and_nothing_is_written(root, capsys, lost, said):
-    (root / lost).unlink()
-    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 2
-    assert said in capsys.readouterr().err
+def test_missing_image_is_an_error_and_nothing_is_written(root, capsys, missing, message):
+    (root / missing).unlink()
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2
+    assert message in capsys.readouterr().err
     assert not (root / "quality").exists()
 
 
-def test_pairs_that_were_not_fused_can_be_left_out(root, capsys):
-    (root / "ours/02.png").unlink()
-    assert main(["ours", "ir", "vi", "--metric", "entropy", "--allow-missing"]) == 0
-    assert "1 pair(s) left out" in capsys.readouterr().err
+def test_pairs_without_fused_image_can_be_skipped(root, capsys):
+    (root / "mean/02.png").unlink()
+    assert main(["mean", "ir", "vi", "--metric", "entropy", "--allow-missing"]) == 0
+    assert "1 pair(s) skipped" in capsys.readouterr().err
     assert len(pd.read_csv(root / "quality/per_image.csv")) == 2
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (["nowhere", "ir", "vi"], "nowhere: no such folder"),
-        (["ours", "ours", "ir", "vi"], "named twice"),
-        (["ours", "ir", "vi", "--metric", "entropi"], "Did you mean 'entropy'"),
-        (["ours", "ir", "vi", "--metric", "entropy.loud"], "variant"),
+        (["mean", "mean", "ir", "vi"], "given twice"),
+        (["mean", "ir", "vi", "--metric", "entropi"], "Did you mean 'entropy'"),
+        (["mean", "ir", "vi", "--metric", "entropy.loud"], "variant"),
         (
-            ["ours", "ir", "vi", "--metric", "entropy", "--metric", "entropy.levels"],
+            ["mean", "ir", "vi", "--metric", "entropy", "--metric", "entropy.levels"],
             "metrics: entropy and entropy.levels are the same metric; keep one",
         ),
     ],
 )
-def test_a_wrong_command_is_exit_status_2(root, capsys, words, said):
-    assert main(words) == 2
-    assert said in capsys.readouterr().err
+def test_wrong_command_has_exit_status_2(root, capsys, arguments, message):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
 
 
-def test_a_damaged_or_wide_image_is_named(root, capsys):
-    Image.new("I;16", (66, 60)).save(root / "ours/02.png")
-    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 2
-    assert "ours/02.png: expected an 8-bit image" in capsys.readouterr().err
+def test_error_names_an_image_with_16_bits(root, capsys):
+    Image.new("I;16", (66, 60)).save(root / "mean/02.png")
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2
+    assert "mean/02.png: expected an 8-bit image" in capsys.readouterr().err
 
 
 def test_color_is_read_as_luminance(root):
-    gray = np.asarray(Image.open(root / "ours/01.png"))
-    Image.fromarray(np.stack([gray] * 3, axis=2)).save(root / "ours/01.png")
-    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
+    gray = np.asarray(Image.open(root / "mean/01.png"))
+    Image.fromarray(np.stack([gray] * 3, axis=2)).save(root / "mean/01.png")
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 0
     rows = pd.read_csv(root / "quality/per_image.csv")["entropy"]
     assert rows[0] == pytest.approx(rows[1])
 
 
-def test_the_task_files_presets_are_the_programs(request):
+def test_presets_of_the_task_file_equal_those_of_the_program(request):
     file = schema.load_task_file(request.config.rootpath / "tasks.yaml")
     for name in ("plain", "dmnet", "dmfuse"):
         assert file.presets[name].quality["metrics"] == presets.METRIC_PRESETS[name]
 
 
-@pytest.mark.parametrize("empty", ["ours", "ir", "vi"])
-def test_an_empty_folder_is_named(root, capsys, empty):
+@pytest.mark.parametrize("empty", ["mean", "ir", "vi"])
+def test_error_names_an_empty_folder(root, capsys, empty):
     for path in (root / empty).iterdir():
         path.unlink()
-    assert main(["ours", "ir", "vi"]) == 2
+    assert main(["mean", "ir", "vi"]) == 2
     assert f"no images in {empty}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("out", ["taken", "taken/below"])
-def test_a_place_that_cannot_be_written_is_refused_before_scoring(root, capsys, monkeypatch, out):
+def test_output_folder_that_cannot_be_created_is_an_error_before_scoring(
+    root, capsys, monkeypatch, out
+):
     monkeypatch.setattr(score_images, "score_pairs", None)
     (root / "taken").write_text("a file")
-    assert main(["ours", "ir", "vi", "--out", out]) == 2
+    assert main(["mean", "ir", "vi", "--out", out]) == 2
     assert f"--out {out}: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (["--workers", "0"], "--workers: 0: expected 1 or more"),
         (["--preset", "dmnet", "--metric", "entropy"], "not allowed with argument --preset"),
     ],
 )
-def test_wrong_flags_are_refused(root, capsys, words, said):
+def test_wrong_arguments_have_exit_status_2(root, capsys, arguments, message):
     with pytest.raises(SystemExit, match="2"):
-        main(["ours", "ir", "vi", *words])
-    assert said in capsys.readouterr().err
+        main(["mean", "ir", "vi", *arguments])
+    assert message in capsys.readouterr().err
 
 
-def contents(folder):
+def read_contents(folder):
     return {path.name: (path.read_text(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-def test_the_same_command_again_finds_its_tables_and_leaves_them_alone(root, capsys, monkeypatch):
-    words = [
-        "ours",
-        "theirs",
-        "ir",
-        "vi",
-        "--metric",
-        "entropy",
-        "--metric",
-        "peak_signal_to_noise",
-    ]
-    assert main(words) == 0
-    said, before = capsys.readouterr().out, contents(root / "quality")
+def test_same_command_reuses_its_tables_and_leaves_them_unchanged(root, capsys, monkeypatch):
+    arguments = ["mean", "maximum", "ir", "vi"]
+    arguments += ["--metric", "entropy", "--metric", "peak_signal_to_noise"]
+    assert main(arguments) == 0
+    first_output, before = capsys.readouterr().out, read_contents(root / "quality")
     monkeypatch.setattr(score_images, "score_pairs", None)
-    assert main(words) == 0
-    again = capsys.readouterr()
-    assert again.out == said
-    assert "nothing new: quality holds the tables of these images" in again.err
-    assert contents(root / "quality") == before
+    assert main(arguments) == 0
+    second = capsys.readouterr()
+    assert second.out == first_output
+    assert "nothing to do: quality has the tables of these images" in second.err
+    assert read_contents(root / "quality") == before
 
 
 @pytest.mark.parametrize("change", ["metric", "source", "image", "edited"])
-def test_other_tables_are_replaced_on_request_only(root, capsys, change):
-    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
-    words = ["theirs" if change == "source" else "ours", "ir", "vi", "--metric"]
-    words.append("standard_deviation" if change == "metric" else "entropy")
+def test_tables_of_other_inputs_are_replaced_only_with_the_flag(root, capsys, change):
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 0
+    arguments = ["maximum" if change == "source" else "mean", "ir", "vi", "--metric"]
+    arguments.append("standard_deviation" if change == "metric" else "entropy")
     if change == "image":
-        Image.new("L", (66, 60), 9).save(root / "ours/02.png")
+        Image.new("L", (66, 60), 9).save(root / "mean/02.png")
     if change == "edited":
         (root / "quality/means.csv").write_text("my notes")
-    before = contents(root / "quality")
-    assert main(words) == 2
+    before = read_contents(root / "quality")
+    assert main(arguments) == 2
     assert "replace it with --replace" in capsys.readouterr().err
-    assert contents(root / "quality") == before
-    assert main([*words, "--replace"]) == 0
-    assert contents(root / "quality").keys() == before.keys()
-    assert pd.read_csv(root / "quality/means.csv")["source"].tolist() == words[:1]
+    assert read_contents(root / "quality") == before
+    assert main([*arguments, "--replace"]) == 0
+    assert read_contents(root / "quality").keys() == before.keys()
+    assert pd.read_csv(root / "quality/means.csv")["source"].tolist() == arguments[:1]
 
 
-@pytest.mark.parametrize("more", [[], ["--replace"]])
-def test_a_table_of_another_program_is_never_replaced(root, capsys, more):
+@pytest.mark.parametrize("flags", [[], ["--replace"]])
+def test_table_of_another_program_is_never_replaced(root, capsys, flags):
     (root / "means.csv").write_text("another program's")
-    assert main(["ours", "ir", "vi", "--metric", "entropy", "--out", ".", *more]) == 2
+    assert main(["mean", "ir", "vi", "--metric", "entropy", "--out", ".", *flags]) == 2
     assert "means.csv in it was not written by this program" in capsys.readouterr().err
     assert (root / "means.csv").read_text() == "another program's"
     assert not (root / "per_image.csv").exists()
 
 
-def test_a_stopped_run_goes_on_with_the_image_that_it_lacks(root, capsys, monkeypatch):
-    scored, real = [], score_images._score_files
+def test_interrupted_run_resumes_with_the_first_unscored_image(root, capsys, monkeypatch):
+    scored, score_files = [], score_images._score_files
 
-    def stops_at_the_third(scene, metrics):
+    def interrupt_at_the_third(pair, metrics):
         if len(scored) == 2:
             raise KeyboardInterrupt
-        scored.append(scene.key)
-        return real(scene, metrics)
+        scored.append(pair.key)
+        return score_files(pair, metrics)
 
-    words = ["ours", "ir", "vi", "--metric", "entropy"]
-    monkeypatch.setattr(score_images, "_score_files", stops_at_the_third)
-    assert main(words) == 130
+    arguments = ["mean", "ir", "vi", "--metric", "entropy"]
+    monkeypatch.setattr(score_images, "_score_files", interrupt_at_the_third)
+    assert main(arguments) == 130
     assert "the same command goes on" in capsys.readouterr().err
     monkeypatch.setattr(
-        score_images, "_score_files", lambda s, m: scored.append(s.key) or real(s, m)
+        score_images, "_score_files", lambda p, m: scored.append(p.key) or score_files(p, m)
     )
-    assert main(words) == 0
+    assert main(arguments) == 0
     assert scored == ["01", "02", "03"]
-    assert sorted(contents(root / "quality")) == ["means.csv", "per_image.csv", "quality.json"]
+    assert sorted(read_contents(root / "quality")) == ["means.csv", "per_image.csv", "quality.json"]
 
 
-def test_the_list_has_every_variant_with_unit_range_direction_signature_and_source(capsys):
+def test_list_has_every_variant_with_unit_range_direction_signature_and_source(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--list"])
-    said = capsys.readouterr().out
-    lines = said.splitlines()
+    out = capsys.readouterr().out
+    lines = out.splitlines()
     for name in plugins.list_plugins("fusion.metrics"):
-        module = plugins.load_plugin("fusion.metrics", name)
-        for metric in listing.load_variants(module):
-            facts = lines[lines.index(f"  {metric.name}") + 1]
-            assert facts.strip().startswith(f"{module.TITLE}.{metric.variant} v{module.VERSION}; ")
-            assert facts.endswith(f"; {metric.definition.better} is better")
-            assert metric.definition.description in said
-            assert metric.definition.known_fault in said
-        assert listing.get_paper(module)[:40] in said
+        plugin = plugins.load_fusion_metric(name)
+        for metric in listing.load_variants(plugin):
+            properties = lines[lines.index(f"  {metric.name}") + 1].strip()
+            assert properties.startswith(metric.signature.partition(" (")[0] + "; ")
+            assert properties.endswith(f"; {metric.definition.better} is better")
+            assert metric.definition.description in out
+            assert metric.definition.known_fault in out
+        assert listing.get_paper(plugin)[:40] in out
     assert lines.count("      EN.levels v1; bit; 0 to 8; higher is better") == 1
-    assert "known fault: uint8 arithmetic puts levels 254 and 255 in one bin" in said
-    assert said.count("Source: ") == len(plugins.list_plugins("fusion.metrics"))
+    assert "known fault: uint8 arithmetic puts levels 254 and 255 in one bin" in out
+    assert out.count("Source: ") == len(plugins.list_plugins("fusion.metrics"))
 
 
-def test_a_table_that_cannot_be_finished_leaves_the_old_ones(root, monkeypatch):
-    assert main(["ours", "ir", "vi", "--metric", "entropy"]) == 0
+def test_tables_stay_unchanged_if_a_new_one_cannot_be_written(root, monkeypatch):
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 0
     before = {path: path.read_text() for path in (root / "quality").iterdir()}
-    real = pd.DataFrame.to_csv
+    to_csv = pd.DataFrame.to_csv
 
-    def full(table, path, **more):
+    def fail_on_means(table, path, **options):
         if "means" in path.name:
             path.write_text("half")
             raise OSError("no space left on device")
-        real(table, path, **more)
+        to_csv(table, path, **options)
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
-    assert main(["theirs", "ir", "vi", "--metric", "entropy", "--replace"]) == 2
-    there = {path: path.read_text() for path in (root / "quality").glob("[!.]*")}
-    assert there == before  # and the rows that were scored, for the next run
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail_on_means)
+    assert main(["maximum", "ir", "vi", "--metric", "entropy", "--replace"]) == 2
+    after = {path: path.read_text() for path in (root / "quality").glob("[!.]*")}
+    assert after == before  # hidden files, the row logs, are kept for the next run

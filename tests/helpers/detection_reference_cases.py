@@ -1,4 +1,4 @@
-"""The made-up detections of tests/reference/detection_scores.json, with what others compute."""
+"""Synthetic detections of tests/reference/detection_scores.json, with other programs' scores."""
 
 import json
 
@@ -10,12 +10,14 @@ CASES = json.loads(REFERENCE_FILE.read_text(encoding="utf-8"))["cases"]
 
 
 def parse_case(case):
-    """Truth, predictions and class names of one case."""
-    truth, found = {}, {}
+    """Return true boxes, predictions and class names of one case."""
+    truth, predicted = {}, {}
     for number, image in enumerate(case["images"]):
-        true, seen = image["true"], image["found"]
-        truth[f"{number:02}"] = make_boxes([row[:4] for row in true], [row[4] for row in true])
-        found[f"{number:02}"] = make_boxes(
-            [row[:4] for row in seen], [row[4] for row in seen], [row[5] for row in seen]
+        true_rows, rows = image["true"], image["found"]
+        truth[f"{number:02}"] = make_boxes(
+            [row[:4] for row in true_rows], [row[4] for row in true_rows]
         )
-    return truth, found, tuple("abcdef"[: case["classes"]])
+        predicted[f"{number:02}"] = make_boxes(
+            [row[:4] for row in rows], [row[4] for row in rows], [row[5] for row in rows]
+        )
+    return truth, predicted, tuple("abcdef"[: case["classes"]])

@@ -1,4 +1,4 @@
-"""A small data set in FMB's tree whose images say what their masks are."""
+"""Tiny data set in FMB's folder layout; the gray level of a pixel gives its class."""
 
 from pathlib import Path
 
@@ -13,25 +13,25 @@ GRAY_LEVELS = {0: 0, 1: 90, 7: 200, 9: 140}  # unlabeled, road, sky, car
 
 
 def write_fmb_folder(root: Path, train: int = 6, test: int = 3) -> Path:
-    """Sky above, road below, a car in between, unlabeled pixels at the top; keys 00000, ..."""
-    noise = np.random.default_rng(0)
-    for part, numbers in (("train", range(train)), ("test", range(train, train + test))):
+    """Write sky above, road below, a car between, unlabeled pixels at the top; keys 00000, ..."""
+    rng = np.random.default_rng(0)
+    for split, numbers in (("train", range(train)), ("test", range(train, train + test))):
         for number in numbers:
-            mask = np.full(SIZE[::-1], 7, np.uint8)
-            mask[32:] = 1
-            mask[:2] = 0
-            left, top = noise.integers(0, 70), noise.integers(20, 40)
-            mask[top : top + 20, left : left + 24] = 9
-            gray = np.vectorize(GRAY_LEVELS.get)(mask) + noise.normal(0, 6, mask.shape)
+            labels = np.full(SIZE[::-1], 7, np.uint8)
+            labels[32:] = 1
+            labels[:2] = 0
+            left, top = rng.integers(0, 70), rng.integers(20, 40)
+            labels[top : top + 20, left : left + 24] = 9
+            gray = np.vectorize(GRAY_LEVELS.get)(labels) + rng.normal(0, 6, labels.shape)
             gray = gray.clip(0, 255).astype(np.uint8)
             color = np.stack([gray, gray // 2, 255 - gray], axis=-1)
-            for name, image in (("Infrared", gray), ("Visible", color), ("Label", mask)):
-                folder = root / "fmb" / part / name
+            for name, image in (("Infrared", gray), ("Visible", color), ("Label", labels)):
+                folder = root / "fmb" / split / name
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(image).save(folder / f"{number:05d}.png")
     return root
 
 
-def load_labeled_images(root: Path, part: str = "train") -> LabeledImages:
-    split = fmb.load(root, part)
+def load_labeled_images(root: Path, split_name: str = "train") -> LabeledImages:
+    split = fmb.load(root, split_name)
     return LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)

@@ -1,75 +1,73 @@
-"""A source against itself: few trials here; `python -m reports.calibrate` makes many."""
+"""A/A tests of the statistics with few trials; `python -m reports.calibrate` runs many."""
 
 import numpy as np
 import pytest
 
+from fusebench.evaluation import average_precision
 from reports import calibrate
 from reports.statistics import calibration_trials, synthetic_detections
 from reports.statistics.calibration_trials import ScorableSource
 from reports.statistics.synthetic_detections import DetectorModel
 
 
-def rates(world, sizes, seeds, number):
-    truth = float(synthetic_detections.compute_true_average_precision(world)[0])
-    every = [
+def compute_rates(model, sizes, seeds, trial_count):
+    """Compute the rates of false findings and of coverage by variant of the statistics."""
+    truth = float(synthetic_detections.compute_true_average_precision(model)[0])
+    trials = [
         calibration_trials.run_synthetic_trial(
-            world, np.array(sizes), seeds, truth, np.random.default_rng((1, i)), 100
+            model, np.array(sizes), seeds, truth, np.random.default_rng((1, trial)), 100
         )
-        for i in range(number)
+        for trial in range(trial_count)
     ]
     return {
-        way: (
-            np.mean([e[way].is_false_finding for e in every]),
-            np.mean([e[way].covers_true_value for e in every]),
+        variant: (
+            np.mean([trial[variant].is_false_finding for trial in trials]),
+            np.mean([trial[variant].covers_true_value for trial in trials]),
         )
-        for way in every[0]
+        for variant in trials[0]
     }
 
 
-def test_the_true_value_is_what_large_samples_come_to():
-    world = DetectorModel()
-    values = [
-        calibration_trials.average_precision.plain(
-            synthetic_detections.simulate_detections(
-                world,
-                synthetic_detections.generate_ground_truth(world, np.ones(4000, int), rng),
-                rng,
-            )
-        )
-        for rng in map(np.random.default_rng, range(12))
-    ]
-    expected = np.mean(values, axis=0)
-    assert synthetic_detections.compute_true_average_precision(world) == pytest.approx(
-        expected, abs=0.03
+def test_the_true_average_precision_is_the_mean_over_large_samples():
+    model = DetectorModel()
+    values = []
+    for rng in map(np.random.default_rng, range(12)):
+        truth = synthetic_detections.generate_ground_truth(model, np.ones(4000, int), rng)
+        matches = synthetic_detections.simulate_detections(model, truth, rng)
+        values.append(average_precision.unweighted_average_precision(matches))
+    assert synthetic_detections.compute_true_average_precision(model) == pytest.approx(
+        np.mean(values, axis=0), abs=0.03
     )
 
 
-def test_without_groups_the_interval_misses_and_with_them_it_holds():
-    found = rates(DetectorModel(group_std=1.2, seed_group_std=0.3, seed_std=0.02), [10] * 16, 1, 60)
-    assert found["as reported"][1] > 0.85
-    assert found["groups ignored"][1] < 0.75
+def test_the_interval_covers_the_true_value_only_if_groups_are_resampled_as_a_whole():
+    model = DetectorModel(group_std=1.2, seed_group_std=0.3, seed_std=0.02)
+    rates = compute_rates(model, [10] * 16, 1, 60)
+    assert rates["as reported"][1] > 0.85
+    assert rates["groups ignored"][1] < 0.75
 
 
 @pytest.mark.slow
-def test_rates_hold_what_they_promise():
-    found = rates(DetectorModel(group_std=0.8, seed_group_std=0.3), [8] * 24, 3, 400)
-    assert 0.03 <= found["as reported"][0] <= 0.07
-    assert 0.92 <= found["as reported"][1] <= 0.975
-    assert found["groups ignored"][1] < 0.85
-    assert found["seeds ignored"][0] > 0.1
+def test_false_findings_and_coverage_are_near_their_nominal_rates():
+    rates = compute_rates(DetectorModel(group_std=0.8, seed_group_std=0.3), [8] * 24, 3, 400)
+    assert 0.03 <= rates["as reported"][0] <= 0.07
+    assert 0.92 <= rates["as reported"][1] <= 0.975
+    assert rates["groups ignored"][1] < 0.85
+    assert rates["seeds ignored"][0] > 0.1
 
 
-def test_halves_of_saved_results_are_found_apart_as_rarely_as_promised():
+def test_halves_of_one_source_differ_at_the_nominal_rate():
     rng = np.random.default_rng(5)
     per_image = rng.normal(0.5, 0.2, (2, 60))
-    scores = tuple(lambda w, x=x: (w @ x) / w.sum(axis=1) for x in per_image)
+    score_functions = tuple(lambda w, x=x: (w @ x) / w.sum(axis=1) for x in per_image)
     groups = tuple(f"{i // 2:02}" for i in range(60))
-    of = ScorableSource("toy", scores, groups, np.ones((1, 60)))
-    found = [
-        calibration_trials.run_split_half_trial(of, np.random.default_rng(i), 100)
+    source = ScorableSource("toy", score_functions, groups, np.ones((1, 60)))
+    outcomes = [
+        calibration_trials.run_split_half_trial(source, np.random.default_rng(i), 100)
         for i in range(200)
     ]
-    assert np.mean([each.is_false_finding for each in found]) == pytest.approx(0.05, abs=0.045)
+    false_rate = np.mean([outcome.is_false_finding for outcome in outcomes])
+    assert false_rate == pytest.approx(0.05, abs=0.045)
 
 
 @pytest.mark.parametrize("flags", [["--trials", "1"], ["--resamples", "0"]])
@@ -80,15 +78,15 @@ def test_too_few_trials_are_refused_in_one_line(flags, capsys):
     )
 
 
-def test_the_table_says_rates_and_their_errors(monkeypatch, tmp_path, capsys):
-    one = calibrate.CalibrationSetting("few", DetectorModel(), np.full(6, 2), 2)
-    monkeypatch.setattr(calibrate, "build_settings", lambda: [one])
+def test_the_table_has_a_row_per_variant(monkeypatch, tmp_path, capsys):
+    setting = calibrate.CalibrationSetting("few", DetectorModel(), np.full(6, 2), 2)
+    monkeypatch.setattr(calibrate, "build_settings", lambda: [setting])
     calibrate.main(["--trials", "3", "--resamples", "10", "--out", str(tmp_path)])
-    out = capsys.readouterr().out.splitlines()
-    assert out[0].split() == ["trials", "false", "covered"]
-    assert [line.split(":")[1].split("  ")[0].strip() for line in out[1:4]] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["trials", "false", "covered"]
+    assert [line.split(":")[1].split("  ")[0].strip() for line in lines[1:4]] == [
         "as reported",
         "seeds ignored",
         "groups ignored",
     ]
-    assert out[-1] == f"no records with saved matches under {tmp_path}"
+    assert lines[-1] == f"no records with saved matches or counts under {tmp_path}"

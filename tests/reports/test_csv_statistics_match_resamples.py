@@ -1,6 +1,6 @@
-"""Every interval, p-value and verdict of a report's CSV files follows from records and resamples.
+"""Every interval, p-value and verdict of the CSV files follows from records and resamples.
 
-What the formulas themselves give is tested where they are: test_verdicts.py, test_power.py.
+The formulas themselves are tested in tests/reports/statistics.
 """
 
 import json
@@ -10,200 +10,224 @@ from functools import cache
 import numpy as np
 import pytest
 
-from reports.statistics import confidence_intervals, power
-from reports.statistics.confidence_intervals import Estimate
+from reports.statistics import power
+from reports.statistics.confidence_intervals import (
+    Estimate,
+    ScoreSample,
+    estimate_difference,
+    estimate_score,
+)
 from reports.statistics.power import SampleSizes
-from tests.helpers.complete_report import TASK_METRICS, build_report
-from tests.helpers.report_files import adjust_holm, list_table_files, read_csv, read_table_csv
+from tests.helpers.reports.complete_report import TASK_METRICS
+from tests.helpers.reports.report_files import (
+    adjust_holm,
+    list_table_files,
+    read_csv,
+    read_table_csv,
+)
 
-SINGLES = ("infrared", "visible")
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
+SINGLE_SENSORS = ("infrared", "visible")
+# title of a column, with {} for the mean over classes, to the class or mean of its score
+CLASSES_AND_MEANS = {
+    "person": "person",
+    "car": "car",
+    "{} without car": "without car",
+    "{}": None,
+}
 
 
 @cache
-def resampled(report):
-    """What the store has resampled: scores by source, condition, class and metric, seed by seed."""
-    found = defaultdict(dict)
+def read_resamples(report):
+    """Bootstrap scores and unit shares of the detection task.
+
+    Returns:
+        (source, condition, class or mean, metric) to seed to (scores, shares).
+    """
+    resamples = defaultdict(dict)
     for file in sorted((report.parent / "runs").glob("statistics/*/resampled.npz")):
-        of = json.loads((file.parent / "spec.json").read_text())["record"]["of"]
-        if of["kind"] != "detection":
+        spec = json.loads((file.parent / "spec.json").read_text())["record"]["of"]
+        if spec["kind"] != "detection":
             continue
-        said = json.loads((file.parent / "resampled.json").read_text())
-        saved = np.load(file)
-        shares = {tuple(key): row for key, row in zip(said["shares"], saved["shares"], strict=True)}
-        for key, row in zip(said["quantities"], saved["scores"], strict=True):
-            drawn = (
-                row.astype(float),
-                shares[key[0], key[1] if (key[0], key[1]) in shares else None],
-            )
-            found[(of["source"], *key)][of["seed"]] = drawn[0], drawn[1].astype(float)
-    return found
+        header = json.loads((file.parent / "resampled.json").read_text())
+        arrays = np.load(file)
+        shares = {
+            tuple(key): row for key, row in zip(header["shares"], arrays["shares"], strict=True)
+        }
+        for key, row in zip(header["quantities"], arrays["scores"], strict=True):
+            condition, name, _ = key
+            # a mean over fewer classes has the shares of the mean
+            unit_shares = shares.get((condition, name), shares[condition, None])
+            by_seed = resamples[(spec["source"], *key)]
+            by_seed[spec["seed"]] = row.astype(float), unit_shares.astype(float)
+    return resamples
 
 
 @cache
-def samples(report, scene, name, metric):
-    """Source to what its records and resamples say of one score."""
+def build_samples(report, condition, name, metric):
+    """Samples of one score from scores.csv and the resamples, by source."""
     level = {None: "mean", "without car": "mean over fewer"}.get(name, "class")
-    where = level + (" in condition" if scene else ""), scene or "all", name or "mean", metric
+    level += " in condition" if condition else ""
+    key = level, condition or "all", name or "mean", metric
     scores = {
         (row["source"], int(row["seed"])): float(row["value"])
         for row in read_table_csv(report, "scores.csv")
         if row["task"] == "toy-detection" and row["value"]
-        if (row["level"], row["condition"], row["class"], row["metric"]) == where
+        if (row["level"], row["condition"], row["class"], row["metric"]) == key
     }
-    found = {}
-    for (source, *key), seeds in resampled(report).items():
-        if key == [scene, name, metric] and all((source, seed) in scores for seed in seeds):
-            mine = np.array([scores[source, seed] for seed in seeds])
-            drawn = np.stack([row for row, _ in seeds.values()])
-            found[source] = confidence_intervals.ScoreSample(
-                mine, drawn, next(iter(seeds.values()))[1]
-            )
-    return found
+    samples = {}
+    for (source, *other_key), by_seed in read_resamples(report).items():
+        is_same = other_key == [condition, name, metric]
+        if is_same and all((source, seed) in scores for seed in by_seed):
+            seed_scores = np.array([scores[source, seed] for seed in by_seed])
+            bootstrap_scores = np.stack([row for row, _ in by_seed.values()])
+            unit_shares = next(iter(by_seed.values()))[1]
+            samples[source] = ScoreSample(seed_scores, bootstrap_scores, unit_shares)
+    return samples
 
 
-NAMES = (("person",) * 2, ("car",) * 2, ("{} without car", "without car"), ("{}", None))
+def estimate_source(samples, source):
+    """Estimate the score of one source; the others contribute to the variance over seeds."""
+    others = [sample for other, sample in samples.items() if other != source]
+    return estimate_score(samples[source], others)
+
+
+def find_better_sensor(samples):
+    means = {
+        sensor: samples[sensor].seed_scores.mean() for sensor in SINGLE_SENSORS if sensor in samples
+    }
+    return max(means, key=means.get)
+
+
+def check_interval(row, prefix, estimate, tolerance=1e-4):
+    """Assert that a row has the interval of an estimate, in points."""
+    interval = [float(row[f"{prefix}{end}"]) for end in ("low", "high")]
+    assert interval == pytest.approx([100 * estimate.low, 100 * estimate.high], abs=tolerance)
 
 
 @pytest.mark.parametrize(
-    ("file", "scene", "metric"),
+    ("file", "condition", "metric"),
     [("AP50", None, "AP50"), ("AP", None, "AP"), ("AP50-night", "night", "AP50")],
 )
-def test_every_interval_follows_from_the_records_and_their_resamples(report, file, scene, metric):
+def test_intervals_and_tests_of_a_table_follow_from_its_scores(report, file, condition, metric):
     rows = {row["source"]: row for row in read_table_csv(report, f"toy-detection-{file}.csv")}
-    chances, held = [], []
-    for head, name in NAMES:
-        title = head.format(TASK_METRICS[metric].mean_title)
-        known = samples(report, scene, name, metric)
-        for source, mine in known.items():
-            others = [each for other, each in known.items() if other != source]
-            one, row = confidence_intervals.estimate_score(mine, others), rows[source]
-            got = [float(row[f"{title} {end}"]) for end in ("low", "high")]
-            assert got == pytest.approx([100 * one.low, 100 * one.high], abs=1e-4)
-            if source in SINGLES:
+    p_values, tested = [], []
+    for template, name in CLASSES_AND_MEANS.items():
+        title = template.format(TASK_METRICS[metric].mean_title)
+        samples = build_samples(report, condition, name, metric)
+        for source, sample in samples.items():
+            row = rows[source]
+            check_interval(row, f"{title} ", estimate_source(samples, source))
+            if source in SINGLE_SENSORS:
                 continue
-            if scene and name is None:  # is judged in the table by condition
+            if condition and name is None:  # tested in the table by condition
                 assert row.get(f"{title} p", "") == ""
                 continue
-            singles = {s: known[s].scores.mean() for s in SINGLES if s in known}
-            gap = confidence_intervals.estimate_difference(
-                mine, known[max(singles, key=singles.get)]
-            )
-            got = [float(row[f"{title} difference {end}"]) for end in ("low", "high")]
-            assert got == pytest.approx([100 * gap.low, 100 * gap.high], abs=1e-4)
-            assert float(row[f"{title} p"]) == pytest.approx(gap.p_value, abs=1e-5)
-            chances.append(gap.p_value)
-            held.append((row, title))
-    assert len(chances) > 3
-    for (row, title), p in zip(held, adjust_holm(chances), strict=True):
-        assert float(row[f"{title} p Holm"]) == pytest.approx(p, abs=1e-4)
-        better = "better" if float(row[f"{title} difference"]) > 0 else "worse"
-        assert row[f"{title} verdict"] == (better if p < 0.05 else "no difference shown")
+            difference = estimate_difference(sample, samples[find_better_sensor(samples)])
+            check_interval(row, f"{title} difference ", difference)
+            assert float(row[f"{title} p"]) == pytest.approx(difference.p_value, abs=1e-5)
+            p_values.append(difference.p_value)
+            tested.append((row, title))
+    assert len(p_values) > 3
+    for (row, title), p_value in zip(tested, adjust_holm(p_values), strict=True):
+        assert float(row[f"{title} p Holm"]) == pytest.approx(p_value, abs=1e-4)
+        verdict = "better" if float(row[f"{title} difference"]) > 0 else "worse"
+        expected = verdict if p_value < 0.05 else "no difference shown"
+        assert row[f"{title} verdict"] == expected
 
 
-def test_the_intervals_of_the_means_and_conditions_are_those_of_their_quantities(report):
-    metrics = {column.mean_title: metric for metric, column in TASK_METRICS.items()}
-    wanted = [("means", title, None, metric) for title, metric in metrics.items()]
-    wanted += [
-        (f"{metric}-by-condition", scene, None if scene == "all" else scene, metric)
+def test_intervals_of_means_and_conditions_follow_from_their_scores(report):
+    columns = [("means", c.mean_title, None, metric) for metric, c in TASK_METRICS.items()]
+    columns += [
+        (f"{metric}-by-condition", title, None if title == "all" else title, metric)
         for metric in ("AP50", "AP")
-        for scene in ("day", "night", "all")
+        for title in ("day", "night", "all")
     ]
-    walked = 0
-    for file, title, scene, metric in wanted:
+    count = 0
+    for file, title, condition, metric in columns:
         rows = {row["source"]: row for row in read_table_csv(report, f"toy-detection-{file}.csv")}
-        known = samples(report, scene, None, metric)
-        for source, mine in known.items():
-            others = [each for other, each in known.items() if other != source]
-            one = confidence_intervals.estimate_score(mine, others)
-            got = [float(rows[source][f"{title} {end}"]) for end in ("low", "high")]
-            assert got == pytest.approx([100 * one.low, 100 * one.high], abs=1e-4)
-            walked += 1
-    assert walked >= 28
+        samples = build_samples(report, condition, None, metric)
+        for source in samples:
+            check_interval(rows[source], f"{title} ", estimate_source(samples, source))
+            count += 1
+    assert count >= 28
 
 
-def test_folded_intervals_are_those_of_the_tables(report):
-    walked = 0
+def test_interval_tables_have_the_csv_file_of_their_table(report):
+    count = 0
     for file in list_table_files(report, "-intervals.csv"):
         if file.name != "toy-quality-intervals.csv":
-            bare = file.with_name(file.name.replace("-intervals.csv", ".csv"))
-            assert file.read_bytes() == bare.read_bytes()
-            walked += 1
-    assert walked == 4
+            table = file.with_name(file.name.replace("-intervals.csv", ".csv"))
+            assert file.read_bytes() == table.read_bytes()
+            count += 1
+    assert count == 4
 
 
-def test_every_difference_of_two_sources_follows_from_their_scores_and_resamples(report):
-    walked = 0
-    for file in list_table_files(report, "-pairs.csv"):
-        rows = {
-            row["source"]: row for row in read_csv(file.with_name(file.name.replace("-pairs", "")))
-        }
-        metric = file.name.split("-")[2]
-        every = read_csv(file)
-        for pair in every:
-            one, other = (float(rows[pair[w]][pair["column"]]) for w in ("source", "other"))
-            assert float(pair["difference"]) == pytest.approx(one - other, abs=1e-5)
-            by_condition = "by-condition" in file.name
-            scene = pair["column"] if by_condition and pair["column"] != "all" else None
-            titles = {c.mean_title: (None, m) for m, c in TASK_METRICS.items()} | {
-                "all": (None, metric)
-            }
-            titles |= {"person": ("person", metric), "car": ("car", metric)}
-            titles |= {
-                f"{c.mean_title} without car": ("without car", m) for m, c in TASK_METRICS.items()
-            }
-            name, of = titles.get(pair["column"], (None, metric))
-            known = samples(report, scene, name, of)
-            gap = confidence_intervals.estimate_difference(
-                known[pair["source"]], known[pair["other"]]
-            )
-            got = [float(pair[end]) for end in ("low", "high")]
-            assert got == pytest.approx([100 * gap.low, 100 * gap.high], abs=1e-3)
-            assert float(pair["p"]) == pytest.approx(gap.p_value, abs=1e-5)
-            walked += 1
-        chances = [float(pair["p"]) for pair in every]
-        assert [float(pair["p Holm"]) for pair in every] == pytest.approx(
-            adjust_holm(chances), abs=1e-4
-        )
-    assert walked > 20
+def locate_pairwise_column(file, title):
+    """Condition, class or mean, and metric of a column in a file of pairwise differences."""
+    metric = file.name.split("-")[2]
+    if "by-condition" in file.name:
+        return None if title == "all" else title, None, metric
+    columns = {
+        template.format(column.mean_title): (None, name, metric_name)
+        for template, name in CLASSES_AND_MEANS.items()
+        if "{}" in template
+        for metric_name, column in TASK_METRICS.items()
+    }
+    return columns.get(title, (None, title, metric))
 
 
-def test_what_it_takes_follows_from_one_of_the_differences(report):
-    known = samples(report, None, None, "AP50")
-    better = max(SINGLES, key=lambda single: known[single].scores.mean())
-    gaps = [
-        confidence_intervals.estimate_difference(known[s], known[better])
-        for s in known
-        if s not in SINGLES
+def test_pairwise_differences_follow_from_their_scores(report):
+    count = 0
+    for file in list_table_files(report, "-pairwise.csv"):
+        table = file.with_name(file.name.replace("-pairwise", ""))
+        rows = {row["source"]: row for row in read_csv(table)}
+        pairs = read_csv(file)
+        for pair in pairs:
+            scores = [float(rows[pair[name]][pair["column"]]) for name in ("source", "other")]
+            assert float(pair["difference"]) == pytest.approx(scores[0] - scores[1], abs=1e-5)
+            samples = build_samples(report, *locate_pairwise_column(file, pair["column"]))
+            difference = estimate_difference(samples[pair["source"]], samples[pair["other"]])
+            check_interval(pair, "", difference, tolerance=1e-3)
+            assert float(pair["p"]) == pytest.approx(difference.p_value, abs=1e-5)
+            count += 1
+        adjusted = adjust_holm([float(pair["p"]) for pair in pairs])
+        assert [float(pair["p Holm"]) for pair in pairs] == pytest.approx(adjusted, abs=1e-4)
+    assert count > 20
+
+
+def test_the_power_table_follows_from_one_of_the_differences(report):
+    samples = build_samples(report, None, None, "AP50")
+    baseline = samples[find_better_sensor(samples)]
+    differences = [
+        estimate_difference(sample, baseline)
+        for source, sample in samples.items()
+        if source not in SINGLE_SENSORS
     ]
     (file,) = list_table_files(report, "-power.csv")
     rows = read_csv(file)
     assert [row["seeds"] for row in rows] == ["2", "3", "5", "10"]
     for row in rows:
-        images, luck, seeds = (
+        components = [
             float(row[f"variance of {part}"]) for part in ("images", "interaction", "seeds")
-        )
+        ]
         assert any(
-            (images, luck, seeds)
+            components
             == pytest.approx(
-                (
-                    g.image_variance - g.interaction_variance,
-                    g.interaction_variance,
-                    g.seed_variance,
-                ),
+                [
+                    difference.image_variance - difference.interaction_variance,
+                    difference.interaction_variance,
+                    difference.seed_variance,
+                ],
                 abs=1e-6,
             )
-            for g in gaps
+            for difference in differences
         )
         assert (row["units"], row["images"]) == ("4", "4")
         assert float(row["measured seeds"]) == 11 / 4
-        of = Estimate(0, 0, 0, 0, 1, 1, images + luck, luck, seeds)
-        at, count = SampleSizes(4, 4, 11 / 4), int(row["seeds"])
-        assert float(row["detectable difference"]) == pytest.approx(
-            power.minimum_detectable_difference(of, at, 4, count), abs=1e-5
-        )
-        assert row["units for 0.01"] == str(power.find_required_groups(of, at, count) or "")
+        images, interaction, seeds = components
+        estimate = Estimate(0, 0, 0, 0, 1, 1, images + interaction, interaction, seeds)
+        sizes, seed_count = SampleSizes(4, 4, 11 / 4), int(row["seeds"])
+        detectable = power.minimum_detectable_difference(estimate, sizes, 4, seed_count)
+        assert float(row["detectable difference"]) == pytest.approx(detectable, abs=1e-5)
+        required = power.find_required_groups(estimate, sizes, seed_count)
+        assert row["units for 0.01"] == str(required or "")

@@ -1,4 +1,4 @@
-"""Every number of a report's other CSV files is in a record, a file beside one, or a paper."""
+"""Every number of the report's other CSV files is in a record, a file beside one, or a paper."""
 
 import csv
 import json
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, build_report
-from tests.helpers.report_files import (
+from tests.helpers.reports.complete_report import COLUMNS, FUSION_METRICS
+from tests.helpers.reports.report_files import (
     edit_temporarily,
     list_table_files,
     parse_number,
@@ -22,38 +22,45 @@ from tests.helpers.report_files import (
 )
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
-
-
-def test_ranks_and_intervals_of_fusion_metrics_are_those_of_their_records(report):
-    made = {
-        source: r for (task, source, _), r in read_records(report).items() if task == "toy-quality"
+def read_quality_records(report):
+    """The records of the quality task by source."""
+    return {
+        source: record
+        for (task, source, _), record in read_records(report).items()
+        if task == "toy-quality"
     }
+
+
+def test_ranks_of_fusion_metrics_are_those_of_their_records(report):
+    records = read_quality_records(report)
     ranks = {}
     for metric, column in FUSION_METRICS.items():
         sign = -1 if column.better == "higher" else 1
-        placed = stats.rankdata([sign * r["values"][metric] for r in made.values()], method="min")
-        ranks[column.mean_title] = dict(zip(made, placed, strict=True))
+        values = [sign * record["values"][metric] for record in records.values()]
+        by_source = zip(records, stats.rankdata(values, method="min"), strict=True)
+        ranks[column.mean_title] = dict(by_source)
     for row in read_table_csv(report, "toy-quality-ranks.csv"):
-        mine = [ranks[title][row["source"]] for title in ranks]
-        assert [float(row[title]) for title in ranks] == mine
-        assert float(row["mean rank"]) == pytest.approx(statistics.fmean(mine), abs=1e-6)
+        expected = [by_source[row["source"]] for by_source in ranks.values()]
+        assert [float(row[title]) for title in ranks] == expected
+        assert float(row["mean rank"]) == pytest.approx(statistics.fmean(expected), abs=1e-6)
+
+
+def test_intervals_of_fusion_metrics_are_those_of_their_records(report):
+    records = read_quality_records(report)
     for row in read_table_csv(report, "toy-quality-intervals.csv"):
         for metric, column in FUSION_METRICS.items():
-            got = [float(row[f"{column.mean_title} {end}"]) for end in ("low", "high")]
-            assert got == pytest.approx(made[row["source"]]["intervals"][metric], abs=1e-6)
+            interval = [float(row[f"{column.mean_title} {end}"]) for end in ("low", "high")]
+            expected = records[row["source"]]["intervals"][metric]
+            assert interval == pytest.approx(expected, abs=1e-6)
 
 
-def test_every_relation_is_the_rank_correlation_of_the_means(report):
+def test_correlations_are_rank_correlations_of_the_means(report):
     means = {
         (row["task"], row["metric"], row["source"]): float(row["mean"])
         for row in read_table_csv(report, "means.csv")
-        if (row["level"], row["mean"]) != ("mean", "")
-        if row["level"] == "mean"
+        if row["level"] == "mean" and row["mean"]
     }
-    rows = read_table_csv(report, "relations.csv")
+    rows = read_table_csv(report, "metric-correlation.csv")
     assert len(rows) == len(FUSION_METRICS) * 2 * 2  # two tasks, two scores each
     for row in rows:
         values = []
@@ -63,30 +70,39 @@ def test_every_relation_is_the_rank_correlation_of_the_means(report):
         ):
             metric, column = next((m, c) for m, c in COLUMNS.items() if c.mean_title == title)
             sign = 1 if column.better == "higher" else -1
-            found = {s: sign * v for (t, m, s), v in means.items() if (t, m) == (task, metric)}
-            values.append([found[source] for source in sorted(found)])
+            by_source = {s: sign * v for (t, m, s), v in means.items() if (t, m) == (task, metric)}
+            values.append([by_source[source] for source in sorted(by_source)])
         assert int(row["sources"]) == len(values[0]) == len(values[1])
-        assert float(row["rho"]) == pytest.approx(stats.spearmanr(*values).statistic)
-        if row["low"]:  # Fisher's z with the error of Bonett and Wright
-            rho, half = float(row["rho"]), np.sqrt((1 + float(row["rho"]) ** 2 / 2) / 1) * 1.959964
-            ends = np.tanh([np.arctanh(rho) - half, np.arctanh(rho) + half])
-            assert [float(row["low"]), float(row["high"])] == pytest.approx(ends, abs=1e-5)
+        rho = float(row["rho"])
+        assert rho == pytest.approx(stats.spearmanr(*values).statistic)
+        if row["low"]:  # Fisher's z with the standard error of Bonett and Wright, n - 3 = 1
+            half = np.sqrt((1 + rho**2 / 2) / 1) * 1.959964
+            expected = np.tanh([np.arctanh(rho) - half, np.arctanh(rho) + half])
+            assert [float(row["low"]), float(row["high"])] == pytest.approx(expected, abs=1e-5)
 
 
-def test_costs_are_those_of_the_profiles_and_times_those_of_the_records(report):
-    kept = [json.loads(f.read_text()) for f in (report.parent / "runs").glob("profile/*.json")]
+def test_costs_are_those_of_the_profiles(report):
+    files = (report.parent / "runs").glob("profile/*.json")
+    profiles = {
+        profile["source"]: profile for profile in (json.loads(file.read_text()) for file in files)
+    }
     rows = read_table_csv(report, "efficiency.csv")
-    assert len(rows) == len(kept) == 2
+    assert len(rows) == len(profiles) == 2
     for row in rows:
-        (one,) = (each for each in kept if each["source"] == row["source"])
-        for name in ("parameters", "macs", "seconds", "least", "most", "memory"):
-            assert parse_number(row[name]) == one[name]
-    made = read_records(report)
-    rows = read_table_csv(report, "trainings.csv")
+        for name in (
+            *("parameters", "macs", "median_seconds", "min_seconds", "max_seconds"),
+            "peak_memory_bytes",
+        ):
+            assert parse_number(row[name]) == profiles[row["source"]][name]
+
+
+def test_training_times_are_those_of_the_records(report):
+    records = read_records(report)
+    rows = read_table_csv(report, "training-times.csv")
     assert len(rows) == 22
     for row in rows:
-        record = made[row["task"], row["source"], int(row["seed"])]
-        assert float(row["seconds"]) == record["made"]["training"]["seconds"]
+        record = records[row["task"], row["source"], int(row["seed"])]
+        assert float(row["seconds"]) == record["provenance"]["training"]["seconds"]
 
 
 def test_published_numbers_are_those_of_the_paper_and_ours_those_of_our_means(report):
@@ -101,56 +117,71 @@ def test_published_numbers_are_those_of_the_paper_and_ours_those_of_our_means(re
     rows = read_table_csv(report, "toy-detection-published.csv")
     assert len(rows) == (4 + 3) * 3
     for row in rows:
-        if row["made by"] == "published":
+        if row["origin"] == "published":
             assert row["value"] == printed[row["method"]][row["column"]]
-            assert row["alike"] == ("no" if row["method"] == "Large" else "yes")
+            assert row["comparable"] == ("no" if row["method"] == "Large" else "yes")
         else:
             mean = float(means[row["method"], row["class"]])
             assert row["value"] == f"{100 * mean:.2f}"
 
 
-def test_curves_and_confusions_are_the_files_beside_the_records(report):
-    curves, counts = {}, defaultdict(int)
+def test_curves_are_those_of_the_first_seed(report):
+    files = {}
     for folder, record in read_run_folders(report):
         if record["kind"] == "detection":
-            curves.setdefault(record["source"], (record["seed"], read_csv(folder / "curves.csv")))
+            rows = read_csv(folder / "curves.csv")
+            files.setdefault(record["source"], (str(record["seed"]), rows))
+    expected = [(source, seed, row) for source, (seed, rows) in files.items() for row in rows]
+    plotted = read_table_csv(report, "toy-detection-curves.csv")
+    assert len(plotted) == len(expected) == 40
+    for row in plotted:
+        key = row["source"], row["seed"], row["class"]
+        assert any(
+            (source, seed, original["class"]) == key
+            and all(
+                float(row[name]) == float(original[name]) for name in original if name != "class"
+            )
+            for source, seed, original in expected
+        )
+
+
+def sum_confusion_counts(report):
+    """Counts over all seeds by task, source, true class and predicted class."""
+    counts = defaultdict(int)
+    for folder, record in read_run_folders(report):
+        task, source = record["task"], record["source"]
+        if record["kind"] == "detection":
             for row in read_csv(folder / "confusion.csv"):
-                key = record["task"], record["source"], row["truth"], row["predicted"]
-                counts[key] += int(row["boxes"])
+                counts[task, source, row["truth"], row["predicted"]] += int(row["boxes"])
         elif record["kind"] == "segmentation":
             names = ("unlabelled", "person", "car")
-            whole = np.load(folder / "confusion.npz")["counts"].sum(axis=0)
-            for i, j in np.ndindex(whole.shape):
-                counts[record["task"], record["source"], names[i], names[j]] += int(whole[i, j])
-    drawn = read_table_csv(report, "toy-detection-curves.csv")
-    held = [(source, str(seed), row) for source, (seed, rows) in curves.items() for row in rows]
-    assert len(drawn) == len(held) == 40
-    for row in drawn:
-        mine = {k: v for k, v in row.items() if k not in ("source", "seed")}
-        assert any(
-            (source, seed, kept["class"]) == (row["source"], row["seed"], row["class"])
-            and all(float(mine[k]) == float(kept[k]) for k in kept if k != "class")
-            for source, seed, kept in held
-        )
-    walked = 0
-    for file in list_table_files(report, "-confusions.csv"):
+            matrix = np.load(folder / "confusion.npz")["counts"].sum(axis=0)
+            for i, j in np.ndindex(matrix.shape):
+                counts[task, source, names[i], names[j]] += int(matrix[i, j])
+    return counts
+
+
+def test_confusion_matrices_are_the_sums_of_the_files_beside_the_records(report):
+    counts, row_count = sum_confusion_counts(report), 0
+    for file in list_table_files(report, "-confusion-matrices.csv"):
         for row in read_csv(file):
             key = parse_task_name(file), row["source"], row["truth"]
-            assert int(row["count"]) == counts[(*key, row["predicted"])]
-            whole = sum(n for found, n in counts.items() if found[:3] == key)
-            assert float(row["share"]) == pytest.approx(counts[(*key, row["predicted"])] / whole)
-            walked += 1
-    assert walked == 2 * 4 * 9
+            count = counts[(*key, row["predicted"])]
+            total = sum(number for other, number in counts.items() if other[:3] == key)
+            assert int(row["count"]) == count
+            assert float(row["share"]) == pytest.approx(count / total)
+            row_count += 1
+    assert row_count == 2 * 4 * 9
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "test"),
+    ("file", "pattern", "replacement", "test"),
     [
         (
             "toy-detection-curves.csv",
             r"(?m)^infrared,0,car,0\.5,0\.25,0",
             "infrared,0,car,0.5,0.25,1",
-            test_curves_and_confusions_are_the_files_beside_the_records,
+            test_curves_are_those_of_the_first_seed,
         ),
         (
             "toy-detection-published.csv",
@@ -160,6 +191,7 @@ def test_curves_and_confusions_are_the_files_beside_the_records(report):
         ),
     ],
 )
-def test_a_number_that_is_changed_is_found(report, file, old, new, test):
-    with edit_temporarily(report / "tables" / file, old, new), pytest.raises(AssertionError):
+def test_a_changed_number_is_detected(report, file, pattern, replacement, test):
+    path = report / "tables" / file
+    with edit_temporarily(path, pattern, replacement), pytest.raises(AssertionError):
         test(report)

@@ -1,8 +1,8 @@
-"""Every number in a table or an answer of the page is in a CSV file, printed as there.
+"""Every number in a table or an answer of the page is in a CSV file, rounded as printed.
 
-That those of the CSV files are in records is in test_reports_walk_records.py. Not walked: whole
-numbers in sentences (how many sources, resamples, comparisons), and charts, which are drawn from
-the files that are named below them.
+That the numbers of the CSV files are in records is tested in test_csv_matches_records.py and beside
+it. Not checked: whole numbers in sentences (counts of sources, resamples, comparisons), and charts,
+which are drawn from the files that are named below them.
 """
 
 import json
@@ -12,195 +12,208 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.complete_report import build_report
-from tests.helpers.report_files import edit_temporarily, read_csv, read_page
+from tests.helpers.reports.report_files import (
+    edit_temporarily,
+    parse_task_name,
+    read_csv,
+    read_page,
+)
 
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
-SCORES, GAPS = ("", " sd"), (" difference",)
-SURE_SCORES = (" low", " high")
-SURE_GAPS = (" difference low", " difference high")
+UNDEFINED = "\N{EN DASH}"
+SCORE_SUFFIXES, DIFFERENCE_SUFFIXES = ("", " sd"), (" difference",)
+SCORE_INTERVAL = (" low", " high")
+DIFFERENCE_INTERVAL = (" difference low", " difference high")
+P_VALUE_SUFFIXES = {"p": " p", "adjusted": " p Holm"}
 VERDICTS = {"?": "no difference shown", "better": "better", "worse": "worse"}
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    return build_report(tmp_path_factory.getbasetemp())
-
-
-def texts(cells):
+def get_texts(cells):
     return [cell["text"] for cell in cells]
 
 
-def shows(text, value, scale=1.0):
-    """Whether a number, as printed, is a cell of a CSV file."""
+def is_rounded(text, value, scale=1.0):
+    """Whether a printed number is a CSV cell, divided by ``scale`` and rounded."""
     decimals = len(text.partition(".")[2])
     return value != "" and text.lstrip("+") == f"{float(value) / scale + 0.0:,.{decimals}f}"
 
 
-def walked(text, row, title, parts):
-    """How many numbers of a text are those of some columns, printed as there; all must be."""
-    said = re.sub(r",?\s?(p|adjusted) <?[\d.e-]+", "", text)
-    said = re.sub(r" \(n=\d+\)", "", said)
-    found = re.findall(NUMBER, said)
-    for number, part in zip(found, parts, strict=False):
-        assert shows(number.replace(",", ""), row[title + part]), (title, part)
-    assert len(found) <= len(parts)
-    if not found:
-        assert row.get(title + parts[0], "") == "", (title, parts)
-    chances = dict(re.findall(r"(p|adjusted) (<?[\d.e-]+)", text))
-    for word, column in (("p", " p"), ("adjusted", " p Holm")):
-        if word in chances:
-            value = float(row[title + column])
-            assert chances[word] == ("<0.001" if value < 0.001 else f"{value:.2g}")
-    return len(found) + len(chances)
+def check_numbers(text, row, title, suffixes):
+    """Assert that all numbers of a text are in the columns of a title; count them.
+
+    Args:
+        text: A cell of the page, e.g. ``50.1 ± 0.2`` or ``[+0.1, +0.3], p 0.02, adjusted 0.04``.
+        row: The row of the CSV file.
+        title: Title of the columns.
+        suffixes: Suffixes of the columns of the numbers, in their order.
+    """
+    without_p_values = re.sub(r",?\s?(p|adjusted) <?[\d.e-]+", "", text)
+    numbers = re.findall(NUMBER, re.sub(r" \(n=\d+\)", "", without_p_values))
+    for number, suffix in zip(numbers, suffixes, strict=False):
+        assert is_rounded(number.replace(",", ""), row[title + suffix]), (title, suffix)
+    assert len(numbers) <= len(suffixes)
+    if not numbers:
+        assert row.get(title + suffixes[0], "") == "", (title, suffixes)
+    p_values = dict(re.findall(r"(p|adjusted) (<?[\d.e-]+)", text))
+    for name, printed in p_values.items():
+        value = float(row[title + P_VALUE_SUFFIXES[name]])
+        assert printed == ("<0.001" if value < 0.001 else f"{value:.2g}")
+    return len(numbers) + len(p_values)
 
 
-def scores(report, table):
-    """A table of sources: scores, spreads, differences, their intervals and verdicts."""
+def check_source_table(report, table):
+    """Check scores, deviations, differences, their intervals and verdicts of a table of sources."""
     rows = {row["source"]: row for row in read_csv(report / table["csv"])}
-    heads = next(texts(cells) for body, cells in reversed(table["rows"]) if body == 0)[1:]
-    apart = "95 % intervals" in table["caption"].replace("\N{NO-BREAK SPACE}", " ")
+    titles = next(get_texts(cells) for body, cells in reversed(table["rows"]) if body == 0)[1:]
+    caption = table["caption"].replace("\N{NO-BREAK SPACE}", " ")
+    has_intervals_only = "95 % intervals" in caption
     count = Counter()
     for body, (name, *cells) in table["rows"]:
         if body == 0 or name["text"] not in rows:
-            assert not re.search(r"\d", "".join(texts(cells))) or body == 0
+            assert not re.search(r"\d", "".join(get_texts(cells))) or body == 0
             continue
         row = rows[name["text"]]
         if seeds := re.match(r".*?(\d+) (?:of \d+ )?seed", name["remark"]):
             assert row["n"] == seeds[1]
             count["seeds"] += 1
-        first, then = (SURE_SCORES, SURE_GAPS) if apart else (SCORES, GAPS)
-        for title, cell in zip(heads, cells, strict=True):
-            count["cells"] += walked(cell["text"], row, title, first if body == 1 else then)
-            if apart:
+        is_difference = body > 1
+        interval = DIFFERENCE_INTERVAL if is_difference else SCORE_INTERVAL
+        numbers = DIFFERENCE_SUFFIXES if is_difference else SCORE_SUFFIXES
+        for title, cell in zip(titles, cells, strict=True):
+            suffixes = interval if has_intervals_only else numbers
+            count["cells"] += check_numbers(cell["text"], row, title, suffixes)
+            if has_intervals_only:
                 continue
-            sure = SURE_SCORES if body == 1 else SURE_GAPS
-            count["sure"] += walked(cell["sure"], row, title, sure) if cell["sure"] else 0
-            if body > 1:
-                said = VERDICTS.get(cell["text"].split()[-1], "")
-                assert said == row.get(f"{title} verdict", ""), (table["csv"], title)
+            if cell["uncertainty"]:
+                count["uncertainty"] += check_numbers(cell["uncertainty"], row, title, interval)
+            if is_difference:
+                verdict = VERDICTS.get(cell["text"].split()[-1], "")
+                assert verdict == row.get(f"{title} verdict", ""), (table["csv"], title)
     return count
 
 
-def power(report, table):
-    """What it takes to show a difference."""
+def check_power_table(report, table):
+    """Check detectable differences and required sample sizes."""
     rows = {row["seeds"]: row for row in read_csv(report / table["csv"])}
     count = Counter()
     for _, (name, *cells) in table["rows"][1:]:
         row = rows[name["text"].removesuffix(" seeds per source")]
-        smallest, units, images = texts(cells)
-        assert shows(smallest, row["detectable difference"], 0.01)
-        needed = row["units for 0.01"]
-        assert units == (needed or "no number")
-        expected = needed and str(round(int(needed) * int(row["images"]) / int(row["units"])))
+        detectable, units, images = get_texts(cells)
+        assert is_rounded(detectable, row["detectable difference"], 0.01)
+        required = row["units for 0.01"]
+        assert units == (required or "no number")
+        expected = required and str(round(int(required) * int(row["images"]) / int(row["units"])))
         assert images == (expected or "no number")
         count["power"] += 3
-    notes = [cell["remark"] for cell in table["rows"][0][1][1:]]
-    assert [re.search(r"\d+", note)[0] for note in notes] == [
-        *(row["units"], row["units"], row["images"])
-    ]
+    subtitles = [cell["remark"] for cell in table["rows"][0][1][1:]]
+    sizes = [re.search(r"\d+", subtitle)[0] for subtitle in subtitles]
+    assert sizes == [row["units"], row["units"], row["images"]]
     return count
 
 
-def published(report, table):
-    """Published rows, and ours above those that were made alike."""
-    caption = table["caption"].removesuffix(" as published")
-    rows = {(r["title"], r["method"], r["column"]): r for r in read_csv(report / table["csv"])}
-    (_, (_, *heads)), *lines = table["rows"]
+def check_published_table(report, table):
+    """Check published rows, and ours above comparable ones."""
+    title = table["caption"].removesuffix(" as published")
+    rows = {
+        (row["title"], row["method"], row["column"]): row for row in read_csv(report / table["csv"])
+    }
+    (_, (_, *headers)), *lines = table["rows"]
     count = Counter()
     for _, (name, *cells) in lines:
-        for head, cell in zip(texts(heads), texts(cells), strict=True):
-            row = rows[caption, name["text"], head]
-            assert cell == (row["value"] or "\N{EN DASH}")
+        for header, text in zip(get_texts(headers), get_texts(cells), strict=True):
+            row = rows[title, name["text"], header]
+            assert text == (row["value"] or UNDEFINED)
             count["published"] += bool(row["value"])
     return count
 
 
-def efficiency(report, table):
-    """What fusing costs."""
+def check_cost_table(report, table):
+    """Check the cost of the fusion methods."""
     rows = {row["source"]: row for row in read_csv(report / table["csv"])}
     count = Counter()
     for _, (name, *cells) in table["rows"][1:]:
-        row, (size, parameters, macs, seconds, spread, memory, on) = (
-            rows[name["text"]],
-            texts(cells),
-        )
-        assert (size, on) == (row["image size"], row["device"])
-        assert shows(parameters, row["parameters"])
-        assert shows(macs, row["macs"], 1e9) if row["macs"] else macs == "\N{EN DASH}"
-        assert shows(seconds, row["seconds"])
-        least, most = spread.split(" to ")
-        assert shows(least, row["least"])
-        assert shows(most, row["most"])
-        assert shows(memory, row["memory"], 1e6)
-        count["efficiency"] += 6
+        row = rows[name["text"]]
+        size, parameters, macs, seconds, time_range, memory, device = get_texts(cells)
+        assert (size, device) == (row["image size"], row["device"])
+        assert is_rounded(parameters, row["parameters"])
+        assert is_rounded(macs, row["macs"], 1e9) if row["macs"] else macs == UNDEFINED
+        assert is_rounded(seconds, row["median_seconds"])
+        shortest, longest = time_range.split(" to ")
+        assert is_rounded(shortest, row["min_seconds"])
+        assert is_rounded(longest, row["max_seconds"])
+        assert is_rounded(memory, row["peak_memory_bytes"], 1e6)
+        count["costs"] += 6
     return count
 
 
-def trainings(report, table):
-    """How long trainings took, on average."""
-    every = read_csv(report / table["csv"])
+def check_training_time_table(report, table):
+    """Check the mean training times."""
+    rows = read_csv(report / table["csv"])
     count = Counter()
     for _, (name, *cells) in table["rows"][1:]:
-        task, seconds, seeds, device = texts(cells)
+        task, mean, seeds, device = get_texts(cells)
         key = task, name["text"], device
-        mine = [r["seconds"] for r in every if (r["task"], r["source"], r["device"]) == key]
-        assert shows(seconds, sum(map(float, mine)) / len(mine))
-        assert seeds == str(len(mine))
-        count["trainings"] += 2
+        seconds = [
+            float(row["seconds"])
+            for row in rows
+            if (row["task"], row["source"], row["device"]) == key
+        ]
+        assert is_rounded(mean, sum(seconds) / len(seconds))
+        assert seeds == str(len(seconds))
+        count["training times"] += 2
     return count
 
 
-def relations(report, table):
-    """How fusion metrics and task scores order the sources."""
+def check_correlation_table(report, table):
+    """Check the rank correlations of fusion metrics with task scores."""
     rows = {
         (row["metric"], row["quality_task"], row["task"], row["task_metric"]): row
         for row in read_csv(report / table["csv"])
     }
     count = Counter()
     for _, (name, *cells) in table["rows"][1:]:
-        task, score, sources, rho, ends = texts(cells)
+        task, score, sources, rho, interval = get_texts(cells)
         row = rows[name["text"], name["remark"], task, score]
         assert sources == row["sources"]
-        assert shows(rho, row["rho"])
-        assert [re.fullmatch(r"[+-]\d\.\d\d", end) is not None for end in ends.split(" to ")] == (
-            [True] * 2 if row["low"] else [False]
-        )
+        assert is_rounded(rho, row["rho"])
         if row["low"]:
-            low, high = ends.split(" to ")
-            assert shows(low, row["low"])
-            assert shows(high, row["high"])
-        count["relations"] += 4 if row["low"] else 2
+            low, high = interval.split(" to ")
+            for printed, column in ((low, "low"), (high, "high")):
+                assert re.fullmatch(r"[+-]\d\.\d\d", printed)
+                assert is_rounded(printed, row[column])
+        else:
+            assert not re.search(r"\d", interval)
+        count["correlations"] += 4 if row["low"] else 2
     return count
 
 
-WALKS = {  # how the name of a table's file ends: what walks it; all others are of sources
-    "-power.csv": power,
-    "-published.csv": published,
-    "/efficiency.csv": efficiency,
-    "/trainings.csv": trainings,
-    "/relations.csv": relations,
+CHECKS = {  # end of the CSV file's name to the check of its table; all others are of sources
+    "-power.csv": check_power_table,
+    "-published.csv": check_published_table,
+    "/efficiency.csv": check_cost_table,
+    "/training-times.csv": check_training_time_table,
+    "/metric-correlation.csv": check_correlation_table,
 }
 
 
-def walk(report):
-    """Numbers of the page by kind that were found in the file that their table names."""
+def check_all_tables(report):
+    """Check all tables of the page against the files that they link to; count the numbers."""
     count = Counter()
     for table in read_page(report).tables:
-        walks = (each for ending, each in WALKS.items() if table["csv"].endswith(ending))
-        count += next(walks, scores)(report, table)
+        checks = (check for ending, check in CHECKS.items() if table["csv"].endswith(ending))
+        count += next(checks, check_source_table)(report, table)
     return count
 
 
 def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
-    count = walk(report)
-    least = {"cells": 900, "sure": 250, "seeds": 100, "power": 12, "published": 20}
-    least |= {"efficiency": 12, "trainings": 16, "relations": 20}
-    assert not {kind: count[kind] for kind, number in least.items() if count[kind] < number}
+    count = check_all_tables(report)
+    minimum = {"cells": 900, "uncertainty": 250, "seeds": 100, "power": 12, "published": 20}
+    minimum |= {"costs": 12, "training times": 16, "correlations": 20}
+    assert not {kind: count[kind] for kind, number in minimum.items() if count[kind] < number}
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new"),
+    ("file", "pattern", "replacement"),
     [
         ("toy-detection-AP50.csv", r"(?m)^(mine,2,)\d", r"\g<1>1"),
         ("toy-quality-ranks.csv", r"(?m)^mine,1,\d", "mine,1,9"),
@@ -209,14 +222,15 @@ def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
         ("toy-detection-published.csv", r"50\.10", "50.11"),
         ("toy-detection-published.csv", r"35\.05", "35.050"),
         ("efficiency.csv", r",0\.125,", ",0.126,"),
-        ("trainings.csv", r",10\.25,", ",11.25,"),
-        ("relations.csv", r"(?m),4,(-?)\d", r",5,\g<1>0"),
+        ("training-times.csv", r",10\.25,", ",11.25,"),
+        ("metric-correlation.csv", r"(?m),4,(-?)\d", r",5,\g<1>0"),
         ("toy-detection-power.csv", r"(?m)^2,\d", "2,9"),
     ],
 )
-def test_a_number_that_is_changed_in_a_file_is_found(report, file, old, new):
-    with edit_temporarily(report / "tables" / file, old, new), pytest.raises(AssertionError):
-        walk(report)
+def test_a_changed_number_in_a_csv_file_is_detected(report, file, pattern, replacement):
+    path = report / "tables" / file
+    with edit_temporarily(path, pattern, replacement), pytest.raises(AssertionError):
+        check_all_tables(report)
 
 
 def test_every_number_of_an_answer_is_in_a_csv_file_of_its_task(report):
@@ -224,33 +238,33 @@ def test_every_number_of_an_answer_is_in_a_csv_file_of_its_task(report):
     assert len(answers) == 3
     count = 0
     for answer, task in zip(answers, ("detection", "segmentation", "quality"), strict=True):
-        printed = set()
+        rounded = set()
         for file in (report / "tables").glob(f"toy-{task}-*.csv"):
-            cells = [cell for row in read_csv(file) for cell in row.values()]
-            for cell in cells:
+            for cell in (cell for row in read_csv(file) for cell in row.values()):
                 if re.fullmatch(r"-?\d+\.\d+", cell or ""):
                     value = abs(float(cell))
-                    printed |= {f"{value:.1f}", f"{value:.3f}", f"{value:.2g}"}
-        said = {number.lstrip("+-") for number in re.findall(r"[-+]?\d+\.\d+", answer)}
-        assert said <= printed
-        count += len(said)
+                    rounded |= {f"{value:.1f}", f"{value:.3f}", f"{value:.2g}"}
+        printed = {number.lstrip("+-") for number in re.findall(r"[-+]?\d+\.\d+", answer)}
+        assert printed <= rounded
+        count += len(printed)
     assert count >= 12
 
 
-def test_how_many_images_a_condition_has_is_what_its_records_say(report):
-    walked = 0
-    records = [json.loads(f.read_text()) for f in Path(report.parent).glob("runs/*/*/record.json")]
+def test_the_image_count_of_a_condition_is_that_of_its_records(report):
+    count = 0
+    files = Path(report.parent).glob("runs/*/*/record.json")
+    records = [json.loads(file.read_text()) for file in files]
     for table in read_page(report).tables:
         if not table["csv"].endswith("-by-condition.csv"):
             continue
-        task = "-".join(Path(table["csv"]).name.split("-")[:2])
+        task = parse_task_name(Path(table["csv"]))
         for cell in table["rows"][0][1][1:]:
             if images := re.fullmatch(r"(\d+) images?", cell["remark"]):
-                said = {
-                    r["by_condition"][cell["text"]]["counts"]["images"]
-                    for r in records
-                    if r["task"] == task
+                recorded = {
+                    record["by_condition"][cell["text"]]["counts"]["images"]
+                    for record in records
+                    if record["task"] == task
                 }
-                assert said == {int(images[1])}
-                walked += 1
-    assert walked >= 9
+                assert recorded == {int(images[1])}
+                count += 1
+    assert count >= 9

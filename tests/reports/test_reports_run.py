@@ -2,39 +2,35 @@ import csv
 import os
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from detection import coco_matching
-from fusebench.data import boxes
 from fusebench.errors import UserError
-from fusebench.evaluation import match_table
 from fusebench.experiments.plan import SkippedTask
-from fusebench.storage import image_index
 from fusebench.storage.store import Store
 from reports import run
 from reports.formats import report_folder
-from tests.helpers.synthetic_records import (
-    AP50,
-    CLASSES,
+from tests.helpers.reports.synthetic_records import (
     finish_run,
+    finish_run_with_matches,
     make_runs,
     patch_plan,
     write_split,
 )
 
-SCORES = {"infrared": [(0.5, 0.2), (0.54, 0.2)], "visible": [(0.4, 0.6), (0.42, 0.62)]}
-FUSED = [(0.6, 0.6), (0.62, 0.58)]
+SINGLE_SCORES = {"infrared": [(0.5, 0.2), (0.54, 0.2)], "visible": [(0.4, 0.6), (0.42, 0.62)]}
+FUSED_SCORES = [(0.6, 0.6), (0.62, 0.58)]
 
 
-class Tables(HTMLParser):
-    """The texts of all table cells of a page, row by row."""
+class TableCells(HTMLParser):
+    """The texts of all table cells of a page: table, row, cell."""
 
     def __init__(self, html):
         super().__init__()
-        self.tables, self.inside = [], False
+        self.tables, self.is_inside_cell = [], False
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
@@ -44,253 +40,246 @@ class Tables(HTMLParser):
             self.tables[-1].append([])
         if tag in ("td", "th"):
             self.tables[-1][-1].append("")
-            self.inside = True
+            self.is_inside_cell = True
         if tag == "caption":
-            self.inside = False
+            self.is_inside_cell = False
 
     def handle_endtag(self, tag):
         if tag in ("td", "th"):
-            self.inside = False
+            self.is_inside_cell = False
 
     def handle_data(self, text):
-        if self.inside:
+        if self.is_inside_cell:
             self.tables[-1][-1][-1] += text
 
 
 @pytest.fixture
-def house(tmp_path, monkeypatch):
-    """A store with a detection task on two seeds and a simulated segmentation task."""
-    store = Store(tmp_path / "runs")
-    detection = make_runs("detection", write_split(tmp_path / "det"), tmp_path, seeds=(0, 1))
-    simulated = write_split(tmp_path / "seg", masks=True)
-    simulated = type(simulated)(**{**vars(simulated), "simulated": True})
-    segmentation = make_runs("segmentation", simulated, tmp_path)
-    absent: list[SkippedTask] = []
-    patch_plan(monkeypatch, (*detection, *segmentation), absent)
+def store(tmp_path, monkeypatch):
+    """An empty store in the working folder."""
     monkeypatch.chdir(tmp_path)
-    return store, detection, segmentation, absent
+    return Store(tmp_path / "runs")
 
 
-def fill(house):
-    store, detection, segmentation, _ = house
-    for cell in detection:
-        finish_run(cell, store, SCORES.get(cell.source_name, FUSED)[cell.seed])
-    for cell in segmentation:
-        finish_run(cell, store, (0.5, 0.7))
+@pytest.fixture
+def detection(tmp_path):
+    """The runs of a detection task on two seeds."""
+    return make_runs("detection", write_split(tmp_path / "det"), tmp_path, seeds=(0, 1))
 
 
-def test_page_spreadsheet_and_terminal_show_the_means_of_the_records(house, tmp_path, capsys):
-    fill(house)
+@pytest.fixture
+def runs(tmp_path, monkeypatch, store, detection):
+    """The planned runs: the detection task, and a simulated segmentation task."""
+    split = replace(write_split(tmp_path / "seg", masks=True), is_simulated=True)
+    planned = [*detection, *make_runs("segmentation", split, tmp_path)]
+    patch_plan(monkeypatch, planned)
+    return planned
+
+
+@pytest.fixture
+def finished(store, runs):
+    """Finishes all planned runs."""
+    for planned_run in runs:
+        if planned_run.task.kind == "segmentation":
+            scores = (0.5, 0.7)
+        else:
+            by_seed = SINGLE_SCORES.get(planned_run.source_name, FUSED_SCORES)
+            scores = by_seed[planned_run.seed]
+        finish_run(planned_run, store, scores)
+
+
+def read_text(file):
+    return Path(file).read_text(encoding="utf-8")
+
+
+def read_rows(name):
+    with Path(f"report/tables/{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("finished")
+def test_page_csv_files_and_terminal_show_the_means_of_the_records(capsys):
     assert run.main([]) == 0
-    page = Tables((tmp_path / "report/index.html").read_text(encoding="utf-8")).tables[0]
-    rows = {row[0].split()[0]: row[1:] for row in page[1:4]}
-    clean = {name: [re.sub(r" \(.*|\s", "", c) for c in found] for name, found in rows.items()}
-    # infrared: person (50 + 54) / 2, sd 2.83; car 20, 20; mean of 35 and 37
-    assert clean["infrared"] == ["52.0±2.8", "20.0±0.0", "36.0±1.4"]
-    assert clean["average"] == ["61.0±1.4", "59.0±1.4", "60.0±0.0"]
-    with (tmp_path / "report/tables/toy-detection-ap50.csv").open() as file:
-        sheet = {row["source"]: row for row in csv.DictReader(file)}
-    assert float(sheet["infrared"]["person"]) == 52
-    assert float(sheet["average"]["car difference"]) == -2
-    with (tmp_path / "report/tables/scores.csv").open() as file:
-        tidy = [r for r in csv.DictReader(file) if r["source"] == "infrared" and r["seed"] == "1"]
-    assert {r["value"] for r in tidy if (r["class"], r["condition"]) == ("person", "all")} == {
-        "0.54"
+    table = TableCells(read_text("report/index.html")).tables[0]
+    rows = {row[0].split()[0]: row[1:] for row in table[1:4]}
+    cells = {name: [re.sub(r" \(.*|\s", "", cell) for cell in row] for name, row in rows.items()}
+    # infrared: person (50 + 54) / 2, standard deviation 2.83; car 20, 20; mean of 35 and 37
+    assert cells["infrared"] == ["52.0±2.8", "20.0±0.0", "36.0±1.4"]
+    assert cells["average"] == ["61.0±1.4", "59.0±1.4", "60.0±0.0"]
+    by_source = {row["source"]: row for row in read_rows("toy-detection-ap50")}
+    assert float(by_source["infrared"]["person"]) == 52
+    assert float(by_source["average"]["car difference"]) == -2
+    scores = {
+        row["value"]
+        for row in read_rows("scores")
+        if (row["source"], row["seed"]) == ("infrared", "1")
+        if (row["class"], row["condition"]) == ("person", "all")
     }
+    assert scores == {"0.54"}
     printed = capsys.readouterr().out
     assert "52.0 ± 2.8" in printed
     assert printed.rstrip().endswith("index.html")
 
 
-def test_the_text_has_the_parts_of_the_page_in_the_pages_order(house, tmp_path):
-    fill(house)
+@pytest.mark.usefixtures("finished")
+def test_markdown_has_the_headings_of_the_page_in_the_same_order():
     assert run.main([]) == 0
-    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
-    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
-    heads = re.findall(r"<h[123][^>]*>(.*?)(?: <span.*?)?\s*</h[123]>", page)
-    assert "Pictures" in heads
-    marks = re.findall(r"^#{1,3} (.*?)(?: \(simulated\))?$", text, flags=re.MULTILINE)
-    assert marks == heads
-    assert text.index("9.0 points better") < text.index("## toy-detection")  # the answer leads
+    page, text = read_text("report/index.html"), read_text("report/report.md")
+    headings = re.findall(r"<h[123][^>]*>(.*?)(?: <span.*?)?\s*</h[123]>", page)
+    assert "Sample images" in headings
+    in_markdown = re.findall(r"^#{1,3} (.*?)(?: \(simulated\))?$", text, flags=re.MULTILINE)
+    assert in_markdown == headings
+    assert text.index("9.0 points better") < text.index("## toy-detection")  # the answer is first
 
 
-def finish_run_with_matches(cell, store, persons):
-    """A record and its matches: every car found, and the persons of the first images."""
-    truth = {pair.key: pair.boxes for pair in cell.test.pairs}
-    found = {}
-    for number, (key, true) in enumerate(truth.items()):
-        kept = (true.classes == 1) | (number < persons)
-        found[key] = boxes.make_boxes(
-            true.corners[kept], true.classes[kept], [0.9] * int(kept.sum())
-        )
-    matched = coco_matching.build_match_table(truth, found, CLASSES)
-    person = (persons * 100 // len(truth) + 1) / 101 if persons else 0.0
-    finish_run(
-        cell,
-        store,
-        (0.0, 0.0),
-        columns={"AP50": AP50},
-        values={"AP50": (person + 1) / 2},
-        by_class={"person": {"AP50": person}, "car": {"AP50": 1.0}},
-        by_condition={},
-    )
-    match_table.write_match_table(cell.place(store) / "matches.npz", matched)
-    image_index.write_image_index(cell.place(store), cell.test)
-
-
-def test_every_pair_of_sources_is_in_a_file_beside_the_table(house, tmp_path, monkeypatch):
-    store = house[0]
-    made = make_runs("detection", write_split(tmp_path / "eight", count=8), tmp_path)
-    patch_plan(monkeypatch, made)
-    for cell, persons in zip(made, (2, 6, 6), strict=True):
-        finish_run_with_matches(cell, store, persons)
+def test_pairwise_differences_of_all_sources_are_in_a_file(tmp_path, monkeypatch, store):
+    split = write_split(tmp_path / "eight", count=8)
+    runs = make_runs("detection", split, tmp_path)
+    patch_plan(monkeypatch, runs)
+    for planned_run, detected_persons in zip(runs, (2, 6, 6), strict=True):
+        finish_run_with_matches(planned_run, store, detected_persons)
     assert run.main([]) == 0
-    (sheet,) = (tmp_path / "report/tables").glob("*-pairs.csv")
-    beside = sheet.with_name(sheet.name.replace("-pairs", ""))
-    assert beside.is_file()
-    with sheet.open() as lines:
-        rows = {(r["column"], r["source"], r["other"]): r for r in csv.DictReader(lines)}
-    both = rows["person", "infrared", "visible"]
-    # all found are right, so AP counts the recalls 0, 0.01 ... 1 reached: 26 and 76 of 101
-    assert float(both["difference"]) == pytest.approx(-100 * 50 / 101, abs=1e-5)
-    assert float(both["low"]) < float(both["difference"]) < float(both["high"])
-    assert 0 < float(both["p"]) <= float(both["p Holm"]) <= 1
-    assert float(rows["mAP@.5", "infrared", "average"]["difference"]) == pytest.approx(
-        -100 * 25 / 101, abs=1e-5
-    )
+    (file,) = Path("report/tables").glob("*-pairwise.csv")
+    assert file.with_name(file.name.replace("-pairwise", "")).is_file()
+    rows = {(row["column"], row["source"], row["other"]): row for row in read_rows(file.stem)}
+    difference = rows["person", "infrared", "visible"]
+    # without false positives, AP counts the recalls 0, 0.01 ... 1 that are reached: 26, 76 of 101
+    assert float(difference["difference"]) == pytest.approx(-100 * 50 / 101, abs=1e-5)
+    low, high = float(difference["low"]), float(difference["high"])
+    assert low < float(difference["difference"]) < high
+    assert 0 < float(difference["p"]) <= float(difference["p Holm"]) <= 1
+    means = rows["mAP@.5", "infrared", "average"]
+    assert float(means["difference"]) == pytest.approx(-100 * 25 / 101, abs=1e-5)
     assert float(rows["person", "visible", "average"]["difference"]) == 0
 
 
-def test_ctrl_c_ends_without_a_traceback_and_leaves_no_half_report(
-    house, tmp_path, capsys, monkeypatch
+@pytest.mark.usefixtures("runs")
+def test_missing_runs_have_commands_and_skipped_tasks_reasons(
+    monkeypatch, capsys, store, detection, runs
 ):
-    fill(house)
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run, "write_report", stop)
-    assert run.main([]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
-    assert not (tmp_path / "report").exists()
-
-
-def test_the_plotting_library_keeps_its_files_under_out(house, tmp_path, monkeypatch):
-    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
-    fill(house)
-    assert run.main([]) == 0
-    assert Path(os.environ.pop("MPLCONFIGDIR")).is_relative_to(house[0].root.resolve())
-
-
-def test_what_is_missing_is_shown_with_commands_and_absent_tasks_with_reasons(
-    house, tmp_path, capsys
-):
-    store, detection, _, absent = house
-    absent.append(SkippedTask("far-away", detection[0].task, "data/far: no such folder"))
+    skipped = SkippedTask("far-away", detection[0].task, "data/far: no such folder")
+    patch_plan(monkeypatch, runs, [skipped])
     finish_run(detection[0], store, (0.5, 0.2))
     assert run.main(["--limit", "3", "--set", "tasks.toy-detection.epochs=2"]) == 0
     printed = capsys.readouterr().out
-    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
     flags = "--limit 3 --set tasks.toy-detection.epochs=2"
-    for text in (page, printed, (tmp_path / "report/report.md").read_text(encoding="utf-8")):
+    for text in (printed, read_text("report/index.html"), read_text("report/report.md")):
         assert "1 of 9 planned runs finished" in text
         assert f"python -m detection.run {flags} --task toy-detection --source average" in text
         assert f"python -m fusebench {flags}" in text
         assert "no such folder" in text
 
 
-def test_only_undrawn_scenes_are_something_to_run(house, tmp_path):
-    _, detection, _, absent = house
-    fill(house)
-    absent.append(SkippedTask("far-away", detection[0].task, "no such folder"))
+@pytest.mark.usefixtures("finished")
+def test_of_the_skipped_tasks_only_those_that_will_be_generated_have_a_command(
+    monkeypatch, detection, runs
+):
+    task = detection[0].task
+    far_away = SkippedTask("far-away", task, "no such folder")
+    patch_plan(monkeypatch, runs, [far_away])
     run.main([])
-    page = tmp_path / "report/index.html"
-    assert "To make what is missing" not in page.read_text(encoding="utf-8")
-    absent.append(
-        SkippedTask("scenes", detection[0].task, "drawn by the first run", will_be_generated=True)
-    )
+    assert "To execute all missing runs" not in read_text("report/index.html")
+    scenes = SkippedTask("scenes", task, "drawn by the first run", will_be_generated=True)
+    patch_plan(monkeypatch, runs, [far_away, scenes])
     run.main([])
-    text = page.read_text(encoding="utf-8")
-    assert "To make what is missing" in text
-    assert "not counted: scenes, whose scenes the first run draws." in text
-    assert "<strong>scenes</strong> is left out" not in text
+    page = read_text("report/index.html")
+    assert "To execute all missing runs" in page
+    assert "not counted: scenes, whose scenes the first run draws." in page
+    assert "<strong>far-away</strong> is skipped" in page
+    assert "<strong>scenes</strong> is skipped" not in page
 
 
-def test_a_second_run_writes_nothing(house, tmp_path):
-    fill(house)
-    run.main([])
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "report").rglob("*")}
-    start = time.monotonic()
-    run.main([])
-    assert time.monotonic() - start < 2
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "report").rglob("*")} == before
+@pytest.mark.usefixtures("finished")
+def test_an_interrupt_ends_without_traceback_and_half_written_report(capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "write_report", interrupt)
+    assert run.main([]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not Path("report").exists()
 
 
-def test_a_new_record_makes_the_report_anew(house, tmp_path):
-    store, detection, _, _ = house
+@pytest.mark.usefixtures("finished")
+def test_matplotlib_keeps_its_files_in_the_store(monkeypatch, store):
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    assert run.main([]) == 0
+    assert Path(os.environ.pop("MPLCONFIGDIR")).is_relative_to(store.root.resolve())
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_second_run_writes_nothing():
+    run.main([])
+    before = {path: path.stat().st_mtime_ns for path in Path("report").rglob("*")}
+    start = time.process_time()  # not wall time: the machine may be shared
+    run.main([])
+    assert time.process_time() - start < 2
+    assert {path: path.stat().st_mtime_ns for path in Path("report").rglob("*")} == before
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_new_record_updates_the_report(store, detection):
     run.main([])
     finish_run(detection[0], store, (0.5, 0.2))
     run.main([])
-    assert "1 of 9" in (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    assert "1 of 9" in read_text("report/index.html")
 
 
-def test_the_same_records_make_the_same_files(house, tmp_path):
-    fill(house)
+@pytest.mark.usefixtures("finished")
+def test_the_same_records_give_the_same_bytes():
     run.main(["--to", "a"])
     run.main(["--to", "b"])
-    names = [p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()]
+    first, second = Path("a"), Path("b")
+    names = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
     assert len(names) > 10
     for name in names:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_every_link_and_picture_of_the_page_is_there(house, tmp_path):
-    fill(house)
+@pytest.mark.usefixtures("finished")
+def test_all_links_and_images_have_files():
     run.main([])
-    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
-    links = set(re.findall(r'(?:src|href)="([^"#]+)"', page))
+    links = set(re.findall(r'(?:src|href)="([^"#]+)"', read_text("report/index.html")))
     assert any(link.endswith(".svg") for link in links)
     assert any(link.endswith(".jpg") for link in links)
-    assert [link for link in links if not (tmp_path / "report" / link).is_file()] == []
-    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)]+)\)", text):
-        assert (tmp_path / "report" / link).is_file(), link
+    assert [link for link in links if not Path("report", link).is_file()] == []
+    for link in re.findall(r"\]\(([^)]+)\)", read_text("report/report.md")):
+        assert Path("report", link).is_file(), link
 
 
-def test_simulated_is_said_of_the_simulated_task_only(house, tmp_path, capsys):
-    fill(house)
+@pytest.mark.usefixtures("finished")
+def test_only_the_simulated_task_is_marked_simulated(capsys):
     run.main([])
-    detection, segmentation = (
-        (tmp_path / "report/report.md").read_text(encoding="utf-8").split("\n## toy-segmentation")
-    )
+    detection, segmentation = read_text("report/report.md").split("\n## toy-segmentation")
     assert "Warning:** simulated" not in detection
     assert "Warning:** simulated" in segmentation
     assert "[SIMULATED]" in capsys.readouterr().out
 
 
-def test_plan_prints_which_records_are_there_and_writes_nothing(house, tmp_path, capsys):
-    store, detection, _, _ = house
+@pytest.mark.usefixtures("runs")
+def test_plan_lists_finished_and_missing_runs_and_writes_nothing(capsys, store, detection):
     finish_run(detection[0], store, (0.5, 0.2))
     assert run.main(["--plan"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == "toy-detection-infrared-seed0: there"
+    assert printed[0] == "toy-detection-infrared-seed0: finished"
     assert printed[1] == "toy-detection-infrared-seed1: missing"
-    assert not (tmp_path / "report").exists()
+    assert not Path("report").exists()
 
 
-def test_a_folder_with_other_files_is_refused_and_kept(house, tmp_path, capsys):
-    mine = tmp_path / "thesis" / "chapter.tex"
-    mine.parent.mkdir()
-    mine.write_text("years of work")
+@pytest.mark.usefixtures("runs")
+def test_a_folder_with_foreign_files_is_refused_and_kept(tmp_path, capsys):
+    foreign = tmp_path / "thesis" / "chapter.tex"
+    foreign.parent.mkdir()
+    foreign.write_text("years of work")
     assert run.main(["--to", "thesis"]) == 2
-    assert "holds chapter.tex" in capsys.readouterr().err
-    assert mine.read_text() == "years of work"
+    assert "contains chapter.tex" in capsys.readouterr().err
+    assert foreign.read_text() == "years of work"
 
 
-def test_the_working_folder_is_refused_and_a_linked_report_is_followed(house, tmp_path, capsys):
+@pytest.mark.usefixtures("runs")
+def test_the_working_folder_is_refused_and_a_symbolic_link_is_followed(tmp_path, capsys):
     (tmp_path / "own.txt").write_text("mine")
     assert run.main(["--to", "."]) == 2
-    assert "no part of a report" in capsys.readouterr().err
+    assert "not part of a report" in capsys.readouterr().err
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     assert run.main(["--to", "link"]) == 0
@@ -298,27 +287,30 @@ def test_the_working_folder_is_refused_and_a_linked_report_is_followed(house, tm
     assert (tmp_path / "real/index.html").is_file()
 
 
-def test_a_note_put_into_a_report_is_not_lost(house, tmp_path):
+@pytest.mark.usefixtures("runs")
+def test_a_file_added_to_a_report_is_kept(tmp_path):
     run.main([])
-    (tmp_path / "report" / "note.txt").write_text("keep me")
+    note = tmp_path / "report" / "note.txt"
+    note.write_text("keep me")
     with pytest.raises(UserError, match=r"note\.txt"):
         report_folder.replace_report(tmp_path / "report", "other", lambda _: None)
-    assert (tmp_path / "report" / "note.txt").exists()
+    assert note.exists()
 
 
-def test_a_damaged_record_is_named(house, tmp_path, capsys):
-    store, detection, _, _ = house
+@pytest.mark.usefixtures("runs")
+def test_a_damaged_record_is_named(tmp_path, capsys, store, detection):
     finish_run(detection[0], store, (0.5, 0.2))
-    file = detection[0].place(store) / "record.json"
+    file = detection[0].get_record_folder(store) / "record.json"
     file.write_text(file.read_text()[:100])
     assert run.main([]) == 2
-    said = capsys.readouterr().err
-    assert f"{file.relative_to(tmp_path)}: cannot be read" in said
-    assert "delete its folder" in said
-    assert not (tmp_path / "report").exists()
+    error = capsys.readouterr().err
+    assert f"{file.relative_to(tmp_path)}: cannot be read" in error
+    assert "delete its folder" in error
+    assert not Path("report").exists()
 
 
-def test_a_place_that_cannot_be_written_is_named(house, tmp_path, capsys):
+@pytest.mark.usefixtures("runs")
+def test_a_path_that_cannot_be_written_is_named(tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert run.main(["--to", "file/report"]) == 2
-    assert "file/report: no report can be written there" in capsys.readouterr().err
+    assert "file/report: the report cannot be written there" in capsys.readouterr().err

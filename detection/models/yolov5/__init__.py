@@ -2,7 +2,7 @@
 
 ultralytics' YOLOv5 has the backbone and neck of YOLOv5 v6.0 (doi:10.5281/zenodo.5563715) and an
 anchor-free head ("YOLOv5u"); its scores are not comparable with those of the anchor-based
-original. What is trained is what the last epoch leaves: nothing is chosen on the test images.
+original. The weights used are those after the last epoch: none are selected on the test images.
 """
 
 from importlib.metadata import version
@@ -21,22 +21,25 @@ TITLE = "YOLOv5"
 
 
 def dependency_hashes(options: Options) -> dict[str, str | None]:
-    """The sha256 of the start weights' file; None for ``scratch`` and for a download by name.
+    """Return the sha256 of the initial weights, for the spec.
+
+    It is None for ``scratch`` and for a download by name.
 
     Raises:
-        UserError: If the file is not there.
+        UserError: If the file does not exist.
     """
     file = initial_weights.find_weights_file(options.start_weights, options.size)
     return {"start_weights": None if file is None else hashing.compute_file_sha256(file)}
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """What a reader needs to repeat the numbers."""
-    pin = dependency_hashes(options)["start_weights"]
-    name = options.start_weights if pin is None else Path(options.start_weights).name
+    """Return the facts that a reader needs to repeat the numbers."""
+    sha256 = dependency_hashes(options)["start_weights"]
+    name = options.start_weights if sha256 is None else Path(options.start_weights).name
+    implementation = f"{initial_weights.HEAD_DESCRIPTION}; ultralytics {version('ultralytics')}"
     return {
-        "model": f"YOLOv5{options.size}u ({initial_weights.HEAD_DESCRIPTION}; ultralytics {version('ultralytics')})",
-        "start weights": name if pin is None else f"{name} (sha256 {pin[:12]})",
+        "model": f"YOLOv5{options.size}u ({implementation})",
+        "start weights": name if sha256 is None else f"{name} (sha256 {sha256[:12]})",
         "image size": initial_weights.describe_image_size(options.image_size, options.fit),
         "epochs": options.epochs,
         "batch": options.batch,
@@ -50,7 +53,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
 
 
 def check(options: Options, folder: Path) -> None:
-    """Read a start file of the user's, if there is one, before anything is computed.
+    """Read and check the user's file of initial weights, if there is one, before the run starts.
 
     Raises:
         UserError: If it does not fit the network.
@@ -63,17 +66,20 @@ def check(options: Options, folder: Path) -> None:
     from detection.models.yolov5 import network, ultralytics_import
 
     ultralytics_import.import_ultralytics(folder)
-    found = initial_weights.load_tensors(options.start_weights, options.size, folder)
-    if found is not None:
-        network.load_matching_weights(
-            network.build_network(options.size, ("any",)), found, options.start_weights
-        )
+    tensors = initial_weights.load_tensors(options.start_weights, options.size, folder)
+    if tensors is not None:
+        model = network.build_network(options.size, ("any",))
+        network.load_matching_weights(model, tensors, options.start_weights)
 
 
 def train(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    """Train on the images of one source; what an earlier, killed call finished is kept."""
+    """Train on the images of one source; resume from the checkpoint in ``folder`` if there is one.
+
+    Raises:
+        UserError: See `training.train`.
+    """
     from detection.models.yolov5 import training
 
     training.train(examples, options, seed=seed, device=device, folder=folder)
@@ -82,7 +88,7 @@ def train(
 def predict(
     folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
 ) -> dict[str, Boxes]:
-    """Boxes with scores for every test image, in pixels."""
+    """Predict boxes with scores, in pixels, for every test image."""
     from detection.models.yolov5 import inference
 
     shape = inference.InputShape(options.image_size, options.fit == "stretch")
@@ -90,14 +96,9 @@ def predict(
 
 
 def _describe_augmentation(options: Options) -> str:
-    said = {
-        "mosaic": options.mosaic,
-        "flip": options.flip,
-        "HSV": f"{options.hue:g}/{options.saturation:g}/{options.brightness:g}",
-        "scale": options.scale,
-        "translate": options.translate,
-    }
-    words = ", ".join(f"{k} {v if isinstance(v, str) else format(v, 'g')}" for k, v in said.items())
-    return (
-        f"{words}, no mosaic in the last {options.close_mosaic}" if options.close_mosaic else words
+    hsv = f"{options.hue:g}/{options.saturation:g}/{options.brightness:g}"
+    text = (
+        f"mosaic {options.mosaic:g}, flip {options.flip:g}, HSV {hsv}, "
+        f"scale {options.scale:g}, translate {options.translate:g}"
     )
+    return f"{text}, no mosaic in the last {options.close_mosaic}" if options.close_mosaic else text

@@ -1,7 +1,7 @@
-"""Everything that changes during a training, and how it survives a kill.
+"""Training state of a detector, and its checkpoint file.
 
-Full precision and complete: weights, their moving average, the optimizer, and gradients not yet
-stepped. One file, replaced in one rename, that holds tensors and numbers only.
+The checkpoint is complete and in full precision: weights, their moving average, the optimizer, and
+accumulated gradients. It is one file, replaced in one rename, of tensors and numbers only.
 """
 
 from dataclasses import dataclass, field
@@ -13,54 +13,65 @@ from fusebench.storage import checkpoint
 
 @dataclass
 class DetectorTrainingState:
-    """All that changes during a training."""
+    """Everything that changes during training.
+
+    Attributes:
+        network: The trained network.
+        ema: Moving average of its weights (ultralytics' ``ModelEMA``).
+        optimizer: Optimizer of the network.
+        scaler: Gradient scaler of mixed precision.
+        finished_epochs: Number of finished epochs.
+        last_step: Batch of the last optimizer step, counted over all epochs.
+        seconds: Training time.
+        losses: Mean losses of each finished epoch.
+    """
 
     network: Any
     ema: Any
     optimizer: Any
     scaler: Any
-    finished_epochs: int = 0  # epochs finished
-    last_step: int = -1  # batch of the last optimizer step, counted over all epochs
+    finished_epochs: int = 0
+    last_step: int = -1
     seconds: float = 0.0
     losses: list[list[float]] = field(default_factory=list)
 
 
-def save_checkpoint(run: DetectorTrainingState, path: Path) -> None:
-    """Write the run; a reader sees the old file or the new one, whenever the machine goes down."""
+def save_checkpoint(state: DetectorTrainingState, path: Path) -> None:
+    """Write the state; a crash leaves either the old file or the new one."""
     content = {
-        "network": run.network.state_dict(),
-        "average": run.ema.ema.state_dict(),
-        "updates": run.ema.updates,
-        "optimizer": run.optimizer.state_dict(),
-        "scaler": run.scaler.state_dict(),
+        "network": state.network.state_dict(),
+        "average": state.ema.ema.state_dict(),
+        "updates": state.ema.updates,
+        "optimizer": state.optimizer.state_dict(),
+        "scaler": state.scaler.state_dict(),
         "gradients": {
             name: parameter.grad
-            for name, parameter in run.network.named_parameters()
+            for name, parameter in state.network.named_parameters()
             if parameter.grad is not None
         },
-        "epoch": run.finished_epochs,
-        "last_step": run.last_step,
-        "seconds": run.seconds,
-        "losses": run.losses,
+        "epoch": state.finished_epochs,
+        "last_step": state.last_step,
+        "seconds": state.seconds,
+        "losses": state.losses,
     }
     checkpoint.write_checkpoint(path, content)
 
 
-def load_checkpoint(run: DetectorTrainingState, path: Path, device: str) -> None:
-    """Bring ``run`` to where it was when it was kept.
+def load_checkpoint(state: DetectorTrainingState, path: Path, device: str) -> None:
+    """Restore ``state`` from a checkpoint.
 
     Raises:
         UserError: If the file cannot be read.
     """
     content = checkpoint.read_checkpoint(path, device)
-    run.network.load_state_dict(content["network"])
-    run.ema.ema.load_state_dict(content["average"])
-    run.ema.updates = content["updates"]
-    run.optimizer.load_state_dict(content["optimizer"])
-    run.scaler.load_state_dict(content["scaler"])
-    for name, parameter in run.network.named_parameters():
+    state.network.load_state_dict(content["network"])
+    state.ema.ema.load_state_dict(content["average"])
+    state.ema.updates = content["updates"]
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.scaler.load_state_dict(content["scaler"])
+    for name, parameter in state.network.named_parameters():
         parameter.grad = content["gradients"].get(name)
-    run.finished_epochs = content["epoch"]
-    run.last_step = content["last_step"]
-    run.seconds = content["seconds"]
-    run.losses = content["losses"]
+    state.finished_epochs = content["epoch"]
+    state.last_step = content["last_step"]
+    state.seconds = content["seconds"]
+    state.losses = content["losses"]

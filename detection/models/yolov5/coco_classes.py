@@ -1,7 +1,7 @@
-"""The 80 classes of COCO detection in the order in which detectors trained on it number them.
+"""The 80 classes of COCO detection in the order of the class ids of detectors trained on it.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; ids 1 to 90 of the
-annotations, the ten unused ones closed up.
+annotations without the ten unused ones.
 """
 
 CLASSES = (

@@ -1,10 +1,10 @@
-"""One dataset folder per source for ultralytics: every image with its label file beside it.
+"""Training data of one source in ultralytics' folder layout.
 
     dataset/images/<key>.<ext>     hard links (copies where the file system has none)
-    dataset/labels/<key>.txt       class, center, width and height as shares of the image
+    dataset/labels/<key>.txt       class, center, width and height as fractions of the image
 
-ultralytics looks for labels beside the images, caches what it found there, and trains on whatever
-it can read. So the folder holds nothing but this source's images, and what was read is counted.
+ultralytics looks for labels beside the images, caches them, and trains on whatever it can read. So
+the folder holds nothing but the images of one source, and the images and boxes read are counted.
 """
 
 import os
@@ -24,151 +24,160 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair
 from fusebench.errors import UserError
 
-IMAGE_CACHE_BYTES = 2 << 30  # bytes of decoded images to keep; more are read from disk every time
+IMAGE_CACHE_BYTES = 2 << 30  # larger data sets are not cached but read from disk every time
 
 
 def write_yolo_dataset(examples: LabeledImages, folder: Path) -> Path:
-    """Make the folder afresh; return where its images are.
+    """Write the folder anew.
+
+    Args:
+        examples: Images and true boxes.
+        folder: Where to write; what it holds is deleted.
+
+    Returns:
+        The folder of the images.
 
     Raises:
         UserError: If an image is missing, unreadable or of another size than its pair, or a
             box has no area within it.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    places = folder / "images", folder / "labels"
-    for place in places:
-        place.mkdir(parents=True)
+    image_folder, label_folder = folder / "images", folder / "labels"
+    for path in (image_folder, label_folder):
+        path.mkdir(parents=True)
     for pair in examples.split.pairs:
         image = examples.images[pair.key]
         _check_image(image, pair)
-        _link_or_copy(image, places[0] / f"{pair.key}{image.suffix.lower()}")
-        (places[1] / f"{pair.key}.txt").write_text("".join(_format_label_lines(pair)))
-    return places[0]
+        _link_or_copy(image, image_folder / f"{pair.key}{image.suffix.lower()}")
+        (label_folder / f"{pair.key}.txt").write_text("".join(_format_label_lines(pair)))
+    return image_folder
 
 
 def remove_yolo_dataset(folder: Path) -> None:
-    """Take the folder away again; the images stay where they were."""
+    """Delete the folder; the original images are not affected."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def count_images_and_boxes(examples: LabeledImages) -> dict[str, int]:
-    """How many images, and distinct boxes of each class, there are to be found."""
-    rows = [_build_label_rows(pair) for pair in examples.split.pairs]
-    ids = [index for some in rows for index, *_ in some]
+    """Return the number of images, and of distinct boxes per class name."""
+    rows_by_image = [_build_label_rows(pair) for pair in examples.split.pairs]
+    ids = [class_id for rows in rows_by_image for class_id, *_ in rows]
     classes = examples.split.classes
-    return {"images": len(rows)} | {c: ids.count(i) for i, c in enumerate(classes)}
+    return {"images": len(rows_by_image)} | {c: ids.count(i) for i, c in enumerate(classes)}
 
 
 def load_yolo_dataset(
-    place: Path, examples: LabeledImages, settings: Any, *, stretched: bool = False
+    image_folder: Path, examples: LabeledImages, config: Any, *, stretched: bool = False
 ) -> Any:
-    """The folder as ultralytics reads it, augmenting as ``settings`` say.
+    """Load the folder as ultralytics' dataset, with augmentation.
 
     Args:
-        place: Where the images are.
-        examples: What is to be found there.
-        settings: See `wording.settings`.
-        stretched: Resize images to a square; otherwise they keep their proportions.
+        image_folder: See `write_yolo_dataset`.
+        examples: The images and boxes that it must contain.
+        config: See `ultralytics_config.build_config`.
+        stretched: Resize images to a square; otherwise they keep their aspect ratio.
+
+    Returns:
+        A ``YOLODataset``.
 
     Raises:
-        UserError: If ultralytics found other images or boxes than there are.
+        UserError: If ultralytics reads other images or boxes than ``examples`` has.
     """
     import cv2
     from ultralytics.data.dataset import YOLODataset
 
     classes = examples.split.classes
-    found = YOLODataset(
-        img_path=str(place),
+    dataset = YOLODataset(
+        img_path=str(image_folder),
         data={"names": dict(enumerate(classes)), "channels": 3},
         task="detect",
-        imgsz=settings.imgsz,
-        batch_size=settings.batch,
+        imgsz=config.imgsz,
+        batch_size=config.batch,
         augment=True,
-        hyp=settings,
+        hyp=config,
         cache=False,
     )
-    ids = [int(index) for label in found.labels for index in label["cls"].ravel()]
-    counted = {"images": len(found)} | {c: ids.count(i) for i, c in enumerate(classes)}
-    if counted != count_images_and_boxes(examples):
+    ids = [int(class_id) for label in dataset.labels for class_id in label["cls"].ravel()]
+    counts = {"images": len(dataset)} | {c: ids.count(i) for i, c in enumerate(classes)}
+    if counts != count_images_and_boxes(examples):
         raise UserError(
-            f"{place}: ultralytics read {counted}, expected {count_images_and_boxes(examples)}; "
-            f"log.txt beside it names the files it dropped"
+            f"{image_folder}: ultralytics read {counts}, expected "
+            f"{count_images_and_boxes(examples)}; log.txt beside it names the files it dropped"
         )
-    ultralytics_import.log_line(f"read {counted}")
-    found.cv2_flag |= (
-        cv2.IMREAD_IGNORE_ORIENTATION
-    )  # as stored, like the boxes and fusebench.data.images
+    ultralytics_import.log_line(f"read {counts}")
+    # pixels as stored, like the boxes and fusebench.data.images
+    dataset.cv2_flag |= cv2.IMREAD_IGNORE_ORIENTATION
     if stretched:
-        found.load_image = partial(found.load_image, rect_mode=False)
-    found.cache = "ram"  # its mosaics then choose from all images, not from those seen lately
-    found.transforms = found.build_transforms(settings)
-    _cache_images(found)
-    return found
+        dataset.load_image = partial(dataset.load_image, rect_mode=False)
+    dataset.cache = "ram"  # mosaics then choose from all images, not from the last ones loaded
+    dataset.transforms = dataset.build_transforms(config)
+    _cache_images(dataset)
+    return dataset
 
 
 class TrainingSamples:
-    """A map-style dataset of (epoch, index): each sample is a function of seed, epoch and index."""
+    """Map-style dataset of (epoch, index): a sample depends on seed, epoch and index alone."""
 
-    def __init__(self, read: Any, seed: int) -> None:
-        self.yolo_dataset = read
+    def __init__(self, yolo_dataset: Any, seed: int) -> None:
+        self.yolo_dataset = yolo_dataset
         self.seed = seed
 
     def __len__(self) -> int:
         return len(self.yolo_dataset)
 
-    def __getitem__(self, which: tuple[int, int]) -> Mapping[str, Any]:
-        epoch, index = which
+    def __getitem__(self, epoch_and_index: tuple[int, int]) -> Mapping[str, Any]:
+        epoch, index = epoch_and_index
         ultralytics_import.seed_everything(self.seed, epoch, index, 1)
         sample: Mapping[str, Any] = self.yolo_dataset[index]
         return sample
 
 
 def iterate_batches(
-    samples: TrainingSamples, size: int, epoch: int, workers: int
+    samples: TrainingSamples, batch_size: int, epoch: int, workers: int
 ) -> Iterator[dict[str, Any]]:
-    """The batches of one epoch, in an order that depends on seed and epoch alone."""
+    """Yield the batches of one epoch, in an order that depends on seed and epoch alone."""
     from torch.utils.data import DataLoader
 
     order = np.random.default_rng([samples.seed, epoch]).permutation(len(samples))
-    groups = [order[i : i + size] for i in range(0, len(order), size)]
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     loader: Any = DataLoader(
         samples,  # type: ignore[arg-type] # map-style by its two methods
-        batch_sampler=[[(epoch, int(i)) for i in group] for group in groups],
+        batch_sampler=[[(epoch, int(i)) for i in batch] for batch in batches],
         collate_fn=samples.yolo_dataset.collate_fn,
         num_workers=workers,
     )
     yield from loader
 
 
-def _cache_images(found: Any) -> None:
-    """Decode the images once, if they fit."""
-    first = found.load_image(0)[0]
-    if first.nbytes * len(found) > IMAGE_CACHE_BYTES:
+def _cache_images(dataset: Any) -> None:
+    """Decode all images once if they fit into the cache."""
+    first = dataset.load_image(0)[0]
+    if first.nbytes * len(dataset) > IMAGE_CACHE_BYTES:
         return
-    for i in range(len(found)):
-        found.ims[i], found.im_hw0[i], found.im_hw[i] = found.load_image(i)
+    for i in range(len(dataset)):
+        dataset.ims[i], dataset.im_hw0[i], dataset.im_hw[i] = dataset.load_image(i)
 
 
 def _check_image(image: Path, pair: Pair) -> None:
     if image.suffix.lower() not in IMAGE_EXTENSIONS:
-        raise UserError(f"{image}: not an image type that is known: {', '.join(IMAGE_EXTENSIONS)}")
+        raise UserError(f"{image}: unknown image type; expected {', '.join(IMAGE_EXTENSIONS)}")
     size = images.read_image_size(image)
     if size != pair.size:
         raise UserError(
-            f"{image}: is {size[0]}x{size[1]}, but pair {pair.key} is "
-            f"{pair.size[0]}x{pair.size[1]}, and its boxes with it; resize the image"
+            f"{image}: is {size[0]}x{size[1]}, but pair {pair.key} and its boxes are for "
+            f"{pair.size[0]}x{pair.size[1]}; resize the image"
         )
 
 
-def _link_or_copy(image: Path, place: Path) -> None:
+def _link_or_copy(image: Path, target: Path) -> None:
     try:
-        os.link(image.resolve(), place)
+        os.link(image.resolve(), target)
     except OSError:  # another file system, or one without hard links
-        shutil.copyfile(image, place)
+        shutil.copyfile(image, target)
 
 
 def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]]:
-    """Distinct (class, center x, center y, width, height), as shares of the image, within it."""
+    """Return distinct (class, center x, center y, width, height), as fractions of the image."""
     width, height = pair.size
     boxes: Boxes | None = pair.boxes
     if boxes is None:
@@ -176,11 +185,12 @@ def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]
     corners = np.clip(boxes.corners, 0, [width, height, width, height])
     if (corners[:, 2:] <= corners[:, :2]).any():
         raise UserError(f"{pair.key}: a box has no area within the {width}x{height} image")
-    shares = corners / [width, height, width, height]
-    centers, sides = (shares[:, :2] + shares[:, 2:]) / 2, shares[:, 2:] - shares[:, :2]
-    # float32, as ultralytics reads them: boxes that it takes for one are one here too
-    numbers = np.concatenate([centers, sides], axis=1).astype(np.float32)
-    rows = zip(boxes.class_ids.tolist(), *numbers.T.tolist(), strict=True)
+    fractions = corners / [width, height, width, height]
+    centers = (fractions[:, :2] + fractions[:, 2:]) / 2
+    sizes = fractions[:, 2:] - fractions[:, :2]
+    # float32, as ultralytics reads them: boxes that are duplicates for it are duplicates here too
+    values = np.concatenate([centers, sizes], axis=1).astype(np.float32)
+    rows = zip(boxes.class_ids.tolist(), *values.T.tolist(), strict=True)
     return list(dict.fromkeys(rows))
 
 

@@ -1,7 +1,8 @@
-"""Asks a trained network for boxes.
+"""Prediction of boxes with a trained YOLOv5 network.
 
-Images are fitted into the training size, long side first, and padded to the network's stride, as
-ultralytics does for validation and prediction; boxes come back in pixels of the original image.
+Images are resized so that the long side has the training size, and padded to the network's stride,
+as ultralytics does for validation and prediction. Boxes are returned in pixels of the original
+image.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,16 +22,16 @@ from fusebench.runtime import progress
 
 STRIDE = 32
 BATCH_SIZE = 16
-PADDING_GRAY = 114  # what ultralytics pads with
+PADDING_GRAY = 114  # ultralytics' padding value
 
 
 @dataclass(frozen=True)
 class InputShape:
-    """How images are made to fit the network.
+    """How images are resized for the network.
 
     Attributes:
-        side: Of the square, in pixels.
-        stretched: They fill it, whatever their proportions.
+        side: Side of the square that they fit into, in pixels.
+        is_stretched: Whether they fill the square regardless of their aspect ratio.
     """
 
     side: int
@@ -46,62 +47,67 @@ def predict_boxes(
     device: str,
     columns: Sequence[int] | None = None,
 ) -> dict[str, Boxes]:
-    """Boxes with scores for every image of ``test``, surest first.
+    """Predict boxes with scores for every image of ``test``, in falling score.
 
     Args:
-        folder: Where the network is (see `network.save`).
-        test: The images to look at; labels are not looked at.
-        shape: How images are fitted, best as in training.
-        predict: See `NoisePredictor`.
-        device: Where to compute.
-        columns: For each class of ``test`` the network's class that finds it, -1 for none; the
-            network's other classes are dropped before boxes are chosen. None: the same classes.
+        folder: Folder of the network (see `network.save_network`).
+        test: The images; their labels are not used.
+        shape: How images are resized, best as in training.
+        predict: See `Predict`.
+        device: Torch device.
+        columns: For each class of ``test`` the network's class that is mapped to it, -1 for none;
+            the network's other classes are dropped before non-maximum suppression. None: the
+            same classes.
+
+    Returns:
+        Boxes by key, in pixels of the original image.
     """
     import torch
 
     ultralytics_import.import_ultralytics(folder.parent)
-    found: dict[str, Boxes] = {}
+    boxes: dict[str, Boxes] = {}
     with ultralytics_import.use_deterministic_algorithms(), torch.inference_mode():
         model = network.load_network(folder).to(device)
         title = f"predict {test.split.dataset}-{test.split.name}"
-        for group in _iterate_batches(test, title):
-            shown = [resize_and_pad(image, shape) for _, image in group]
-            stacked = np.stack(shown).transpose(0, 3, 1, 2)
-            batch = torch.from_numpy(np.ascontiguousarray(stacked)).to(device).float() / 255
-            output = model(batch)[0]  # (images, 4 sides and a score per class, candidates)
-            for (key, image), rows in zip(
-                group,
-                _suppress_non_maxima(_select_class_scores(output, columns), predict),
-                strict=True,
-            ):
-                found[key] = _convert_to_original_pixels(
-                    _map_to_dataset_classes(rows, columns), image.shape[:2], shape
-                )
-    return found
+        for batch in _iterate_batches(test, title):
+            inputs = np.stack([resize_and_pad(image, shape) for _, image in batch])
+            channels_first = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
+            tensor = torch.from_numpy(channels_first).to(device).float() / 255
+            output = model(tensor)[0]  # (images, 4 sides and a score per class, candidates)
+            detections = _suppress_non_maxima(_select_class_scores(output, columns), predict)
+            for (key, image), rows in zip(batch, detections, strict=True):
+                mapped = _map_to_dataset_classes(rows, columns)
+                boxes[key] = _convert_to_original_pixels(mapped, image.shape[:2], shape)
+    return boxes
 
 
 def resize_and_pad(image: images.Color, shape: InputShape) -> images.Color:
-    """The image scaled so that its long side fits, padded evenly to the stride with gray.
+    """Resize an image so that its long side fits, and pad it evenly to the stride with gray.
 
-    Or scaled to the square, where ``shape`` says so.
+    Args:
+        image: uint8 (H, W, 3).
+        shape: If it is stretched, the image is resized to the square without padding.
+
+    Returns:
+        uint8 (H', W', 3), both sides multiples of the stride unless stretched.
     """
     import cv2
 
     height, width = image.shape[:2]
-    inner, outer = _compute_resized_and_padded_size((height, width), shape)
-    if inner != (height, width):
-        resized = cv2.resize(image, inner[::-1], interpolation=cv2.INTER_LINEAR)
+    resized_size, padded_size = _compute_resized_and_padded_size((height, width), shape)
+    if resized_size != (height, width):
+        resized = cv2.resize(image, resized_size[::-1], interpolation=cv2.INTER_LINEAR)
         image = np.asarray(resized, np.uint8)
-    top, left = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
-    padded = np.full((*outer, 3), PADDING_GRAY, np.uint8)
-    padded[top : top + inner[0], left : left + inner[1]] = image
+    top, left = _compute_padding(resized_size, padded_size)
+    padded = np.full((*padded_size, 3), PADDING_GRAY, np.uint8)
+    padded[top : top + resized_size[0], left : left + resized_size[1]] = image
     return padded
 
 
 def _compute_resized_and_padded_size(
     size: tuple[int, ...], shape: InputShape
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(height, width) after scaling and after padding."""
+    """Return (height, width) after resizing, and after padding."""
     if shape.is_stretched:
         return (shape.side, shape.side), (shape.side, shape.side)
     scale = shape.side / max(size)
@@ -109,33 +115,42 @@ def _compute_resized_and_padded_size(
     return (height, width), (-(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE)
 
 
+def _compute_padding(resized: tuple[int, int], padded: tuple[int, int]) -> tuple[int, int]:
+    """Return the pixels padded at the top and at the left."""
+    return (padded[0] - resized[0]) // 2, (padded[1] - resized[1]) // 2
+
+
 def _iterate_batches(test: LabeledImages, title: str) -> Iterator[list[tuple[str, images.Color]]]:
-    """Up to BATCH images of one size at a time, with their keys."""
+    """Yield up to `BATCH_SIZE` images of one size at a time, with their keys."""
     by_size: dict[tuple[int, int], list[str]] = {}
     for pair in test.split.pairs:
         by_size.setdefault(images.read_image_size(test.images[pair.key]), []).append(pair.key)
-    keys = [k[i : i + BATCH_SIZE] for k in by_size.values() for i in range(0, len(k), BATCH_SIZE)]
-    for some in progress.track_progress(keys, title):
-        yield [(key, images.read_color(test.images[key])) for key in some]
+    batches = [
+        keys[i : i + BATCH_SIZE]
+        for keys in by_size.values()
+        for i in range(0, len(keys), BATCH_SIZE)
+    ]
+    for keys in progress.track_progress(batches, title):
+        yield [(key, images.read_color(test.images[key])) for key in keys]
 
 
 def _suppress_non_maxima(output: Any, predict: Predict) -> list[NDArray[np.float64]]:
-    """Rows of (left, top, right, bottom, score, class) per image, in pixels of the fitted image."""
+    """Return rows of (left, top, right, bottom, score, class) per image, in resized pixels."""
     from ultralytics.utils.nms import non_max_suppression
 
-    kept = non_max_suppression(
+    detections = non_max_suppression(
         output,
         conf_thres=predict.confidence,
         iou_thres=predict.nms_iou,
         max_det=predict.max_detections,
         multi_label=True,  # as in ultralytics' own validation: a box may have two classes
-        max_time_img=1e6,  # it would otherwise drop the remaining images when it takes too long
+        max_time_img=1e6,  # a time limit would drop the remaining images
     )
-    return [rows.double().cpu().numpy() for rows in kept]
+    return [rows.double().cpu().numpy() for rows in detections]
 
 
 def _select_class_scores(output: Any, columns: Sequence[int] | None) -> Any:
-    """The output with the scores of the chosen classes alone."""
+    """Return the output with the scores of the mapped classes alone."""
     if columns is None:
         return output
     return output[:, [0, 1, 2, 3, *(4 + column for column in columns if column >= 0)]]
@@ -144,7 +159,7 @@ def _select_class_scores(output: Any, columns: Sequence[int] | None) -> Any:
 def _map_to_dataset_classes(
     rows: NDArray[np.float64], columns: Sequence[int] | None
 ) -> NDArray[np.float64]:
-    """Rows whose class is a chosen column, with the class of the data set instead."""
+    """Replace the index of a selected column by the class of the data set."""
     if columns is None:
         return rows
     classes = np.array([i for i, column in enumerate(columns) if column >= 0])
@@ -154,12 +169,16 @@ def _map_to_dataset_classes(
 def _convert_to_original_pixels(
     rows: NDArray[np.float64], size: tuple[int, ...], shape: InputShape
 ) -> Boxes:
-    """Rows of the fitted image as boxes of the original, clipped to it."""
+    """Convert rows in resized pixels to boxes of the original image, clipped to it."""
     height, width = size
-    inner, outer = _compute_resized_and_padded_size(size, shape)
-    top, left = (outer[0] - inner[0]) // 2, (outer[1] - inner[1]) // 2
+    resized_size, padded_size = _compute_resized_and_padded_size(size, shape)
+    top, left = _compute_padding(resized_size, padded_size)
+    # remove the padding, undo the resizing, clip
     corners = rows[:, :4] - [left, top, left, top]
-    corners *= [width / inner[1], height / inner[0], width / inner[1], height / inner[0]]
+    scale_x, scale_y = width / resized_size[1], height / resized_size[0]
+    corners *= [scale_x, scale_y, scale_x, scale_y]
     corners = corners.clip(0, [width, height, width, height]).round(3)
-    whole = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-    return make_boxes(corners[whole], rows[whole, 5].astype(np.int64), rows[whole, 4].round(6))
+    has_area = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    return make_boxes(
+        corners[has_area], rows[has_area, 5].astype(np.int64), rows[has_area, 4].round(6)
+    )

@@ -1,8 +1,8 @@
-"""Start weights: none, the packaged ones, a file, or one of ultralytics' by name.
+"""Initial weights: none, the packaged ones, a file, or a release of ultralytics by name.
 
 A ``.pt`` file of ultralytics is a pickle of a whole network. It is read with torch's restricted
-reader, which builds the network's own classes and refuses everything else, so a file cannot bring
-code with it.
+unpickler, which builds the network's own classes and rejects everything else, so a file cannot
+execute code.
 """
 
 import re
@@ -24,94 +24,100 @@ PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "yolov5n-scenes.safet
 RELEASE_NAME_PATTERN = re.compile(r"yolov5([nsmlx])u?\.pt")
 
 
-def find_weights_file(start: str, size: str) -> Path | None:
-    """The file that ``start`` means, or None for ``scratch`` and for a name to be downloaded.
+def find_weights_file(weights: str, size: str) -> Path | None:
+    """Return the file of ``weights``, or None for ``scratch`` and for a name to be downloaded.
 
     Raises:
         UserError: If there is no such file, or the packaged weights are of another size.
     """
-    if start == "scratch":
+    if weights == "scratch":
         return None
-    if start == "packaged":
+    if weights == "packaged":
         if size != "n":
-            raise UserError(f"start weights: packaged ones exist for size n, not for {size!r}")
+            raise UserError(
+                f"start_weights: packaged weights exist for size n, not for {size!r}; set size: n"
+            )
         return _require_file(PACKAGED_WEIGHTS)
-    named = RELEASE_NAME_PATTERN.fullmatch(start)
-    if named and not Path(start).exists():
-        if named[1] != size:
-            raise UserError(f"start weights: {start} is size {named[1]}, but size is {size}")
+    release = RELEASE_NAME_PATTERN.fullmatch(weights)
+    if release and not Path(weights).exists():
+        if release[1] != size:
+            raise UserError(f"start_weights: {weights} is size {release[1]}, but size is {size}")
         return None
-    return _require_file(Path(start))
+    return _require_file(Path(weights))
 
 
 def describe_image_size(side: int, fit: str) -> str:
-    """How images are made to fit, in words for a protocol line."""
+    """Describe how images are resized, for the protocol."""
     return f"{side}" if fit == "letterbox" else f"{side}x{side}, stretched"
 
 
-def load_tensors(start: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None":
-    """The start weights by name, or None for ``scratch``.
+def load_tensors(weights: str, size: str, folder: Path) -> "Mapping[str, Tensor] | None":
+    """Load the initial weights; download them if needed.
 
     Args:
-        start: ``scratch``, ``packaged``, a path, or a name such as ``yolov5s.pt``.
+        weights: ``scratch``, ``packaged``, a path, or a release name such as ``yolov5s.pt``.
         size: n, s, m, l or x.
-        folder: Where a download goes, and is looked for.
+        folder: Folder of downloads; a file that it has is not downloaded again.
+
+    Returns:
+        Tensors by name; None for ``scratch``.
 
     Raises:
-        UserError: If they cannot be had.
+        UserError: If there is no such file, or it cannot be read or downloaded.
     """
-    if start == "scratch":
+    if weights == "scratch":
         return None
-    path = find_weights_file(start, size) or download_weights(size, folder)
-    return (
-        read_safetensors(path) if path.suffix == ".safetensors" else read_checkpoint_tensors(path)
-    )
+    path = find_weights_file(weights, size) or download_weights(size, folder)
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    return read_checkpoint_tensors(path)
 
 
-def describe_download(start: str, size: str, folder: Path) -> dict[str, str]:
-    """What the protocol line says of start weights that were downloaded; nothing of others."""
-    if start == "scratch" or find_weights_file(start, size) is not None:
+def describe_download(weights: str, size: str, folder: Path) -> dict[str, str]:
+    """Return the protocol entry of downloaded initial weights; empty for others."""
+    if weights == "scratch" or find_weights_file(weights, size) is not None:
         return {}
-    path = download_weights(size, folder)  # is there by now
+    path = download_weights(size, folder)  # downloaded already, by `load_tensors`
     return {"start weights": f"{path.name} (sha256 {hashing.compute_file_sha256(path)[:12]})"}
 
 
 def read_safetensors(path: Path) -> "Mapping[str, Tensor]":
-    """The tensors of a safetensors file.
+    """Read the tensors of a safetensors file.
 
     Raises:
-        UserError: If it is none.
+        UserError: If it is not a safetensors file.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         return load_file(path)
-    except SafetensorError as fault:
-        raise UserError(f"{path}: not a safetensors file ({fault})") from None
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a safetensors file ({error})") from None
 
 
 def read_checkpoint_tensors(path: Path) -> "Mapping[str, Tensor]":
-    """The weights of an ultralytics ``.pt`` file; see `read_checkpoint_network`."""
-    state: dict[str, Tensor] = read_checkpoint_network(path).state_dict()
-    return state
+    """Read the weights of an ultralytics ``.pt`` file; see `read_checkpoint_network`."""
+    tensors: dict[str, Tensor] = read_checkpoint_network(path).state_dict()
+    return tensors
 
 
 def read_checkpoint_network(path: Path) -> Any:
-    """The network of an ultralytics ``.pt`` file, without running anything from it.
+    """Read the network of an ultralytics ``.pt`` file without executing code from it.
 
     Raises:
-        UserError: If it holds more than a network of ultralytics, or no network.
+        UserError: If it holds other objects than a network of ultralytics, or no network.
     """
     import torch
 
     try:
         with torch.serialization.safe_globals(_list_safe_classes()):
             content = load_torch_file(path, "cpu")
-    except DAMAGED_FILE_ERRORS as fault:
+    except DAMAGED_FILE_ERRORS as error:
         raise UserError(
-            f"{path}: cannot be read safely as an ultralytics checkpoint ({describe_error(fault)}); save "
-            f"the network's state_dict() with safetensors and give that file"
+            f"{path}: cannot be read safely as an ultralytics checkpoint "
+            f"({describe_error(error)}); save the network's state_dict() with safetensors and give "
+            "that file"
         ) from None
     network = content.get("ema") or content.get("model") if isinstance(content, dict) else None
     if not isinstance(network, torch.nn.Module):
@@ -120,7 +126,7 @@ def read_checkpoint_network(path: Path) -> Any:
 
 
 def _list_safe_classes() -> list[Any]:
-    """The classes that a checkpoint of a YOLOv5 network is made of."""
+    """List the classes of the objects in a checkpoint of a YOLOv5 network."""
     import inspect
 
     import numpy as np
@@ -128,51 +134,54 @@ def _list_safe_classes() -> list[Any]:
     from ultralytics.nn import modules, tasks
     from ultralytics.utils import IterableSimpleNamespace
 
-    places = [modules.block, modules.conv, modules.head, torch.nn]
     layers = {
-        found
-        for place in places
-        for found in vars(place).values()
-        if inspect.isclass(found) and issubclass(found, torch.nn.Module)
+        member
+        for module in (modules.block, modules.conv, modules.head, torch.nn)
+        for member in vars(module).values()
+        if inspect.isclass(member) and issubclass(member, torch.nn.Module)
     }
-    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined] # how NumPy pickles one
+    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined] # NumPy pickles scalars by it
     numbers = [scalar, np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]
     return [*layers, tasks.DetectionModel, IterableSimpleNamespace, *numbers]
 
 
 def download_weights(size: str, folder: Path) -> Path:
-    """The weights of ultralytics, fetched once, because the task file asks for them by name."""
+    """Download the release weights of one size into ``folder`` unless they are there already.
+
+    Raises:
+        UserError: If the download fails.
+    """
     from ultralytics.utils.downloads import attempt_download_asset
 
     path = folder / f"yolov5{size}u.pt"
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-        arriving = Path(unfinished) / path.name
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        partial = Path(temporary) / path.name
         try:
-            attempt_download_asset(str(arriving))
-        except (OSError, RuntimeError) as fault:  # URLError and timeouts are OSErrors
-            raise _build_download_error(path.name, str(fault)) from None
-        if not arriving.is_file():
-            raise _build_download_error(path.name, "no file came")
-        arriving.replace(path)
+            attempt_download_asset(str(partial))
+        except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors
+            raise _build_download_error(path.name, str(error)) from None
+        if not partial.is_file():
+            raise _build_download_error(path.name, "no file was written")
+        partial.replace(path)
     ultralytics_import.log_line(
         f"downloaded {path.name}, sha256 {hashing.compute_file_sha256(path)}"
     )
     return path
 
 
-def _build_download_error(name: str, why: str) -> UserError:
+def _build_download_error(name: str, reason: str) -> UserError:
     return UserError(
-        f"{name} could not be downloaded ({why}); download it elsewhere and give its path instead"
+        f"{name} could not be downloaded ({reason}); download it elsewhere and give its path"
     )
 
 
 def _require_file(path: Path) -> Path:
     if not path.is_file():
         raise UserError(
-            f"start weights: {path}: no such file; give scratch, packaged, a .safetensors or .pt "
-            f"file, or a name such as yolov5s.pt"
+            f"start_weights: {path}: no such file; give scratch, packaged, a .safetensors or .pt "
+            f"file, or a release name such as yolov5s.pt"
         )
     return path

@@ -1,4 +1,4 @@
-"""What tasks.yaml may set for YOLOv5, checked; light to import.
+"""Options of YOLOv5 in tasks.yaml (pydantic models); imports neither torch nor ultralytics.
 
 The defaults are YOLOv5's own (``hyp.scratch-low.yaml`` of v7.0: SGD 0.01, mosaic, flips, HSV,
 scale, translation), with the loss gains of ultralytics' anchor-free head.
@@ -12,29 +12,36 @@ FitMode = Literal["letterbox", "stretch"]
 
 
 class Options(BaseModel):
-    """Everything that decides the trained network, besides the images and the seed.
+    """Everything that decides the trained network, except the images and the seed.
 
     Attributes:
-        start_weights: ``scratch``, ``packaged``, a .safetensors or .pt file, or a name such as
-            ``yolov5s.pt`` that ultralytics then downloads.
-        image_size: Images are fitted into a square of this side, in pixels ...
-        fit: ... keeping their proportions, the rest gray (``letterbox``, as YOLOv5), or resized
-            to the square whatever their proportions (``stretch``, as TarDAL).
-        nominal_batch: Gradients are added up over about nominal_batch / batch batches per step,
-            and the weight decay is meant for this batch.
-        final_learning_rate: Where the linear decay ends, as a share of ``learning_rate``.
-        momentum: Of SGD; Adam's and AdamW's first beta.
-        warmup_epochs: At most all but the last; rates and momentum rise over them.
-        mosaic: Share of samples made of four images.
-        close_mosaic: No mosaics in so many last epochs.
-        flip: Share of samples mirrored left-right.
+        size: Size of the network.
+        start_weights: ``scratch``, ``packaged``, a .safetensors or .pt file, or a release name
+            such as ``yolov5s.pt`` that ultralytics downloads.
+        image_size: Side of the square that images are resized to fit, in pixels.
+        fit: ``letterbox``: keep the aspect ratio and pad with gray, as YOLOv5. ``stretch``: resize
+            to the square regardless of the aspect ratio, as TarDAL.
+        epochs: Number of epochs.
+        batch: Images per batch.
+        nominal_batch: Gradients are accumulated over about nominal_batch / batch batches per
+            optimizer step, and the weight decay is meant for this batch size.
+        optimizer: SGD with Nesterov momentum, Adam or AdamW.
+        learning_rate: After the warm-up.
+        final_learning_rate: End of the linear decay, as a fraction of ``learning_rate``.
+        momentum: Of SGD; the first beta of Adam and AdamW.
+        weight_decay: Of the weights; biases and normalization scales have none.
+        warmup_epochs: At most all but the last; learning rate and momentum rise during them.
+        warmup_momentum, warmup_bias_learning_rate: Values at the start of the warm-up.
+        mosaic: Probability that a sample is composed of four images.
+        close_mosaic: Number of last epochs without mosaics.
+        flip: Probability of a horizontal flip.
         hue, saturation, brightness: Largest relative change of each.
-        scale, translate: Largest relative change of size and place.
+        scale, translate: Largest relative change of size and position.
         degrees: Largest rotation.
         box_gain, class_gain, distribution_gain: Weights of the three losses.
-        freeze: So many first layers keep their start weights.
-        mixed_precision: 16-bit floats where that is safe: float16 on a GPU, bfloat16 on a CPU
-            (which is slower on a CPU that has no instructions for it).
+        freeze: Number of first layers that keep their initial weights.
+        mixed_precision: Use 16-bit floats where that is safe: float16 on a GPU, bfloat16 on a CPU
+            (which is slower on a CPU without instructions for it).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,20 +77,21 @@ class Options(BaseModel):
     mixed_precision: bool = False
 
     @model_serializer(mode="wrap")
-    def _omit_new_defaults(self, said: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the younger words where they change nothing: trainings from before stay valid."""
-        words: dict[str, Any] = said(self)
+    def _omit_new_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit later options with their default value, so that older specs keep their hash."""
+        values: dict[str, Any] = serialize(self)
         if self.fit == "letterbox":
-            del words["fit"]
-        return words
+            del values["fit"]
+        return values
 
 
 class Predict(BaseModel):
     """Everything that decides the predictions of a trained network.
 
     Attributes:
-        confidence: Boxes below are not saved; 0.001 keeps the whole precision-recall curve.
-        nms_iou: Of two boxes of a class that overlap more, the surer one is kept.
+        confidence: Boxes with a lower score are dropped; 0.001 keeps the whole precision-recall
+            curve.
+        nms_iou: Of two boxes of a class with a higher IoU, the one with the lower score is dropped.
         max_detections: Boxes per image.
     """
 

@@ -1,4 +1,4 @@
-"""Makes a result folder of a network that was trained elsewhere, as if it had been trained here."""
+"""Writes the model folder of a pretrained network, as training would write it."""
 
 import json
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from fusebench.storage import hashing
 
 
 def write_model_folder(weights: str, classes: Sequence[str], folder: Path) -> None:
-    """Leave weights, ``model.json``, and the facts for the protocol line in ``folder``.
+    """Write the weights, ``model.json``, and the facts for the protocol into ``folder``.
 
     Args:
-        weights: See `detection.models.pretrained`; downloads go beside ``folder``.
-        classes: What the detector tells apart.
-        folder: Of the result.
+        weights: See `detection.models.pretrained.Options`; downloads are stored beside ``folder``.
+        classes: The detector's classes in the order of their ids.
+        folder: Result folder.
 
     Raises:
-        UserError: If the weights cannot be had, or are not what the task says.
+        UserError: If the download fails, or the weights are not what the options describe.
     """
     ultralytics_import.import_ultralytics(folder)
     with ultralytics_import.redirect_library_output(folder):
@@ -27,19 +27,19 @@ def write_model_folder(weights: str, classes: Sequence[str], folder: Path) -> No
             weights, folder.parent / "downloads"
         )
         size, model = pretrained_network.load_network(path, classes)
-    pin = hashing.compute_file_sha256(path)
-    facts = {
+    sha256 = hashing.compute_file_sha256(path)
+    protocol = {
         "model": pretrained_network.describe_detector(size, classes),
-        "weights": f"{path.name} (sha256 {pin[:12]})",
+        "weights": f"{path.name} (sha256 {sha256[:12]})",
     }
-    (folder / PROTOCOL_FILE).write_text(json.dumps(facts))
-    card = {
+    (folder / PROTOCOL_FILE).write_text(json.dumps(protocol))
+    model_info = {
         "model": "YOLOv5",
         "size": size,
         "classes": list(classes),
         "weights": path.name,
-        "sha256": pin,
+        "sha256": sha256,
         "tensors": len(model.state_dict()),
         "versions": {name: version(name) for name in ("torch", "ultralytics")},
     }
-    network.save_network(folder, model, card)
+    network.save_network(folder, model, model_info)

@@ -1,4 +1,4 @@
-"""A YOLOv5 network that was trained elsewhere: its file, and whether it is what the task says."""
+"""Pretrained YOLOv5 networks: finding their weights file and checking it against the options."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -11,15 +11,13 @@ from fusebench.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST_LAYER_WEIGHT, LAST_LAYER_BIAS = (
-    "model.0.conv.weight",
-    "model.24.cv3.0.2.bias",
-)  # tell the size, and the classes
-SIZE_BY_CHANNELS = {16: "n", 32: "s", 48: "m", 64: "l", 80: "x"}  # by channels of the first layer
+FIRST_LAYER_WEIGHT = "model.0.conv.weight"  # its channels give the size
+LAST_LAYER_BIAS = "model.24.cv3.0.2.bias"  # its length is the number of classes
+SIZE_BY_CHANNELS = {16: "n", 32: "s", 48: "m", 64: "l", 80: "x"}
 
 
 def find_weights_file(weights: str) -> Path | None:
-    """The file that ``weights`` means, or None for a name to be downloaded.
+    """Return the file of ``weights``, or None for a release name to be downloaded.
 
     Raises:
         UserError: If there is no such file.
@@ -31,65 +29,69 @@ def find_weights_file(weights: str) -> Path | None:
         return None
     if not path.is_file():
         raise UserError(
-            f"weights: {path}: no such file; give a .safetensors or .pt file, or a name such as "
-            f"yolov5xu.pt, which is then downloaded"
+            f"weights: {path}: no such file; give a .safetensors or .pt file, or a release name "
+            f"such as yolov5xu.pt, which is then downloaded"
         )
     return path
 
 
 def download_weights(weights: str, folder: Path) -> Path:
-    """The file of ``weights``, which are a name, fetched into ``folder`` if it is not there."""
-    named = initial_weights.RELEASE_NAME_PATTERN.fullmatch(weights)
-    assert named is not None
-    return initial_weights.download_weights(named[1], folder)
+    """Download the weights of a release name into ``folder`` unless they are there already."""
+    release = initial_weights.RELEASE_NAME_PATTERN.fullmatch(weights)
+    assert release is not None
+    return initial_weights.download_weights(release[1], folder)
 
 
 def describe_detector(size: str, classes: Sequence[str]) -> str:
-    """The detector in words for a protocol line."""
-    knows = "COCO's 80" if tuple(classes) == coco_classes.CLASSES else str(len(classes))
+    """Describe the detector for the protocol."""
+    class_count = "COCO's 80" if tuple(classes) == coco_classes.CLASSES else str(len(classes))
     return (
-        f"YOLOv5{size}u trained elsewhere on {knows} classes ({initial_weights.HEAD_DESCRIPTION}; "
+        f"YOLOv5{size}u pretrained on {class_count} classes ({initial_weights.HEAD_DESCRIPTION}; "
         f"ultralytics {version('ultralytics')})"
     )
 
 
 def load_network(path: Path, classes: Sequence[str]) -> tuple[str, Any]:
-    """Size and network of a file, on the CPU.
+    """Load a pretrained network.
 
     Args:
         path: A checkpoint of ultralytics, or its tensors as safetensors.
-        classes: What the task says that the network tells apart, in the order of its ids.
+        classes: The expected classes in the order of their ids.
+
+    Returns:
+        Size (n, s, m, l or x), and the network on the CPU in evaluation mode.
 
     Raises:
         UserError: If the file is not a YOLOv5 detector of ultralytics, has other classes, or
-            holds numbers that are not finite.
+            holds values that are not finite.
     """
     tensors, names = _read_weights_file(path)
     size = _infer_size(path, tensors)
     _check_classes(path, tensors, names, classes)
-    built = network.build_network(size, classes)
-    network.load_all_weights(built, tensors, str(path))
-    return size, built.eval()
+    model = network.build_network(size, classes)
+    network.load_all_weights(model, tensors, str(path))
+    return size, model.eval()
 
 
 def _read_weights_file(path: Path) -> "tuple[Mapping[str, Tensor], list[str] | None]":
-    """Tensors, and the class names if the file has any."""
+    """Return the tensors, and the class names if the file has any."""
     if path.suffix == ".safetensors":
         return initial_weights.read_safetensors(path), None
-    found = initial_weights.read_checkpoint_network(path)
-    names = getattr(found, "names", None)
-    listed = [str(names[i]) for i in sorted(names)] if isinstance(names, dict) else None
-    return found.state_dict(), listed
+    model = initial_weights.read_checkpoint_network(path)
+    by_id = getattr(model, "names", None)
+    names = [str(by_id[i]) for i in sorted(by_id)] if isinstance(by_id, dict) else None
+    return model.state_dict(), names
 
 
 def _infer_size(path: Path, tensors: "Mapping[str, Tensor]") -> str:
-    first = tensors.get(FIRST_LAYER_WEIGHT)
-    size = SIZE_BY_CHANNELS.get(len(first)) if first is not None and first.ndim == 4 else None
+    weight = tensors.get(FIRST_LAYER_WEIGHT)
+    size = SIZE_BY_CHANNELS.get(len(weight)) if weight is not None and weight.ndim == 4 else None
     if size is None or LAST_LAYER_BIAS not in tensors:
+        channels = ", ".join(map(str, SIZE_BY_CHANNELS))
         raise UserError(
             f"{path}: not a YOLOv5 detector of ultralytics (expected {FIRST_LAYER_WEIGHT} of "
-            f"{', '.join(map(str, SIZE_BY_CHANNELS))} channels and {LAST_LAYER_BIAS}); the anchor-based yolov5*.pt of "
-            f"v6.0 and other networks cannot be used, yolov5nu.pt to yolov5xu.pt can"
+            f"{channels} channels and {LAST_LAYER_BIAS}); the anchor-based yolov5*.pt of v6.0 and "
+            f"other networks cannot be used, yolov5nu.pt to yolov5xu.pt can"
         )
     return size
 
@@ -103,17 +105,19 @@ def _check_classes(
     count = len(tensors[LAST_LAYER_BIAS])
     if count != len(classes):
         raise UserError(
-            f"{path}: tells {count} classes apart, but options.classes has {len(classes)}; set "
-            f"options.classes to coco for COCO's 80, or to the names in the order of its ids"
+            f"{path}: the detector has {count} classes, but options.classes has {len(classes)}; "
+            f"set options.classes to coco for COCO's 80, or to the names in the order of their ids"
         )
-    wrong = [pair for pair in zip(names or classes, classes, strict=True) if pair[0] != pair[1]]
-    if wrong and names and not _are_placeholder_names(names):
-        raise UserError(
-            f"{path}: calls class {names.index(wrong[0][0])} {wrong[0][0]!r}, but options.classes "
-            f"says {wrong[0][1]!r}; name them in the order of its ids"
-        )
+    if not names or _are_placeholder_names(names):
+        return
+    for class_id, (name, expected) in enumerate(zip(names, classes, strict=True)):
+        if name != expected:
+            raise UserError(
+                f"{path}: class {class_id} is {name!r}, but {expected!r} in options.classes; list "
+                f"the names in the order of their ids"
+            )
 
 
 def _are_placeholder_names(names: Sequence[str]) -> bool:
-    """Whether the names say nothing: ultralytics' own where none were given."""
+    """Whether the names are those that ultralytics gives to unnamed classes."""
     return all(name in (f"{i}", f"class{i}") for i, name in enumerate(names))

@@ -1,7 +1,7 @@
-"""How fast a network learns at every batch: rates, momentum, steps, and the optimizer.
+"""Learning-rate schedule and optimizer of YOLOv5, as in ultralytics' trainer.
 
-The recipe of ultralytics' trainer: a warm-up, then a linear decay; gradients of several batches are
-added up towards a nominal batch.
+A warm-up is followed by a linear decay; gradients of several batches are accumulated towards a
+nominal batch size.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,14 @@ from detection.models.yolov5.options import Options
 
 @dataclass(frozen=True)
 class ScheduleValues:
-    """What the schedule says for one batch."""
+    """Values of the schedule at one batch.
+
+    Attributes:
+        learning_rate: Of weights and normalization scales.
+        bias_learning_rate: Of biases.
+        momentum: Of SGD, or the first beta of Adam and AdamW.
+        accumulation_steps: Batches per optimizer step.
+    """
 
     learning_rate: float
     bias_learning_rate: float
@@ -23,56 +30,54 @@ class ScheduleValues:
 
 
 def compute_schedule(options: Options, batch: int, batches: int) -> ScheduleValues:
-    """The schedule at one batch.
+    """Compute the schedule at one batch.
 
         rate(epoch) = learning_rate * (1 - (1 - final) * epoch / epochs)
 
-    and over the warm-up, linear in the batch: weights from 0, biases from their own rate, to
-    rate(epoch); momentum and accumulated batches to their targets.
+    During the warm-up everything is linear in the batch: the rate of the weights rises from 0, and
+    that of the biases goes from their own rate, to rate(epoch); momentum and accumulated batches
+    go to their targets.
 
     Args:
         options: See `Options`.
-        batch: Counted over all epochs.
-        batches: Per epoch.
+        batch: Number of the batch, counted over all epochs.
+        batches: Batches per epoch.
     """
     epoch = batch // batches
-    share = 1 - epoch / options.epochs
+    remaining = 1 - epoch / options.epochs
     final = options.final_learning_rate
-    rate = options.learning_rate * (share * (1 - final) + final)
-    accumulate = min(_compute_accumulation_steps(options), batches * options.epochs)
-    warm = round(min(options.warmup_epochs, options.epochs - 1) * batches)
-    if batch > warm or not warm:
-        return ScheduleValues(rate, rate, options.momentum, accumulate)
+    rate = options.learning_rate * (remaining * (1 - final) + final)
+    accumulation = min(_compute_accumulation_steps(options), batches * options.epochs)
+    warmup_batches = round(min(options.warmup_epochs, options.epochs - 1) * batches)
+    if batch > warmup_batches or not warmup_batches:
+        return ScheduleValues(rate, rate, options.momentum, accumulation)
 
-    def rise(first: float, last: float) -> float:
-        return float(np.interp(batch, [0, warm], [first, last]))
+    def interpolate(start: float, end: float) -> float:
+        return float(np.interp(batch, [0, warmup_batches], [start, end]))
 
     return ScheduleValues(
-        rise(0.0, rate),
-        rise(options.warmup_bias_learning_rate, rate),
-        rise(options.warmup_momentum, options.momentum),
-        max(1, round(rise(1, accumulate))),
+        interpolate(0.0, rate),
+        interpolate(options.warmup_bias_learning_rate, rate),
+        interpolate(options.warmup_momentum, options.momentum),
+        max(1, round(interpolate(1, accumulation))),
     )
 
 
 def build_optimizer(network: Any, options: Options) -> Any:
-    """Weights decay; biases and the scales of normalizations do not."""
+    """Build the optimizer; weights decay, biases and normalization scales do not."""
     import torch
 
     weights: list[Any] = []
     scales: list[Any] = []
     biases: list[Any] = []
     for module in network.modules():
-        norm = isinstance(module, torch.nn.BatchNorm2d)
+        is_norm = isinstance(module, torch.nn.BatchNorm2d)
         for name, parameter in module.named_parameters(recurse=False):
-            group = biases if name == "bias" else scales if norm else weights
+            group = biases if name == "bias" else scales if is_norm else weights
             group.append(parameter)
-    decay = (
-        options.weight_decay
-        * options.batch
-        * _compute_accumulation_steps(options)
-        / options.nominal_batch
-    )
+    # the decay is meant for the nominal batch; scale it to the accumulated one
+    accumulation = _compute_accumulation_steps(options)
+    decay = options.weight_decay * options.batch * accumulation / options.nominal_batch
     groups = [
         {"params": weights, "weight_decay": decay, "name": "weights"},
         {"params": scales, "weight_decay": 0.0, "name": "scales"},
@@ -81,8 +86,8 @@ def build_optimizer(network: Any, options: Options) -> Any:
     rate = options.learning_rate
     if options.optimizer == "SGD":
         return torch.optim.SGD(groups, lr=rate, momentum=options.momentum, nesterov=True)
-    kind = torch.optim.Adam if options.optimizer == "Adam" else torch.optim.AdamW
-    return kind(groups, lr=rate, betas=(options.momentum, 0.999))
+    optimizer = torch.optim.Adam if options.optimizer == "Adam" else torch.optim.AdamW
+    return optimizer(groups, lr=rate, betas=(options.momentum, 0.999))
 
 
 def _compute_accumulation_steps(options: Options) -> int:

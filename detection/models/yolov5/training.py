@@ -1,12 +1,12 @@
-"""Trains a YOLOv5 network as ultralytics does, so that a killed training goes on bit by bit.
+"""Trains a YOLOv5 network as ultralytics does, resumable bit by bit.
 
-ultralytics supplies network, loss, augmentation and the moving average of the weights; the loop
-is its trainer's recipe (warm-up, linear decay, accumulated gradients clipped at norm 10). What is
-left out would make results depend on chance or on the test images: choosing the best epoch on a
+ultralytics supplies network, loss, augmentation and the moving average of the weights. The loop is
+its trainer's recipe: warm-up, linear decay, accumulated gradients clipped at norm 10. Left out is
+what would make results depend on chance or on the test images: selecting the best epoch on a
 validation set, halving the batch when memory runs out, half-precision checkpoints.
 
 Randomness is a function of (seed, epoch, image), and after every epoch the whole state is written
-to ``state.pt``. Killed at any moment, a training ends with the weights it would have had.
+to ``state.pt``. A training that is interrupted and resumed ends with the same weights.
 """
 
 import csv
@@ -31,6 +31,7 @@ from detection.models.yolov5 import (
     ultralytics_import,
 )
 from detection.models.yolov5.checkpoint import DetectorTrainingState
+from detection.models.yolov5.dataset import TrainingSamples
 from detection.models.yolov5.options import Options
 from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data.labeled_images import LabeledImages
@@ -45,11 +46,13 @@ LOSS_NAMES = ("box", "class", "distribution")
 def train(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    """Leave ``model.safetensors``, ``model.json`` and ``losses.csv`` in ``folder``.
+    """Write ``model.safetensors``, ``model.json`` and ``losses.csv`` into ``folder``.
+
+    Resumes from the checkpoint in ``folder`` if there is one.
 
     Raises:
-        UserError: If the data is not what it should be, the start weights cannot be had, the
-            batch does not fit into memory, or the loss is no longer a number.
+        UserError: If the data is invalid, the initial weights cannot be loaded, the batch does not
+            fit into memory, or the loss is not finite.
     """
     ultralytics_import.import_ultralytics(folder)
     if not (folder / network.MODEL_INFO_FILE).exists():
@@ -59,138 +62,171 @@ def train(
         ):
             _train_network(examples, options, seed=seed, device=device, folder=folder)
     dataset.remove_yolo_dataset(folder / "dataset")
-    leftovers = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".settings*", ".compiled*")
-    for left in (found for pattern in leftovers for found in folder.glob(pattern)):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    patterns = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".settings*", ".compiled*")
+    for path in (path for pattern in patterns for path in folder.glob(pattern)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _train_network(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    words = build_config(options, seed)
-    place = dataset.write_yolo_dataset(examples, folder / "dataset")
-    read = dataset.load_yolo_dataset(place, examples, words, stretched=options.fit == "stretch")
-    samples = dataset.TrainingSamples(read, seed)
-    run, transferred = _initialize_state(examples, options, seed=seed, device=device, folder=folder)
-    run.network.args = run.ema.ema.args = words
+    config = build_config(options, seed)
+    image_folder = dataset.write_yolo_dataset(examples, folder / "dataset")
+    yolo_dataset = dataset.load_yolo_dataset(
+        image_folder, examples, config, stretched=options.fit == "stretch"
+    )
+    samples = dataset.TrainingSamples(yolo_dataset, seed)
+    state, transferred = _initialize_state(
+        examples, options, seed=seed, device=device, folder=folder
+    )
+    state.network.args = state.ema.ema.args = config
     if (folder / CHECKPOINT_FILE).exists():
-        checkpoint.load_checkpoint(run, folder / CHECKPOINT_FILE, device)
+        checkpoint.load_checkpoint(state, folder / CHECKPOINT_FILE, device)
     batches = math.ceil(len(samples) / options.batch)
     with tqdm(
         desc=f"train YOLOv5{options.size} on {examples.split.dataset}",
         total=batches * options.epochs,
-        initial=batches * run.finished_epochs,
+        initial=batches * state.finished_epochs,
         mininterval=0.1 if sys.stderr.isatty() else progress.LOG_INTERVAL_SECONDS,
         file=sys.stderr,
     ) as bar:
-        while run.finished_epochs < options.epochs:
-            began = time.monotonic()
-            _train_epoch(run, samples, options, device, bar)
-            run.seconds += time.monotonic() - began
-            checkpoint.save_checkpoint(run, folder / CHECKPOINT_FILE)
-    _write_results(run, examples, options, transferred, folder)
+        while state.finished_epochs < options.epochs:
+            started = time.monotonic()
+            _train_epoch(state, samples, options, device, bar)
+            state.seconds += time.monotonic() - started
+            checkpoint.save_checkpoint(state, folder / CHECKPOINT_FILE)
+    _write_results(state, examples, options, transferred, folder)
 
 
 def _initialize_state(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> tuple[DetectorTrainingState, int | None]:
-    """A fresh run, and how many start tensors fitted."""
+    """Return the initial state, and the number of initial weights that were loaded."""
     import torch
     from ultralytics.utils.torch_utils import ModelEMA
 
     ultralytics_import.seed_everything(seed, 0)
     model = network.build_network(options.size, examples.split.classes)
-    where = options.start_weights, options.size, folder.parent / "downloads"
-    tensors = initial_weights.load_tensors(*where)
-    if said := initial_weights.describe_download(*where):
-        (folder / PROTOCOL_FILE).write_text(json.dumps(said))
+    weights = options.start_weights, options.size, folder.parent / "downloads"
+    tensors = initial_weights.load_tensors(*weights)
+    if protocol := initial_weights.describe_download(*weights):
+        (folder / PROTOCOL_FILE).write_text(json.dumps(protocol))
     transferred = None
     if tensors is not None:
         transferred = network.load_matching_weights(model, tensors, options.start_weights)
         ultralytics_import.log_line(
-            f"{transferred} of {len(model.state_dict())} tensors from start weights"
+            f"{transferred} of {len(model.state_dict())} tensors from the initial weights"
         )
     for name, parameter in model.named_parameters():
         parameter.requires_grad = ".dfl" not in name and not _is_frozen(name, options)
-    model.to(device, memory_format=torch.channels_last)  # a quarter faster, even on a CPU
-    scaled = options.mixed_precision and device != "cpu"  # bfloat16 has the range of float32
+    model.to(device, memory_format=torch.channels_last)  # 25 % faster, even on a CPU
+    # only float16 needs scaled gradients: bfloat16, on a CPU, has the range of float32
+    is_scaled = options.mixed_precision and device != "cpu"
     return DetectorTrainingState(
         network=model,
         ema=ModelEMA(model),
         optimizer=schedule.build_optimizer(model, options),
-        scaler=torch.amp.GradScaler("cuda", enabled=scaled),
+        scaler=torch.amp.GradScaler("cuda", enabled=is_scaled),
     ), transferred
 
 
 def _train_epoch(
-    run: DetectorTrainingState, samples: Any, options: Options, device: str, bar: Any
+    state: DetectorTrainingState,
+    samples: TrainingSamples,
+    options: Options,
+    device: str,
+    bar: Any,
 ) -> None:
+    """Train one epoch; record its mean losses in ``state``."""
     import torch
 
-    ultralytics_import.seed_everything(samples.seed, run.finished_epochs, 2)
-    if options.close_mosaic and run.finished_epochs >= options.epochs - options.close_mosaic:
-        samples.read.close_mosaic(build_config(options, samples.seed))
-    run.network.train()
-    for name, module in run.network.named_modules():
-        if isinstance(module, torch.nn.BatchNorm2d) and _is_frozen(name, options):
-            module.eval()
-    per_epoch = math.ceil(len(samples) / options.batch)
+    _prepare_epoch(state, samples, options)
+    batches = math.ceil(len(samples) / options.batch)
+    first_batch = batches * state.finished_epochs
     workers = 0 if device == "cpu" else min(8, os.cpu_count() or 1)
     total = torch.zeros(3, device=device)
     try:
         for i, batch in enumerate(
-            dataset.iterate_batches(samples, options.batch, run.finished_epochs, workers)
+            dataset.iterate_batches(samples, options.batch, state.finished_epochs, workers)
         ):
-            total += _train_batch(
-                run, batch, options, i + per_epoch * run.finished_epochs, per_epoch
-            )
+            total += _train_batch(state, batch, options, first_batch + i, batches)
             bar.update()
     except torch.cuda.OutOfMemoryError:
         raise UserError(
             f"{device}: out of memory with batch {options.batch} at {options.image_size} pixels; "
             f"set a smaller batch (nominal_batch keeps the steps comparable)"
         ) from None
-    means = (total / per_epoch).tolist()
+    means = (total / batches).tolist()
     if not all(map(math.isfinite, means)):
         raise UserError(
-            f"training: the loss is no longer a number in epoch {run.finished_epochs + 1}; "
+            f"training: the loss is not finite in epoch {state.finished_epochs + 1}; "
             f"set a smaller learning_rate (now {options.learning_rate:g})"
         )
     bar.set_postfix(dict(zip(LOSS_NAMES, (f"{mean:.3f}" for mean in means), strict=True)))
     ultralytics_import.log_line(
-        f"epoch {run.finished_epochs + 1}: " + ", ".join(f"{mean:.6f}" for mean in means)
+        f"epoch {state.finished_epochs + 1}: " + ", ".join(f"{mean:.6f}" for mean in means)
     )
-    run.losses.append(means)
-    run.finished_epochs += 1
+    state.losses.append(means)
+    state.finished_epochs += 1
+
+
+def _prepare_epoch(
+    state: DetectorTrainingState, samples: TrainingSamples, options: Options
+) -> None:
+    """Seed the epoch, end mosaics if it is time, and set the network's training mode."""
+    import torch
+
+    ultralytics_import.seed_everything(samples.seed, state.finished_epochs, 2)
+    if options.close_mosaic and state.finished_epochs >= options.epochs - options.close_mosaic:
+        samples.yolo_dataset.close_mosaic(build_config(options, samples.seed))
+    state.network.train()
+    for name, module in state.network.named_modules():
+        if isinstance(module, torch.nn.BatchNorm2d) and _is_frozen(name, options):
+            module.eval()
 
 
 def _train_batch(
-    run: DetectorTrainingState, batch: dict[str, Any], options: Options, number: int, per_epoch: int
+    state: DetectorTrainingState,
+    batch: dict[str, Any],
+    options: Options,
+    number: int,
+    batches: int,
 ) -> Any:
-    """Forward, backward, and an optimizer step when enough batches are added up; the losses."""
+    """Run one batch forward and backward, and the optimizer if enough batches are accumulated.
+
+    Args:
+        state: Updated in place.
+        batch: See `dataset.iterate_batches`.
+        options: See `Options`.
+        number: Of the batch, counted over all epochs.
+        batches: Per epoch.
+
+    Returns:
+        The three losses, float (3,).
+    """
     import torch
 
-    now = schedule.compute_schedule(options, number, per_epoch)
-    for group in run.optimizer.param_groups:
-        biases = group["name"] == "biases"
-        group["lr"] = now.bias_learning_rate if biases else now.learning_rate
+    values = schedule.compute_schedule(options, number, batches)
+    for group in state.optimizer.param_groups:
+        is_bias = group["name"] == "biases"
+        group["lr"] = values.bias_learning_rate if is_bias else values.learning_rate
         if "momentum" in group:
-            group["momentum"] = now.momentum
-    device = next(run.network.parameters()).device
-    shown = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-    pictures = shown["img"].float() / 255
-    shown["img"] = pictures.contiguous(memory_format=torch.channels_last)
+            group["momentum"] = values.momentum
+    device = next(state.network.parameters()).device
+    inputs = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+    pixels = inputs["img"].float() / 255
+    inputs["img"] = pixels.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, enabled=options.mixed_precision):
-        loss, parts = run.network(shown)
-    run.scaler.scale(loss.sum()).backward()
-    if number - run.last_step >= now.accumulation_steps:
-        run.scaler.unscale_(run.optimizer)
-        torch.nn.utils.clip_grad_norm_(run.network.parameters(), max_norm=10.0)
-        run.scaler.step(run.optimizer)
-        run.scaler.update()
-        run.optimizer.zero_grad()
-        run.ema.update(run.network)
-        run.last_step = number
+        loss, parts = state.network(inputs)
+    state.scaler.scale(loss.sum()).backward()
+    if number - state.last_step >= values.accumulation_steps:
+        state.scaler.unscale_(state.optimizer)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), max_norm=10.0)
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        state.optimizer.zero_grad()
+        state.ema.update(state.network)
+        state.last_step = number
     return torch.stack(list(parts.values())).detach()
 
 
@@ -199,33 +235,33 @@ def _is_frozen(name: str, options: Options) -> bool:
 
 
 def _write_results(
-    run: DetectorTrainingState,
+    state: DetectorTrainingState,
     examples: LabeledImages,
     options: Options,
     transferred: int | None,
     folder: Path,
 ) -> None:
-    """Write the averaged weights, the losses, and last of all the card that says it is done."""
+    """Write the losses, the training time, the averaged weights and, last, ``model.json``."""
     import torch
 
-    average = run.ema.ema
+    average = state.ema.ema
     with (folder / "losses.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["epoch", *LOSS_NAMES])
-        rows.writerows([i, *losses] for i, losses in enumerate(run.losses, 1))
-    effort = {"seconds": round(run.seconds, 1), "threads": torch.get_num_threads()}
-    (folder / "time.json").write_text(json.dumps(effort))
-    card = {
+        table = csv.writer(file)
+        table.writerow(["epoch", *LOSS_NAMES])
+        table.writerows([i, *losses] for i, losses in enumerate(state.losses, 1))
+    training_time = {"seconds": round(state.seconds, 1), "threads": torch.get_num_threads()}
+    (folder / "time.json").write_text(json.dumps(training_time))
+    model_info = {
         "model": "YOLOv5",
         "size": options.size,
         "classes": list(examples.split.classes),
         "image_size": options.image_size,
         "epochs": options.epochs,
-        "steps": run.ema.updates,
+        "steps": state.ema.updates,
         "start_weights": options.start_weights,
         "start_tensors": transferred,
         "tensors": len(average.state_dict()),
         "trained_on": dataset.count_images_and_boxes(examples),
         "versions": {name: version(name) for name in ("torch", "ultralytics")},
     }
-    network.save_network(folder, average, card)
+    network.save_network(folder, average, model_info)

@@ -1,4 +1,4 @@
-"""Our options in ultralytics' words."""
+"""Translates the options into ultralytics' configuration."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from detection.models.yolov5.options import Options
 
 
 def build_config(options: Options, seed: int) -> Any:
-    """The options in ultralytics' words; everything not said here is its default."""
+    """Build ultralytics' configuration; everything that is not set here has its default."""
     from ultralytics.cfg import get_cfg
     from ultralytics.utils import DEFAULT_CFG
 
-    words = get_cfg(
+    config = get_cfg(
         DEFAULT_CFG,
         {
             "imgsz": options.image_size,
@@ -31,5 +31,6 @@ def build_config(options: Options, seed: int) -> Any:
             "plots": False,
         },
     )
-    words.augmentations = []  # None would add blurs wherever albumentations happens to be installed
-    return words
+    # None would add blurs wherever albumentations happens to be installed
+    config.augmentations = []
+    return config

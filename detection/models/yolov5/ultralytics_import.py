@@ -1,9 +1,9 @@
-"""Brings ultralytics in without its side effects.
+"""Imports ultralytics without its side effects; seeds and log of its training.
 
-Importing ultralytics looks for the network, makes a settings folder in the user's home, replaces
-``torch.save`` and ``PIL.Image.open`` for the whole process, hides warnings, sets print options
-and prefers one thread. Here it is imported once, offline, with its settings in a folder that is
-gone afterwards, and what it replaced is put back.
+Importing ultralytics looks for a network connection, creates a settings folder in the user's home,
+replaces ``torch.save`` and ``PIL.Image.open`` for the whole process, hides warnings, sets print
+options and prefers one thread. Here it is imported once, offline, with its settings in a temporary
+folder, and what it replaces is restored.
 """
 
 import io
@@ -26,24 +26,24 @@ OFFLINE_ENVIRONMENT = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 
 
 def import_ultralytics(folder: Path) -> None:
-    """Import ultralytics; its settings file lies in ``folder`` for as long as the import takes."""
+    """Import ultralytics; ``folder`` holds its settings file during the import."""
     if "ultralytics.nn.tasks" in sys.modules:
         return
     import torch  # before ultralytics, which would otherwise set OMP_NUM_THREADS to 1
     from PIL import Image
 
-    saved, opened, printed = torch.save, Image.open, np.get_printoptions()
+    torch_save, image_open, print_options = torch.save, Image.open, np.get_printoptions()
     threads = os.environ.get("OMP_NUM_THREADS")
     folder.mkdir(parents=True, exist_ok=True)
     torch_compile_cache.import_with_local_cache(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".settings") as settings:
-        surroundings = OFFLINE_ENVIRONMENT | {"YOLO_CONFIG_DIR": settings, "MPLCONFIGDIR": settings}
-        quiet = redirect_stdout(io.StringIO())
-        with _set_environment(surroundings), quiet, warnings.catch_warnings():
+        environment = OFFLINE_ENVIRONMENT | {"YOLO_CONFIG_DIR": settings, "MPLCONFIGDIR": settings}
+        silence = redirect_stdout(io.StringIO())
+        with _set_environment(environment), silence, warnings.catch_warnings():
             import ultralytics.data.dataset
-            import ultralytics.nn.tasks  # noqa: F401 - imported here to be found later
-    torch.save, Image.open = saved, opened
-    np.set_printoptions(**printed)
+            import ultralytics.nn.tasks  # noqa: F401 - later imports then have no side effects
+    torch.save, Image.open = torch_save, image_open
+    np.set_printoptions(**print_options)
     torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call] # untyped in torch
     if threads is None:
         os.environ.pop("OMP_NUM_THREADS", None)
@@ -51,9 +51,9 @@ def import_ultralytics(folder: Path) -> None:
 
 @contextmanager
 def redirect_library_output(folder: Path) -> Iterator[None]:
-    """Write what ultralytics says, and warnings, into ``log.txt`` instead of on the screen."""
+    """Redirect ultralytics' output and warnings to ``folder/log.txt``."""
     logger = logging.getLogger("ultralytics")
-    shown, spread = logger.handlers, logger.propagate
+    handlers, propagate = logger.handlers, logger.propagate
     with (
         (folder / "log.txt").open("a", encoding="utf-8") as log,
         redirect_stdout(log),
@@ -61,38 +61,38 @@ def redirect_library_output(folder: Path) -> Iterator[None]:
     ):
         logger.handlers, logger.propagate = [logging.StreamHandler(log)], False
 
-        def show(*said: Any, **_: Any) -> None:
-            log.write(warnings.formatwarning(*said[:4]))
+        def log_warning(*details: Any, **_: Any) -> None:
+            log.write(warnings.formatwarning(*details[:4]))
 
-        warnings.showwarning = show
+        warnings.showwarning = log_warning
         try:
             yield
         finally:
-            logger.handlers, logger.propagate = shown, spread
+            logger.handlers, logger.propagate = handlers, propagate
 
 
 def log_line(text: str) -> None:
-    """Write one line of our own into the log that `redirect_library_output` has opened."""
+    """Write one line to the log that `redirect_library_output` has opened."""
     logging.getLogger("ultralytics").info(text)
 
 
 def seed_everything(*numbers: int) -> None:
-    """Seed every generator that training draws from, as a function of ``numbers`` alone.
+    """Seed every global random generator from ``numbers``.
 
-    ultralytics' augmentations draw from the global generators; seeding them per image and epoch
-    makes a training independent of where it was interrupted and how many workers load images.
+    ultralytics' augmentations use the global generators. Seeding them per image and epoch makes
+    training independent of interruptions and of the number of worker processes.
     """
     import torch
 
     state = np.random.SeedSequence(numbers).generate_state(3)
     random.seed(int(state[0]))
-    np.random.seed(int(state[1]))  # noqa: NPY002 - ultralytics draws from this one
+    np.random.seed(int(state[1]))  # noqa: NPY002 - ultralytics uses this generator
     torch.manual_seed(int(state[2]))
 
 
 @contextmanager
 def use_deterministic_algorithms() -> Iterator[None]:
-    """Ask torch for algorithms that give the same bits every time, while the block runs."""
+    """Use torch's deterministic algorithms within the block."""
     import torch
 
     before = (
@@ -113,17 +113,17 @@ def use_deterministic_algorithms() -> Iterator[None]:
             _set_fill_uninitialized_memory(True)
 
 
-def _set_fill_uninitialized_memory(wanted: bool) -> None:
-    """Whether new tensors are filled, which torch does by default in deterministic mode."""
+def _set_fill_uninitialized_memory(value: bool) -> None:
+    """Set whether torch fills new tensors, its default in deterministic mode."""
     import torch
 
     settings: Any = torch.utils.deterministic
-    settings.fill_uninitialized_memory = wanted
+    settings.fill_uninitialized_memory = value
 
 
 @contextmanager
 def _set_environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables, and put the old ones back."""
+    """Set environment variables within the block; restore them afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -119,7 +119,7 @@ def _compute_object_sun_visibility(
     camera: Camera,
     buffer: SurfaceBuffer,
     masks: ShadowMasks,
-    z: Float32Array,
+    z: NDArray[np.floating],
     step: tuple[slice, slice],
 ) -> Float32Array:
     """Compute which fraction of the sunlight reaches vertical surfaces.

@@ -71,8 +71,8 @@ def measure(
         compute: Evaluates intermediate results; see `fusion.scoring.cache`.
 
     Returns:
-        0 (no artifact) to 1 (``petrovic``: 2); lower is better. None for ``port`` if no source has
-        an edge, or if the image has one row or column.
+        0 (no artifact) to 1 (``petrovic``: 2); lower is better (``kept``: higher). None for
+        ``port`` if no source has an edge, and for every variant if the image has one row or column.
 
     Raises:
         TypeError, ValueError: See `validation.check_images`.

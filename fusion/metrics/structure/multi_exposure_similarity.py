@@ -1,8 +1,7 @@
 """MEF-SSIM: structural similarity to the desired patches of both sources, on three scales.
 
 Source: Ma, Zeng, Wang, "Perceptual quality assessment for multi-exposure image fusion", IEEE Trans.
-Image Process. 24(11), 2015. Pitfall: part of the fusion literature
-prints it as "MS-SSIM".
+Image Process. 24(11), 2015. Pitfall: part of the fusion literature prints it as "MS-SSIM".
 """
 
 import numpy as np

@@ -7,7 +7,8 @@ of differences", AEU Int. J. Electron. Commun. 69(12), 2015.
 from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Gray
 from fusion.metric_parts import validation
-from fusion.metric_parts.correlation import FloatImage, pearson_correlation, subtract_mean
+from fusion.metric_parts.correlation import pearson_correlation, subtract_mean
+from fusion.metric_parts.filters import FloatImage
 from fusion.scoring.cache import Evaluator, direct_evaluator
 from fusion.scoring.variant import Variant
 

@@ -1,1 +1,1 @@
-"""Layers that the fusion networks are built from."""
+"""Blocks that the fusion networks are built from."""

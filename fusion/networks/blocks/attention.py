@@ -1,4 +1,4 @@
-"""Channel and spatial attention (CSAB) of DMNet: which maps, and where in them.
+"""Channel and spatial attention block (CSAB) of DMNet.
 
 Sources: Woo et al., "CBAM: Convolutional block attention module", ECCV 2018; Pan et al., "DMNet",
 IEEE IoT Journal 2025, section III-D and eq. 10. "Global mixed pooling" is read as half the mean
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 CHANNEL_REDUCTION = 4
 MIN_HIDDEN_UNITS = 8
-"""Hidden units of the channel attention at least; with fewer all may be dead from the start."""
+"""Minimum number of hidden units of the channel attention; of fewer all may be dead ReLUs."""
 
 
 class ChannelSpatialAttention(nn.Module):
-    """A(.) of eq. 10: scale the channels by their pooled description, then the pixels by theirs."""
+    """A(.) of eq. 10: channel attention, then spatial attention."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -27,17 +27,24 @@ class ChannelSpatialAttention(nn.Module):
         self.spatial = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in and out.
+        """Weight the channels, then the pixels.
 
-        channels: x * sigmoid(MLP(max) + MLP(mixed)), pooled over the pixels, one shared MLP
-        pixels:   x * sigmoid(conv7x7(max, mixed)), pooled over the channels
+            channels: x * sigmoid(MLP(max) + MLP(mixed)), pooled over the pixels, one shared MLP
+            pixels:   x * sigmoid(conv7x7(max, mixed)), pooled over the channels
+
+        Args:
+            x: (N, C, H, W).
+
+        Returns:
+            (N, C, H, W).
         """
         x = x * sum(self.channel(pooled) for pooled in _pool_max_and_mixed(x, (2, 3))).sigmoid()
-        scaled: Tensor = x * self.spatial(torch.cat(_pool_max_and_mixed(x, (1,)), dim=1)).sigmoid()
-        return scaled
+        pooled = torch.cat(_pool_max_and_mixed(x, (1,)), dim=1)
+        weighted: Tensor = x * self.spatial(pooled).sigmoid()
+        return weighted
 
 
-def _pool_max_and_mixed(x: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Maximum and mixed pooling over the given axes, which stay with length one."""
-    largest = x.amax(over, keepdim=True)
-    return largest, 0.5 * (x.mean(over, keepdim=True) + largest)
+def _pool_max_and_mixed(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Compute maximum and mixed pooling over ``axes``, which are kept with length 1."""
+    maximum = x.amax(axes, keepdim=True)
+    return maximum, 0.5 * (x.mean(axes, keepdim=True) + maximum)

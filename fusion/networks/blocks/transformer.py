@@ -12,11 +12,11 @@ from torch.nn import functional
 from fusion.networks.dmnet_architecture import TransformerWiring
 
 TRANSFORMER_LAYERS = 5
-"""Transformer layers of the dense block (section III-B); each output weighs omega = 1/5."""
+"""Layers of the dense block (section III-B); the weight of each output is omega = 1/5."""
 
 
 class ChannelLayerNorm(nn.Module):
-    """Layer normalization over the channels of every pixel, with weight and bias."""
+    """Layer normalization over the channels of each pixel, with weight and bias."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -24,17 +24,19 @@ class ChannelLayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in and out: mean 0, variance 1 over C, then weight and bias."""
-        last = x.permute(0, 2, 3, 1)
-        normal = functional.layer_norm(last, self.weight.shape, self.weight, self.bias, 1e-5)
-        return normal.permute(0, 3, 1, 2)
+        """Normalize to mean 0 and variance 1 over C, (N, C, H, W) to the same shape."""
+        channels_last = x.permute(0, 2, 3, 1)
+        normalized = functional.layer_norm(
+            channels_last, self.weight.shape, self.weight, self.bias, 1e-5
+        )
+        return normalized.permute(0, 3, 1, 2)
 
 
 class ChannelAttention(nn.Module):
     """Multi-head attention in which channels, not pixels, attend to each other.
 
-    The score matrix of a head is (C/heads, C/heads) at any image size; nothing grows with the
-    square of the number of pixels.
+    The score matrix of a head is (C/heads, C/heads) for any image size; memory is linear in the
+    number of pixels.
     """
 
     def __init__(self, features: int, heads: int) -> None:
@@ -48,39 +50,39 @@ class ChannelAttention(nn.Module):
         self.project = nn.Conv2d(features, features, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in and out: project(softmax(temperature * cos(q, k)) v).
+        """Compute project(softmax(temperature * cos(q, k)) v), (N, C, H, W) to the same shape.
 
-        The cosine is taken over the pixels: q.k is divided by both lengths afterwards, which is
-        the same as normalizing q and k first and spares two feature maps.
+        The cosine is taken over the pixels. q.k is divided by both norms afterwards, which equals
+        normalizing q and k first and saves two feature maps.
         """
-        parts = self.mix(self.expand(x)).flatten(2).unflatten(1, (3, self.heads, -1))
-        query, key, value = parts.unbind(1)  # each (N, heads, C/heads, H*W)
-        lengths = _compute_l2_norm(query) * _compute_l2_norm(key).transpose(-2, -1)
-        cosine = query @ key.transpose(-2, -1) / lengths.clamp_min(1e-12)
+        qkv = self.mix(self.expand(x)).flatten(2).unflatten(1, (3, self.heads, -1))
+        query, key, value = qkv.unbind(1)  # each (N, heads, C/heads, H*W)
+        norms = _compute_l2_norm(query) * _compute_l2_norm(key).transpose(-2, -1)
+        cosine = query @ key.transpose(-2, -1) / norms.clamp_min(1e-12)
         attended = (cosine * self.temperature).softmax(dim=-1) @ value
-        mixed: Tensor = self.project(attended.flatten(1, 2).unflatten(-1, x.shape[-2:]))
-        return mixed
+        projected: Tensor = self.project(attended.flatten(1, 2).unflatten(-1, x.shape[-2:]))
+        return projected
 
 
 class GatedFeedForward(nn.Module):
-    """Two depthwise branches of twice the width, one of them the GELU gate of the other."""
+    """Feed-forward network of two depthwise branches of twice the width; one gates the other."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        wide = 4 * features
-        self.expand = nn.Conv2d(features, wide, 1, bias=False)
-        self.mix = nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False)
-        self.project = nn.Conv2d(wide // 2, features, 1, bias=False)
+        hidden = 4 * features
+        self.expand = nn.Conv2d(features, hidden, 1, bias=False)
+        self.mix = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden, bias=False)
+        self.project = nn.Conv2d(hidden // 2, features, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in and out: project(gelu(a) * b)."""
+        """Compute project(gelu(a) * b), (N, C, H, W) to the same shape."""
         gate, signal = self.mix(self.expand(x)).chunk(2, dim=1)
         projected: Tensor = self.project(functional.gelu(gate) * signal)
         return projected
 
 
 class TransformerBlock(nn.Module):
-    """One Restormer block: channel attention, then the gated feed-forward, each a residual."""
+    """Restormer block: channel attention and gated feed-forward network, each with a residual."""
 
     def __init__(self, features: int, heads: int) -> None:
         super().__init__()
@@ -90,18 +92,18 @@ class TransformerBlock(nn.Module):
         self.feed_forward = GatedFeedForward(features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in and out, any size."""
+        """Apply the block, (N, C, H, W) to the same shape, any size."""
         x = x + self.attention(self.attention_norm(x))
         refined: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
         return refined
 
 
 class DenseTransformerBlock(nn.Module):
-    """DTB, B(.) of eq. 1: the mean of features of depth one to five.
+    """DTB, B(.) of eq. 1: mean of features of depth one to five.
 
     ``cascade`` (the paper: "each layer's output cascade is used as the input to the next layer"):
-    five blocks one after the other, the five outputs averaged. ``parallel`` (an early version of
-    the authors' code): branch i is i blocks deep and has its own weights, so fifteen blocks.
+    five blocks in series; their five outputs are averaged. ``parallel`` (an early version of the
+    authors' code): branch i has i blocks with their own weights, fifteen blocks in all.
     """
 
     def __init__(self, features: int, heads: int, wiring: TransformerWiring = "cascade") -> None:
@@ -116,7 +118,7 @@ class DenseTransformerBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in and out: 1/5 of the sum of the five outputs."""
+        """Compute the mean of the five outputs, (N, C, H, W) to the same shape."""
         mean = torch.zeros_like(x)
         current = x
         for layer in self.layers:
@@ -126,6 +128,6 @@ class DenseTransformerBlock(nn.Module):
 
 
 def _compute_l2_norm(rows: Tensor) -> Tensor:
-    """Euclidean length over the pixels, (..., C, H*W) to (..., C, 1)."""
-    length: Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    return length
+    """Compute the Euclidean norm over the pixels, (..., C, H*W) to (..., C, 1)."""
+    norm: Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return norm

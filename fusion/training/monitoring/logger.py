@@ -188,7 +188,8 @@ def _stack_pictures(pictures: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
     """Stack pictures in [0, 1] into one of 8 bits, black beside the narrower ones."""
     width = max(picture.shape[1] for picture in pictures)
     padded = [np.pad(picture, ((0, 0), (0, width - picture.shape[1]))) for picture in pictures]
-    return np.rint(np.concatenate(padded).clip(0, 1) * 255).astype(np.uint8)
+    stacked: NDArray[np.uint8] = np.rint(np.concatenate(padded).clip(0, 1) * 255).astype(np.uint8)
+    return stacked
 
 
 def get_device_name(device: str) -> str:

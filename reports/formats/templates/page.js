@@ -1,98 +1,101 @@
 "use strict";
-// Sorts tables and hides sources. The page can be read without it.
+// Sorting of tables, and selection of the sources shown. The page is complete without it.
 
-const minus = /\u2212/g;
+const MINUS = /\u2212/g;
 
-function key(row, column) {
+function readSortKey(row, column) {
   const text = row.cells[column].textContent.trim();
   if (column === 0) return text.toLowerCase();
-  const number = parseFloat(text.replace(minus, "-"));
+  const number = parseFloat(text.replace(MINUS, "-"));
   return Number.isNaN(number) ? null : number;
 }
 
-// Rows without a number stay at the end, whichever way is up.
-function compare(column, sign) {
-  return (one, other) => {
-    const a = key(one, column), b = key(other, column);
+// Rows without a number stay at the end in both directions.
+function compareRows(column, sign) {
+  return (first, second) => {
+    const a = readSortKey(first, column), b = readSortKey(second, column);
     if (a === null || b === null) return (a === null) - (b === null);
     return sign * (a < b ? -1 : a > b ? 1 : 0);
   };
 }
 
-function sort(table, column, direction) {
+function sortTable(table, column, direction) {
   for (const body of table.tBodies) {
     const rows = [...body.rows].filter((row) => row.dataset.source !== undefined);
-    rows.forEach((row, place) => { row.dataset.place ??= place; });
-    if (direction === "none") rows.sort((a, b) => a.dataset.place - b.dataset.place);
-    else rows.sort(compare(column, direction === "ascending" ? 1 : -1));
+    rows.forEach((row, index) => { row.dataset.index ??= index; });
+    if (direction === "none") rows.sort((a, b) => a.dataset.index - b.dataset.index);
+    else rows.sort(compareRows(column, direction === "ascending" ? 1 : -1));
     body.append(...rows);
   }
 }
 
-// First the best on top, then the worst, then the order of the task file.
-function turns(head, column) {
-  const up = column === 0 || head.dataset.better === "lower";
-  return up ? ["ascending", "descending", "none"] : ["descending", "ascending", "none"];
+// Order of the clicks: best first, worst first, order of the task file.
+function listDirections(header, column) {
+  const ascendingFirst = column === 0 || header.dataset.better === "lower";
+  return ascendingFirst ? ["ascending", "descending", "none"] : ["descending", "ascending", "none"];
 }
 
-function sortable(table) {
-  const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells]; // under what groups them
-  heads.forEach((head, column) => {
+function makeSortable(table) {
+  const headerRow = table.tHead.rows[table.tHead.rows.length - 1]; // the one above has groups
+  const headers = [...headerRow.cells];
+  headers.forEach((header, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(...head.childNodes);
-    head.append(button);
-    head.setAttribute("aria-sort", "none");
+    button.append(...header.childNodes);
+    header.append(button);
+    header.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => {
-      const order = turns(head, column);
-      const now = order.indexOf(head.getAttribute("aria-sort"));
-      const direction = order[(now + 1) % order.length];
-      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
-      head.setAttribute("aria-sort", direction);
-      sort(table, column, direction);
-      say(direction === "none" ? "In the order of the task file" : `Sorted by ${button.innerText}, ${direction}`);
+      const directions = listDirections(header, column);
+      const current = directions.indexOf(header.getAttribute("aria-sort"));
+      const direction = directions[(current + 1) % directions.length];
+      headers.forEach((other) => other.setAttribute("aria-sort", "none"));
+      header.setAttribute("aria-sort", direction);
+      sortTable(table, column, direction);
+      announce(direction === "none" ? "In the order of the task file" : `Sorted by ${button.innerText}, ${direction}`);
     });
   });
 }
 
-function say(text) {
+// For screen readers.
+function announce(text) {
   document.getElementById("status").textContent = text.replace(/\s+/g, " ");
 }
 
-function show() {
+function updateSources() {
   const boxes = [...document.querySelectorAll(".controls fieldset input")];
   const hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
-  for (const part of document.querySelectorAll("[data-source]")) {
-    part.hidden = hidden.has(part.dataset.source);
+  for (const element of document.querySelectorAll("[data-source]")) {
+    element.hidden = hidden.has(element.dataset.source);
   }
-  const said = `(${boxes.length - hidden.size} of ${boxes.length} sources shown)`;
-  document.getElementById("shown").textContent = said;
-  return said;
+  const text = `(${boxes.length - hidden.size} of ${boxes.length} sources shown)`;
+  document.getElementById("source-count").textContent = text;
+  return text;
 }
 
-function follow(box, change) {
-  box.addEventListener("change", change);
-  change();
+function onChange(box, update) {
+  box.addEventListener("change", update);
+  update(); // the browser may have kept the state of an earlier visit
 }
 
-// Paper cannot be unfolded: what is folded is printed open.
-function unfold() {
-  const folded = [...document.querySelectorAll("main details:not([open])")];
-  folded.forEach((part) => { part.open = true; });
-  window.addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }), { once: true });
+// Collapsed parts are printed open, because paper cannot be clicked.
+function openForPrint() {
+  const collapsed = [...document.querySelectorAll("main details:not([open])")];
+  collapsed.forEach((part) => { part.open = true; });
+  window.addEventListener("afterprint", () => collapsed.forEach((part) => { part.open = false; }), { once: true });
 }
 
 function start() {
-  document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("table.sortable").forEach(makeSortable);
   const controls = document.querySelector(".controls");
   controls.hidden = false;
-  controls.querySelector("fieldset").addEventListener("change", () => say(show()));
-  show(); // the browser may have kept the boxes of an earlier visit
-  const spread = document.getElementById("spread");
-  follow(spread, () => document.body.classList.toggle("bare", !spread.checked));
-  window.addEventListener("beforeprint", unfold);
-  const certain = document.getElementById("certain"); // not where nothing was resampled
-  if (certain) follow(certain, () => document.body.classList.toggle("certain", certain.checked));
+  controls.querySelector("fieldset").addEventListener("change", () => announce(updateSources()));
+  updateSources(); // the browser may have kept the state of an earlier visit
+  const classes = document.body.classList;
+  const deviation = document.getElementById("show-deviation");
+  onChange(deviation, () => classes.toggle("hide-deviation", !deviation.checked));
+  const uncertainty = document.getElementById("show-uncertainty"); // null without bootstrap
+  if (uncertainty) onChange(uncertainty, () => classes.toggle("show-uncertainty", uncertainty.checked));
+  window.addEventListener("beforeprint", openForPrint);
 }
 
 start();

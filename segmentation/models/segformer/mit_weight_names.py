@@ -1,4 +1,4 @@
-"""Names of MiT weights: those of NVlabs' files and of Hugging Face's, as mmseg calls them.
+"""Names of MiT weights: renames tensors of NVlabs' and Hugging Face's files to mmseg's names.
 
     NVlabs                Hugging Face                              mmseg
     patch_embed1.proj     encoder.patch_embeddings.0.proj           layers.0.0.projection
@@ -6,9 +6,9 @@
     block1.0.mlp.fc1      encoder.block.0.0.mlp.dense1              layers.0.1.0.ffn.layers.0
     norm1                 encoder.layer_norm.0                      layers.0.2
 
-transformers 5 calls them otherwise again in memory (``stages.0.blocks.0.attention.q_proj``), which
-is what ``torch.save`` of its models writes. mmseg keeps query, key and value in one tensor, and
-writes the linear layers of the feed-forward part as 1 x 1 convolutions.
+transformers 5 has other names again in memory (``stages.0.blocks.0.attention.q_proj``), which are
+those that ``torch.save`` of its models writes. mmseg has query, key and value in one tensor, and
+the linear layers of the feed-forward part as 1 x 1 convolutions.
 """
 
 import re
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MMSEG = "mmseg"
-NAMING_SCHEMES = {  # name of the first tensor of an encoder; what the others are like
+NAMING_SCHEMES = {  # name of an encoder's first tensor, and a pattern of all its names
     MMSEG: (
         "layers.0.0.projection.weight",
         r"layers\.(?P<stage>\d)\.(?P<kind>[012])\.(?P<rest>.+)",
@@ -38,12 +38,12 @@ NAMING_SCHEMES = {  # name of the first tensor of an encoder; what the others ar
         r"stages\.(?P<stage>\d)\.(?P<kind>patch_embeddings|blocks|layer_norm)\.(?P<rest>.+)",
     ),
 }
-LAYER_KINDS = {  # of a kind of layer within a stage of mmseg
+LAYER_KINDS = {  # mmseg's number of a kind of layer within a stage: the other schemes' names
     "0": ("patch_embed", "patch_embeddings"),
     "1": ("block", "blocks"),
     "2": ("norm", "layer_norm"),
 }
-PART_NAMES = {  # of an embedding or a block: mmseg's name to those of the others
+PART_NAMES = {  # mmseg's name of a part of an embedding or block: the other schemes' names
     "projection": ("proj",),
     "norm": ("layer_norm",),
     "norm1": ("layer_norm_1", "layernorm_before"),
@@ -58,8 +58,8 @@ PART_NAMES = {  # of an embedding or a block: mmseg's name to those of the other
     "ffn.layers.1": ("mlp.dwconv.dwconv",),
     "ffn.layers.4": ("mlp.fc2", "mlp.dense2"),
 }
-MMSEG_LAYER_KIND = {theirs: ours for ours, names in LAYER_KINDS.items() for theirs in names}
-MMSEG_PART_NAME = {theirs: ours for ours, names in PART_NAMES.items() for theirs in names}
+MMSEG_LAYER_KIND = {name: mmseg for mmseg, names in LAYER_KINDS.items() for name in names}
+MMSEG_PART_NAME = {name: mmseg for mmseg, names in PART_NAMES.items() for name in names}
 QUERY_PATTERN = re.compile(r"(.+\.attn\.)q\.(weight|bias)")
 
 
@@ -68,9 +68,9 @@ class EncoderWeights:
     """The MiT encoder of a file.
 
     Attributes:
-        form: Whose names it has, one of `NAMING_SCHEMES`.
+        naming_scheme: Of its names in the file, one of `NAMING_SCHEMES`.
         tensors: By mmseg's name, without a prefix.
-        others: Names in the file of what is not in the encoder.
+        other_names: Names in the file that are not of the encoder.
     """
 
     naming_scheme: str
@@ -79,51 +79,58 @@ class EncoderWeights:
 
 
 def find_encoders(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Form and prefix (``segformer.``, say) of every encoder whose first tensor is there."""
+    """Find the encoders of a file by their first tensor.
+
+    Args:
+        names: Names of all tensors of the file.
+
+    Returns:
+        Naming scheme and prefix (``segformer.``, say) of each.
+    """
     return [
-        (form, name.removesuffix(first))
+        (scheme, name.removesuffix(first))
         for name in names
-        for form, (first, _) in NAMING_SCHEMES.items()
+        for scheme, (first, _) in NAMING_SCHEMES.items()
         if name == first or name.endswith(f".{first}")
     ]
 
 
-def read_encoder(found: "Mapping[str, Tensor]", form: str, prefix: str) -> EncoderWeights:
-    """The encoder of that form behind that prefix.
+def read_encoder(tensors: "Mapping[str, Tensor]", scheme: str, prefix: str) -> EncoderWeights:
+    """Rename the tensors of an encoder to mmseg's names.
 
     Args:
-        found: All tensors of a file.
-        form: One of `NAMING_SCHEMES`.
-        prefix: What stands before its names.
+        tensors: All tensors of a file.
+        scheme: One of `NAMING_SCHEMES`.
+        prefix: Prefix of the encoder's names.
     """
     renamed: dict[str, Tensor] = {}
-    others = []
-    for name, tensor in found.items():
-        known = (
-            _rename_to_mmseg(name.removeprefix(prefix), form) if name.startswith(prefix) else None
+    other_names = []
+    for name, tensor in tensors.items():
+        mmseg_name = (
+            _rename_to_mmseg(name.removeprefix(prefix), scheme) if name.startswith(prefix) else None
         )
-        if known is None:
-            others.append(name)
+        if mmseg_name is None:
+            other_names.append(name)
         else:
-            renamed[known] = _convert_linear_to_convolution(known, tensor)
-    return EncoderWeights(form, _join_query_key_value(renamed), tuple(others))
+            renamed[mmseg_name] = _convert_linear_to_convolution(mmseg_name, tensor)
+    return EncoderWeights(scheme, _join_query_key_value(renamed), tuple(other_names))
 
 
 def count_blocks(names: Iterable[str]) -> tuple[int, ...]:
-    """Blocks in each of the four stages, from mmseg's names."""
-    seen = {name.rsplit(".norm1.")[0] for name in names if name.endswith(".norm1.weight")}
+    """Count the blocks in each of the four stages, from mmseg's names."""
+    blocks = {name.rsplit(".norm1.")[0] for name in names if name.endswith(".norm1.weight")}
     return tuple(
-        sum(block.startswith(f"layers.{stage}.1.") for block in seen) for stage in range(4)
+        sum(block.startswith(f"layers.{stage}.1.") for block in blocks) for stage in range(4)
     )
 
 
-def _rename_to_mmseg(name: str, form: str) -> str | None:
-    """A name as mmseg has it, but that query, key and value are still apart; None if unknown."""
-    match = re.fullmatch(NAMING_SCHEMES[form][1], name)
-    if match is None or form == MMSEG:
+def _rename_to_mmseg(name: str, scheme: str) -> str | None:
+    """Return mmseg's name, query, key and value still separate; None if the name is unknown."""
+    match = re.fullmatch(NAMING_SCHEMES[scheme][1], name)
+    if match is None or scheme == MMSEG:
         return name if match else None
     kind, rest = MMSEG_LAYER_KIND[match["kind"]], match["rest"]
-    stage = int(match["stage"]) - (form == "NVlabs")
+    stage = int(match["stage"]) - (scheme == "NVlabs")  # NVlabs counts stages from 1
     if kind == "2":
         return f"layers.{stage}.2.{rest}"
     within = re.fullmatch(r"(?P<block>\d+\.)?(?P<part>.+)\.(?P<last>\w+)", rest)
@@ -134,19 +141,20 @@ def _rename_to_mmseg(name: str, form: str) -> str | None:
 
 
 def _convert_linear_to_convolution(name: str, tensor: "Tensor") -> "Tensor":
-    linear = tensor.ndim == 2 and name.endswith(("ffn.layers.0.weight", "ffn.layers.4.weight"))
-    return tensor[..., None, None] if linear else tensor
+    is_linear = tensor.ndim == 2 and name.endswith(("ffn.layers.0.weight", "ffn.layers.4.weight"))
+    return tensor[..., None, None] if is_linear else tensor
 
 
-def _join_query_key_value(renamed: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-    """Query, key and value in one tensor, in this order, wherever all three are there."""
+def _join_query_key_value(tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+    """Concatenate query, key and value in this order, wherever all three are present."""
     import torch
 
-    done = dict(renamed)
-    for match in filter(None, map(QUERY_PATTERN.fullmatch, renamed)):
+    joined = dict(tensors)
+    for match in filter(None, map(QUERY_PATTERN.fullmatch, tensors)):
         block, last = match.groups()
-        apart = ("q", "kv") if f"{block}kv.{last}" in renamed else ("q", "k", "v")
-        names = [f"{block}{part}.{last}" for part in apart]
-        if len({renamed[n].shape[1:] if n in renamed else n for n in names}) == 1:
-            done[f"{block}attn.in_proj_{last}"] = torch.cat([done.pop(name) for name in names])
-    return done
+        parts = ("q", "kv") if f"{block}kv.{last}" in tensors else ("q", "k", "v")
+        names = [f"{block}{part}.{last}" for part in parts]
+        # one distinct shape beyond the first axis: all parts are present and fit together
+        if len({tensors[n].shape[1:] if n in tensors else n for n in names}) == 1:
+            joined[f"{block}attn.in_proj_{last}"] = torch.cat([joined.pop(name) for name in names])
+    return joined

@@ -1,13 +1,13 @@
-"""mmseg's SegFormer for our options, and what its optimizer does to each parameter."""
+"""mmseg's SegFormer network, and the parameter groups of its optimizer."""
 
 from typing import TYPE_CHECKING, Any
 
-from segmentation.models.segformer import Options
+from segmentation.models.segformer.options import Options
 
 if TYPE_CHECKING:
     from torch import nn
 
-FIRST_STAGE_CHANNELS = {"mit_b0": 32}  # channels of the first stage; all larger ones have 64
+FIRST_STAGE_CHANNELS = {"mit_b0": 32}  # all larger backbones have 64
 BLOCKS_PER_STAGE = {
     "mit_b0": (2, 2, 2, 2),
     "mit_b1": (2, 2, 2, 2),
@@ -16,19 +16,19 @@ BLOCKS_PER_STAGE = {
     "mit_b4": (3, 8, 27, 3),
     "mit_b5": (3, 6, 40, 3),
 }
-ATTENTION_HEADS = (1, 2, 5, 8)  # of attention in each stage; a stage has width times heads channels
-IMAGENET_MEAN = (123.675, 116.28, 103.53)  # of ImageNet, RGB
+ATTENTION_HEADS = (1, 2, 5, 8)  # per stage; a stage has width times heads channels
+IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, 0 to 255
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 def build_network(options: Options, outputs: int) -> "nn.Module":
-    """An untrained network; its random start comes from torch's generator as it stands.
+    """Build an untrained network with random weights from torch's generator.
 
     Args:
         options: Size of the encoder and head, drop rates, crop size.
-        outputs: Classes it tells apart.
+        outputs: Number of predicted classes.
     """
-    import mmseg.models  # registers what is named below
+    import mmseg.models  # registers the types that are named below
     from mmseg.registry import MODELS
 
     width = FIRST_STAGE_CHANNELS.get(options.backbone, 64)
@@ -71,7 +71,7 @@ def build_network(options: Options, outputs: int) -> "nn.Module":
 
 
 def _make_head_linear(network: Any) -> None:
-    """Leave of the head's four first layers the convolutions alone, with a bias."""
+    """Replace the head's four first layers by convolutions alone, with a bias."""
     from torch import nn
 
     head = network.decode_head
@@ -79,7 +79,7 @@ def _make_head_linear(network: Any) -> None:
 
 
 def build_parameter_groups(network: Any, options: Options) -> list[dict[str, Any]]:
-    """The encoder; its norms, without weight decay; the head, which learns faster.
+    """Return three groups: encoder; its norms, without weight decay; head, with a higher rate.
 
     As in SegMiF, the head's batch norms do have weight decay.
     """

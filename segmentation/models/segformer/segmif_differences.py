@@ -1,4 +1,4 @@
-"""What is as in SegMiF's released code and what is not, in words, for the protocol.
+"""Agreements with SegMiF's released code and differences from it, for the protocol.
 
 Source: github.com/JinyuanLiu-CV/SegMiF at 12eb8ee: ``configs/voc.yaml``, ``train.py``,
 ``datasets/voc_fusion2.py``, ``datasets/imutils.py``, ``core/segformer_head.py``.
@@ -6,7 +6,7 @@ Source: github.com/JinyuanLiu-CV/SegMiF at 12eb8ee: ``configs/voc.yaml``, ``trai
 
 from typing import Any
 
-from segmentation.models.segformer import Options
+from segmentation.models.segformer.options import Options
 
 SEGMIF_OPTIONS: dict[str, Any] = {
     "backbone": "mit_b3",
@@ -35,7 +35,7 @@ SEGMIF_OPTIONS: dict[str, Any] = {
     "ignore_unlabeled": False,
     "mixed_precision": False,
 }
-UNCONDITIONAL_DIFFERENCES = (  # ours, whatever the options
+UNCONDITIONAL_DIFFERENCES = (  # with any options; SegMiF's in parentheses
     "last model (best on the test images)",
     "one training (seven rounds between trainings of the fusion, each from the best model with a "
     "new optimizer)",
@@ -44,28 +44,30 @@ UNCONDITIONAL_DIFFERENCES = (  # ours, whatever the options
 
 
 def list_agreements(options: Options) -> tuple[str, ...]:
-    """Each option that is as theirs, with its value."""
+    """List the options with SegMiF's value, as name and value."""
     return tuple(
-        f"{_format_name(n)} {_format_value(v)}"
-        for n, v in SEGMIF_OPTIONS.items()
-        if _get_option(options, n) == v
+        f"{_format_name(name)} {_format_value(value)}"
+        for name, value in SEGMIF_OPTIONS.items()
+        if _get_option(options, name) == value
     )
 
 
 def list_differences(options: Options) -> tuple[str, ...]:
-    """What is ours, each with theirs in parentheses."""
-    chosen = [
-        f"{_format_name(name)} {_format_value(_get_option(options, name))} ({_format_value(theirs)})"
-        for name, theirs in SEGMIF_OPTIONS.items()
-        if _get_option(options, name) != theirs
-    ]
-    return (*chosen, *UNCONDITIONAL_DIFFERENCES)
+    """List all differences, each with SegMiF's value in parentheses."""
+    differences = []
+    for name, segmif_value in SEGMIF_OPTIONS.items():
+        value = _get_option(options, name)
+        if value != segmif_value:
+            formatted = f"{_format_value(value)} ({_format_value(segmif_value)})"
+            differences.append(f"{_format_name(name)} {formatted}")
+    return (*differences, *UNCONDITIONAL_DIFFERENCES)
 
 
 def _get_option(options: Options, name: str) -> Any:
+    """Return the effective value of an option; of a path its file name."""
     value = getattr(options, name)
     if name == "start_weights":
-        return value.replace("\\", "/").rsplit("/", 1)[-1]  # a folder of this machine is no fact
+        return value.replace("\\", "/").rsplit("/", 1)[-1]  # folders depend on the machine
     return options.iterations if name == "schedule" and value is None else value
 
 

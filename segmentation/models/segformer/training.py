@@ -1,7 +1,7 @@
-"""The training loop: mmseg's network, mmengine's optimizer wrapper, our positions.
+"""Training loop of SegFormer, with mmseg's network and mmengine's optimizer wrapper.
 
 mmengine's Runner is not used: its checkpoints have to be unpickled, it restores neither the
-random state nor the place in the data, and it writes outside the folder it is given.
+random state nor the position in the data, and it writes outside the given folder.
 """
 
 import csv
@@ -20,34 +20,25 @@ from fusebench.errors import UserError
 from fusebench.runtime import library_log, torch_compile_cache
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.storage import checkpoint
-from segmentation.models import segformer
-from segmentation.models.segformer import (
-    Options,
-    augmentation,
-    imagenet_weights,
-    network,
-    schedule,
-    weights,
-)
+from segmentation.models.segformer import augmentation, imagenet_weights, network, weights
+from segmentation.models.segformer.options import Options, find_weights_file
 
 CHECKPOINT_FILE = "checkpoint.pt"
-CHECKPOINT_INTERVAL_SECONDS = (
-    30.0  # seconds between two checkpoints: what a killed run loses at most
-)
-LOSS_CURVE_POINTS = 200  # points of the loss curve
-LOADER_WORKERS = 4  # processes that load images where a GPU waits for them
+CHECKPOINT_INTERVAL_SECONDS = 30.0  # an interrupted training loses at most this much
+LOSS_CURVE_POINTS = 200
+LOADER_WORKERS = 4  # processes that load images for a GPU
 
 
 @dataclass
 class SegmenterTrainingState:
-    """Where a run is: what a checkpoint holds besides weights and optimizer.
+    """Progress of a training: the content of a checkpoint besides weights and optimizer.
 
     Attributes:
-        step: Steps done.
-        curve: (steps done, mean loss since the last point).
-        total: Sum of the losses since the last point.
-        count: How many they are.
-        seconds: Spent on the steps done. It decides nothing.
+        finished_steps: Number of finished steps.
+        loss_curve: (finished steps, mean loss since the previous point).
+        loss_sum: Sum of the losses since the last point.
+        loss_count: Number of losses in the sum.
+        seconds: Training time; it does not affect the result.
     """
 
     finished_steps: int = 0
@@ -60,7 +51,11 @@ class SegmenterTrainingState:
 def train(
     examples: LabeledImages, options: Options, *, seed: int, device: str, folder: Path
 ) -> None:
-    """Train from start weights or the folder's checkpoint to the last step."""
+    """Train to the last step, from the initial weights or the checkpoint in ``folder``.
+
+    Raises:
+        UserError: If the initial weights do not fit, or the loss is not finite.
+    """
     import torch
 
     if not weights.is_finished(folder):
@@ -69,8 +64,8 @@ def train(
             torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
         ):
             _train_network(examples, options, seed=seed, device=device, folder=folder)
-    leftovers = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".compiled*")
-    for path in [path for pattern in leftovers for path in folder.glob(pattern)]:
+    patterns = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".compiled*")
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
@@ -79,90 +74,107 @@ def _train_network(
 ) -> None:
     import torch
 
-    model = weights.ModelInfo(
+    model_info = weights.ModelInfo(
         options=options,
         classes=examples.split.classes,
         first_class_id=int(options.ignore_unlabeled),
     )
     torch.manual_seed(seed)
-    net = _build_initial_network(model, folder.parent / "downloads").to(device).train()
+    net = _build_initial_network(model_info, folder.parent / "downloads").to(device).train()
     torch_compile_cache.import_with_local_cache(folder)
     optimizer = torch.optim.AdamW(network.build_parameter_groups(net, options), betas=options.betas)
-    place = folder / CHECKPOINT_FILE
-    state = _load_checkpoint(place, net, optimizer) if place.exists() else SegmenterTrainingState()
+    path = folder / CHECKPOINT_FILE
+    state = _load_checkpoint(path, net, optimizer) if path.exists() else SegmenterTrainingState()
     wrapper = _build_optimizer_wrapper(optimizer, torch.device(device).type, options)
-    kept = time.monotonic()
-    began = kept - state.seconds
+    last_checkpoint = time.monotonic()
+    started = last_checkpoint - state.seconds
     for step, batch in _iterate_batches(examples, options, seed, device, state):
         torch.manual_seed(augmentation.derive_seed(seed, augmentation.STEP_STREAM, step))
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * schedule.compute_learning_rate_factor(step, options)
+            group["lr"] = group["initial_lr"] * compute_learning_rate_factor(step, options)
         loss = net.train_step(batch, optim_wrapper=wrapper)["loss"]
         _record_loss(state, float(loss), options)
-        state.seconds = time.monotonic() - began
+        state.seconds = time.monotonic() - started
         if (
-            time.monotonic() - kept >= CHECKPOINT_INTERVAL_SECONDS
+            time.monotonic() - last_checkpoint >= CHECKPOINT_INTERVAL_SECONDS
             and state.finished_steps < options.iterations
         ):
-            _save_checkpoint(place, net, optimizer, state)
-            kept = time.monotonic()
+            _save_checkpoint(path, net, optimizer, state)
+            last_checkpoint = time.monotonic()
     _write_loss_curve(folder / "losses.csv", state)
     (folder / "time.json").write_text(json.dumps(_describe_training_time(state, device)))
-    weights.save_network(folder, net, model)
+    weights.save_network(folder, net, model_info)
+
+
+def compute_learning_rate_factor(step: int, options: Options) -> float:
+    """Return the fraction of the highest learning rate at a step; SegMiF's ``PolyWarmupAdamW``.
+
+        step < warm_up:   1 - (1 - step / warm_up) (1 - ratio)
+        else:             (1 - step / schedule) ** power
+
+    The decay counts from step 0, so after a warm-up the rate never quite reaches its maximum. It
+    depends on the step alone, so that a resumed training needs no state of it.
+    """
+    if step < options.warm_up:
+        return 1 - (1 - step / options.warm_up) * (1 - options.warm_up_ratio)
+    length = options.schedule or options.iterations
+    return float((1 - step / length) ** options.power)
 
 
 def _build_optimizer_wrapper(optimizer: Any, device: str, options: Options) -> Any:
-    """Mmengine's optimizer wrapper, whose forward pass is in bfloat16 if the options say so."""
+    """Build an optimizer wrapper of mmengine, with a bfloat16 forward pass in mixed precision."""
     import torch
     from mmengine.optim import OptimWrapper
 
     class Wrapper(OptimWrapper):  # type: ignore[misc]  # mmengine is untyped
         @contextmanager
         def optim_context(self, model: Any) -> Iterator[None]:
-            narrow = torch.autocast(device, torch.bfloat16, enabled=options.mixed_precision)
-            with narrow, super().optim_context(model):
+            autocast = torch.autocast(device, torch.bfloat16, enabled=options.mixed_precision)
+            with autocast, super().optim_context(model):
                 yield
 
     return Wrapper(optimizer)
 
 
-def _build_initial_network(model: weights.ModelInfo, downloads: Path) -> Any:
-    """The network at step 0."""
-    net: Any = network.build_network(model.options, len(model.classes) - model.first_class_id)
+def _build_initial_network(model_info: weights.ModelInfo, downloads: Path) -> Any:
+    """Build the network with its initial weights."""
+    options = model_info.options
+    classes = model_info.classes[model_info.first_class_id :]
+    net: Any = network.build_network(options, len(classes))
     net.init_weights()
-    path = segformer.find_weights_file(model.options)
-    if model.options.start_weights == "imagenet":
-        path = imagenet_weights.download_weights(model.options.backbone, downloads)
+    path = find_weights_file(options)
+    if options.start_weights == "imagenet":
+        path = imagenet_weights.download_weights(options.backbone, downloads)
     if path is not None:
-        weights.load_initial_weights(net, path, model.classes[model.first_class_id :])
+        weights.load_initial_weights(net, path, classes)
     return net
 
 
 def _iterate_batches(
     examples: LabeledImages, options: Options, seed: int, device: str, state: SegmenterTrainingState
 ) -> Iterator[tuple[int, Any]]:
-    """Each step still to be done and its images; the bar on stderr shows the loss."""
+    """Yield each remaining step and its images; the progress bar on stderr shows the loss."""
     from mmengine.dataset import pseudo_collate
     from torch.utils.data import DataLoader
     from tqdm import tqdm
 
-    first, positions = state.finished_steps, options.iterations * options.batch
+    first_step, positions = state.finished_steps, options.iterations * options.batch
     loader: DataLoader[Any] = DataLoader(
-        augmentation.TrainingCrops(examples, options, seed, positions),  # type: ignore[arg-type]  # has both dunders
+        augmentation.TrainingCrops(examples, options, seed, positions),  # type: ignore[arg-type]  # map-style by its two methods
         batch_size=options.batch,
-        sampler=range(first * options.batch, positions),
+        sampler=range(first_step * options.batch, positions),
         num_workers=LOADER_WORKERS if device.startswith("cuda") else 0,
         collate_fn=pseudo_collate,
     )
     bar = tqdm(
         total=options.iterations,
-        initial=first,
-        desc=f"train {segformer.TITLE} {options.backbone}",
+        initial=first_step,
+        desc=f"train SegFormer {options.backbone}",
         mininterval=0.1 if sys.stderr.isatty() else LOG_INTERVAL_SECONDS,
         file=sys.stderr,
     )
     with bar:
-        for step, batch in enumerate(loader, start=first):
+        for step, batch in enumerate(loader, start=first_step):
             yield step, batch
             if state.loss_curve:
                 bar.set_postfix_str(f"loss {state.loss_curve[-1][1]:.3f}", refresh=False)
@@ -170,10 +182,10 @@ def _iterate_batches(
 
 
 def _record_loss(state: SegmenterTrainingState, loss: float, options: Options) -> None:
-    """Count a step that is done.
+    """Count a finished step and its loss.
 
     Raises:
-        UserError: If its loss is not a number any more.
+        UserError: If the loss is not finite.
     """
     if not abs(loss) < float("inf"):
         raise UserError(
@@ -191,21 +203,21 @@ def _record_loss(state: SegmenterTrainingState, loss: float, options: Options) -
         state.loss_sum, state.loss_count = 0.0, 0
 
 
-def _save_checkpoint(place: Path, net: Any, optimizer: Any, state: SegmenterTrainingState) -> None:
+def _save_checkpoint(path: Path, net: Any, optimizer: Any, state: SegmenterTrainingState) -> None:
     content = {"network": net.state_dict(), "optimizer": optimizer.state_dict()}
-    checkpoint.write_checkpoint(place, content | {"state": asdict(state)})
+    checkpoint.write_checkpoint(path, content | {"state": asdict(state)})
 
 
-def _load_checkpoint(place: Path, net: Any, optimizer: Any) -> SegmenterTrainingState:
-    """Put network and optimizer where the checkpoint has them."""
-    saved = checkpoint.read_checkpoint(place, "cpu")
-    net.load_state_dict(saved["network"])
-    optimizer.load_state_dict(saved["optimizer"])
-    return SegmenterTrainingState(**saved["state"])
+def _load_checkpoint(path: Path, net: Any, optimizer: Any) -> SegmenterTrainingState:
+    """Restore network and optimizer; return the progress."""
+    content = checkpoint.read_checkpoint(path, "cpu")
+    net.load_state_dict(content["network"])
+    optimizer.load_state_dict(content["optimizer"])
+    return SegmenterTrainingState(**content["state"])
 
 
 def _describe_training_time(state: SegmenterTrainingState, device: str) -> dict[str, Any]:
-    """How long the steps took, on what."""
+    """Return training time, device and threads, for ``time.json``."""
     import torch
 
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"
@@ -214,6 +226,6 @@ def _describe_training_time(state: SegmenterTrainingState, device: str) -> dict[
 
 def _write_loss_curve(path: Path, state: SegmenterTrainingState) -> None:
     with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("step", "loss"))
-        rows.writerows(state.loss_curve)
+        table = csv.writer(file)
+        table.writerow(("step", "loss"))
+        table.writerows(state.loss_curve)

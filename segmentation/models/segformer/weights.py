@@ -1,4 +1,4 @@
-"""Weights in and out of files, without unpickling objects."""
+"""Weights files of SegFormer, read and written without unpickling objects."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,9 @@ from fusebench.errors import UserError
 from fusebench.runtime import library_log
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import checkpoint
-from segmentation.models.segformer import Options, mit_weight_names
+from segmentation.models.segformer import mit_weight_names
 from segmentation.models.segformer import network as networks
+from segmentation.models.segformer.options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,11 +25,12 @@ HEAD_NAME_PATTERN = re.compile(r"(.+\.)?(head|classifier|decode_head|decoder|aux
 
 
 class ModelInfo(BaseModel):
-    """``model.json``: what the weights beside it are weights of.
+    """Content of ``model.json``: architecture and classes of the weights beside it.
 
     Attributes:
+        options: Options of the training.
         classes: Names of all classes of the data set.
-        first: Class id of the network's first output: 1 where class 0 was left out of training.
+        first_class_id: Class id of the network's first output: 1 if class 0 was not trained.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,33 +41,34 @@ class ModelInfo(BaseModel):
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a trained model lies in ``folder``."""
+    """Whether ``folder`` has a trained network."""
     return (folder / "model.json").exists()
 
 
-def save_network(folder: Path, network: "nn.Module", model: ModelInfo) -> None:
-    """Leave ``model.safetensors`` and ``model.json``, the latter when all is there."""
+def save_network(folder: Path, network: "nn.Module", model_info: ModelInfo) -> None:
+    """Write ``model.safetensors``, then ``model.json``, which marks the training as finished."""
     from safetensors.torch import save_file
 
     state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
     with replace_atomically(folder / "model.safetensors") as temporary:
         save_file(state, temporary)
     with replace_atomically(folder / "model.json") as temporary:
-        temporary.write_text(model.model_dump_json(indent=2))
+        temporary.write_text(model_info.model_dump_json(indent=2))
 
 
 def load_network(folder: Path) -> tuple[Any, ModelInfo]:
-    """The trained network of a folder, and what it is."""
+    """Load the trained network of a folder and its description."""
     from safetensors.torch import load_file
 
-    model = ModelInfo.model_validate_json((folder / "model.json").read_text())
-    network: Any = networks.build_network(model.options, len(model.classes) - model.first_class_id)
+    model_info = ModelInfo.model_validate_json((folder / "model.json").read_text())
+    outputs = len(model_info.classes) - model_info.first_class_id
+    network: Any = networks.build_network(model_info.options, outputs)
     network.load_state_dict(load_file(folder / "model.safetensors"))
-    return network, model
+    return network, model_info
 
 
 def check_initial_weights(options: Options, path: Path, folder: Path) -> None:
-    """Try a file as the start of a network of any classes.
+    """Load a file into a network of any classes, to check it.
 
     Raises:
         UserError: As `load_initial_weights`.
@@ -77,102 +80,109 @@ def check_initial_weights(options: Options, path: Path, folder: Path) -> None:
 
 
 def load_initial_weights(network: "nn.Module", path: Path, classes: Sequence[str]) -> None:
-    """Put a file's weights into an untrained network.
+    """Load the weights of a file into an untrained network.
 
     The file holds a MiT encoder with the names of mmseg, NVlabs or Hugging Face, alone or with a
-    head. The encoder is filled completely. mmseg's head is taken too if it is of our kind; its
-    last layer only if the file says that it was trained on the same classes.
+    head. The encoder is loaded completely. mmseg's head is loaded too if it has the same layers;
+    its last layer only if the file states that it was trained on the same classes.
+
+    Args:
+        network: Changed in place.
+        path: safetensors or torch file.
+        classes: Class names of the network's outputs.
 
     Raises:
-        UserError: If it is not such a file, is made for another size, lacks a tensor or has one
-            that there is no place for.
+        UserError: If it is not such a file, is for another size, or lacks a tensor or has an
+            unknown one.
     """
-    found, trained_on = _read_weights_file(path)
-    wanted = dict(network.state_dict())
-    encoder = _read_encoder(found, path)
-    theirs = {f"{BACKBONE_PREFIX}{name}": tensor for name, tensor in encoder.tensors.items()}
-    _check_encoder_size(encoder.tensors, wanted, path)
+    tensors, trained_classes = _read_weights_file(path)
+    expected = dict(network.state_dict())
+    encoder = _read_encoder(tensors, path)
+    _check_encoder_size(encoder.tensors, expected, path)
+    loaded = {f"{BACKBONE_PREFIX}{name}": tensor for name, tensor in encoder.tensors.items()}
     _check_tensor_names(
-        theirs, {n: v for n, v in wanted.items() if n.startswith(BACKBONE_PREFIX)}, path
+        loaded, {n: v for n, v in expected.items() if n.startswith(BACKBONE_PREFIX)}, path
     )
-    head = {name for name in wanted if name.startswith(HEAD_PREFIX)}
-    if trained_on != list(classes):
+    head = {name for name in expected if name.startswith(HEAD_PREFIX)}
+    if trained_classes != list(classes):
         head = {name for name in head if not name.startswith(CLASSIFIER_PREFIX)}
-    if head <= found.keys():
-        theirs |= {name: found[name] for name in head}
-    for name, tensor in theirs.items():
-        if tensor.shape != wanted[name].shape:
+    if head <= tensors.keys():
+        loaded |= {name: tensors[name] for name in head}
+    for name, tensor in loaded.items():
+        if tensor.shape != expected[name].shape:
             raise UserError(
                 f"{path}: {name} is {tuple(tensor.shape)}, but the options ask for "
-                f"{tuple(wanted[name].shape)}; change backbone or embedding, or the file"
+                f"{tuple(expected[name].shape)}; change backbone or embedding, or the file"
             )
-    network.load_state_dict(wanted | theirs)
+    network.load_state_dict(expected | loaded)
 
 
-def _read_encoder(found: "Mapping[str, Tensor]", path: Path) -> mit_weight_names.EncoderWeights:
-    """The one encoder of a file, beside which there may be heads only."""
-    there = mit_weight_names.find_encoders(found)
-    if len(there) != 1:
+def _read_encoder(tensors: "Mapping[str, Tensor]", path: Path) -> mit_weight_names.EncoderWeights:
+    """Return the only encoder of a file; apart from it the file may hold heads only."""
+    encoders = mit_weight_names.find_encoders(tensors)
+    if len(encoders) != 1:
         firsts = " or ".join(first for first, _ in mit_weight_names.NAMING_SCHEMES.values())
-        what = f"{len(there)} MiT encoders" if there else f"no MiT encoder (no {firsts})"
+        count = f"{len(encoders)} MiT encoders" if encoders else f"no MiT encoder (no {firsts})"
         raise UserError(
-            f"{path}: {what} among its {len(found)} tensors; expected one, with the names of "
+            f"{path}: {count} among its {len(tensors)} tensors; expected one, with the names of "
             "mmseg, NVlabs or Hugging Face"
         )
-    encoder = mit_weight_names.read_encoder(found, *there[0])
-    strange = [name for name in encoder.other_names if not HEAD_NAME_PATTERN.fullmatch(name)]
-    if strange:
+    encoder = mit_weight_names.read_encoder(tensors, *encoders[0])
+    unknown = [name for name in encoder.other_names if not HEAD_NAME_PATTERN.fullmatch(name)]
+    if unknown:
         raise UserError(
-            f"{path}: {len(strange)} tensors beside a MiT encoder (names of {encoder.naming_scheme}) are "
-            f"of no head (first: {strange[0]}); expected an encoder, alone or with a head"
+            f"{path}: {len(unknown)} tensors beside a MiT encoder (names of "
+            f"{encoder.naming_scheme}) are of no head (first: {unknown[0]}); expected an encoder, "
+            "alone or with a head"
         )
     return encoder
 
 
 def _check_encoder_size(
-    theirs: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", path: Path
+    encoder: "Mapping[str, Tensor]", expected: "Mapping[str, Tensor]", path: Path
 ) -> None:
-    """Say which of the published sizes the file is of, where it is another one."""
-    ours = {
-        n.removeprefix(BACKBONE_PREFIX): v
-        for n, v in wanted.items()
-        if n.startswith(BACKBONE_PREFIX)
+    """Raise if the encoder is of another size; name the published size that it has."""
+    expected_encoder = {
+        name.removeprefix(BACKBONE_PREFIX): value
+        for name, value in expected.items()
+        if name.startswith(BACKBONE_PREFIX)
     }
-    have, need = (_describe_encoder_size(encoder) for encoder in (theirs, ours))
-    if have != need:
-        known = have.startswith("mit_")
-        instead = f"set backbone: {have}, or name" if known else "name"
+    size, expected_size = map(_describe_encoder_size, (encoder, expected_encoder))
+    if size != expected_size:
+        is_published = size.startswith("mit_")
+        hint = f"set backbone: {size}, or name" if is_published else "name"
         raise UserError(
-            f"{path}: {have}, but the options ask for {need}; {instead} a file of {need}"
+            f"{path}: {size}, but the options ask for {expected_size}; {hint} a file of "
+            f"{expected_size}"
         )
 
 
 def _describe_encoder_size(encoder: "Mapping[str, Tensor]") -> str:
-    """The published name of an encoder's size, else its size in words."""
+    """Return the published name of an encoder's size, or a description of another size."""
     depths = mit_weight_names.count_blocks(encoder)
     width = len(encoder["layers.0.0.projection.weight"])
-    for name, layers in networks.BLOCKS_PER_STAGE.items():
-        if (depths, width) == (layers, networks.FIRST_STAGE_CHANNELS.get(name, 64)):
+    for name, blocks in networks.BLOCKS_PER_STAGE.items():
+        if (depths, width) == (blocks, networks.FIRST_STAGE_CHANNELS.get(name, 64)):
             return name
     return f"an encoder of {'-'.join(map(str, depths))} blocks, {width} channels wide"
 
 
 def _check_tensor_names(
-    theirs: "Mapping[str, Tensor]", wanted: "Mapping[str, Tensor]", path: Path
+    encoder: "Mapping[str, Tensor]", expected: "Mapping[str, Tensor]", path: Path
 ) -> None:
-    for names, what in (
-        ([name for name in wanted if name not in theirs], "are lacking"),
-        ([name for name in theirs if name not in wanted], "have no place in it"),
+    for names, problem in (
+        ([name for name in expected if name not in encoder], "are missing"),
+        ([name for name in encoder if name not in expected], "are unknown"),
     ):
         if names:
             raise UserError(
-                f"{path}: {len(names)} tensors of the encoder {what} (first, as mmseg calls it: "
-                f"{names[0]}); expected the {len(wanted)} of a whole MiT encoder"
+                f"{path}: {len(names)} tensors of the encoder {problem} (first, by mmseg's name: "
+                f"{names[0]}); expected the {len(expected)} of a whole MiT encoder"
             )
 
 
 def _read_weights_file(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
-    """The tensors of a file by name, and the classes it says it was trained on."""
+    """Return the tensors of a file by name, and the classes in its metadata, if any."""
     import torch
     from safetensors import SafetensorError, safe_open
 
@@ -180,13 +190,14 @@ def _read_weights_file(path: Path) -> tuple[dict[str, "Tensor"], list[str] | Non
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
                 classes = (file.metadata() or {}).get("classes")
+                # the file is no mapping: it cannot be iterated
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, classes.split(",") if classes else None
         loaded = checkpoint.load_torch_file(path, "cpu")
-    except (*checkpoint.DAMAGED_FILE_ERRORS, SafetensorError, OSError) as fault:
+    except (*checkpoint.DAMAGED_FILE_ERRORS, SafetensorError, OSError) as error:
         raise UserError(
-            f"{path}: cannot be read as weights ({checkpoint.describe_error(fault)}); expected a safetensors "
-            "file, or a torch file that holds nothing but tensors"
+            f"{path}: cannot be read as weights ({checkpoint.describe_error(error)}); expected a "
+            "safetensors file, or a torch file that holds nothing but tensors"
         ) from None
     state = loaded if isinstance(loaded, Mapping) else {}
     for inner in ("state_dict", "model"):

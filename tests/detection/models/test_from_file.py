@@ -1,4 +1,4 @@
-"""Other people's boxes: what is read, and what is refused."""
+"""Predictions from a COCO file: what is read, and what is refused."""
 
 import json
 
@@ -11,162 +11,166 @@ from tests.helpers.tiny_detection_dataset import write_labeled_images
 
 
 @pytest.fixture
-def the_images(tmp_path):
+def examples(tmp_path):
     return write_labeled_images(tmp_path / "images", 3, name="test")
 
 
-def document(shown, **changes):
-    """The true boxes as if they were found, with a score each."""
-    truth = {pair.key: pair.boxes for pair in shown.split.pairs}
-    sizes = {pair.key: pair.size for pair in shown.split.pairs}
-    made = to_coco(truth, shown.split.classes, sizes)
-    for row in made["annotations"]:
+def make_document(examples, **changes):
+    """Return the true boxes as predictions with a score of 0.5."""
+    truth = {pair.key: pair.boxes for pair in examples.split.pairs}
+    sizes = {pair.key: pair.size for pair in examples.split.pairs}
+    document = to_coco(truth, examples.split.classes, sizes)
+    for row in document["annotations"]:
         row["score"] = 0.5
-    return made | changes
+    return document | changes
 
 
-def predict(folder, shown, content, **given):
+def predict(folder, examples, content, **options):
+    """Return the predictions of a file with ``content``."""
     file = folder / "boxes.json"
     file.write_text(content if isinstance(content, str) else json.dumps(content))
-    options = from_file.Options(file=file, **given)
-    return from_file.predict(folder, shown, options, from_file.Predict(), device="cpu")
+    options = from_file.Options(file=file, **options)
+    return from_file.predict(folder, examples, options, from_file.Predict(), device="cpu")
 
 
-def test_gives_back_the_boxes_of_the_file(tmp_path, the_images):
-    found = predict(tmp_path, the_images, document(the_images))
-    for pair in the_images.split.pairs:
-        assert found[pair.key].corners.tolist() == pair.boxes.corners.tolist()
-        assert found[pair.key].class_ids.tolist() == pair.boxes.class_ids.tolist()
-        assert set(found[pair.key].scores) == {0.5}
+def test_the_predictions_are_the_boxes_of_the_file(tmp_path, examples):
+    predicted = predict(tmp_path, examples, make_document(examples))
+    for pair in examples.split.pairs:
+        boxes = predicted[pair.key]
+        assert boxes.corners.tolist() == pair.boxes.corners.tolist()
+        assert boxes.class_ids.tolist() == pair.boxes.class_ids.tolist()
+        assert set(boxes.scores) == {0.5}
 
 
-def test_images_are_matched_by_name_whatever_their_order_and_ending(tmp_path, the_images):
-    made = document(the_images)
-    for image in made["images"]:
+def test_images_are_matched_by_name_in_any_order_and_with_any_extension(tmp_path, examples):
+    document = make_document(examples)
+    for image in document["images"]:
         image["file_name"] = f"some/where/{image['file_name']}.jpg"
-    made["images"].reverse()
-    found = predict(tmp_path, the_images, made)
-    assert {key: len(boxes) for key, boxes in found.items()} == {"000": 1, "001": 2, "002": 1}
+    document["images"].reverse()
+    predicted = predict(tmp_path, examples, document)
+    assert {key: len(boxes) for key, boxes in predicted.items()} == {"000": 1, "001": 2, "002": 1}
 
 
-def test_images_without_a_file_name_are_matched_by_id(tmp_path, the_images):
-    made = document(the_images)
-    names = {image["id"]: image.pop("file_name") for image in made["images"]}
-    for image in made["images"]:
+def test_images_without_a_file_name_are_matched_by_id(tmp_path, examples):
+    document = make_document(examples)
+    names = {image["id"]: image.pop("file_name") for image in document["images"]}
+    for image in document["images"]:
         image["id"] = names[image["id"]]
-    for row in made["annotations"]:
+    for row in document["annotations"]:
         row["image_id"] = names[row["image_id"]]
-    assert [len(b) for b in predict(tmp_path, the_images, made).values()] == [1, 2, 1]
+    assert [len(b) for b in predict(tmp_path, examples, document).values()] == [1, 2, 1]
 
 
-def test_a_listed_image_without_boxes_is_one_where_nothing_was_found(tmp_path, the_images):
-    found = predict(tmp_path, the_images, document(the_images, annotations=[]))
-    assert [len(boxes) for boxes in found.values()] == [0, 0, 0]
+def test_a_listed_image_without_boxes_has_no_detections(tmp_path, examples):
+    predicted = predict(tmp_path, examples, make_document(examples, annotations=[]))
+    assert [len(boxes) for boxes in predicted.values()] == [0, 0, 0]
 
 
-def test_boxes_are_clipped_to_the_image(tmp_path, the_images):
-    made = document(the_images)
-    made["annotations"][0]["bbox"] = [-5, -5, 500, 500]
-    found = predict(tmp_path, the_images, made)
-    assert found["000"].corners.tolist() == [[0, 0, 96, 64]]
+def test_boxes_are_clipped_to_the_image(tmp_path, examples):
+    document = make_document(examples)
+    document["annotations"][0]["bbox"] = [-5, -5, 500, 500]
+    predicted = predict(tmp_path, examples, document)
+    assert predicted["000"].corners.tolist() == [[0, 0, 96, 64]]
 
 
-def results(made):
-    """The document as COCO's list of results, and the document that says what its ids mean."""
+def split_results(document):
+    """Return COCO's list of results, and the document that lists images and categories."""
     rows = [
         {name: row[name] for name in ("image_id", "category_id", "bbox", "score")}
-        for row in made["annotations"]
+        for row in document["annotations"]
     ]
-    return rows, made | {"annotations": []}
+    return rows, document | {"annotations": []}
 
 
-def test_a_list_of_results_is_read_with_the_file_that_lists_its_images(tmp_path, the_images):
-    rows, listing = results(document(the_images))
-    (tmp_path / "true.json").write_text(json.dumps(listing))
-    whole = predict(tmp_path, the_images, document(the_images))
-    found = predict(tmp_path, the_images, rows, images=tmp_path / "true.json")
-    assert [boxes.corners.tolist() for boxes in found.values()] == [
-        boxes.corners.tolist() for boxes in whole.values()
+def test_a_list_of_results_is_read_with_the_file_of_its_images(tmp_path, examples):
+    rows, image_list = split_results(make_document(examples))
+    (tmp_path / "true.json").write_text(json.dumps(image_list))
+    expected = predict(tmp_path, examples, make_document(examples))
+    predicted = predict(tmp_path, examples, rows, images=tmp_path / "true.json")
+    assert [boxes.corners.tolist() for boxes in predicted.values()] == [
+        boxes.corners.tolist() for boxes in expected.values()
     ]
-    nothing = predict(tmp_path, the_images, [], images=tmp_path / "true.json")
-    assert [len(boxes) for boxes in nothing.values()] == [0, 0, 0]
+    empty = predict(tmp_path, examples, [], images=tmp_path / "true.json")
+    assert [len(boxes) for boxes in empty.values()] == [0, 0, 0]
 
 
-def test_a_list_of_results_alone_does_not_say_which_images_were_looked_at(tmp_path, the_images):
+def test_a_list_of_results_without_its_images_is_refused(tmp_path, examples):
     with pytest.raises(UserError, match=r"boxes\.json: a bare list .* add the option images"):
-        predict(tmp_path, the_images, results(document(the_images))[0])
+        predict(tmp_path, examples, split_results(make_document(examples))[0])
 
 
-def test_a_document_with_images_needs_no_other(tmp_path, the_images):
+def test_a_document_with_images_refuses_the_option_images(tmp_path, examples):
     (tmp_path / "true.json").write_text("{}")
     with pytest.raises(UserError, match=r"boxes\.json: lists its images itself"):
-        predict(tmp_path, the_images, document(the_images), images=tmp_path / "true.json")
+        predict(tmp_path, examples, make_document(examples), images=tmp_path / "true.json")
 
 
 @pytest.mark.parametrize(
-    ("listing", "message"),
+    ("image_list", "message"),
     [("{}", "has no list of images"), ('{"images": []}', "has no list of categories")],
 )
-def test_a_listing_without_images_or_categories_is_refused(tmp_path, the_images, listing, message):
-    (tmp_path / "true.json").write_text(listing)
+def test_an_image_list_without_images_or_categories_is_refused(
+    tmp_path, examples, image_list, message
+):
+    (tmp_path / "true.json").write_text(image_list)
     with pytest.raises(UserError, match=r"true\.json: " + message):
-        predict(tmp_path, the_images, [], images=tmp_path / "true.json")
+        predict(tmp_path, examples, [], images=tmp_path / "true.json")
 
 
-def test_a_class_map_renames_joins_and_drops(tmp_path, the_images):
-    made = document(the_images)
-    kinds = [row["category_id"] for row in made["annotations"]]
-    made["categories"] = [{"id": 1, "name": "plank"}, {"id": 2, "name": "post"}]
-    both = predict(tmp_path, the_images, made, class_map={"plank": "tall", "post": "tall"})
-    assert {kind for boxes in both.values() for kind in boxes.class_ids} == {1}
-    for dropped in ({"plank": "wide"}, {"plank": "wide", "post": None}):
-        kept = predict(tmp_path, the_images, made, class_map=dropped)
-        assert sum(map(len, kept.values())) == kinds.count(1) < len(kinds)
+def test_a_class_map_renames_merges_and_drops_categories(tmp_path, examples):
+    document = make_document(examples)
+    class_ids = [row["category_id"] for row in document["annotations"]]
+    document["categories"] = [{"id": 1, "name": "plank"}, {"id": 2, "name": "post"}]
+    merged = predict(tmp_path, examples, document, class_map={"plank": "tall", "post": "tall"})
+    assert {class_id for boxes in merged.values() for class_id in boxes.class_ids} == {1}
+    for class_map in ({"plank": "wide"}, {"plank": "wide", "post": None}):
+        mapped = predict(tmp_path, examples, document, class_map=class_map)
+        assert sum(map(len, mapped.values())) == class_ids.count(1) < len(class_ids)
     options = from_file.Options(
         file=tmp_path / "boxes.json", class_map={"plank": "wide", "post": None}
     )
-    said = from_file.protocol(options, from_file.Predict())
-    assert said["class map"] == "plank to wide; others dropped"
+    protocol = from_file.protocol(options, from_file.Predict())
+    assert protocol["class map"] == "plank to wide; others dropped"
 
 
-def test_a_class_map_that_names_what_is_not_there_is_refused(tmp_path, the_images):
+def test_a_class_map_with_an_unknown_class_or_category_is_refused(tmp_path, examples):
     with pytest.raises(UserError, match=r"class_map\.wide: 'round' is none of wide, tall"):
-        predict(tmp_path, the_images, document(the_images), class_map={"wide": "round"})
+        predict(tmp_path, examples, make_document(examples), class_map={"wide": "round"})
     with pytest.raises(UserError, match=r"names 'post', which is none of its categories: wide, t"):
-        predict(tmp_path, the_images, document(the_images), class_map={"post": "tall"})
+        predict(tmp_path, examples, make_document(examples), class_map={"post": "tall"})
 
 
-def test_a_file_without_a_class_of_the_data_set_is_refused(tmp_path, the_images):
-    made = document(the_images)
-    lost = made["categories"].pop()
-    made["annotations"] = [r for r in made["annotations"] if r["category_id"] != lost["id"]]
+def test_a_file_without_a_class_of_the_data_set_is_refused(tmp_path, examples):
+    document = make_document(examples)
+    removed = document["categories"].pop()
+    document["annotations"] = [
+        r for r in document["annotations"] if r["category_id"] != removed["id"]
+    ]
     with pytest.raises(UserError, match=r"boxes\.json: has no category tall, so its AP would be 0"):
-        predict(tmp_path, the_images, made)
-    kept = predict(
-        tmp_path, the_images, made, class_map={"wide": "wide"}
-    )  # see fusebench.experiments.specs
-    assert sum(map(len, kept.values())) == len(made["annotations"]) > 0
-    (tmp_path / "true.json").write_text(json.dumps(made | {"annotations": []}))
+        predict(tmp_path, examples, document)
+    mapped = predict(tmp_path, examples, document, class_map={"wide": "wide"})
+    assert sum(map(len, mapped.values())) == len(document["annotations"]) > 0
+    (tmp_path / "true.json").write_text(json.dumps(document | {"annotations": []}))
     with pytest.raises(UserError, match=r"true\.json: has no category tall"):
-        predict(tmp_path, the_images, made["annotations"], images=tmp_path / "true.json")
+        predict(tmp_path, examples, document["annotations"], images=tmp_path / "true.json")
 
 
-def without_the_last_image(made):
-    gone = made["images"].pop()
-    made["annotations"] = [r for r in made["annotations"] if r["image_id"] != gone["id"]]
+def remove_last_image(document):
+    removed = document["images"].pop()
+    document["annotations"] = [r for r in document["annotations"] if r["image_id"] != removed["id"]]
 
 
-LISTS = {
-    "unknown image": lambda made: made["images"].append({"id": 99, "file_name": "999"}),
-    "missing image": without_the_last_image,
-    "unknown class": lambda made: made["categories"][0].update(name="elephant"),
-    "image twice": lambda made: made["images"].append(made["images"][0]),
-    "file twice": lambda made: made["images"].append(made["images"][0] | {"id": 99}),
-    "category twice": lambda made: made["categories"].append(made["categories"][0]),
-    "nameless category": lambda made: made["categories"][0].pop("name"),
-    "image without id": lambda made: made["images"][0].pop("id"),
-    "prediction twice": lambda made: made["annotations"].append(made["annotations"][0]),
-    "no score": lambda made: made["annotations"][0].pop("score"),
+CHANGES = {
+    "unknown image": lambda d: d["images"].append({"id": 99, "file_name": "999"}),
+    "missing image": remove_last_image,
+    "unknown class": lambda d: d["categories"][0].update(name="elephant"),
+    "image twice": lambda d: d["images"].append(d["images"][0]),
+    "file twice": lambda d: d["images"].append(d["images"][0] | {"id": 99}),
+    "category twice": lambda d: d["categories"].append(d["categories"][0]),
+    "nameless category": lambda d: d["categories"][0].pop("name"),
+    "image without id": lambda d: d["images"][0].pop("id"),
+    "prediction twice": lambda d: d["annotations"].append(d["annotations"][0]),
+    "no score": lambda d: d["annotations"][0].pop("score"),
 }
 FIELDS = {
     "image id": ("image_id", 77),
@@ -196,7 +200,7 @@ FIELDS = {
         ("category twice", "categories: id 1 is listed 2 times"),
         ("nameless category", "categories: .* has no name"),
         ("image without id", "images: an entry has no id"),
-        ("prediction twice", "prediction 5 .*: the same box, class and score as one before"),
+        ("prediction twice", "prediction 5 .*: same box, class and score as an earlier prediction"),
         ("image id", "prediction 1: image_id 77 is none of the 3 listed"),
         ("category id", "prediction 1: category_id '1' is none of the 2 listed"),
         ("negative size", r"prediction 1 \(image 1\): bbox \[1, 1, -3, 4\] has no area"),
@@ -216,33 +220,33 @@ FIELDS = {
         ("huge", "got 1000"),
     ],
 )
-def test_refuses_a_file_that_does_not_fit(tmp_path, the_images, name, message):
-    made = document(the_images)
+def test_an_invalid_file_is_refused(tmp_path, examples, name, message):
+    document = make_document(examples)
     if name in FIELDS:
         field, value = FIELDS[name]
-        made["annotations"][0][field] = value
+        document["annotations"][0][field] = value
     else:
-        LISTS[name](made)
+        CHANGES[name](document)
     with pytest.raises(UserError, match=r"boxes\.json: .*" + message):
-        predict(tmp_path, the_images, made)
+        predict(tmp_path, examples, document)
 
 
-def test_refuses_coordinates_that_are_shares_of_the_image(tmp_path, the_images):
-    made = document(the_images)
-    for row in made["annotations"]:
+def test_coordinates_as_fractions_of_the_image_are_refused(tmp_path, examples):
+    document = make_document(examples)
+    for row in document["annotations"]:
         row["bbox"] = [value / 100 for value in row["bbox"]]
-    with pytest.raises(UserError, match=r"boxes\.json: .*look like shares of the image"):
-        predict(tmp_path, the_images, made)
+    with pytest.raises(UserError, match=r"boxes\.json: .*look like fractions of the image"):
+        predict(tmp_path, examples, document)
 
 
 @pytest.mark.parametrize(
     "content", ["[]", "{}", "not JSON", "3", '{"images": 3}', '{"images": [1]}']
 )
-def test_refuses_what_is_no_detection_file(tmp_path, the_images, content):
+def test_a_file_that_is_no_detection_file_is_refused(tmp_path, examples, content):
     with pytest.raises(UserError, match=r"boxes\.json"):
-        predict(tmp_path, the_images, content)
+        predict(tmp_path, examples, content)
 
 
-def test_a_missing_file_is_found_out_when_planning(tmp_path):
+def test_a_missing_file_is_an_error_when_planning(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         from_file.dependency_hashes(from_file.Options(file=tmp_path / "none.json"))

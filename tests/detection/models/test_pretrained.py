@@ -1,4 +1,4 @@
-"""Detectors trained elsewhere: class maps, weights, dropped classes, from the command line too."""
+"""Pretrained detectors: class maps, weights and dropped classes, also from the command line."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ TO_M3FD = {
     "truck": "Truck",
     "traffic light": "Lamp",
 }
-SAME = {name: name for name in M3FD}
+IDENTITY = {name: name for name in M3FD}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,7 +43,7 @@ def ultralytics(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def coco_file(tmp_path_factory):
-    """A checkpoint as ultralytics saves it: COCO's classes, YOLOv5n, weights from a seed."""
+    """Write a checkpoint as ultralytics does: YOLOv5n, COCO's classes, random weights."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "standin.pt"
     model = network.build_network("n", coco_classes.CLASSES)
@@ -51,24 +51,24 @@ def coco_file(tmp_path_factory):
     return path
 
 
-def options(weights, **changes):
+def make_options(weights, **changes):
     return pretrained.Options(**{"weights": str(weights), "class_map": TO_M3FD} | changes)
 
 
-def test_the_classes_are_cocos_in_its_order():
+def test_the_classes_are_ultralytics_coco_classes_in_order():
     from ultralytics.utils import ROOT, YAML
 
-    listed = YAML.load(ROOT / "cfg/datasets/coco.yaml")["names"]
-    assert tuple(listed[i] for i in range(80)) == coco_classes.CLASSES
+    names = YAML.load(ROOT / "cfg/datasets/coco.yaml")["names"]
+    assert tuple(names[i] for i in range(80)) == coco_classes.CLASSES
 
 
-def test_a_class_map_has_to_be_given():
+def test_a_class_map_is_required():
     with pytest.raises(ValidationError, match="class_map"):
         pretrained.Options(weights="yolov5xu.pt")
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         (
             {"persn": "People"},
@@ -78,106 +78,107 @@ def test_a_class_map_has_to_be_given():
         ({"bicycle": "Motorcycle"}, "motorcycle and bicycle are both mapped to Motorcycle"),
     ],
 )
-def test_a_wrong_map_is_said_in_a_sentence(changes, words):
-    given = options("yolov5xu.pt", class_map=TO_M3FD | changes)
-    (said,) = pretrained.config_errors(given, M3FD, "here")
-    assert words in said
+def test_a_wrong_class_map_is_one_error(changes, message):
+    options = make_options("yolov5xu.pt", class_map=TO_M3FD | changes)
+    (error,) = pretrained.config_errors(options, M3FD, "here")
+    assert message in error
 
 
-def test_null_takes_a_class_out_of_the_map():
-    given = options("yolov5xu.pt", class_map=TO_M3FD | {"traffic light": None, "stop sign": "Lamp"})
-    assert pretrained.config_errors(given, M3FD, "here") == []
-    assert "stop sign to Lamp; 74 other classes dropped" in str(
-        pretrained.protocol(given, pretrained.Predict())["class map"]
-    )
+def test_null_removes_a_class_from_the_map():
+    class_map = TO_M3FD | {"traffic light": None, "stop sign": "Lamp"}
+    options = make_options("yolov5xu.pt", class_map=class_map)
+    assert pretrained.config_errors(options, M3FD, "here") == []
+    protocol = pretrained.protocol(options, pretrained.Predict())
+    assert "stop sign to Lamp; 74 other classes dropped" in str(protocol["class map"])
 
 
-def test_the_protocol_line_says_which_yolov5_and_how_it_was_asked():
-    said = pretrained.protocol(options("yolov5xu.pt"), pretrained.Predict(nms_iou=0.6))
-    assert said["model"].startswith("YOLOv5xu trained elsewhere on COCO's 80 classes (anchor-free")
-    assert "not v6.0" in said["model"]
-    assert said["class map"].startswith("person to People, car to Car")
-    assert (said["confidence"], said["NMS IoU"], said["image size"]) == (0.001, 0.6, "640")
+def test_the_protocol_names_the_network_class_map_and_prediction_options():
+    protocol = pretrained.protocol(make_options("yolov5xu.pt"), pretrained.Predict(nms_iou=0.6))
+    assert protocol["model"].startswith("YOLOv5xu pretrained on COCO's 80 classes (anchor-free")
+    assert "not v6.0" in protocol["model"]
+    assert protocol["class map"].startswith("person to People, car to Car")
+    names = ("confidence", "NMS IoU", "image size")
+    assert [protocol[name] for name in names] == [0.001, 0.6, "640"]
     assert pretrained.PROTOCOL == "zero-shot"
 
 
-def test_weights_by_name_wait_for_the_download_and_a_file_is_pinned(coco_file):
-    assert pretrained.dependency_hashes(options("yolov5xu.pt")) == {"weights": None}
-    pin = pretrained.dependency_hashes(options(coco_file))["weights"]
-    assert pin is not None
-    assert len(pin) == 64
+def test_a_weights_file_is_in_the_spec_by_sha256_and_a_release_name_is_not(coco_file):
+    assert pretrained.dependency_hashes(make_options("yolov5xu.pt")) == {"weights": None}
+    sha256 = pretrained.dependency_hashes(make_options(coco_file))["weights"]
+    assert sha256 is not None
+    assert len(sha256) == 64
     with pytest.raises(UserError, match=r"none\.pt: no such file"):
-        pretrained.dependency_hashes(options("none.pt"))
+        pretrained.dependency_hashes(make_options("none.pt"))
 
 
-def test_what_is_fetched_is_the_checkpoint_with_its_sha(coco_file, tmp_path):
+def test_download_writes_the_weights_of_the_checkpoint_and_their_sha256(coco_file, tmp_path):
     (tmp_path / "trained").mkdir()
-    pretrained.download(options(coco_file), folder=tmp_path / "trained")
-    again = network.load_network(tmp_path / "trained").state_dict()
-    there = initial_weights.read_checkpoint_tensors(coco_file)
-    assert all(torch.equal(again[name], value.float()) for name, value in there.items())
-    card = json.loads((tmp_path / "trained/model.json").read_text())
-    assert (card["size"], card["sha256"]) == (
-        "n",
-        pretrained.dependency_hashes(options(coco_file))["weights"],
-    )
-    facts = json.loads((tmp_path / "trained/protocol.json").read_text())
-    assert facts["weights"] == f"standin.pt (sha256 {card['sha256'][:12]})"
+    pretrained.download(make_options(coco_file), folder=tmp_path / "trained")
+    written = network.load_network(tmp_path / "trained").state_dict()
+    expected = initial_weights.read_checkpoint_tensors(coco_file)
+    assert all(torch.equal(written[name], value.float()) for name, value in expected.items())
+    model_info = json.loads((tmp_path / "trained/model.json").read_text())
+    sha256 = pretrained.dependency_hashes(make_options(coco_file))["weights"]
+    assert (model_info["size"], model_info["sha256"]) == ("n", sha256)
+    protocol = json.loads((tmp_path / "trained/protocol.json").read_text())
+    assert protocol["weights"] == f"standin.pt (sha256 {sha256[:12]})"
 
 
-def test_a_name_is_downloaded_once_and_its_sha_recorded(coco_file, tmp_path, monkeypatch):
-    asked = []
+def test_a_release_is_downloaded_once_and_its_sha256_is_in_the_protocol(
+    coco_file, tmp_path, monkeypatch
+):
+    downloads = []
 
     def download(file):
-        asked.append(Path(file).name)
+        downloads.append(Path(file).name)
         Path(file).write_bytes(coco_file.read_bytes())
 
     monkeypatch.setattr("ultralytics.utils.downloads.attempt_download_asset", download)
     for number in range(2):
         folder = tmp_path / f"trained/{number}"
         folder.mkdir(parents=True)
-        pretrained.download(options("yolov5n.pt"), folder=folder)
-        facts = json.loads((folder / "protocol.json").read_text())
-        assert facts["weights"].startswith("yolov5nu.pt (sha256 ")
-    assert asked == ["yolov5nu.pt"]
+        pretrained.download(make_options("yolov5n.pt"), folder=folder)
+        protocol = json.loads((folder / "protocol.json").read_text())
+        assert protocol["weights"].startswith("yolov5nu.pt (sha256 ")
+    assert downloads == ["yolov5nu.pt"]
 
 
-def refused(path, classes, words):
-    with pytest.raises(UserError, match=words):
+def assert_refused(path, classes, message):
+    with pytest.raises(UserError, match=message):
         pretrained_network.load_network(path, classes)
 
 
 def test_files_that_are_not_the_detector_are_refused(coco_file, tmp_path):
     tensors = dict(initial_weights.read_checkpoint_tensors(coco_file))
-    refused(
+    assert_refused(
         initial_weights.PACKAGED_WEIGHTS,
         coco_classes.CLASSES,
-        "tells 6 classes apart, but options.classes has 80",
+        "the detector has 6 classes, but options.classes has 80",
     )
-    refused(
+    assert_refused(
         coco_file,
         coco_classes.CLASSES[::-1],
-        "calls class 0 'person', but options.classes says 'toot",
+        "class 0 is 'person', but 'toothbrush' in options.classes",
     )
-    bent = tensors | {"model.9.cv1.conv.weight": torch.zeros(3, 3)}
-    save_file(bent, tmp_path / "bent.safetensors")
-    refused(
-        tmp_path / "bent.safetensors",
+    wrong_shape = tensors | {"model.9.cv1.conv.weight": torch.zeros(3, 3)}
+    save_file(wrong_shape, tmp_path / "shape.safetensors")
+    assert_refused(
+        tmp_path / "shape.safetensors",
         coco_classes.CLASSES,
         r"model\.9\.cv1\.conv\.weight is \(3, 3\), exp",
     )
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    refused(
+    assert_refused(
         tmp_path / "other.safetensors", coco_classes.CLASSES, "not a YOLOv5 detector of ultralytics"
     )
     tensors["model.0.conv.weight"] = tensors["model.0.conv.weight"] * torch.nan
     save_file(tensors, tmp_path / "nan.safetensors")
-    refused(tmp_path / "nan.safetensors", coco_classes.CLASSES, "is not finite")
+    assert_refused(tmp_path / "nan.safetensors", coco_classes.CLASSES, "is not finite")
     (tmp_path / "text.pt").write_text("no weights")
-    refused(tmp_path / "text.pt", coco_classes.CLASSES, "cannot be read safely")
+    assert_refused(tmp_path / "text.pt", coco_classes.CLASSES, "cannot be read safely")
 
 
-def test_boxes_of_unmapped_classes_are_dropped_and_the_others_renamed():
+def test_boxes_of_unmapped_classes_are_dropped_and_the_others_mapped():
     # one candidate per row: 4 sides, then scores of a, b, c; the data set has (c, none, a)
     candidates = [[50, 50, 20, 20, 0.1, 0.9, 0.3], [90, 90, 20, 20, 0.8, 0.0, 0.0]]
     output = torch.tensor(candidates).T[None]
@@ -185,55 +186,59 @@ def test_boxes_of_unmapped_classes_are_dropped_and_the_others_renamed():
     (rows,) = inference._suppress_non_maxima(
         inference._select_class_scores(output, columns), pretrained.Predict()
     )
-    named = inference._map_to_dataset_classes(rows, columns)
-    assert named[:, 5].tolist() == [2, 0, 2]
-    np.testing.assert_allclose(named[:, 4], [0.8, 0.3, 0.1], rtol=1e-6)
+    mapped = inference._map_to_dataset_classes(rows, columns)
+    assert mapped[:, 5].tolist() == [2, 0, 2]
+    np.testing.assert_allclose(mapped[:, 4], [0.8, 0.3, 0.1], rtol=1e-6)
 
 
-def with_cocos_classes(tensors):
-    """The packaged six-class network as one of 80 classes that also sees the others everywhere."""
+def extend_to_coco_classes(tensors):
+    """Extend the packaged six-class network to 80 classes; the new ones score high everywhere."""
     model = network.build_network("n", coco_classes.CLASSES)
-    full = {}
-    for name, own in model.state_dict().items():
+    extended = {}
+    for name, initial in model.state_dict().items():
         value = tensors[name].float()
-        grown = torch.ones_like(own) if name.endswith("running_var") else torch.zeros_like(own)
-        grown[tuple(slice(0, size) for size in value.shape)] = value
-        full[name] = grown.to(own.dtype)
-    finder = {meant: name for name, meant in TO_M3FD.items()}
-    places = [coco_classes.CLASSES.index(finder[name]) for name in M3FD]
+        is_variance = name.endswith("running_var")
+        padded = torch.ones_like(initial) if is_variance else torch.zeros_like(initial)
+        padded[tuple(slice(0, size) for size in value.shape)] = value
+        extended[name] = padded.to(initial.dtype)
+    mapped_from = {target: name for name, target in TO_M3FD.items()}
+    class_ids = [coco_classes.CLASSES.index(mapped_from[name]) for name in M3FD]
     for level in range(3):
         for part in ("weight", "bias"):
             name = f"model.24.cv3.{level}.2.{part}"
             old = tensors[name].float()
-            new = torch.full_like(full[name], 9.0 if part == "bias" else 0.0)
-            new[places] = 0
-            new[(places, slice(0, old.shape[1])) if part == "weight" else places] = old
-            full[name] = new
-    model.load_state_dict(full)
+            new = torch.full_like(extended[name], 9.0 if part == "bias" else 0.0)
+            new[class_ids] = 0
+            index = (class_ids, slice(0, old.shape[1])) if part == "weight" else class_ids
+            new[index] = old
+            extended[name] = new
+    model.load_state_dict(extended)
     return model
 
 
-def test_a_coco_detector_finds_what_the_same_network_with_the_data_sets_classes_finds(tmp_path):
-    shown = scenes.load(tmp_path / "data", "test", scenes.Options(train=1, test=3))
-    examples = LabeledImages({pair.key: pair.visible for pair in shown.pairs}, shown)
+def test_a_coco_detector_predicts_the_boxes_of_the_same_network_without_the_other_classes(tmp_path):
+    split = scenes.load(tmp_path / "data", "test", scenes.Options(train=1, test=3))
+    examples = LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)
     tensors = initial_weights.read_safetensors(initial_weights.PACKAGED_WEIGHTS)
-    model = with_cocos_classes(tensors)
+    model = extend_to_coco_classes(tensors)
     torch.save({"model": model, "ema": None}, tmp_path / "coco.pt")
-    known = pretrained.Predict(confidence=0.05)
-    found = []
-    for name, given in (
-        ("own", options("packaged", classes=M3FD, class_map=SAME, image_size=320)),
-        ("coco", options(tmp_path / "coco.pt", image_size=320)),
+    predict_options = pretrained.Predict(confidence=0.05)
+    predictions = []
+    for name, options in (
+        ("own", make_options("packaged", classes=M3FD, class_map=IDENTITY, image_size=320)),
+        ("coco", make_options(tmp_path / "coco.pt", image_size=320)),
     ):
         (tmp_path / name).mkdir()
-        pretrained.download(given, folder=tmp_path / name)
-        found.append(pretrained.predict(tmp_path / name, examples, given, known, device="cpu"))
-    own, theirs = found
+        pretrained.download(options, folder=tmp_path / name)
+        predictions.append(
+            pretrained.predict(tmp_path / name, examples, options, predict_options, device="cpu")
+        )
+    own, coco = predictions
     assert sum(map(len, own.values())) > 20
     for key, boxes in own.items():
-        np.testing.assert_array_equal(theirs[key].class_ids, boxes.class_ids)
-        np.testing.assert_allclose(theirs[key].corners, boxes.corners, atol=0.05)
-        np.testing.assert_allclose(theirs[key].scores, boxes.scores, atol=1e-4)
+        np.testing.assert_array_equal(coco[key].class_ids, boxes.class_ids)
+        np.testing.assert_allclose(coco[key].corners, boxes.corners, atol=0.05)
+        np.testing.assert_allclose(coco[key].scores, boxes.scores, atol=1e-4)
 
 
 TASKS = """
@@ -262,38 +267,39 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(root, weights, class_map=None, *changes):
+def run_fusebench(root, weights, class_map=None, *overrides):
     text = TASKS.format(weights=weights, class_map=json.dumps(class_map or TO_M3FD))
     (root / "tasks.yaml").write_text(text)
-    return __main__.main(["--device", "cpu", *(w for c in changes for w in ("--set", c))])
+    flags = [flag for override in overrides for flag in ("--set", override)]
+    return __main__.main(["--device", "cpu", *flags])
 
 
-def test_every_pair_is_tested_and_nothing_trained(root, coco_file):
-    assert run(root, coco_file) == 0
+def test_a_pretrained_detector_is_tested_on_every_pair_without_training(root, coco_file):
+    assert run_fusebench(root, coco_file) == 0
     files = sorted((root / "runs/detection").glob("*/record.json"))
     first, second = (json.loads(file.read_text()) for file in files)
-    assert [found["seed"] for found in (first, second)] == [None, None]
+    assert [record["seed"] for record in (first, second)] == [None, None]
     assert first["counts"]["images"] == 7
     assert list(first["by_class"]) == ["People", "Car", "Bus", "Motorcycle", "Truck", "Lamp"]
-    assert set(first["other_means"]) == {"without Lamp"}
-    said = first["protocol"]
-    assert said["protocol"] == "zero-shot"
-    assert said["images"] == "7 test"
-    assert said["split"] == "all pairs"
-    assert said["chosen"] == "image size, class map"
-    assert "standin.pt (sha256 " in said["weights"]
-    assert first["made"]["detector"]["sha256"][:12] in said["weights"]
+    assert set(first["subset_means"]) == {"without Lamp"}
+    protocol = first["protocol"]
+    assert protocol["protocol"] == "zero-shot"
+    assert protocol["images"] == "7 test"
+    assert protocol["split"] == "all pairs"
+    assert protocol["chosen"] == "image size, class map"
+    assert "standin.pt (sha256 " in protocol["weights"]
+    assert first["provenance"]["detector"]["sha256"][:12] in protocol["weights"]
     assert len(list((root / "runs/trained").iterdir())) == 1
     text = (root / "report/report.md").read_text()
-    head = (
+    header = (
         "| source | People | Car | Bus | Motorcycle | Truck | Lamp | mAP@.5 without Lamp | mAP@.5 |"
     )
-    assert head in text
+    assert header in text
     assert "chosen: image size, class map" in text
 
 
 @pytest.mark.parametrize(
-    ("class_map", "changes", "words"),
+    ("class_map", "overrides", "message"),
     [
         ({"persn": "People"}, [], "'persn' is none of the detector's 80 classes"),
         ({"person": "Persons"}, [], "'Persons' is none of People, Car, Bus"),
@@ -308,23 +314,23 @@ def test_every_pair_is_tested_and_nothing_trained(root, coco_file):
         ({}, ["tasks.toy.options.classes=[person, car]"], "'bus' is none of the detector's 2"),
     ],
 )
-def test_a_wrong_task_is_one_error_and_nothing_runs(
-    root, coco_file, capsys, class_map, changes, words
+def test_a_wrong_task_is_one_error_before_anything_runs(
+    root, coco_file, capsys, class_map, overrides, message
 ):
-    assert run(root, coco_file, TO_M3FD | class_map, *changes) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert "Traceback" not in said
+    assert run_fusebench(root, coco_file, TO_M3FD | class_map, *overrides) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
     assert not (root / "runs").exists()
 
 
-def test_a_file_that_is_no_such_detector_stops_everything_before_it_begins(root, capsys):
+def test_weights_of_another_detector_are_an_error_before_anything_runs(root, capsys):
     save_file({"a": torch.zeros(1)}, root / "other.safetensors")
-    for weights, words in (
+    for weights, message in (
         (root / "other.safetensors", "not a YOLOv5 detector of ultralytics"),
-        ("packaged", "tells 6 classes apart, but options.classes has 80"),
+        ("packaged", "the detector has 6 classes, but options.classes has 80"),
     ):
-        assert run(root, weights) == 2
-        assert words in capsys.readouterr().err
+        assert run_fusebench(root, weights) == 2
+        assert message in capsys.readouterr().err
         assert not (root / "runs/predicted").exists()
         assert not (root / "runs/trained").exists()

@@ -5,7 +5,7 @@ import pytest
 from detection.models import yolov5
 from fusebench import __main__, cli
 from fusebench.config import schema
-from fusebench.experiments import specs
+from fusebench.experiments import resolution
 from segmentation import class_sets
 from segmentation.models.segformer import segmif_differences
 from tests.helpers import dataset_folders
@@ -31,7 +31,7 @@ def data(tmp_path):
 def build_preset_plan(preset, data):
     flags = ["--tasks", str(FILE), "--data", str(data), "--preset", preset]
     args = cli.build_parser("toy", "").parse_args(flags)
-    return cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), draw=False)
+    return cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=False)
 
 
 @pytest.mark.parametrize("preset", TASKS)
@@ -81,7 +81,7 @@ def test_dmnet_table_7_evaluates_yolov5x_on_all_pairs_over_six_and_five_classes(
     assert protocol["protocol"] == "zero-shot"
     assert protocol["split"] == "all pairs"
     assert protocol["images"] == "110 test"
-    _, options, _ = specs.load_model(run.task_name, run.task)
+    options = run.model.options
     assert options.weights == "yolov5xu.pt"
     assert options.class_map == {
         "person": "People",
@@ -114,7 +114,7 @@ def test_dmfuse_table_3_has_segmifs_settings_and_the_papers_eight_classes(data):
     # Table 3: Road, Sidewalk, Lamp, Sign, Vegetation, Sky, Person, Pole
     order = ("road", "sidewalk", "lamp", "sign", "vegetation", "sky", "person", "pole")
     assert class_sets.CLASS_SETS[run.task.metrics["iou"]["classes"]] == order
-    _, options, _ = specs.load_model(run.task_name, run.task)
+    options = run.model.options
     assert (options.backbone, options.embedding, options.crop) == ("mit_b3", 256, 480)
     assert (options.learning_rate, options.head_factor, options.batch) == (8e-5, 10, 2)
     assert (options.warm_up, options.power, options.schedule) == (3000, 1.0, 160_000)
@@ -130,17 +130,15 @@ def test_preset_can_run_on_simulated_scenes(tmp_path):
     args = cli.build_parser("toy", "").parse_args(
         ["--tasks", str(FILE), "--data", str(tmp_path), "--preset", "dmnet-table7", "--scenes"]
     )
-    (skipped_task,) = cli.build_plan_from_args(args, ("detection",), draw=False).skipped_tasks
+    (skipped_task,) = cli.build_plan_from_args(args, ("detection",), generate=False).skipped_tasks
     assert skipped_task.will_be_generated
     assert skipped_task.task.model == "pretrained"
 
 
 def test_every_task_has_one_protocol_and_both_protocols_are_offered():
     task_file = schema.load_task_file(FILE)
-    protocols = {
-        name: specs.get_protocol_name(task)
-        for name, task in task_file.tasks.items()
-        if task.kind != "quality"
-    }
+    names = [name for name, task in task_file.tasks.items() if task.kind != "quality"]
+    tasks = resolution.resolve_tasks(task_file, names, FILE.parent)
+    protocols = {name: task.protocol for name, task in tasks.items()}
     assert protocols["m3fd-dmnet-table7"] == "zero-shot"
     assert set(protocols.values()) == {"retrained", "zero-shot"}

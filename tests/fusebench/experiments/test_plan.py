@@ -1,4 +1,4 @@
-"""Which results a change of the data or of the task file asks for anew."""
+"""The plan: which results a change of the data or of the task file makes out of date."""
 
 import json
 
@@ -6,14 +6,15 @@ import pytest
 
 from fusebench.config import schema
 from fusebench.errors import UserError
-from fusebench.experiments import plan
+from fusebench.experiments import plan, sources
 from fusebench.storage.store import Store
 from tests.helpers import dataset_folders
 
 TASKS = """
 sources: {ir: {kind: infrared}}
 tasks:
-  toy: {kind: detection, dataset: m3fd, sources: [ir], model: from_file, options: {file: boxes.json}}
+  toy:
+    {kind: detection, dataset: m3fd, sources: [ir], model: from_file, options: {file: boxes.json}}
 """
 KEYS = [f"{number:05d}" for number in range(8)]
 
@@ -24,53 +25,53 @@ def root(tmp_path, monkeypatch):
     (tmp_path / "tasks.yaml").write_text(TASKS)
     (tmp_path / "boxes.json").write_text('{"images": [], "categories": [], "annotations": []}')
     monkeypatch.chdir(tmp_path)
-    lists(tmp_path)
+    write_split_lists(tmp_path)
     return tmp_path
 
 
-def lists(root):
+def write_split_lists(root):
     (root / "data/m3fd/meta").mkdir(exist_ok=True)
     for name, keys in (("train", KEYS[:4]), ("test", KEYS[4:])):
         (root / f"data/m3fd/meta/{name}.txt").write_text("\n".join(keys))
 
 
-def places(root, split="{rule: lists}"):
-    """Where the trained model, the predictions and the record of the one cell lie."""
+def plan_folders(root, split="{rule: lists}"):
+    """Folders of the trained model, the predictions and the record of the one run."""
     file = schema.load_task_file(root / "tasks.yaml", changes=[f"tasks.toy.data.split={split}"])
-    (cell,) = plan.build_plan(file, ["toy"], root / "data", root).runs
+    (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
     store = Store(root)
-    return [store.get_path(kind, "toy", spec) for kind, spec in cell.specs.items()]
+    return [store.get_path(kind, "toy", spec) for kind, spec in run.specs.items()]
 
 
-def scenario(root, condition):
-    (root / "data/m3fd/meta/scenario.json").write_text(
-        json.dumps([{"name": condition, "scene": [{"name": "a", "range": [{"min": 0, "max": 9}]}]}])
-    )
+def write_condition(root, condition):
+    scene = {"name": "a", "range": [{"min": 0, "max": 9}]}
+    scenarios = [{"name": condition, "scene": [scene]}]
+    (root / "data/m3fd/meta/scenario.json").write_text(json.dumps(scenarios))
 
 
-def test_conditions_named_anew_are_scored_anew_from_the_same_predictions(root):
-    scenario(root, "day")
-    trained, predicted, record = places(root)
-    scenario(root, "night")
-    again = places(root)
-    assert again[:2] == [trained, predicted]
-    assert again[2] != record
+def test_renamed_conditions_change_the_record_but_not_the_predictions(root):
+    write_condition(root, "day")
+    trained, predicted, record = plan_folders(root)
+    write_condition(root, "night")
+    after = plan_folders(root)
+    assert after[:2] == [trained, predicted]
+    assert after[2] != record
 
 
-def test_the_same_pairs_chosen_by_another_rule_get_a_record_that_says_so(root):
-    by_list = places(root)
-    by_blocks = places(root, "{rule: blocks, length: 4, gap: 0, every: 2, first: 1}")
+def test_another_split_rule_with_the_same_pairs_changes_only_the_record(root):
+    by_list = plan_folders(root)
+    by_blocks = plan_folders(root, "{rule: blocks, length: 4, gap: 0, every: 2, first: 1}")
     assert by_blocks[:2] == by_list[:2]
     assert by_blocks[2] != by_list[2]
 
 
-def test_a_changed_box_asks_for_another_training(root):
-    before = places(root)
+def test_a_changed_box_changes_the_training(root):
+    before = plan_folders(root)
     dataset_folders.write_voc_xml(root / "data/m3fd/Annotation/00001.xml", [("Car", 2, 3, 12, 14)])
-    assert not set(before) & set(places(root))
+    assert not set(before) & set(plan_folders(root))
 
 
-def test_wrong_options_are_all_reported_before_anything_is_drawn(root):
+def test_wrong_options_are_all_reported_before_any_scene_is_generated(root):
     changes = [
         "tasks.toy.dataset=scenes",
         "tasks.toy.data.trian=5",
@@ -81,9 +82,30 @@ def test_wrong_options_are_all_reported_before_anything_is_drawn(root):
         "sources.ir.method=averige",
     ]
     file = schema.load_task_file(root / "tasks.yaml", changes=changes)
-    with pytest.raises(UserError) as fault:
+    with pytest.raises(UserError) as error:
         plan.build_plan(file, ["toy"], root / "data", root)
-    said = str(fault.value)
-    for words in ("data: trian", "options: epochs", "average_precision: iou", "'averige'"):
-        assert words in said
+    for text in (
+        "data: trian",
+        "options: epochs",
+        "predict: confidense",
+        "average_precision: iou",
+        "'averige'",
+    ):
+        assert text in str(error.value)
     assert not (root / "data/scenes").exists()
+
+
+def test_what_decides_the_images_of_a_source_is_computed_once_per_split(root, monkeypatch):
+    hashed = []
+    hash_images = sources.hashing.hash_images
+    monkeypatch.setattr(
+        sources.hashing, "hash_images", lambda split: hashed.append(split) or hash_images(split)
+    )
+    split = "tasks.toy.data.split={rule: lists}"
+    file = schema.load_task_file(root / "tasks.yaml", changes=[split])
+    (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
+    planned = len(hashed)
+    for _ in range(3):
+        sources.get_images(run.test_images, Store(root / "runs"), "cpu")
+        assert run.test_images.spec["kind"] == "infrared"
+    assert len(hashed) == planned

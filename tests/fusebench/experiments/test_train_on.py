@@ -9,9 +9,10 @@ import detection.run
 from detection.models.yolov5 import network, ultralytics_import
 from fusebench import __main__, cli
 from fusebench.config import schema
-from fusebench.experiments import plan, runner, sources
+from fusebench.experiments import plan, runner
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
+from segmentation.models import segformer
 from tests.helpers import tiny_segmentation_dataset
 from tests.helpers.tiny_detection_dataset import write_m3fd_folder
 
@@ -53,83 +54,77 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def cells(root, text):
+def plan_runs(root, text):
     (root / "tasks.yaml").write_text(text)
     file = schema.load_task_file(root / "tasks.yaml")
     return {
-        cell.label: cell
-        for cell in plan.build_plan(file, list(file.tasks), root / "data", root).runs
+        run.label: run for run in plan.build_plan(file, list(file.tasks), root / "data", root).runs
     }
 
 
-def trained(cell):
-    return cell.trained_label, hashing.content_hash(cell.specs["trained"])
+def identify_model(run):
+    return run.trained_label, hashing.content_hash(run.specs["trained"])
 
 
-def test_every_source_shares_the_folder_that_the_retrained_cell_has(root):
-    found = cells(root, DETECTION)
-    shared = {trained(found[f"shift-{name}-seed0"]) for name in ("ir", "vis", "both")}
-    assert shared == {trained(found["own-vis-seed0"])}
-    assert trained(found["own-ir-seed0"]) not in shared
+def test_all_sources_share_the_model_of_the_run_that_is_retrained_on_the_training_source(root):
+    runs = plan_runs(root, DETECTION)
+    shared = {identify_model(runs[f"shift-{name}-seed0"]) for name in ("ir", "vis", "both")}
+    assert shared == {identify_model(runs["own-vis-seed0"])}
+    assert identify_model(runs["own-ir-seed0"]) not in shared
 
 
-def test_only_the_source_that_was_trained_on_shares_predictions_and_no_record_is_shared(root):
-    found = cells(root, DETECTION)
-    predicted = {
-        label: hashing.content_hash(cell.specs["predicted"]) for label, cell in found.items()
-    }
+def test_only_the_training_source_shares_predictions_and_no_record_is_shared(root):
+    runs = plan_runs(root, DETECTION)
+    predicted = {label: hashing.content_hash(run.specs["predicted"]) for label, run in runs.items()}
     assert predicted["shift-vis-seed0"] == predicted["own-vis-seed0"]
     assert len(set(predicted.values())) == 4
-    assert len({hashing.content_hash(cell.specs["record"]) for cell in found.values()}) == 5
+    assert len({hashing.content_hash(run.specs["record"]) for run in runs.values()}) == 5
 
 
-def test_the_protocol_says_what_was_trained_on(root):
-    found = cells(root, DETECTION)
-    assert found["own-vis-seed0"].protocol()["protocol"] == "retrained"
-    said = found["shift-both-seed0"].protocol()
-    assert (said["protocol"], said["chosen"]) == ("trained on visible", "all of it")
-    assert said["images"] == "4 train / 3 test"
-    assert "chosen" not in found["own-vis-seed0"].protocol()
+def test_the_protocol_names_the_training_source(root):
+    runs = plan_runs(root, DETECTION)
+    assert runs["own-vis-seed0"].build_protocol()["protocol"] == "retrained"
+    protocol = runs["shift-both-seed0"].build_protocol()
+    assert (protocol["protocol"], protocol["chosen"]) == ("trained on visible", "all of it")
+    assert protocol["images"] == "4 train / 3 test"
+    assert "chosen" not in runs["own-vis-seed0"].build_protocol()
 
 
-def test_the_training_images_are_those_of_the_one_source(root, monkeypatch):
-    (cell,) = [c for c in cells(root, SEGMENTATION).values() if c.label == "shift-both-seed4"]
-    shown = []
-    this = runner.prepare_run(cell)
-    monkeypatch.setattr(this.model, "train", lambda examples, *_, **__: shown.append(examples))
-    runner.get_or_train_model(this, Store(root / "runs"), "cpu")
-    (examples,) = shown
-    assert examples.images == {pair.key: pair.infrared for pair in cell.train.pairs}
+def test_the_training_images_are_those_of_the_training_source(root, monkeypatch):
+    trained_on = []
+    monkeypatch.setattr(segformer, "train", lambda images, *_, **__: trained_on.append(images))
+    (run,) = [r for r in plan_runs(root, SEGMENTATION).values() if r.label == "shift-both-seed4"]
+    runner.get_or_train_model(run, Store(root / "runs"), "cpu")
+    (images,) = trained_on
+    assert images.images == {pair.key: pair.infrared for pair in run.train_images.split.pairs}
     assert not (root / "runs/fused").exists()
 
 
 def test_only_images_that_are_needed_are_fused(root, capsys):
     (root / "tasks.yaml").write_text(DETECTION)
     assert __main__.main(["--plan"]) == 0
-    said = capsys.readouterr().out
-    assert "m3fd-test-average" in said
-    assert "m3fd-train-average" not in said
+    output = capsys.readouterr().out
+    assert "m3fd-test-average" in output
+    assert "m3fd-train-average" not in output
 
 
-def test_a_source_of_the_kind_that_train_on_names_is_found_under_its_own_name(root):
-    for word in ("visible", "vis"):
-        found = cells(root, DETECTION.replace("train_on: visible", f"train_on: {word}"))
-        assert found["shift-ir-seed0"].train_on == ("vis", schema.SensorSource(kind="visible"))
+def test_train_on_takes_the_name_of_a_source_or_the_kind_of_a_sensor(root):
+    for name in ("visible", "vis"):
+        runs = plan_runs(root, DETECTION.replace("train_on: visible", f"train_on: {name}"))
+        source = runs["shift-ir-seed0"].train_images.source
+        assert (source.name, source.config) == ("vis", schema.SensorSource(kind="visible"))
 
 
-def test_the_source_flag_leaves_what_is_trained_on_alone(root):
+def test_the_source_flag_does_not_change_the_training_source(root):
     (root / "tasks.yaml").write_text(DETECTION)
     args = cli.build_parser("toy", "").parse_args(["--task", "shift", "--source", "fused"])
-    (cell,) = cli.build_plan_from_args(args, ("detection",), draw=False).runs
-    assert (cell.source_name, cell.training_source[0]) == ("both", "vis")
-    assert (
-        sources.build_source_spec(cell.required_images[0][0], cell.train_split, root)["kind"]
-        == "visible"
-    )
+    (run,) = cli.build_plan_from_args(args, ("detection",), generate=False).runs
+    assert (run.source_name, run.train_images.source.name) == ("both", "vis")
+    assert run.train_images.spec["kind"] == "visible"
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         (
             "tasks.shift.train_on=thermal",
@@ -142,13 +137,12 @@ def test_the_source_flag_leaves_what_is_trained_on_alone(root):
         ),
     ],
 )
-def test_a_wrong_train_on_is_one_error_and_nothing_runs(root, capsys, change, words):
+def test_a_wrong_train_on_is_one_error_and_nothing_runs(root, capsys, change, message):
     (root / "tasks.yaml").write_text(DETECTION)
     (root / "boxes.json").write_text("{}")
     options = ["--set", "tasks.shift.options={file: boxes.json}"] if "from_file" in change else []
     assert __main__.main(["--set", change, *options]) == 2
-    said = capsys.readouterr().err
-    assert words in said
+    assert message in capsys.readouterr().err
     assert not (root / "runs").exists()
 
 
@@ -167,9 +161,9 @@ def test_start_weights_that_do_not_fit_stop_everything_before_it_begins(root, ca
 def test_one_training_serves_every_source(root):
     recipe = "{image_size: 64, epochs: 1, batch: 4, nominal_batch: 4, warmup_epochs: 0}"
     (root / "tasks.yaml").write_text(DETECTION)
-    words = ["--device", "cpu", "--task", "shift", "--set", f"tasks.shift.options={recipe}"]
-    assert detection.run.main(words) == 0
+    arguments = ["--device", "cpu", "--task", "shift", "--set", f"tasks.shift.options={recipe}"]
+    assert detection.run.main(arguments) == 0
     assert len(list((root / "runs/trained").iterdir())) == 1
     records = [json.loads(f.read_text()) for f in (root / "runs/detection").glob("*/record.json")]
-    assert {found["source"] for found in records} == {"ir", "vis", "both"}
-    assert {found["protocol"]["protocol"] for found in records} == {"trained on visible"}
+    assert {record["source"] for record in records} == {"ir", "vis", "both"}
+    assert {record["protocol"]["protocol"] for record in records} == {"trained on visible"}

@@ -1,4 +1,4 @@
-"""Drawn scenes on disk: the official trees, read back by the ordinary adapters."""
+"""Simulated data sets on disk: written in the official layouts, read back by the data sets."""
 
 import numpy as np
 import pytest
@@ -11,134 +11,137 @@ from fusebench.simulator.parameters import SceneParameters
 from fusebench.storage import file_lock
 
 SMALL = SceneParameters(width=96, height=80)
-FEW = {"train": 5, "test": 3, "knobs": SMALL}
+FEW_SCENES = {"train": 5, "test": 3, "knobs": SMALL}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def data_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
-def _bytes(folder):
+def read_all_files(folder):
     return {
         str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
     }
 
 
-def test_scenes_are_drawn_on_first_use_and_only_then(root):
-    options = scenes.Options(**FEW)
-    assert not scenes.is_generated(root, options)
-    first = scenes.load(root, "train", options)
-    assert scenes.is_generated(root, options)
-    stamps = [pair.visible.stat().st_mtime_ns for pair in first.pairs]
-    again = scenes.load(root, "train", options)
-    assert [pair.visible.stat().st_mtime_ns for pair in again.pairs] == stamps
+def test_scenes_are_rendered_on_first_use_and_only_then(data_folder):
+    options = scenes.Options(**FEW_SCENES)
+    assert not scenes.is_generated(data_folder, options)
+    first = scenes.load(data_folder, "train", options)
+    assert scenes.is_generated(data_folder, options)
+    modification_times = [pair.visible.stat().st_mtime_ns for pair in first.pairs]
+    second = scenes.load(data_folder, "train", options)
+    assert [pair.visible.stat().st_mtime_ns for pair in second.pairs] == modification_times
 
 
-def test_detection_scenes_come_back_with_the_boxes_that_were_drawn(root):
-    split = scenes.load(root, "train", scenes.Options(**FEW))
+def test_detection_scenes_are_read_back_with_the_rendered_boxes(data_folder):
+    split = scenes.load(data_folder, "train", scenes.Options(**FEW_SCENES))
     assert split.is_simulated
     assert split.dataset == "scenes"
     assert len(split.pairs) == 5
     for pair in split.pairs:
-        drawn = scene.render_scene(0, int(pair.key), SMALL)
-        np.testing.assert_array_equal(images.read_gray(pair.infrared), drawn.infrared)
-        np.testing.assert_array_equal(images.read_color(pair.visible), drawn.visible)
-        assert [list(map(int, c)) for c in pair.boxes.corners] == [list(b[1:]) for b in drawn.boxes]
-        assert [m3fd.CLASSES[i] for i in pair.boxes.class_ids] == [b[0] for b in drawn.boxes]
-        assert pair.condition == drawn.condition
+        rendered = scene.render_scene(0, int(pair.key), SMALL)
+        np.testing.assert_array_equal(images.read_gray(pair.infrared), rendered.infrared)
+        np.testing.assert_array_equal(images.read_color(pair.visible), rendered.visible)
+        assert [list(map(int, corners)) for corners in pair.boxes.corners] == [
+            list(box[1:]) for box in rendered.boxes
+        ]
+        assert [m3fd.CLASSES[i] for i in pair.boxes.class_ids] == [box[0] for box in rendered.boxes]
+        assert pair.condition == rendered.condition
 
 
-def test_segmentation_scenes_come_back_with_the_labels_that_were_drawn(root):
-    split = scenes_seg.load(root, "test", scenes_seg.Options(**FEW))
+def test_segmentation_scenes_are_read_back_with_the_rendered_label_maps(data_folder):
+    split = scenes_seg.load(data_folder, "test", scenes_seg.Options(**FEW_SCENES))
     assert split.is_simulated
     assert split.classes == fmb.CLASSES
     assert len(split.pairs) == 3
     for pair in split.pairs:
-        drawn = scene.render_scene(scenes_seg.SEED_OFFSET, int(pair.key), SMALL)
-        np.testing.assert_array_equal(images.read_label_image(pair.label_map), drawn.label_map)
-        assert pair.condition == drawn.condition
+        rendered = scene.render_scene(scenes_seg.SEED_OFFSET, int(pair.key), SMALL)
+        np.testing.assert_array_equal(images.read_label_image(pair.label_map), rendered.label_map)
+        assert pair.condition == rendered.condition
 
 
-def test_boxes_and_masks_are_not_of_the_same_scenes(root):
-    boxes = scenes.load(root, "train", scenes.Options(**FEW)).pairs[0]
-    masks = scenes_seg.load(root, "train", scenes_seg.Options(**FEW)).pairs[0]
-    assert boxes.visible.read_bytes() != masks.visible.read_bytes()
+def test_detection_and_segmentation_have_different_scenes(data_folder):
+    detection_pair = scenes.load(data_folder, "train", scenes.Options(**FEW_SCENES)).pairs[0]
+    segmentation_pair = scenes_seg.load(
+        data_folder, "train", scenes_seg.Options(**FEW_SCENES)
+    ).pairs[0]
+    assert detection_pair.visible.read_bytes() != segmentation_pair.visible.read_bytes()
 
 
-def test_no_sequence_is_in_train_and_in_test(root):
+def test_no_sequence_is_in_both_train_and_test(data_folder):
     for dataset in (scenes, scenes_seg):
-        options = dataset.Options(**FEW)
-        sides = [
-            {p.sequence for p in dataset.load(root, part, options).pairs}
-            for part in ("train", "test")
-        ]
-        assert not sides[0] & sides[1]
-        assert not dataset.load(root, "test", options).has_leakage
+        options = dataset.Options(**FEW_SCENES)
+        train, test = (
+            {pair.sequence for pair in dataset.load(data_folder, split, options).pairs}
+            for split in ("train", "test")
+        )
+        assert not train & test
+        assert not dataset.load(data_folder, "test", options).has_leakage
 
 
-def test_colors_and_classes_of_fmb_are_in_the_same_order():
+def test_fmb_colors_and_classes_are_in_the_same_order():
     assert tuple(fmb_palette.FMB_COLORS) == fmb.CLASSES
     assert dataset_writer.LABEL_COLORS.shape == (15, 3)
 
 
 @pytest.mark.parametrize("dataset", [scenes, scenes_seg])
-def test_a_place_that_cannot_be_written_is_named(dataset, tmp_path):
+def test_the_message_names_a_folder_that_is_not_writable(dataset, tmp_path):
     (tmp_path / "scenes").write_text("in the way")
-    with pytest.raises(UserError, match=r"scenes: scenes cannot be drawn there .*--data"):
-        dataset.load(tmp_path, "test", dataset.Options(**FEW))
+    with pytest.raises(
+        UserError, match=r"scenes: simulated scenes cannot be written there .*--data"
+    ):
+        dataset.load(tmp_path, "test", dataset.Options(**FEW_SCENES))
     assert (tmp_path / "scenes").read_text() == "in the way"
 
 
-def test_scenes_that_are_drawn_are_read_from_a_place_that_cannot_be_written(tmp_path, monkeypatch):
+def test_existing_scenes_are_read_from_a_read_only_folder(tmp_path, monkeypatch):
     options = scenes.Options(train=1, test=1, knobs=SMALL)
     keys = [pair.key for pair in scenes.load(tmp_path, "test", options).pairs]
 
-    def refused(_):
+    def raise_read_only(_):
         raise PermissionError(30, "Read-only file system")
 
-    monkeypatch.setattr(file_lock, "FileLock", refused)
+    monkeypatch.setattr(file_lock, "FileLock", raise_read_only)
     assert [pair.key for pair in scenes.load(tmp_path, "test", options).pairs] == keys
 
 
-def test_another_option_is_another_folder(root):
-    options = scenes.Options(**FEW | {"knobs": SMALL.model_copy(update={"haze": 0.05})})
-    assert not scenes.is_generated(root, options)
+def test_another_option_has_another_folder(data_folder):
+    options = scenes.Options(**FEW_SCENES | {"knobs": SMALL.model_copy(update={"haze": 0.05})})
+    assert not scenes.is_generated(data_folder, options)
 
 
 @pytest.mark.parametrize(
-    "write", [dataset_writer.write_detection_dataset, dataset_writer.write_segmentation_dataset]
+    "write_dataset",
+    [dataset_writer.write_detection_dataset, dataset_writer.write_segmentation_dataset],
 )
-def test_a_killed_drawing_goes_on_to_the_same_bytes(write, tmp_path, monkeypatch):
+def test_an_interrupted_call_is_resumed_to_the_same_bytes(write_dataset, tmp_path, monkeypatch):
     numbers = dataset_writer.split_scene_numbers(2, 2, SMALL)
-    write(tmp_path / "whole", numbers, 5, SMALL)
-    drawn = []
+    write_dataset(tmp_path / "uninterrupted", numbers, 5, SMALL)
+    rendered_numbers = []
 
-    def die_at_the_third(seed, number, knobs):
-        drawn.append(number)
-        if len(drawn) == 3:
+    def interrupt_third_scene(seed, number, parameters):
+        rendered_numbers.append(number)
+        if len(rendered_numbers) == 3:
             raise KeyboardInterrupt
-        return scene.render_scene(seed, number, knobs)
+        return scene.render_scene(seed, number, parameters)
 
-    monkeypatch.setattr(dataset_writer, "render_scene", die_at_the_third)
+    monkeypatch.setattr(dataset_writer, "render_scene", interrupt_third_scene)
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "killed", numbers, 5, SMALL)
-    assert not (tmp_path / "killed").exists()
-    (tmp_path / "killed.partial" / ".half-written.png").write_bytes(b"")
-    write(tmp_path / "killed", numbers, 5, SMALL)
-    assert drawn == [0, 1, 4, 4, 5]
-    assert _bytes(tmp_path / "killed") == _bytes(tmp_path / "whole")
+        write_dataset(tmp_path / "interrupted", numbers, 5, SMALL)
+    assert not (tmp_path / "interrupted").exists()
+    (tmp_path / "interrupted.partial" / ".half-written.png").write_bytes(b"")
+    write_dataset(tmp_path / "interrupted", numbers, 5, SMALL)
+    assert rendered_numbers == [0, 1, 4, 4, 5]
+    assert read_all_files(tmp_path / "interrupted") == read_all_files(tmp_path / "uninterrupted")
 
 
-def test_many_scenes_are_drawn_by_several_processes_to_the_same_bytes(tmp_path, monkeypatch):
+def test_several_processes_write_the_same_bytes_as_one(tmp_path, monkeypatch):
     tiny = SceneParameters(width=64, height=64)
-    numbers = {
-        "train": range(dataset_writer.MAX_SCENES_IN_PROCESS),
-        "test": range(
-            dataset_writer.MAX_SCENES_IN_PROCESS, dataset_writer.MAX_SCENES_IN_PROCESS + 4
-        ),
-    }
-    dataset_writer.write_detection_dataset(tmp_path / "many", numbers, 5, tiny)
+    limit = dataset_writer.MAX_SCENES_IN_PROCESS
+    numbers = {"train": range(limit), "test": range(limit, limit + 4)}
+    dataset_writer.write_detection_dataset(tmp_path / "several", numbers, 5, tiny)
     monkeypatch.setattr(dataset_writer, "MAX_SCENES_IN_PROCESS", 99)
-    dataset_writer.write_detection_dataset(tmp_path / "alone", numbers, 5, tiny)
-    assert _bytes(tmp_path / "many") == _bytes(tmp_path / "alone")
+    dataset_writer.write_detection_dataset(tmp_path / "single", numbers, 5, tiny)
+    assert read_all_files(tmp_path / "several") == read_all_files(tmp_path / "single")

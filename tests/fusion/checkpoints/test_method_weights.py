@@ -1,4 +1,4 @@
-"""Weights of the methods: what is asked for, what is refused, DMFuse's released files."""
+"""Weights of the fusion methods: options, validation, and DMFuse's released files."""
 
 import re
 
@@ -10,7 +10,7 @@ from fusebench.errors import UserError
 from fusion.checkpoints import dmfuse_release, load_network, weights_file
 from fusion.checkpoints.weights_file import WeightsMetadata
 from fusion.methods import dmfuse, dmnet
-from tests.helpers.reference_tensors import load_reference
+from tests.helpers.fusion.reference_tensors import load_reference
 
 RNG = np.random.default_rng(0)
 INFRARED = RNG.integers(0, 256, (40, 50), dtype=np.uint8)
@@ -23,51 +23,53 @@ HEAD = {
     "scaled": False,
     "features_at": [5, 50, 100],
 }
-TOLD = {"denoising": DENOISING, "head": HEAD}
+ARCHITECTURE = {"denoising": DENOISING, "head": HEAD}
 NETWORK = {"inner": 4, "features": 8, "heads": 2}
 
 
-def network(told=TOLD, seed=0):
+def build_dmfuse(architecture=ARCHITECTURE, seed=0):
     torch.manual_seed(seed)
-    return load_network.TrainedDMFuse(told, load_network.NoiseOptions())
+    return load_network.TrainedDMFuse(architecture, load_network.NoiseOptions())
 
 
 @pytest.fixture
 def weights(tmp_path):
-    path = tmp_path / "mine.safetensors"
+    path = tmp_path / "weights.safetensors"
     weights_file.write_weights(
-        path, network().state_dict(), WeightsMetadata("dmfuse", "fusion", TOLD)
+        path, build_dmfuse().state_dict(), WeightsMetadata("dmfuse", "fusion", ARCHITECTURE)
     )
     return path
 
 
-def fused(module, **options):
-    return module.load(module.Options(**options), "cpu")(INFRARED, VISIBLE)
+def fuse(method, **options):
+    return method.load(method.Options(**options), "cpu")(INFRARED, VISIBLE)
 
 
-def test_a_fused_image_is_the_same_every_time_and_keeps_the_colors(weights):
-    first = fused(dmfuse, weights=str(weights))
+def test_fusion_is_deterministic_and_keeps_the_colors(weights):
+    first = fuse(dmfuse, weights=str(weights))
     torch.rand(3)
-    assert np.array_equal(first, fused(dmfuse, weights=str(weights)))
+    assert np.array_equal(first, fuse(dmfuse, weights=str(weights)))
     assert first.shape == VISIBLE.shape
-    difference = first.astype(int) - VISIBLE  # the same in R, G and B but where it is clipped
-    inside = ((first > 0) & (first < 255)).all(axis=2)
-    assert inside.any()
-    assert (np.ptp(difference[inside], axis=1) == 0).all()
+    difference = first.astype(int) - VISIBLE  # equal in R, G and B except where it is clipped
+    is_unclipped = ((first > 0) & (first < 255)).all(axis=2)
+    assert is_unclipped.any()
+    assert (np.ptp(difference[is_unclipped], axis=1) == 0).all()
 
 
 def test_seed_steps_levels_and_precision_change_the_image(weights):
-    plain = fused(dmfuse, weights=str(weights))
+    default = fuse(dmfuse, weights=str(weights))
     for option in ({"seed": 1}, {"steps": (5, 50, 400)}, {"levels": "between"}):
-        assert not np.array_equal(plain, fused(dmfuse, weights=str(weights), **option)), option
-    narrow = fused(dmfuse, weights=str(weights), precision="bfloat16")
-    assert 0 < np.abs(narrow.astype(int) - plain).mean() < 3
+        assert not np.array_equal(default, fuse(dmfuse, weights=str(weights), **option)), option
+    bfloat16 = fuse(dmfuse, weights=str(weights), precision="bfloat16")
+    assert 0 < np.abs(bfloat16.astype(int) - default).mean() < 3
 
 
-def test_the_sha256_of_the_weights_is_pinned(weights):
+def test_dependency_hashes_change_with_the_weights(weights):
     before = dmfuse.dependency_hashes(dmfuse.Options(weights=str(weights)))
     weights_file.write_weights(
-        weights, network(seed=1).state_dict(), WeightsMetadata("dmfuse", "fusion", TOLD)
+        weights,
+        build_dmfuse(seed=1).state_dict(),
+        WeightsMetadata("dmfuse", "fusion", ARCHITECTURE),
     )
     assert dmfuse.dependency_hashes(dmfuse.Options(weights=str(weights))) != before
 
@@ -75,166 +77,191 @@ def test_the_sha256_of_the_weights_is_pinned(weights):
 def test_half_precision_files_are_read_as_float32(tmp_path):
     path = tmp_path / "half.safetensors"
     weights_file.write_weights(
-        path, network().state_dict(), WeightsMetadata("dmfuse", "fusion", TOLD), half=True
+        path,
+        build_dmfuse().state_dict(),
+        WeightsMetadata("dmfuse", "fusion", ARCHITECTURE),
+        half=True,
     )
-    tensors, facts = weights_file.read_weights(path)
-    assert facts.architecture == TOLD
+    tensors, metadata = weights_file.read_weights(path)
+    assert metadata.architecture == ARCHITECTURE
     assert {t.dtype for t in tensors.values()} == {torch.float32}
 
 
-def test_dmnet_fuses_from_its_weights(tmp_path):
+def test_dmnet_fuses_with_its_weights(tmp_path):
     path = tmp_path / "net.safetensors"
-    told = {"network": NETWORK, "timesteps": 2000}
+    architecture = {"network": NETWORK, "timesteps": 2000}
     torch.manual_seed(0)
-    made = load_network.TrainedDMNet(told, load_network.NoiseOptions()).network.state_dict()
-    weights_file.write_weights(path, made, WeightsMetadata("dmnet", "2", told))
-    first = fused(dmnet, weights=str(path))
-    assert np.array_equal(first, fused(dmnet, weights=str(path)))
-    assert not np.array_equal(first, fused(dmnet, weights=str(path), seed=1))
+    trained = load_network.TrainedDMNet(architecture, load_network.NoiseOptions())
+    tensors = trained.network.state_dict()
+    weights_file.write_weights(path, tensors, WeightsMetadata("dmnet", "2", architecture))
+    first = fuse(dmnet, weights=str(path))
+    assert np.array_equal(first, fuse(dmnet, weights=str(path)))
+    assert not np.array_equal(first, fuse(dmnet, weights=str(path), seed=1))
 
 
 @pytest.mark.parametrize("part", ["transformer", "invertible", "attention"])
 def test_dmnet_fuses_without_its_diffusion_module(tmp_path, part):
-    """Rows of Table V: nothing is drawn, no level is told."""
+    """Rows of Table V: no noise is sampled and no noise level is used."""
     path = tmp_path / "net.safetensors"
-    told = {
+    architecture = {
         "network": {**NETWORK, "diffusion_module": False, f"{part}_block": False},
         "timesteps": 2000,
     }
-    made = load_network.TrainedDMNet(told, load_network.NoiseOptions()).network.state_dict()
-    weights_file.write_weights(path, made, WeightsMetadata("dmnet", "2", told))
-    first = fused(dmnet, weights=str(path))
-    assert np.array_equal(first, fused(dmnet, weights=str(path), seed=1))
+    trained = load_network.TrainedDMNet(architecture, load_network.NoiseOptions())
+    tensors = trained.network.state_dict()
+    weights_file.write_weights(path, tensors, WeightsMetadata("dmnet", "2", architecture))
+    first = fuse(dmnet, weights=str(path))
+    assert np.array_equal(first, fuse(dmnet, weights=str(path), seed=1))
 
 
 @pytest.mark.parametrize("head", [{"encoder": "cnn"}, {"interaction": "addition"}])
-def test_dmfuse_s_ablations_fuse(tmp_path, head):
+def test_ablations_of_dmfuse_fuse(tmp_path, head):
     path = tmp_path / "ablated.safetensors"
-    told = {**TOLD, "head": {**HEAD, **head}}
+    architecture = {**ARCHITECTURE, "head": {**HEAD, **head}}
     weights_file.write_weights(
-        path, network(told).state_dict(), WeightsMetadata("dmfuse", "fusion", told)
+        path,
+        build_dmfuse(architecture).state_dict(),
+        WeightsMetadata("dmfuse", "fusion", architecture),
     )
-    assert fused(dmfuse, weights=str(path)).shape == VISIBLE.shape
+    assert fuse(dmfuse, weights=str(path)).shape == VISIBLE.shape
 
 
 @pytest.mark.parametrize(
-    "told",
+    "architecture",
     [{}, {"denoising": DENOISING}, {"denoising": {**DENOISING, "inner": 7}, "head": HEAD}],
 )
-def test_a_file_that_describes_no_network_is_refused(tmp_path, told):
+def test_invalid_architecture_is_an_error(tmp_path, architecture):
     path = tmp_path / "odd.safetensors"
     weights_file.write_weights(
-        path, network().state_dict(), WeightsMetadata("dmfuse", "fusion", told)
+        path, build_dmfuse().state_dict(), WeightsMetadata("dmfuse", "fusion", architecture)
     )
-    with pytest.raises(UserError, match=r"odd\.safetensors: what it says of its network"):
-        fused(dmfuse, weights=str(path))
+    with pytest.raises(UserError, match=r"odd\.safetensors: its architecture"):
+        fuse(dmfuse, weights=str(path))
 
 
-DMNET = {"network": NETWORK, "timesteps": 2000}
+DMNET_ARCHITECTURE = {"network": NETWORK, "timesteps": 2000}
 
 
 @pytest.mark.parametrize(
-    ("module", "told", "said"),
+    ("method", "architecture", "message"),
     [
         (dmfuse, {"denoising": DENOISING}, "head: Field required"),
-        (dmfuse, {**TOLD, "denoising": [1]}, r"denoising: .*given: \[1\]"),
-        (dmfuse, {**TOLD, "denoising": {**DENOISING, "inner": "x"}}, r"denoising\.inner: "),
-        (dmfuse, {**TOLD, "denoising": {**DENOISING, "timesteps": -5}}, r"timesteps: .*-5"),
-        (dmfuse, {**TOLD, "denoising": {**DENOISING, "timesteps": 10**15}}, "cannot be built"),
-        (dmfuse, {**TOLD, "head": {**HEAD, "features_at": [-5, 50, 100]}}, "features_at.*-5"),
-        (dmfuse, {**TOLD, "head": {**HEAD, "features_at": [5, 50, 2001]}}, "1 to 2000"),
-        (dmfuse, {**TOLD, "head": {**HEAD, "depth": 3}}, r"head\.depth: "),
+        (dmfuse, {**ARCHITECTURE, "denoising": [1]}, r"denoising: .*given: \[1\]"),
+        (dmfuse, {**ARCHITECTURE, "denoising": {**DENOISING, "inner": "x"}}, r"denoising\.inner: "),
+        (dmfuse, {**ARCHITECTURE, "denoising": {**DENOISING, "timesteps": -5}}, r"timesteps: .*-5"),
+        (
+            dmfuse,
+            {**ARCHITECTURE, "denoising": {**DENOISING, "timesteps": 10**15}},
+            "cannot be built",
+        ),
+        (
+            dmfuse,
+            {**ARCHITECTURE, "head": {**HEAD, "features_at": [-5, 50, 100]}},
+            "features_at.*-5",
+        ),
+        (dmfuse, {**ARCHITECTURE, "head": {**HEAD, "features_at": [5, 50, 2001]}}, "1 to 2000"),
+        (dmfuse, {**ARCHITECTURE, "head": {**HEAD, "depth": 3}}, r"head\.depth: "),
         (dmnet, {"timesteps": 2000}, "network: Field required"),
-        (dmnet, {**DMNET, "network": [1]}, r"network: .*given: \[1\]"),
-        (dmnet, {**DMNET, "network": {**NETWORK, "inner": "x"}}, r"network\.inner: "),
-        (dmnet, {**DMNET, "network": {**NETWORK, "inner": 7}}, "cannot be built"),
-        (dmnet, {**DMNET, "network": {**NETWORK, "heads": 0}}, "8 features, 0 heads"),
-        (dmnet, {**DMNET, "network": {**NETWORK, "depth": 3}}, r"network\.depth: "),
-        (dmnet, {**DMNET, "network": {**NETWORK, "time_steps": [5, 2001]}}, "1 to 2000"),
-        (dmnet, {**DMNET, "timesteps": 0}, "timesteps: "),
+        (dmnet, {**DMNET_ARCHITECTURE, "network": [1]}, r"network: .*given: \[1\]"),
+        (dmnet, {**DMNET_ARCHITECTURE, "network": {**NETWORK, "inner": "x"}}, r"network\.inner: "),
+        (dmnet, {**DMNET_ARCHITECTURE, "network": {**NETWORK, "inner": 7}}, "cannot be built"),
+        (dmnet, {**DMNET_ARCHITECTURE, "network": {**NETWORK, "heads": 0}}, "8 features, 0 heads"),
+        (dmnet, {**DMNET_ARCHITECTURE, "network": {**NETWORK, "depth": 3}}, r"network\.depth: "),
+        (
+            dmnet,
+            {**DMNET_ARCHITECTURE, "network": {**NETWORK, "time_steps": [5, 2001]}},
+            "1 to 2000",
+        ),
+        (dmnet, {**DMNET_ARCHITECTURE, "timesteps": 0}, "timesteps: "),
     ],
 )
 @pytest.mark.parametrize("options", [{}, {"steps": (5, 50, 100), "width": 1}])
-def test_what_describes_no_network_is_named(tmp_path, module, told, said, options):
-    name, stage = ("dmfuse", "fusion") if module is dmfuse else ("dmnet", "2")
+def test_error_names_the_invalid_part_of_an_architecture(
+    tmp_path, method, architecture, message, options
+):
+    name, stage = ("dmfuse", "fusion") if method is dmfuse else ("dmnet", "2")
     path = tmp_path / "odd.safetensors"
-    weights_file.write_weights(path, {"x": torch.zeros(1)}, WeightsMetadata(name, stage, told))
-    if said == "cannot be built":
-        options = {}  # with a width the file would be refused for that
-    with pytest.raises(UserError, match=rf"odd\.safetensors: what it says of its network.*{said}"):
-        fused(module, weights=str(path), **options)
+    weights_file.write_weights(
+        path, {"x": torch.zeros(1)}, WeightsMetadata(name, stage, architecture)
+    )
+    if message == "cannot be built":
+        options = {}  # with a width, the width would be the error
+    with pytest.raises(UserError, match=rf"odd\.safetensors: its architecture.*{message}"):
+        fuse(method, weights=str(path), **options)
 
 
-def test_a_step_beyond_the_schedule_is_refused(weights):
+def test_step_beyond_the_schedule_is_an_error(weights):
     with pytest.raises(UserError, match=r"step 5000, but the noise schedule .* has 2000"):
-        fused(dmfuse, weights=str(weights), steps=(5, 50, 5000))
+        fuse(dmfuse, weights=str(weights), steps=(5, 50, 5000))
 
 
-def test_files_damaged_anywhere_are_refused(released_files, tmp_path):
-    """One byte flipped at a time, all over the file: an error, or the same network."""
-    top, gen, _ = released_files
-    sound, facts = dmfuse_release.read_dmfuse_weights(top, gen)
-    whole = top.read_bytes()
-    refused = 0
-    for place in range(0, len(whole), len(whole) // 60):
-        damaged = bytearray(whole)
-        damaged[place] ^= 0xFF
-        top.write_bytes(bytes(damaged))
+def test_no_flipped_byte_is_read_as_another_network(released_files, tmp_path):
+    """One byte is flipped at a time, all over the file: an error, or the same network."""
+    head_path, denoising_path, _ = released_files
+    original, metadata = dmfuse_release.read_dmfuse_weights(head_path, denoising_path)
+    content = head_path.read_bytes()
+    error_count = 0
+    for index in range(0, len(content), len(content) // 60):
+        damaged = bytearray(content)
+        damaged[index] ^= 0xFF
+        head_path.write_bytes(bytes(damaged))
         try:
-            tensors, told = dmfuse_release.read_dmfuse_weights(top, gen)
+            tensors, read_metadata = dmfuse_release.read_dmfuse_weights(head_path, denoising_path)
         except UserError:
-            refused += 1
+            error_count += 1
             continue
-        assert told == facts
-        assert tensors.keys() == sound.keys()
-        assert all(torch.equal(tensors[name], sound[name]) for name in sound)
-    assert refused > 30
+        assert read_metadata == metadata
+        assert tensors.keys() == original.keys()
+        assert all(torch.equal(tensors[name], original[name]) for name in original)
+    assert error_count > 30
 
 
 @pytest.mark.parametrize(
-    ("module", "options", "message"),
+    ("method", "options", "message"),
     [
         (dmnet, {}, "weights of dmfuse, stage fusion; expected dmnet"),
         (dmfuse, {"width": 0.25}, r"weights of width 0\.03125 \(4 channels\).*width 0\.25"),
         (dmfuse, {"steps": (5, 50)}, r"heads\.0\.conv\.weight has shape \(32, 12, 3, 3\)"),
     ],
 )
-def test_weights_of_something_else_are_refused(weights, module, options, message):
+def test_weights_of_another_network_are_an_error(weights, method, options, message):
     with pytest.raises(UserError, match=message):
-        fused(module, weights=str(weights), **options)
+        fuse(method, weights=str(weights), **options)
 
 
-def test_weights_of_an_earlier_stage_are_refused(tmp_path):
+def test_weights_of_an_earlier_stage_are_an_error(tmp_path):
     path = tmp_path / "early.safetensors"
     weights_file.write_weights(
-        path, network().state_dict(), WeightsMetadata("dmfuse", "diffusion", TOLD)
+        path, build_dmfuse().state_dict(), WeightsMetadata("dmfuse", "diffusion", ARCHITECTURE)
     )
-    with pytest.raises(UserError, match=r"stage diffusion; expected dmfuse, stage fusion: python"):
-        fused(dmfuse, weights=str(path))
+    with pytest.raises(
+        UserError, match=r"stage diffusion; expected dmfuse, stage fusion: train them with python"
+    ):
+        fuse(dmfuse, weights=str(path))
 
 
-def test_missing_and_strange_tensors_are_named(tmp_path):
+def test_error_names_missing_and_unknown_tensors(tmp_path):
     path = tmp_path / "odd.safetensors"
-    tensors = network().state_dict()
+    tensors = build_dmfuse().state_dict()
     tensors["extra"] = tensors.pop("fusion.decoder.last.bias")
-    weights_file.write_weights(path, tensors, WeightsMetadata("dmfuse", "fusion", TOLD))
+    weights_file.write_weights(path, tensors, WeightsMetadata("dmfuse", "fusion", ARCHITECTURE))
     with pytest.raises(UserError, match=r"decoder\.last\.bias is missing; extra is unknown"):
-        fused(dmfuse, weights=str(path))
+        fuse(dmfuse, weights=str(path))
 
 
-def test_a_truncated_file_is_refused(weights):
+def test_truncated_file_is_an_error(weights):
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"mine\.safetensors: cannot be read"):
-        fused(dmfuse, weights=str(weights))
+    with pytest.raises(UserError, match=r"weights\.safetensors: cannot be read"):
+        fuse(dmfuse, weights=str(weights))
 
 
-def test_no_file_is_an_error_with_the_command_that_makes_it(tmp_path):
+def test_error_of_a_missing_file_has_the_command_that_trains_it(tmp_path):
     with pytest.raises(UserError, match=r"fusion\.train"):
         dmfuse.dependency_hashes(dmfuse.Options(weights=str(tmp_path / "dmfuse-fusion")))
 
 
 class Malicious:
-    """Would leave a file behind if it were unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -243,77 +270,79 @@ class Malicious:
         return (open, (str(self.path), "w"))
 
 
-def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
-    victim, path = tmp_path / "executed", tmp_path / "model.model"
-    torch.save({"conv_in1.conv2d.weight": Malicious(victim)}, path)
+def test_code_in_a_checkpoint_is_an_error_and_is_not_executed(tmp_path):
+    created, path = tmp_path / "executed", tmp_path / "model.model"
+    torch.save({"conv_in1.conv2d.weight": Malicious(created)}, path)
     with pytest.raises(UserError, match=r"model\.model: cannot be read"):
-        fused(dmfuse, weights=str(path), denoising=str(path))
-    assert not victim.exists()
+        fuse(dmfuse, weights=str(path), denoising=str(path))
+    assert not created.exists()
 
 
 @pytest.fixture
 def released_files(tmp_path):
-    """Both files under the released names, narrower than the released ones."""
-    told = {**TOLD, "head": {**HEAD, "affinity": "code", "scaled": True}}
-    ours = network(told)
-    gen = {
-        f"denoise_fn.{name}": ours.denoising.state_dict()[
+    """Files in the released format, of a narrower network: head, denoising network; the network."""
+    architecture = {**ARCHITECTURE, "head": {**HEAD, "affinity": "code", "scaled": True}}
+    network = build_dmfuse(architecture)
+    denoising = {
+        f"denoise_fn.{name}": network.denoising.state_dict()[
             next(iter(dmfuse_release.rename_denoising_tensors({name: None})))
         ]
         for name, _ in load_reference("dmfuse_unet")["params"]
     }
-    gen["betas"] = torch.zeros(2000)
-    theirs = {new: old for old, new in dmfuse_release.HEAD_NAMES.items()}
-    top = {}
-    for name, tensor in ours.fusion.state_dict().items():
+    denoising["betas"] = torch.zeros(2000)
+    released_names = {new: old for old, new in dmfuse_release.HEAD_NAMES.items()}
+    head = {}
+    for name, tensor in network.fusion.state_dict().items():
         stem, _, part = name.rpartition(".")
-        top[theirs.get(name) or f"{theirs[stem]}.{part}"] = tensor
+        head[released_names.get(name) or f"{released_names[stem]}.{part}"] = tensor
     unused = [
         f"{stem}conv2d.{part}"
         for stem in dmfuse_release.UNUSED_PREFIXES
         for part in ("weight", "bias")
     ]
-    top |= {name: torch.zeros(3) for name in unused}
-    torch.save(gen, tmp_path / "ddpm_gen.pth")
-    torch.save(top, tmp_path / "model.model")
-    return tmp_path / "model.model", tmp_path / "ddpm_gen.pth", ours
+    head |= {name: torch.zeros(3) for name in unused}
+    torch.save(denoising, tmp_path / "ddpm_gen.pth")
+    torch.save(head, tmp_path / "model.model")
+    return tmp_path / "model.model", tmp_path / "ddpm_gen.pth", network
 
 
-def test_the_released_files_together_are_the_same_network(released_files, tmp_path):
-    top, gen, ours = released_files
-    assert len(torch.load(top, weights_only=True)) == 57
-    path = tmp_path / "ours.safetensors"
-    told = {**TOLD, "head": {**HEAD, "affinity": "code", "scaled": True}}
-    weights_file.write_weights(path, ours.state_dict(), WeightsMetadata("dmfuse", "fusion", told))
-    expected = fused(dmfuse, weights=str(path))
-    assert np.array_equal(expected, fused(dmfuse, weights=str(top), denoising=str(gen)))
+def test_released_files_are_the_same_network(released_files, tmp_path):
+    head_path, denoising_path, network = released_files
+    assert len(torch.load(head_path, weights_only=True)) == 57
+    path = tmp_path / "network.safetensors"
+    architecture = {**ARCHITECTURE, "head": {**HEAD, "affinity": "code", "scaled": True}}
+    metadata = WeightsMetadata("dmfuse", "fusion", architecture)
+    weights_file.write_weights(path, network.state_dict(), metadata)
+    expected = fuse(dmfuse, weights=str(path))
+    fused = fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
+    assert np.array_equal(expected, fused)
 
 
-def test_a_released_head_alone_asks_for_its_denoising_network(released_files):
-    with pytest.raises(UserError, match=r"fusion head alone; .* option denoising"):
-        fused(dmfuse, weights=str(released_files[0]))
+def test_released_head_needs_the_option_denoising(released_files):
+    with pytest.raises(UserError, match=r"fusion head without .* option denoising"):
+        fuse(dmfuse, weights=str(released_files[0]))
 
 
-def test_a_released_denoising_network_alone_is_named(released_files):
+def test_error_names_a_denoising_network_given_as_weights(released_files):
     with pytest.raises(UserError, match="a denoising network; expected"):
-        fused(dmfuse, weights=str(released_files[1]))
+        fuse(dmfuse, weights=str(released_files[1]))
 
 
-def test_released_files_that_do_not_fit_are_named_with_their_shapes(released_files, tmp_path):
-    top, gen, _ = released_files
-    other = torch.load(gen, weights_only=True)
-    other["denoise_fn.init_conv.weight"] = torch.zeros(8, 1, 3, 3)
-    torch.save(other, gen)
+def test_error_of_released_files_that_do_not_fit_has_their_shapes(released_files, tmp_path):
+    head_path, denoising_path, _ = released_files
+    tensors = torch.load(denoising_path, weights_only=True)
+    tensors["denoise_fn.init_conv.weight"] = torch.zeros(8, 1, 3, 3)
+    torch.save(tensors, denoising_path)
     with pytest.raises(UserError, match=r"takes 12 channels, .* \(8, 1, 3, 3\) give 24"):
-        fused(dmfuse, weights=str(top), denoising=str(gen))
-    other["denoise_fn.init_conv.weight"] = torch.zeros(4, 3, 3, 3)
-    torch.save(other, gen)
+        fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
+    tensors["denoise_fn.init_conv.weight"] = torch.zeros(4, 3, 3, 3)
+    torch.save(tensors, denoising_path)
     with pytest.raises(UserError, match=r"denoising\.leave\.2\.weight has shape \(1, 4, 3, 3\)"):
-        fused(dmfuse, weights=str(top), denoising=str(gen))
+        fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
 
 
 @pytest.mark.parametrize(
-    ("number", "name", "shape"),
+    ("index", "name", "shape"),
     [
         (0, "en0.conv1.conv2d.weight", (32,)),
         (0, "en0.conv1.conv2d.weight", (32, 12, 3)),
@@ -321,25 +350,27 @@ def test_released_files_that_do_not_fit_are_named_with_their_shapes(released_fil
         (1, "denoise_fn.init_conv.weight", ()),
     ],
 )
-def test_released_files_with_kernels_that_are_none_are_named(released_files, number, name, shape):
-    top, gen, _ = released_files
-    tensors = torch.load(released_files[number], weights_only=True)
+def test_error_names_a_kernel_without_four_dimensions(released_files, index, name, shape):
+    head_path, denoising_path, _ = released_files
+    path = released_files[index]
+    tensors = torch.load(path, weights_only=True)
     tensors[name] = torch.zeros(shape)
-    torch.save(tensors, released_files[number])
-    told = f"{name.removeprefix('denoise_fn.')} has shape {shape}, expected the four sides"
-    with pytest.raises(UserError, match=re.escape(f"{released_files[number]}: {told}")):
-        fused(dmfuse, weights=str(top), denoising=str(gen))
+    torch.save(tensors, path)
+    message = f"{name.removeprefix('denoise_fn.')} has shape {shape}, expected the four dimensions"
+    with pytest.raises(UserError, match=re.escape(f"{path}: {message}")):
+        fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
 
 
 def test_released_files_in_float64_are_the_same_network(released_files):
-    top, gen, _ = released_files
-    expected = fused(dmfuse, weights=str(top), denoising=str(gen))
-    for path in (top, gen):
+    head_path, denoising_path, _ = released_files
+    expected = fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
+    for path in (head_path, denoising_path):
         tensors = torch.load(path, weights_only=True)
         torch.save({name: tensor.double() for name, tensor in tensors.items()}, path)
-    assert np.array_equal(expected, fused(dmfuse, weights=str(top), denoising=str(gen)))
+    fused = fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
+    assert np.array_equal(expected, fused)
 
 
-def test_tiles_smaller_than_their_overlap_are_refused():
+def test_tile_smaller_than_twice_the_overlap_is_an_error():
     with pytest.raises(ValueError, match="at least twice the overlap"):
         dmfuse.Options(tile=64, overlap=48)

@@ -1,3 +1,5 @@
+"""Average, maximum and Laplacian pyramid: values by hand and properties."""
+
 import cv2
 import numpy as np
 import pytest
@@ -34,32 +36,34 @@ def test_equal_inputs_come_back_unchanged(method):
 
 
 @pytest.mark.parametrize("shape", [(64, 80), (33, 51), (5, 7), (2, 3), (1, 1)])
-def test_a_pyramid_is_taken_apart_and_put_together_exactly(shape):
+def test_collapsing_a_pyramid_reconstructs_the_image(shape):
     image = RNG.integers(0, 256, shape, dtype=np.uint8)
-    back = laplacian.collapse_laplacian_pyramid(laplacian.build_laplacian_pyramid(image, 4))
-    np.testing.assert_allclose(back, image, atol=1e-9)
+    reconstructed = laplacian.collapse_laplacian_pyramid(
+        laplacian.build_laplacian_pyramid(image, 4)
+    )
+    np.testing.assert_allclose(reconstructed, image, atol=1e-9)
 
 
-def test_the_finest_level_is_opencvs():
+def test_finest_level_equals_opencvs():
     image = RNG.integers(0, 256, (64, 80), dtype=np.uint8).astype(np.float64)
     detail = laplacian.build_laplacian_pyramid(image.astype(np.uint8), 1)[0]
     np.testing.assert_allclose(detail, image - cv2.pyrUp(cv2.pyrDown(image)), atol=1e-9)
 
 
 def test_laplacian_keeps_detail_that_only_one_image_has():
-    """A fine texture in one image, nothing in the other: all of it survives, unlike averaging."""
+    """A fine texture in one image and none in the other is kept fully; averaging halves it."""
     texture = np.tile(np.array([[100, 140], [140, 100]], np.uint8), (32, 32))
     flat = np.full_like(texture, 120)
     visible = np.repeat(flat[..., None], 3, axis=2)
-    kept = laplacian.load(laplacian.Options(), "cpu")(texture, visible)[..., 0].astype(float)
-    halved = average.load(average.Options(), "cpu")(texture, visible)[..., 0].astype(float)
-    assert kept[8:-8, 8:-8].std() == pytest.approx(20, abs=0.5)
-    assert halved[8:-8, 8:-8].std() == pytest.approx(10, abs=0.5)
+    selected = laplacian.load(laplacian.Options(), "cpu")(texture, visible)[..., 0].astype(float)
+    averaged = average.load(average.Options(), "cpu")(texture, visible)[..., 0].astype(float)
+    assert selected[8:-8, 8:-8].std() == pytest.approx(20, abs=0.5)
+    assert averaged[8:-8, 8:-8].std() == pytest.approx(10, abs=0.5)
 
 
 @pytest.mark.parametrize("method", [average, maximum, laplacian])
 def test_color_differences_are_the_visible_images(method):
-    """Cb ~ B - Y and Cr ~ R - Y stay, where nothing clips."""
+    """Cb ~ B - Y and Cr ~ R - Y are unchanged where nothing is clipped."""
     visible = RNG.integers(100, 156, (32, 32, 3), dtype=np.uint8)
     infrared = RNG.integers(100, 156, (32, 32), dtype=np.uint8)
     fused = method.load(method.Options(), "cpu")(infrared, visible).astype(int)

@@ -1,3 +1,5 @@
+"""Entropy: known answers, invariance, input validation."""
+
 import numpy as np
 import pytest
 

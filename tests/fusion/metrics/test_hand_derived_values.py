@@ -1,4 +1,4 @@
-"""Every variant of every fusion metric against values that were derived by hand, case by case."""
+"""Every variant of every fusion metric against values derived by hand."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from fusebench import plugins
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
-from tests.helpers.expected_metrics import (
+from tests.helpers.fusion.expected_metrics import (
     BARS,
     BARS_SHIFTED_IMAGE,
     CONSTANT,
@@ -17,21 +17,23 @@ from tests.helpers.expected_metrics import (
     RAMP,
     ValueRange,
 )
-from tests.helpers.expected_metrics_negative import (
+from tests.helpers.fusion.expected_metrics_negative import (
     COPY,
     COPY_BESIDE_FLAT,
     LOST_BARS,
     NEGATIVE,
     NEGATIVE_FINE,
 )
-from tests.helpers.expected_metrics_shifted import BARS_SHIFTED, NOISE, NOISE_SIDE, SHIFTED
+from tests.helpers.fusion.expected_metrics_shifted import BARS_SHIFTED, NOISE, NOISE_SIDE, SHIFTED
 
 ALL = {
     metric.name
     for name in plugins.list_plugins("fusion.metrics")
-    for metric in load_variants(plugins.load_plugin("fusion.metrics", name))
+    for metric in load_variants(plugins.load_fusion_metric(name))
 }
-DRAWN = np.random.default_rng(0).integers(0, 256, (3, NOISE_SIDE, NOISE_SIDE), dtype=np.uint8)
+NOISE_IMAGES = np.random.default_rng(0).integers(
+    0, 256, (3, NOISE_SIDE, NOISE_SIDE), dtype=np.uint8
+)
 CASES = {
     "identical": [((BARS, BARS, BARS), IDENTICAL)],
     "constant": [((FLAT, FLAT, FLAT), CONSTANT)],
@@ -42,36 +44,37 @@ CASES = {
         ((RAMP, RAMP, RAMP + 1), SHIFTED),
         ((BARS, BARS, BARS_SHIFTED_IMAGE), BARS_SHIFTED),
     ],
-    "noise": [(tuple(DRAWN), NOISE)],
+    "noise": [(tuple(NOISE_IMAGES), NOISE)],
 }
-WANTED = [
-    pytest.param(images, name, wanted, id=f"{case}-{number}-{name}")
+EXPECTED_VALUES = [
+    pytest.param(images, name, expected, id=f"{case}-{number}-{name}")
     for case, parts in CASES.items()
-    for number, (images, answers) in enumerate(parts)
-    for name, wanted in answers.items()
+    for number, (images, values) in enumerate(parts)
+    for name, expected in values.items()
 ]
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_no_variant_is_left_out(case):
-    assert set().union(*(answers for _, answers in CASES[case])) == ALL
+def test_every_variant_has_an_expected_value(case):
+    assert set().union(*(values for _, values in CASES[case])) == ALL
 
 
-@pytest.mark.parametrize(("images", "name", "wanted"), WANTED)
-def test_the_value_is_the_one_derived_by_hand(images, name, wanted):
+@pytest.mark.parametrize(("images", "name", "expected"), EXPECTED_VALUES)
+def test_value_equals_the_one_derived_by_hand(images, name, expected):
     (metric,) = load_metrics({name: {}})
-    found = metric.measure(images[:2], images[2], direct_evaluator)
-    exact = wanted is None or isinstance(wanted, ValueRange)
-    assert found == (wanted if exact else pytest.approx(wanted, rel=1e-6, abs=1e-9))
+    value = metric.measure(images[:2], images[2], direct_evaluator)
+    if expected is not None and not isinstance(expected, ValueRange):
+        expected = pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert value == expected
 
 
 @pytest.mark.parametrize("name", ["phase_congruency.liu", "phase_congruency.kovesi"])
-def test_a_negative_has_the_features_of_its_image(name):
+def test_inverted_image_has_the_same_features(name):
     (metric,) = load_metrics({name: {}})
-    wanted = metric.measure((BARS, BARS), BARS, direct_evaluator)
+    expected = metric.measure((BARS, BARS), BARS, direct_evaluator)
     assert metric.measure((BARS, BARS), 255 - BARS, direct_evaluator) == pytest.approx(
-        wanted, rel=1e-9
+        expected, rel=1e-9
     )
     assert metric.measure((BARS, 255 - BARS), BARS, direct_evaluator) == pytest.approx(
-        wanted, rel=1e-9
+        expected, rel=1e-9
     )

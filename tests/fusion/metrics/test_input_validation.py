@@ -1,4 +1,4 @@
-"""Bad input is refused with what was found and what was expected."""
+"""Invalid images and metric selections are errors with the actual and the expected value."""
 
 import numpy as np
 import pytest
@@ -24,40 +24,40 @@ BAD = {
 @pytest.mark.parametrize("name", plugins.list_plugins("fusion.metrics"))
 @pytest.mark.parametrize("case", BAD)
 def test_every_metric_refuses_bad_images(name, case):
-    bad, kind, said = BAD[case]
-    measure = plugins.load_plugin("fusion.metrics", name).measure
+    bad, error, message = BAD[case]
+    measure = plugins.load_fusion_metric(name).measure
     for position in range(3):
         images = [GOOD, GOOD, GOOD]
         images[position] = bad
-        with pytest.raises(kind, match=said):
+        with pytest.raises(error, match=message):
             measure(*images)
 
 
-def test_an_unknown_variant_is_named():
+def test_error_names_an_unknown_variant():
     with pytest.raises(UserError, match=r"metrics\.entropy\.loud: variant: .*'loud'"):
         load_metrics({"entropy.loud": {}})
 
 
-def test_an_unknown_metric_says_what_there_is():
+def test_error_of_an_unknown_metric_suggests_a_similar_name():
     with pytest.raises(UserError, match="Did you mean 'entropy'"):
         load_metrics({"entropi": {}})
 
 
-def test_a_metric_without_variants_takes_none():
+def test_variant_of_a_metric_without_variants_is_an_error():
     with pytest.raises(UserError, match="Extra inputs are not permitted"):
         load_metrics({"correlation_coefficient.mean": {}})
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ({"entropy": {}}, {"entropy.levels": {}}),
         ({"mutual_information.nats": {}}, {"mutual_information": {"variant": "nats"}}),
     ],
 )
-def test_two_names_of_one_metric_are_refused(one, other):
+def test_two_names_of_one_metric_are_an_error(first, second):
     with pytest.raises(UserError, match="are the same metric; keep one"):
-        load_metrics(one | other)
+        load_metrics(first | second)
 
 
 def test_two_variants_of_one_metric_are_two_metrics():

@@ -1,7 +1,7 @@
-"""Libraries' values on images of integer arithmetic, and plain loops on smaller ones.
+"""Agreement with other libraries on deterministic images, and with naive loops on smaller ones.
 
-`reference/fusion_metric_libraries.csv` holds what each library's function gave, its version and its
-call, summed over both sources; all were called with float64 where they take it.
+`reference/fusion_metric_libraries.csv` has the value of each library's function, summed over both
+sources, with the library's version and the call. All were called with float64 if they support it.
 """
 
 import csv
@@ -12,14 +12,14 @@ import pytest
 from fusebench import plugins
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.metric import load_metrics
-from tests.helpers import naive_metrics
-from tests.helpers.deterministic_images import SIZES, make_image_triple
+from tests.helpers.fusion import naive_metrics
+from tests.helpers.fusion.deterministic_images import SIZES, make_image_triple
 from tests.helpers.paths import REFERENCE as REFERENCE_FOLDER
 
 CSV = REFERENCE_FOLDER / "fusion_metric_libraries.csv"
 with CSV.open() as file:
     ROWS = list(csv.DictReader(file))
-# pytorch-msssim has float32 weights; piq guards VIF's divisions differently
+# pytorch-msssim has float32 weights; piq has other epsilons in the divisions of VIF
 TOLERANCE = {"pytorch-msssim": 1e-6, "piq": 1e-9}
 
 
@@ -34,20 +34,18 @@ def test_agrees_with_the_library(row):
 
 
 @pytest.mark.parametrize("name", naive_metrics.NAIVE_METRICS)
-def test_agrees_with_plain_loops_over_pixels_and_windows(name):
-    large = name == "multi_scale_structural_similarity"
-    a, b, f = make_image_triple(*((176, 177) if large else (54, 66)))
-    measured = plugins.load_plugin("fusion.metrics", name).measure(a, b, f)
-    assert measured == pytest.approx(naive_metrics.NAIVE_METRICS[name](a, b, f), rel=1e-10)
+def test_agrees_with_naive_loops_over_pixels_and_windows(name):
+    is_large = name == "multi_scale_structural_similarity"
+    a, b, f = make_image_triple(*((176, 177) if is_large else (54, 66)))
+    value = plugins.load_fusion_metric(name).measure(a, b, f)
+    assert value == pytest.approx(naive_metrics.NAIVE_METRICS[name](a, b, f), rel=1e-10)
 
 
-def test_every_metric_has_loops():
+def test_every_metric_has_a_naive_implementation():
     assert set(naive_metrics.NAIVE_METRICS) == set(plugins.list_plugins("fusion.metrics"))
 
 
-def test_the_images_are_what_the_libraries_were_given():
+def test_images_are_those_the_libraries_were_called_with():
     a, b, f = make_image_triple(*SIZES["odd"])
-    assert [int(x.astype(np.int64).sum()) for x in (a, b, f)] == SUMS
-
-
-SUMS = [4280496, 4274130, 4251505]
+    sums = [int(x.astype(np.int64).sum()) for x in (a, b, f)]
+    assert sums == [4280496, 4274130, 4251505]

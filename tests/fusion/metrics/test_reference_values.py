@@ -1,7 +1,7 @@
-"""Every value of thirteen independent implementations on real pairs, met or explained.
+"""Values of thirteen independent implementations on real pairs: equal, or with a reason.
 
-The images are TNO's and RoadScene's and are not part of this project: FUSEBENCH_METRIC_IMAGES names
-the folder that has ``<pair>_ir.png``, ``<pair>_vi.png`` and ``<pair>_<fused>.png``.
+The images are from TNO and RoadScene and are not part of this project: FUSEBENCH_METRIC_IMAGES
+names the folder with ``<pair>_ir.png``, ``<pair>_vi.png`` and ``<pair>_<fused>.png``.
 """
 
 import csv
@@ -75,25 +75,25 @@ NAMES = {
     "VIFF.Han": "visual_information_fusion",
 }
 NOT_COMPUTED = {
-    "AG.mlab": "another border and not 0 on a constant image; one implementation only",
-    "FMI.edge.mlab": "empty windows count as 0, which leaves 0.05 of 0.88",
-    "FMI.edge.octave": "Octave's edge() thins otherwise than MATLAB's",
-    "MS-SSIM.pyiqa": "no clamp of negative scales; 1.8 % off in the median, at even sizes too",
-    "MS-SSIM.sewar": "0.8 % off in the median, at even sizes too",
-    "MS-SSIM.torchmetrics": "0.7 % off in the median, at even sizes too",
+    "AG.mlab": "another border, and not 0 on a constant image; one implementation only",
+    "FMI.edge.mlab": "empty windows count as 0, which gives 0.05 instead of 0.88",
+    "FMI.edge.octave": "Octave's edge() thins differently from MATLAB's",
+    "MS-SSIM.pyiqa": "negative scales are not clamped; median difference 1.8 %, at even sizes too",
+    "MS-SSIM.sewar": "median difference 0.8 %, at even sizes too",
+    "MS-SSIM.torchmetrics": "median difference 0.7 %, at even sizes too",
     "NMI.skimage.ir": "a term of NMI.skimage.sum",
     "NMI.skimage.vi": "a term of NMI.skimage.sum",
     "Qabf.mfif": "opposite sign of one gradient and 1e-5 in its divisions; one implementation only",
-    "Qabf.mlab": "up to 4.5e-4 off; one implementation only",
+    "Qabf.mlab": "difference up to 4.5e-4; one implementation only",
     "VIF.vec": "the steerable-pyramid VIF, another metric",
-    "VIF.zoo": "a window beside its center and zeros around the image: +2 to +25 %",
+    "VIF.zoo": "a shifted window and zero padding: +2 to +25 %",
 }
-EQUAL = 1e-5  # relative
-NOTHING = 1e-12  # absolute: what rounding leaves of a value that is 0
+RELATIVE_TOLERANCE = 1e-5
+ABSOLUTE_TOLERANCE = 1e-12  # rounding error of a value that is 0
 
 
-def differing():
-    """Rows that are further off: (metric, implementation, pair, fused) to how far at most."""
+def read_differences():
+    """(metric, implementation, pair, fused) of rows that differ, to the largest difference."""
     with DIFFERENCES.open() as file:
         return {
             (row["metric"], row["implementation"], row["pair"], row["fused"]): float(row["largest"])
@@ -103,63 +103,62 @@ def differing():
 
 
 @cache
-def groups():
-    found = defaultdict(dict)
+def read_reference_values():
+    """Metric to (pair, fused) to implementation to value."""
+    values = defaultdict(dict)
     with CSV.open() as file:
         for row in csv.DictReader(file):
+            image = (row["pair"], row["fused"])
             value = float(row["value"] or "nan")
-            found[row["metric"]].setdefault((row["pair"], row["fused"]), {})[
-                row["implementation"]
-            ] = value
-    return dict(found)
+            values[row["metric"]].setdefault(image, {})[row["implementation"]] = value
+    return dict(values)
 
 
 @cache
-def image(name):
+def read_image(name):
     return images.read_gray(Path(FOLDER or "") / f"{name}.png")
 
 
-def excused(metric):
+def is_not_computed(metric):
     return any(metric == name or metric.startswith(f"{name}.") for name in NOT_COMPUTED)
 
 
 def test_every_metric_of_the_table_is_computed_or_has_a_reason():
-    assert {m for m in groups() if not excused(m)} == set(NAMES)
+    assert {m for m in read_reference_values() if not is_not_computed(m)} == set(NAMES)
 
 
-def test_every_difference_is_one_of_the_tables_rows_and_has_a_reason():
+def test_every_difference_is_a_row_of_the_table_and_has_a_reason():
     rows = {
-        (metric, who, pair, fused)
-        for metric, images in groups().items()
+        (metric, implementation, pair, fused)
+        for metric, images in read_reference_values().items()
         for (pair, fused), values in images.items()
-        for who in values
+        for implementation in values
     }
-    assert set(differing()) <= rows
-    assert len(differing()) == len(DIFFERENCES.read_text().splitlines()) - 1
+    assert set(read_differences()) <= rows
+    assert len(read_differences()) == len(DIFFERENCES.read_text().splitlines()) - 1
 
 
 @pytest.mark.skipif(not FOLDER, reason="FUSEBENCH_METRIC_IMAGES names no folder of images")
 @pytest.mark.parametrize("metric", NAMES)
-def test_meets_every_row_but_those_that_are_named_and_those_no_more_than_said(metric):
-    (wanted,) = load_metrics({NAMES[metric]: {}})
-    allowed = differing()
-    for (pair, fused), values in groups()[metric].items():
-        sources = image(f"{pair}_ir"), image(f"{pair}_vi")
-        mine = wanted.measure(sources, image(f"{pair}_{fused}"), direct_evaluator)
-        for who, value in values.items():
-            where = f"{metric} of {pair}/{fused} by {who}: {mine} and {value}"
-            if math.isnan(value):
-                undefined = mine is None or wanted.note(
-                    sources, image(f"{pair}_{fused}"), direct_evaluator
-                )
-                assert undefined, where
+def test_value_equals_the_reference_or_differs_no_more_than_documented(metric):
+    (candidate,) = load_metrics({NAMES[metric]: {}})
+    differences = read_differences()
+    for (pair, fused), values in read_reference_values()[metric].items():
+        sources = read_image(f"{pair}_ir"), read_image(f"{pair}_vi")
+        image = read_image(f"{pair}_{fused}")
+        value = candidate.measure(sources, image, direct_evaluator)
+        for implementation, reference in values.items():
+            context = f"{metric} of {pair}/{fused} by {implementation}: {value} and {reference}"
+            if math.isnan(reference):
+                is_undefined = value is None or candidate.note(sources, image, direct_evaluator)
+                assert is_undefined, context
                 continue
-            assert mine is not None, where
-            largest = allowed.get((metric, who, pair, fused))
-            gap = abs(mine - value)
-            equal = gap <= max(EQUAL * abs(value), NOTHING)
+            assert value is not None, context
+            largest = differences.get((metric, implementation, pair, fused))
+            difference = abs(value - reference)
+            is_equal = difference <= max(RELATIVE_TOLERANCE * abs(reference), ABSOLUTE_TOLERANCE)
             if largest is None:
-                assert equal, where
+                assert is_equal, context
             else:
-                assert not equal, f"{where}: agrees; take its row out of {DIFFERENCES.name}"
-                assert gap <= largest * abs(value) * (1 + 1e-9), where
+                assert not is_equal, f"{context}: equal; remove its row from {DIFFERENCES.name}"
+                assert difference <= largest * abs(reference) * (1 + 1e-9), context

@@ -1,4 +1,4 @@
-"""DMNet whole: size, eqs. 5 and 9-12, every option."""
+"""DMNet: size, eqs. 5 and 9 to 12, and every architecture option."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fusion.networks.dmnet import DMNet, stack_visible_infrared
 from fusion.networks.dmnet_architecture import DMNetArchitecture
-from tests.helpers.small_dmnet import (
+from tests.helpers.fusion.small_dmnet import (
     NOISE_LEVELS,
     SMALL_ARCHITECTURE,
     build_dmnet,
@@ -22,81 +22,82 @@ from tests.helpers.small_dmnet import (
 )
 
 
-def parameters(module):
+def count_parameters(module):
     return sum(p.numel() for p in module.parameters())
 
 
-def test_full_width_is_within_two_percent_of_the_printed_size():
+def test_the_full_width_has_the_printed_number_of_parameters_within_two_percent():
     with torch.device("meta"):
         network = DMNet(DMNetArchitecture())
     # 391.046 M is the paper's figure for DANet, which is this denoising network alone (Table VIII).
-    assert parameters(network.denoising) == 391_045_762
-    assert parameters(network) == 391_674_666
-    assert parameters(network) == pytest.approx(386.358e6, rel=0.02)
+    assert count_parameters(network.denoising) == 391_045_762
+    assert count_parameters(network) == 391_674_666
+    assert count_parameters(network) == pytest.approx(386.358e6, rel=0.02)
 
 
-def test_a_nominal_size_of_144_leaves_only_the_attention_in_the_middle():
+def test_at_a_nominal_size_of_144_only_the_middle_has_attention():
     with torch.device("meta"):
-        assert parameters(DMNet(DMNetArchitecture(image_size=144)).denoising) == 370_058_882
+        assert count_parameters(DMNet(DMNetArchitecture(image_size=144)).denoising) == 370_058_882
 
 
 class LargestTensor(TorchDispatchMode):
-    """Remembers the most values any operation returned in one tensor."""
+    """Records the number of values of the largest tensor that an operation returned."""
 
     values = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        found = func(*args, **(kwargs or {}))
-        for tensor in found if isinstance(found, (tuple, list)) else (found,):
+        output = func(*args, **(kwargs or {}))
+        for tensor in output if isinstance(output, (tuple, list)) else (output,):
             if isinstance(tensor, torch.Tensor):
                 self.values = max(self.values, tensor.numel())
-        return found
+        return output
 
 
-def test_the_autoencoder_holds_nothing_that_grows_faster_than_the_image():
+def test_the_largest_tensor_of_the_autoencoder_is_linear_in_the_pixels():
     network = build_dmnet()
     with torch.no_grad(), LargestTensor() as largest:
         network.reconstruct(torch.rand(1, 1, 64, 64))
-    assert largest.values == 4 * 16 * 64 * 64  # the feed-forward's two branches
+    assert largest.values == 4 * 16 * 64 * 64  # two branches of the feed-forward
 
 
 def test_latent_features_are_the_mean_over_the_time_steps():
     network = build_dmnet().double()
     clean = stack_visible_infrared(*make_images(dtype=torch.float64))
-    drawn = make_noise(dtype=torch.float64)
+    noise = make_noise(dtype=torch.float64)
     single = build_dmnet(dataclasses.replace(SMALL_ARCHITECTURE, time_steps=(5,))).double()
     with torch.no_grad():
-        each = [
-            single.compute_latent_features(clean, NOISE_LEVELS[i : i + 1], drawn[i : i + 1])
+        single_step_features = [
+            single.compute_latent_features(clean, NOISE_LEVELS[i : i + 1], noise[i : i + 1])
             for i in (0, 1, 2)
         ]
-        mean = network.compute_latent_features(clean, NOISE_LEVELS, drawn)
-    assert (each[0] - each[2]).abs().max() > 1e-3
-    torch.testing.assert_close(mean, sum(each) / 3, rtol=1e-9, atol=1e-9)
+        mean = network.compute_latent_features(clean, NOISE_LEVELS, noise)
+    assert (single_step_features[0] - single_step_features[2]).abs().max() > 1e-3
+    torch.testing.assert_close(mean, sum(single_step_features) / 3, rtol=1e-9, atol=1e-9)
 
 
-def test_what_is_denoised_is_the_image_at_its_level_visible_first():
-    seen = []
+def test_the_denoising_network_gets_the_noisy_image_with_visible_first():
+    calls = []
 
-    class Spy(nn.Module):
-        def features(self, noisy, level, which):
-            seen.append((noisy, level, tuple(which)))
+    class RecordingNetwork(nn.Module):
+        def extract_features(self, noisy, level, blocks):
+            calls.append((noisy, level, tuple(blocks)))
             return [
-                noisy.new_zeros(2, w, 32 >> i, 32 >> i) for i, w in enumerate((12, 24, 48, 96, 96))
+                noisy.new_zeros(2, width, 32 >> i, 32 >> i)
+                for i, width in enumerate((12, 24, 48, 96, 96))
             ]
 
     network = build_dmnet()
-    network.denoising = Spy()
+    network.denoising = RecordingNetwork()
     infrared, visible = make_images()
     network.compute_latent_features(
         stack_visible_infrared(infrared, visible), NOISE_LEVELS, torch.zeros(3, 2, 2, 32, 32)
     )
     noise = make_noise()
     network.compute_latent_features(torch.zeros(2, 2, 32, 32), NOISE_LEVELS, noise)
-    torch.testing.assert_close(seen[0][0], NOISE_LEVELS[0] * torch.cat((visible, infrared), dim=1))
-    torch.testing.assert_close(seen[5][0], math.sqrt(1 - NOISE_LEVELS[2] ** 2) * noise[2])
-    assert seen[1][1].tolist() == pytest.approx([NOISE_LEVELS[1]] * 2)
-    assert seen[0][2] == (0, 3, 6, 9, 12)
+    torch.testing.assert_close(calls[0][0], NOISE_LEVELS[0] * torch.cat((visible, infrared), dim=1))
+    torch.testing.assert_close(calls[5][0], math.sqrt(1 - NOISE_LEVELS[2] ** 2) * noise[2])
+    assert calls[1][1].tolist() == pytest.approx([NOISE_LEVELS[1]] * 2)
+    assert calls[0][2] == (0, 3, 6, 9, 12)
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 80)])
@@ -118,20 +119,20 @@ def test_images_keep_their_size_and_lie_between_zero_and_one(height, width, chan
         fused, clean = network.fuse_with_diffusion_input(
             infrared, visible, NOISE_LEVELS, make_noise(2, height, width)
         )
-        drawn = network.reconstruct(infrared)
+        reconstruction = network.reconstruct(infrared)
     assert clean.shape == (2, 2, height, width)
-    for image in (fused, drawn):
+    for image in (fused, reconstruction):
         assert image.shape == infrared.shape
         assert image.min() > 0
         assert image.max() < 1
 
 
-def test_levels_and_noises_are_as_many_as_the_time_steps():
-    with pytest.raises(ValueError, match="2 levels, 3 noises, 3 time steps"):
+def test_a_wrong_number_of_levels_is_an_error():
+    with pytest.raises(ValueError, match="got 2 levels and 3 noises, expected 3 of each"):
         build_dmnet().fuse(*make_images(), NOISE_LEVELS[:2], make_noise())
 
 
-def test_residual_is_the_visible_image_and_in_stage_one_the_image_itself():
+def test_the_residual_is_the_visible_image_or_in_stage_one_the_input_image():
     network = build_dmnet(dataclasses.replace(SMALL_ARCHITECTURE, residual="visible"))
     nn.init.zeros_(network.decoder.image[2].weight)
     infrared, visible = make_images()
@@ -142,7 +143,7 @@ def test_residual_is_the_visible_image_and_in_stage_one_the_image_itself():
         )
 
 
-def test_mixed_input_is_a_sixth_sources_and_five_sixths_features():
+def test_the_mixed_input_is_one_sixth_sources_and_five_sixths_features():
     network = build_dmnet(dataclasses.replace(SMALL_ARCHITECTURE, diffused="mixed"))
     nn.init.zeros_(network.joining.weight)
     nn.init.ones_(network.joining.bias)
@@ -152,46 +153,49 @@ def test_mixed_input_is_a_sixth_sources_and_five_sixths_features():
     torch.testing.assert_close(clean, (torch.cat((visible, infrared), dim=1) + 5) / 6)
 
 
-def test_weights_and_noise_decide_the_image_nothing_else():
-    network, other = build_dmnet(seed=0), build_dmnet(seed=1)
-    other.load_state_dict(network.state_dict())
+def test_the_fused_image_depends_only_on_weights_and_noise():
+    first, second = build_dmnet(seed=0), build_dmnet(seed=1)
+    second.load_state_dict(first.state_dict())
     torch.manual_seed(5)
-    before = torch.get_rng_state()
+    state_before = torch.get_rng_state()
     with torch.no_grad():
-        image = network.fuse(*make_images(), NOISE_LEVELS, make_noise())
-        assert torch.equal(image, other.fuse(*make_images(), NOISE_LEVELS, make_noise()))
-    assert torch.equal(before, torch.get_rng_state())
+        image = first.fuse(*make_images(), NOISE_LEVELS, make_noise())
+        assert torch.equal(image, second.fuse(*make_images(), NOISE_LEVELS, make_noise()))
+    assert torch.equal(state_before, torch.get_rng_state())
 
 
 def test_bfloat16_and_channels_last_give_nearly_the_same_image():
     network = build_dmnet()
     with torch.no_grad():
-        exact = network.fuse(*make_images(), NOISE_LEVELS, make_noise())
+        reference = network.fuse(*make_images(), NOISE_LEVELS, make_noise())
         with torch.autocast("cpu", torch.bfloat16):
-            short = network.fuse(*make_images(), NOISE_LEVELS, make_noise())
-        last = (
+            bfloat16 = network.fuse(*make_images(), NOISE_LEVELS, make_noise())
+        channels_last = (
             build_dmnet()
             .to(memory_format=torch.channels_last)
             .fuse(*make_images(), NOISE_LEVELS, make_noise())
         )
-        double = (
+        float64 = (
             build_dmnet()
             .double()
             .fuse(*make_images().double(), NOISE_LEVELS, make_noise().double())
         )
-    assert (short - exact).abs().mean() < 0.5 / 255
-    torch.testing.assert_close(last, exact, rtol=0, atol=1e-5)
-    assert double.dtype == torch.float64
-    torch.testing.assert_close(double.float(), exact, rtol=0, atol=1e-5)
+    assert (bfloat16 - reference).abs().mean() < 0.5 / 255
+    torch.testing.assert_close(channels_last, reference, rtol=0, atol=1e-5)
+    assert float64.dtype == torch.float64
+    torch.testing.assert_close(float64.float(), reference, rtol=0, atol=1e-5)
 
 
-def test_an_architecture_survives_json():
-    a = DMNetArchitecture(inner=16, features=24, time_steps=(5, 20), residual="visible")
-    assert DMNetArchitecture(**json.loads(json.dumps(dataclasses.asdict(a)))) == a
+def test_an_architecture_is_restored_from_json():
+    architecture = DMNetArchitecture(inner=16, features=24, time_steps=(5, 20), residual="visible")
+    assert (
+        DMNetArchitecture(**json.loads(json.dumps(dataclasses.asdict(architecture))))
+        == architecture
+    )
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"features": 20}, "20 features, 8 heads"),
         ({"features": 8}, "8 features, 8 heads"),
@@ -201,11 +205,11 @@ def test_an_architecture_survives_json():
         ({"time_steps": ()}, "time steps \\(\\)"),
     ],
 )
-def test_an_impossible_architecture_is_refused(change, words):
-    with pytest.raises(ValueError, match=words):
+def test_an_invalid_architecture_is_an_error(change, message):
+    with pytest.raises(ValueError, match=message):
         DMNetArchitecture(**change)
 
 
-def test_an_architecture_is_read_without_loading_torch():
+def test_the_architecture_is_imported_without_torch():
     code = "import sys, fusion.networks.dmnet_architecture; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

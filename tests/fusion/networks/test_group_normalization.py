@@ -1,4 +1,4 @@
-"""Group normalization of channels-last images on the CPU: as torch's own, with more digits."""
+"""Group normalization of channels-last tensors on the CPU: that of torch, more accurate."""
 
 import pytest
 import torch
@@ -6,10 +6,10 @@ from torch.nn import functional
 
 from fusion.networks.blocks.normalization import AccurateGroupNorm
 
-LAST = torch.channels_last
+CHANNELS_LAST = torch.channels_last
 
 
-def made(groups, channels):
+def build_layer(groups, channels):
     torch.manual_seed(0)
     layer = AccurateGroupNorm(groups, channels)
     torch.nn.init.normal_(layer.weight)
@@ -17,46 +17,48 @@ def made(groups, channels):
     return layer
 
 
-def exact(layer, x):
-    """torch's own in float64."""
-    parts = (layer.weight.double(), layer.bias.double())
-    return functional.group_norm(x.double(), layer.num_groups, *parts, layer.eps)
+def normalize_in_float64(layer, x):
+    """Group normalization of torch in float64."""
+    parameters = (layer.weight.double(), layer.bias.double())
+    return functional.group_norm(x.double(), layer.num_groups, *parameters, layer.eps)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 8])
 @pytest.mark.parametrize("mean", [0, 1000])
-@pytest.mark.parametrize("piece", [1, 100, 1 << 17])
-def test_it_is_group_normalization(groups, mean, piece, monkeypatch):
-    monkeypatch.setattr("fusion.networks.blocks.normalization.CHUNK_SIZE", piece)
-    layer = made(groups, 8)
-    x = (torch.randn(3, 8, 7, 9) + mean).contiguous(memory_format=LAST)
+@pytest.mark.parametrize("chunk_size", [1, 100, 1 << 17])
+def test_it_agrees_with_torch_in_float64(groups, mean, chunk_size, monkeypatch):
+    monkeypatch.setattr("fusion.networks.blocks.normalization.CHUNK_SIZE", chunk_size)
+    layer = build_layer(groups, 8)
+    x = (torch.randn(3, 8, 7, 9) + mean).contiguous(memory_format=CHANNELS_LAST)
     with torch.no_grad():
-        found = layer(x)
-    assert found.is_contiguous(memory_format=LAST)
-    # 1000 leaves float32 four digits behind the point, whoever computes.
+        normalized = layer(x)
+    assert normalized.is_contiguous(memory_format=CHANNELS_LAST)
+    # At a mean of 1000, float32 has only four decimal places.
     tolerance = 1e-3 if mean else 1e-5
-    torch.testing.assert_close(found.double(), exact(layer, x), atol=tolerance, rtol=0)
+    torch.testing.assert_close(
+        normalized.double(), normalize_in_float64(layer, x), atol=tolerance, rtol=0
+    )
 
 
-def test_a_large_image_keeps_the_digits_that_torch_loses():
-    layer = made(8, 8)
-    x = (torch.randn(1, 8, 512, 512) + 3).contiguous(memory_format=LAST)
+def test_a_large_image_has_an_error_below_1e_5():
+    layer = build_layer(8, 8)
+    x = (torch.randn(1, 8, 512, 512) + 3).contiguous(memory_format=CHANNELS_LAST)
     with torch.no_grad():
-        off = (layer(x).double() - exact(layer, x)).abs().max()
-    assert off < 1e-5
+        error = (layer(x).double() - normalize_in_float64(layer, x)).abs().max()
+    assert error < 1e-5
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_other_precisions_are_torchs_own(dtype):
-    layer = made(2, 4).to(dtype)
-    x = torch.randn(1, 4, 6, 6, dtype=dtype).contiguous(memory_format=LAST)
+def test_other_precisions_are_normalized_by_torch(dtype):
+    layer = build_layer(2, 4).to(dtype)
+    x = torch.randn(1, 4, 6, 6, dtype=dtype).contiguous(memory_format=CHANNELS_LAST)
     with torch.no_grad():
         torch.testing.assert_close(layer(x), torch.nn.GroupNorm.forward(layer, x), atol=0, rtol=0)
 
 
-def test_training_sees_the_same_values():
-    layer = made(2, 4)
-    x = torch.randn(2, 4, 6, 6).contiguous(memory_format=LAST)
+def test_values_are_the_same_with_and_without_gradients():
+    layer = build_layer(2, 4)
+    x = torch.randn(2, 4, 6, 6).contiguous(memory_format=CHANNELS_LAST)
     with torch.no_grad():
-        quick = layer(x)
-    torch.testing.assert_close(layer(x).detach(), quick)
+        without_gradients = layer(x)
+    torch.testing.assert_close(layer(x).detach(), without_gradients)

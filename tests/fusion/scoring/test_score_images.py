@@ -1,4 +1,4 @@
-"""The fast path: the same numbers, the sources' share of the work done once, several processes."""
+"""Scoring of many images: cached results, worker processes, resuming."""
 
 import multiprocessing
 import os
@@ -16,14 +16,14 @@ from fusion.scoring import row_log, score_images
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import ScoringPair
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 SIZE = (180, 177)
 A, B, F = make_image_triple(*SIZE)
 METRICS = load_metrics({name: {} for name in plugins.list_plugins("fusion.metrics")})
 
 
-def variants():
+def list_variants():
     for name in plugins.list_plugins("fusion.metrics"):
         module = plugins.load_plugin("fusion.metrics", name)
         if len(module.VARIANTS) > 1:
@@ -32,144 +32,142 @@ def variants():
             yield name
 
 
-def test_shared_work_gives_the_pure_functions_numbers_for_every_variant_and_fused_image():
-    once = CachingEvaluator(A, B)
-    metrics = load_metrics({name: {} for name in variants()})
+def test_cached_results_equal_direct_evaluation_for_every_variant():
+    evaluator = CachingEvaluator(A, B)
+    metrics = load_metrics({name: {} for name in list_variants()})
     for fused in (F, np.maximum(A, B), A, np.full_like(A, 9)):
         for metric in metrics:
-            shared = metric.measure((A, B), fused, once)
+            cached = metric.measure((A, B), fused, evaluator)
             rel = 1e-4 if "phase" in metric.name else 1e-6
-            pure = metric.measure((A, B), fused, direct_evaluator)
-            assert shared == (pure if pure is None else pytest.approx(pure, rel=rel, abs=1e-12))
-        once.drop_fused_results()
+            direct = metric.measure((A, B), fused, direct_evaluator)
+            if direct is None:
+                assert cached is None
+            else:
+                assert cached == pytest.approx(direct, rel=rel, abs=1e-12)
+        evaluator.drop_fused_results()
 
 
-def test_what_is_made_of_the_sources_alone_is_made_once():
+def test_results_of_the_sources_are_computed_once_per_pair():
     calls = []
 
-    def sources_only(a, b):
+    def use_sources(a, b):
         calls.append("sources")
         return [a, b]
 
-    def with_fused(made, f):
+    def use_fused(source, fused):
         calls.append("fused")
-        return f
+        return fused
 
-    once = CachingEvaluator(A, B)
+    evaluator = CachingEvaluator(A, B)
     for fused in (F, A.copy(), B.copy()):
         for _ in range(2):
-            once(with_fused, once(sources_only, A, B)[0], fused)
-        once.drop_fused_results()
+            evaluator(use_fused, evaluator(use_sources, A, B)[0], fused)
+        evaluator.drop_fused_results()
     assert calls == ["sources", "fused", "fused", "fused"]
 
 
-def test_equal_values_and_other_arrays_are_told_apart():
-    once = CachingEvaluator(A, B)
-    assert once(lambda image, k: k, A, 1) == 1
-    first, second = once(np.sum, F // 2), once(np.sum, F // 2 + 1)
+def test_values_are_compared_by_value_and_arrays_by_identity():
+    evaluator = CachingEvaluator(A, B)
+    assert evaluator(lambda image, k: k, A, 1) == 1
+    first, second = evaluator(np.sum, F // 2), evaluator(np.sum, F // 2 + 1)
     assert second == first + F.size
 
 
 @pytest.fixture
-def scenes(tmp_path):
-    found = []
+def pairs(tmp_path):
+    pairs = []
     for key in ("01", "02", "03"):
         paths = []
-        for name, image in zip(("ir", "vi", "mine", "copy"), (A, B, F, A), strict=True):
+        for name, image in zip(("ir", "vi", "mean", "copy"), (A, B, F, A), strict=True):
             paths.append(tmp_path / f"{key}-{name}.png")
             Image.fromarray(np.roll(image, int(key), axis=1)).save(paths[-1])
-        found.append(ScoringPair(key, *paths[:2], {"mine": paths[2], "copy": paths[3]}))
-    return found
+        pairs.append(ScoringPair(key, *paths[:2], {"mean": paths[2], "copy": paths[3]}))
+    return pairs
 
 
-def test_worker_processes_give_the_same_tables(scenes):
+def test_worker_processes_give_the_same_tables(pairs):
     metrics = load_metrics(
         {"entropy": {}, "peak_signal_to_noise.mean": {}, "edge_preservation": {}}
     )
-    alone = score_images.score_pairs(scenes, metrics, "score", 1)
-    together = score_images.score_pairs(scenes, metrics, "score", 2)
-    assert list(alone) == ["mine", "copy"]
-    for name, table in alone.items():
-        assert table.equals(together[name])
+    sequential = score_images.score_pairs(pairs, metrics, "score", 1)
+    parallel = score_images.score_pairs(pairs, metrics, "score", 2)
+    assert list(sequential) == ["mean", "copy"]
+    for name, table in sequential.items():
+        assert table.equals(parallel[name])
         assert list(table.index) == ["01", "02", "03"]
-    assert alone["copy"]["peak_signal_to_noise.mean"].isna().all()
-    assert alone["copy"]["flags"].str.contains("PSNR mean: infinite").all()
+    assert sequential["copy"]["peak_signal_to_noise.mean"].isna().all()
+    assert sequential["copy"]["flags"].str.contains("PSNR mean: infinite").all()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_image_of_another_size_is_named_whoever_reads_it(scenes, workers):
-    Image.new("L", (8, 6)).save(scenes[1].fused["mine"])
-    with pytest.raises(UserError, match=r"02-mine\.png: 8 x 6 pixels, but the infrared image"):
-        score_images.score_pairs(scenes, METRICS[:1], "score", workers)
+def test_error_names_an_image_of_another_size(pairs, workers):
+    Image.new("L", (8, 6)).save(pairs[1].fused["mean"])
+    with pytest.raises(UserError, match=r"02-mean\.png: 8 x 6 pixels, but the infrared image"):
+        score_images.score_pairs(pairs, METRICS[:1], "score", workers)
 
 
-def test_no_scenes_are_no_tables():
+def test_no_pairs_give_no_tables():
     assert score_images.score_pairs([], METRICS, "score") == {}
 
 
-def kill_one_worker_when(finished):
-    """From now on, in the background: a worker is killed as soon as ``finished()``."""
+def kill_one_worker_when(is_ready):
+    """Kill a worker as soon as ``is_ready()`` is true, in a background thread."""
 
-    def wait():
-        while not finished():
+    def wait_and_kill():
+        while not is_ready():
             time.sleep(0.05)
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=wait_and_kill, daemon=True).start()
 
 
-def test_a_killed_worker_is_one_clear_fault_and_what_was_finished_is_not_scored_again(
-    scenes, tmp_path, monkeypatch
+def test_killed_worker_is_one_error_and_finished_pairs_are_not_scored_again(
+    pairs, tmp_path, monkeypatch
 ):
     metrics = load_metrics({"entropy": {}, "peak_signal_to_noise.mean": {}})
-    whole = score_images.score_pairs(scenes, metrics, "score", 1)
-    held = scenes[1].fused["mine"]  # nobody writes to it, so that its reader waits
-    image = held.read_bytes()
-    held.unlink()
-    os.mkfifo(held)
-    files = {name: tmp_path / f"{name}.jsonl" for name in ("mine", "copy")}
+    expected = score_images.score_pairs(pairs, metrics, "score", 1)
+    blocked = pairs[1].fused["mean"]  # a pipe without writer, so that its reader waits
+    image = blocked.read_bytes()
+    blocked.unlink()
+    os.mkfifo(blocked)
+    logs = {name: tmp_path / f"{name}.jsonl" for name in ("mean", "copy")}
     columns = [*(metric.name for metric in metrics), "flags"]
-    kill_one_worker_when(lambda: len(row_log.read_rows(files["copy"], columns)) == 2)
+    kill_one_worker_when(lambda: len(row_log.read_rows(logs["copy"], columns)) == 2)
     with pytest.raises(UserError, match=r"worker process was killed .* 2 of 3 pairs were scored"):
-        score_images.score_pairs(scenes, metrics, "score", 2, files)
-    assert set(row_log.read_rows(files["mine"], columns)) == {"01", "03"}
+        score_images.score_pairs(pairs, metrics, "score", 2, logs)
+    assert set(row_log.read_rows(logs["mean"], columns)) == {"01", "03"}
 
-    held.unlink()
-    held.write_bytes(image)
+    blocked.unlink()
+    blocked.write_bytes(image)
     scored = []
-    real = score_images._score_files
+    score_files = score_images._score_files
     monkeypatch.setattr(
-        score_images, "_score_files", lambda scene, m: scored.append(scene.key) or real(scene, m)
+        score_images,
+        "_score_files",
+        lambda pair, m: scored.append(pair.key) or score_files(pair, m),
     )
-    again = score_images.score_pairs(scenes, metrics, "score", 1, files)
+    resumed = score_images.score_pairs(pairs, metrics, "score", 1, logs)
     assert scored == ["02"]
-    for name, table in whole.items():
-        assert table.equals(again[name])
+    for name, table in expected.items():
+        assert table.equals(resumed[name])
         assert list(table.index) == ["01", "02", "03"]
 
 
-def test_a_source_that_is_finished_is_not_scored_with_one_that_is_not(scenes, tmp_path):
+def test_finished_source_is_not_scored_again_with_an_unfinished_one(pairs, tmp_path):
     metrics = load_metrics({"entropy": {}})
-    files = {name: tmp_path / f"{name}.jsonl" for name in ("mine", "copy")}
+    logs = {name: tmp_path / f"{name}.jsonl" for name in ("mean", "copy")}
     row = {"entropy": 7.5, "flags": ""}
     for key in ("01", "02", "03"):
-        row_log.append_row(files["mine"], key, row)
-    found = score_images.score_pairs(scenes, metrics, "score", 1, files)
-    assert found["mine"]["entropy"].tolist() == [7.5] * 3
-    assert (
-        found["copy"]["entropy"].tolist()
-        == score_images.score_pairs(scenes, metrics, "score", 1)["copy"]["entropy"].tolist()
-    )
+        row_log.append_row(logs["mean"], key, row)
+    tables = score_images.score_pairs(pairs, metrics, "score", 1, logs)
+    assert tables["mean"]["entropy"].tolist() == [7.5] * 3
+    unlogged = score_images.score_pairs(pairs, metrics, "score", 1)
+    assert tables["copy"]["entropy"].tolist() == unlogged["copy"]["entropy"].tolist()
 
 
-def test_a_line_that_a_kill_cut_off_is_scored_again_and_spoils_no_other(tmp_path):
-    file, row = (
-        tmp_path / "rows.jsonl",
-        {
-            "entropy": 0.1 + 0.2,
-            "flags": "",
-        },
-    )
+def test_truncated_line_is_ignored_and_damages_no_other(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    row = {"entropy": 0.1 + 0.2, "flags": ""}
     for key in ("01", "02"):
         row_log.append_row(file, key, row)
     file.write_text(file.read_text()[:-9])

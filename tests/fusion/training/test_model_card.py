@@ -8,8 +8,8 @@ import torch
 from fusion.checkpoints import weights_file
 from fusion.methods import dmfuse
 from fusion.training.recipe import presets
-from tests.helpers import tiny_training
-from tests.helpers.tiny_training import list_labels, run_dmfuse, run_program
+from tests.helpers.fusion import tiny_training
+from tests.helpers.fusion.tiny_training import list_labels, run_dmfuse, run_program
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +28,11 @@ def test_finetuned_weights_can_fuse_and_their_card_describes_every_stage(root):
     path = root / "small.safetensors"
     assert run_dmfuse(root, "finetuning", "--to", str(path)) == 0
     assert list_labels(root) == ["dmfuse-diffusion", "dmfuse-finetuning", "dmfuse-fusion"]
-    assert dmfuse.load_network(dmfuse.Options(weights=str(path)), "cpu").steps == (5, 50, 100)
+    assert dmfuse.load_network(dmfuse.Options(weights=str(path)), "cpu").feature_steps == (
+        5,
+        50,
+        100,
+    )
     card = read_card(path)
     for heading in ("**Stage diffusion**", "**Stage fusion**", "**Stage finetuning**"):
         assert heading in card

@@ -247,7 +247,7 @@ def test_fmb_is_scored_on_14_classes_and_other_data_on_all():
 
 
 def test_an_unknown_class_set_or_one_for_other_classes_is_refused():
-    with pytest.raises(UserError, match="class set 'all13': there is all15"):
+    with pytest.raises(UserError, match="class set 'all13': expected one of all15"):
         build_class_set("all13", FMB)
     with pytest.raises(UserError, match=r"truck, lamp.* is none of road, sky, car"):
         build_class_set("segmif8", THREE)

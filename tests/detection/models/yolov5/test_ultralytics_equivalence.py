@@ -1,4 +1,4 @@
-"""The loop is ultralytics' recipe: given the same batches, its trainer ends with our weights."""
+"""Training is ultralytics' recipe: its own trainer ends with the same weights on equal batches."""
 
 import types
 
@@ -25,12 +25,12 @@ BATCHES = 3  # of ten images
 
 
 class Loader:
-    """One epoch of our batches after the other, as ultralytics' trainer asks for them."""
+    """Yields the batches of one epoch after the other, as ultralytics' trainer expects."""
 
     batch_size, drop_last, num_workers, sampler = OPTIONS.batch, False, 0, range(10)
 
-    def __init__(self, read):
-        self.dataset = read
+    def __init__(self, yolo_dataset):
+        self.dataset = yolo_dataset
         self.epoch = 0
 
     def __len__(self):
@@ -46,8 +46,8 @@ class Loader:
         pass
 
 
-def their_trainer(loader, classes, folder):
-    """ultralytics' trainer with our batches, without validation and checkpoints."""
+def build_ultralytics_trainer(loader, classes, folder):
+    """Build ultralytics' trainer with given batches, without validation and checkpoints."""
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     class Trainer(DetectionTrainer):
@@ -79,10 +79,10 @@ def their_trainer(loader, classes, folder):
         def final_eval(self):
             pass
 
-    words = build_config(OPTIONS, 0)
-    said = {k: getattr(words, k) for k in ("imgsz", "epochs", "batch", "box", "cls", "dfl")}
+    config = build_config(OPTIONS, 0)
+    values = {k: getattr(config, k) for k in ("imgsz", "epochs", "batch", "box", "cls", "dfl")}
     return Trainer(
-        overrides=said
+        overrides=values
         | {
             "model": "yolov5n.yaml",
             "optimizer": OPTIONS.optimizer,
@@ -97,31 +97,31 @@ def their_trainer(loader, classes, folder):
             "amp": False,
             "plots": False,
             "project": str(folder),
-            "name": "theirs",
+            "name": "ultralytics",
         }
     )
 
 
-def test_ultralytics_own_trainer_makes_the_same_weights(tmp_path, monkeypatch, one_thread):
-    # ultralytics keeps channels first on a CPU: the same sums in the same order
+def test_ultralytics_own_trainer_ends_with_the_same_weights(tmp_path, monkeypatch, one_thread):
+    # ultralytics keeps channels first on a CPU; with it the sums have the same order
     monkeypatch.setattr(torch, "channels_last", torch.contiguous_format)
-    shown = write_labeled_images(tmp_path / "images", 10)
-    yolov5.train(shown, OPTIONS, seed=0, device="cpu", folder=tmp_path)
-    ours = load_file(tmp_path / network.WEIGHTS_FILE)
+    examples = write_labeled_images(tmp_path / "images", 10)
+    yolov5.train(examples, OPTIONS, seed=0, device="cpu", folder=tmp_path)
+    expected = load_file(tmp_path / network.WEIGHTS_FILE)
 
     from ultralytics.utils import callbacks, torch_utils
 
-    monkeypatch.setattr(torch_utils, "NUM_THREADS", 1)  # what its trainer would set
+    monkeypatch.setattr(torch_utils, "NUM_THREADS", 1)  # its trainer sets the threads
     monkeypatch.setattr(callbacks, "add_integration_callbacks", lambda trainer: None)
     with (
         ultralytics_import.redirect_library_output(tmp_path),
         ultralytics_import.use_deterministic_algorithms(),
     ):
-        place = dataset.write_yolo_dataset(shown, tmp_path / "dataset")
-        loader = Loader(dataset.load_yolo_dataset(place, shown, build_config(OPTIONS, 0)))
-        theirs = their_trainer(loader, shown.split.classes, tmp_path)
-        theirs.train()
-    values = theirs.ema.ema.state_dict()
-    assert theirs.ema.updates > OPTIONS.epochs
-    for name, value in ours.items():
+        image_folder = dataset.write_yolo_dataset(examples, tmp_path / "dataset")
+        loader = Loader(dataset.load_yolo_dataset(image_folder, examples, build_config(OPTIONS, 0)))
+        trainer = build_ultralytics_trainer(loader, examples.split.classes, tmp_path)
+        trainer.train()
+    values = trainer.ema.ema.state_dict()
+    assert trainer.ema.updates > OPTIONS.epochs
+    for name, value in expected.items():
         assert torch.equal(values[name].float(), value.float()), name

@@ -1,4 +1,4 @@
-"""Weights in files: saved and loaded, started from, downloaded by name, refused."""
+"""Weights files: saved and loaded, used as initial weights, downloaded by name, refused."""
 
 import math
 
@@ -18,23 +18,22 @@ def ultralytics(tmp_path_factory):
     ultralytics_import.import_ultralytics(tmp_path_factory.mktemp("settings"))
 
 
-def test_weights_come_back_as_they_were_saved(tmp_path):
+def test_loaded_weights_are_the_saved_ones(tmp_path):
     model = network.build_network("n", ("a", "b"))
     network.save_network(tmp_path, model, {"size": "n", "classes": ["a", "b"]})
-    back = network.load_network(tmp_path).state_dict()
-    assert all(torch.equal(back[name], value) for name, value in model.state_dict().items())
+    loaded = network.load_network(tmp_path).state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
 
 
-def test_start_weights_of_other_classes_fill_all_but_the_last_layers(tmp_path):
+def test_initial_weights_of_other_classes_are_loaded_except_the_last_layers(tmp_path):
     old, new = network.build_network("n", ["x"] * 4), network.build_network("n", ("a", "b"))
-    fitted = network.load_matching_weights(new, old.state_dict(), "old")
-    assert fitted == len(new.state_dict()) - 6  # weight and bias of three class outputs
-    assert torch.equal(
-        new.state_dict()["model.0.conv.weight"], old.state_dict()["model.0.conv.weight"]
-    )
+    loaded = network.load_matching_weights(new, old.state_dict(), "old")
+    assert loaded == len(new.state_dict()) - 6  # weight and bias of three class outputs
+    name = "model.0.conv.weight"
+    assert torch.equal(new.state_dict()[name], old.state_dict()[name])
 
 
-def test_start_weights_of_another_size_are_refused():
+def test_initial_weights_of_another_size_are_refused():
     with pytest.raises(UserError, match=r"small\.pt: only \d+ of 427 tensors fit"):
         network.load_matching_weights(
             network.build_network("n", ("a",)),
@@ -43,7 +42,7 @@ def test_start_weights_of_another_size_are_refused():
         )
 
 
-def test_broken_start_weights_are_refused():
+def test_initial_weights_that_are_not_finite_are_refused():
     tensors = network.build_network("n", ("a",)).state_dict()
     tensors["model.0.conv.weight"][0] = math.nan
     with pytest.raises(UserError, match=r"model\.0\.conv\.weight is not finite"):
@@ -55,35 +54,34 @@ def test_an_ultralytics_checkpoint_is_read(tmp_path):
     model.args = build_config(yolov5.Options(), 0)
     content = {"epoch": -1, "model": model.half(), "ema": None, "train_args": {"imgsz": 640}}
     content["train_metrics"] = {"fitness": np.float64(0.5)}
-    torch.save(content, tmp_path / "their.pt")
-    tensors = initial_weights.load_tensors(str(tmp_path / "their.pt"), "n", tmp_path)
+    torch.save(content, tmp_path / "ultralytics.pt")
+    tensors = initial_weights.load_tensors(str(tmp_path / "ultralytics.pt"), "n", tmp_path)
     assert len(tensors) == len(model.state_dict())
-    assert torch.equal(
-        tensors["model.0.conv.weight"], model.float().state_dict()["model.0.conv.weight"]
-    )
+    name = "model.0.conv.weight"
+    assert torch.equal(tensors[name], model.float().state_dict()[name])
 
 
-class Harm:
-    """What a file must not be able to bring along."""
+class MaliciousObject:
+    """Unpickling it would write a file."""
 
     def __reduce__(self):
         return (open, ("harm.txt", "w"))
 
 
-def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path, monkeypatch):
+def test_a_checkpoint_with_code_is_refused_and_not_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"model": Harm()}, tmp_path / "evil.pt")
+    torch.save({"model": MaliciousObject()}, tmp_path / "evil.pt")
     with pytest.raises(UserError, match=r"evil\.pt: cannot be read safely"):
         initial_weights.read_checkpoint_tensors(tmp_path / "evil.pt")
     assert not (tmp_path / "harm.txt").exists()
 
 
-# Nothing, a mark that is not there, a stack that is empty, a number cut short, half a letter.
+# An empty file, a missing mark, an empty stack, a truncated number, a truncated character.
 DAMAGED = [b"", b"junk", b"0", b"J1", b"X\x01\x00\x00\x00\xe0"]
 
 
 @pytest.mark.parametrize("content", DAMAGED)
-def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path, content):
+def test_a_damaged_checkpoint_is_one_error(tmp_path, content):
     (tmp_path / "torn.pt").write_bytes(content)
     with pytest.raises(UserError, match=r"torn\.pt: cannot be read safely .* \([A-Za-z]*[Ee]rror"):
         initial_weights.read_checkpoint_tensors(tmp_path / "torn.pt")
@@ -98,7 +96,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
             initial_weights.load_tensors(str(tmp_path / name), "n", tmp_path)
 
 
-def test_start_weights_are_checked_when_planning(tmp_path):
+def test_initial_weights_are_checked_when_planning(tmp_path):
     for weights, size, message in (
         (str(tmp_path / "none.safetensors"), "n", "no such file"),
         ("packaged", "x", "exist for size n"),
@@ -107,17 +105,15 @@ def test_start_weights_are_checked_when_planning(tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             yolov5.dependency_hashes(yolov5.Options(start_weights=weights, size=size))
-    assert yolov5.dependency_hashes(yolov5.Options(start_weights="yolov5su.pt", size="s")) == {
-        "start_weights": None
-    }
-    assert yolov5.dependency_hashes(yolov5.Options()) == {"start_weights": None}
+    for options in (yolov5.Options(start_weights="yolov5su.pt", size="s"), yolov5.Options()):
+        assert yolov5.dependency_hashes(options) == {"start_weights": None}
 
 
-def test_weights_asked_for_by_name_are_downloaded_once(tmp_path, monkeypatch):
-    asked = []
+def test_release_weights_are_downloaded_once(tmp_path, monkeypatch):
+    downloads = []
 
     def download(file):
-        asked.append(file)
+        downloads.append(file)
         model = network.build_network("n", ["x"])
         torch.save({"model": model}, file)
 
@@ -125,23 +121,16 @@ def test_weights_asked_for_by_name_are_downloaded_once(tmp_path, monkeypatch):
     for _ in range(2):
         tensors = initial_weights.load_tensors("yolov5n.pt", "n", tmp_path / "downloads")
         assert len(tensors) == 427
-    assert len(asked) == 1
-    said = initial_weights.describe_download("yolov5n.pt", "n", tmp_path / "downloads")[
-        "start weights"
-    ]
-    assert (
-        said
-        == f"yolov5nu.pt (sha256 {hashing.compute_file_sha256(tmp_path / 'downloads/yolov5nu.pt')[:12]})"
-    )
-    assert (
-        initial_weights.describe_download("scratch", "n", tmp_path)
-        == initial_weights.describe_download("packaged", "n", tmp_path)
-        == {}
-    )
+    assert len(downloads) == 1
+    facts = initial_weights.describe_download("yolov5n.pt", "n", tmp_path / "downloads")
+    sha256 = hashing.compute_file_sha256(tmp_path / "downloads/yolov5nu.pt")
+    assert facts == {"start weights": f"yolov5nu.pt (sha256 {sha256[:12]})"}
+    for weights in ("scratch", "packaged"):
+        assert initial_weights.describe_download(weights, "n", tmp_path) == {}
     assert [path.name for path in tmp_path.rglob("*.pt")] == ["yolov5nu.pt"]
 
 
-def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
+def test_a_failed_download_is_an_error_with_its_reason(tmp_path, monkeypatch):
     def no_network(file):
         raise ConnectionError("no network")
 

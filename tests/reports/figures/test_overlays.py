@@ -1,0 +1,41 @@
+import numpy as np
+
+from fusebench.data import boxes
+from reports.figures import overlays
+
+GRAY = np.full((48, 64, 3), 90, np.uint8)
+TRUTH = boxes.make_boxes([[0, 0, 10, 10], [20, 0, 30, 10]], [0, 1])
+
+
+def test_a_window_shows_the_same_part_of_image_and_boxes():
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[24:36, 32:48] = 200
+    outside = overlays.BoxOverlay(np.array([0, 0, 4, 4.0]), "", "#ffffff", 0)
+    panel = np.array(overlays.draw_boxes(image, [outside], (32, 24, 48, 36)))
+    assert panel.shape == (300, 400, 3)
+    assert (panel == 200).all()
+
+
+def test_true_positives_false_positives_and_false_negatives_have_colors_of_their_own():
+    predicted = boxes.make_boxes([[0, 0, 10, 10], [40, 20, 60, 40]], [0, 0], [0.9, 0.8])
+    box_overlays = overlays.build_prediction_overlays(TRUTH, predicted, ("person", "car"))
+    panel = overlays.draw_boxes(GRAY, box_overlays)
+    colors = {color for _, color in panel.getcolors(maxcolors=100_000)}
+    assert {(0x4A, 0xDE, 0x80), (0xFB, 0x92, 0x3C), (0xFD, 0xE0, 0x47)} <= colors
+    assert len(overlays.draw_boxes(GRAY, []).getcolors()) == 1
+
+
+def test_wrong_pixels_are_orange_and_unlabeled_ones_black():
+    truth, predicted = np.array([[0, 1, 1, 1]], np.uint8), np.array([[1, 1, 2, 1]], np.uint8)
+    image = np.full((1, 4, 3), 90, np.uint8)
+    panel = np.array(overlays.draw_label_errors(image, truth, predicted, has_unlabeled=True))
+    row = panel[panel.shape[0] // 2, [50, 150, 250, 350]]
+    colors = [tuple(pixel) for pixel in row.tolist()]
+    assert colors == [(0, 0, 0), (135, 135, 135), (234, 88, 12), (135, 135, 135)]
+
+
+def test_fmb_classes_have_fmbs_colors_and_all_others_different_ones():
+    colors = overlays.build_class_colors(["unlabelled", "Road", "thing", "stuff"])
+    assert colors[0].tolist() == [0, 0, 0]
+    assert colors[1].tolist() == [179, 228, 228]
+    assert len({tuple(color) for color in colors.tolist()}) == 4

@@ -75,7 +75,9 @@ LOADED_LATE = {
     "cv2",
 }
 PROGRAMS = (
-    "fusebench",
+    "fusebench.__main__",
+    "fusebench.console",
+    "fusebench.api.loading",
     "fusion.run",
     "fusion.quality",
     "fusion.train",
@@ -83,6 +85,7 @@ PROGRAMS = (
     "detection.run",
     "segmentation.run",
     "reports.run",
+    "reports.api",
     "reports.audit",
     "reports.calibrate",
 )

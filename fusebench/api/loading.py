@@ -92,9 +92,10 @@ def load_results(folder: str | Path = "runs") -> Results:
 
     - ``task, kind, dataset, setting, source, source_kind, spec, level, condition, class, metric``
     - ``seeds`` (number of scores), ``mean`` with its 95 % interval ``mean_low`` to ``mean_high``
-    - ``compared_with``, ``difference`` with its 95 % interval ``low`` to ``high``, ``p``, ``p_holm``
-      (adjusted for all comparisons of its ``table``), ``verdict`` (``better``, ``worse``, ``no
-      difference shown``, ``seeds differ``), ``unit``, ``better``, ``table``, ``protocol``
+    - ``compared_with``, ``difference`` with its 95 % interval ``low`` to ``high``, ``p``,
+      ``p_holm`` (adjusted for all comparisons of its ``table``), ``verdict`` (``better``,
+      ``worse``, ``no difference shown``, ``seeds differ``), ``unit``, ``better``, ``table``,
+      ``protocol``
 
     Intervals are missing where the images cannot be resampled. The first call resamples the images
     of every record (minutes for large test sets) and keeps the result under ``statistics/`` of the

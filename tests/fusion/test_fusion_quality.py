@@ -217,7 +217,7 @@ def test_interrupted_run_resumes_with_the_first_unscored_image(root, capsys, mon
     arguments = ["mean", "ir", "vi", "--metric", "entropy"]
     monkeypatch.setattr(score_images, "_score_files", interrupt_at_the_third)
     assert main(arguments) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "interrupted; the same command resumes" in capsys.readouterr().err
     monkeypatch.setattr(
         score_images, "_score_files", lambda p, m: scored.append(p.key) or score_files(p, m)
     )

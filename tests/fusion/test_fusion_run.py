@@ -399,7 +399,7 @@ def test_interrupted_scoring_resumes_with_the_first_unscored_pair(root, monkeypa
 
     monkeypatch.setattr(score_images, "_score_files", interrupt_at_the_second)
     assert run(root) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "interrupted; the same command resumes" in capsys.readouterr().err
     monkeypatch.setattr(
         score_images, "_score_files", lambda p, m: scored.append(p.key) or score_files(p, m)
     )

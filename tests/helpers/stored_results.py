@@ -1,4 +1,4 @@
-"""A small folder of results that the programs themselves wrote: predictions from files, no training."""
+"""A small folder of results, written by the programs from prediction files, without training."""
 
 from pathlib import Path
 
@@ -26,11 +26,16 @@ tasks:
 PREDICTED_SHARES = {"ir": 0.5, "vis": 0.25, "both": 1.0}  # of the pixels, all of which are road
 
 
-def write_results(folder: Path, **shares: float) -> None:
+def write_results(folder: Path, *flags: str, **shares: float) -> None:
     """Write data, predictions, tasks.yaml and runs below ``folder``.
 
     Every pixel is road (class 1). A source predicts road on a share of the rows and unlabeled (0)
     on the others, so that its IoU of road, and its mean IoU, is that share.
+
+    Args:
+        folder: Where to write.
+        flags: Of the program, e.g. ``--limit 2``.
+        shares: Other shares than `PREDICTED_SHARES`, by source.
     """
     dataset_folders.write_fmb(folder / "data/fmb", ["00009"], KEYS)
     for source, share in (PREDICTED_SHARES | shares).items():
@@ -41,5 +46,5 @@ def write_results(folder: Path, **shares: float) -> None:
             images.write_png(folder / "predictions" / source / f"{key}.png", predicted)
     tasks = folder / "tasks.yaml"
     tasks.write_text(TASKS.replace("PREDICTIONS", str(folder / "predictions")))
-    flags = ["--tasks", tasks, "--data", folder / "data", "--out", folder / "runs"]
-    assert segmentation_run.main([*map(str, flags), "--device", "cpu"]) == 0
+    paths = ["--tasks", tasks, "--data", folder / "data", "--out", folder / "runs"]
+    assert segmentation_run.main([*map(str, paths), "--device", "cpu", *flags]) == 0

@@ -1,7 +1,6 @@
-"""Results as tables: what is a row of its own, what is compared, and the same numbers as the report."""
+"""Results as tables: what is a row of its own, what is compared; the numbers of the report."""
 
 import json
-import shutil
 
 import pandas as pd
 import pytest
@@ -67,7 +66,7 @@ def test_every_score_of_every_record_is_a_row(results_folder):
     assert dict(zip(means.source, means.score, strict=True)) == stored_results.PREDICTED_SHARES
     assert [*means.source_kind] == ["infrared", "visible", "method"]
     assert set(means.better) == {"higher"}
-    assert means.setting.nunique() == means.protocol.nunique() == 1 or means.setting.nunique() == 1
+    assert means.setting.nunique() == 1
     assert means.spec.nunique() == 3
     road = table[(table.level == "class") & (table["class"] == "road") & (table.metric == "IoU")]
     assert road.score.tolist() == [0.5, 0.25, 1.0]
@@ -104,15 +103,30 @@ def test_results_of_another_version_of_a_source_are_a_row_of_their_own(tmp_path)
     assert len(table) == 2 * len(before)
 
 
-def test_results_of_other_settings_are_not_compared(tmp_path):
+def test_each_setting_is_compared_with_its_own_single_sensors(tmp_path):
     stored_results.write_results(tmp_path)
-    tasks = tmp_path / "tasks.yaml"
-    for path in (tmp_path / "runs/segmentation").glob("masks-both-*"):
-        shutil.rmtree(path)
-    record = fusebench.load_results(tmp_path / "runs")
-    assert len(record.differences()) == 0
-    assert list(record.differences().columns) == list(api.DIFFERENCE_COLUMNS)
-    assert tasks.is_file()
+    stored_results.write_results(tmp_path, "--limit", "2", ir=0.75, vis=0.25, both=0.25)
+    results = fusebench.load_results(tmp_path / "runs")
+    assert select_mean_iou(results.scores()).groupby("setting").size().tolist() == [3, 3]
+    means = select_mean_iou(results.differences())
+    assert means.setting.nunique() == 2
+    assert sorted(means.difference) == [-0.5, 0.5]
+
+
+def test_seeds_are_averaged(tmp_path):
+    stored_results.write_results(tmp_path, "--seed", "0", "--seed", "3")
+    results = fusebench.load_results(tmp_path / "runs")
+    scores = select_mean_iou(results.scores())
+    assert scores.seed.tolist() == [0, 3] * 3
+    assert scores.groupby("spec").size().tolist() == [2, 2, 2]
+    assert select_mean_iou(results.differences()).seeds.tolist() == [2]
+
+
+def test_without_all_single_sensors_there_are_no_differences(tmp_path):
+    stored_results.write_results(tmp_path, "--source", "fused")
+    table = fusebench.load_results(tmp_path / "runs").differences()
+    assert len(table) == 0
+    assert list(table.columns) == list(api.DIFFERENCE_COLUMNS)
 
 
 def test_a_folder_without_results_is_an_error(tmp_path):

@@ -195,7 +195,7 @@ def test_an_interrupt_ends_without_traceback_and_half_written_report(capsys, mon
 
     monkeypatch.setattr(run, "write_report", interrupt)
     assert run.main([]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "interrupted; the same command resumes" in capsys.readouterr().err
     assert not Path("report").exists()
 
 

@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from fusebench.data.boxes import Boxes, to_coco
-from fusebench.evaluation.counts import DetectionCounts, Detections, stack_counts
+from fusebench.evaluation.counts import (
+    DetectionCounts,
+    Detections,
+    WeightedDetections,
+    stack_counts,
+)
 from fusebench.evaluation.match_table import (
     AREA_RANGES,
     IOU_THRESHOLDS,
@@ -94,6 +99,13 @@ def match_images(
     )
     assert isinstance(counts, DetectionCounts)
     return counts
+
+
+def count_true_boxes(
+    counts: WeightedDetections, classes: Sequence[str], options: object
+) -> dict[str, int]:
+    """How many true boxes are scored, for one weighting of the images."""
+    return {"boxes": int(counts.total("truth_counts")[0, 0].sum())}  # of all sizes
 
 
 def _evaluate_image(

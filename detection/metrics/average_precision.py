@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detection import coco_matching
+from detection.coco_matching import count_true_boxes as sample_sizes
 from fusebench.contracts import NoOptions as Options
 from fusebench.data.boxes import Boxes
 from fusebench.evaluation import match_table
@@ -44,6 +45,9 @@ COLUMNS = {
     "AP_medium": Column(title="AP@.5:.95, medium", mean_title="medium", family=BOX_SIZE_FAMILY),
     "AP_large": Column(title="AP@.5:.95, large", mean_title="large", family=BOX_SIZE_FAMILY),
 }
+
+
+__all__ = ["sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:

@@ -81,17 +81,20 @@ def check_confidence(confidence: float, where: str) -> None:
     if confidence > YOLOV5_CONFIDENCE:
         raise UserError(
             f"{where}: average_precision_yolov5 with predict.confidence {confidence:g}: expected "
-            f"at most {YOLOV5_CONFIDENCE:g}, because this AP overrates curves that are cut off (by 4 to "
-            "12 points at 0.25); lower the confidence, or leave the metric out of metrics"
+            f"at most {YOLOV5_CONFIDENCE:g}, because this AP overrates curves that are cut off (by "
+            "4 to 12 points at 0.25); lower the confidence, or leave the metric out of metrics"
         )
 
 
 def warnings(predicted: Mapping[str, Boxes]) -> dict[str, Scalar]:
-    """What a reader must know about the number on these predictions, in words, if anything."""
+    """What a reader has to know about the number on these predictions, if anything."""
     scores = np.concatenate([np.zeros(0), *(boxes.scores for boxes in predicted.values())])
     if scores.size and scores.min() >= EXPECTED_LOWEST_SCORE:
-        said = f"no box has a score below {EXPECTED_LOWEST_SCORE:g}: if boxes were cut off, it is too good"
-        return {"caution: AP, YOLOv5": said}
+        text = (
+            f"no box has a score below {EXPECTED_LOWEST_SCORE:g}: if boxes were cut off, it is "
+            "too good"
+        )
+        return {"caution: AP, YOLOv5": text}
     return {}
 
 

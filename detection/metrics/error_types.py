@@ -1,7 +1,8 @@
 """AP@.5 lost to each type of detection error: what fixing it would give back.
 
 Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying object detection
-errors", ECCV 2020. One type at a time is fixed, everything else stays (see `detection.tide_errors`):
+errors", ECCV 2020. One type at a time is fixed, everything else stays (types:
+`detection.tide_errors`):
 
     classification, localization   the prediction becomes a true positive, unless one with a higher
                                    score has the true box: then it is removed

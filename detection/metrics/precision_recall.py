@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detection import coco_matching
+from detection.coco_matching import count_true_boxes as sample_sizes
 from fusebench.contracts import NoOptions as Options
 from fusebench.data.boxes import Boxes
 from fusebench.evaluation import match_table
@@ -33,6 +34,9 @@ COLUMNS = {
     "recall": Column(title="Recall", mean_title="Recall", has_intervals=False),
     "F1": Column(title="F1", mean_title="F1", has_intervals=False),
 }
+
+
+__all__ = ["sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:

@@ -215,20 +215,20 @@ def _build_runs(resolved: ResolvedTask, train: Split | None, test: Split) -> lis
         if model is not None:
             values = {"source": source.name, "dataset": test.dataset, "split": test.name}
             model = model.for_source(values, f"tasks.{resolved.name}.options")
-        for seed in resolved.seeds:
-            runs.append(
-                Run(
-                    resolved.name,
-                    resolved.task,
-                    train_images,
-                    test_images,
-                    seed,
-                    specs.build_specs(resolved, model, train_images, test_images, seed),
-                    model,
-                    resolved.metrics,
-                    resolved.fusion_metrics,
-                )
+        runs += [
+            Run(
+                resolved.name,
+                resolved.task,
+                train_images,
+                test_images,
+                seed,
+                specs.build_specs(resolved, model, train_images, test_images, seed),
+                model,
+                resolved.metrics,
+                resolved.fusion_metrics,
             )
+            for seed in resolved.seeds
+        ]
     return runs
 
 

@@ -307,7 +307,7 @@ def _resolve_model(name: str, task: ModelTask) -> ResolvedModel:
     ):
         try:
             checked.append(plugins.validate_options(model, values, f"tasks.{name}.{section}"))
-        except UserError as fault:
+        except UserError as fault:  # noqa: PERF203 - all faults are reported at once
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(faults))

@@ -266,7 +266,7 @@ def test_one_task_compares_sources_with_a_file_each(root, capsys):
     assert records["ir"]["protocol"]["predictions"].startswith("boxes-m3fd-test-ir.json (sha256 ")
     for name, record in records.items():
         sha256 = hashlib.sha256((root / f"boxes-m3fd-test-{name}.json").read_bytes()).hexdigest()
-        assert record["spec"]["predicted"]["trained"]["pins"]["file"] == sha256
+        assert record["spec"]["predicted"]["trained"]["dependencies"]["file"] == sha256
     (root / "boxes-m3fd-test-ir.json").unlink()
     assert run_detection(root, TWO_SOURCES + file_per_source) == 2
     assert "boxes-m3fd-test-ir.json: no such file" in capsys.readouterr().err

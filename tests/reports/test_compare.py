@@ -15,7 +15,7 @@ from reports import compare
 from reports.results import bootstrap_cache, bootstrap_scores, bootstrap_scoring
 from reports.run_comparison import ap_iou_changes, paired_mean_test
 from reports.run_comparison.matched_records import StoredRun
-from tests.helpers.synthetic_records import PROTOCOL, PROVENANCE, make_record
+from tests.helpers.synthetic_records import METRIC_SPECS, PROTOCOL, PROVENANCE, make_record
 
 KEYS = tuple(f"{i:02}" for i in range(12))
 EN = Column(title="EN", mean_title="EN", unit="bit")
@@ -67,6 +67,8 @@ def write_segmentation(root, true_positives, seed=0):
         "kind": "segmentation",
         "task": "roads",
         "seed": seed,
+        "classes": ("unlabelled", *CLASS_NAMES),
+        "spec": {"metrics": METRIC_SPECS["segmentation"]},
     }
     folder = write_record(root, "mine", (iou, iou), **fields)
     write_images(folder, sequence_length=1)
@@ -183,13 +185,12 @@ def test_stored_bootstrap_scores_are_reused(stores, capsys, monkeypatch):
     computed = run_compare(stores, capsys)
     for store in stores:
         (folder,) = (store / "segmentation").iterdir()
-        scores = ap_iou_changes._load_or_compute_bootstrap(
-            StoredRun(records.read_record(folder / "record.json"), folder)
-        )
+        record = records.read_record(folder / "record.json")
+        scores = ap_iou_changes._load_or_compute_bootstrap(StoredRun(record, folder))
         Store(store).get_or_create(
             bootstrap_cache.STORE_KIND,
             folder.name.rpartition("-")[0],
-            bootstrap_cache.build_spec({}),
+            bootstrap_cache.build_spec(record.spec),
             lambda to, scores=scores: bootstrap_scores.write_bootstrap_scores(to, scores),
         )
     monkeypatch.setattr(bootstrap_scoring, "compute_bootstrap_scores", None)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fusebench.config import schema
-from fusebench.evaluation import confusion
+from fusebench.evaluation.counts import read_counts
 from fusebench.experiments import plan
 from fusebench.storage.store import Store
 from segmentation.run import main
@@ -82,7 +82,7 @@ def test_the_true_label_maps_score_1_and_have_a_protocol(root):
     assert "unlabelled" not in record.by_class
     assert record.counts == {"images": 3, "pixels": 3 * 96 * 64}
     assert record.protocol["class set"] == "all14 (14 of 15 classes)"
-    assert record.protocol["unlabelled pixels"] == "counted as errors"
+    assert record.protocol["unlabeled pixels"] == "counted as errors"
     assert record.protocol["images"] == "6 train / 3 test"
 
 
@@ -105,14 +105,13 @@ def test_per_image_files_add_up_to_the_record(root):
     assert run_segmentation(root) == 0
     (run,) = plan_runs(root)
     folder = run.get_record_folder(Store(root / "runs"))
-    matrices = confusion.read_counts(folder / "confusion.npz")
-    assert list(matrices) == ["00006", "00007", "00008"]
-    boundary = confusion.read_counts(folder / "boundary.npz")
-    assert list(boundary) == list(matrices)
-    for key, matrix in boundary.items():
-        summed = matrix.reshape(2, 15, 2, 15).sum(axis=(0, 2))
-        np.testing.assert_array_equal(summed, matrices[key])
-    total = sum(matrices.values())
+    matrices = read_counts(folder / "confusion.npz")
+    assert matrices.keys == ("00006", "00007", "00008")
+    boundary = read_counts(folder / "boundary.npz")
+    assert boundary.keys == matrices.keys
+    summed = boundary.values.reshape(3, 2, 15, 2, 15).sum(axis=(1, 3))
+    np.testing.assert_array_equal(summed, matrices.values)
+    total = matrices.values.sum(axis=0)
     with (folder / "per_image.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for column, axis in (("truth", 1), ("predicted", 0)):

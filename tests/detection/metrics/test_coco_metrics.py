@@ -131,7 +131,7 @@ def test_average_precision_of_three_predictions_by_hand():
     scores = measure(average_precision, TRUTH, PREDICTED, ("a",))
     assert scores.by_class["a"]["AP50"] == pytest.approx((51 + 50 * 2 / 3) / 101)
     assert scores.by_class["a"]["AP"] == pytest.approx((51 + 50 * 2 / 3) / 101)
-    assert scores.counts == {"images": 1}
+    assert scores.counts == {"images": 1, "boxes": 2}
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -13,7 +13,8 @@ from tests.helpers import dataset_folders
 TASKS = """
 sources: {ir: {kind: infrared}}
 tasks:
-  toy: {kind: detection, dataset: m3fd, sources: [ir], model: from_file, options: {file: boxes.json}}
+  toy:
+    {kind: detection, dataset: m3fd, sources: [ir], model: from_file, options: {file: boxes.json}}
 """
 KEYS = [f"{number:05d}" for number in range(8)]
 

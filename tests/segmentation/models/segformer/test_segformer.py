@@ -123,10 +123,11 @@ PAPER = Options(start_weights="imagenet", head="linear", padding="anywhere", dis
 
 def test_the_paper_preset_agrees_with_segmif_except_for_the_permanent_differences():
     from fusebench.config import schema
-    from fusebench.experiments.specs import load_model
+    from fusebench.experiments.resolution import resolve_tasks
 
-    task = schema.load_task_file(REPOSITORY / "tasks.yaml", "paper").tasks["fmb-segmentation"]
-    _, options, predict_options = load_model("fmb", task)
+    file = schema.load_task_file(REPOSITORY / "tasks.yaml", "paper")
+    model = resolve_tasks(file, ["fmb-segmentation"], REPOSITORY)["fmb-segmentation"].model
+    options, predict_options = model.options, model.predict_options
     assert options == PAPER
     protocol = segformer.protocol(options, predict_options)
     differences = protocol["differs from SegMiF (its value)"]

@@ -232,14 +232,14 @@ def test_list_has_every_variant_with_unit_range_direction_signature_and_source(c
     out = capsys.readouterr().out
     lines = out.splitlines()
     for name in plugins.list_plugins("fusion.metrics"):
-        module = plugins.load_plugin("fusion.metrics", name)
-        for metric in listing.load_variants(module):
+        plugin = plugins.load_fusion_metric(name)
+        for metric in listing.load_variants(plugin):
             properties = lines[lines.index(f"  {metric.name}") + 1].strip()
-            assert properties.startswith(f"{module.TITLE}.{metric.variant} v{module.VERSION}; ")
+            assert properties.startswith(f"{plugin.TITLE}.{metric.variant} v{plugin.VERSION}; ")
             assert properties.endswith(f"; {metric.definition.better} is better")
             assert metric.definition.description in out
             assert metric.definition.known_fault in out
-        assert listing.get_paper(module)[:40] in out
+        assert listing.get_paper(plugin)[:40] in out
     assert lines.count("      EN.levels v1; bit; 0 to 8; higher is better") == 1
     assert "known fault: uint8 arithmetic puts levels 254 and 255 in one bin" in out
     assert out.count("Source: ") == len(plugins.list_plugins("fusion.metrics"))

@@ -1,7 +1,7 @@
 # make demo: set everything up, run the whole comparison on simulated scenes, write report/index.html
-# make test: set everything up, run all tests.   make check: style, types, fast tests.
-# make lint: style and types.
-# make clean: delete what the others made, trained models in runs/ too; your own data stays
+# make test: set everything up, run all tests, one process per CPU
+# make lint: check style and types.   make check: make lint, then the fast tests
+# make clean: delete everything these commands created, also trained models in runs/; your data stays
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

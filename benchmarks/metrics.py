@@ -7,7 +7,7 @@ Columns, in seconds of processor time:
     pure     the metric's function by itself, float64
     first    the first fused image of a pair, with the work on the sources shared by all metrics
     further  each further fused image of the pair
-    loops    `tests.helpers.naive_metrics` on a part of the image, scaled by the number of pixels
+    loops    `tests.helpers.fusion.naive_metrics` on a part of the image, scaled to the whole
 
 Times are the best of several runs. The images are noise of several octaves. "first" excludes
 what a process computes once, for its first pair of a size: the filters of phase congruency, and the
@@ -27,7 +27,7 @@ from fusebench.data.images import Gray
 from fusion.scoring import presets
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.metric import Metric, load_metrics
-from tests.helpers import naive_metrics
+from tests.helpers.fusion import naive_metrics
 
 HEIGHT, WIDTH = 480, 640
 

@@ -1,8 +1,8 @@
 """COCO's matching of predicted and true boxes, by pycocotools.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
-code (pycocotools). Per image and class, predictions in falling score take the free true box with
-the largest IoU; true boxes that count come before those that are ignored for their size.
+code (pycocotools). Per image and class, each prediction, in falling score, is matched to the free
+true box of highest IoU; true boxes that count come before those that are ignored for their size.
 """
 
 import contextlib
@@ -46,34 +46,31 @@ def match_image(truth: Boxes, predicted: Boxes, class_count: int) -> Detections:
         for area, result in enumerate(by_area):
             if result is not None:
                 truth_counts[area, class_id] = int((np.asarray(result["gtIgnore"]) == 0).sum())
-        found = [result for result in by_area if result is not None]
-        if not found:
+        nonempty = [result for result in by_area if result is not None]
+        if not nonempty:
             continue
-        number = len(found[0]["dtScores"])
-        scores.append(np.asarray(found[0]["dtScores"], np.float64))
-        class_ids.append(np.full(number, class_id, np.int64))
-        ranks.append(np.arange(number))
+        # predictions, their scores and their order are the same for every area
+        prediction_count = len(nonempty[0]["dtScores"])
+        scores.append(np.asarray(nonempty[0]["dtScores"], np.float64))
+        class_ids.append(np.full(prediction_count, class_id, np.int64))
+        ranks.append(np.arange(prediction_count))
         # pycocotools has (thresholds, N) per area
-        matched, not_counted = (
-            np.stack(
-                [
-                    np.asarray(result[field]).reshape(len(IOU_THRESHOLDS), number) != 0
-                    for result in found
-                ]
-            )
+        shape = len(IOU_THRESHOLDS), prediction_count
+        is_matched, is_ignored = (
+            np.stack([np.asarray(result[field]).reshape(shape) != 0 for result in nonempty])
             for field in ("dtMatches", "dtIgnore")
         )
-        true_positives.append((matched & ~not_counted).transpose(2, 0, 1))
-        ignored.append(not_counted.transpose(2, 0, 1))
-    flags = np.zeros((0, len(AREA_RANGES), len(IOU_THRESHOLDS)), np.bool_)
-    whole = np.zeros(0, np.int64)
+        true_positives.append((is_matched & ~is_ignored).transpose(2, 0, 1))
+        ignored.append(is_ignored.transpose(2, 0, 1))
+    no_flags = np.zeros((0, len(AREA_RANGES), len(IOU_THRESHOLDS)), np.bool_)
+    no_integers = np.zeros(0, np.int64)
     return Detections(
         {
             "scores": np.concatenate([*scores, np.zeros(0)]),
-            "class_ids": np.concatenate([*class_ids, whole]),
-            "ranks": np.concatenate([*ranks, whole]),
-            "true_positives": np.concatenate([*true_positives, flags]),
-            "ignored": np.concatenate([*ignored, flags]),
+            "class_ids": np.concatenate([*class_ids, no_integers]),
+            "ranks": np.concatenate([*ranks, no_integers]),
+            "true_positives": np.concatenate([*true_positives, no_flags]),
+            "ignored": np.concatenate([*ignored, no_flags]),
         },
         {"truth_counts": truth_counts},
     )
@@ -88,6 +85,9 @@ def match_images(
         truth: True boxes by key, at least one image.
         predicted: Predictions by key; the same keys.
         classes: Class names.
+
+    Returns:
+        The matches of `match_image`, image after image.
 
     Raises:
         ValueError: If the keys differ.
@@ -104,26 +104,26 @@ def match_images(
 def count_true_boxes(
     counts: WeightedDetections, classes: Sequence[str], options: object
 ) -> dict[str, int]:
-    """How many true boxes are scored, for one weighting of the images."""
+    """Count the true boxes, for one weighting of the images."""
     return {"boxes": int(counts.total("truth_counts")[0, 0].sum())}  # of all sizes
 
 
 def _evaluate_image(
     truth: Boxes, predicted: Boxes, class_count: int
 ) -> list[list[dict[str, Any] | None]]:
-    """What pycocotools finds per class and area; None where a class has no box at all."""
+    """Run pycocotools; return its result per class and area, None where a class has no box."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
     names = [str(number) for number in range(class_count)]
     size = {"": (0, 0)}  # not used by the matching
     with contextlib.redirect_stdout(io.StringIO()):
-        truth_set, predicted_set = COCO(), COCO()
-        truth_set.dataset = to_coco({"": truth}, names, size)
-        predicted_set.dataset = to_coco({"": predicted}, names, size)
-        truth_set.createIndex()
-        predicted_set.createIndex()
-        evaluation = COCOeval(truth_set, predicted_set, "bbox")
+        true_coco, predicted_coco = COCO(), COCO()
+        true_coco.dataset = to_coco({"": truth}, names, size)
+        predicted_coco.dataset = to_coco({"": predicted}, names, size)
+        true_coco.createIndex()
+        predicted_coco.createIndex()
+        evaluation = COCOeval(true_coco, predicted_coco, "bbox")
         evaluation.params.maxDets = [MAX_STORED_DETECTIONS]
         evaluation.evaluate()
     assert tuple(evaluation.params.areaRngLbl) == AREA_RANGES

@@ -1,9 +1,9 @@
-"""Tables beside a record, for figures and questions that its means do not answer.
+"""CSV tables beside a record, for figures and questions that its means do not answer.
 
-per_image.csv    true boxes, true positives and false positives of every image and class
+per_image.csv    true boxes, true and false positives, by image and class
 curves.csv       precision and score at 101 recalls, by class and IoU threshold
 confusion.csv    confusion matrices of boxes, by condition
-error_types.csv  number of errors of each type and what they cost, by condition and class
+error_types.csv  number of errors of each TIDE type and the AP they cost, by condition and class
 """
 
 import csv
@@ -38,13 +38,13 @@ def write_tables(
     matches: DetectionCounts,
     errors: DetectionCounts,
 ) -> None:
-    """Write all four tables.
+    """Write all four tables into ``folder``.
 
-    Boxes below the confidence of `detection.metrics.precision_recall` are left out of the
-    per-image table and the confusion matrices; curves and error types are about all of them.
+    The per-image table and the confusion matrices ignore boxes below the confidence of
+    `detection.metrics.precision_recall`; curves and error types use all of them.
 
     Args:
-        folder: Where to write.
+        folder: Folder of the record.
         split: The test images.
         boxes: True and predicted boxes by key.
         matches: Counts of `detection.metrics.average_precision`.
@@ -66,14 +66,14 @@ def write_tables(
 def build_per_image_rows(
     matches: DetectionCounts, classes: Sequence[str], confidence: float
 ) -> Iterable[CsvRow]:
-    """One row per image and class that is in its truth or predicted in it; boxes at IoU 0.5."""
+    """Yield one row per image and class with a true or predicted box; matches at IoU 0.5."""
     shape = len(matches.keys), len(classes)
     cells = matches.image_indices * len(classes) + matches.rows["class_ids"]  # flat (image, class)
     confident = matches.rows["scores"] >= confidence
     correct = confident & matches.rows["true_positives"][:, 0, 0]
     predicted, true_positives = (
-        np.bincount(cells[chosen], minlength=shape[0] * shape[1]).reshape(shape)
-        for chosen in (confident, correct)
+        np.bincount(cells[selected], minlength=shape[0] * shape[1]).reshape(shape)
+        for selected in (confident, correct)
     )
     truth = matches.totals["truth_counts"][:, 0, :]
     for image, class_id in np.argwhere((truth > 0) | (predicted > 0)):
@@ -84,22 +84,25 @@ def build_per_image_rows(
 
 
 def build_curve_rows(matches: DetectionCounts, classes: Sequence[str]) -> Iterable[CsvRow]:
-    """Precision at 101 recalls of every class with true boxes, and the score that reaches it.
+    """Yield precision and score at 101 recalls, per class with true boxes and IoU threshold.
 
     Precision is monotone, as COCO's, with at most 100 boxes per image; its mean over the recalls
-    is AP. A recall that is not reached has precision 0 and no score.
+    is AP. The score is the threshold that reaches the recall. A recall that is not reached has
+    precision 0 and no score.
     """
     for class_id, name in enumerate(classes):
         of_class = match_table.select_class(matches, class_id)
-        kept, truth_count = of_class.ranks < MAX_DETECTIONS, int(of_class.truth_counts[0].sum())
+        within_limit = of_class.ranks < MAX_DETECTIONS
+        truth_count = int(of_class.truth_counts[0].sum())
         for threshold in CURVE_IOU_THRESHOLDS if truth_count else ():
             curve = precision_recall_curve.compute_curve(
-                of_class.true_positives[0, IOU_THRESHOLDS.index(threshold), kept], truth_count
+                of_class.true_positives[0, IOU_THRESHOLDS.index(threshold), within_limit],
+                truth_count,
             )
-            scores = of_class.scores[kept][curve.prediction_counts - 1]
-            for place, recall in enumerate(precision_recall_curve.RECALLS):
-                score = f"{scores[place]:.6g}" if place < len(scores) else ""
-                yield name, threshold, f"{recall:.2f}", float(curve.precision[place]), score
+            scores = of_class.scores[within_limit][curve.prediction_counts - 1]
+            for i, recall in enumerate(precision_recall_curve.RECALLS):
+                score = f"{scores[i]:.6g}" if i < len(scores) else ""
+                yield name, threshold, f"{recall:.2f}", float(curve.precision[i]), score
 
 
 def build_confusion_rows(
@@ -108,12 +111,14 @@ def build_confusion_rows(
     classes: Sequence[str],
     confidence: float,
 ) -> Iterable[CsvRow]:
-    """One row per condition, true class and predicted class, background among them; boxes."""
+    """Yield one row per condition, true class and predicted class, background included."""
     truth, predicted = boxes
     names = [*classes, confusion.BACKGROUND]
     for condition, keys in conditions.items():
-        chosen = {key: truth[key] for key in keys}
-        counts = confusion.compute_confusion_matrix(chosen, predicted, len(classes), confidence)
+        of_condition = {key: truth[key] for key in keys}
+        counts = confusion.compute_confusion_matrix(
+            of_condition, predicted, len(classes), confidence
+        )
         for i, j in np.ndindex(counts.shape):
             if (i, j) != (len(classes), len(classes)):
                 yield condition, names[i], names[j], int(counts[i, j]), f"{confidence:g}"
@@ -122,10 +127,10 @@ def build_confusion_rows(
 def build_error_rows(
     errors: DetectionCounts, conditions: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> Iterable[CsvRow]:
-    """One row per condition, class and error type: how many errors, and the AP@.5 they cost.
+    """Yield the number of errors and the AP@.5 they cost, per condition, class and error type.
 
-    A prediction counts for the class it was given, a missed box for its own. What a class loses
-    may lie in predictions of another: one that was given the wrong class costs both.
+    A prediction counts for its predicted class, a missed box for its true class. A class may lose
+    AP by predictions of another class: a classification error costs both.
     """
     weights = np.stack([build_image_weights(errors.keys, keys) for keys in conditions.values()])
     lost = error_types.score(errors.add(weights), classes, NoOptions())
@@ -139,7 +144,7 @@ def build_error_rows(
 
 
 def _count_errors(errors: DetectionCounts, weights: FloatArray, class_count: int) -> FloatArray:
-    """Errors by type and class (types, C)."""
+    """Count errors by type and class, (types, C)."""
     weight = weights[errors.image_indices]
     counts = np.zeros((len(ERROR_TYPES), class_count))
     for number in range(len(ERROR_TYPES)):
@@ -152,10 +157,9 @@ def _count_errors(errors: DetectionCounts, weights: FloatArray, class_count: int
 
 
 def _group_keys_by_condition(split: Split) -> dict[str, list[str]]:
-    """The keys of all images, and of those of each condition."""
+    """Return the keys of all images under ``all``, and of each condition under its name."""
     conditions = sorted({pair.condition for pair in split.pairs if pair.condition is not None})
-    every = {"all": list(split.keys)}
-    return every | {
+    return {"all": list(split.keys)} | {
         condition: [pair.key for pair in split.pairs if pair.condition == condition]
         for condition in conditions
     }

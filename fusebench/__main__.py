@@ -1,11 +1,11 @@
-"""Run every stage that tasks.yaml asks for, in order: fusion, detection, segmentation, reports.
+"""Run every stage that tasks.yaml names, in order: fusion, detection, segmentation, reports.
 
-python -m fusebench                   every task whose data is here
+python -m fusebench                   every task whose data is on this machine
 python -m fusebench --preset demo     the demonstration on simulated scenes
-python -m fusebench --plan            what would be done, and what is done already
+python -m fusebench --plan            the runs and which of them are finished
 python -m fusebench --m3fd            only the tasks on one data set
 
-Finished work is never repeated: stopped or killed, the same command goes on where it was.
+Finished work is never repeated: after an interruption, the same command resumes it.
 """
 
 import argparse
@@ -19,37 +19,37 @@ from fusebench.errors import UserError
 
 
 def select_stages(args: argparse.Namespace) -> list[str]:
-    """The programs that the flags call for, in order.
+    """List the programs to call, in order.
 
     Raises:
-        UserError: If the task file or the data is wrong, or the flags choose nothing that is here.
+        UserError: If the task file or the data is wrong, or no task is selected.
     """
-    found = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=not args.plan)
-    kinds = {cell.task.kind for cell in found.runs}
-    kinds |= {gone.task.kind for gone in found.skipped_tasks if gone.will_be_generated}
-    trained = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]
-    return ["fusion.run", *trained, *([] if args.plan else ["reports.run"])]
+    plan = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=not args.plan)
+    kinds = {run.task.kind for run in plan.runs}
+    kinds |= {skipped.task.kind for skipped in plan.skipped_tasks if skipped.will_be_generated}
+    model_stages = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]
+    return ["fusion.run", *model_stages, *([] if args.plan else ["reports.run"])]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status: the worst of the stages'."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    args = cli.build_parser("fusebench", __doc__ or "").parse_args(words)
+    """Run the command line; return the worst exit status of the stages."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
         programs = select_stages(args)
-    except (UserError, OSError) as fault:
-        print(f"fusebench: {fault}", file=sys.stderr)
+    except (UserError, OSError) as error:
+        print(f"fusebench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
-    worst = 0
+    worst_status = 0
     for program in programs:
         print(f"== {program}", flush=True)
-        status: int = importlib.import_module(program).main(words)
+        status: int = importlib.import_module(program).main(arguments)
         if status not in (0, 1):
             return status
-        worst = max(worst, status)
-    return worst
+        worst_status = max(worst_status, status)
+    return worst_status
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line that fusion.run, detection.run, segmentation.run and reports.run share."""
+"""Command line that fusion.run, detection.run, segmentation.run and reports.run share."""
 
 import argparse
 import re
@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from fusebench import cli_selection, plugins
-from fusebench.config import schema
+from fusebench.config import schema, task_file_location
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
+from fusebench.runtime import command_name
 from fusebench.storage.store import Store
 
 EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
@@ -21,98 +22,119 @@ EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: said, skipped if it is done, else run."""
+    """One step of a program: printed, and executed unless it is done already.
+
+    Attributes:
+        label: What is printed.
+        is_done: Whether its result is in the store.
+        execute: Called with the device.
+    """
 
     label: str
     is_done: bool
-    execute: Callable[[str], None]  # device
+    execute: Callable[[str], None]
 
 
-RunFunction = Callable[[Run, Store, str], None]  # (cell, store, device): bring one cell up to date
+RunFunction = Callable[[Run, Store, str], None]  # (run, store, device): execute one run
 StepsFunction = Callable[[Plan, Store], list[Step]]
 
 
 def execute_runs(
-    kind: str, program: str, about: str, run: RunFunction, argv: Sequence[str] | None
+    kind: str, program: str, description: str, execute: RunFunction, argv: Sequence[str] | None
 ) -> int:
-    """Parse the command line, then bring every chosen cell of one kind up to date.
+    """Parse the command line and execute every selected run of one kind of task.
 
     Returns:
-        0; 1 if a cell failed (the others were still run); 2 if the command, the task file or
-        the data is wrong (nothing was run).
+        0; 1 if a run failed (the others were executed); 2 if the command, the task file or the
+        data is wrong (nothing was executed).
     """
 
-    def jobs(found: Plan, store: Store) -> list[Step]:
-        return [build_step(program, cell, store, run) for cell in found.runs]
+    def build_steps(run_plan: Plan, store: Store) -> list[Step]:
+        return [build_step(program, run, store, execute) for run in run_plan.runs]
 
-    return main(program, about, (kind,), jobs, argv)
+    return main(program, description, (kind,), build_steps, argv)
 
 
-def build_step(program: str, cell: Run, store: Store, run: RunFunction) -> Step:
-    """Bring a cell up to date; why that failed is kept in the store."""
+def build_step(program: str, run: Run, store: Store, execute: RunFunction) -> Step:
+    """Build the step of one run; the reason of a failure is kept in the store."""
 
-    def work(device: str) -> None:
-        with failures.record_failure(cell, store, device, program):
-            run(cell, store, device)
+    def execute_run(device: str) -> None:
+        with failures.record_failure(run, store, device, program):
+            execute(run, store, device)
 
-    return Step(cell.label, cell.read_record(store) is not None, work)
+    return Step(run.label, run.read_record(store) is not None, execute_run)
 
 
 def main(
-    program: str, about: str, kinds: Sequence[str], jobs: StepsFunction, argv: Sequence[str] | None
+    program: str,
+    description: str,
+    kinds: Sequence[str],
+    build_steps: StepsFunction,
+    argv: Sequence[str] | None,
 ) -> int:
-    """Parse the command line, plan the tasks of some kinds, then do what the plan comes to."""
-    args = build_parser(program, about).parse_args(argv)
+    """Parse the command line, plan the tasks of some kinds, and execute the steps of the plan."""
+    args = build_parser(program, description).parse_args(argv)
     store = Store(args.out)
     try:
-        found = build_plan_from_args(args, kinds, generate=not args.plan)
-        todo = jobs(found, store)
+        run_plan = build_plan_from_args(args, kinds, generate=not args.plan)
+        steps = build_steps(run_plan, store)
         if args.plan:
-            _print_plan(found, todo, args.out)
+            _print_plan(run_plan, steps, args.out)
             return 0
         device = args.device
-        if not all(job.is_done for job in todo):
-            preflight.check_inputs(found.runs, store)
+        if not all(step.is_done for step in steps):
+            preflight.check_inputs(run_plan.runs, store)
             device = resolve_device(args.device)
-    except (UserError, OSError) as fault:  # OSError: a folder that cannot be made or written
-        print(f"{program}: {fault}", file=sys.stderr)
+    except (UserError, OSError) as error:  # OSError: a folder that cannot be created or written
+        print(f"{program}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return report_interrupt(program)
-    for gone in found.skipped_tasks:
-        print(f"{program}: task {gone.task_name} is left out: {gone.reason}", file=sys.stderr)
-    return _execute_steps(program, todo, device)
+    for skipped in run_plan.skipped_tasks:
+        print(f"{program}: task {skipped.task_name} is left out: {skipped.reason}", file=sys.stderr)
+    return _execute_steps(program, steps, device)
 
 
-def build_parser(program: str, about: str) -> argparse.ArgumentParser:
-    """The flags that all programs understand."""
-    flags = argparse.ArgumentParser(
-        prog=f"python -m {program}",
-        description=about,
+def build_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Build the parser of the arguments that all programs share.
+
+    Args:
+        program: Module of the program, e.g. ``detection.run``.
+        description: Its docstring.
+    """
+    parser = argparse.ArgumentParser(
+        prog=command_name.get_command_name(program),
+        description=command_name.format_description(program, description),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    flags.add_argument("--tasks", type=Path, default=Path("tasks.yaml"), metavar="FILE")
-    flags.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    flags.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
-    flags.add_argument(
-        "--to", type=Path, default=Path("report"), metavar="DIR", help="where the report goes"
+    parser.add_argument(
+        "--tasks",
+        type=Path,
+        default=task_file_location.TASK_FILE,
+        metavar="FILE",
+        help="the task file (default: tasks.yaml, or that of the package if there is none)",
     )
-    flags.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    flags.add_argument("--plan", action="store_true", help="print what would be done and stop")
-    flags.add_argument("--preset", help="run the tasks of this preset, with its settings")
-    flags.add_argument("--task", action="append", help="only this task (may be repeated)")
-    flags.add_argument("--source", help="only this source; or ir, vis, fused (every fusion)")
-    flags.add_argument("--seed", type=int, action="append", help="this seed instead of the task's")
-    flags.add_argument("--limit", type=int, metavar="N", help="at most N pairs of every split")
-    flags.add_argument(
+    parser.add_argument(
+        "--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets"
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="the results")
+    parser.add_argument("--to", type=Path, default=Path("report"), metavar="DIR", help="the report")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
+    parser.add_argument("--preset", help="run the tasks of this preset, with its settings")
+    parser.add_argument("--task", action="append", help="only this task (may be repeated)")
+    parser.add_argument("--source", help="only this source; or ir, vis, fused (every fusion)")
+    parser.add_argument("--seed", type=int, action="append", help="this seed instead of the task's")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N pairs of every split")
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="tasks.NAME.option=value",
         help="change the task file for this run (may be repeated)",
     )
-    for name in plugins.list_plugins("fusebench.datasets"):
-        flags.add_argument(
+    for name in plugins.list_plugins(plugins.DATASETS):
+        parser.add_argument(
             f"--{name}",
             *([f"--{name.replace('_', '-')}"] if "_" in name else []),
             action="append_const",
@@ -120,81 +142,95 @@ def build_parser(program: str, about: str) -> argparse.ArgumentParser:
             const=name,
             help=f"only tasks on the data set {name}",
         )
-    return flags
+    return parser
 
 
 def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, generate: bool) -> Plan:
-    """The plan for the flags.
+    """Build the plan for parsed arguments.
+
+    Args:
+        args: Of `build_parser`.
+        kinds: Kinds of tasks.
+        generate: Render missing simulated scenes; otherwise their tasks are skipped.
 
     Raises:
-        UserError: If the flags choose nothing, the file is wrong, data that was asked for by
-            name is absent, or ``--out`` is a file.
+        UserError: If no task is selected, the task file is wrong, data of a selected data set or
+            task is missing, or ``--out`` is a file.
     """
     check_device(args.device)
     if args.out.is_file():
         raise UserError(f"--out {args.out}: is a file; name the folder of the results")
     if args.limit is not None and args.limit < 1:
         raise UserError(f"--limit {args.limit}: expected at least 1")
-    file = schema.load_task_file(args.tasks, args.preset, args.set)
-    if args.seed:
-        file = cli_selection.replace_seeds(file, args.seed)
-    chosen = select_tasks(args, file, kinds)
-    if args.source:
-        file = cli_selection.select_source(file, chosen, args.source)
-        chosen = list(file.tasks)
-    found = plan.build_plan(
-        file, chosen, args.data, args.tasks.resolve().parent, limit=args.limit, generate=generate
+    task_file = schema.load_task_file(
+        task_file_location.find_task_file(args.tasks), args.preset, args.set
     )
-    missing = [gone for gone in found.skipped_tasks if not gone.will_be_generated]
-    if missing and (args.task or args.datasets or len(missing) == len(chosen)):
+    if args.seed:
+        task_file = cli_selection.replace_seeds(task_file, args.seed)
+    names = select_tasks(args, task_file, kinds)
+    if args.source:
+        task_file = cli_selection.select_source(task_file, names, args.source)
+        names = list(task_file.tasks)
+    # Also with the default task file, relative folders are relative to the current folder.
+    base_folder = args.tasks.resolve().parent
+    run_plan = plan.build_plan(
+        task_file, names, args.data, base_folder, limit=args.limit, generate=generate
+    )
+    missing = [skipped for skipped in run_plan.skipped_tasks if not skipped.will_be_generated]
+    if missing and (args.task or args.datasets or len(missing) == len(names)):
         raise DatasetNotFoundError(
-            "\n".join(f"task {gone.task_name}: {gone.reason}" for gone in missing)
+            "\n".join(f"task {skipped.task_name}: {skipped.reason}" for skipped in missing)
         )
-    return found
+    return run_plan
 
 
 def select_tasks(
-    args: argparse.Namespace, file: schema.TaskFile, kinds: Sequence[str]
+    args: argparse.Namespace, task_file: schema.TaskFile, kinds: Sequence[str]
 ) -> list[str]:
-    """The tasks that the flags choose, in the order of the file."""
+    """Select the names of the tasks that the arguments call for, in the order of the file.
+
+    Raises:
+        UserError: If there is no such task, or none is left.
+    """
     for name in args.task or []:
-        if name not in file.tasks:
-            raise UserError(f"no task is called {name!r}; there is {', '.join(file.tasks)}")
-    asked = [*(args.task or []), *(file.presets[args.preset].tasks if args.preset else [])]
-    chosen = [
+        if name not in task_file.tasks:
+            raise UserError(f"no task is called {name!r}; known: {', '.join(task_file.tasks)}")
+    preset_tasks = task_file.presets[args.preset].tasks if args.preset else ()
+    requested = {*(args.task or []), *preset_tasks}  # these run even if they are `on_request`
+    names = [
         name
-        for name, task in file.tasks.items()
-        if task.kind in kinds and (not task.on_request or name in asked)
+        for name, task in task_file.tasks.items()
+        if task.kind in kinds and (not task.on_request or name in requested)
     ]
     if args.task:
-        chosen = [name for name in chosen if name in args.task]
+        names = [name for name in names if name in args.task]
     if args.datasets:
-        chosen = [name for name in chosen if file.tasks[name].dataset in args.datasets]
+        names = [name for name in names if task_file.tasks[name].dataset in args.datasets]
     elif args.preset and not args.task:
-        chosen = [name for name in chosen if name in file.presets[args.preset].tasks]
-    if not chosen:
+        names = [name for name in names if name in preset_tasks]
+    if not names:
         raise UserError(f"{args.tasks} has no {' or '.join(kinds)} task for these flags")
-    return chosen
+    return names
 
 
-def _print_plan(found: Plan, todo: Sequence[Step], out: Path) -> None:
-    for number, job in enumerate(todo, start=1):
-        print(f"[{number}/{len(todo)}] {job.label}{' (done)' if job.is_done else ''}")
-    for gone in found.skipped_tasks:
-        who = ", ".join(gone.task.sources)
-        state = "to do" if gone.will_be_generated else "left out"
-        print(f"{gone.task_name} on {who}: {state}: {gone.reason}")
-    print(f"{sum(job.is_done for job in todo)} of {len(todo)} done, under {out}")
+def _print_plan(run_plan: Plan, steps: Sequence[Step], out: Path) -> None:
+    for number, step in enumerate(steps, start=1):
+        print(f"[{number}/{len(steps)}] {step.label}{' (done)' if step.is_done else ''}")
+    for skipped in run_plan.skipped_tasks:
+        source_names = ", ".join(skipped.task.sources)
+        state = "to do" if skipped.will_be_generated else "left out"
+        print(f"{skipped.task_name} on {source_names}: {state}: {skipped.reason}")
+    print(f"{sum(step.is_done for step in steps)} of {len(steps)} done, under {out}")
 
 
-def _execute_steps(program: str, todo: Sequence[Step], device: str) -> int:
+def _execute_steps(program: str, steps: Sequence[Step], device: str) -> int:
     failed = []
-    for number, job in enumerate(todo, start=1):
-        done = " (done)" if job.is_done else ""
-        print(f"[{number}/{len(todo)}] {job.label}{done}", flush=True)
+    for number, step in enumerate(steps, start=1):
+        done = " (done)" if step.is_done else ""
+        print(f"[{number}/{len(steps)}] {step.label}{done}", flush=True)
         try:
-            if not job.is_done and not run_and_report(job.label, partial(job.execute, device)):
-                failed.append(job.label)
+            if not step.is_done and not run_and_report(step.label, partial(step.execute, device)):
+                failed.append(step.label)
         except KeyboardInterrupt:
             return report_interrupt(program)
     if failed:
@@ -203,13 +239,16 @@ def _execute_steps(program: str, todo: Sequence[Step], device: str) -> int:
 
 
 def run_and_report(label: str, work: Callable[[], None]) -> bool:
-    """Run one job. A night's other jobs must not be lost to it, so its failure is only shown."""
+    """Call ``work`` and return whether it succeeded; an exception is printed, not raised.
+
+    The steps after a failed one are still executed: they may be a night's work.
+    """
     try:
         work()
-    except UserError as fault:
-        print(f"{label}: {fault}", file=sys.stderr)
+    except UserError as error:
+        print(f"{label}: {error}", file=sys.stderr)
         return False
-    except Exception:  # noqa: BLE001 - the one place that may: see above
+    except Exception:  # noqa: BLE001 - the one place that may: see the docstring
         print(f"{label}: failed", file=sys.stderr)
         traceback.print_exc()
         return False
@@ -227,7 +266,7 @@ def check_device(device: str) -> None:
 
 
 def resolve_device(device: str) -> str:
-    """``auto`` is the first GPU, or the CPU where there is none.
+    """Return the device to use: ``auto`` is the first GPU, or the CPU without any.
 
     Raises:
         UserError: If there is no such GPU.
@@ -236,15 +275,15 @@ def resolve_device(device: str) -> str:
         return device
     import torch
 
-    there = torch.cuda.device_count()
+    gpu_count = torch.cuda.device_count()
     if device == "auto":
-        return "cuda:0" if there else "cpu"
-    if int(device.partition(":")[2] or 0) >= there:
-        raise UserError(f"--device {device}: this machine has {there} CUDA GPU(s); try auto")
+        return "cuda:0" if gpu_count else "cpu"
+    if int(device.partition(":")[2] or 0) >= gpu_count:
+        raise UserError(f"--device {device}: this machine has {gpu_count} CUDA GPU(s); try auto")
     return device
 
 
 def report_interrupt(program: str) -> int:
-    """Say that Ctrl-C did no harm; return the exit status."""
-    print(f"\n{program}: stopped; the same command goes on where this one was", file=sys.stderr)
+    """Print that Ctrl-C lost nothing; return the exit status."""
+    print(f"\n{program}: interrupted; the same command resumes", file=sys.stderr)
     return EXIT_INTERRUPTED

@@ -26,8 +26,9 @@ from typing import Any
 import yaml
 
 from fusebench import cli
-from fusebench.config import schema
+from fusebench.config import schema, task_file_location
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from fusion.networks import tiled_inference
 from fusion.profiling import files, measurement, tables
 from fusion.profiling.measurement import (
@@ -63,7 +64,7 @@ def select_requests(args: argparse.Namespace) -> list[ProfileRequest]:
 
 def _select_sources(args: argparse.Namespace) -> dict[str, tuple[str, dict[str, Any]]]:
     """Get the method and the options of each source of the task file, by source name."""
-    file = schema.load_task_file(args.tasks)
+    file = schema.load_task_file(task_file_location.find_task_file(args.tasks))
     names = args.source or [
         name
         for name, source in file.sources.items()
@@ -164,11 +165,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Build the argument parser."""
     parser = argparse.ArgumentParser(
-        prog=f"python -m {PROGRAM}",
-        description=__doc__,
+        prog=command_name.get_command_name(PROGRAM),
+        description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--tasks", type=Path, default=Path("tasks.yaml"), metavar="FILE")
+    parser.add_argument("--tasks", type=Path, default=task_file_location.TASK_FILE, metavar="FILE")
     parser.add_argument("--source", action="append", help="of the task file (may be repeated)")
     parser.add_argument("--method", help="a method instead, with its default options")
     parser.add_argument(

@@ -22,6 +22,7 @@ from fusebench import cli
 from fusebench.data.pairs import find_images_by_stem, match_pairs_by_stem
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
+from fusebench.runtime import command_name
 from fusion.scoring import listing, metric_means, output_folder, presets, score_images
 from fusion.scoring.metric import (
     LUMINANCE,
@@ -179,8 +180,8 @@ class _ListMetricsAction(argparse.Action):
 def build_parser() -> argparse.ArgumentParser:
     """Build the argument parser."""
     parser = argparse.ArgumentParser(
-        prog="python -m fusion.quality",
-        description=__doc__,
+        prog=command_name.get_command_name("fusion.quality"),
+        description=command_name.format_description("fusion.quality", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("fused", nargs="+", type=Path, metavar="FUSED")

@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding
 from reports.literature.published_tables import PublishedTable
@@ -63,8 +64,8 @@ def write_csv(findings: Iterable[Finding], path: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m reports.audit",
-        description=__doc__,
+        prog=command_name.get_command_name("reports.audit"),
+        description=command_name.format_description("reports.audit", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there, too")

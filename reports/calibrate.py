@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from fusebench.errors import UserError
-from fusebench.runtime import progress
+from fusebench.runtime import command_name, progress
 from reports.results import calibration_data
 from reports.statistics import calibration_trials, synthetic_detections
 from reports.statistics.calibration_trials import IntArray, ScorableSource, TrialOutcome
@@ -148,8 +148,8 @@ def _format_rate(events: Sequence[bool]) -> str:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m reports.calibrate",
-        description=__doc__,
+        prog=command_name.get_command_name("reports.calibrate"),
+        description=command_name.format_description("reports.calibrate", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")

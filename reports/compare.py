@@ -20,6 +20,7 @@ import pandas as pd
 
 from fusebench import cli
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from reports.formats import terminal
 from reports.results import protocol, score_index
 from reports.run_comparison import tested_changes
@@ -173,8 +174,8 @@ def _choose_scale(a: StoredRun, b: StoredRun, metric: str) -> tuple[float, int]:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m reports.compare",
-        description=__doc__,
+        prog=command_name.get_command_name("reports.compare"),
+        description=command_name.format_description("reports.compare", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("a", type=Path, metavar="RUNS_A", help="folder of results (--out)")

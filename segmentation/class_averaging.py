@@ -157,16 +157,16 @@ def _list_other_class_sets(classes: Sequence[str], options: AveragingOptions) ->
 def _build_checked_class_set(
     name: str | None, classes: Sequence[str], options: AveragingOptions
 ) -> ClassSet:
-    found = build_class_set(name, classes)
+    class_set = build_class_set(name, classes)
     if options.unlabeled == "ignored":
         if classes[0].lower() not in UNLABELED_NAMES:
             raise UserError(
                 f"unlabeled: ignored needs a class 0 called {UNLABELED_NAMES[0]}, "
                 f"but it is {classes[0]!r}; use unlabeled: counted"
             )
-        if 0 in found.indices:
+        if 0 in class_set.indices:
             raise UserError(
-                f"class set {found.name} scores {classes[0]!r}, which unlabeled: ignored takes "
+                f"class set {class_set.name} scores {classes[0]!r}, which unlabeled: ignored takes "
                 "away; use another set or unlabeled: counted"
             )
-    return found
+    return class_set

@@ -36,6 +36,8 @@ CORE_ORDER = (
     "engines",
     "cli_selection",
     "cli",
+    "api",
+    "console",
     "__main__",
     "__init__",  # the Python API: imported by no other part
 )

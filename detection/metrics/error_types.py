@@ -51,7 +51,7 @@ def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Optio
 
     Returns:
         Rows ``scores``, ``class_ids``, ``error_types`` and ``fixed_classes`` (N,), see
-        `detection.tide_errors.DetectionErrors`; totals ``truth_counts`` and ``missed_counts``
+        `detection.tide_errors.classify_image`; totals ``truth_counts`` and ``missed_counts``
         int64 (C,).
     """
     ranked = select_top_scoring(predicted, MAX_DETECTIONS)

@@ -24,11 +24,11 @@ def mix_sources(split: Split, store: Store) -> LabeledImages:
     pairs: list[Pair] = []
     paths: dict[str, Path] = {}
     for name in SOURCES:
-        shown = get_source_images(name, split, store)
+        source_paths = get_source_images(name, split, store)
         for pair in split.pairs:
             key = f"{pair.key}-{name}"
             pairs.append(replace(pair, key=key))
-            paths[key] = shown[pair.key]
+            paths[key] = source_paths[pair.key]
     pairs.sort(key=lambda pair: pair.key)
     return LabeledImages(paths, replace(split, pairs=tuple(pairs)))
 

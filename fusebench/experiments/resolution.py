@@ -322,21 +322,21 @@ def _collect_conflicts(
     model: ResolvedModel | None,
     metrics: Sequence[ResolvedMetric],
 ) -> None:
-    """Add what is wrong between a task's parts, each of which is right by itself."""
+    """Add conflicts between the parts of a task, each of which is valid by itself."""
     classes = dataset.plugin.CLASSES
-    found = list(_check_classes(name, task, classes))
+    conflicts = list(_check_classes(name, task, classes))
     if model is not None:
-        found += _check_model(name, task, model, classes)
+        conflicts += _check_model(name, task, model, classes)
     for metric in metrics:
         where = f"tasks.{name}.metrics.{metric.name}"
-        found += metric.plugin.config_errors(metric.options, classes, where)
+        conflicts += metric.plugin.config_errors(metric.options, classes, where)
         confidence = getattr(model.predict_options, "confidence", None) if model else None
         if confidence is not None:
             try:
                 metric.plugin.check_confidence(confidence, f"tasks.{name}")
             except UserError as fault:
-                found.append(str(fault))
-    faults.update(dict.fromkeys(found))
+                conflicts.append(str(fault))
+    faults.update(dict.fromkeys(conflicts))
 
 
 def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[str]:

@@ -151,13 +151,13 @@ def _name_scores(
     without: Sequence[str],
 ) -> NamedScores:
     """Scores of the scored classes and their means, (R,) each."""
-    shown = list(metric.plugin.scored_classes(classes, metric.options))
-    places = [list(classes).index(name) for name in shown]
-    kept = [place for place, name in enumerate(shown) if name not in without]
+    scored = list(metric.plugin.scored_classes(classes, metric.options))
+    class_ids = [list(classes).index(name) for name in scored]
+    kept = [place for place, name in enumerate(scored) if name not in without]
     named: NamedScores = {}
     for column, scores in by_column.items():
-        values = scores[:, places]
-        named |= {(name, column): values[:, i] for i, name in enumerate(shown)}
+        values = scores[:, class_ids]
+        named |= {(name, column): values[:, i] for i, name in enumerate(scored)}
         named[None, column] = _average(metric, values)
         if without and kept:
             named[name_subset(without), column] = _average(metric, values[:, kept])

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from fusebench import plugins
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from fusion.training.recipe.schema import RECIPES
 
 
 def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Build the argument parser."""
     parser = argparse.ArgumentParser(
-        prog=f"python -m {program}",
-        description=description,
+        prog=command_name.get_command_name(program),
+        description=command_name.format_description(program, description),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--method", choices=tuple(RECIPES))

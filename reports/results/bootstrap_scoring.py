@@ -81,8 +81,8 @@ def compute_bootstrap_scores(
                 without=record.spec.get("without", ()),
             )
             scores |= {ScoreKey(condition, *key): values for key, values in named.items()}
-        shown = {name: truth[name] for name in classes if name in record.by_class}
-        for name, share in _compute_unit_shares(resamples, shown, chosen).items():
+        scored_truth = {name: truth[name] for name in classes if name in record.by_class}
+        for name, share in _compute_unit_shares(resamples, scored_truth, chosen).items():
             shares[condition, name] = share
     sequences = len(set(index.sequences))
     return BootstrapScores(

@@ -9,7 +9,7 @@ from fusebench import plugins
 from fusebench.config import schema
 from fusion.quality import main
 from fusion.scoring import listing, presets, score_images
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_list_has_every_variant_with_unit_range_direction_signature_and_source(c
         plugin = plugins.load_fusion_metric(name)
         for metric in listing.load_variants(plugin):
             properties = lines[lines.index(f"  {metric.name}") + 1].strip()
-            assert properties.startswith(f"{plugin.TITLE}.{metric.variant} v{plugin.VERSION}; ")
+            assert properties.startswith(metric.signature.partition(" (")[0] + "; ")
             assert properties.endswith(f"; {metric.definition.better} is better")
             assert metric.definition.description in out
             assert metric.definition.known_fault in out

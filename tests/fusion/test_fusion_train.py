@@ -9,8 +9,8 @@ from fusebench.config import schema
 from fusebench.errors import UserError
 from fusion.checkpoints import weights_file
 from fusion.methods import dmfuse
-from tests.helpers import tiny_training
-from tests.helpers.tiny_training import (
+from tests.helpers.fusion import tiny_training
+from tests.helpers.fusion.tiny_training import (
     format_set_flags,
     list_labels,
     run_dmfuse,

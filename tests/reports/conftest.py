@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers import complete_report
+from tests.helpers.reports import complete_report
 
 
 @pytest.fixture(scope="session")

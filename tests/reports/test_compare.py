@@ -15,7 +15,7 @@ from reports import compare
 from reports.results import bootstrap_cache, bootstrap_scores, bootstrap_scoring
 from reports.run_comparison import ap_iou_changes, paired_mean_test
 from reports.run_comparison.matched_records import StoredRun
-from tests.helpers.synthetic_records import METRIC_SPECS, PROTOCOL, PROVENANCE, make_record
+from tests.helpers.reports.synthetic_records import METRIC_SPECS, PROTOCOL, PROVENANCE, make_record
 
 KEYS = tuple(f"{i:02}" for i in range(12))
 EN = Column(title="EN", mean_title="EN", unit="bit")

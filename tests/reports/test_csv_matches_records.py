@@ -12,8 +12,8 @@ from fnmatch import fnmatch
 import pytest
 
 from fusebench.storage import hashing
-from tests.helpers.complete_report import COLUMNS, FUSION_METRICS, TASK_METRICS
-from tests.helpers.report_files import (
+from tests.helpers.reports.complete_report import COLUMNS, FUSION_METRICS, TASK_METRICS
+from tests.helpers.reports.report_files import (
     OTHER_CSV_PATTERNS,
     edit_temporarily,
     list_source_tables,

@@ -18,8 +18,13 @@ from reports.statistics.confidence_intervals import (
     estimate_score,
 )
 from reports.statistics.power import SampleSizes
-from tests.helpers.complete_report import TASK_METRICS
-from tests.helpers.report_files import adjust_holm, list_table_files, read_csv, read_table_csv
+from tests.helpers.reports.complete_report import TASK_METRICS
+from tests.helpers.reports.report_files import (
+    adjust_holm,
+    list_table_files,
+    read_csv,
+    read_table_csv,
+)
 
 SINGLE_SENSORS = ("infrared", "visible")
 # title of a column, with {} for the mean over classes, to the class or mean of its score

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from reports import run
-from tests.helpers import synthetic_comparison
+from tests.helpers.reports import synthetic_comparison
 
 pytestmark = pytest.mark.slow
 ACCURACY = {"infrared": 0.5, "visible": 0.55} | {f"method-{i}": 0.4 + 0.035 * i for i in range(14)}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.helpers.complete_report import COLUMNS, FUSION_METRICS
-from tests.helpers.report_files import (
+from tests.helpers.reports.complete_report import COLUMNS, FUSION_METRICS
+from tests.helpers.reports.report_files import (
     edit_temporarily,
     list_table_files,
     parse_number,

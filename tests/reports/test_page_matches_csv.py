@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.report_files import edit_temporarily, parse_task_name, read_csv, read_page
+from tests.helpers.reports.report_files import (
+    edit_temporarily,
+    parse_task_name,
+    read_csv,
+    read_page,
+)
 
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
 UNDEFINED = "\N{EN DASH}"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fusebench import __main__
+from fusebench.experiments.sources import get_images
 from fusebench.storage.store import Store
 from fusion import run as fusion
 from reports import calibrate, run
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     finish_run,
     finish_run_with_matches,
     make_runs,
@@ -155,7 +156,7 @@ def test_a_damaged_image_costs_its_panel_only_until_it_is_repaired(store, runs):
         assert "Left out: average on pair" in text
     assert "average.jpg" not in page
     shutil.rmtree(fused)
-    runs[2].get_images(runs[2].test_split, store, "cpu")
+    get_images(runs[2].test_images, store, "cpu")
     assert run.main([]) == 0
     page = read_text("index.html")
     assert "Left out" not in page

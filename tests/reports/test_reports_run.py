@@ -13,7 +13,7 @@ from fusebench.experiments.plan import SkippedTask
 from fusebench.storage.store import Store
 from reports import run
 from reports.formats import report_folder
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     finish_run,
     finish_run_with_matches,
     make_runs,
@@ -210,9 +210,9 @@ def test_matplotlib_keeps_its_files_in_the_store(monkeypatch, store):
 def test_a_second_run_writes_nothing():
     run.main([])
     before = {path: path.stat().st_mtime_ns for path in Path("report").rglob("*")}
-    start = time.monotonic()
+    start = time.process_time()  # not wall time: the machine may be shared
     run.main([])
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert {path: path.stat().st_mtime_ns for path in Path("report").rglob("*")} == before
 
 

@@ -19,7 +19,7 @@ SEEDS = range(200)
 def make_random_boxes(seed, images=7):
     """True and predicted boxes: empty images and classes, ties, small and large, crowds."""
     rng = np.random.default_rng(seed)
-    truth, found = {}, {}
+    truth, predicted = {}, {}
     for number in range(images):
         n = int(rng.integers(0, 6)) * (number != 3)
         low = rng.uniform(0, 300, (n, 2))
@@ -45,34 +45,36 @@ def make_random_boxes(seed, images=7):
             scores = scores.round(1)  # many ties, in one image too
         if number == 4:
             labels, scores, near, far = labels[:0], scores[:0], near[:0], far[:0]
-        found[f"{number:02}"] = make_boxes(np.vstack([near, far]), labels, scores)
-    return truth, found
+        predicted[f"{number:02}"] = make_boxes(np.vstack([near, far]), labels, scores)
+    return truth, predicted
 
 
-def compute_pycocotools_precision(truth, found, most=(100, 300)):
+def compute_pycocotools_precision(truth, predicted, most=(100, 300)):
     """pycocotools' precision, (10, 101, classes, areas, most)."""
     sizes = dict.fromkeys(truth, (0, 0))
     with contextlib.redirect_stdout(io.StringIO()):
-        right, guessed = COCO(), COCO()
-        right.dataset, guessed.dataset = (to_coco(x, CLASSES, sizes) for x in (truth, found))
-        right.createIndex()
-        guessed.createIndex()
-        judge = COCOeval(right, guessed, "bbox")
-        judge.params.maxDets = list(most)
-        judge.evaluate()
-        judge.accumulate()
-    return judge.eval["precision"]
+        truth_set, predicted_set = COCO(), COCO()
+        truth_set.dataset, predicted_set.dataset = (
+            to_coco(x, CLASSES, sizes) for x in (truth, predicted)
+        )
+        truth_set.createIndex()
+        predicted_set.createIndex()
+        evaluation = COCOeval(truth_set, predicted_set, "bbox")
+        evaluation.params.maxDets = list(most)
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation.eval["precision"]
 
 
-def compute_pycocotools_ap(truth, found):
+def compute_pycocotools_ap(truth, predicted):
     """AP of pycocotools, (10, classes, areas, most); NaN where it says -1."""
-    precision = compute_pycocotools_precision(truth, found)
+    precision = compute_pycocotools_precision(truth, predicted)
     return np.where(precision[:, 0] < 0, np.nan, precision.mean(axis=1))
 
 
-def compute_weighted_ap(truth, found, weights):
+def compute_weighted_ap(truth, predicted, weights):
     """AP from the table, (resamples, 10, classes, areas, most)."""
-    by_class = match_classes(truth, found, CLASSES)
+    by_class = match_classes(truth, predicted, CLASSES)
     return np.stack(
         [
             np.stack(
@@ -96,9 +98,9 @@ def compute_weighted_ap(truth, found, weights):
     )
 
 
-def match_classes(truth, found, classes):
+def match_classes(truth, predicted, classes):
     """The matches of every class."""
-    counts = coco_matching.match_images(truth, found, classes)
+    counts = coco_matching.match_images(truth, predicted, classes)
     return [match_table.select_class(counts, class_id) for class_id in range(len(classes))]
 
 
@@ -113,14 +115,14 @@ def repeat_images(boxes, times):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_ap_equals_pycocotools_with_weights_of_one_and_on_repeated_images(seed):
-    truth, found = make_random_boxes(seed)
+    truth, predicted = make_random_boxes(seed)
     times = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7))
-    some = compute_weighted_ap(truth, found, np.stack([np.ones(7), times]))
-    for mine, repeats in zip(some, (np.ones(7, int), times), strict=True):
+    weighted = compute_weighted_ap(truth, predicted, np.stack([np.ones(7), times]))
+    for computed, repeats in zip(weighted, (np.ones(7, int), times), strict=True):
         expected = compute_pycocotools_ap(
-            repeat_images(truth, repeats), repeat_images(found, repeats)
+            repeat_images(truth, repeats), repeat_images(predicted, repeats)
         )
-        np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
 
 
 def test_the_draws_hold_what_they_are_for():
@@ -130,7 +132,7 @@ def test_the_draws_hold_what_they_are_for():
     assert any(part.truth_counts[0].sum() == 0 and len(part.scores) for part in parts)
     assert any(part.ranks.max(initial=0) >= 100 for part in parts)
     assert any(part.ignored.any() for part in parts)
-    assert any(len(truth["03"]) == 0 and len(found["03"]) for truth, found in every)
+    assert any(len(truth["03"]) == 0 and len(predicted["03"]) for truth, predicted in every)
     assert sum((np.diff(part.scores) == 0).any() for part in parts) > 100
 
 
@@ -155,29 +157,29 @@ def test_recalls_reached_are_counted_as_a_search_among_all_101_counts_them():
 
 
 def test_few_weightings_and_many_have_the_same_ap():
-    truth, found = make_random_boxes(3)
+    truth, predicted = make_random_boxes(3)
     weights = np.random.default_rng(0).gamma(1, 1, (average_precision.MIN_ROWWISE_WEIGHTINGS, 7))
     np.testing.assert_allclose(
-        compute_weighted_ap(truth, found, weights)[:9],
-        compute_weighted_ap(truth, found, weights[:9]),
+        compute_weighted_ap(truth, predicted, weights)[:9],
+        compute_weighted_ap(truth, predicted, weights[:9]),
         rtol=0,
         atol=1e-12,
     )
 
 
 def test_half_the_weight_everywhere_changes_nothing():
-    truth, found = make_random_boxes(1)
-    one, half = compute_weighted_ap(truth, found, np.stack([np.ones(7), np.full(7, 0.5)]))
+    truth, predicted = make_random_boxes(1)
+    one, half = compute_weighted_ap(truth, predicted, np.stack([np.ones(7), np.full(7, 0.5)]))
     np.testing.assert_allclose(one, half, atol=1e-12)
 
 
 def test_a_class_without_weight_on_its_true_boxes_is_undefined():
     truth = {"0": make_boxes([[0, 0, 9, 9]], [0]), "1": make_boxes([], [])}
-    found = {
+    predicted = {
         "0": make_boxes([[0, 0, 9, 9]], [0], [0.5]),
         "1": make_boxes([[0, 0, 9, 9]], [0], [0.9]),
     }
-    part = match_classes(truth, found, ("a",))[0]
+    part = match_classes(truth, predicted, ("a",))[0]
     # alone 1; with the false alarm that is surer, precision is 1 / 2 at every recall
     weights = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
     got = average_precision.weighted_average_precision(part, weights)[:, 0]
@@ -186,11 +188,11 @@ def test_a_class_without_weight_on_its_true_boxes_is_undefined():
 
 
 def test_some_images_alone_score_as_if_the_others_were_not_there():
-    truth, found = make_random_boxes(5)
+    truth, predicted = make_random_boxes(5)
     chosen = [0, 2, 6]
     keys = [sorted(truth)[i] for i in chosen]
-    counts = coco_matching.match_images(truth, found, CLASSES).select(np.array(chosen))
-    expected = compute_pycocotools_ap({k: truth[k] for k in keys}, {k: found[k] for k in keys})
+    counts = coco_matching.match_images(truth, predicted, CLASSES).select(np.array(chosen))
+    expected = compute_pycocotools_ap({k: truth[k] for k in keys}, {k: predicted[k] for k in keys})
     for index in range(len(CLASSES)):
         part = match_table.select_class(counts, index)
         got = average_precision.unweighted_average_precision(part)

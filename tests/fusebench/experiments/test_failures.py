@@ -10,8 +10,8 @@ from fusion import run as fusion
 from fusion.methods import average
 from reports import run as reports
 from tests.helpers import dataset_folders
-from tests.helpers.html_text import TagsAndTexts
-from tests.helpers.latex_check import check_latex
+from tests.helpers.reports.html_text import TagsAndTexts
+from tests.helpers.reports.latex_check import check_latex
 
 TASKS = """
 sources: {ir: {kind: infrared}, mine: {kind: method, method: average}}
@@ -97,13 +97,13 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert reports.main(arguments) == 0  # made anew, although no record has changed
     printed = capsys.readouterr().out
     assert "1 of 2 planned runs finished, 1 failed." in printed
-    shown = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} ?[2J $& (20"
-    assert f"mine: {shown}" in printed
+    text = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} ?[2J $& (20"
+    assert f"mine: {text}" in printed
     assert " UTC, fusion.run on cpu); to make it: " in printed
     html = (tmp_path / "report/index.html").read_text(encoding="utf-8")
     page = TagsAndTexts(html)
     assert [tag for tag, _ in page.tags].count("script") == 1
-    assert any(shown in arguments for arguments in page.texts)
+    assert any(text in arguments for arguments in page.texts)
     assert '<td class="missing">failed</td>' in html
     text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
     assert (
@@ -116,7 +116,7 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
         check_latex(file.read_text(encoding="utf-8"))
         assert "failed" in file.read_text(encoding="utf-8")
     assert reports.main([*arguments, "--plan"]) == 0
-    assert f"toy-mine: {shown}" in capsys.readouterr().out
+    assert f"toy-mine: {text}" in capsys.readouterr().out
 
 
 def test_a_failure_is_not_shown_of_a_cell_that_has_a_record(
@@ -157,5 +157,5 @@ def test_a_long_reason_is_shortened_and_an_empty_one_is_the_errors_name(
         fail_with(monkeypatch, fault)
         assert fusion.main(arguments) == 1
         (file,) = list_failures(tmp_path)
-        found = failures.Failure.model_validate_json(file.read_bytes())
-        assert (found.message, found.reason) == (message, reason)
+        result = failures.Failure.model_validate_json(file.read_bytes())
+        assert (result.message, result.reason) == (message, reason)

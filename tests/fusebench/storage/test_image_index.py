@@ -4,7 +4,7 @@ import pytest
 
 from fusebench.errors import UserError
 from fusebench.storage import image_index
-from tests.helpers.synthetic_records import write_split
+from tests.helpers.reports.synthetic_records import write_split
 
 
 def test_reads_what_was_written(tmp_path):

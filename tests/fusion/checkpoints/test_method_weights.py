@@ -10,7 +10,7 @@ from fusebench.errors import UserError
 from fusion.checkpoints import dmfuse_release, load_network, weights_file
 from fusion.checkpoints.weights_file import WeightsMetadata
 from fusion.methods import dmfuse, dmnet
-from tests.helpers.reference_tensors import load_reference
+from tests.helpers.fusion.reference_tensors import load_reference
 
 RNG = np.random.default_rng(0)
 INFRARED = RNG.integers(0, 256, (40, 50), dtype=np.uint8)

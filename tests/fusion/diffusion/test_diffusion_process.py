@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fusion.diffusion import process
-from tests.helpers.reference_tensors import load_reference
+from tests.helpers.fusion.reference_tensors import load_reference
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 
 from fusion.losses import losses
 from fusion.losses.gradients import OPERATORS, roberts, sobel, sobel_derivatives
-from tests.helpers.reference_tensors import load_reference
+from tests.helpers.fusion.reference_tensors import load_reference
 
 
 def make_wave(phase):

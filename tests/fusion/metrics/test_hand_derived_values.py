@@ -7,7 +7,7 @@ from fusebench import plugins
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
-from tests.helpers.expected_metrics import (
+from tests.helpers.fusion.expected_metrics import (
     BARS,
     BARS_SHIFTED_IMAGE,
     CONSTANT,
@@ -17,15 +17,15 @@ from tests.helpers.expected_metrics import (
     RAMP,
     ValueRange,
 )
-from tests.helpers.expected_metrics_negative import (
+from tests.helpers.fusion.expected_metrics_negative import (
     COPY,
     COPY_BESIDE_FLAT,
     LOST_BARS,
     NEGATIVE,
     NEGATIVE_FINE,
 )
-from tests.helpers.expected_metrics_shifted import BARS_SHIFTED, NOISE, NOISE_SIDE, SHIFTED
-from tests.helpers.naive_metrics import NAIVE_METRICS
+from tests.helpers.fusion.expected_metrics_shifted import BARS_SHIFTED, NOISE, NOISE_SIDE, SHIFTED
+from tests.helpers.fusion.naive_metrics import NAIVE_METRICS
 
 BUILT_IN = {  # by name: a metric that a user adds needs no expected values here
     metric.name

@@ -25,7 +25,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_every_metric_refuses_bad_images(name, case):
     bad, error, message = BAD[case]
-    measure = plugins.load_plugin("fusion.metrics", name).measure
+    measure = plugins.load_fusion_metric(name).measure
     for position in range(3):
         images = [GOOD, GOOD, GOOD]
         images[position] = bad

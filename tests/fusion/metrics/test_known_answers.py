@@ -8,7 +8,7 @@ import pytest
 from fusebench import plugins
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.metric import load_metrics
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 RNG = np.random.default_rng(0)
 A, B, F = make_image_triple(176, 208)

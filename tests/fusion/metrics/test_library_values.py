@@ -13,8 +13,8 @@ from fusebench import plugins
 from fusebench.config import yaml_loader
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.metric import load_metrics
-from tests.helpers import naive_metrics
-from tests.helpers.deterministic_images import SIZES, make_image_triple
+from tests.helpers.fusion import naive_metrics
+from tests.helpers.fusion.deterministic_images import SIZES, make_image_triple
 from tests.helpers.paths import REFERENCE as REFERENCE_FOLDER
 from tests.helpers.paths import REPOSITORY
 

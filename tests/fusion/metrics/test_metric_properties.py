@@ -10,7 +10,7 @@ from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import score_pair
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 METRICS = {
     name: plugins.load_fusion_metric(name) for name in plugins.list_plugins("fusion.metrics")

@@ -6,7 +6,7 @@ import torch
 from fusion.checkpoints import dmfuse_release
 from fusion.networks.blocks.residual import encode_noise_level
 from fusion.networks.denoising import DenoisingNetwork
-from tests.helpers.reference_tensors import (
+from tests.helpers.fusion.reference_tensors import (
     assert_samples_close,
     assert_summary_close,
     load_reference,

@@ -11,7 +11,7 @@ from fusion.networks.blocks.cnn_encoder import ConvolutionalEncoder
 from fusion.networks.caim import CrossAttentionInteraction, criss_cross_attention
 from fusion.networks.denoising import DenoisingNetwork
 from fusion.networks.dmfuse import FEATURE_BLOCKS, FusionNetwork
-from tests.helpers.reference_tensors import (
+from tests.helpers.fusion.reference_tensors import (
     assert_samples_close,
     assert_summary_close,
     load_reference,

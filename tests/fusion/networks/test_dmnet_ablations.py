@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fusion.networks.dmnet import stack_visible_infrared
-from tests.helpers.dmnet_ablation_rows import ABLATION_ROWS
-from tests.helpers.small_dmnet import (
+from tests.helpers.fusion.dmnet_ablation_rows import ABLATION_ROWS
+from tests.helpers.fusion.small_dmnet import (
     NOISE_LEVELS,
     SMALL_ARCHITECTURE,
     build_dmnet,

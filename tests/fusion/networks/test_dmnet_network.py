@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fusion.networks.dmnet import DMNet, stack_visible_infrared
 from fusion.networks.dmnet_architecture import DMNetArchitecture
-from tests.helpers.small_dmnet import (
+from tests.helpers.fusion.small_dmnet import (
     NOISE_LEVELS,
     SMALL_ARCHITECTURE,
     build_dmnet,

@@ -17,7 +17,7 @@ from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import ScoringPair
-from tests.helpers.deterministic_images import make_image_triple
+from tests.helpers.fusion.deterministic_images import make_image_triple
 
 SIZE = (180, 177)
 A, B, F = make_image_triple(*SIZE)

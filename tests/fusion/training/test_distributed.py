@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
 from tests.helpers.paths import REPOSITORY
 
 NETWORK_CHANGES = {
@@ -35,6 +35,7 @@ STAGE_CHANGES = (
     "precision=float32",
     'data=[{"dataset": "folder", "split": "all"}]',
 )
+MAX_SECONDS = 1800  # ends processes that wait for each other for ever
 
 
 def start_processes(method, stage, data, out, world_size):
@@ -80,9 +81,14 @@ def test_two_processes_have_the_losses_of_one_with_the_doubled_batch(tmp_path, m
     tiny_training.write_pairs(tmp_path / "data", "abcde")
     for world_size in (1, 2):
         out = tmp_path / str(world_size)
-        for process in start_processes(method, stage, tmp_path / "data", out, world_size):
-            _, errors = process.communicate(timeout=300)
-            assert process.returncode == 0, errors
+        processes = start_processes(method, stage, tmp_path / "data", out, world_size)
+        try:
+            for process in processes:
+                _, errors = process.communicate(timeout=MAX_SECONDS)
+                assert process.returncode == 0, errors
+        finally:
+            for process in processes:  # after a failure, the others would wait for the first
+                process.kill()
     single, parallel = (read_losses(tmp_path / size, f"{method}-{stage}") for size in "12")
     assert len(single) == 3
     for expected, losses in zip(single, parallel, strict=True):

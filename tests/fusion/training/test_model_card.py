@@ -8,8 +8,8 @@ import torch
 from fusion.checkpoints import weights_file
 from fusion.methods import dmfuse
 from fusion.training.recipe import presets
-from tests.helpers import tiny_training
-from tests.helpers.tiny_training import list_labels, run_dmfuse, run_program
+from tests.helpers.fusion import tiny_training
+from tests.helpers.fusion.tiny_training import list_labels, run_dmfuse, run_program
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,7 +6,7 @@ import pytest
 
 from fusion.training import training_run
 from fusion.training.training_run import TrainingRun
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from fusebench.storage import cost_profiles
 from fusebench.storage.store import Store
 from reports import run
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     finish_run,
     make_profile,
     make_runs,

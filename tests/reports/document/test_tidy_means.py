@@ -10,8 +10,8 @@ from reports.document import selection, tidy_means
 from reports.results import protocol
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders
-from tests.helpers.bootstrapped_results import make_bootstrapped_results
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.bootstrapped_results import make_bootstrapped_results
+from tests.helpers.reports.synthetic_records import (
     AP50,
     PROTOCOL,
     PROVENANCE,

@@ -6,7 +6,7 @@ from PIL import Image
 
 from reports.document import selection
 from reports.figures import bars_and_curves
-from tests.helpers.synthetic_records import make_source_results, make_task_results
+from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 
 def draw_bar_chart(file, *sources, note=""):

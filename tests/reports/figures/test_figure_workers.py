@@ -3,7 +3,7 @@ import pytest
 from reports.document import selection
 from reports.figures import bars_and_curves, figure_workers
 from reports.figures.figure_workers import MIN_CHARTS_FOR_WORKERS
-from tests.helpers.synthetic_records import make_source_results, make_task_results
+from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 
 def test_worker_processes_draw_the_same_charts_as_this_process(tmp_path):

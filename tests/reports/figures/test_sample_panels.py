@@ -6,7 +6,7 @@ from PIL import Image
 from fusebench.errors import UserError
 from fusebench.storage.store import Store
 from reports.figures import overlays, sample_panels
-from tests.helpers.synthetic_records import finish_run, make_runs, write_split
+from tests.helpers.reports.synthetic_records import finish_run, make_runs, write_split
 
 RANKING = ["average", "visible", "infrared"]
 

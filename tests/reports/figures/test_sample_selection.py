@@ -2,7 +2,7 @@ import hashlib
 
 from reports.figures import sample_selection
 from reports.figures.sample_selection import SelectedPair
-from tests.helpers.synthetic_records import write_split
+from tests.helpers.reports.synthetic_records import write_split
 
 
 def test_of_every_condition_the_pair_with_the_smallest_hash_is_selected(tmp_path):

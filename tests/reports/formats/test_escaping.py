@@ -14,9 +14,15 @@ from fusebench.storage.records import Column, Scores
 from fusebench.storage.store import Store
 from reports import run
 from reports.tables import csv_files
-from tests.helpers.html_text import TagsAndTexts
-from tests.helpers.latex_check import HOSTILE_NAMES, check_latex
-from tests.helpers.synthetic_records import PROTOCOL, finish_run, make_runs, patch_plan, write_split
+from tests.helpers.reports.html_text import TagsAndTexts
+from tests.helpers.reports.latex_check import HOSTILE_NAMES, check_latex
+from tests.helpers.reports.synthetic_records import (
+    PROTOCOL,
+    finish_run,
+    make_runs,
+    patch_plan,
+    write_split,
+)
 
 FORMULAS = ("=1+1", "+x", "-x", "@SUM(A1)", "\N{FULLWIDTH EQUALS SIGN}1")
 SOURCES = (

@@ -7,8 +7,8 @@ from fusebench.storage.records import Column, Scores
 from reports.document import sections
 from reports.formats import latex
 from reports.results.task_results import SourceResults, TaskResults
-from tests.helpers.latex_check import HOSTILE_NAMES, check_latex
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.latex_check import HOSTILE_NAMES, check_latex
+from tests.helpers.reports.synthetic_records import (
     PROTOCOL,
     make_record,
     make_source_results,

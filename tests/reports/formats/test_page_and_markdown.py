@@ -11,7 +11,7 @@ from reports.document.model import Report
 from reports.figures.sample_panels import SamplePair, SamplePanel
 from reports.formats import html_page, latex, markdown, terminal
 from reports.results.task_results import SourceResults
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     PROTOCOL,
     make_record,
     make_source_results,

@@ -3,7 +3,7 @@
 import pytest
 
 from reports import run
-from tests.helpers import headless_browser, synthetic_comparison
+from tests.helpers.reports import headless_browser, synthetic_comparison
 
 # px inside the margins: A4 portrait, Letter landscape
 PAGE_WIDTHS = {".table:not(.wide-table)": 703, ".wide-table": 963}

@@ -2,7 +2,7 @@
 
 from reports.document import sections
 from reports.formats import terminal
-from tests.helpers.synthetic_records import make_source_results, make_task_results
+from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 SOURCES = (
     make_source_results("infrared", "infrared", [(0.5, 0.2)]),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from reports.literature import audit_pairs
-from tests.helpers.published_table import make_published_table
+from tests.helpers.reports.published_table import make_published_table
 
 OLD = {
     "IR": "10.00 20.00 15.00",

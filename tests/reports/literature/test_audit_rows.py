@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from reports.literature import audit_rows
 from reports.literature.published_tables import PublishedTable
-from tests.helpers.published_table import make_published_table
+from tests.helpers.reports.published_table import make_published_table
 
 
 def list_checks(rows):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reports.literature import audit_swaps, published_tables
-from tests.helpers.published_table import make_published_table
+from tests.helpers.reports.published_table import make_published_table
 
 TABLES = {table.name: table for table in published_tables.read_tables()}
 

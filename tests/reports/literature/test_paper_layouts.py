@@ -11,7 +11,7 @@ from reports.document.model import Report
 from reports.formats import html_page, latex
 from reports.literature import paper_layouts, published_tables
 from reports.results.task_results import SourceResults
-from tests.helpers.synthetic_records import make_record, make_task_results
+from tests.helpers.reports.synthetic_records import make_record, make_task_results
 
 # Headers as printed (DMFuse Tables 2 and 3, DMNet Table VII).
 TABLE2 = ["Person", "Car", "Bus", "Lamp", "Motorcycle", "Truck", "All"]

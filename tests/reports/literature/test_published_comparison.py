@@ -15,7 +15,7 @@ from reports.literature import (
 )
 from reports.results.task_results import SourceResults
 from reports.tables import csv_files
-from tests.helpers.synthetic_records import PROTOCOL, make_record, make_task_results
+from tests.helpers.reports.synthetic_records import PROTOCOL, make_record, make_task_results
 
 METADATA = """
 toy-table:

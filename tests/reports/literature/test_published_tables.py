@@ -12,7 +12,7 @@ from reports.literature.published_tables import (
     TAGS_BY_KIND,
     find_tag_differences,
 )
-from tests.helpers.synthetic_records import PUBLISHED_TAGS
+from tests.helpers.reports.synthetic_records import PUBLISHED_TAGS
 
 TABLES = {table.name: table for table in published_tables.read_tables()}
 OURS = {"kind": "detection", "split": "official", "images": "cameras"}

@@ -19,7 +19,7 @@ from tests.fusebench.evaluation.test_average_precision import (
     make_random_boxes,
     repeat_images,
 )
-from tests.helpers import synthetic_records
+from tests.helpers.reports import synthetic_records
 
 SEQUENCES = ("a", "a", "b", "c", "d", "e", "f")
 CONDITIONS = ("day", "day", "night", "night", "day", "day", "night")

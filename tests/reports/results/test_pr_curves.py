@@ -8,7 +8,7 @@ from fusebench.errors import UserError
 from fusebench.storage.store import Store
 from reports.results import pr_curves
 from reports.tables import csv_files
-from tests.helpers.synthetic_records import finish_run, make_runs, write_split
+from tests.helpers.reports.synthetic_records import finish_run, make_runs, write_split
 
 HEADER = "class,iou,recall,precision,score\n"
 

@@ -4,7 +4,7 @@ import pytest
 
 from reports.results import protocol
 from reports.results.task_results import SourceResults
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     PROTOCOL,
     PROVENANCE,
     make_record,

@@ -5,7 +5,7 @@ import pytest
 from reports.document import selection
 from reports.results.task_results import SourceResults
 from reports.tables import where_fusion_helps
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     PROTOCOL,
     make_record,
     make_source_results,

@@ -10,7 +10,7 @@ from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBoot
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders, csv_files, result_text
 from reports.tables.comparison import find_better_single_sensor
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     AP,
     AP50,
     make_record,

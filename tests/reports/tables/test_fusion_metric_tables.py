@@ -4,7 +4,7 @@ from fusebench.storage.records import Column
 from reports.document import sections, selection, table_text
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders, fusion_metric_tables, result_text, where_fusion_helps
-from tests.helpers.synthetic_records import make_record
+from tests.helpers.reports.synthetic_records import make_record
 from tests.reports.tables.test_builders import format_cells, get_ranks
 
 UNDEFINED = result_text.UNDEFINED

@@ -8,7 +8,7 @@ from reports.document.model import Report
 from reports.formats import html_page, markdown
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import metric_correlation
-from tests.helpers.synthetic_records import AP50, make_record, make_source_results
+from tests.helpers.reports.synthetic_records import AP50, make_record, make_source_results
 
 NAMES = ("a", "b", "c", "d", "e")
 ENTROPY = {"en": Column(title="EN", mean_title="EN", unit="bit")}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fusebench.experiments.failures import Failure
 from reports.document import selection
 from reports.tables import result_text
-from tests.helpers.synthetic_records import make_source_results, make_task_results
+from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 
 def make_failures(*errors):

@@ -15,12 +15,12 @@ from reports.tables import (
     significance_text,
     where_fusion_helps,
 )
-from tests.helpers.bootstrapped_results import (
+from tests.helpers.reports.bootstrapped_results import (
     UNIT_COUNT,
     make_bootstrap_scores,
     make_bootstrapped_results,
 )
-from tests.helpers.synthetic_records import make_source_results
+from tests.helpers.reports.synthetic_records import make_source_results
 
 THREE_SEEDS = [(0.5, 0.5), (0.6, 0.5), (0.5, 0.6)]
 
@@ -103,7 +103,7 @@ def test_the_answer_has_the_verdict_its_interval_and_what_the_interval_covers():
 
 
 def test_the_answer_claims_nothing_where_no_difference_is_shown():
-    answer = build_answer(make_bootstrapped_results(mine=(0.5005, 0.5005)))
+    answer = build_answer(make_bootstrapped_results(fused_scores=(0.5005, 0.5005)))
     assert answer.startswith("No difference shown between mine (mAP@.5 50.0), fused, and")
 
 
@@ -125,9 +125,11 @@ def test_a_table_with_tested_and_untested_differences_has_a_note():
     results = make_bootstrapped_results()
     table = builders.build_class_table(results, "ap50")
     assert "No mark: not tested." not in result_text.build_notes(results, table)
-    mine = results.bootstrap.by_source["mine"][0]
-    without_car = {key: scores for key, scores in mine.scores.items() if key.class_or_mean != "car"}
-    results = replace_bootstrap_of_mine(results, replace(mine, scores=without_car))
+    (fused,) = results.bootstrap.by_source["mine"]
+    without_car = {
+        key: scores for key, scores in fused.scores.items() if key.class_or_mean != "car"
+    }
+    results = replace_bootstrap_of_mine(results, replace(fused, scores=without_car))
     table = builders.build_class_table(results, "ap50")
     person, car, _ = table.rows[2].comparisons
     assert (person.verdict, car) == ("better", None)

@@ -16,8 +16,8 @@ from reports import run
 from reports.document import selection
 from reports.results import confusion_matrices
 from reports.tables import builders, where_fusion_helps
-from tests.helpers.bootstrapped_results import make_bootstrapped_results
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.bootstrapped_results import make_bootstrapped_results
+from tests.helpers.reports.synthetic_records import (
     CLASSES,
     finish_run,
     make_runs,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fusion.training import training_run
 from fusion.training.training_run import TrainingRun
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
 
 
 def test_descriptions_of_images_and_pairs_have_their_folders_and_counts(tmp_path):

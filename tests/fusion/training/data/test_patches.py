@@ -12,7 +12,7 @@ from fusion.training.recipe.schema import (
     PairDataOptions,
     StageOptions,
 )
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
 
 
 def build_options(**changes):

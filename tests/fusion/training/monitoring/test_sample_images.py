@@ -11,7 +11,7 @@ from fusion.training import train_stage
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.job import RuntimeSettings
 from fusion.training.training_run import TrainingRun
-from tests.helpers import tiny_training
+from tests.helpers.fusion import tiny_training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 IMAGES = torch.rand(1, 2, 32, 32, generator=torch.Generator().manual_seed(1))

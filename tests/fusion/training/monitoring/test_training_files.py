@@ -12,8 +12,13 @@ from fusebench.errors import UserError
 from fusion.training import loop, training_state
 from fusion.training.job import RuntimeSettings
 from fusion.training.monitoring import tensorboard
-from tests.helpers import tiny_training
-from tests.helpers.tiny_training import StoppedError, build_training, train, write_start_weights
+from tests.helpers.fusion import tiny_training
+from tests.helpers.fusion.tiny_training import (
+    StoppedError,
+    build_training,
+    train,
+    write_start_weights,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

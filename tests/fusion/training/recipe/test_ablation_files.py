@@ -4,7 +4,7 @@ import pytest
 
 from fusebench.config import schema
 from fusion.training.recipe import presets
-from tests.helpers.dmnet_ablation_rows import ABLATION_ROWS
+from tests.helpers.fusion.dmnet_ablation_rows import ABLATION_ROWS
 from tests.helpers.paths import REPOSITORY
 
 CONFIGS = REPOSITORY / "configs"

@@ -12,8 +12,8 @@ from fusion.training.data.random_streams import RandomStreams
 from fusion.training.recipe import presets
 from fusion.training.recipe.schema import DMFuseRecipe
 from fusion.training.training_run import TrainingRun
-from tests.helpers import tiny_training
-from tests.helpers.reference_tensors import load_reference
+from tests.helpers.fusion import tiny_training
+from tests.helpers.fusion.reference_tensors import load_reference
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEATURE_STEPS = (5, 50, 100)

@@ -17,7 +17,7 @@ from fusebench.storage.records import Column, Record, Scores
 from fusebench.storage.store import Store
 from reports import run
 from reports.literature import published_comparison, published_tables, run_audits
-from tests.helpers.synthetic_records import (
+from tests.helpers.reports.synthetic_records import (
     CLASSES,
     METRIC_SPECS,
     PROTOCOL,

@@ -5,7 +5,7 @@ See `expected_metrics` for the images.
 
 from math import exp, log10
 
-from tests.helpers.expected_metrics import (
+from tests.helpers.fusion.expected_metrics import (
     BARS_STATISTICS,
     FLAT_STATISTICS,
     FULL_INFORMATION,

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.helpers.naive_metrics.edge_metrics import compute_edge_map
-from tests.helpers.naive_metrics.window_metrics import iterate_windows, make_gaussian_window
+from tests.helpers.fusion.naive_metrics.edge_metrics import compute_edge_map
+from tests.helpers.fusion.naive_metrics.window_metrics import iterate_windows, make_gaussian_window
 
 Image = NDArray[np.uint8]
 FloatImage = NDArray[np.float64]

@@ -10,7 +10,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.helpers.naive_metrics import edge_metrics, feature_metrics, pixel_metrics, window_metrics
+from tests.helpers.fusion.naive_metrics import (
+    edge_metrics,
+    feature_metrics,
+    pixel_metrics,
+    window_metrics,
+)
 
 Image = NDArray[np.uint8]
 

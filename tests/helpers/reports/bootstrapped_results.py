@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
-from tests.helpers.synthetic_records import make_source_results, make_task_results
+from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 UNIT_COUNT = 40  # sequences
 
@@ -24,9 +24,9 @@ def make_bootstrap_scores(person, car, *, spread, metric="ap50", seed=0):
     return BootstrapScores(scores, shares, 120, UNIT_COUNT, True, UNIT_COUNT)
 
 
-def make_bootstrapped_results(mine=(0.6, 0.6), spread=0.05):
-    """Make the results of two sensors and the fused source ``mine``, with bootstrap scores."""
-    scores = {"infrared": (0.5, 0.2), "visible": (0.4, 0.6), "mine": mine}
+def make_bootstrapped_results(fused_scores=(0.6, 0.6), spread=0.05):
+    """Make the results of two sensors and the fused source "mine", with bootstrap scores."""
+    scores = {"infrared": (0.5, 0.2), "visible": (0.4, 0.6), "mine": fused_scores}
     sources = [
         make_source_results(name, name if name != "mine" else "method", [pair])
         for name, pair in scores.items()

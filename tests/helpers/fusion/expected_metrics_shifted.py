@@ -7,7 +7,7 @@ from math import exp, factorial, log, log2, log10, pi, sqrt
 
 import numpy as np
 
-from tests.helpers.expected_metrics import (
+from tests.helpers.fusion.expected_metrics import (
     HEIGHT,
     MAX_QABF,
     MAX_QABF_LIU,

@@ -1,0 +1,141 @@
+"""Console command ``fusebench``: one name for all programs.
+
+Each subcommand is a program that ``python -m`` starts too, with the same arguments. Only ``init``
+is defined here.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+from fusebench.config import task_file_location
+from fusebench.errors import UserError
+from fusebench.runtime import command_name
+
+EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """One subcommand.
+
+    Attributes:
+        module: Its program: a module with ``main(argv)``; imported when it is called.
+        summary: What it does, in one line.
+    """
+
+    module: str
+    summary: str
+
+
+SUBCOMMANDS = {
+    "run": Subcommand("fusebench.__main__", "all stages in order: fuse, train, score, report"),
+    "fuse": Subcommand("fusion.run", "fuse the images of every source; score quality tasks"),
+    "detect": Subcommand("detection.run", "train, predict and score detectors"),
+    "segment": Subcommand("segmentation.run", "train, predict and score segmenters"),
+    "quality": Subcommand("fusion.quality", "score folders of fused images with fusion metrics"),
+    "train": Subcommand("fusion.train", "train a fusion method"),
+    "report": Subcommand("reports.run", "write the report of the finished runs"),
+    "compare": Subcommand("reports.compare", "compare the results in two folders"),
+    "profile": Subcommand("fusion.profile", "measure time, memory and operations of fusion"),
+    "audit": Subcommand("reports.audit", "list the faults of published tables"),
+    "calibrate": Subcommand("reports.calibrate", "check the error rates of the statistics"),
+    "init": Subcommand("fusebench.console", "write an editable copy of the default task file"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        sys.stdout.write(format_help())
+        return 0 if arguments else 2
+    if name == "--version":
+        sys.stdout.write(f"fusebench {version('fusebench')}\n")
+        return 0
+    if name not in SUBCOMMANDS:
+        sys.stderr.write(f"{_describe_unknown(name)}\n")
+        return 2
+    _make_current_folder_importable()
+    with command_name.use_command_name(f"fusebench {name}"):
+        try:
+            return _load_program(name)(arguments[1:])
+        except KeyboardInterrupt:
+            sys.stderr.write(f"\nfusebench {name}: interrupted\n")
+            return EXIT_INTERRUPTED
+
+
+def format_help() -> str:
+    """Format the list of subcommands."""
+    width = max(map(len, SUBCOMMANDS)) + 2
+    lines = [f"  {name:{width}}{each.summary}" for name, each in SUBCOMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: fusebench SUBCOMMAND ...",
+            "",
+            "Evaluation of infrared-visible image fusion by downstream tasks.",
+            "",
+            "subcommands:",
+            *lines,
+            "",
+            "`fusebench SUBCOMMAND --help` lists its arguments; `fusebench --version` prints the "
+            "version.",
+            "Start with `fusebench run --preset demo`.\n",
+        ]
+    )
+
+
+def run_init(argv: Sequence[str]) -> int:
+    """Run ``fusebench init``; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="fusebench init", description="Write an editable copy of the default task file."
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="where to write tasks.yaml (default: the current folder)",
+    )
+    args = parser.parse_args(argv)
+    try:
+        path = task_file_location.write_task_file(args.folder)
+    except (UserError, OSError) as error:
+        sys.stderr.write(f"fusebench init: {error}\n")
+        return 2
+    sys.stdout.write(f"Task file: {path}\n")
+    return 0
+
+
+def _load_program(name: str) -> Callable[[Sequence[str]], int]:
+    if name == "init":
+        return run_init
+    program: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[name].module).main
+    return program
+
+
+def _describe_unknown(name: str) -> str:
+    close = get_close_matches(name, SUBCOMMANDS, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"fusebench: no subcommand {name!r}.{hint} Known: {', '.join(SUBCOMMANDS)}"
+
+
+def _make_current_folder_importable() -> None:
+    """Let task files name the user's own modules, e.g. ``method: mypackage.mymodule``.
+
+    The folder is last on the path, so that no file in it hides an installed module.
+    """
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

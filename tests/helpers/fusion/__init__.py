@@ -1,0 +1,1 @@
+"""Tiny networks and trainings, images, and expected values of the fusion metrics."""

@@ -1,0 +1,1 @@
+"""Synthetic records and reports, and readers of a report's files."""

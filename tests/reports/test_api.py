@@ -1,0 +1,122 @@
+"""Results as tables: what is a row of its own, what is compared, and the same numbers as the report."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+import fusebench
+from reports import api
+from reports import run as reports_run
+from tests.helpers import stored_results
+
+
+@pytest.fixture(scope="module")
+def results_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    stored_results.write_results(folder)
+    return folder
+
+
+def select_mean_iou(table):
+    """Rows of the mean IoU on all images."""
+    return table[(table.level == "mean") & (table.metric == "IoU")]
+
+
+def make_spec(source, seed=0, *, epochs=4, protocol="retrained", **images):
+    """The spec of a detection record."""
+    images = {"kind": "method", "dataset": "toy", "pairs": "p", "method": source, **images}
+    trained = {"images": images, "options": {"epochs": epochs}, "seed": seed, "dependencies": {}}
+    predicted = {"images": images, "predict": {}, "trained": trained}
+    return {"kind": "detection", "protocol": protocol, "predicted": predicted}
+
+
+def test_sources_and_seeds_share_a_setting_but_not_other_options_or_images():
+    setting = api.compute_setting(make_spec("average"))
+    assert api.compute_setting(make_spec("dmfuse", 1, version=7)) == setting
+    assert api.compute_setting(make_spec("average", epochs=8)) != setting
+    assert api.compute_setting(make_spec("average", pairs="other")) != setting
+
+
+def test_a_shared_model_is_part_of_the_setting():
+    one = make_spec("average", protocol="trained on visible")
+    other = make_spec("average", protocol="trained on visible")
+    assert api.compute_setting(one) == api.compute_setting(other)
+    other["predicted"]["trained"]["images"] = {"kind": "visible", "dataset": "toy", "pairs": "p"}
+    assert api.compute_setting(one) != api.compute_setting(other)
+
+
+def test_a_spec_is_equal_for_seeds_only():
+    digest = api.compute_seedless_digest(make_spec("average", 0))
+    assert api.compute_seedless_digest(make_spec("average", 1)) == digest
+    assert api.compute_seedless_digest(make_spec("average", version=2)) != digest
+
+
+def test_a_digest_leaves_the_spec_as_it_is():
+    spec = make_spec("average", protocol="made elsewhere")
+    before = json.dumps(spec)
+    api.compute_setting(spec)
+    assert json.dumps(spec) == before
+
+
+def test_every_score_of_every_record_is_a_row(results_folder):
+    table = fusebench.load_results(results_folder / "runs").scores()
+    assert list(table.columns) == list(api.SCORE_COLUMNS)
+    means = select_mean_iou(table)
+    assert dict(zip(means.source, means.score, strict=True)) == stored_results.PREDICTED_SHARES
+    assert [*means.source_kind] == ["infrared", "visible", "method"]
+    assert set(means.better) == {"higher"}
+    assert means.setting.nunique() == means.protocol.nunique() == 1 or means.setting.nunique() == 1
+    assert means.spec.nunique() == 3
+    road = table[(table.level == "class") & (table["class"] == "road") & (table.metric == "IoU")]
+    assert road.score.tolist() == [0.5, 0.25, 1.0]
+
+
+def test_differences_are_those_of_the_report(results_folder, monkeypatch):
+    monkeypatch.chdir(results_folder)
+    table = fusebench.load_results("runs").differences()
+    assert list(table.columns) == list(api.DIFFERENCE_COLUMNS)
+    assert reports_run.main([]) == 0
+    means = pd.read_csv("report/tables/means.csv")
+    expected = means[means["compared with"].notna()].rename(columns=api.RENAMED_COLUMNS)
+    columns = ["source", "level", "condition", "class", "metric", "mean", "compared_with"]
+    columns += ["difference", "low", "high", "p", "p_holm", "verdict", "table"]
+    pd.testing.assert_frame_equal(
+        table[columns].reset_index(drop=True),
+        expected[columns].reset_index(drop=True),
+        check_dtype=False,
+    )
+    assert select_mean_iou(table).difference.tolist() == [0.5]
+
+
+def test_results_of_another_version_of_a_source_are_a_row_of_their_own(tmp_path):
+    stored_results.write_results(tmp_path)
+    before = fusebench.load_results(tmp_path / "runs").differences()
+    stored_results.write_results(tmp_path, both=0.75)  # other files: another spec of `both`
+    table = fusebench.load_results(tmp_path / "runs").differences()
+    means = select_mean_iou(table)
+    assert sorted(means["mean"]) == [0.75, 1.0]
+    assert sorted(means.difference) == [0.25, 0.5]
+    assert [*means.source] == ["both", "both"]
+    assert means.spec.nunique() == 2
+    assert set(means.seeds) == {1}
+    assert len(table) == 2 * len(before)
+
+
+def test_results_of_other_settings_are_not_compared(tmp_path):
+    stored_results.write_results(tmp_path)
+    tasks = tmp_path / "tasks.yaml"
+    for path in (tmp_path / "runs/segmentation").glob("masks-both-*"):
+        shutil.rmtree(path)
+    record = fusebench.load_results(tmp_path / "runs")
+    assert len(record.differences()) == 0
+    assert list(record.differences().columns) == list(api.DIFFERENCE_COLUMNS)
+    assert tasks.is_file()
+
+
+def test_a_folder_without_results_is_an_error(tmp_path):
+    with pytest.raises(fusebench.UserError, match="no finished records"):
+        fusebench.load_results(tmp_path)
+    with pytest.raises(fusebench.UserError, match="no such folder"):
+        fusebench.load_results(tmp_path / "runs")

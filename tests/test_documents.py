@@ -169,7 +169,7 @@ def test_the_template_of_a_detector_learns_the_brightness_of_boxes(templates, st
         load_split(templates, streets, "fusebench/datasets/streets.py", part)
         for part in ("train", "test")
     )
-    options = model.Options(quantile=0.86)
+    options = model.Options(quantile=0.9)
     labeled = [
         LabeledImages({pair.key: pair.visible for pair in part.pairs}, part)
         for part in (train, test)
@@ -265,13 +265,13 @@ OTHER_TOOLS = ("pytest", "pip", "venv", "build")
 def test_a_command_of_the_documents_exists_with_its_options(
     program, arguments, capsys, monkeypatch
 ):
-    name, words = program.removeprefix("python -m "), [program]
+    name, command = program.removeprefix("python -m "), [program]
     if program == "fusebench":
         subcommand, _, arguments = arguments.strip().partition(" ")
-        module, words = pytest.importorskip("fusebench.console"), [program, subcommand]
+        module, command = pytest.importorskip("fusebench.console"), [program, subcommand]
     else:
         module = importlib.import_module("fusebench.__main__" if name == "fusebench" else name)
-    monkeypatch.setattr(sys, "argv", [*words, "--help"])
+    monkeypatch.setattr(sys, "argv", [*command, "--help"])
     with pytest.raises(SystemExit, match="0"):
         module.main()
     usage = capsys.readouterr().out

@@ -89,9 +89,38 @@ def _call(arguments: str, **keywords: Any) -> Any:
     return field(metadata={"call": arguments}, **keywords)
 
 
+# The defaults are functions with names, not lambdas: contracts are sent to worker processes.
+def _no_values(*_arguments: Any) -> dict[str, Any]:
+    return {}
+
+
+def _no_text(*_arguments: Any) -> str:
+    return ""
+
+
+def _no_errors(*_arguments: Any) -> tuple[str, ...]:
+    return ()
+
+
+def _accept(*_arguments: Any) -> None:
+    return None
+
+
+def _is_present(*_arguments: Any) -> bool:
+    return True
+
+
+def _score_all_classes(classes: Sequence[str], _options: Any) -> Sequence[str]:
+    return classes
+
+
+def _predict_all_classes(_options: Any, classes: Sequence[str]) -> set[str]:
+    return set(classes)
+
+
 @dataclass(frozen=True)
 class FusionMethod:
-    """A file in fusion/methods, or any importable module that defines ``fuse``.
+    """A file in fusion/methods, or any importable module; the function ``fuse`` alone is enough.
 
     Attributes:
         VERSION: Raised when the output changes.
@@ -107,7 +136,7 @@ class FusionMethod:
     load: Callable[[Any, str], FusionFunction] = _call("options, [device]")
     Options: type[BaseModel] = NoOptions
     COLOR: str = "as the method returns it"
-    dependency_hashes: Callable[[Any], Mapping[str, str]] = _call("options", default=lambda _: {})
+    dependency_hashes: Callable[[Any], Mapping[str, str]] = _call("options", default=_no_values)
     load_network: Callable[[Any, str], Any] | None = _call("options, device", default=None)
 
 
@@ -134,7 +163,7 @@ class FusionMetric:
     measure: Callable[..., float | None] = _call("infrared, visible, fused, [options, compute]")
     Options: type[BaseModel] = NoOptions
     note: Callable[..., str] = _call(
-        "infrared, visible, fused, [options, compute]", default=lambda *_: ""
+        "infrared, visible, fused, [options, compute]", default=_no_text
     )
     UNDEFINED_REASON: str = ""
     docstring: str = field(default="", metadata={"attribute": "__doc__"})
@@ -180,26 +209,24 @@ class TaskMetric:
     Options: type[BaseModel] = NoOptions
     COUNTS: str = ""
     protocol: Callable[[Sequence[str], Any], Mapping[str, Scalar]] = _call(
-        "classes, options", default=lambda _classes, _options: {}
+        "classes, options", default=_no_values
     )
     scored_classes: Callable[[Sequence[str], Any], Sequence[str]] = _call(
-        "classes, options", default=lambda classes, _options: classes
+        "classes, options", default=_score_all_classes
     )
     average: Callable[[Any, Any], Any] | None = _call("scores, options", default=None)
     conventions: Callable[..., Mapping[str, Mapping[str, float | None]]] = _call(
-        "scores, classes, options", default=lambda _scores, _classes, _options: {}
+        "scores, classes, options", default=_no_values
     )
     sample_sizes: Callable[..., Mapping[str, int]] = _call(
-        "counts, classes, options", default=lambda _counts, _classes, _options: {}
+        "counts, classes, options", default=_no_values
     )
     config_errors: Callable[[Any, Sequence[str], str], Sequence[str]] = _call(
-        "options, classes, where", default=lambda _options, _classes, _where: ()
+        "options, classes, where", default=_no_errors
     )
-    check_confidence: Callable[[float, str], None] = _call(
-        "confidence, where", default=lambda _confidence, _where: None
-    )
+    check_confidence: Callable[[float, str], None] = _call("confidence, where", default=_accept)
     warnings: Callable[[Mapping[str, Any]], Mapping[str, Scalar]] = _call(
-        "predicted", default=lambda _: {}
+        "predicted", default=_no_values
     )
 
     @property
@@ -236,28 +263,28 @@ class Model:
     name: str
     VERSION: int
     TITLE: str
-    Options: type[BaseModel]
     train: Callable[..., None] = _call("images, options, *, seed, device, folder")
     predict: Callable[..., Any] = _call("folder, images, options, predict, *, device")
+    Options: type[BaseModel] = NoOptions
     Predict: type[BaseModel] = NoOptions
     protocol: Callable[[Any, Any], Mapping[str, Scalar]] = _call(
-        "options, predict", default=lambda _options, _predict: {}
+        "options, predict", default=_no_values
     )
     PROTOCOL: str = "retrained"
     FILES: str = ""
     dependency_hashes: Callable[[Any], Mapping[str, str | None]] = _call(
-        "options", default=lambda _: {}
+        "options", default=_no_values
     )
     resolve_paths: Callable[[Any, Mapping[str, str], str], Any] | None = _call(
         "options, values, where", default=None
     )
     download: Callable[..., None] | None = _call("options, *, folder", default=None)
-    download_options: Callable[[Any], Mapping[str, Any]] = _call("options", default=lambda _: {})
+    download_options: Callable[[Any], Mapping[str, Any]] = _call("options", default=_no_values)
     config_errors: Callable[[Any, Sequence[str], str], Sequence[str]] = _call(
-        "options, classes, where", default=lambda _options, _classes, _where: ()
+        "options, classes, where", default=_no_errors
     )
     mapped_classes: Callable[[Any, Sequence[str]], set[str]] = _call(
-        "options, classes", default=lambda _options, classes: set(classes)
+        "options, classes", default=_predict_all_classes
     )
     check: Callable[[Any, Path], None] | None = _call("options, folder", default=None)
     check_predictions: Callable[[Any, Split], None] | None = _call("options, split", default=None)
@@ -280,13 +307,11 @@ class Dataset:
     VERSION: int
     TITLE: str
     CLASSES: tuple[str, ...]
-    Options: type[BaseModel]
     load: Callable[[Path, Literal["train", "test", "all"] | str, Any], Split] = _call(
         "root, split, options"
     )
-    is_generated: Callable[[Path, Any], bool] = _call(
-        "root, options", default=lambda _root, _options: True
-    )
+    Options: type[BaseModel] = NoOptions
+    is_generated: Callable[[Path, Any], bool] = _call("root, options", default=_is_present)
 
 
 Contract = TypeVar("Contract", FusionMethod, FusionMetric, TaskMetric, Model, Dataset)
@@ -367,18 +392,22 @@ def _check_function(name: str, function: Any, arguments: str) -> tuple[str, Any]
             signature.bind(*positional, *optional[:count], **dict.fromkeys(keywords))
         except TypeError:
             continue
-        return "", _drop_arguments(function, len(positional) + count) if optional[
+        return "", _FirstArguments(function, len(positional) + count) if optional[
             count:
         ] else function
     expected = arguments.replace("[", "").replace("]", "")
     return f"{name}{signature} does not take ({expected})", function
 
 
-def _drop_arguments(function: Callable[..., Any], count: int) -> Callable[..., Any]:
-    def call(*arguments: Any) -> Any:
-        return function(*arguments[:count])
+@dataclass(frozen=True)
+class _FirstArguments:
+    """A function that takes fewer arguments than it is called with; can be sent to a process."""
 
-    return call
+    function: Callable[..., Any]
+    count: int
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments[: self.count])
 
 
 def _parse_arguments(text: str) -> tuple[list[str], list[str], list[str]]:

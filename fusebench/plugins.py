@@ -5,7 +5,8 @@ A sub-folder only groups files. A name with a dot is a module of the user's own.
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from fusebench.contracts import (
     Dataset,
+    FusionFunction,
     FusionMethod,
     FusionMetric,
     Model,
@@ -35,13 +37,14 @@ def list_plugins(package: str) -> list[str]:
 
 
 def load_fusion_method(name: str) -> FusionMethod:
-    """A file in fusion/methods, or a module with ``fuse(infrared, visible)`` or a whole method.
+    """A file in fusion/methods or a user's module: a whole method, or ``fuse(infrared, visible)``.
 
     Raises:
         UserError: If there is no such module, or it does not fit its contract.
     """
     module = load_plugin(METHODS, name)
-    if "." not in name:
+    is_plain_function = hasattr(module, "fuse") and not hasattr(module, "load")
+    if "." not in name and not is_plain_function:
         return load_contract(FusionMethod, module, name)
     return load_contract(FusionMethod, _complete_user_method(module), name)
 
@@ -155,11 +158,28 @@ def _complete_user_method(module: ModuleType) -> Any:
     hashes = {} if file is None else {"module": compute_file_sha256(Path(file))}
     values = {"VERSION": 1, **vars(module)}
     if hasattr(module, "fuse") and not hasattr(module, "load"):
-        values["load"] = lambda _options, _device: module.fuse
-    own_hashes = values.get("dependency_hashes")
-
-    def dependency_hashes(options: Any) -> dict[str, str]:
-        return hashes | (dict(own_hashes(options)) if own_hashes else {})
-
-    values["dependency_hashes"] = dependency_hashes
+        values["load"] = _PlainFunction(module.fuse)
+    values["dependency_hashes"] = _MergedHashes(hashes, values.get("dependency_hashes"))
     return SimpleNamespace(**values)
+
+
+@dataclass(frozen=True)
+class _PlainFunction:
+    """``load`` of a method that is a plain function; can be sent to a process."""
+
+    fuse: FusionFunction
+
+    def __call__(self, _options: Any, _device: str) -> FusionFunction:
+        return self.fuse
+
+
+@dataclass(frozen=True)
+class _MergedHashes:
+    """``dependency_hashes`` of a user's method: its module, and what it names itself."""
+
+    hashes: Mapping[str, str]
+    own_hashes: Callable[[Any], Mapping[str, str]] | None
+
+    def __call__(self, options: Any) -> dict[str, str]:
+        own_hashes = {} if self.own_hashes is None else self.own_hashes(options)
+        return {**self.hashes, **own_hashes}

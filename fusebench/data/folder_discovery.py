@@ -13,7 +13,7 @@ LABEL_FOLDER_NAMES = ("annotation", "annotations", "labels", "label")
 
 
 def locate_dataset(
-    root: Path, folder: Path, *, title: str, trees: Sequence[str], alternative: str
+    root: Path, folder: Path, *, title: str, trees: Sequence[str], alternative: str = ""
 ) -> Path:
     """Return the data set's folder: ``root / folder``, or ``folder`` itself if it is absolute.
 
@@ -25,7 +25,7 @@ def locate_dataset(
         folder: The data set's folder.
         title: Name of the data set.
         trees: Supported folder structures, for messages.
-        alternative: Command that works without this data set, for messages.
+        alternative: Command that works without this data set, for messages; empty without one.
 
     Raises:
         DatasetNotFoundError: If there is no such folder.

@@ -3,7 +3,9 @@
 A new file in a plug-in folder is tested the moment it exists.
 """
 
+import pickle
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -129,6 +131,37 @@ def test_a_module_with_a_plain_function_is_a_fusion_method(module):
     method = plugins.load_fusion_method(module(PLAIN_FUNCTION))
     fused = method.load(method.Options(), "cpu")(INFRARED, VISIBLE)
     np.testing.assert_array_equal(fused, np.maximum(INFRARED[..., None], VISIBLE))
+
+
+def test_a_plain_function_among_the_methods_needs_no_dot_in_its_name(module, monkeypatch):
+    name = module(PLAIN_FUNCTION)
+    index = plugins._index_modules
+    monkeypatch.setattr(
+        plugins, "_index_modules", lambda package: index(package) | {"brighter": name}
+    )
+    fuse = plugins.load_fusion_method("brighter").load(None, "cpu")
+    np.testing.assert_array_equal(fuse(INFRARED, VISIBLE), np.maximum(INFRARED[..., None], VISIBLE))
+
+
+SMALLEST = {  # every kind of plug-in without anything that may be left out
+    plugins.load_fusion_method: PLAIN_FUNCTION,
+    plugins.load_fusion_metric: "VERSION = 1\nTITLE = 'x'\nVARIANTS = {'x': None}\n"
+    "def measure(infrared, visible, fused): pass\n",
+    partial(plugins.load_task_metric, "detection"): "VERSION = 1\nCOLUMNS = {'x': None}\n"
+    "def count(truth, predicted, classes, options): pass\n"
+    "def score(counts, classes, options): pass\n",
+    partial(plugins.load_model, "detection"): "VERSION = 1\nTITLE = 'x'\n"
+    "def train(images, options, *, seed, device, folder): pass\n"
+    "def predict(folder, images, options, predict, *, device): pass\n",
+    plugins.load_dataset: "VERSION = 1\nTITLE = 'x'\nCLASSES = ()\n"
+    "def load(root, split, options): pass\n",
+}
+
+
+@pytest.mark.parametrize(("load", "text"), SMALLEST.items(), ids=range(len(SMALLEST)))
+def test_the_smallest_plugin_of_every_kind_can_be_sent_to_a_worker_process(module, load, text):
+    plugin = load(module(text))
+    assert pickle.loads(pickle.dumps(plugin)) == plugin
 
 
 def test_the_file_of_a_users_method_decides_its_results(module):

@@ -32,7 +32,6 @@ VARIANTS = {
         "gray levels",
     ),
 }
-COLUMN = VARIANTS["central"].build_column(TITLE)
 UNDEFINED_REASON = "the image has one row or column"
 
 

@@ -24,7 +24,6 @@ VARIANTS = {
         "other constants, wrapped angle, mean of the ratio of each pixel (Z. Liu's)", 0, 1
     ),
 }
-COLUMN = VARIANTS["standard"].build_column(TITLE)
 UNDEFINED_REASON = "no source has an edge"
 
 

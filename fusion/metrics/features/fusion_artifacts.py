@@ -33,7 +33,6 @@ VARIANTS = {
     "loss": Variant("Labf: lost edges of the sources", 0, 1, better="lower"),
     "kept": Variant("Qabf with this metric's constants; kept + loss + kumar = 1", 0, 1),
 }
-COLUMN = VARIANTS["kumar"].build_column(TITLE)
 UNDEFINED_REASON = "no source has an edge, or the image has one row or column"
 MIN_EDGE_STRENGTH = 2.0  # smallest strength of an edge, gray levels per pixel
 NON_EDGE_WEIGHT = 0.001  # weight of a pixel without an edge

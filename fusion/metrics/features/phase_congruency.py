@@ -26,7 +26,6 @@ VARIANTS = {
     "liu": Variant("as in Z. Liu's program", -1, 1),
     "kovesi": Variant("with the low-pass filter corrected for odd sizes (MFIF)", -1, 1),
 }
-COLUMN = VARIANTS["liu"].build_column(TITLE)
 UNDEFINED_REASON = "the sources have no feature, or the fused image is constant"
 WINDOW = gaussian_window(11, 1.5)
 FEATURE_THRESHOLD = 0.1  # a pixel is a feature above this phase congruency

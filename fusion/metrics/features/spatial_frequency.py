@@ -23,7 +23,6 @@ VARIANTS = {
     ),
     "mn": Variant("both sums divided by the number of pixels (VIFB, MEFB)", 0, 361, "gray levels"),
 }
-COLUMN = VARIANTS["differences"].build_column(TITLE)
 
 
 class Options(BaseModel):

@@ -28,7 +28,6 @@ VARIANTS = {
         known_fault="std of a matrix works column by column, so vertical changes alone count",
     ),
 }
-COLUMN = VARIANTS["population"].build_column(TITLE)
 UNDEFINED_REASON = "one pixel or one row, where the variant divides by N - 1"
 
 

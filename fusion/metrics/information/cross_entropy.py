@@ -18,7 +18,6 @@ TITLE = "CE"
 VARIANTS = {
     "mean": Variant("mean over the two sources (VIFB)", None, None, "bit", better="lower"),
 }
-COLUMN = VARIANTS["mean"].build_column(TITLE)
 DEFAULT = Options()
 
 

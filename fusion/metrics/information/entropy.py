@@ -26,7 +26,6 @@ VARIANTS = {
         known_fault="uint8 arithmetic puts levels 254 and 255 in one bin",
     ),
 }
-COLUMN = VARIANTS["levels"].build_column(TITLE)
 
 
 class Options(BaseModel):

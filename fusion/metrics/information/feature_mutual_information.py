@@ -30,7 +30,6 @@ VARIANTS = {
     "pixel": Variant("windows of gray levels (feature 'none')", 0, 1),
     "gradient": Variant("windows of the horizontal gradient", 0, 1),
 }
-COLUMN = VARIANTS["edge"].build_column(TITLE)
 UNDEFINED_REASON = "a side is shorter than 3 pixels"
 WINDOWS_PER_CHUNK = 1 << 14  # limits memory: 81 joint probabilities per window
 

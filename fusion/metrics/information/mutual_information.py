@@ -46,7 +46,6 @@ VARIANTS = {
         4,
     ),
 }
-COLUMN = VARIANTS["bits"].build_column(TITLE)
 
 
 class Options(BaseModel):

@@ -28,7 +28,6 @@ VARIANTS = {
         known_fault="images scaled to 0..1 under a peak of 255: 48.13 dB too high",
     ),
 }
-COLUMN = VARIANTS["mean_error"].build_column(TITLE)
 
 
 class Options(BaseModel):

@@ -23,7 +23,6 @@ VARIANTS = {
     "ir": Variant("VIFp of the infrared image alone", is_symmetric=False),
     "vi": Variant("VIFp of the visible image alone", is_symmetric=False),
 }
-COLUMN = VARIANTS["sum"].build_column(TITLE)
 UNDEFINED_REASON = "a source is constant or smaller than 17 pixels"
 NOISE_VARIANCE = 2.0  # of the human visual system, gray levels squared
 

@@ -16,7 +16,6 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "VIFF"
 VARIANTS = {"han": Variant("scale weights of the authors' program", is_symmetric=False)}
-COLUMN = VARIANTS["han"].build_column(TITLE)
 UNDEFINED_REASON = "smaller than 41 pixels"
 NOISE_VARIANCE = 0.005 * 255**2  # of the human visual system, gray levels squared
 SCALE_WEIGHTS = np.array([1, 0, 0.15, 1]) / 2.15

@@ -14,7 +14,6 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "CC"
 VARIANTS = {"mean": Variant("mean of Pearson's r with the two sources", -1, 1)}
-COLUMN = VARIANTS["mean"].build_column(TITLE)
 DEFAULT = Options()
 
 

@@ -29,7 +29,6 @@ VARIANTS = {
     "plain.ssim11": Variant("Qs of the images only, SSIM", -1, 1),
     "plain.edges.uiqi8": Variant("Qs of the images times Qs of their edges", -1, 1),
 }
-COLUMN = VARIANTS["uiqi8"].build_column(TITLE)
 UNDEFINED_REASON = "a side is shorter than 11 pixels"
 
 

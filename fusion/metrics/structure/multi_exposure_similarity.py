@@ -17,7 +17,6 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "MEF-SSIM"
 VARIANTS = {"ma": Variant("three scales, both sources combined", 0, 1)}
-COLUMN = VARIANTS["ma"].build_column(TITLE)
 SCALE_WEIGHTS = np.array([0.0448, 0.2856, 0.3001]) / 0.6305
 DEFAULT = Options()
 

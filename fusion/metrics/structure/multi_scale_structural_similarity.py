@@ -34,7 +34,6 @@ VARIANTS = {
         "counts",
     ),
 }
-COLUMN = VARIANTS["mean"].build_column(TITLE)
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 # How odd sides are halved, if not "replicate"; see `ms_ssim.HALVING_FUNCTIONS`.
 HALVING_METHODS = {"zeros": "zeros", "x255": "zeros", "truncate": "truncate"}

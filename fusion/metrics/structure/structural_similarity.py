@@ -39,7 +39,6 @@ VARIANTS = {
         known_fault="gray levels 0..255 are multiplied by 255 and C1, C2 are not",
     ),
 }
-COLUMN = VARIANTS["mean"].build_column(TITLE)
 UNDEFINED_REASON = "a side is shorter than 11 pixels"
 MIN_SIDE = 11  # pixels
 UNIFORM_WINDOW = np.full(7, 1 / 7)

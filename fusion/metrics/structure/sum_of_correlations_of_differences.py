@@ -15,7 +15,6 @@ from fusion.scoring.variant import Variant
 VERSION = 1
 TITLE = "SCD"
 VARIANTS = {"sum": Variant("sum of two correlations", -2, 2)}
-COLUMN = VARIANTS["sum"].build_column(TITLE)
 DEFAULT = Options()
 
 

@@ -7,16 +7,15 @@ import pytest
 
 from fusebench import plugins
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
+from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import score_pair
 from tests.helpers.fusion.deterministic_images import make_image_triple
 
-MODULES = {
-    name: plugins.load_plugin("fusion.metrics", name)
-    for name in plugins.list_plugins("fusion.metrics")
+METRICS = {
+    name: plugins.load_fusion_metric(name) for name in plugins.list_plugins("fusion.metrics")
 }
-VARIANTS = [f"{name}.{v}" for name, m in MODULES.items() for v in m.VARIANTS if len(m.VARIANTS) > 1]
-VARIANTS += [name for name, module in MODULES.items() if len(module.VARIANTS) == 1]
+VARIANTS = [column.name for metric in METRICS.values() for column in load_variants(metric)]
 SLOW = ("feature_mutual_information.pixel", "feature_mutual_information.gradient")
 
 
@@ -69,8 +68,8 @@ def is_in_range(metric, value):
 
 @pytest.mark.parametrize("start", range(0, 500, 50))
 def test_values_lie_in_the_documented_range_on_500_random_triples(start):
-    metrics = load_metrics({name: {} for name in MODULES})
-    defined_counts = dict.fromkeys(MODULES, 0)
+    metrics = load_metrics({name: {} for name in METRICS})
+    defined_counts = dict.fromkeys(METRICS, 0)
     for seed in range(start, start + 50):
         a, b, f = make_random_triple(seed, (1, 64) if seed % 5 else (176, 200))
         evaluator = CachingEvaluator(a, b)
@@ -125,7 +124,7 @@ def test_exchanging_the_sources_changes_the_value_unless_the_variant_is_symmetri
         assert value != pytest.approx(exchanged, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", METRICS)
 def test_inputs_are_unchanged_and_the_same_images_give_the_same_value(name):
     (metric,) = load_metrics({name: {}})
     images = make_image_triple(176, 177)
@@ -179,12 +178,11 @@ def test_gain_of_2_doubles_the_value(name):
     )
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", METRICS)
 def test_first_variant_is_the_default_and_has_no_known_fault(name):
-    module = MODULES[name]
-    default, *_ = module.VARIANTS
-    assert module.VARIANTS[default].known_fault == ""
-    assert module.VARIANTS[default].build_column(module.TITLE) == module.COLUMN
-    assert getattr(module.Options(), "variant", default) == default
-    for variant in module.VARIANTS if len(module.VARIANTS) > 1 else ():
-        assert module.Options(variant=variant).variant == variant
+    metric = METRICS[name]
+    default, *_ = metric.VARIANTS
+    assert metric.VARIANTS[default].known_fault == ""
+    assert getattr(metric.Options(), "variant", default) == default
+    for variant in metric.VARIANTS if len(metric.VARIANTS) > 1 else ():
+        assert metric.Options(variant=variant).variant == variant

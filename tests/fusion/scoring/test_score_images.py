@@ -14,6 +14,7 @@ from fusebench import plugins
 from fusebench.errors import UserError
 from fusion.scoring import row_log, score_images
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
+from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import ScoringPair
 from tests.helpers.fusion.deterministic_images import make_image_triple
@@ -25,11 +26,7 @@ METRICS = load_metrics({name: {} for name in plugins.list_plugins("fusion.metric
 
 def list_variants():
     for name in plugins.list_plugins("fusion.metrics"):
-        module = plugins.load_plugin("fusion.metrics", name)
-        if len(module.VARIANTS) > 1:
-            yield from (f"{name}.{variant}" for variant in module.VARIANTS)
-        else:
-            yield name
+        yield from (column.name for column in load_variants(plugins.load_fusion_metric(name)))
 
 
 def test_cached_results_equal_direct_evaluation_for_every_variant():

@@ -97,26 +97,26 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert reports.main(arguments) == 0  # made anew, although no record has changed
     printed = capsys.readouterr().out
     assert "1 of 2 planned runs finished, 1 failed." in printed
-    text = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} ?[2J $& (20"
-    assert f"mine: {text}" in printed
+    failure = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} ?[2J $& (20"
+    assert f"mine: {failure}" in printed
     assert " UTC, fusion.run on cpu); to run: " in printed
     html = (tmp_path / "report/index.html").read_text(encoding="utf-8")
     page = TagsAndTexts(html)
     assert [tag for tag, _ in page.tags].count("script") == 1
-    assert any(text in arguments for arguments in page.texts)
+    assert any(failure in text for text in page.texts)
     assert '<td class="missing">failed</td>' in html
-    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    markdown = (tmp_path / "report/report.md").read_text(encoding="utf-8")
     assert (
         "&lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\` \\\\input\\{y\\} ?\\[2J \\$&amp; (20"
-        in text
+        in markdown
     )
-    assert "<script" not in text
-    assert "second line" not in html + text + printed
+    assert "<script" not in markdown
+    assert "second line" not in html + markdown + printed
     for file in (tmp_path / "report/tables").glob("*.tex"):
         check_latex(file.read_text(encoding="utf-8"))
         assert "failed" in file.read_text(encoding="utf-8")
     assert reports.main([*arguments, "--plan"]) == 0
-    assert f"toy-mine: {text}" in capsys.readouterr().out
+    assert f"toy-mine: {failure}" in capsys.readouterr().out
 
 
 def test_a_failure_is_not_shown_of_a_cell_that_has_a_record(

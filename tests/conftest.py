@@ -19,7 +19,6 @@ THREAD_VARIABLES = (
     "OPENCV_FOR_THREADS_NUM",
 )
 MAX_WORKERS = 8  # each imports torch and may hold a model: about 2 GB
-EXPENSIVE_FIXTURES = {"report"}  # several seconds; shared by tests that change nothing of it
 
 os.environ |= dict.fromkeys(THREAD_VARIABLES, "1")
 
@@ -30,15 +29,9 @@ def pytest_xdist_auto_num_workers():
     return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
-def pytest_itemcollected(item):
-    """Keep the tests of an expensive fixture in one worker (``--dist loadgroup``)."""
-    for name in EXPENSIVE_FIXTURES.intersection(getattr(item, "fixturenames", ())):
-        item.add_marker(pytest.mark.xdist_group(name))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Let the workers start with the slow tests, so that none has one left at the end."""
+    """Let the workers start with the files of slow tests, so that none has one left at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

@@ -82,7 +82,7 @@ def test_errors_cost_what_tide_computes(number, monkeypatch):
 
 @pytest.mark.parametrize("number", range(len(CASES)))
 def test_errors_cost_what_the_installed_tide_computes(number, monkeypatch):
-    tidecv = pytest.importorskip("tidecv")
+    matplotlib, tidecv = pytest.importorskip("matplotlib"), pytest.importorskip("tidecv")
     read_curve_as_tide(monkeypatch)
     truth, predicted, classes = parse_case(CASES[number])
     true, detections = tidecv.Data("true"), tidecv.Data("seen")
@@ -94,9 +94,10 @@ def test_errors_cost_what_the_installed_tide_computes(number, monkeypatch):
         ].tolist()
         for x, y, right, bottom, kind, score in rows:
             detections.add_detection(index, int(kind), score, [x, y, right - x, bottom - y])
-    evaluation = tidecv.TIDE()
+    with matplotlib.rc_context():  # TIDE() changes the settings of all charts
+        evaluation = tidecv.TIDE()
     evaluation.evaluate(true, detections, mode=tidecv.TIDE.BOX)
-    expected = list(evaluation.get_main_errors()["seen"].values())  # its order is that of KINDS
+    expected = list(evaluation.get_main_errors()["seen"].values())  # in the order of ERROR_TYPES
     computed = list(measure(error_types, truth, predicted, classes).values.values())
     assert 100 * np.array(computed) == pytest.approx(expected, abs=1e-9)
 

@@ -95,9 +95,13 @@ def test_an_interrupt_is_status_130(monkeypatch, capsys):
 
 
 def test_modules_in_the_current_folder_can_be_named_but_hide_no_other(tmp_path, monkeypatch):
-    (tmp_path / "mymethods.py").write_text("def fuse(infrared, visible):\n    return visible\n")
+    (tmp_path / "methods_beside_the_command.py").write_text(
+        "def fuse(infrared, visible):\n    return visible\n"
+    )
     (tmp_path / "json.py").write_text("raise RuntimeError('a file in the current folder')\n")
-    replace_program(monkeypatch, lambda _: len(import_module("mymethods").__file__) and 0)
+    replace_program(
+        monkeypatch, lambda _: len(import_module("methods_beside_the_command").__file__) and 0
+    )
     assert console.main(["audit"]) == 0
     assert sys.path[-1] == str(tmp_path)
 

@@ -237,7 +237,7 @@ def test_failure_of_one_step_does_not_stop_the_others(root, capsys, monkeypatch)
 def test_error_names_a_pair_that_is_too_small_for_a_network(root, capsys):
     replace_in_tasks(root, "method: average}", "method: dmfuse}")
     assert run(root, "--source", "average") == 1
-    assert ", pair 00001: an image of 8 x 6 pixels is smaller" in capsys.readouterr().err
+    assert ", pair 00001: an image of 8 x 6 pixels is too small" in capsys.readouterr().err
 
 
 def test_flags_that_select_no_task_are_an_error(root, capsys):

@@ -25,13 +25,13 @@ def read_all_files(folder):
     }
 
 
-def test_scenes_are_rendered_on_first_use_and_only_then(data_folder):
+def test_scenes_are_rendered_on_first_use_and_only_then(tmp_path):
     options = scenes.Options(**FEW_SCENES)
-    assert not scenes.is_generated(data_folder, options)
-    first = scenes.load(data_folder, "train", options)
-    assert scenes.is_generated(data_folder, options)
+    assert not scenes.is_generated(tmp_path, options)
+    first = scenes.load(tmp_path, "train", options)
+    assert scenes.is_generated(tmp_path, options)
     modification_times = [pair.visible.stat().st_mtime_ns for pair in first.pairs]
-    second = scenes.load(data_folder, "train", options)
+    second = scenes.load(tmp_path, "train", options)
     assert [pair.visible.stat().st_mtime_ns for pair in second.pairs] == modification_times
 
 

@@ -19,7 +19,7 @@ def count_available_cpus() -> int:
 def open_pool(
     count: int, initializer: Callable[[], None] | None = None
 ) -> Iterator[ProcessPoolExecutor]:
-    """Open a pool of ``count`` new processes; an error or Ctrl-C cancels all pending work.
+    """Open a pool of ``count`` new processes; an error or Ctrl-C ends all of them.
 
     Processes are spawned, because a fork of a process with threads may deadlock. Workers ignore
     Ctrl-C, which is the parent's to handle, and exit when the parent is gone.
@@ -34,7 +34,12 @@ def open_pool(
         try:
             yield pool
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            # Waiting for the workers here can wait forever: a busy machine showed a pool of
+            # Python 3.11 whose workers were idle and whose shutdown did not return.
+            workers = list(pool._processes.values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.terminate()
             raise
 
 

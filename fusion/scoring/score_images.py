@@ -6,7 +6,7 @@ metrics' own functions to 1e-6 (1e-4 for phase congruency, which is computed in 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,11 +152,11 @@ def _score_unscored(
         futures = {
             pool.submit(_score_files, pair, metrics): index for index, pair in enumerate(pairs)
         }
-        yield from _collect_results(futures, pool)
+        yield from _collect_results(futures)
 
 
 def _collect_results(
-    futures: Mapping["Future[dict[str, ScoreRow]]", int], pool: ProcessPoolExecutor
+    futures: Mapping["Future[dict[str, ScoreRow]]", int],
 ) -> Iterator[IndexedRows]:
     """Yield the results as they are completed.
 
@@ -175,7 +175,7 @@ def _collect_results(
         yield futures[future], future.result()
     else:
         return
-    pool.shutdown(cancel_futures=True)
+    wait([future for future in futures if not future.cancel()])
     exceptions = []
     for future, index in futures.items():
         if future in yielded or future.cancelled():

@@ -56,8 +56,6 @@ def templates(tmp_path, monkeypatch):
     """All templates, written to modules of one package; returns template path to module name."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    for loaded in [n for n in sys.modules if n.split(".")[0] in ("templates", "mymethods")]:
-        monkeypatch.delitem(sys.modules, loaded)
     (tmp_path / "templates").mkdir()
     (tmp_path / "mymethods").mkdir()
     (tmp_path / "mymethods" / "brighter.py").write_text(TEMPLATES["mymethods/brighter.py"])
@@ -67,7 +65,9 @@ def templates(tmp_path, monkeypatch):
         (tmp_path / "templates" / f"{module}.py").write_text(text)
         names[path] = f"templates.{module}"
     importlib.invalidate_caches()
-    return names
+    yield names
+    for name in [n for n in sys.modules if n.split(".")[0] in ("templates", "mymethods")]:
+        del sys.modules[name]  # another test has packages of the same names elsewhere
 
 
 @pytest.fixture

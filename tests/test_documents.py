@@ -56,16 +56,18 @@ def templates(tmp_path, monkeypatch):
     """All templates, written to modules of one package; returns template path to module name."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    for loaded in [n for n in sys.modules if n.startswith("templates.")]:
-        monkeypatch.delitem(sys.modules, loaded)
     (tmp_path / "templates").mkdir()
+    (tmp_path / "mymethods").mkdir()
+    (tmp_path / "mymethods" / "brighter.py").write_text(TEMPLATES["mymethods/brighter.py"])
     names = {}
     for path, text in TEMPLATES.items():
         module = path.removesuffix(".py").replace("/", "_")
         (tmp_path / "templates" / f"{module}.py").write_text(text)
         names[path] = f"templates.{module}"
     importlib.invalidate_caches()
-    return names
+    yield names
+    for name in [n for n in sys.modules if n.split(".")[0] in ("templates", "mymethods")]:
+        del sys.modules[name]  # another test has packages of the same names elsewhere
 
 
 @pytest.fixture
@@ -224,8 +226,6 @@ def test_a_task_file_of_the_documents_is_valid(block, templates, tmp_path, monke
         }
 
     monkeypatch.setattr(plugins, "_index_modules", index_with_templates)
-    (tmp_path / "mymethods").mkdir()
-    (tmp_path / "mymethods" / "brighter.py").write_text(TEMPLATES["mymethods/brighter.py"])
     content = yaml.safe_load((REPOSITORY / "tasks.yaml").read_text())
     given = yaml.safe_load(block)
     for section, values in given.items():

@@ -135,7 +135,13 @@ def stack_counts(by_key: Mapping[str, ImageCounts]) -> DatasetCounts:
     every = [by_key[key] for key in keys]
     detections = [counts for counts in every if isinstance(counts, Detections)]
     if not detections:
-        return ArrayCounts(keys, np.stack([np.asarray(counts) for counts in every]))
+        arrays = [np.asarray(counts) for counts in every]
+        shapes = sorted({array.shape for array in arrays})
+        if len(shapes) > 1:
+            raise ValueError(
+                f"counts of images have the shapes {shapes[0]} and {shapes[1]}, expected one shape"
+            )
+        return ArrayCounts(keys, np.stack(arrays))
     if len(detections) != len(every):
         raise ValueError("some images were counted as an array, others as Detections")
     lengths = [len(counts.rows["scores"]) for counts in detections]

@@ -132,6 +132,9 @@ def _score_columns(
 ) -> dict[str, FloatArray]:
     """Scores (R, C) of all classes by column, checked."""
     scores = metric.plugin.score(total, classes, metric.options, columns)
+    missing = [column for column in columns if column not in scores]
+    if missing:
+        raise ValueError(f"metric {metric.name}: score returns no column {', '.join(missing)}")
     by_column = {}
     for column in columns:
         values = np.asarray(scores[column], np.float64)

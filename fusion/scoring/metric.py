@@ -1,5 +1,6 @@
 """A fusion metric as it was asked for: its file, its variant, how its column is headed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,8 +58,15 @@ class Metric:
         return f"{self.plugin.TITLE}.{self.variant} v{self.plugin.VERSION}{suffix}"
 
     def measure(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> float | None:
-        """Compute the metric of one fused image; None where it is undefined."""
-        return self.plugin.measure(*pair, fused, self.options, compute)
+        """Compute the metric of one fused image; None where it is undefined.
+
+        Raises:
+            ValueError: If the metric returns NaN or infinity.
+        """
+        value = self.plugin.measure(*pair, fused, self.options, compute)
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"metric {self.name}: returned {value}; an undefined value is None")
+        return value
 
     def note(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> str:
         """What has to be known about the value, e.g. that something undefined counts as 0."""

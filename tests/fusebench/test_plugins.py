@@ -3,6 +3,7 @@
 A new file in a plug-in folder is tested the moment it exists.
 """
 
+import importlib
 import pickle
 import sys
 from functools import partial
@@ -102,6 +103,12 @@ def test_an_unknown_name_is_an_error_with_a_close_match_and_the_file_to_write():
         plugins.load_plugin(plugins.METHODS, "avrage")
 
 
+def forget_modules(package):
+    """Import a package anew next time: another test has one of the same name elsewhere."""
+    for name in [n for n in sys.modules if n.split(".")[0] == package]:
+        del sys.modules[name]
+
+
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """A function that writes a module of the user's own and returns its name."""
@@ -112,11 +119,12 @@ def module(tmp_path, monkeypatch):
         package = tmp_path / "mypackage"
         package.mkdir(exist_ok=True)
         (package / f"{name}.py").write_text(text)
-        for loaded in [n for n in sys.modules if n.startswith("mypackage")]:
-            monkeypatch.delitem(sys.modules, loaded)
+        forget_modules("mypackage")
+        importlib.invalidate_caches()
         return f"mypackage.{name}"
 
-    return write
+    yield write
+    forget_modules("mypackage")
 
 
 PLAIN_FUNCTION = """

@@ -33,6 +33,11 @@ def test_an_image_counted_as_an_array_and_another_as_detections_are_refused():
         counts.stack_counts({"a": np.zeros(2), "b": detections([], 0)})
 
 
+def test_arrays_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"shapes \(2,\) and \(3,\), expected one shape"):
+        counts.stack_counts({"a": np.zeros(3), "b": np.zeros(2)})
+
+
 def test_detections_are_read_as_they_were_written(tmp_path):
     written = coco_matching.match_images(*make_random_boxes(10), CLASSES)
     counts.write_counts(tmp_path / "matches.npz", written)

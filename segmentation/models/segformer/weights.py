@@ -190,8 +190,8 @@ def _read_weights_file(path: Path) -> tuple[dict[str, "Tensor"], list[str] | Non
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
                 classes = (file.metadata() or {}).get("classes")
-                # the file is no mapping: it cannot be iterated
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                names = file.keys()  # the file is no mapping: it cannot be iterated
+                tensors = {name: file.get_tensor(name) for name in names}
             return tensors, classes.split(",") if classes else None
         loaded = checkpoint.load_torch_file(path, "cpu")
     except (*checkpoint.DAMAGED_FILE_ERRORS, SafetensorError, OSError) as error:

@@ -256,6 +256,7 @@ class Model:
         download_options: The options that decide what `download` leaves.
         config_errors: Everything that is wrong with the options for these classes.
         mapped_classes: Which of the classes the model can predict.
+        min_confidence: Boxes with a lower score are dropped; None: it has no such threshold.
         check: Read the model's own files once before anything is computed; or None.
         check_predictions: The same for the user's prediction files; or None.
     """
@@ -286,6 +287,7 @@ class Model:
     mapped_classes: Callable[[Any, Sequence[str]], set[str]] = _call(
         "options, classes", default=_predict_all_classes
     )
+    min_confidence: Callable[[Any], float | None] = _call("predict", default=_accept)
     check: Callable[[Any, Path], None] | None = _call("options, folder", default=None)
     check_predictions: Callable[[Any, Split], None] | None = _call("options, split", default=None)
 

@@ -56,7 +56,7 @@ LIBRARY_USERS = {
     "ultralytics": ("detection.models.yolov5",),
     "mmseg": ("segmentation.models.segformer",),
     "mmcv": ("segmentation.models.segformer",),
-    "mmengine": ("segmentation.models.segformer", "fusebench.runtime.library_log"),
+    "mmengine": ("segmentation.models.segformer",),
     "matplotlib": ("reports.figures.bars_and_curves",),
     "seaborn": ("reports.figures.bars_and_curves",),
     "pycocotools": ("detection.coco_matching",),

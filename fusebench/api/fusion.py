@@ -71,16 +71,7 @@ def fuse(
     _check_image("visible", visible, gray=True, color=True)
     _check_sizes(infrared=infrared, visible=visible)
     color = np.stack([visible] * 3, axis=-1) if visible.ndim == 2 else visible
-    function: Callable[[Gray, Color], Color]
-    if isinstance(method, str):
-        function = _load_method(method, options or {}, device)
-    elif not callable(method):
-        raise TypeError(f"method is {type(method).__name__}, expected a name or a function")
-    elif options:
-        raise TypeError("options are for methods given by name; bind those of a function yourself")
-    else:
-        function = method
-    fused = function(infrared, color)
+    fused = _get_function(method, options or {}, device)(infrared, color)
     _check_image("the fused image", fused, gray=False, color=True)
     _check_sizes(visible=visible, fused=fused)
     return fused
@@ -143,6 +134,24 @@ def fusion_metrics(
         metric.name: metric.plugin.measure(*grays.values(), metric.options, compute)
         for metric in resolve_fusion_metrics(metrics, "metrics")
     }
+
+
+def _get_function(
+    method: str | Callable[[Gray, Color], Color], options: Mapping[str, Any], device: str
+) -> Callable[[Gray, Color], Color]:
+    """Return the function of a method that is given by name, or the given function.
+
+    Raises:
+        UserError: If there is no such method, or an option is wrong.
+        TypeError: If it is neither a name nor a function, or ``options`` are for a function.
+    """
+    if isinstance(method, str):
+        return _load_method(method, options, device)
+    if not callable(method):
+        raise TypeError(f"method is {type(method).__name__}, expected a name or a function")
+    if options:
+        raise TypeError("options are for methods given by name; bind those of a function yourself")
+    return method
 
 
 def _load_method(name: str, options: Mapping[str, Any], device: str) -> FusionFunction:

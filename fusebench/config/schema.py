@@ -82,6 +82,16 @@ class TaskBase(StrictModel):
     preset: str | None = None
     on_request: bool = False
 
+    @property
+    def leading_classes(self) -> tuple[str, ...]:
+        """Classes whose columns come first."""
+        return ()
+
+    @property
+    def excluded_classes(self) -> tuple[str, ...]:
+        """Classes that a second mean leaves out."""
+        return ()
+
 
 class QualityTask(TaskBase):
     """Score fused images against their two source images with metrics of fusion/metrics."""
@@ -130,6 +140,16 @@ class DetectionTask(ModelTaskBase):
         "average_precision_yolov5": {},
         "error_types": {},
     }
+
+    @property
+    def leading_classes(self) -> tuple[str, ...]:
+        """The option ``classes``."""
+        return self.classes
+
+    @property
+    def excluded_classes(self) -> tuple[str, ...]:
+        """The option ``without``."""
+        return self.without
 
 
 class SegmentationTask(ModelTaskBase):
@@ -214,7 +234,8 @@ class TaskFile(PresetSection):
 
     def get_training_source_name(self, name: str) -> str | None:
         """Return the source on which all models of a task are trained; None: each on its own."""
-        train_on: str | None = getattr(self.tasks[name], "train_on", None)
+        task = self.tasks[name]
+        train_on = task.train_on if isinstance(task, ModelTaskBase) else None
         if train_on is None or train_on in self.sources:
             return train_on
         # ``infrared`` and ``visible`` are valid under any name of the sensor's source.

@@ -150,8 +150,9 @@ class ResolvedTask:
             ``zero-shot``: one that was trained elsewhere, as it is. Else what the model says.
         """
         assert self.model is not None
+        assert isinstance(self.task, schema.ModelTaskBase)
         if self.training_source is not None:
-            return f"trained on {getattr(self.task, 'train_on', '')}"
+            return f"trained on {self.task.train_on}"
         return self.model.plugin.PROTOCOL
 
 
@@ -330,7 +331,7 @@ def _collect_conflicts(
     for metric in metrics:
         where = f"tasks.{name}.metrics.{metric.name}"
         conflicts += metric.plugin.config_errors(metric.options, classes, where)
-        confidence = getattr(model.predict_options, "confidence", None) if model else None
+        confidence = model.plugin.min_confidence(model.predict_options) if model else None
         if confidence is not None:
             try:
                 metric.plugin.check_confidence(confidence, f"tasks.{name}")
@@ -342,14 +343,15 @@ def _collect_conflicts(
 def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[str]:
     """What is wrong with the classes that a task names."""
     faults = []
-    for option in ("classes", "without"):
+    named = {"classes": task.leading_classes, "without": task.excluded_classes}
+    for option, names in named.items():
         faults += [
             f"tasks.{name}.{option}: {each!r} is none of {task.dataset}'s classes "
             f"({', '.join(classes)})"
-            for each in getattr(task, option, ())
+            for each in names
             if each not in classes
         ]
-    if set(classes) <= set(getattr(task, "without", ())):
+    if set(classes) <= set(task.excluded_classes):
         faults.append(f"tasks.{name}.without: leaves no class of {', '.join(classes)}")
     return faults
 
@@ -367,7 +369,7 @@ def _check_model(
     faults += _find_shared_files(name, task, model)
     faults += plugin.config_errors(model.options, classes, f"tasks.{name}.options")
     unmapped = set(classes) - plugin.mapped_classes(model.options, classes)
-    unmapped -= set(getattr(task, "without", ()))
+    unmapped -= set(task.excluded_classes)
     faults += [
         f"tasks.{name}.options.class_map: maps nothing to {each}, so its AP would be 0 and "
         f"lower the mean; map a class to it, or list it under without: for a second mean"

@@ -104,7 +104,7 @@ def build_scores(
     Returns:
         R scores.
     """
-    without = tuple(getattr(task, "without", ()))
+    without = task.excluded_classes
     results = [Scores(values={}, counts={"images": int(row.sum())}) for row in weights]
     for metric in metrics:
         dataset_counts = counts[metric.plugin.counts_file]
@@ -124,7 +124,7 @@ def build_scores(
             )
             of_metric = _collect_scores(scores, columns, by_convention=conventions, sizes=sizes)
             results[row] = result.merge(of_metric)
-    return [_order_classes(result, getattr(task, "classes", ())) for result in results]
+    return [_order_classes(result, task.leading_classes) for result in results]
 
 
 def _score_columns(

@@ -7,8 +7,6 @@ from fusebench.experiments.resolution import ResolvedModel, ResolvedTask
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, image_index
 
-REPORTED_OPTIONS = ("chosen", "classes", "without")
-
 
 def build_specs(
     resolved: ResolvedTask,
@@ -58,11 +56,12 @@ def build_specs(
 
 def collect_reported_options(task: schema.Task) -> dict[str, Any]:
     """The options of a task that change what its record says but not what is computed."""
-    return {
-        option: list(getattr(task, option))
-        for option in REPORTED_OPTIONS
-        if getattr(task, option, ())
+    options = {
+        "chosen": task.chosen if isinstance(task, schema.ModelTaskBase) else (),
+        "classes": task.leading_classes,
+        "without": task.excluded_classes,
     }
+    return {option: list(values) for option, values in options.items() if values}
 
 
 def _build_training_spec(

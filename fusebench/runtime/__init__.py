@@ -1,1 +1,1 @@
-"""Process pool, progress bars, library logs, file names, text files and atomic writes."""
+"""Process pool, progress, library logs, random seeds, file names, text files, atomic writes."""

@@ -1,19 +1,21 @@
-"""Redirection of library output to a log file: mmengine's logger, warnings and prints."""
+"""Redirection of library output to a log file: a library's logger, warnings and prints."""
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TextIO
 
 
 @contextmanager
-def redirect_library_output(path: Path) -> Iterator[None]:
-    """Append mmengine's messages, all warnings and all prints of the block to the log ``path``.
+def redirect_library_output(path: Path, get_logger: Callable[[], logging.Logger]) -> Iterator[None]:
+    """Append the messages of a logger, all warnings and all prints of the block to ``path``.
 
-    Import mmcv for the first time within the block: it warns that it has no compiled operators
-    (none is used).
+    Args:
+        path: The log.
+        get_logger: Returns the library's logger; called within the block, so that the log has
+            the warnings of a first import too.
     """
     with path.open("a", encoding="utf-8") as log, warnings.catch_warnings(), redirect_stdout(log):
         warnings.simplefilter("default")
@@ -29,12 +31,10 @@ def redirect_library_output(path: Path) -> Iterator[None]:
             log.write(f"{category.__name__}: {message}\n")
 
         warnings.showwarning = write_warning
-        from mmengine.logging import MMLogger
-
-        logger = MMLogger.get_current_instance()
-        handlers = logger.handlers
-        logger.handlers = [logging.StreamHandler(log)]
+        logger = get_logger()
+        handlers, propagate = logger.handlers, logger.propagate
+        logger.handlers, logger.propagate = [logging.StreamHandler(log)], False
         try:
             yield
         finally:
-            logger.handlers = handlers
+            logger.handlers, logger.propagate = handlers, propagate

@@ -99,10 +99,9 @@ class TrainedDMFuse(nn.Module):
             affinity=head["affinity"],
             scaled=head["scaled"],
         )
-        if has_cnn_encoder:
-            self.encoder = ConvolutionalEncoder(**sizes)
-        else:
-            self.denoising = DenoisingNetwork(**sizes)
+        # Exactly one of the two is there.
+        self.encoder = ConvolutionalEncoder(**sizes) if has_cnn_encoder else None
+        self.denoising = None if has_cnn_encoder else DenoisingNetwork(**sizes)
 
     def sample_noise(self, infrared: Tensor, visible: Tensor) -> list[Tensor]:
         """Sample noise for every step of the infrared image, then of the visible image.
@@ -110,7 +109,7 @@ class TrainedDMFuse(nn.Module):
         The channels of an image are equal but their noise is not, as in the released code. The
         noise is zero for weights that were trained without noise.
         """
-        if not hasattr(self, "denoising"):
+        if self.denoising is None:
             return []
         if not self.adds_noise:
             return [torch.zeros_like(self._to_model_range(infrared))] * (
@@ -135,9 +134,10 @@ class TrainedDMFuse(nn.Module):
         return fused
 
     def _extract_features(self, image: Tensor, noise: Sequence[Tensor]) -> list[Tensor]:
-        if not hasattr(self, "denoising"):
+        if self.encoder is not None:
             scales: list[Tensor] = self.encoder(image)
             return scales
+        assert self.denoising is not None
         levels = self.noise_options.compute_levels(self.noise_schedule, self.feature_steps, image)
         return features.extract_features(self.denoising, image, levels, noise)
 

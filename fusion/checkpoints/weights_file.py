@@ -100,7 +100,8 @@ def read_weights(path: Path) -> tuple[dict[str, "Tensor"], WeightsMetadata]:
     try:
         with safe_open(path, "pt") as file:
             metadata = _parse_metadata(path, file.metadata())
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            names = file.keys()  # the file is no mapping: it cannot be iterated
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"{path}: cannot be read as safetensors ({error}); copy or train it again"

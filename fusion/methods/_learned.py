@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
+from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
 from fusebench.errors import UserError
 from fusebench.storage import hashing
 from fusion.checkpoints import architecture_schema, weights_file
-from fusion.methods._contract import FusionFunction
 from fusion.networks import tiled_inference
 
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"

@@ -6,8 +6,8 @@ F = w IR + (1 - w) Y
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
-from fusion.methods._contract import FusionFunction
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"

@@ -5,10 +5,10 @@ and visible image fusion", Chinese Journal of Information Fusion 1(3), 2024. Net
 `fusion.networks`; python -m fusion.train trains weights.
 """
 
+from fusebench.contracts import FusionFunction
 from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
 from fusion.methods import _learned
-from fusion.methods._contract import FusionFunction
 from fusion.methods._learned import COLOR as COLOR
 from fusion.networks.tiled_inference import TrainedNetwork
 

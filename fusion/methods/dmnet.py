@@ -5,9 +5,9 @@ for infrared-visible image fusion", IEEE Internet of Things Journal, 2025. Netwo
 `fusion.networks`; python -m fusion.train trains weights.
 """
 
+from fusebench.contracts import FusionFunction
 from fusion.checkpoints import weights_file
 from fusion.methods import _learned
-from fusion.methods._contract import FusionFunction
 from fusion.methods._learned import COLOR as COLOR
 from fusion.networks.tiled_inference import TrainedNetwork
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from fusebench.contracts import FusionFunction
 from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
-from fusion.methods._contract import FusionFunction
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"

@@ -139,7 +139,7 @@ def count_as_in_paper(network: nn.Module, height: int, width: int) -> PaperCount
     """
     if isinstance(network, TrainedDMNet):
         return PaperCounts(round(count_parameters(network) / 1e6, 3), None)
-    if not isinstance(network, TrainedDMFuse) or not hasattr(network, "denoising"):
+    if not isinstance(network, TrainedDMFuse) or network.denoising is None:
         return PaperCounts(None, None)
     with torch.device("meta"):
         denoising = DenoisingNetwork(channels=1, inner=network.denoising.inner)

@@ -69,6 +69,7 @@ def format_paper_comparison() -> list[str]:
     dmfuse = [("width", "U-Net", *columns, "paper's count G", "printed G")]
     for inner, (millions, billions) in mac_counting.DMFUSE_PAPER_COUNTS.items():
         network = mac_counting.build_paper_dmfuse(inner)
+        assert network.denoising is not None
         unet = f"{mac_counting.count_parameters(network.denoising):,}"
         macs = mac_counting.count_as_in_paper(network, 256, 256).macs or 0
         counts = _format_counts(network, f"{millions:.3f}")

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from fusebench.errors import UserError
+from fusebench.runtime.seeds import derive_seed
 from fusion.checkpoints import weights_file
 from fusion.training import distributed, loop, training_run, training_state
 from fusion.training.data import dataset
 from fusion.training.data.patches import PatchSampler, list_patch_locations
-from fusion.training.data.random_streams import INITIAL_WEIGHTS, derive_seed
+from fusion.training.data.random_streams import INITIAL_WEIGHTS
 from fusion.training.job import RuntimeSettings, TrainingJob
 from fusion.training.recipe.schema import DMFuseRecipe, FusionStageOptions, JointStageOptions
 from fusion.training.stages import dmfuse

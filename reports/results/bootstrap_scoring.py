@@ -65,11 +65,7 @@ def compute_bootstrap_scores(
     for condition, chosen in _list_slices(record, index):
         weights = resamples.image_weights * chosen
         for metric in metrics:
-            columns = [
-                name
-                for name, column in metric.plugin.COLUMNS.items()
-                if column.has_intervals and (condition is None or not column.family)
-            ]
+            columns = _list_columns(metric, condition)
             if not columns or metric.plugin.counts_file not in counts:
                 continue
             named = scoring.score_metric(
@@ -154,6 +150,15 @@ def read_truth_counts(
         return {name: pixels[:, place] for place, name in enumerate(classes)}
     boxes = counts.totals["truth_counts"][:, 0, :]  # of all sizes
     return {name: boxes[:, place] for place, name in enumerate(classes)}
+
+
+def _list_columns(metric: ResolvedMetric, condition: str | None) -> list[str]:
+    """Columns of a metric that are scored on resamples of all images, or of one condition."""
+    return [
+        name
+        for name, column in metric.plugin.COLUMNS.items()
+        if column.has_intervals and (condition is None or not column.family)
+    ]
 
 
 def _read_all_counts(

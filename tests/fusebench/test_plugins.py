@@ -16,6 +16,7 @@ from fusebench.errors import UserError
 from fusebench.evaluation.counts import stack_counts
 from fusion import quality
 from tests.helpers import dataset_folders
+from tests.helpers.random_boxes import CLASSES, make_random_boxes
 
 RNG = np.random.default_rng(0)
 INFRARED = RNG.integers(0, 256, (48, 65), dtype=np.uint8)
@@ -81,8 +82,6 @@ def make_images(kind):
     if kind == "segmentation":
         labels = {key: RNG.integers(0, 3, (24, 32), dtype=np.uint8) for key in "ab"}
         return labels, {key: np.roll(labels[key], 1) for key in labels}, ("a", "b", "c")
-    from tests.fusebench.evaluation.test_average_precision import CLASSES, make_random_boxes
-
     truth, predicted = make_random_boxes(1, images=2)
     return truth, predicted, CLASSES
 

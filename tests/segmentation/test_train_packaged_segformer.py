@@ -8,7 +8,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from fusebench.datasets import fmb
-from fusebench.runtime import library_log
 from fusebench.storage import hashing
 from segmentation import train_packaged_weights
 from segmentation.models.segformer import network as networks
@@ -23,7 +22,7 @@ needs_weights = pytest.mark.skipif(
 
 @needs_weights
 def test_the_packaged_weights_fit_their_training_options(tmp_path):
-    with library_log.redirect_library_output(tmp_path / "log.txt"):
+    with networks.redirect_library_output(tmp_path / "log.txt"):
         net = networks.build_network(train_packaged_weights.build_options(1), len(fmb.CLASSES))
     weights.load_initial_weights(net, PACKAGED_WEIGHTS, fmb.CLASSES)
     tensors = load_file(PACKAGED_WEIGHTS)

@@ -52,6 +52,11 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     }
 
 
+def min_confidence(predict: Predict) -> float:
+    """Return the score below which boxes are dropped."""
+    return predict.confidence
+
+
 def check(options: Options, folder: Path) -> None:
     """Read and check the user's file of initial weights, if there is one, before the run starts.
 

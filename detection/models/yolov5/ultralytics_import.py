@@ -14,13 +14,13 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fusebench.runtime import torch_compile_cache
+from fusebench.runtime import library_log, torch_compile_cache
 
 OFFLINE_ENVIRONMENT = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false"}
 
@@ -49,26 +49,11 @@ def import_ultralytics(folder: Path) -> None:
         os.environ.pop("OMP_NUM_THREADS", None)
 
 
-@contextmanager
-def redirect_library_output(folder: Path) -> Iterator[None]:
+def redirect_library_output(folder: Path) -> AbstractContextManager[None]:
     """Redirect ultralytics' output and warnings to ``folder/log.txt``."""
-    logger = logging.getLogger("ultralytics")
-    handlers, propagate = logger.handlers, logger.propagate
-    with (
-        (folder / "log.txt").open("a", encoding="utf-8") as log,
-        redirect_stdout(log),
-        warnings.catch_warnings(),
-    ):
-        logger.handlers, logger.propagate = [logging.StreamHandler(log)], False
-
-        def log_warning(*details: Any, **_: Any) -> None:
-            log.write(warnings.formatwarning(*details[:4]))
-
-        warnings.showwarning = log_warning
-        try:
-            yield
-        finally:
-            logger.handlers, logger.propagate = handlers, propagate
+    return library_log.redirect_library_output(
+        folder / "log.txt", lambda: logging.getLogger("ultralytics")
+    )
 
 
 def log_line(text: str) -> None:

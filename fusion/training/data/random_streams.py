@@ -7,17 +7,13 @@ several processes. So a checkpoint stores no random state.
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from fusebench.runtime.seeds import derive_seed
+
 # Purpose of a random number; mixed into its seed so that the streams are independent.
 INITIAL_WEIGHTS, ORDER, CROP, NOISE, DROPOUT, SAMPLE_IMAGES = range(6)
-
-
-def derive_seed(*numbers: int) -> int:
-    """Derive one 63-bit seed from several integers >= 0."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class RandomStreams:

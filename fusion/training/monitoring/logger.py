@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from fusebench.data import images
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
+from fusebench.runtime.seeds import derive_seed
 from fusion.training.data.patches import crop_center
-from fusion.training.data.random_streams import SAMPLE_IMAGES, RandomStreams, derive_seed
+from fusion.training.data.random_streams import SAMPLE_IMAGES, RandomStreams
 from fusion.training.job import TrainingJob
 from fusion.training.monitoring.write_errors import report_write_errors
 from fusion.training.stages.contract import TrainingStage

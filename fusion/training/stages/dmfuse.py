@@ -107,6 +107,9 @@ class FusionStage(nn.Module):
         )
         # Channels last is a fifth faster, on a CPU too, but not for narrow denoising networks.
         self.fusion.to(memory_format=torch.channels_last)
+        # Exactly one of the two is there.
+        self.encoder: ConvolutionalEncoder | None = None
+        self.denoising: DenoisingNetwork | None = None
         if uses_cnn:
             self.encoder = ConvolutionalEncoder(channels=denoising.channels, inner=denoising.inner)
         else:
@@ -124,6 +127,7 @@ class FusionStage(nn.Module):
         if any(name.startswith("fusion.") for name in start_weights):
             self.load_state_dict(dict(start_weights))
             return
+        assert self.denoising is not None
         denoising_weights = {
             name.removeprefix("denoising."): tensor for name, tensor in start_weights.items()
         }
@@ -132,7 +136,7 @@ class FusionStage(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Set the training mode, except of the denoising network: it never uses dropout here."""
         super().train(mode)
-        if hasattr(self, "denoising"):
+        if self.denoising is not None:
             self.denoising.eval()
         return self
 
@@ -167,9 +171,10 @@ class FusionStage(nn.Module):
 
     def _extract_features(self, image: Tensor, streams: RandomStreams) -> list[Tensor]:
         """Extract features of five levels of detail from one modality, in [-1, 1]."""
-        if not hasattr(self, "denoising"):
+        if self.encoder is not None:
             encoded: list[Tensor] = self.encoder(image)
             return encoded
+        assert self.denoising is not None
         count = len(image)
         noise_levels = [
             _sample_noise_level(

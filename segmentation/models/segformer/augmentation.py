@@ -14,21 +14,24 @@ from numpy.typing import NDArray
 from fusebench.data import images, label_maps
 from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.data.labeled_images import LabeledImages
+from fusebench.runtime.seeds import derive_seed
 from segmentation.models.segformer.network import IMAGENET_MEAN
 from segmentation.models.segformer.options import Options
 
 ORDER_STREAM, IMAGE_STREAM, STEP_STREAM = range(3)  # independent streams of random numbers
 
 
-def derive_seed(seed: int, stream: int, number: int) -> int:
+def derive_stream_seed(seed: int, stream: int, number: int) -> int:
     """Derive the seed, 0 to 2 ** 32 - 1, of one element of a random stream."""
-    return int(np.random.SeedSequence([seed, stream, number]).generate_state(1)[0])
+    return derive_seed(seed, stream, number, bits=32)
 
 
 @lru_cache(maxsize=4)
 def shuffle_epoch(seed: int, epoch: int, count: int) -> tuple[int, ...]:
     """Return the random order of ``count`` images in an epoch."""
-    shuffled = np.random.default_rng(derive_seed(seed, ORDER_STREAM, epoch)).permutation(count)
+    shuffled = np.random.default_rng(derive_stream_seed(seed, ORDER_STREAM, epoch)).permutation(
+        count
+    )
     return tuple(int(i) for i in shuffled)
 
 
@@ -67,7 +70,7 @@ class TrainingCrops:
             image,
             convert_to_training_labels(labels, self.options),
             self.options,
-            derive_seed(self.seed, IMAGE_STREAM, position),
+            derive_stream_seed(self.seed, IMAGE_STREAM, position),
         )
         packed: dict[str, Any] = PackSegInputs(meta_keys=("img_shape",))(augmented)
         return packed

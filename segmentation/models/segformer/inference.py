@@ -9,7 +9,7 @@ import numpy as np
 from fusebench.data import images
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.runtime import library_log
+from segmentation.models.segformer import network as networks
 from segmentation.models.segformer import weights
 
 
@@ -26,7 +26,7 @@ def predict_label_maps(
     import torch
 
     # a finished folder is not written to; the log of training has the libraries' output already
-    with library_log.redirect_library_output(Path(os.devnull)):
+    with networks.redirect_library_output(Path(os.devnull)):
         network, model_info = weights.load_network(folder)
     network = network.to(device).eval()
     for pair in test.split.pairs:

@@ -1,7 +1,12 @@
-"""mmseg's SegFormer network, and the parameter groups of its optimizer."""
+"""mmseg's SegFormer network, the parameter groups of its optimizer, and its libraries' log."""
 
+import logging
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusebench.data.label_maps import IGNORE_INDEX
+from fusebench.runtime import library_log
 from segmentation.models.segformer.options import Options
 
 if TYPE_CHECKING:
@@ -19,6 +24,22 @@ BLOCKS_PER_STAGE = {
 ATTENTION_HEADS = (1, 2, 5, 8)  # per stage; a stage has width times heads channels
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, 0 to 255
 IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+def redirect_library_output(path: Path) -> AbstractContextManager[None]:
+    """Append mmengine's messages, all warnings and all prints of a block to the log ``path``.
+
+    Import mmcv for the first time within the block: it warns that it has no compiled operators
+    (none is used).
+    """
+    return library_log.redirect_library_output(path, _get_logger)
+
+
+def _get_logger() -> logging.Logger:
+    from mmengine.logging import MMLogger
+
+    logger: logging.Logger = MMLogger.get_current_instance()
+    return logger
 
 
 def build_network(options: Options, outputs: int) -> "nn.Module":
@@ -41,7 +62,7 @@ def build_network(options: Options, outputs: int) -> "nn.Module":
                 "mean": IMAGENET_MEAN,
                 "std": IMAGENET_STD,
                 "pad_val": 0,  # after normalization: the mean color
-                "seg_pad_val": 255,
+                "seg_pad_val": IGNORE_INDEX,
                 "size": crop[::-1],
             },
             "backbone": {

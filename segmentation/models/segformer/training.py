@@ -17,7 +17,7 @@ from typing import Any
 
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
-from fusebench.runtime import library_log, torch_compile_cache
+from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.storage import checkpoint
 from segmentation.models.segformer import augmentation, imagenet_weights, network, weights
@@ -60,7 +60,7 @@ def train(
 
     if not weights.is_finished(folder):
         with (
-            library_log.redirect_library_output(folder / "log.txt"),
+            network.redirect_library_output(folder / "log.txt"),
             torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
         ):
             _train_network(examples, options, seed=seed, device=device, folder=folder)
@@ -89,7 +89,7 @@ def _train_network(
     last_checkpoint = time.monotonic()
     started = last_checkpoint - state.seconds
     for step, batch in _iterate_batches(examples, options, seed, device, state):
-        torch.manual_seed(augmentation.derive_seed(seed, augmentation.STEP_STREAM, step))
+        torch.manual_seed(augmentation.derive_stream_seed(seed, augmentation.STEP_STREAM, step))
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * compute_learning_rate_factor(step, options)
         loss = net.train_step(batch, optim_wrapper=wrapper)["loss"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.errors import UserError
-from fusebench.runtime import library_log
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import checkpoint
 from segmentation.models.segformer import mit_weight_names
@@ -75,7 +74,7 @@ def check_initial_weights(options: Options, path: Path, folder: Path) -> None:
     """
     import torch
 
-    with library_log.redirect_library_output(folder / "log.txt"), torch.random.fork_rng(devices=[]):
+    with networks.redirect_library_output(folder / "log.txt"), torch.random.fork_rng(devices=[]):
         load_initial_weights(networks.build_network(options, 1), path, ())
 
 
@@ -190,8 +189,8 @@ def _read_weights_file(path: Path) -> tuple[dict[str, "Tensor"], list[str] | Non
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as file:
                 classes = (file.metadata() or {}).get("classes")
-                # the file is no mapping: it cannot be iterated
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                names = file.keys()  # the file is no mapping: it cannot be iterated
+                tensors = {name: file.get_tensor(name) for name in names}
             return tensors, classes.split(",") if classes else None
         loaded = checkpoint.load_torch_file(path, "cpu")
     except (*checkpoint.DAMAGED_FILE_ERRORS, SafetensorError, OSError) as error:

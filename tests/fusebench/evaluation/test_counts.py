@@ -7,7 +7,7 @@ from detection import coco_matching
 from fusebench.errors import UserError
 from fusebench.evaluation import counts
 from fusebench.evaluation.counts import ArrayCounts, DetectionCounts, Detections
-from tests.fusebench.evaluation.test_average_precision import CLASSES, make_random_boxes
+from tests.helpers.random_boxes import CLASSES, make_random_boxes
 
 
 def test_arrays_of_images_are_added_with_their_weights():

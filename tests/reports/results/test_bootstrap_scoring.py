@@ -13,7 +13,7 @@ from fusebench.storage.records import Column, Scores
 from reports.results import bootstrap_scores, bootstrap_scoring
 from reports.results.bootstrap_scores import ScoreKey
 from segmentation.metrics import boundary_iou
-from tests.fusebench.evaluation.test_average_precision import (
+from tests.helpers.random_boxes import (
     CLASSES,
     compute_pycocotools_ap,
     make_random_boxes,

@@ -10,6 +10,7 @@ from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBoot
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders, csv_files, result_text
 from reports.tables.comparison import find_better_single_sensor
+from tests.helpers.reports.score_tables import format_cells, get_ranks
 from tests.helpers.reports.synthetic_records import (
     AP,
     AP50,
@@ -32,21 +33,6 @@ def build_class_table(*sources):
 def make_one_record_source(*scores, name="mine", kind="method", **changes):
     record = make_record(name, kind, 0, scores, **changes)
     return SourceResults(name, kind, (0,), (record,), "run")
-
-
-def format_cells(table):
-    """Format the cells of a table by source."""
-    return {
-        row.source_results.source_name: [
-            result_text.format_cell(cell, header)
-            for cell, header in zip(row.cells, table.headers, strict=False)
-        ]
-        for row in table.rows
-    }
-
-
-def get_ranks(table):
-    return {row.source_results.source_name: [cell.rank for cell in row.cells] for row in table.rows}
 
 
 def test_cells_are_the_mean_and_the_sample_standard_deviation_over_seeds_in_points():

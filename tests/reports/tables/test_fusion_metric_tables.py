@@ -1,35 +1,15 @@
 """Tables of fusion metrics: ranks, intervals and the answer of a quality task."""
 
-from fusebench.storage.records import Column
 from reports.document import sections, selection, table_text
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import builders, fusion_metric_tables, result_text, where_fusion_helps
-from tests.helpers.reports.synthetic_records import make_record
-from tests.reports.tables.test_builders import format_cells, get_ranks
+from tests.helpers.reports.score_tables import (
+    format_cells,
+    get_ranks,
+    make_quality_results,
+)
 
 UNDEFINED = result_text.UNDEFINED
-COLUMNS = {
-    "entropy": Column(title="EN", mean_title="EN", unit="bit", is_fraction=False),
-    "nabf": Column(title="Nabf", mean_title="Nabf", better="lower", is_fraction=False),
-}
-
-
-def make_quality_results(**scores):
-    """Make a quality task from (entropy, nabf) of every source."""
-    scores = scores or {"mine": (7.0, 3.0), "theirs": (6.0, 2.0), "other": (7.0, None)}
-    sources = []
-    for name, (entropy, nabf) in scores.items():
-        interval = None if entropy is None else (entropy - 1, entropy + 1)
-        changes = {
-            "kind": "quality",
-            "columns": COLUMNS,
-            "values": {"entropy": entropy, "nabf": nabf},
-            "by_class": {},
-            "intervals": {"entropy": interval, "nabf": None},
-        }
-        record = make_record(name, "method", None, (None, None)).model_copy(update=changes)
-        sources.append(SourceResults(name, "method", (None,), (record,), "run"))
-    return TaskResults("toy-quality", "quality", "toy", tuple(sources))
 
 
 def test_ranks_are_by_mean_in_each_columns_own_direction():

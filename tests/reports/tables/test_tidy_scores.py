@@ -5,8 +5,8 @@ import pandas as pd
 from fusebench.storage.records import Scores
 from reports.results.task_results import SourceResults
 from reports.tables import builders, csv_files, tidy_scores
+from tests.helpers.reports.score_tables import COLUMNS, make_quality_results
 from tests.helpers.reports.synthetic_records import PROTOCOL, make_record, make_task_results
-from tests.reports.tables.test_fusion_metric_tables import COLUMNS, make_quality_results
 
 
 def test_the_csv_files_have_the_protocol():

@@ -70,10 +70,10 @@ def test_counting_refuses_other_shapes_and_unknown_ids():
 
 def test_means_agree_with_mmseg_on_noise_with_an_absent_class(tmp_path):
     """Class 4 is absent: mmseg's means leave it out too."""
-    from fusebench.runtime import library_log
+    from segmentation.models.segformer import network
 
     label_maps = list(random_label_maps(4))
-    with library_log.redirect_library_output(tmp_path / "log.txt"):
+    with network.redirect_library_output(tmp_path / "log.txt"):
         import torch
         from mmseg.evaluation import IoUMetric
 

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from fusebench.errors import UserError
-from fusebench.runtime import library_log
 from fusebench.storage import hashing
 from segmentation.models import segformer
 from segmentation.models.segformer import augmentation, segmif_differences, training
@@ -27,7 +26,7 @@ CLASSES = tuple("abcd")
 
 
 def build_quietly(options, tmp_path, outputs=4):
-    with library_log.redirect_library_output(tmp_path / "log.txt"):
+    with networks.redirect_library_output(tmp_path / "log.txt"):
         return networks.build_network(options, outputs)
 
 

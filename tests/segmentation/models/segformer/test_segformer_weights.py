@@ -17,7 +17,6 @@ import torch
 from safetensors.torch import save_file
 
 from fusebench.errors import UserError
-from fusebench.runtime import library_log
 from segmentation.models import segformer
 from segmentation.models.segformer import imagenet_weights, mit_weight_names, weights
 from segmentation.models.segformer import network as networks
@@ -85,7 +84,7 @@ SCHEMES = {  # prefixes of embedding, block and last norm of a stage; names of a
 
 
 def build_quietly(options, tmp_path, outputs=4):
-    with library_log.redirect_library_output(tmp_path / "log.txt"):
+    with networks.redirect_library_output(tmp_path / "log.txt"):
         return networks.build_network(options, outputs)
 
 

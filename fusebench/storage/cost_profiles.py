@@ -1,6 +1,6 @@
 """Cost profiles of fusion methods: ``profile/<source>-<size>-<device>.json`` of a store.
 
-Times depend on the machine. They decide no result and are not hashed: a new measurement replaces
+Times depend on the machine. They affect no result and are not hashed: a new measurement replaces
 the old one.
 """
 

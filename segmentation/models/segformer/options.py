@@ -26,7 +26,7 @@ Predict = NoOptions  # the whole image once, logits resized to the label map's s
 
 
 class Options(BaseModel):
-    """Everything that decides the trained model, except the images and the seed.
+    """Training options: everything that affects the trained model except images and seed.
 
     The defaults are SegMiF's; the package's docstring lists the differences.
 

@@ -1,8 +1,8 @@
 """COCO's matching of predicted and true boxes, by pycocotools.
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
-code (pycocotools). Per image and class, each prediction, in falling score, is matched to the free
-true box of highest IoU; true boxes that count come before those that are ignored for their size.
+code (pycocotools). Per image and class, each prediction, in falling score, is matched to the
+unmatched true box of highest IoU; true boxes that are ignored for their size are matched last.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Reads and validates predictions of other programs in COCO format.
+"""Reading and validation of predictions of other programs in COCO format.
 
 Either one document with ``images``, ``categories`` and scored ``annotations``, or COCO's list of
 results (``image_id``, ``category_id``, ``bbox``, ``score``) with a second document that lists the

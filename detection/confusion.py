@@ -1,10 +1,10 @@
 """Confusion matrix of a detector: true and predicted boxes matched regardless of class.
 
-As is usual, the pairs of a true and a predicted box with an IoU of at least 0.5 are visited in
-falling IoU (of equals, the higher score first); a pair is matched if both boxes are still free.
-(YOLOv5's own matrix uses an IoU of 0.45 and gives no box its second choice.) An unmatched
+The pairs of a true and a predicted box with an IoU of at least 0.5 are visited in falling IoU (on
+ties, the higher score first); a pair is matched if both boxes are still unmatched. (YOLOv5's own
+matrix uses an IoU of 0.45, and a box whose best partner is taken stays unmatched.) An unmatched
 predicted box is background predicted as an object; an unmatched true box is an object predicted
-as background. Only predictions of at least a given confidence count.
+as background. Predictions below the confidence threshold are ignored.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def compute_confusion_matrix(
         where they meet is 0.
     """
     size = class_count + 1
-    cells = [np.zeros(0, np.int64)]  # true class * size + predicted class, one per box
+    indices = [np.zeros(0, np.int64)]  # flat: true class * size + predicted class, one per box
     for key, true_boxes in truth.items():
         # confident predictions in falling score
         order = np.argsort(-predicted[key].scores, kind="stable")
@@ -46,8 +46,8 @@ def compute_confusion_matrix(
         # true boxes: the class of their match, or background
         predicted_as = np.full(len(true_boxes), class_count, np.int64)
         predicted_as[matches[is_matched]] = classes[is_matched]
-        cells.append(true_boxes.class_ids * size + predicted_as)
+        indices.append(true_boxes.class_ids * size + predicted_as)
         # unmatched predictions: background predicted as an object
-        cells.append(class_count * size + classes[~is_matched])
-    counts = np.bincount(np.concatenate(cells), minlength=size**2)
+        indices.append(class_count * size + classes[~is_matched])
+    counts = np.bincount(np.concatenate(indices), minlength=size**2)
     return counts.reshape(size, size).astype(np.int64)

@@ -1,4 +1,4 @@
-"""CSV tables beside a record, for figures and questions that its means do not answer.
+"""CSV tables in the folder of a record: per-image counts, curves, confusion matrices, error types.
 
 per_image.csv    true boxes, true and false positives, by image and class
 curves.csv       precision and score at 101 recalls, by class and IoU threshold
@@ -68,11 +68,11 @@ def build_per_image_rows(
 ) -> Iterable[CsvRow]:
     """Yield one row per image and class with a true or predicted box; matches at IoU 0.5."""
     shape = len(matches.keys), len(classes)
-    cells = matches.image_indices * len(classes) + matches.rows["class_ids"]  # flat (image, class)
+    indices = matches.image_indices * len(classes) + matches.rows["class_ids"]  # (image, class)
     confident = matches.rows["scores"] >= confidence
     correct = confident & matches.rows["true_positives"][:, 0, 0]
     predicted, true_positives = (
-        np.bincount(cells[selected], minlength=shape[0] * shape[1]).reshape(shape)
+        np.bincount(indices[selected], minlength=shape[0] * shape[1]).reshape(shape)
         for selected in (confident, correct)
     )
     truth = matches.totals["truth_counts"][:, 0, :]

@@ -5,7 +5,7 @@ python -m detection.run --m3fd             the tasks on one data set
 python -m detection.run --source fused     every fusion; or ir, vis, a source's name
 python -m detection.run --plan             what would be done, and what is done already
 
-Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO's form),
+Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO format),
 detection/ the scores (record.json), the counts they are computed from (matches.npz and others),
 the images (images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A
 stopped run resumes: training after its last finished epoch.
@@ -40,7 +40,7 @@ TABLE_METRICS = ("average_precision", "error_types")  # counted for the tables o
 def execute_run(run: Run, store: Store, device: str) -> None:
     """Train, predict and score one run; finished parts are reused."""
     start_time = time.monotonic()
-    runner.collect_protocol(run)  # refuses options that do not fit before hours pass
+    runner.collect_protocol(run)  # raises on invalid options before hours of training
     trained = runner.get_or_train_model(run, store, device)
     predictions = predict_test_images(run, store, device, trained)
 
@@ -70,13 +70,13 @@ def execute_run(run: Run, store: Store, device: str) -> None:
 
 
 def resolve_metric(name: str) -> ResolvedMetric:
-    """A metric of this stage with its default options."""
+    """Load a detection metric with its default options."""
     plugin = plugins.load_task_metric("detection", name)
     return ResolvedMetric(name, plugin, plugin.Options())
 
 
 def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
-    """The file of boxes for the test images, COCO's form with scores."""
+    """Return the file of predicted boxes (COCO format with scores); predict them if missing."""
     model = run.model
     assert model is not None
 
@@ -97,10 +97,10 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
 
 
 def collect_true_boxes(split: Split) -> dict[str, Boxes]:
-    """The true boxes of the images by key.
+    """Collect the true boxes of the images by key.
 
     Raises:
-        UserError: If an image has none: an image without objects has an empty list.
+        UserError: If an image is not annotated; an image without objects has empty boxes.
     """
     truth = {pair.key: pair.boxes for pair in split.pairs if pair.boxes is not None}
     if len(truth) != len(split.pairs):
@@ -109,7 +109,7 @@ def collect_true_boxes(split: Split) -> dict[str, Boxes]:
 
 
 def read_predictions(split: Split, predictions: Path) -> Mapping[str, Boxes]:
-    """The predicted boxes by key, from the file alone: what is scored is what was saved."""
+    """Read the predicted boxes by key from the saved file, so that what is scored is on disk."""
     document = json.loads(predictions.read_text(encoding="utf-8"))
     return boxes.from_coco(document, split.classes)
 

@@ -1,12 +1,12 @@
 """Type of error of every false positive (TIDE), and the true boxes that are missed.
 
 Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying object detection
-errors", ECCV 2020, with its IoU thresholds of 0.5 for a true positive and 0.1 for background. A
-prediction that is no true positive is, in this order:
+errors", ECCV 2020, with its IoU thresholds of 0.5 for a true positive and 0.1 for background. The
+error type of a false positive is the first that applies:
 
     localization    IoU with a true box of its class 0.1 to 0.5, and none higher
     classification  IoU with a true box of another class at least 0.5
-    duplicate       IoU at least 0.5 with one of its class that a higher score is matched to
+    duplicate       IoU at least 0.5 with a true box of its class that is already matched
     background      IoU with every true box at most 0.1
     both            anything else: near a true box of another class
 

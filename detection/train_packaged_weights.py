@@ -1,4 +1,4 @@
-"""Trains the packaged weights: YOLOv5n on simulated scenes, with all kinds of sources mixed.
+"""Train the packaged weights: YOLOv5n on simulated scenes, with all kinds of sources mixed.
 
 python -m detection.train_packaged_weights      about half an hour
 python -m detection.train_packaged_weights --scenes 40 --epochs 1 --to elsewhere      a trial

@@ -25,9 +25,9 @@ class Step:
     """One step of a program: printed, and executed unless it is done already.
 
     Attributes:
-        label: What is printed.
+        label: Text printed for the step.
         is_done: Whether its result is in the store.
-        execute: Called with the device.
+        execute: Executes the step on a device.
     """
 
     label: str
@@ -56,7 +56,7 @@ def execute_runs(
 
 
 def build_step(program: str, run: Run, store: Store, execute: RunFunction) -> Step:
-    """Build the step of one run; the reason of a failure is kept in the store."""
+    """Build the step of one run; if it fails, the reason is written into the store."""
 
     def execute_run(device: str) -> None:
         with failures.record_failure(run, store, device, program):
@@ -72,7 +72,7 @@ def main(
     build_steps: StepsFunction,
     argv: Sequence[str] | None,
 ) -> int:
-    """Parse the command line, plan the tasks of some kinds, and execute the steps of the plan."""
+    """Parse the command line, plan the tasks of the given kinds, and execute the steps."""
     args = build_parser(program, description).parse_args(argv)
     store = Store(args.out)
     try:
@@ -100,7 +100,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
 
     Args:
         program: Module of the program, e.g. ``detection.run``.
-        description: Its docstring.
+        description: Docstring of the module.
     """
     parser = argparse.ArgumentParser(
         prog=command_name.get_command_name(program),
@@ -149,8 +149,8 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
     """Build the plan for parsed arguments.
 
     Args:
-        args: Of `build_parser`.
-        kinds: Kinds of tasks.
+        args: Arguments parsed by `build_parser`.
+        kinds: Kinds of tasks to plan, e.g. ``detection``.
         generate: Render missing simulated scenes; otherwise their tasks are skipped.
 
     Raises:
@@ -190,7 +190,7 @@ def select_tasks(
     """Select the names of the tasks that the arguments call for, in the order of the file.
 
     Raises:
-        UserError: If there is no such task, or none is left.
+        UserError: If there is no such task, or none is selected.
     """
     for name in args.task or []:
         if name not in task_file.tasks:
@@ -256,17 +256,17 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
 
 
 def check_device(device: str) -> None:
-    """Refuse what is not the name of a device.
+    """Check the form of a device's name.
 
     Raises:
-        UserError: If it is not.
+        UserError: If it is not auto, cpu, cuda or cuda:N.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise UserError(f"--device {device}: expected auto, cpu, cuda or cuda:N")
 
 
 def resolve_device(device: str) -> str:
-    """Return the device to use: ``auto`` is the first GPU, or the CPU without any.
+    """Return the device to use: ``auto`` is the first GPU, or the CPU if there is no GPU.
 
     Raises:
         UserError: If there is no such GPU.
@@ -284,6 +284,6 @@ def resolve_device(device: str) -> str:
 
 
 def report_interrupt(program: str) -> int:
-    """Print that Ctrl-C lost nothing; return the exit status."""
+    """Print that the program was interrupted and can be resumed; return the exit status."""
     print(f"\n{program}: interrupted; the same command resumes", file=sys.stderr)
     return EXIT_INTERRUPTED

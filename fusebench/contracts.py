@@ -1,8 +1,8 @@
-"""What a plug-in module has to define, and the defaults of what it may leave out.
+"""Contracts of plug-ins: the names that a module must define, and the defaults of optional ones.
 
 One frozen dataclass per kind of plug-in. Its fields are the names that the module defines; a field
 with a default may be missing there. `load_contract` reads a module into its contract and reports
-everything that does not fit in one error, so that no other code looks into a plug-in module.
+all mismatches in one error, so that no other code inspects a plug-in module.
 """
 
 import inspect
@@ -22,7 +22,7 @@ from fusebench.storage.records import Column, Scalar
 
 
 class NoOptions(BaseModel):
-    """The options of a plug-in for which tasks.yaml may set nothing."""
+    """Empty options, for a plug-in without any."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,55 +36,55 @@ class FusionFunction(Protocol):
 
 
 class MetricVariant(Protocol):
-    """One of the definitions that go by a fusion metric's name."""
+    """One variant of a fusion metric: a definition that the literature uses under its name."""
 
     @property
     def description(self) -> str:
-        """What it computes."""
+        """What the variant computes, in one sentence."""
         ...
 
     @property
     def known_fault(self) -> str:
-        """Why it is known to be wrong; empty if it is not."""
+        """Known fault of the definition; empty if there is none."""
         ...
 
     @property
     def minimum(self) -> float | None:
-        """Least possible value; None if there is none."""
+        """Smallest possible value; None if unbounded."""
         ...
 
     @property
     def maximum(self) -> float | None:
-        """Largest possible value; None if there is none."""
+        """Largest possible value; None if unbounded."""
         ...
 
     @property
     def unit(self) -> str:
-        """Empty where the number has none."""
+        """Unit of the value; empty if it has none."""
         ...
 
     @property
     def better(self) -> str:
-        """``higher`` or ``lower``."""
+        """Direction of better values: ``higher`` or ``lower``."""
         ...
 
     @property
     def is_symmetric(self) -> bool:
-        """Whether the two sources can be exchanged."""
+        """Whether exchanging the two source images leaves the value unchanged."""
         ...
 
     def build_column(self, title: str) -> Column:
-        """How a table heads it."""
+        """Build the table column of this variant."""
         ...
 
 
 def _call(arguments: str, **keywords: Any) -> Any:
-    """A field that holds a function called with these arguments.
+    """Build a dataclass field for a function of the plug-in and the arguments it is called with.
 
     Args:
         arguments: E.g. ``"counts, classes, options, [columns]"``; arguments in brackets are passed
             only if the function takes them.
-        keywords: ``default`` where the module may leave the function out.
+        **keywords: ``default`` if the function is optional.
     """
     return field(metadata={"call": arguments}, **keywords)
 
@@ -123,12 +123,13 @@ class FusionMethod:
     """A file in fusion/methods, or any importable module; the function ``fuse`` alone is enough.
 
     Attributes:
-        VERSION: Raised when the output changes.
-        load: Makes the fusing function; what is expensive happens here, once.
-        Options: What tasks.yaml may set.
-        COLOR: How color is handled, in words, for the protocol.
-        dependency_hashes: SHA-256 of every file that decides the result, by name.
-        load_network: The network that `load` fuses with, whose operations are counted; or None.
+        name: Name in the task file.
+        VERSION: Increased when the output changes.
+        load: Returns the fusion function; expensive steps, e.g. reading weights, happen here.
+        Options: Options in tasks.yaml.
+        COLOR: Description of the color handling, for the protocol.
+        dependency_hashes: File name to SHA-256, for every file that affects the result.
+        load_network: Returns the network that `load` uses, to count its operations; or None.
     """
 
     name: str
@@ -142,18 +143,19 @@ class FusionMethod:
 
 @dataclass(frozen=True)
 class FusionMetric:
-    """A file in fusion/metrics: a number for one fused image and its two sources.
+    """A file in fusion/metrics: scores one fused image against its two source images.
 
     Attributes:
-        VERSION: Raised when a value changes.
-        TITLE: Short name, as the literature writes it.
-        VARIANTS: Name to definition; the first is the default.
-        measure: The value, or None where it is undefined.
-        Options: With a field ``variant`` where there are several.
-        note: What has to be known about a value, e.g. that it counts something undefined as 0.
+        name: Name in the task file.
+        VERSION: Increased when a value changes.
+        TITLE: Short name, as in the literature.
+        VARIANTS: Variant name to definition; the first is the default.
+        measure: Returns the value; None if it is undefined.
+        Options: Options in tasks.yaml, with a field ``variant`` if there are several variants.
+        note: Returns a caveat about a value, e.g. that an undefined term counts as 0.
         UNDEFINED_REASON: Why a value can be undefined.
-        docstring: The module's: its first line is the title of the metric in lists, ``Source:``
-            names the paper.
+        docstring: Docstring of the module: its first line is the metric's title in lists,
+            ``Source:`` names the paper.
     """
 
     name: str
@@ -177,24 +179,27 @@ class TaskMetric:
     `score` serves the data set, a condition and every bootstrap resample.
 
     Attributes:
-        VERSION: Raised when a score changes.
-        COLUMNS: Name to heading of every column of `score`.
-        count: Counts of one image: a numeric array of a shape that is the same for every image,
-            or `fusebench.evaluation.counts.Detections` where scores of single predictions matter.
-        score: Per column an array (R, C), NaN where undefined, from R sums of counts. Arrays come
-            with the shape (R, ...), `Detections` as `WeightedDetections`. ``columns`` are the
-            names of those that are needed.
-        Options: What tasks.yaml may set.
-        COUNTS: Name of the file of the counts; metrics that count the same thing may share one.
-        protocol: What a reader has to know to repeat the number.
-        scored_classes: Names of the classes that are shown and averaged, some of ``classes``.
-        average: The mean (R,) over scored classes from their scores (R, S).
-        conventions: Other means from the scores (C,) of all classes: name of the convention to
-            column to mean.
-        sample_sizes: What was measured on, from one sum of counts.
-        config_errors: Everything that is wrong with the options for these classes.
-        check_confidence: Raises UserError if predictions above this confidence are too few.
-        warnings: What a reader has to know about these predictions.
+        name: Name in the task file.
+        VERSION: Increased when a score changes.
+        COLUMNS: Column name to table column, for every column of `score`.
+        count: Returns the counts of one image: a numeric array with the same shape for every
+            image, or `fusebench.evaluation.counts.Detections` if the scores of single predictions
+            matter.
+        score: Returns column name to scores (R, C), NaN where undefined, from R sums of counts:
+            an array (R, ...), or `WeightedDetections` for `Detections`. ``columns`` are the names
+            of the requested columns.
+        Options: Options in tasks.yaml.
+        COUNTS: File name of the counts; metrics with the same counts may share a file.
+        protocol: Returns the facts that a reader needs to reproduce the scores.
+        scored_classes: Returns the subset of ``classes`` that is shown and averaged.
+        average: Returns the mean (R,) over the scored classes from their scores (R, S).
+        conventions: Returns convention name to column name to mean, for means by other
+            conventions, from the scores (C,) of all classes.
+        sample_sizes: Returns the sample sizes, e.g. the number of boxes, from one sum of counts.
+        config_errors: Returns the errors in the options for these classes.
+        check_confidence: Raises a UserError if the model drops boxes that the metric needs: those
+            below this confidence.
+        warnings: Returns warnings about these predictions.
     """
 
     name: str
@@ -231,7 +236,7 @@ class TaskMetric:
 
     @property
     def counts_file(self) -> str:
-        """Name of the file of the counts beside a record."""
+        """File name of the counts, in the record's folder."""
         return self.COUNTS or f"{self.name}.npz"
 
 
@@ -240,25 +245,28 @@ class Model:
     """A file in detection/models or segmentation/models.
 
     Attributes:
-        VERSION: Raised when predictions change.
-        TITLE: What the model is called in messages.
-        Options: What decides the trained model.
-        train: Train on labeled images into ``folder``; resumes what it finds there.
-        predict: Predict the test images: boxes by key, or pairs of key and label map.
-        Predict: What decides predictions, but not the trained model.
-        protocol: What a reader has to know to repeat the numbers.
-        PROTOCOL: ``retrained``, or what kind of experiment it is where nothing is trained.
-        FILES: What the user's prediction files are called in messages.
-        dependency_hashes: SHA-256 of the files that decide the result, by name.
-        resolve_paths: The options with ``{source}``, ``{dataset}``, ``{split}`` filled in; or
-            None for a model without such files.
-        download: Fetch weights that were trained elsewhere into ``folder``; or None.
-        download_options: The options that decide what `download` leaves.
-        config_errors: Everything that is wrong with the options for these classes.
-        mapped_classes: Which of the classes the model can predict.
-        min_confidence: Boxes with a lower score are dropped; None: it has no such threshold.
-        check: Read the model's own files once before anything is computed; or None.
-        check_predictions: The same for the user's prediction files; or None.
+        name: Name in the task file.
+        VERSION: Increased when predictions change.
+        TITLE: Name of the model in messages.
+        train: Trains on labeled images; writes into ``folder`` and resumes from a checkpoint there.
+        predict: Returns the predictions for the test images: boxes by key, or pairs of key and
+            label map.
+        Options: Training options: everything that affects the trained model.
+        Predict: Prediction options, which do not affect the trained model.
+        protocol: Returns the facts that a reader needs to reproduce the scores.
+        PROTOCOL: ``retrained``; or the experimental protocol of a model that is not trained, e.g.
+            ``zero-shot``.
+        FILES: Name of the user's prediction files in messages.
+        dependency_hashes: File name to SHA-256, for every file that affects the result.
+        resolve_paths: Returns the options with ``{source}``, ``{dataset}`` and ``{split}``
+            replaced; None for a model without such files.
+        download: Downloads pretrained weights into ``folder``; or None.
+        download_options: Returns the options that affect what `download` writes.
+        config_errors: Returns the errors in the options for these classes.
+        mapped_classes: Returns the classes that the model can predict.
+        min_confidence: Returns the confidence threshold of the saved boxes; None: no threshold.
+        check: Reads and checks the model's own files before anything is computed; or None.
+        check_predictions: Reads and checks the user's prediction files; or None.
     """
 
     name: str
@@ -297,12 +305,13 @@ class Dataset:
     """A file in fusebench/datasets.
 
     Attributes:
-        VERSION: Raised when the pairs, their labels or their split change.
-        TITLE: What the data set is called in messages.
+        name: Name in the task file.
+        VERSION: Increased when the pairs, their labels or their split change.
+        TITLE: Name of the data set in messages.
         CLASSES: Class names in the order of their ids; empty without labels.
-        Options: What tasks.yaml may set.
-        load: The pairs of ``train``, ``test`` or ``all`` below a data folder.
-        is_generated: Whether simulated data is on disk already.
+        load: Returns the pairs of the split ``train``, ``test`` or ``all`` below a data folder.
+        Options: Options in tasks.yaml.
+        is_generated: Returns whether simulated data is on disk already.
     """
 
     name: str
@@ -338,10 +347,10 @@ def load_contract(contract: type[Contract], module: ModuleType, name: str) -> Co
     Args:
         contract: One of the classes above.
         module: The imported plug-in.
-        name: The name it was asked for by.
+        name: Name of the plug-in in the task file.
 
     Raises:
-        UserError: Naming everything that is missing in the module or does not fit.
+        UserError: Listing everything that is missing in the module or does not fit.
     """
     values: dict[str, Any] = {"name": name}
     faults = []
@@ -367,7 +376,7 @@ def load_contract(contract: type[Contract], module: ModuleType, name: str) -> Co
 
 
 def _check_value(entry: "Field[Any]", value: Any) -> tuple[str, Any]:
-    """What is wrong with one value of a module (empty if nothing), and the value to use."""
+    """Return the error in one value of a module (empty if valid), and the value to use."""
     if "call" in entry.metadata:
         return _check_function(entry.name, value, entry.metadata["call"])
     if entry.name in ("Options", "Predict"):
@@ -384,7 +393,10 @@ def _check_value(entry: "Field[Any]", value: Any) -> tuple[str, Any]:
 
 
 def _check_function(name: str, function: Any, arguments: str) -> tuple[str, Any]:
-    """Whether a function takes the arguments; optional ones that it does not take are dropped."""
+    """Return the error in a function's signature (empty if valid), and the function to use.
+
+    The function to use drops optional arguments that the module's function does not take.
+    """
     if not callable(function):
         return f"{name} is no function", function
     positional, optional, keywords = _parse_arguments(arguments)
@@ -403,7 +415,7 @@ def _check_function(name: str, function: Any, arguments: str) -> tuple[str, Any]
 
 @dataclass(frozen=True)
 class _FirstArguments:
-    """A function that takes fewer arguments than it is called with; can be sent to a process."""
+    """Wrapper that passes only the first ``count`` arguments; unlike a closure, picklable."""
 
     function: Callable[..., Any]
     count: int
@@ -413,7 +425,7 @@ class _FirstArguments:
 
 
 def _parse_arguments(text: str) -> tuple[list[str], list[str], list[str]]:
-    """The positional, the optional positional (in brackets) and the keyword arguments."""
+    """Split into positional, optional positional (in brackets) and keyword-only arguments."""
     head, _, bracketed = text.partition("[")
     positional, _, keywords = head.partition("*,")
     return (
@@ -428,7 +440,7 @@ def _split_names(text: str) -> list[str]:
 
 
 def _split_words(name: str) -> list[str]:
-    """``TaskMetric`` as ``task``, ``metric``."""
+    """Split a class name into lower-case words: ``TaskMetric`` into ``task``, ``metric``."""
     starts = [place for place, letter in enumerate(name) if letter.isupper()]
     ends = [*starts[1:], len(name)]
     return [name[start:end].lower() for start, end in zip(starts, ends, strict=True)]

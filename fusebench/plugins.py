@@ -1,6 +1,6 @@
-"""Plug-ins without a registry: the folder is the list, the file name is the name.
+"""Discovery of plug-ins: every file in a plug-in folder is a plug-in, named like the file.
 
-A sub-folder only groups files. A name with a dot is a module of the user's own.
+Sub-folders only group files. A name with a dot is a module of the user.
 """
 
 import importlib
@@ -32,12 +32,14 @@ DATASETS = "fusebench.datasets"
 
 
 def list_plugins(package: str) -> list[str]:
-    """Names of the plug-ins in ``package`` and its sub-folders, sorted; none is imported."""
+    """List the plug-ins in ``package`` and its sub-folders, sorted by name."""
     return sorted(_index_modules(package))
 
 
 def load_fusion_method(name: str) -> FusionMethod:
-    """A file in fusion/methods or a user's module: a whole method, or ``fuse(infrared, visible)``.
+    """Load a fusion method: a file in fusion/methods, or a module of the user.
+
+    A user's module may define a complete method, or only ``fuse(infrared, visible)``.
 
     Raises:
         UserError: If there is no such module, or it does not fit its contract.
@@ -50,7 +52,7 @@ def load_fusion_method(name: str) -> FusionMethod:
 
 
 def load_fusion_metric(name: str) -> FusionMetric:
-    """A file in fusion/metrics.
+    """Load a fusion metric: a file in fusion/metrics, or a module of the user.
 
     Raises:
         UserError: If there is no such file, or it does not fit its contract.
@@ -59,7 +61,7 @@ def load_fusion_metric(name: str) -> FusionMetric:
 
 
 def load_task_metric(kind: str, name: str) -> TaskMetric:
-    """A file in detection/metrics or segmentation/metrics.
+    """Load a task metric: a file in <kind>/metrics, or a module of the user.
 
     Raises:
         UserError: If there is no such file, or it does not fit its contract.
@@ -68,7 +70,7 @@ def load_task_metric(kind: str, name: str) -> TaskMetric:
 
 
 def load_model(kind: str, name: str) -> Model:
-    """A file in detection/models or segmentation/models.
+    """Load a model: a file in <kind>/models, or a module of the user.
 
     Raises:
         UserError: If there is no such file, or it does not fit its contract.
@@ -77,7 +79,7 @@ def load_model(kind: str, name: str) -> Model:
 
 
 def load_dataset(name: str) -> Dataset:
-    """A file in fusebench/datasets.
+    """Load a data set: a file in fusebench/datasets, or a module of the user.
 
     Raises:
         UserError: If there is no such file, or it does not fit its contract.
@@ -110,8 +112,8 @@ def validate_options(model: type[BaseModel], values: Mapping[str, Any], where: s
 
     Args:
         model: The plug-in's ``Options`` or ``Predict``.
-        values: What the task file says.
-        where: Where in the task file, for the message.
+        values: Options in the task file.
+        where: Position in the task file, for messages.
 
     Raises:
         UserError: One line per fault.
@@ -123,10 +125,9 @@ def validate_options(model: type[BaseModel], values: Mapping[str, Any], where: s
 
 
 def _index_modules(package: str) -> dict[str, str]:
-    """Plug-in name to the full name of its module.
+    """Map each plug-in's name to the full name of its module.
 
-    A sub-folder whose ``__init__.py`` is a plug-in itself is imported to find that out: it has a
-    ``VERSION``.
+    Sub-folders are imported, because one that defines ``VERSION`` is a plug-in itself.
     """
     modules: dict[str, str] = {}
     for entry in pkgutil.iter_modules(importlib.import_module(package).__path__):
@@ -153,7 +154,7 @@ def _import_user_module(package: str, name: str) -> ModuleType:
 
 
 def _complete_user_method(module: ModuleType) -> Any:
-    """A user's module as a fusion method: its file decides the result, and ``fuse`` is enough."""
+    """Complete a user's module to a fusion method: add missing names, and the hash of its file."""
     file = module.__file__
     hashes = {} if file is None else {"module": compute_file_sha256(Path(file))}
     values = {"VERSION": 1, **vars(module)}
@@ -165,7 +166,7 @@ def _complete_user_method(module: ModuleType) -> Any:
 
 @dataclass(frozen=True)
 class _PlainFunction:
-    """``load`` of a method that is a plain function; can be sent to a process."""
+    """``load`` of a method that only defines ``fuse``; unlike a closure, picklable."""
 
     fuse: FusionFunction
 
@@ -175,7 +176,7 @@ class _PlainFunction:
 
 @dataclass(frozen=True)
 class _MergedHashes:
-    """``dependency_hashes`` of a user's method: its module, and what it names itself."""
+    """``dependency_hashes`` of a user's method: its module's hash and its own hashes, if any."""
 
     hashes: Mapping[str, str]
     own_hashes: Callable[[Any], Mapping[str, str]] | None

@@ -1,8 +1,8 @@
-"""How scores of classes become one number: which classes, absent ones, unlabeled pixels.
+"""Mean over classes: class set, policy for absent classes, treatment of unlabeled pixels.
 
-The same scores have at least five means in the literature on FMB, further apart than most methods
-are. One is printed with every table and named in its protocol; the others stand beside it as
-``compute_conventions``, from the same counts.
+The literature on FMB uses at least five definitions of the mean, which differ by more than most
+methods do. One is printed with every table and named in its protocol; `compute_conventions` gives
+the others from the same counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,24 +18,26 @@ from fusebench.evaluation.counts import FloatArray
 from fusebench.storage.records import Scalar
 from segmentation.class_sets import CLASS_SETS, ClassSet, ClassSetName, build_class_set
 
-UNLABELED_NAMES = ("unlabelled", "unlabeled")  # what class 0 has to be called to be left out
+UNLABELED_NAMES = (
+    "unlabelled",
+    "unlabeled",
+)  # class 0 can be left out if it has one of these names
 ABSENT_CLASS_POLICIES: tuple[Literal["skip", "zero"], ...] = ("skip", "zero")
 
 
 class AveragingOptions(BaseModel):
-    """What tasks.yaml may set for every metric that has a mean over classes.
+    """Options of every metric that has a mean over classes.
 
     Attributes:
         classes: Class set of the means and tables, see `segmentation.class_sets`.
         absent: A class without a score (never in the truth, nor predicted) is left out of the
             mean (``skip``, as in mmseg) or enters it as 0 (``zero``, as in MMSFormer's code).
-        unlabeled: What becomes of pixels whose truth is class 0, unlabeled. ``counted``: they
-            are wrong whatever they are called, so they lower the IoU and precision of the class
-            they are called (as in SegMiF's code). ``ignored``: they are not looked at (as in
-            mmseg with ``reduce_zero_label``). Labeled pixels that are called class 0 are misses
-            either way.
-        also: Class sets whose means are given beside it, under both policies for absent classes.
-            None: for FMB's classes all that fit, for others none.
+        unlabeled: Treatment of pixels whose true class is 0, unlabeled. ``counted``: they are
+            false positives of the class that is predicted there (as in SegMiF's code).
+            ``ignored``: they are left out (as in mmseg with ``reduce_zero_label``). Labeled
+            pixels that are predicted as class 0 are false negatives either way.
+        also: Class sets whose means are reported too, under both policies for absent classes.
+            None: all that fit FMB's classes; none for other data sets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +49,7 @@ class AveragingOptions(BaseModel):
 
 
 def choose_class_set(classes: Sequence[str], options: AveragingOptions) -> ClassSet:
-    """The class set of the means.
+    """Choose the class set of the means.
 
     Raises:
         UserError: If it does not fit the classes or the policy for class 0.
@@ -56,7 +58,7 @@ def choose_class_set(classes: Sequence[str], options: AveragingOptions) -> Class
 
 
 def scored_classes(classes: Sequence[str], options: AveragingOptions) -> list[str]:
-    """Names of the classes in the class set of the means, in its order.
+    """List the classes in the class set of the means, in its order.
 
     Raises:
         UserError: If the set does not fit the classes or the policy for class 0.
@@ -65,12 +67,12 @@ def scored_classes(classes: Sequence[str], options: AveragingOptions) -> list[st
 
 
 def average(scores: FloatArray, options: AveragingOptions) -> FloatArray:
-    """Mean over classes (R,) of scores (R, S), NaN if none is defined."""
+    """Average scores (R, S) over classes, (R,); NaN if none is defined."""
     return compute_mean(scores, options.absent)
 
 
 def compute_mean(scores: FloatArray, absent: str) -> FloatArray:
-    """Mean over the last axis under one of `ABSENT_CLASS_POLICIES`; NaN if none is defined."""
+    """Average over the last axis under one of `ABSENT_CLASS_POLICIES`; NaN if none is defined."""
     defined = np.isfinite(scores)
     number = defined.sum(axis=-1)
     divisor = scores.shape[-1] if absent == "zero" else np.maximum(number, 1)
@@ -81,18 +83,18 @@ def compute_mean(scores: FloatArray, absent: str) -> FloatArray:
 def compute_conventions(
     scores: Mapping[str, FloatArray], classes: Sequence[str], options: AveragingOptions
 ) -> dict[str, dict[str, float | None]]:
-    """Means by other conventions of the literature than the one that is printed.
+    """Compute the means by the other conventions of the literature.
 
     Args:
         scores: Column to the scores (C,) of all classes, NaN where undefined.
         classes: The C class names.
-        options: The convention that is printed.
+        options: The convention of the printed mean.
 
     Returns:
         Class set and policy, e.g. ``segmif8, zero``, to column to mean.
 
     Raises:
-        UserError: If a set that is asked for does not fit.
+        UserError: If a requested class set does not fit.
     """
     first = choose_class_set(classes, options)
     others = _list_other_class_sets(classes, options)
@@ -111,7 +113,7 @@ def compute_conventions(
 
 
 def build_protocol(classes: Sequence[str], options: AveragingOptions) -> dict[str, Scalar]:
-    """What a reader has to know to compare the means with others.
+    """Return the facts that a reader needs to compare the means with others.
 
     Raises:
         UserError: If a class set does not fit the classes or the policy for class 0.
@@ -129,23 +131,23 @@ def build_protocol(classes: Sequence[str], options: AveragingOptions) -> dict[st
     return facts
 
 
-def config_errors(options: AveragingOptions, known: Sequence[str], where: str) -> list[str]:
-    """What is wrong with the choice of classes, in words.
+def config_errors(options: AveragingOptions, classes: Sequence[str], where: str) -> list[str]:
+    """List the errors in the choice of classes, as messages.
 
     Args:
         options: See `AveragingOptions`.
-        known: The data set's classes.
-        where: Where in the task file.
+        classes: The data set's classes.
+        where: Position in the task file.
     """
     try:
-        build_protocol(known, options)
+        build_protocol(classes, options)
     except UserError as fault:
         return [f"{where}: {fault}"]
     return []
 
 
 def _list_other_class_sets(classes: Sequence[str], options: AveragingOptions) -> list[ClassSet]:
-    """The sets whose means are given beside the chosen one."""
+    """List the class sets whose means are reported besides the chosen one."""
     if options.also is not None:
         return [_build_checked_class_set(name, classes, options) for name in options.also]
     if tuple(name.lower() for name in classes) != FMB:

@@ -1,4 +1,4 @@
-"""Writes the packaged weights in half precision, and a model card with facts of the training."""
+"""Writing of the packaged weights in half precision, and of their model card."""
 
 import csv
 import json

@@ -40,7 +40,7 @@ PACKAGES = ("torch", "onedl-mmsegmentation", "onedl-mmengine", "onedl-mmcv", "nu
 def execute_run(run: Run, store: Store, device: str) -> None:
     """Train, predict and score one run; finished parts are reused."""
     start_time = time.monotonic()
-    runner.collect_protocol(run)  # refuses options that do not fit before hours pass
+    runner.collect_protocol(run)  # raises on invalid options before hours of training
     trained = runner.get_or_train_model(run, store, device)
     predicted = predict_test_images(run, store, device, trained)
 
@@ -49,7 +49,7 @@ def execute_run(run: Run, store: Store, device: str) -> None:
         confusion = ResolvedMetric(
             "iou", plugins.load_task_metric("segmentation", "iou"), iou.Options()
         )
-        metrics = (confusion, *run.metrics)  # confusion matrices are there whatever the metrics
+        metrics = (confusion, *run.metrics)  # confusion matrices are always saved
         counts = scoring.count_images(metrics, read_label_maps(split, predicted), split.classes)
         image_index.write_image_index(folder, split)
         scoring.write_counts(folder, counts)
@@ -65,7 +65,7 @@ def execute_run(run: Run, store: Store, device: str) -> None:
 
 
 def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
-    """The folder of label maps, one ``<key>.png`` per test pair."""
+    """Return the folder of predicted label maps ``<key>.png``; predict them if missing."""
     model = run.model
     assert model is not None
 
@@ -89,7 +89,7 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
 
 
 def read_label_maps(split: Split, predicted: Path) -> Iterator[tuple[str, LabelMap, LabelMap]]:
-    """Key, ground truth and prediction of every test image, one after the other."""
+    """Yield key, ground truth and prediction of every test image."""
     for pair in progress.track_progress(split.pairs, f"count {split.dataset}-{split.name}"):
         assert pair.label_map is not None
         truth = label_maps.read_label_map(pair.label_map, split.classes)
@@ -101,7 +101,7 @@ def read_label_maps(split: Split, predicted: Path) -> Iterator[tuple[str, LabelM
 
 
 def write_per_image(path: Path, classes: Sequence[str], counts: ArrayCounts) -> None:
-    """Write one row per image and class that is in its truth or prediction; pixels."""
+    """Write pixel counts per image and class; omit classes in neither truth nor prediction."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("key", "class", "truth", "predicted", "true_positives"))

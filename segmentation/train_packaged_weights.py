@@ -1,4 +1,4 @@
-"""Trains the packaged weights: SegFormer mit_b0 on simulated scenes that no task uses.
+"""Train the packaged weights: SegFormer mit_b0 on simulated scenes that no task uses.
 
 python -m segmentation.train_packaged_weights
 python -m segmentation.train_packaged_weights --scenes 200 --iterations 500     a trial

@@ -2,9 +2,9 @@
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
 code: the precision-recall curve made monotone and read at 101 recalls, for IoU thresholds of 0.5,
-0.55, ..., 0.95, with at most 100 boxes per image and class; with at most 300 it is given beside.
-By size, true boxes of other sizes are ignored: small up to 32 x 32 pixels of the true box, medium
-up to 96 x 96, large above. YOLOv5's own AP is another number (`average_precision_yolov5`).
+0.55, ..., 0.95, with at most 100 boxes per image and class; separate columns allow 300. AP by size
+ignores true boxes of other sizes: small is up to 32 x 32 pixels, medium up to 96 x 96, large above.
+YOLOv5's own AP is computed differently, see `average_precision_yolov5`.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ COLUMNS = {
         title=f"AP@.5, {_MORE}",
         mean_title=f"mAP@.5, {_MORE}",
         family=OTHER_CONVENTIONS_FAMILY,
-        has_intervals=False,  # nearly the column with 100 boxes, at the same cost again
+        has_intervals=False,  # nearly equal to the column with 100 boxes, at the same cost
     ),
     "AP_300": Column(
         title=f"AP@.5:.95, {_MORE}",
@@ -51,7 +51,7 @@ __all__ = ["sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
-    """How the number is computed, in words."""
+    """Describe how the AP is computed."""
     return {"AP": f"COCO, 101 recalls, at most {MAX_DETECTIONS} boxes (pycocotools)"}
 
 
@@ -66,13 +66,13 @@ def score(
     options: Options,
     columns: Sequence[str] = tuple(COLUMNS),
 ) -> ClassScores:
-    """AP per class.
+    """Compute AP per class.
 
     Args:
         counts: The matches of all images and R weightings of them.
         classes: The C class names.
         options: Not used; there are none.
-        columns: Which of `COLUMNS` are needed.
+        columns: Names of the requested columns, some of `COLUMNS`.
 
     Returns:
         Column to fractions (R, C); NaN for a class without true boxes (of that size).
@@ -87,12 +87,12 @@ def score(
 def _score_class(
     matches: ClassMatches, weights: FloatArray, columns: Sequence[str]
 ) -> dict[str, FloatArray]:
-    """The columns of one class, (R,) each."""
+    """Compute the requested columns of one class, (R,) each."""
     scores: dict[str, FloatArray] = {}
-    for suffix, most in (("", MAX_DETECTIONS), ("_300", MAX_STORED_DETECTIONS)):
+    for suffix, limit in (("", MAX_DETECTIONS), ("_300", MAX_STORED_DETECTIONS)):
         needed = {f"AP50{suffix}", f"AP{suffix}"} & set(columns)
         if needed:
-            by_threshold = weighted_average_precision(matches, weights, most=most)
+            by_threshold = weighted_average_precision(matches, weights, max_detections=limit)
             scores[f"AP50{suffix}"] = by_threshold[:, 0]
             scores[f"AP{suffix}"] = by_threshold.mean(axis=1)
     for area, size in enumerate(AREA_RANGES):

@@ -3,15 +3,16 @@
     mrec = 0, R(1), ..., R(N), 1      mpre = 1, P(1), ..., P(N), 0, made monotone from the right
     AP   = area under the line through (mrec, mpre), read at 101 recalls, by trapezia
 
-The last point closes the curve at recall 1 with precision 0, and the line to it runs through
-recalls that no prediction reached: a class that is found by half with no false alarm gets 0.75,
-where COCO gives 0.50. The fewer boxes are kept, the more this overrates, by up to 23 points at a
-confidence of 0.5: it is computed from boxes down to a confidence of 0.001, as YOLOv5 does, or not.
+The last point closes the curve at recall 1 with precision 0, and interpolation towards it gives
+precision at recalls that no prediction reached: a class with recall 0.5 and no false positive gets
+AP 0.75, where COCO gives 0.50. The higher the confidence threshold, the larger the overestimate, up
+to 23 points at 0.5. So it is only computed with a confidence threshold of at most 0.001, YOLOv5's.
 
-Per image, overlap and class, every prediction looks at the true box that it overlaps most and at no
-other; of the predictions that look at one true box, the surest takes it. (COCO's prediction may
-take its second best.) v6.0 and v6.1 match once, at an overlap of 0.5, and hold what that gives to
-the higher ones; v6.2 and v7.0 match anew for every overlap. AP@.5 is the same in both.
+Per image, IoU threshold and class, each prediction is a candidate only for the true box with which
+its IoU is largest; of the candidates for one true box, the highest score is matched. (In COCO's
+matching, a prediction whose best true box is taken may be matched to another.) v6.0 and v6.1 match
+once, at IoU 0.5, and compare the IoU of these matches with the higher thresholds; v6.2 and v7.0
+match anew for every threshold. AP@.5 is the same in both.
 
 Source: github.com/ultralytics/yolov5, v6.0 to v7.0: `ap_per_class` and `process_batch`. The
 ultralytics package has neither the last point (since 8.4.40) nor this matching (since 8.4.190).
@@ -46,17 +47,17 @@ COLUMNS = {
         has_intervals=False,
     ),
 }
-IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)  # overlaps
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
-YOLOV5_CONFIDENCE = 0.001  # YOLOv5's
-EXPECTED_LOWEST_SCORE = 0.01  # a file of a detector that was asked for all has scores below
+YOLOV5_CONFIDENCE = 0.001  # confidence threshold of YOLOv5's validation
+EXPECTED_LOWEST_SCORE = 0.01  # without a confidence threshold, some scores are lower
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for this metric.
+    """Options of this metric.
 
     Attributes:
-        version: Of YOLOv5, whose matching is used.
+        version: YOLOv5 version whose matching is used.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,15 +69,15 @@ DEFAULT_OPTIONS = Options()
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
-    """How the number was made, in words."""
+    """Describe how the AP is computed."""
     return {"AP, YOLOv5": f"matching of {options.version}, 101 points, closed at recall 1"}
 
 
 def check_confidence(confidence: float, where: str) -> None:
-    """Refuse a model that keeps too few boxes.
+    """Check that the model's confidence threshold is low enough.
 
     Raises:
-        UserError: If boxes above YOLOv5's confidence are not kept.
+        UserError: If it is above YOLOv5's.
     """
     if confidence > YOLOV5_CONFIDENCE:
         raise UserError(
@@ -87,7 +88,7 @@ def check_confidence(confidence: float, where: str) -> None:
 
 
 def warnings(predicted: Mapping[str, Boxes]) -> dict[str, Scalar]:
-    """What a reader has to know about the number on these predictions, if anything."""
+    """Warn if the predictions look as if boxes with low scores had been dropped."""
     scores = np.concatenate([np.zeros(0), *(boxes.scores for boxes in predicted.values())])
     if scores.size and scores.min() >= EXPECTED_LOWEST_SCORE:
         text = (
@@ -117,7 +118,7 @@ def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Optio
 
 
 def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:
-    """AP per class.
+    """Compute AP per class.
 
     Args:
         counts: The matches of all images and R weightings of them.
@@ -146,31 +147,33 @@ def score(counts: WeightedDetections, classes: Sequence[str], options: Options) 
 def match_predictions(
     truth: Boxes, predicted: Boxes, version: str = DEFAULT_OPTIONS.version
 ) -> NDArray[np.bool_]:
-    """Which predictions of one image are hits at each overlap, bool (N, 10).
+    """Find the true positives of one image at each IoU threshold, bool (N, 10).
 
     Args:
         truth: True boxes.
         predicted: Predictions in falling score.
         version: See `Options`.
     """
-    hits = np.zeros((len(predicted), len(IOU_THRESHOLDS)), np.bool_)
+    true_positives = np.zeros((len(predicted), len(IOU_THRESHOLDS)), np.bool_)
     if not len(truth) or not len(predicted):
-        return hits
-    shares = pairwise_iou(predicted.corners, truth.corners)
-    shares[predicted.class_ids[:, None] != truth.class_ids[None, :]] = -1.0
-    looked_at = len(truth) - 1 - shares[:, ::-1].argmax(axis=1)  # of equals the last
-    most = shares.max(axis=1)
-    for column, least in enumerate(IOU_THRESHOLDS):
-        near = np.flatnonzero(most >= (IOU_THRESHOLDS[0] if version == "v6.0" else least))
-        _, first = np.unique(looked_at[near], return_index=True)  # the surest
-        hits[near[first], column] = most[near[first]] >= least
-    return hits
+        return true_positives
+    iou = pairwise_iou(predicted.corners, truth.corners)
+    iou[predicted.class_ids[:, None] != truth.class_ids[None, :]] = -1.0
+    best_truth = len(truth) - 1 - iou[:, ::-1].argmax(axis=1)  # on ties the last
+    best_iou = iou.max(axis=1)
+    for column, threshold in enumerate(IOU_THRESHOLDS):
+        matching_threshold = IOU_THRESHOLDS[0] if version == "v6.0" else threshold
+        candidates = np.flatnonzero(best_iou >= matching_threshold)
+        _, first = np.unique(best_truth[candidates], return_index=True)  # the highest score
+        matched = candidates[first]
+        true_positives[matched, column] = best_iou[matched] >= threshold
+    return true_positives
 
 
 def compute_average_precision(
     true_positives: NDArray[np.bool_], weights: FloatArray, truth_total: float
 ) -> float:
-    """AP of predictions in falling score.
+    """Compute the AP of predictions in falling score.
 
     Args:
         true_positives: bool (N,).
@@ -182,9 +185,9 @@ def compute_average_precision(
     if not len(true_positives):
         return 0.0
     # the curve, closed at recall 0 with precision 1 and at recall 1 with precision 0
-    found_weight = (true_positives * weights).cumsum()
-    recall = np.concatenate([[0.0], found_weight / truth_total, [1.0]])
-    precision = np.concatenate([[1.0], found_weight / weights.cumsum(), [0.0]])
+    true_weight = (true_positives * weights).cumsum()
+    recall = np.concatenate([[0.0], true_weight / truth_total, [1.0]])
+    precision = np.concatenate([[1.0], true_weight / weights.cumsum(), [0.0]])
     monotone = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.trapezoid(np.interp(RECALLS, recall, monotone), RECALLS))
 

@@ -1,16 +1,15 @@
-"""AP@.5 lost to each type of detection error: what fixing it would give back.
+"""AP@.5 lost to each type of detection error: the gain in AP if it were fixed.
 
 Source: Bolya, Foley, Hays, Hoffman, "TIDE: a general toolbox for identifying object detection
-errors", ECCV 2020. One type at a time is fixed, everything else stays (types:
-`detection.tide_errors`):
+errors", ECCV 2020. One error type is fixed at a time (`detection.tide_errors` defines the types):
 
-    classification, localization   the prediction becomes a true positive, unless one with a higher
-                                   score has the true box: then it is removed
+    classification, localization   the prediction becomes a true positive, unless another one with a
+                                   higher score is matched to the true box: then it is removed
     both, duplicate, background    the prediction is removed
     missed                         the true box is removed
 
-AP is COCO's, so that no fix can lower it. The numbers do not add up to what is missing to 1:
-fixing one error makes others matter more.
+AP is COCO's, so that no fix can lower it. The gains do not add up to 1 - AP,
+because fixing one error makes others matter more.
 """
 
 from collections.abc import Sequence
@@ -34,14 +33,14 @@ COLUMNS = {
         mean_title=error_type.capitalize(),
         better="lower",
         family=FAMILY,
-        has_intervals=False,  # they explain the score; nobody decides by them
+        has_intervals=False,  # they explain the AP and are not compared
     )
     for error_type in ERROR_TYPES
 }
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
-    """How the numbers are computed, in words."""
+    """Describe how the errors are defined and fixed."""
     near = tide_errors.BACKGROUND_IOU
     return {"error types": f"as TIDE, IoU 0.5 and {near}, one type fixed at a time"}
 
@@ -72,7 +71,7 @@ def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Optio
 
 
 def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:
-    """AP@.5 that fixing each error type gives back, per class.
+    """Compute the gain in AP@.5 from fixing each error type, per class.
 
     Args:
         counts: The classified predictions of all images and R weightings of them.
@@ -91,7 +90,7 @@ def score(counts: WeightedDetections, classes: Sequence[str], options: Options) 
                 missed[:, class_id] if error_type == MISSED else np.zeros(len(truth))
             )
             fixed = _compute_ap_if_fixed(counts, class_id, error_type, remaining)
-            # A class of which every true box is missed has nothing else to gain: it gets 1.
+            # Without the missed true boxes, a class of which all are missed has no AP: use 1.
             fixed[(remaining == 0) & (truth[:, class_id] > 0)] = 1.0
             scores[column][:, class_id] = np.maximum(fixed - before, 0.0)  # rounding: never -1e-17
     return scores
@@ -100,7 +99,10 @@ def score(counts: WeightedDetections, classes: Sequence[str], options: Options) 
 def _compute_ap_if_fixed(
     counts: WeightedDetections, class_id: int, error_type: int | None, truth_total: FloatArray
 ) -> FloatArray:
-    """AP@.5 (R,) of a class once one error type is fixed, or none; NaN without true boxes."""
+    """Compute AP@.5 (R,) of a class with one error type fixed (None: none fixed).
+
+    It is NaN without true boxes.
+    """
     rows, images = counts.detections.rows, counts.detections.image_indices
     affected = rows["error_types"] == (-2 if error_type is None else error_type)
     fixed = affected & (rows["fixed_classes"] == class_id)

@@ -1,10 +1,10 @@
-"""Precision, recall and F1 at the one confidence that serves all classes best.
+"""Precision, recall and F1 at the confidence threshold with the highest mean F1.
 
     P = TP / (TP + FP)    R = TP / (all true boxes)    F1 = 2 TP / (TP + FP + all true boxes)
 
-with an IoU of at least 0.5. The confidence is the one with the highest mean F1 over the classes
-that have true boxes, as in YOLOv5; of equals, the highest. It is found on the same images, so P
-and R describe a working point; they do not show what a threshold chosen beforehand would give.
+with an IoU of at least 0.5. The mean F1 is over the classes with true boxes, as in YOLOv5; on ties,
+the highest threshold is used. It is selected on the test images themselves, so the F1
+is optimistic: a threshold chosen beforehand gives at most this mean F1.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from fusebench.storage.records import Column, Scalar
 VERSION = 3
 COUNTS = match_table.COUNTS_FILE
 COLUMNS = {
-    # without intervals: each resample would choose a confidence of its own
+    # without intervals: each resample would select its own threshold
     "precision": Column(title="Precision", mean_title="Precision", has_intervals=False),
     "recall": Column(title="Recall", mean_title="Recall", has_intervals=False),
     "F1": Column(title="F1", mean_title="F1", has_intervals=False),
@@ -40,7 +40,7 @@ __all__ = ["sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
-    """How the numbers are computed, in words."""
+    """Describe the IoU and confidence thresholds."""
     return {"precision and recall": f"IoU {IOU_THRESHOLD}, confidence of the best mean F1"}
 
 
@@ -50,7 +50,7 @@ def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Optio
 
 
 def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:
-    """Precision, recall and F1 per class.
+    """Compute precision, recall and F1 per class.
 
     Args:
         counts: The matches of all images and R weightings of them.
@@ -58,9 +58,8 @@ def score(counts: WeightedDetections, classes: Sequence[str], options: Options) 
         options: Not used; there are none.
 
     Returns:
-        Column to fractions (R, C). NaN for a class without true boxes, and the precision of a
-        class that is never predicted: it is not in the mean precision either, but its recall of 0
-        is in the mean recall.
+        Column to fractions (R, C); NaN for a class without true boxes. The precision of a class
+        that is never predicted is NaN too and left out of the mean; its recall is 0.
     """
     truth = counts.total("truth_counts")[:, 0, :]  # of all sizes
     scores = {column: np.full(truth.shape, np.nan) for column in COLUMNS}
@@ -80,7 +79,7 @@ def score(counts: WeightedDetections, classes: Sequence[str], options: Options) 
 
 
 def find_best_confidence(detections: DetectionCounts, weights: FloatArray) -> float:
-    """The score at and above which boxes are kept for the highest mean F1; 1 if none helps.
+    """Find the confidence threshold with the highest mean F1; 1 if F1 is always 0.
 
     Args:
         detections: The matches of all images.
@@ -99,7 +98,7 @@ def find_best_confidence(detections: DetectionCounts, weights: FloatArray) -> fl
     for class_id, curve in curves.items():
         predicted, true_positives = _count_at_scores(curve, scores)
         total_f1 += 2 * true_positives / (predicted + truth[class_id])
-    best = int(total_f1.argmax())  # the first, so the highest score of equals
+    best = int(total_f1.argmax())  # the first, so the highest threshold on ties
     return float(scores[best]) if total_f1[best] else 1.0
 
 
@@ -107,7 +106,7 @@ Curve = tuple[FloatArray, FloatArray, FloatArray]  # scores, predictions and tru
 
 
 def _accumulate_class(detections: DetectionCounts, class_id: int, weights: FloatArray) -> Curve:
-    """Weight of the predictions of a class and of its true positives, in falling score."""
+    """Accumulate the weights of a class's predictions and true positives, in falling score."""
     order = detections.sort_class(class_id)
     weight = weights[detections.image_indices[order]]
     order, weight = order[weight > 0], weight[weight > 0]
@@ -120,6 +119,6 @@ def _accumulate_class(detections: DetectionCounts, class_id: int, weights: Float
 
 
 def _count_at_scores(curve: Curve, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weight of the predictions, and of the true positives, with at least each score."""
+    """Look up the weight of the predictions, and of the true positives, above each threshold."""
     kept = np.searchsorted(-curve[0], -scores, side="right")
     return curve[1][kept], curve[2][kept]

@@ -1,4 +1,4 @@
-"""Predicted boxes from a file, e.g. of another program's detector.
+"""Predicted boxes from a COCO file, e.g. of another program's detector.
 
 The file is in COCO format with ``images`` (``file_name`` or ``id`` is the pair's key, with
 or without an extension), ``categories`` (matched by name) and ``annotations`` with a ``score``
@@ -33,7 +33,7 @@ NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for predictions from a file.
+    """Options of predictions from a file.
 
     Attributes:
         file: The COCO JSON, absolute or relative to the working directory; ``{source}``,
@@ -83,7 +83,7 @@ def dependency_hashes(options: Options) -> dict[str, str | None]:
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """Return the facts that a reader needs to repeat the numbers."""
+    """Return the facts that a reader needs to reproduce the scores."""
     sha256 = hashing.compute_file_sha256(options.file)
     facts: dict[str, Scalar] = {
         "model": options.name,

@@ -28,7 +28,7 @@ NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for a pretrained detector.
+    """Options of a pretrained detector.
 
     Attributes:
         weights: A release name such as ``yolov5xu.pt``, which ultralytics downloads, the path of a
@@ -95,7 +95,7 @@ def mapped_classes(options: Options, classes: Sequence[str]) -> set[str]:
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """Return the facts that a reader needs to repeat the numbers.
+    """Return the facts that a reader needs to reproduce the scores.
 
     `download` adds those that only the weights file holds.
     """

@@ -14,7 +14,7 @@ from fusebench.data.images import Color, Gray, luminance
 from fusebench.experiments.resolution import resolve_fusion_metrics
 
 CACHED_METHODS = 4  # loaded methods that are kept, with their networks
-EVALUATORS = "fusion.scoring.cache"  # imported by name: the core imports no stage
+EVALUATORS = "fusion.scoring.cache"  # imported by name, because the core must not import a stage
 
 
 def fuse(
@@ -155,7 +155,7 @@ def _get_function(
 
 
 def _load_method(name: str, options: Mapping[str, Any], device: str) -> FusionFunction:
-    """Load a method by name; a cached one only if the files that decide its result are the same."""
+    """Load a method by name; a cached one is used unless files that affect its result changed."""
     method = plugins.load_fusion_method(name)
     checked = plugins.validate_options(method.Options, options, f"options of method {name}")
     hashes = tuple(sorted(method.dependency_hashes(checked).items()))
@@ -169,17 +169,17 @@ def _load_cached(
     """Load a method with options given as JSON.
 
     Args:
-        name: Of the method.
-        options: JSON.
-        hashes: Of the files that decide its result; only part of the key of the cache.
-        device: To load the network to.
+        name: Name of the method.
+        options: Its options as JSON.
+        hashes: SHA-256 of the files that affect its result; only used as part of the cache key.
+        device: Torch device of the network.
     """
     method = plugins.load_fusion_method(name)
     return method.load(method.Options.model_validate_json(options), device)
 
 
 def _check_image(name: str, image: NDArray[Any], *, gray: bool, color: bool) -> None:
-    """Refuse what is not a uint8 image, (H, W) if ``gray`` or (H, W, 3) if ``color``.
+    """Check that ``image`` is uint8, (H, W) if ``gray`` is true or (H, W, 3) if ``color`` is.
 
     Raises:
         TypeError: If it is not a uint8 array.
@@ -200,10 +200,10 @@ def _check_image(name: str, image: NDArray[Any], *, gray: bool, color: bool) -> 
 
 
 def _check_sizes(**images: NDArray[Any]) -> None:
-    """Refuse images of different height or width.
+    """Check that all images have the same height and width.
 
     Raises:
-        ValueError: With the sizes of all.
+        ValueError: If they differ; names the size of each.
     """
     sizes = {name: image.shape[:2] for name, image in images.items()}
     if len(set(sizes.values())) > 1:

@@ -11,7 +11,7 @@ from fusebench.data.pairs import Split
 if TYPE_CHECKING:
     import pandas as pd
 
-RESULTS_MODULE = "reports.api"  # imported by name: the core imports no stage
+RESULTS_MODULE = "reports.api"  # imported by name, because the core must not import a stage
 
 
 class Results(Protocol):

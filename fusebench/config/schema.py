@@ -49,6 +49,7 @@ class ExternalImagesSource(StrictModel):
     """Images fused by other software, matched to the pairs by file stem, any image extension.
 
     Attributes:
+        kind: ``folder``.
         folder: Folder of the images, relative to the task file; ``{dataset}`` and ``{split}`` are
             filled in.
         color: ``saved`` uses the images as they are; ``visible`` combines their luminance with
@@ -126,8 +127,11 @@ class DetectionTask(ModelTaskBase):
     """Object detection.
 
     Attributes:
+        kind: ``detection``.
+        model: Name of a file in detection/models.
         classes: Classes whose columns come first, in this order; the other classes follow.
         without: Classes that a second mean leaves out; both means are printed.
+        metrics: Metric name to options; the names are files in detection/metrics.
     """
 
     kind: Literal["detection"]
@@ -192,7 +196,9 @@ class Preset(StrictModel):
 
     Attributes:
         tasks: Names of the tasks that the preset runs.
-        quality: Settings of quality tasks; ``detection`` and ``segmentation`` likewise.
+        quality: Settings of quality tasks.
+        detection: Settings of detection tasks.
+        segmentation: Settings of segmentation tasks.
     """
 
     tasks: tuple[str, ...]

@@ -17,8 +17,8 @@ class Pair:
     """One infrared and one visible image of the same view, registered pixel by pixel.
 
     Attributes:
-        key: File stem, unique within the data set, e.g. ``"00042"``. Every file and table row
-            that this project writes about the pair carries it.
+        key: File stem, unique within the data set, e.g. ``"00042"``. It identifies the pair in
+            every file and table row that this project writes.
         infrared: Thermal image (gray, or gray stored as RGB).
         visible: RGB image of the same height and width.
         size: (width, height) of both images, in pixels.
@@ -26,8 +26,8 @@ class Pair:
             an empty `Boxes` instead.
         label_map: Label image, uint8 class ids, or None.
         condition: E.g. ``"night"``, or None if unknown.
-        sequence: Recording that the pair belongs to: the unit that the bootstrap resamples. No
-            split cuts one.
+        sequence: Recording that the pair belongs to, the resampling unit of the bootstrap. No
+            split divides a sequence.
     """
 
     key: str

@@ -28,6 +28,7 @@ class BlockRule(_SplitRuleModel):
     """Blocks of consecutive ids, whole blocks for testing.
 
     Attributes:
+        rule: ``blocks``.
         length: Ids per block.
         gap: Ids on each side of a test block that are in neither part.
         every: One of this many blocks is tested.
@@ -154,7 +155,7 @@ def has_leakage(
     train. An official split is judged by known sequences only.
 
     Args:
-        rule: The rule that made the parts.
+        rule: The split rule.
         parts: Keys of train and test.
         sequences: Sequence per key, as far as known.
     """

@@ -1,13 +1,13 @@
-"""Average precision (AP) from matched predictions, with a weight per image, for many weightings.
+"""Weighted average precision (AP) of matched predictions, for many image weightings at once.
 
     P(i) = sum of w over true positives among the first i / sum of w over the first i
     R(i) = sum of w over true positives among the first i / sum of w over true boxes
     AP   = mean over r = 0, 0.01, ..., 1 of  max of P(j) over j with R(j) >= r
 
 With every weight 1 it is COCO's AP (Lin et al., "Microsoft COCO: common objects in context", ECCV
-2014, as pycocotools computes it). With whole weights it is the AP of the images repeated so often:
-a bootstrap resample is such a weighting, and thousands of them are computed at once. Precision
-rises only at true positives, so the curve is computed there alone.
+2014, as pycocotools computes it). With integer weights it is the AP of a data set in which each
+image is repeated so often, e.g. a bootstrap resample; thousands of resamples are computed at once.
+Precision rises only at true positives, so the curve is computed there alone.
 
 Predictions of one image with equal scores would be interleaved if the image were repeated: (true,
 false, true, false), not (true, true, false, false). Where that matters, copy number c of such
@@ -31,7 +31,7 @@ RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
 MAX_DETECTIONS = 100  # predictions per image and class, COCO's
 ALL_THRESHOLDS = slice(None)
 MAX_BLOCK_ELEMENTS = 1_000_000  # numbers in an array: more would not stay in the processor's cache
-MIN_ROWWISE_WEIGHTINGS = 64  # weightings from which on a row is worth a NumPy call of its own
+MIN_ROWWISE_WEIGHTINGS = 64  # from this many on, one NumPy call per row is faster
 
 FloatArray = NDArray[np.float64]
 
@@ -48,12 +48,12 @@ class _Predictions(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _CurveRows:
-    """The predictions that shape the curve, copies included.
+    """The predictions that affect the curve, copies included.
 
     Attributes:
-        weight_rows: int64 (N,), the row of the weights of each: its image's, or after the I images
-            that of a copy.
-        copies: int64 (2, C), image and number of every copy that has weights of its own.
+        weight_rows: int64 (N,), the row of each prediction in the table of weights: rows 0 to I - 1
+            are the images, the following rows the copies.
+        copies: int64 (2, C), image index and copy number of each row of copies.
         true_positives: bool (T, N).
         counted: bool (T, N), not ignored.
     """
@@ -69,8 +69,8 @@ def weighted_average_precision(
     weights: FloatArray,
     *,
     area: int = 0,
-    most: int = MAX_DETECTIONS,
-    overlaps: slice = ALL_THRESHOLDS,
+    max_detections: int = MAX_DETECTIONS,
+    thresholds: slice = ALL_THRESHOLDS,
 ) -> FloatArray:
     """Compute the AP of one class at every IoU threshold, for every weighting of the images.
 
@@ -78,9 +78,9 @@ def weighted_average_precision(
         matches: The matches of the class on I images.
         weights: (R, I), how often each image counts, 0 or more.
         area: Index into `fusebench.evaluation.match_table.AREA_RANGES`.
-        most: Predictions per image, at most
+        max_detections: Largest number of predictions per image, at most
             `fusebench.evaluation.match_table.MAX_STORED_DETECTIONS`.
-        overlaps: Which of `fusebench.evaluation.match_table.IOU_THRESHOLDS`.
+        thresholds: Selects some of `fusebench.evaluation.match_table.IOU_THRESHOLDS`.
 
     Returns:
         (R, T), fractions; NaN (arrays have no None) where no true box has weight.
@@ -96,18 +96,20 @@ def weighted_average_precision(
         matches.scores,
         matches.image_indices,
         matches.ranks,
-        matches.true_positives[area][overlaps],
-        matches.ignored[area][overlaps],
+        matches.true_positives[area][thresholds],
+        matches.ignored[area][thresholds],
     )
-    return _compute_in_blocks(predictions, most, weights, totals)
+    return _compute_in_blocks(predictions, max_detections, weights, totals)
 
 
 def unweighted_average_precision(
-    matches: ClassMatches, *, area: int = 0, most: int = MAX_DETECTIONS
+    matches: ClassMatches, *, area: int = 0, max_detections: int = MAX_DETECTIONS
 ) -> FloatArray:
     """Compute the AP at every IoU threshold with every image once, (T,); NaN without true boxes."""
     ones = np.ones((1, matches.truth_counts.shape[1]))
-    by_threshold: FloatArray = weighted_average_precision(matches, ones, area=area, most=most)[0]
+    by_threshold: FloatArray = weighted_average_precision(
+        matches, ones, area=area, max_detections=max_detections
+    )[0]
     return by_threshold
 
 
@@ -142,10 +144,10 @@ def rank_average_precision(
 
 
 def _compute_in_blocks(
-    predictions: _Predictions, most: int, weights: FloatArray, totals: FloatArray
+    predictions: _Predictions, max_detections: int, weights: FloatArray, totals: FloatArray
 ) -> FloatArray:
-    """AP (R, T), for as many weightings at once as fit into the processor's cache."""
-    rows = _build_curve_rows(predictions, most, weights)
+    """Compute AP (R, T) in blocks of weightings that fit into the processor's cache."""
+    rows = _build_curve_rows(predictions, max_detections, weights)
     positions = max(1, int(rows.true_positives.any(axis=0).sum()))  # where the curve is computed
     step = max(MIN_ROWWISE_WEIGHTINGS, MAX_BLOCK_ELEMENTS // positions)
     blocks = [slice(start, start + step) for start in range(0, len(weights), step)]
@@ -156,9 +158,11 @@ def _compute_in_blocks(
     return np.concatenate([*parts, np.zeros((0, len(rows.true_positives)))])
 
 
-def _build_curve_rows(predictions: _Predictions, most: int, weights: FloatArray) -> _CurveRows:
-    """Select the predictions that shape the curve, and repeat those that copies interleave."""
-    kept = np.flatnonzero(predictions.ranks < most)
+def _build_curve_rows(
+    predictions: _Predictions, max_detections: int, weights: FloatArray
+) -> _CurveRows:
+    """Select the predictions that affect the curve; repeat tied ones that copies interleave."""
+    kept = np.flatnonzero(predictions.ranks < max_detections)
     positives = np.flatnonzero(predictions.true_positives[:, kept].any(axis=0))
     scores, images = predictions.scores[kept], predictions.image_indices[kept]
     if len(positives):
@@ -184,14 +188,14 @@ def _build_curve_rows(predictions: _Predictions, most: int, weights: FloatArray)
 
 
 def _interleave_copies(
-    predictions: _Predictions, kept: IntArray, heaviest: float
+    predictions: _Predictions, kept: IntArray, max_weight: float
 ) -> tuple[IntArray, IntArray]:
-    """Order of the rows once tied predictions of one image are repeated, and their copy numbers.
+    """Repeat tied predictions of one image; return the order of the rows and their copy numbers.
 
     Args:
-        predictions: All of them.
-        kept: Indices of those that matter.
-        heaviest: Largest weight of an image.
+        predictions: All predictions.
+        kept: Indices of the predictions that affect the curve.
+        max_weight: Largest weight of an image.
 
     Returns:
         Indices into ``kept``, and the copy number of each, -1 where it is not repeated.
@@ -200,7 +204,7 @@ def _interleave_copies(
     true_positives = predictions.true_positives[:, kept]
     number = len(kept)
     order, copies = np.arange(number), np.full(number, -1, np.int64)
-    if number == 0 or heaviest <= 1:
+    if number == 0 or max_weight <= 1:
         return order, copies
     # runs of tied predictions of one image
     is_first = np.ones(number, np.bool_)
@@ -213,7 +217,7 @@ def _interleave_copies(
     pieces, numbers = [], []
     end = 0
     for start, size in zip(starts[is_mixed], sizes[is_mixed], strict=True):
-        times = int(np.ceil(heaviest))
+        times = int(np.ceil(max_weight))
         pieces += [np.arange(end, start), np.tile(np.arange(start, start + size), times)]
         numbers += [np.full(start - end, -1), np.repeat(np.arange(times), size)]
         end = start + size
@@ -223,7 +227,7 @@ def _interleave_copies(
 
 
 def _compute_block(rows: _CurveRows, weights: FloatArray, totals: FloatArray) -> FloatArray:
-    """AP of some weightings, (r, T), from the weights of the images, (I, r)."""
+    """Compute AP (r, T) of one block of weightings from the weights of the images, (I, r)."""
     # weights of images, then those of copies
     images, copy_numbers = rows.copies
     row_weights = np.concatenate([weights, (weights[images] - copy_numbers[:, None]).clip(0, 1)])
@@ -234,7 +238,7 @@ def _compute_block(rows: _CurveRows, weights: FloatArray, totals: FloatArray) ->
         row_weights, rows.weight_rows, np.flatnonzero(always_counted), positions
     )
     common += np.spacing(1)  # as pycocotools
-    true_buffer, seen_buffer, *spare = np.empty((4, *common.shape))
+    true_buffer, prediction_buffer, *buffers = np.empty((4, *common.shape))
     precision = np.empty((len(totals), len(rows.true_positives)))
     for threshold, (is_true, is_counted) in enumerate(
         zip(rows.true_positives, rows.counted, strict=True)
@@ -244,14 +248,20 @@ def _compute_block(rows: _CurveRows, weights: FloatArray, totals: FloatArray) ->
             row_weights, rows.weight_rows[at], axis=0, out=true_buffer[: len(at)], mode="clip"
         )
         _accumulate_rows(np.add, true_weight)
-        seen_weight = np.take(
-            common, positions.searchsorted(at), axis=0, out=seen_buffer[: len(at)], mode="clip"
+        prediction_weight = np.take(
+            common,
+            positions.searchsorted(at),
+            axis=0,
+            out=prediction_buffer[: len(at)],
+            mode="clip",
         )
         sometimes_counted = np.flatnonzero(is_counted & ~always_counted)
         if len(sometimes_counted):
-            seen_weight += _cumulate_weights(row_weights, rows.weight_rows, sometimes_counted, at)
+            prediction_weight += _cumulate_weights(
+                row_weights, rows.weight_rows, sometimes_counted, at
+            )
         precision[:, threshold] = _mean_interpolated_precision(
-            true_weight, seen_weight, np.where(totals > 0, totals, 1.0), spare
+            true_weight, prediction_weight, np.where(totals > 0, totals, 1.0), buffers
         )
     precision[totals == 0] = np.nan
     return precision
@@ -260,7 +270,7 @@ def _compute_block(rows: _CurveRows, weights: FloatArray, totals: FloatArray) ->
 def _cumulate_weights(
     weights: FloatArray, weight_rows: IntArray, chosen: IntArray, positions: IntArray
 ) -> FloatArray:
-    """Weight of the chosen predictions up to and with each position, (S, r)."""
+    """Sum the weights of the chosen predictions up to and including each position, (S, r)."""
     from scipy.sparse import csr_array  # its product is faster than gathering and adding
 
     ends = np.append(0, chosen.searchsorted(positions, side="right"))
@@ -273,7 +283,7 @@ def _cumulate_weights(
 
 
 def _accumulate_rows(function: np.ufunc, values: FloatArray) -> None:
-    """Accumulate down the rows, in place."""
+    """Apply ``function`` cumulatively along axis 0, in place."""
     if values.shape[1] < MIN_ROWWISE_WEIGHTINGS:
         function.accumulate(values, axis=0, out=values)
         return
@@ -283,33 +293,33 @@ def _accumulate_rows(function: np.ufunc, values: FloatArray) -> None:
 
 def _mean_interpolated_precision(
     true_weight: FloatArray,
-    seen_weight: FloatArray,
+    prediction_weight: FloatArray,
     totals: FloatArray,
-    spare: Sequence[FloatArray],
+    buffers: Sequence[FloatArray],
 ) -> FloatArray:
-    """Mean of the monotone curve at 101 recalls, (r,).
+    """Average the monotone precision-recall curve over 101 recalls, (r,).
 
     Args:
         true_weight: Weight of the true positives up to each one, (H, r); overwritten.
-        seen_weight: Weight of the predictions up to each true positive, (H, r); overwritten.
+        prediction_weight: Weight of the predictions up to each true positive, (H, r); overwritten.
         totals: Weight of the true boxes, (r,), not 0.
-        spare: Two arrays of at least that many rows to write into: new memory costs more time than
-            all of the arithmetic.
+        buffers: Two arrays of at least H rows to write into: allocating memory would cost more
+            time than the arithmetic.
     """
-    precision = np.divide(true_weight, seen_weight, out=seen_weight)
+    precision = np.divide(true_weight, prediction_weight, out=prediction_weight)
     _accumulate_rows(np.maximum, precision[::-1])  # monotone: the maximum of all that follow
-    reached = _count_reached_recalls(np.divide(true_weight, totals, out=true_weight), spare)
+    reached = _count_reached_recalls(np.divide(true_weight, totals, out=true_weight), buffers)
     # how many of the 101 recalls are reached first at each true positive
-    steps = spare[1][: len(true_weight)]
+    steps = buffers[1][: len(true_weight)]
     steps[:1] = reached[:1]
     np.subtract(reached[1:], reached[:-1], out=steps[1:])
     mean: FloatArray = np.einsum("hr,hr->r", precision, steps) / len(RECALL_THRESHOLDS)
     return mean
 
 
-def _count_reached_recalls(recall: FloatArray, spare: Sequence[FloatArray]) -> FloatArray:
-    """Number of `RECALL_THRESHOLDS`, whole multiples of 0.01, that are at most each recall."""
-    nearest, rounded = (buffer[: len(recall)] for buffer in spare)
+def _count_reached_recalls(recall: FloatArray, buffers: Sequence[FloatArray]) -> FloatArray:
+    """Count the `RECALL_THRESHOLDS`, multiples of 0.01, that each recall reaches."""
+    nearest, rounded = (buffer[: len(recall)] for buffer in buffers)
     np.rint(np.multiply(recall, 100, out=nearest), out=nearest)
     np.multiply(nearest, 0.01, out=rounded)
     nearest += rounded <= recall

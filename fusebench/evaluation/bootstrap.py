@@ -61,8 +61,8 @@ def resample_units(
 def select_units(keys: Sequence[str], sequences: Sequence[str]) -> list[str]:
     """Select the resampling unit of each image: its sequence, or the image itself.
 
-    Single images are resampled where they come from fewer than `MIN_SEQUENCES` sequences: so few
-    cannot be resampled, and the results then do not extend to other sequences.
+    Single images are resampled if there are fewer than `MIN_SEQUENCES` sequences, which are too
+    few to resample; the intervals then do not generalize to other sequences.
 
     Args:
         keys: Key of each image.

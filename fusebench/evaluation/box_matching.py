@@ -1,9 +1,9 @@
 """Matching of predicted and true boxes.
 
-COCO's rule: per image and class, predictions in falling score; each takes the free true box with
-the largest IoU (of equals the last, as pycocotools) if the IoU reaches the threshold. The match of
-a prediction does not depend on predictions with lower scores. `detection.coco_matching` does the
-same for many thresholds with pycocotools itself.
+COCO's rule: per image and class, predictions are matched in falling score, each to the unmatched
+true box with the largest IoU (on ties the last, as in pycocotools) if that IoU reaches the
+threshold. So a match does not depend on predictions with lower scores. `detection.coco_matching`
+does the same for many thresholds with pycocotools itself.
 """
 
 import numpy as np
@@ -41,50 +41,50 @@ def match_boxes(
     Args:
         truth: True boxes.
         predicted: N predictions with scores.
-        threshold: Least IoU.
+        threshold: Smallest IoU of a match.
 
     Returns:
-        int64 (N,): the index of the true box that each prediction takes, or -1.
+        int64 (N,): the index of the true box that each prediction is matched to, or -1.
     """
-    taken = np.full(len(predicted), -1, np.int64)
+    matches = np.full(len(predicted), -1, np.int64)
     iou = pairwise_iou(predicted.corners, truth.corners)
     iou[predicted.class_ids[:, None] != truth.class_ids[None, :]] = -1.0
     order = np.argsort(-predicted.scores, kind="stable")
     is_near = iou.max(axis=1, initial=-1.0) >= threshold
     for i in order[is_near[order]]:
-        best = len(truth) - 1 - int(iou[i, ::-1].argmax())  # of equals the last
+        best = len(truth) - 1 - int(iou[i, ::-1].argmax())  # on ties the last
         if iou[i, best] >= threshold:
-            taken[i] = best
+            matches[i] = best
             iou[:, best] = -1.0
-    return taken
+    return matches
 
 
 def match_any_class(iou: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The index of the true box that each prediction takes whatever its class, or -1.
+    """Match the boxes of one image regardless of class.
 
-    Pairs with an IoU of at least `IOU_THRESHOLD` are taken from the largest IoU down (of equals,
-    the prediction with the higher score first) where both boxes are still free.
+    Pairs with an IoU of at least `IOU_THRESHOLD` are visited in falling IoU (on ties, the higher
+    score first); a pair is matched if both boxes are still unmatched.
 
     Args:
         iou: (N, M), predictions in falling score by true boxes.
 
     Returns:
-        int64 (N,).
+        int64 (N,): the index of the true box that each prediction is matched to, or -1.
     """
-    taken = np.full(len(iou), -1, np.int64)
+    matches = np.full(len(iou), -1, np.int64)
     free = np.ones(iou.shape[1], np.bool_)
     pairs = np.argwhere(iou >= IOU_THRESHOLD)
     for i, j in pairs[np.argsort(-iou[tuple(pairs.T)], kind="stable")]:
-        if taken[i] < 0 and free[j]:
-            taken[i] = j
+        if matches[i] < 0 and free[j]:
+            matches[i] = j
             free[j] = False
-    return taken
+    return matches
 
 
-def select_top_scoring(predicted: Boxes, most: int) -> Boxes:
-    """At most ``most`` predictions of every class of one image, in falling score."""
+def select_top_scoring(predicted: Boxes, max_detections: int) -> Boxes:
+    """Select the highest scores of one image, at most ``max_detections`` per class, sorted."""
     order = np.argsort(-predicted.scores, kind="stable")
     classes = predicted.class_ids[order]
     same_class = classes[:, None] == classes[None, :]
-    kept = order[np.tril(same_class, -1).sum(axis=1) < most]
+    kept = order[np.tril(same_class, -1).sum(axis=1) < max_detections]
     return Boxes(predicted.corners[kept], predicted.class_ids[kept], predicted.scores[kept])

@@ -1,4 +1,4 @@
-"""Means over classes, of those that have a score."""
+"""Means over classes; classes without a score are left out."""
 
 import math
 
@@ -8,7 +8,7 @@ from fusebench.evaluation.counts import FloatArray
 
 
 def average_defined(scores: FloatArray) -> FloatArray:
-    """Mean over the last axis of the scores that are defined; NaN if none is.
+    """Average the defined scores over the last axis; NaN if none is defined.
 
     Args:
         scores: (..., C), NaN where undefined.
@@ -23,5 +23,5 @@ def average_defined(scores: FloatArray) -> FloatArray:
 
 
 def to_optional(score: float) -> float | None:
-    """None for NaN: in files and tables an undefined score is null."""
+    """Convert NaN to None, which marks an undefined score in files and tables."""
     return None if math.isnan(score) else score

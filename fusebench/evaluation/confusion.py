@@ -1,4 +1,4 @@
-"""Confusion matrices of label maps: counted per image, added, and only then turned into scores.
+"""Confusion matrices of label maps: counted per image, added over images, then scored.
 
 Scores are computed from any number of matrices at once: arrays (..., C, C) in, (..., C) out.
 Undefined scores are NaN.
@@ -40,7 +40,7 @@ def compute_confusion_matrix(
 
 
 def check_label_maps(truth: LabelMap, predicted: LabelMap, class_count: int) -> None:
-    """Refuse two label maps that cannot be compared.
+    """Check that two label maps can be compared.
 
     Raises:
         ValueError: If shapes differ, or a counted pixel has an id of C or more.
@@ -80,7 +80,7 @@ def precision(counts: FloatArray | ConfusionMatrix) -> FloatArray:
 
 
 def drop_true_class(counts: FloatArray, class_id: int) -> FloatArray:
-    """The counts without the pixels whose truth is one class."""
+    """Return the counts without the pixels of one true class."""
     remaining = counts.copy()
     remaining[..., class_id, :] = 0
     return remaining

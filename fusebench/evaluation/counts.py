@@ -1,8 +1,8 @@
-"""Counts of metrics: made once per image, added over images, then scored.
+"""Counts of metrics: computed once per image, added over images, then scored.
 
-A metric counts either numbers in an array, e.g. a confusion matrix, or single predictions with
-their scores (`Detections`), where the order of all predictions decides, e.g. average precision.
-Both are added with a weight per image: 1 for the whole data set, 0 for images of another
+The counts of an image are either an array, e.g. a confusion matrix, or the single predictions with
+their scores (`Detections`), for metrics of ranked predictions such as average precision. Both are
+added with a weight per image: 1 for the whole data set, 0 for images of another
 condition, the number of draws for a bootstrap resample. Many weightings are added at once.
 """
 
@@ -52,7 +52,7 @@ class ArrayCounts:
     values: NDArray[Any]
 
     def add(self, weights: FloatArray) -> FloatArray:
-        """Add the images, (R, ...), with weights (R, I)."""
+        """Sum over the images with weights (R, I), giving (R, ...)."""
         flat = self.values.reshape(len(self.values), -1)
         total: FloatArray = weights @ flat
         return total.reshape(len(weights), *self.values.shape[1:])
@@ -79,7 +79,7 @@ class DetectionCounts:
     totals: Mapping[str, NDArray[Any]]
 
     def add(self, weights: FloatArray) -> "WeightedDetections":
-        """Add the images with weights (R, I)."""
+        """Attach weights (R, I) to the images; they are summed when scored."""
         return WeightedDetections(self, weights)
 
     def select(self, images: IntArray) -> "DetectionCounts":
@@ -95,7 +95,7 @@ class DetectionCounts:
         )
 
     def sort_class(self, class_id: int) -> IntArray:
-        """Indices of the predictions of a class in falling score; of equals the earlier first."""
+        """Return the indices of a class's predictions in falling score, ties in their order."""
         indices = np.flatnonzero(self.rows["class_ids"] == class_id)
         order = np.argsort(-self.rows["scores"][indices], kind="stable")
         return indices[order].astype(np.int64)
@@ -103,7 +103,7 @@ class DetectionCounts:
 
 @dataclass(frozen=True, eq=False)
 class WeightedDetections:
-    """Predictions of images that count with a weight, R times.
+    """The predictions of all images, with R weightings of the images.
 
     Attributes:
         detections: The predictions of all images.
@@ -114,7 +114,7 @@ class WeightedDetections:
     weights: FloatArray
 
     def total(self, name: str) -> FloatArray:
-        """The sum of a total over images, (R, ...)."""
+        """Sum one of the totals over images, (R, ...)."""
         return ArrayCounts(self.detections.keys, self.detections.totals[name]).add(self.weights)
 
 
@@ -123,7 +123,7 @@ DatasetCounts = ArrayCounts | DetectionCounts
 
 
 def stack_counts(by_key: Mapping[str, ImageCounts]) -> DatasetCounts:
-    """Counts of all images from those of each.
+    """Combine the counts of single images into those of all.
 
     Args:
         by_key: At least one image.
@@ -160,7 +160,7 @@ def stack_counts(by_key: Mapping[str, ImageCounts]) -> DatasetCounts:
 
 
 def write_counts(path: Path, counts: DatasetCounts) -> None:
-    """Save the counts of all images, readable without pickle; flags take a bit each."""
+    """Save the counts of all images without pickle; boolean arrays take one bit per value."""
     keys = np.array(counts.keys, np.str_)
     if isinstance(counts, ArrayCounts):
         np.savez_compressed(path, keys=keys, counts=counts.values)
@@ -176,7 +176,7 @@ def write_counts(path: Path, counts: DatasetCounts) -> None:
 
 
 def read_counts(path: Path) -> DatasetCounts:
-    """The counts that `write_counts` saved.
+    """Read the counts that `write_counts` saved.
 
     Raises:
         UserError: If the file is damaged or of another form.
@@ -217,6 +217,6 @@ def _check_lengths(arrays: Mapping[str, NDArray[Any]], length: int, unit: str) -
 
 
 def build_image_weights(keys: Sequence[str], chosen: Sequence[str]) -> FloatArray:
-    """Weights (I,): 1 for the chosen keys, 0 for the others."""
+    """Build weights (I,): 1 for the chosen keys, 0 for the others."""
     wanted = set(chosen)
     return np.array([float(key in wanted) for key in keys])

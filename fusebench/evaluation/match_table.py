@@ -1,9 +1,10 @@
 """Matches of predicted and true boxes by COCO's rule, from which average precision is computed.
 
-Per prediction: whether it is a true positive at each IoU threshold (`IOU_THRESHOLDS`) and size of
-true box (`AREA_RANGES`), and its rank among the predictions of its image and class, so that
-average precision with fewer boxes, by size, on some of the images, or with images counted more
-than once needs no second matching. Saved as ``matches.npz`` beside a record.
+The table has one row per prediction: whether it is a true positive at each IoU threshold
+(`IOU_THRESHOLDS`) and size of true box (`AREA_RANGES`), and its rank among the predictions of its
+image and class. From it, average precision is computed with any limit of boxes per image, by size,
+on a subset of the images, or on bootstrap resamples, without matching again. It is saved as
+``matches.npz`` in the folder of a record.
 """
 
 from dataclasses import dataclass
@@ -27,13 +28,14 @@ class ClassMatches:
     """Matches of the N predictions of one class on I images.
 
     Attributes:
-        scores: float64 (N,), falling; of equals, the earlier image first, as COCO sorts.
+        scores: float64 (N,), falling; on ties, the earlier image first, as COCO sorts.
         image_indices: int64 (N,), the image of each prediction: an index into the sorted keys.
         ranks: int64 (N,), how many predictions of its image and class come before it: at most
             ``n`` predictions per image are those with a rank below ``n``.
-        true_positives: bool (areas, thresholds, N), whether it takes a true box that counts.
-        ignored: bool, same shape: neither true nor false positive, because the true box it takes,
-            or itself where it takes none, is not of that size. Never a true positive.
+        true_positives: bool (areas, thresholds, N), whether it is matched to a true box of that
+            size.
+        ignored: bool, same shape: neither true nor false positive, because its matched true box,
+            or the prediction itself if unmatched, is not of that size.
         truth_counts: int64 (areas, I), true boxes per image.
     """
 
@@ -61,7 +63,7 @@ class ClassMatches:
 
 
 def select_class(counts: DetectionCounts, class_id: int) -> ClassMatches:
-    """The matches of one class from those of all, as `detection.coco_matching` counts them."""
+    """Select the matches of one class from the counts of `detection.coco_matching`."""
     order = counts.sort_class(class_id)
     true_positives, ignored = (
         np.ascontiguousarray(counts.rows[name][order].transpose(1, 2, 0))

@@ -1,6 +1,6 @@
-"""Failures of runs, kept in the store until the run is finished, so that the report shows them.
+"""Failures of runs, kept in the store until the run succeeds, so that the report can show them.
 
-``failed/<folder name of the run's record>.json``. Ctrl-C is no failure and leaves none.
+The file is ``failed/<name of the record's folder>.json``. Ctrl-C does not count as a failure.
 """
 
 import sys
@@ -26,10 +26,10 @@ class Failure(StoredModel):
 
     Attributes:
         error_type: Name of the exception's class.
-        message: Its first line, at most `MAX_MESSAGE_LENGTH` characters; may be empty.
-        utc_time: ISO 8601.
-        device: What the run was executed on.
-        program: E.g. ``detection.run``.
+        message: First line of its message, at most `MAX_MESSAGE_LENGTH` characters; may be empty.
+        utc_time: Time of the failure, ISO 8601.
+        device: Device that the run was executed on.
+        program: Module of the program, e.g. ``detection.run``.
     """
 
     error_type: str
@@ -40,7 +40,7 @@ class Failure(StoredModel):
 
     @property
     def reason(self) -> str:
-        """The message of a `UserError`; of other exceptions their type too."""
+        """The message; preceded by the exception's type unless it is a `UserError`."""
         if self.error_type == UserError.__name__:
             return self.message
         return f"{self.error_type}: {self.message}" if self.message else self.error_type
@@ -53,7 +53,7 @@ class Failure(StoredModel):
 
 @contextmanager
 def record_failure(run: Run, store: Store, device: str, program: str) -> Iterator[None]:
-    """Execute a run within the block: write its failure, or delete an earlier one on success."""
+    """Write the failure of a run executed in the block; delete an earlier one on success."""
     try:
         yield
     except Exception as error:
@@ -71,7 +71,7 @@ def record_failure(run: Run, store: Store, device: str, program: str) -> Iterato
 
 
 def read_failure(run: Run, store: Store) -> Failure | None:
-    """The last failure of a run; None if it did not fail or is finished by now.
+    """Read the last failure of a run; None if it did not fail or has succeeded since.
 
     Raises:
         UserError: If the file is damaged.
@@ -90,7 +90,7 @@ def _failure_path(run: Run, store: Store) -> Path:
 
 
 def _write_failure(file: Path, failure: Failure) -> None:
-    """Write all of the file or nothing; a full disk must not hide the failure itself."""
+    """Write the file atomically; an error, e.g. a full disk, must not hide the failure itself."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with replace_atomically(file) as temporary:
@@ -101,7 +101,7 @@ def _write_failure(file: Path, failure: Failure) -> None:
 
 
 def _shorten_message(message: str) -> str:
-    """The first line of a message in printable characters, cut to `MAX_MESSAGE_LENGTH`."""
+    """Return the printable first line of a message, cut to `MAX_MESSAGE_LENGTH`."""
     first_line = next(iter(message.strip().splitlines()), "")
     text = "".join(c if c.isprintable() else "?" for c in " ".join(first_line.split()))
     if len(text) <= MAX_MESSAGE_LENGTH:

@@ -1,4 +1,4 @@
-"""Every pair of a split seen in every way: what start weights learn from that favor no source."""
+"""Training data of the packaged initial weights: every pair once per source, to favor no source."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ SOURCES: Mapping[str, schema.Source] = {
 
 
 def mix_sources(split: Split, store: Store) -> LabeledImages:
-    """Every pair once per source, under the keys ``<key>-<source>``, as one data set."""
+    """Combine the images of all sources into one data set, with keys ``<key>-<source>``."""
     pairs: list[Pair] = []
     paths: dict[str, Path] = {}
     for name in SOURCES:
@@ -34,6 +34,6 @@ def mix_sources(split: Split, store: Store) -> LabeledImages:
 
 
 def get_source_images(name: str, split: Split, store: Store) -> Mapping[str, Path]:
-    """The images of one of the sources by key, fused now if they are not yet."""
+    """Return the images of one source by key; missing ones are fused first."""
     source = resolution.resolve_source(name, SOURCES[name], Path.cwd())
     return sources.get_images(sources.SourceImages(source, split), store, "cpu")

@@ -1,8 +1,8 @@
-"""The plan: tasks expanded into runs, the smallest things that are executed, resumed and reported.
+"""The plan: tasks expanded into runs, the units that are executed, resumed and reported.
 
 A run is one task on one source with one seed. The plan is a pure function of the task file and
 the data: the programs execute its runs, the report reads their records, and ``--plan`` prints
-them. A record on disk that no run asks for is out of date and is left alone.
+them. A record on disk that belongs to no run is out of date; it is ignored and not deleted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,15 +33,15 @@ class Run:
 
     Attributes:
         task_name: The task's name in the task file.
-        task: What the task file says.
-        train_images: What the model is trained on; None where nothing is trained here.
-        test_images: What it is tested on, or what is scored.
-        seed: None where nothing is trained here.
-        specs: What decides the contents of each folder of the store that the run fills:
-            ``record``, and ``trained`` and ``predicted`` where there is a model.
-        model: None for a quality task.
-        metrics: Of a detection or segmentation task.
-        fusion_metrics: Of a quality task.
+        task: Its configuration in the task file.
+        train_images: Training images of the model; None if nothing is trained.
+        test_images: Images that the model is tested on, or that are scored.
+        seed: Random seed of the training; None if nothing is trained.
+        specs: Spec of each folder of the store that the run fills: ``record``; with a model also
+            ``trained`` and ``predicted``.
+        model: The model; None for a quality task.
+        metrics: Metrics of a detection or segmentation task.
+        fusion_metrics: Metrics of a quality task.
     """
 
     task_name: str
@@ -61,28 +61,28 @@ class Run:
 
     @property
     def source_name(self) -> str:
-        """Its name."""
+        """Name of the source that is tested."""
         return self.test_images.source.name
 
     @property
     def test_split(self) -> Split:
-        """The pairs to test on."""
+        """The test pairs."""
         return self.test_images.split
 
     @property
     def label(self) -> str:
-        """The readable half of the name of the record's folder."""
+        """Readable part of the name of the record's folder."""
         return f"{self.task_name}-{_format_source_and_seed(self.source_name, self.seed)}"
 
     @property
     def prediction_label(self) -> str:
-        """The readable half of the names of folders that other tasks may share."""
+        """Readable part of the name of the predictions' folder, which other tasks may share."""
         source_and_seed = _format_source_and_seed(self.source_name, self.seed)
         return f"{self.test_split.dataset}-{source_and_seed}"
 
     @property
     def trained_label(self) -> str:
-        """The readable half of the name of the trained model's folder."""
+        """Readable part of the name of the trained model's folder."""
         if self.train_images is None:
             assert isinstance(self.task, schema.ModelTaskBase)
             return self.task.model
@@ -91,7 +91,7 @@ class Run:
 
     @property
     def required_images(self) -> tuple[SourceImages, ...]:
-        """The images that the run needs: those to train on, then those to test on."""
+        """The training images, if any, then the test images."""
         return (
             (self.test_images,)
             if self.train_images is None
@@ -99,16 +99,16 @@ class Run:
         )
 
     def get_record_folder(self, store: Store) -> Path:
-        """Where the folder of the finished record is, or would be."""
+        """Return the path of the record's folder, whether the run is finished or not."""
         return store.get_path(self.task.kind, self.label, self.specs["record"])
 
     def read_record(self, store: Store) -> Record | None:
-        """The finished record; None if the run is not finished."""
+        """Read the record; None if the run is not finished."""
         file = self.get_record_folder(store) / "record.json"
         return records.read_record(file) if file.exists() else None
 
     def build_protocol(self) -> dict[str, Scalar]:
-        """The facts about data and source that every record carries."""
+        """Build the protocol entries about data and source, which every record has."""
         splits = [images.split for images in self.required_images]
         record = self.specs["record"]
         protocol = {"protocol": record["protocol"]} if "protocol" in record else {}
@@ -136,10 +136,13 @@ class Run:
 
 @dataclass(frozen=True)
 class SkippedTask:
-    """A task that cannot be planned here: its data is not on this machine.
+    """A task that is left out of the plan because its data is not on this machine.
 
     Attributes:
-        will_be_generated: It is simulated data, which the first run makes.
+        task_name: The task's name in the task file.
+        task: Its configuration in the task file.
+        reason: Why it is left out, for messages.
+        will_be_generated: Whether its data is simulated and will be rendered by the first run.
     """
 
     task_name: str
@@ -150,7 +153,7 @@ class SkippedTask:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a task file comes to on this machine."""
+    """The runs of a task file, and the tasks whose data is not on this machine."""
 
     task_file: schema.TaskFile
     runs: tuple[Run, ...]
@@ -174,9 +177,9 @@ def build_plan(
         task_file: The task file.
         names: Names of tasks.
         data: The folder of the data sets.
-        base_folder: What relative folders of the task file are relative to.
-        limit: At most so many pairs of every split.
-        generate: Make simulated scenes that are missing; otherwise their tasks are skipped.
+        base_folder: Folder that relative paths of the task file are relative to.
+        limit: Largest number of pairs per split; None: all pairs.
+        generate: Render missing simulated scenes; otherwise their tasks are skipped.
 
     Raises:
         UserError: If data or options are wrong.
@@ -199,7 +202,7 @@ def build_plan(
 
 
 def _build_runs(resolved: ResolvedTask, train: Split | None, test: Split) -> list[Run]:
-    """The runs of a task: every source with every seed."""
+    """Build the runs of a task: one per source and seed."""
     runs = []
     shared_training = (
         SourceImages(resolved.training_source, train)
@@ -241,7 +244,7 @@ def _format_source_and_seed(source: str, seed: int | None) -> str:
 
 
 def _load_splits(resolved: ResolvedTask, data: Path, generate: bool) -> tuple[Split | None, Split]:
-    """The train and test split of a task; there is no train split where nothing is trained."""
+    """Load the train and test split of a task; the train split is None if nothing is trained."""
     task, dataset = resolved.task, resolved.dataset
     if not generate and not dataset.plugin.is_generated(data, dataset.options):
         raise _NotGeneratedError(f"the scenes of {task.dataset} are generated by the first run")
@@ -258,7 +261,7 @@ def _load_splits(resolved: ResolvedTask, data: Path, generate: bool) -> tuple[Sp
 
 
 def _check_labels(name: str, task: schema.Task, split: Split) -> None:
-    """Refuse pairs without the labels that a task needs."""
+    """Raise a `UserError` if a pair lacks the labels that the task needs."""
     is_detection = task.kind == "detection"
     unlabeled = [
         pair for pair in split.pairs if (pair.boxes if is_detection else pair.label_map) is None

@@ -1,7 +1,7 @@
 """Input checks: every image, label map and model file of a plan is opened once before it is used.
 
-A damaged file found after three hours of training is found too late. What was checked is
-remembered in the store under the hash of the files, so that a second run does not look again.
+A damaged file must be found before hours of training, not after. Finished checks are recorded in
+the store under the hash of the files, so that they are not repeated.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ THREAD_COUNT = 4  # decoding releases Python's lock
 
 
 def check_inputs(runs: Sequence[Run], store: Store) -> None:
-    """Check the pairs of every split, the files of every folder source, the models' own files.
+    """Check the pairs of every split, all external images, and the models' own files.
 
     Raises:
-        UserError: Naming the first file that is broken or does not fit.
+        UserError: Naming the first file that is damaged or does not fit.
     """
     for run in runs:
         for required in run.required_images:
@@ -71,7 +71,7 @@ def _check_external_images(required: SourceImages, store: Store) -> None:
 
 
 def _check_model_files(model: ResolvedModel, test: Split, store: Store) -> None:
-    """Let a model read its own files, and compare the user's predictions with the test images."""
+    """Check a model's own files, and the user's prediction files against the test images."""
     plugin, options = model.plugin, model.options
     hashes = dict(plugin.dependency_hashes(options))
     spec = {"options": options.model_dump(mode="json"), "dependencies": hashes}

@@ -1,7 +1,7 @@
-"""Tasks with the plug-ins that they name, loaded and checked once.
+"""Resolution of tasks: loads and checks the plug-ins and options that each task names.
 
 A task of tasks.yaml is resolved before any data is read: its data set, model, metrics and sources
-become typed objects that its runs carry. Nothing is looked up in the task file again.
+become typed objects that its runs carry. Later code does not read the task file again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ class ResolvedDataset:
 
 @dataclass(frozen=True)
 class ResolvedMetric:
-    """A task metric under the name that the task gives it, with its checked options."""
+    """A task metric, its name in the task file, and its checked options."""
 
     name: str
     plugin: TaskMetric
@@ -38,13 +38,13 @@ class ResolvedMetric:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What decides its scores."""
+        """Version and options, from which the scores follow; part of the record's spec."""
         return {"version": self.plugin.VERSION, "options": self.options.model_dump(mode="json")}
 
 
 @dataclass(frozen=True)
 class ResolvedFusionMetric:
-    """A fusion metric under the name that the task gives it, with its checked options."""
+    """A fusion metric, its name in the task file, and its checked options."""
 
     name: str
     plugin: FusionMetric
@@ -52,7 +52,7 @@ class ResolvedFusionMetric:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What decides its values."""
+        """Version and options, from which the values follow; part of the record's spec."""
         return {"version": self.plugin.VERSION, "options": self.options.model_dump(mode="json")}
 
 
@@ -61,7 +61,10 @@ class ResolvedModel:
     """A model with its checked options.
 
     Attributes:
-        predict_options: The model's ``Predict``.
+        name: Name of the model in the task file.
+        plugin: The model plug-in.
+        options: Checked training options.
+        predict_options: Checked prediction options.
     """
 
     name: str
@@ -71,18 +74,18 @@ class ResolvedModel:
 
     @property
     def is_trained_here(self) -> bool:
-        """Whether it is trained, not downloaded."""
+        """Whether it is trained by this project; otherwise its weights are downloaded."""
         return self.plugin.download is None
 
     def for_source(self, values: Mapping[str, str], where: str) -> "ResolvedModel":
-        """The model for one source: names of prediction files are filled in.
+        """Return the model for one source, with the placeholders in its paths replaced.
 
         Args:
-            values: ``source``, ``dataset`` and ``split``.
-            where: Where in the task file, for the message.
+            values: Values of the placeholders ``source``, ``dataset`` and ``split``.
+            where: Position in the task file, for messages.
 
         Raises:
-            UserError: If a name cannot be filled in.
+            UserError: If a placeholder is unknown.
         """
         if self.plugin.resolve_paths is None:
             return self
@@ -91,13 +94,14 @@ class ResolvedModel:
 
 @dataclass(frozen=True)
 class ResolvedSource:
-    """A source of images under its name.
+    """A source of images with its fusion method, if it has one.
 
     Attributes:
-        config: What the task file says.
+        name: Name of the source in the task file.
+        config: Its configuration in the task file.
+        base_folder: Folder that relative paths of the task file are relative to.
         method: The fusion method; None for other kinds.
-        options: The method's checked options.
-        base_folder: What relative folders of the task file are relative to.
+        options: Checked options of the method.
     """
 
     name: str
@@ -114,14 +118,18 @@ class ResolvedSource:
 
 @dataclass(frozen=True)
 class ResolvedTask:
-    """A task with everything that it names.
+    """A task with its plug-ins and sources.
 
     Attributes:
+        name: Name of the task.
+        task: Its configuration in the task file.
+        dataset: The data set and its options.
         model: None for a quality task.
-        metrics: Those of a detection or segmentation task.
-        fusion_metrics: Those of a quality task.
+        metrics: Metrics of a detection or segmentation task.
+        fusion_metrics: Metrics of a quality task.
         sources: In the order of the task file.
-        training_source: The one source that all models are trained on; None: each on its own.
+        training_source: Source that all models are trained on; None: each source trains its own
+            model.
     """
 
     name: str
@@ -135,7 +143,7 @@ class ResolvedTask:
 
     @property
     def seeds(self) -> tuple[int | None, ...]:
-        """One per training; one None where nothing is trained."""
+        """Random seeds, one per training; ``(None,)`` if nothing is trained."""
         if self.model is None or not self.model.is_trained_here:
             return (None,)
         assert isinstance(self.task, schema.ModelTaskBase)
@@ -143,11 +151,14 @@ class ResolvedTask:
 
     @property
     def protocol(self) -> str:
-        """What kind of experiment a model task is; only rows of the same kind share a table.
+        """Experimental protocol of a detection or segmentation task.
+
+        Only rows with the same protocol share a table.
 
         Returns:
-            ``retrained``: a model per source. ``trained on SOURCE``: one, shown every source.
-            ``zero-shot``: one that was trained elsewhere, as it is. Else what the model says.
+            ``retrained``: one model per source. ``trained on SOURCE``: one model for all sources.
+            ``zero-shot``: a pretrained model, not trained further. Otherwise the model's own
+            ``PROTOCOL``.
         """
         assert self.model is not None
         assert isinstance(self.task, schema.ModelTaskBase)
@@ -159,12 +170,12 @@ class ResolvedTask:
 def resolve_tasks(
     file: schema.TaskFile, names: Sequence[str], base_folder: Path
 ) -> dict[str, ResolvedTask]:
-    """Resolve the named tasks and report every fault of all of them at once.
+    """Resolve the named tasks; all errors are reported at once.
 
     Raises:
         UserError: One line per fault.
     """
-    faults: dict[str, None] = {}  # a source that two tasks use is one fault
+    faults: dict[str, None] = {}  # a dict, so that two tasks with one faulty source report it once
 
     def attempt(function: Callable[..., Result], *arguments: Any) -> Result | None:
         try:
@@ -249,13 +260,13 @@ def resolve_fusion_metrics(
     """Resolve fusion metrics; ``name.variant`` is short for the option ``variant``.
 
     Raises:
-        UserError: One line per fault; also if two names come to the same metric.
+        UserError: One line per fault; also if two names are the same metric.
     """
     names = plugins.list_plugins(plugins.FUSION_METRICS)
 
     def resolve(name: str, options: Mapping[str, Any]) -> ResolvedFusionMetric:
         file, _, variant = name.partition(".")
-        is_variant = bool(variant) and file in names  # else it is a module of the user's own
+        is_variant = bool(variant) and file in names  # otherwise a module of the user
         plugin = plugins.load_fusion_metric(file if is_variant else name)
         given = {"variant": variant, **options} if is_variant else options
         checked = plugins.validate_options(plugin.Options, given, f"{where}.{name}")
@@ -272,7 +283,7 @@ def _resolve_each(
     resolve: Callable[[str, Mapping[str, Any]], AnyMetric],
     where: str,
 ) -> tuple[AnyMetric, ...]:
-    """Resolve all metrics; report every fault, and names that come to the same metric."""
+    """Resolve all metrics; report all faults, and names that are the same metric."""
     resolved: list[AnyMetric] = []
     faults = []
     for name, options in metrics.items():
@@ -323,7 +334,7 @@ def _collect_conflicts(
     model: ResolvedModel | None,
     metrics: Sequence[ResolvedMetric],
 ) -> None:
-    """Add conflicts between the parts of a task, each of which is valid by itself."""
+    """Add conflicts between model, metrics and data set, each of which is valid by itself."""
     classes = dataset.plugin.CLASSES
     conflicts = list(_check_classes(name, task, classes))
     if model is not None:
@@ -341,7 +352,7 @@ def _collect_conflicts(
 
 
 def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[str]:
-    """What is wrong with the classes that a task names."""
+    """Return the errors in the class names of a task."""
     faults = []
     named = {"classes": task.leading_classes, "without": task.excluded_classes}
     for option, names in named.items():
@@ -359,7 +370,7 @@ def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[s
 def _check_model(
     name: str, task: ModelTask, model: ResolvedModel, classes: Sequence[str]
 ) -> list[str]:
-    """What is wrong between a model and its task."""
+    """Return the conflicts between a model and its task."""
     plugin, faults = model.plugin, []
     if task.train_on is not None and plugin.PROTOCOL != "retrained":
         faults.append(
@@ -380,7 +391,7 @@ def _check_model(
 
 
 def _find_shared_files(name: str, task: ModelTask, model: ResolvedModel) -> list[str]:
-    """What is wrong with a file that would be scored as if it were made from several sources."""
+    """Return an error if one prediction file would be scored for several sources."""
     if model.plugin.resolve_paths is None:
         return []
     where = f"tasks.{name}.options"

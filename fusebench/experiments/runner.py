@@ -1,4 +1,4 @@
-"""Execution of one run, as far as detection.run and segmentation.run share it."""
+"""Steps of a run that detection.run and segmentation.run share."""
 
 import json
 import time
@@ -20,7 +20,7 @@ PROTOCOL_FILE = "protocol.json"
 
 
 def get_or_train_model(run: Run, store: Store, device: str) -> Path:
-    """The folder of the run's model: trained or downloaded now if it is not there yet."""
+    """Return the folder of the run's model; trains or downloads it first if there is none."""
     model = run.model
     assert model is not None
 
@@ -37,16 +37,16 @@ def get_or_train_model(run: Run, store: Store, device: str) -> Path:
 
 
 def collect_protocol(run: Run, trained: Path | None = None) -> dict[str, Scalar]:
-    """The facts a reader needs to repeat the numbers: data, model, metrics.
+    """Collect the facts that a reader needs to reproduce the scores: data, model, metrics.
 
-    Where two metrics say different things under one name, the later one's column is named.
+    If two metrics have different facts under one name, the later one gets its column's title.
 
     Args:
         run: The run.
-        trained: The folder of the trained model, which may hold facts that only it can tell.
+        trained: Folder of the trained model; its `PROTOCOL_FILE` is included if there is one.
 
     Raises:
-        UserError: If options do not fit.
+        UserError: If options do not fit the classes.
     """
     model, classes = run.model, run.test_split.classes
     assert model is not None
@@ -67,13 +67,13 @@ def build_record(
     protocol: Mapping[str, Scalar],
     provenance: Mapping[str, Any],
 ) -> Record:
-    """The record of a run: scores of all test images, and of those of each condition alone.
+    """Build the record of a run: scores of all test images, and of each condition alone.
 
     Args:
         run: The run.
         counts: File name to counts of all test images.
-        protocol: What a reader needs to know.
-        provenance: When, how long, on what; not hashed.
+        protocol: See `collect_protocol`.
+        provenance: See `collect_provenance`.
     """
     split = run.test_split
     conditions = sorted({pair.condition for pair in split.pairs if pair.condition is not None})
@@ -107,13 +107,13 @@ def build_record(
 def collect_provenance(
     start_time: float, device: str, packages: Iterable[str], files: Mapping[str, Path]
 ) -> dict[str, Any]:
-    """When, how long, on what; and the contents of JSON files that a model may leave, by name.
+    """Collect time, duration, device and package versions, and the JSON files of a model.
 
     Args:
         start_time: `time.monotonic()` at the start of the run.
-        device: What it ran on.
+        device: Device of the run.
         packages: Distributions whose versions are listed.
-        files: Name to file; those that are missing are left out.
+        files: Name to JSON file, whose content is included; missing files are left out.
     """
     provenance = records.build_provenance(time.monotonic() - start_time, device, packages)
     return provenance | {

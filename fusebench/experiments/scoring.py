@@ -26,10 +26,10 @@ def count_images(
     pairs: Iterable[tuple[str, Any, Any]],
     classes: Sequence[str],
 ) -> dict[str, DatasetCounts]:
-    """Count every image once for every file of counts.
+    """Compute the counts of every image, once per file of counts.
 
     Args:
-        metrics: Of metrics with the same file, the first one counts.
+        metrics: Metrics of the task; of those that share a file, the first one computes it.
         pairs: Key, ground truth and prediction of each image.
         classes: Class names.
 
@@ -68,7 +68,7 @@ def score_metric(
         counts: Its counts of I images.
         weights: (R, I), how often each image counts, 0 or more.
         classes: Class names.
-        columns: Which columns are needed; None: all.
+        columns: Names of the requested columns; None: all.
         without: Classes that a second mean leaves out.
 
     Returns:
@@ -79,7 +79,7 @@ def score_metric(
     """
     needed = list(metric.plugin.COLUMNS if columns is None else columns)
     counted = np.flatnonzero(weights.any(axis=0))
-    if len(counted) < weights.shape[1]:  # images of other conditions only cost time
+    if len(counted) < weights.shape[1]:  # saves time if most images are of other conditions
         counts, weights = counts.select(counted), weights[:, counted]
     by_column = _score_columns(metric, counts.add(weights), len(weights), classes, needed)
     return _name_scores(metric, by_column, classes, without)
@@ -92,14 +92,14 @@ def build_scores(
     classes: Sequence[str],
     task: schema.Task,
 ) -> list[Scores]:
-    """All scores of a task for some weightings of the images, as a record holds them.
+    """Compute all scores of a task, as stored in a record, for R weightings of the images.
 
     Args:
         metrics: The metrics of the task.
         counts: File name to counts of I images.
         weights: (R, I), ones for the images that are scored, zeros for the others.
         classes: Class names of the data set.
-        task: Its options ``classes`` and ``without`` say how classes are ordered and averaged.
+        task: Its options ``classes`` and ``without`` decide how classes are ordered and averaged.
 
     Returns:
         R scores.
@@ -130,7 +130,7 @@ def build_scores(
 def _score_columns(
     metric: ResolvedMetric, total: Counts, number: int, classes: Sequence[str], columns: list[str]
 ) -> dict[str, FloatArray]:
-    """Scores (R, C) of all classes by column, checked."""
+    """Compute the scores (R, C) of all classes by column; check their shape."""
     scores = metric.plugin.score(total, classes, metric.options, columns)
     missing = [column for column in columns if column not in scores]
     if missing:
@@ -153,7 +153,7 @@ def _name_scores(
     classes: Sequence[str],
     without: Sequence[str],
 ) -> NamedScores:
-    """Scores of the scored classes and their means, (R,) each."""
+    """Select the scored classes and add their means, (R,) each."""
     scored = list(metric.plugin.scored_classes(classes, metric.options))
     class_ids = [list(classes).index(name) for name in scored]
     kept = [place for place, name in enumerate(scored) if name not in without]
@@ -168,7 +168,7 @@ def _name_scores(
 
 
 def name_subset(without: Sequence[str]) -> str:
-    """The name of a mean that leaves out some classes, e.g. ``without Lamp``."""
+    """Return the name of a mean that leaves out some classes, e.g. ``without Lamp``."""
     return f"{SUBSET_PREFIX}{', '.join(without)}"
 
 
@@ -179,7 +179,7 @@ def _collect_scores(
     by_convention: Mapping[str, Mapping[str, float | None]],
     sizes: Mapping[str, int],
 ) -> Scores:
-    """Scores of one metric as a record holds them."""
+    """Convert the scores of one metric to the form of a record."""
     names = dict.fromkeys(name for name, _ in scores if name is not None)
     by_name = {name: {column: scores[name, column] for column in columns} for name in names}
     return Scores(
@@ -192,7 +192,7 @@ def _collect_scores(
 
 
 def _average(metric: ResolvedMetric, values: FloatArray) -> FloatArray:
-    """The mean (R,) over classes of scores (R, S), by the metric's own policy if it has one."""
+    """Average scores (R, S) over classes, by the metric's own function if it has one."""
     if metric.plugin.average is None:
         return average_defined(values)
     mean: FloatArray = metric.plugin.average(values, metric.options)
@@ -200,7 +200,7 @@ def _average(metric: ResolvedMetric, values: FloatArray) -> FloatArray:
 
 
 def _order_classes(scores: Scores, first: Sequence[str]) -> Scores:
-    """The scores with some classes first."""
+    """Reorder the scores so that the classes ``first`` come first."""
     order = [name for name in first if name in scores.by_class]
     order += [name for name in scores.by_class if name not in order]
     return scores.model_copy(update={"by_class": {name: scores.by_class[name] for name in order}})

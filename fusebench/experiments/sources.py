@@ -1,7 +1,7 @@
-"""Images of one source for one split: where they lie, and the spec that decides them.
+"""Images of one source for one split: their spec and their location; missing ones are created.
 
-This is how the stages meet: whichever asks first for the images of a spec has them made in the
-store, the others find them there. No stage imports another.
+The stages share images through the store: the first stage that requests the images of a spec
+creates them, later ones reuse them. No stage imports another.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ from fusebench.storage.store import Store
 
 @dataclass(frozen=True)
 class SourceImages:
-    """The images of a source for a split, present or not.
+    """The images of a source for a split, whether they exist yet or not.
 
     Attributes:
-        source: Where they come from.
-        split: The pairs that they belong to.
+        source: The source.
+        split: The pairs; one image each.
     """
 
     source: ResolvedSource
@@ -34,11 +34,11 @@ class SourceImages:
 
     @cached_property
     def external_files(self) -> dict[str, Path]:
-        """The files of a folder source by key.
+        """Image file per key, of a source of external images.
 
         Raises:
-            UserError: If the folder or some of its images are missing, or its name cannot be
-                filled in.
+            UserError: If the folder or some of its images are missing, or its name has an unknown
+                placeholder.
         """
         assert isinstance(self.source.config, schema.ExternalImagesSource)
         split = self.split
@@ -58,10 +58,10 @@ class SourceImages:
 
     @cached_property
     def spec(self) -> dict[str, Any]:
-        """Everything that decides what the images look like.
+        """Spec of the images: everything that affects their pixels.
 
         Raises:
-            UserError: If a file that decides them, or an image of a folder, is missing.
+            UserError: If a file that they depend on, or an image of a folder, is missing.
         """
         source, config = self.source, self.source.config
         spec: dict[str, Any] = {
@@ -92,17 +92,17 @@ class SourceImages:
 
     @property
     def label(self) -> str:
-        """The readable half of the name of their folder in the store."""
+        """Readable part of the name of their folder in the store."""
         config = self.source.config
         method = config.method if isinstance(config, schema.FusionMethodSource) else "recolored"
         return f"{self.split.dataset}-{self.split.name}-{method}"
 
     def get_folder(self, store: Store) -> Path:
-        """Where images that are made here lie, or would lie."""
+        """Return the folder in the store of images that are written there, existing or not."""
         return store.get_path("fused", self.label, self.spec)
 
     def describe_color(self) -> str:
-        """How color is handled, in words for the protocol."""
+        """Describe the color handling, for the protocol."""
         config = self.source.config
         if isinstance(config, schema.SensorSource):
             return "gray" if config.kind == "infrared" else "RGB"
@@ -116,9 +116,9 @@ class SourceImages:
 
 
 def get_images(required: SourceImages, store: Store, device: str) -> Mapping[str, Path]:
-    """Return the images by key; those that are made here are made now if they are not there.
+    """Return the images by key; those that belong into the store are created if missing.
 
-    Image by image, so that a killed run resumes with the first that is missing.
+    They are written one by one, so that an interrupted run resumes at the first missing image.
     """
     split, config = required.split, required.source.config
     if isinstance(config, schema.SensorSource):
@@ -139,7 +139,7 @@ def get_images(required: SourceImages, store: Store, device: str) -> Mapping[str
 
 
 def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair], images.Color]:
-    """The function that makes a source's image of one pair."""
+    """Build the function that creates the image of one pair."""
     source, split = required.source, required.split
     if source.method is not None:
         fuse = source.method.load(source.options, device)
@@ -165,10 +165,10 @@ def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair
 
 
 def _check_fused(fused: Any, visible: images.Color, method: str, pair: Pair) -> None:
-    """Refuse what a method returns if it is no RGB image of the pair's size.
+    """Check the return value of a fusion method.
 
     Raises:
-        UserError: If it is not.
+        UserError: If it is not a uint8 RGB image of the pair's size.
     """
     shape, dtype = getattr(fused, "shape", None), getattr(fused, "dtype", None)
     if shape != visible.shape or dtype != visible.dtype:

@@ -1,4 +1,4 @@
-"""Specs of a run: everything that decides what its result folders hold, ready to be hashed."""
+"""Specs of a run: everything that affects the content of its result folders, ready to be hashed."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ def build_specs(
     test_images: SourceImages,
     seed: int | None,
 ) -> dict[str, dict[str, Any]]:
-    """The specs of the folders that a run fills, each holding the one it is made from.
+    """Build the specs of the folders of a run; each contains the specs that it depends on.
 
     Args:
         resolved: The task.
         model: The model for the source of this run; None for a quality task.
-        train_images: None where nothing is trained.
+        train_images: The training images; None if nothing is trained.
         test_images: The images to test on, or to score.
-        seed: None where nothing is trained.
+        seed: Random seed of the training; None if nothing is trained.
 
     Returns:
-        ``record``; and for a task with a model ``trained`` and ``predicted``.
+        Specs under ``record``, and with a model also ``trained`` and ``predicted``.
     """
     test = test_images.split
     splits = [images.split for images in (train_images, test_images) if images is not None]
@@ -42,7 +42,7 @@ def build_specs(
         return {"record": record | {"images": test_images.spec}}
     trained = _build_training_spec(resolved.task.kind, model, train_images, seed)
     predict_options = model.predict_options.model_dump(mode="json")
-    if train_images is None:  # one copy of the weights, whatever the options of prediction
+    if train_images is None:  # one copy of the weights, independent of prediction options
         predict_options["options"] = model.options.model_dump(mode="json")
     predicted = {"trained": trained, "predict": predict_options, "images": test_images.spec}
     return {
@@ -55,7 +55,7 @@ def build_specs(
 
 
 def collect_reported_options(task: schema.Task) -> dict[str, Any]:
-    """The options of a task that change what its record says but not what is computed."""
+    """Return the options of a task that affect its record but not the predictions."""
     options = {
         "chosen": task.chosen if isinstance(task, schema.ModelTaskBase) else (),
         "classes": task.leading_classes,
@@ -67,7 +67,7 @@ def collect_reported_options(task: schema.Task) -> dict[str, Any]:
 def _build_training_spec(
     kind: str, model: ResolvedModel, train_images: SourceImages | None, seed: int | None
 ) -> dict[str, Any]:
-    """What decides a trained model, or one that was trained elsewhere."""
+    """Build the spec of a trained or pretrained model."""
     plugin, options = model.plugin, model.options
     spec: dict[str, Any] = {
         "kind": kind,

@@ -1,4 +1,4 @@
-"""Scene parameters that tasks.yaml may set; the defaults are the mix the tables are made on."""
+"""Scene parameters that tasks.yaml may set; the reported tables use the defaults."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ CONDITIONS: tuple[Condition, ...] = ("day", "overcast", "night", "challenge")
 
 
 class SceneParameters(BaseModel):
-    """Everything that decides the appearance of a scene besides the random seed and its number.
+    """Everything that affects the appearance of a scene except the random seed and its number.
 
     Attributes:
         width: Image width in pixels; the field of view stays the same.

@@ -1,6 +1,6 @@
 """Cost profiles of fusion methods: ``profile/<source>-<size>-<device>.json`` of a store.
 
-Times depend on the machine. They decide no result and are not hashed: a new measurement replaces
+Times depend on the machine. They affect no result and are not hashed: a new measurement replaces
 the old one.
 """
 
@@ -32,7 +32,9 @@ class CostProfile(StoredModel):
         threads: torch's threads on the CPU; None: torch's default.
         parameters: Number of the network's parameters.
         macs: Multiply-accumulate operations per pair.
-        median_seconds: Per pair; likewise ``min_seconds`` and ``max_seconds``.
+        median_seconds: Median time per pair.
+        min_seconds: Shortest time per pair.
+        max_seconds: Longest time per pair.
         peak_memory_bytes: Peak memory of a fusion.
         provenance: Time of the measurement and package versions.
     """

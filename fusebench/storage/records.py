@@ -90,7 +90,7 @@ class Record(Scores):
         source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
         seed: Random seed of the training; None if nothing was trained.
         classes: Class names of the data set, in the order of their ids.
-        protocol: What a reader must know to repeat the scores, in the order of printing.
+        protocol: Facts that a reader needs to reproduce the scores, in the order of printing.
         columns: Metric name to its column, in the order of printing.
         by_condition: Condition (day, night, ...) to the scores on its images alone.
         spec: What was hashed into the folder name.

@@ -1,6 +1,6 @@
 """Store of result folders: finished or ``.partial``, and resumable after an interruption.
 
-A stage requests a folder by *spec*, the JSON-ready mapping of everything that decides its result:
+A stage requests a folder by *spec*, the JSON-ready mapping of everything that affects its result:
 
     runs/<kind>/<label>-<hash>/           finished: its content is complete
     runs/<kind>/<label>-<hash>.partial/   started: its files are kept and used on restart
@@ -48,7 +48,7 @@ class Store:
         Args:
             kind: Subfolder of the store, e.g. ``fused``.
             label: Readable first part of the folder's name; not hashed.
-            spec: Everything that decides the result.
+            spec: Everything that affects the result.
             work: Fills the folder that it gets. It must be able to resume: the folder may hold
                 files of an interrupted call.
         """
@@ -68,7 +68,7 @@ class Store:
                 yield ResultFolder(path.parent, json.loads(path.read_text()))
 
     def with_label(self, kind: str, label: str) -> list[Path]:
-        """List the finished folders of a label, whatever their specs."""
+        """List the finished folders of a label, with any spec."""
         name = glob.escape(file_names.make_safe_file_name(label))
         spec_files = (self.root / kind).glob(f"{name}-{HASH_GLOB}/{file_names.SPEC_FILE}")
         return sorted(file.parent for file in spec_files)

@@ -65,7 +65,9 @@ def _load_detection_scorer(
     def score(weights: FloatArray) -> FloatArray:
         first_threshold = slice(0, 1)  # IoU 0.5
         columns = [
-            average_precision.weighted_average_precision(matches, weights, overlaps=first_threshold)
+            average_precision.weighted_average_precision(
+                matches, weights, thresholds=first_threshold
+            )
             for matches in by_class
         ]
         return average_defined(np.concatenate(columns, axis=1))

@@ -202,7 +202,7 @@ def _build_score_function(
 
     def score(weights: FloatArray) -> FloatArray:
         scores: FloatArray = average_precision.weighted_average_precision(
-            matches, weights, overlaps=slice(0, 1)
+            matches, weights, thresholds=slice(0, 1)
         )[:, 0]
         return scores
 

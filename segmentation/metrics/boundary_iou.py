@@ -1,14 +1,14 @@
-"""Boundary IoU: how well outlines agree. Large classes cannot hide behind their insides.
+"""Boundary IoU: IoU of the pixels near outlines, so that errors at outlines of large classes count.
 
     boundary IoU_c = |(G_d and G) and (P_d and P)| / |(G_d and G) or (P_d and P)|
 
 G and P are the pixels of class c in the truth and in the prediction; G_d and P_d those at most
-d = 2 % of the image's diagonal from their outline. Distance is that of the authors' program:
-the larger of the steps in x and y; what touches the image's edge has an outline there.
+d = 2 % of the image's diagonal from their outline. The distance is the Chebyshev distance, and the
+image border counts as an outline, as in the authors' program.
 
 Source: Cheng, Girshick, Dollar, Berg, Kirillov, "Boundary IoU: improving object-centric image
-segmentation evaluation", CVPR 2021, eq. 2, for one mask. For classes of label maps this was
-chosen: as in mIoU, pixels are added over all images first, and the mean is over the class set.
+segmentation evaluation", CVPR 2021, eq. 2, for one mask. The paper does not define it for classes
+of label maps; here, as in mIoU, pixels are added over all images, then averaged over classes.
 """
 
 import math
@@ -39,10 +39,10 @@ __all__ = ["average", "config_errors", "conventions", "scored_classes"]
 
 
 class Options(class_averaging.AveragingOptions):
-    """What tasks.yaml may set for this metric: how classes are averaged, and the width.
+    """Options of this metric: averaging over classes, and the width of the boundary.
 
     Attributes:
-        width: d as a share of the image's diagonal.
+        width: The distance d as a fraction of the image's diagonal.
     """
 
     width: float = Field(default=0.02, gt=0, le=1)
@@ -54,8 +54,8 @@ def count(
     """Count pixels by class and by whether they are near the outline of their class.
 
     Args:
-        truth: Class ids, shape (H, W); pixels equal to `IGNORE_INDEX` are left out, but where they
-            begin, a class has an outline.
+        truth: Class ids, shape (H, W); pixels equal to `IGNORE_INDEX` are left out, but their
+            border is an outline of the adjacent class.
         predicted: Class ids, shape (H, W), all below C.
         classes: The C class names.
         options: See `Options`.
@@ -80,12 +80,12 @@ def count(
 
 
 def compute_distance_pixels(shape: tuple[int, ...], width: float) -> int:
-    """The distance d in whole pixels, at least 1."""
+    """Compute the distance d in whole pixels, at least 1."""
     return max(1, round(width * math.hypot(*shape)))
 
 
 def is_near_outline(labels: LabelMap, distance: int) -> NDArray[np.bool_]:
-    """Which pixels have another class, or the outside, within ``distance`` steps, (H, W)."""
+    """Find the pixels within ``distance`` of another class or of the image border, (H, W)."""
     import cv2
 
     square = np.ones((2 * distance + 1,) * 2, np.uint8)
@@ -98,7 +98,7 @@ def is_near_outline(labels: LabelMap, distance: int) -> NDArray[np.bool_]:
 
 
 def score(counts: FloatArray, classes: Sequence[str], options: Options) -> ClassScores:
-    """Boundary IoU of all classes.
+    """Compute the boundary IoU of all classes.
 
     Args:
         counts: R sums of what `count` returns, (R, 2C, 2C).
@@ -116,7 +116,7 @@ def score(counts: FloatArray, classes: Sequence[str], options: Options) -> Class
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
-    """What a reader has to know to compare the means with others."""
+    """Return the facts that a reader needs to compare the means with others."""
     near = f"within {100 * options.width:g} % of the image's diagonal"
     return class_averaging.build_protocol(classes, options) | {
         "boundary": f"{near}, pixels added over images"

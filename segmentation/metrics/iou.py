@@ -33,18 +33,18 @@ __all__ = ["average", "config_errors", "conventions", "protocol", "scored_classe
 
 
 class Options(class_averaging.AveragingOptions):
-    """What tasks.yaml may set for this metric: how classes are averaged."""
+    """Options of this metric: averaging over classes."""
 
 
 def count(
     truth: LabelMap, predicted: LabelMap, classes: Sequence[str], options: Options
 ) -> ConfusionMatrix:
-    """The confusion matrix of one image, see `confusion.compute_confusion_matrix`."""
+    """Compute the confusion matrix of one image, see `confusion.compute_confusion_matrix`."""
     return confusion.compute_confusion_matrix(truth, predicted, len(classes))
 
 
 def score(counts: FloatArray, classes: Sequence[str], options: Options) -> ClassScores:
-    """Scores of all classes from confusion matrices.
+    """Compute the scores of all classes from confusion matrices.
 
     Args:
         counts: R matrices, each added over images, (R, C, C); rows are the truth.
@@ -63,7 +63,7 @@ def score(counts: FloatArray, classes: Sequence[str], options: Options) -> Class
 
 
 def sample_sizes(counts: FloatArray, classes: Sequence[str], options: Options) -> dict[str, int]:
-    """How many pixels are scored, from one sum of confusion matrices, (1, C, C)."""
+    """Count the scored pixels in one sum of confusion matrices, (1, C, C)."""
     return {"pixels": int(_drop_ignored(counts, options).sum())}
 
 

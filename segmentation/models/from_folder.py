@@ -39,7 +39,7 @@ FILES = "folder of label maps"
 
 
 class Options(BaseModel):
-    """What tasks.yaml may set for label maps from a folder.
+    """Options of label maps from a folder.
 
     Attributes:
         folder: Folder of ``<key>.png``, or any other image extension, with class ids as in the

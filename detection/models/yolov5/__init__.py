@@ -33,7 +33,7 @@ def dependency_hashes(options: Options) -> dict[str, str | None]:
 
 
 def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
-    """Return the facts that a reader needs to repeat the numbers."""
+    """Return the facts that a reader needs to reproduce the scores."""
     sha256 = dependency_hashes(options)["start_weights"]
     name = options.start_weights if sha256 is None else Path(options.start_weights).name
     implementation = f"{initial_weights.HEAD_DESCRIPTION}; ultralytics {version('ultralytics')}"

@@ -3,8 +3,8 @@
     dataset/images/<key>.<ext>     hard links (copies where the file system has none)
     dataset/labels/<key>.txt       class, center, width and height as fractions of the image
 
-ultralytics looks for labels beside the images, caches them, and trains on whatever it can read. So
-the folder holds nothing but the images of one source, and the images and boxes read are counted.
+ultralytics looks for labels beside the images, caches them, and silently skips files that it cannot
+read. So the folder holds only the images of one source, and the images and boxes read are counted.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Initial weights: none, the packaged ones, a file, or a release of ultralytics by name.
+"""Initial weights of YOLOv5: random, packaged, from a file, or a named release of ultralytics.
 
 A ``.pt`` file of ultralytics is a pickle of a whole network. It is read with torch's restricted
 unpickler, which builds the network's own classes and rejects everything else, so a file cannot

@@ -12,7 +12,7 @@ FitMode = Literal["letterbox", "stretch"]
 
 
 class Options(BaseModel):
-    """Everything that decides the trained network, except the images and the seed.
+    """Training options: everything that affects the trained network except images and seed.
 
     Attributes:
         size: Size of the network.
@@ -86,7 +86,7 @@ class Options(BaseModel):
 
 
 class Predict(BaseModel):
-    """Everything that decides the predictions of a trained network.
+    """Prediction options: everything that affects the predictions of a trained network.
 
     Attributes:
         confidence: Boxes with a lower score are dropped; 0.001 keeps the whole precision-recall

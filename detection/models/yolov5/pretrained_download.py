@@ -1,4 +1,4 @@
-"""Writes the model folder of a pretrained network, as training would write it."""
+"""Writing of a pretrained network's model folder, with the same files as after training."""
 
 import json
 from collections.abc import Sequence

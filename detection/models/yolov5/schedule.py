@@ -34,9 +34,9 @@ def compute_schedule(options: Options, batch: int, batches: int) -> ScheduleValu
 
         rate(epoch) = learning_rate * (1 - (1 - final) * epoch / epochs)
 
-    During the warm-up everything is linear in the batch: the rate of the weights rises from 0, and
-    that of the biases goes from their own rate, to rate(epoch); momentum and accumulated batches
-    go to their targets.
+    During the warm-up all values are interpolated linearly: the learning rate of the weights from
+    0, and that of the biases from ``warmup_bias_learning_rate``, to rate(epoch); the momentum from
+    ``warmup_momentum``; the number of accumulated batches from 1.
 
     Args:
         options: See `Options`.

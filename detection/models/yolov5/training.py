@@ -1,12 +1,12 @@
-"""Trains a YOLOv5 network as ultralytics does, resumable bit by bit.
+"""Training of YOLOv5 with ultralytics' recipe; resumed trainings are bit-identical.
 
 ultralytics supplies network, loss, augmentation and the moving average of the weights. The loop is
-its trainer's recipe: warm-up, linear decay, accumulated gradients clipped at norm 10. Left out is
-what would make results depend on chance or on the test images: selecting the best epoch on a
-validation set, halving the batch when memory runs out, half-precision checkpoints.
+its trainer's recipe: warm-up, linear decay, accumulated gradients clipped at norm 10. Omitted is
+what would make results depend on the test images or be irreproducible: selection of the best epoch
+on a validation set, halving the batch when memory runs out, half-precision checkpoints.
 
-Randomness is a function of (seed, epoch, image), and after every epoch the whole state is written
-to ``state.pt``. A training that is interrupted and resumed ends with the same weights.
+Random numbers depend on (seed, epoch, image) alone, and after every epoch the whole state is
+written to ``state.pt``. So an interrupted and resumed training ends with the same weights.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Translates the options into ultralytics' configuration."""
+"""Conversion of the options to ultralytics' configuration."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Imports ultralytics without its side effects; seeds and log of its training.
+"""Import of ultralytics without its side effects; random seeds and log of its training.
 
 Importing ultralytics looks for a network connection, creates a settings folder in the user's home,
 replaces ``torch.save`` and ``PIL.Image.open`` for the whole process, hides warnings, sets print

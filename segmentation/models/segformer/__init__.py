@@ -27,8 +27,9 @@ Permanent differences, because SegMiF's choice would make the scores less meanin
 
     last model   the model of the last step is evaluated, and the test images are not used in
                  training; SegMiF selects the best of a test every 1000 steps on the test images
-    one training images are given; SegMiF trains fusion and segmentation in turn, and starts each
-                 of its seven rounds from the best model so far with a new optimizer
+    one round    the training images are fixed; SegMiF alternates between training fusion and
+                 segmentation, and starts each of its seven rounds from the best model so far with
+                 a new optimizer
 
 Training is a function of the seed: a run that is interrupted and resumed ends with the same
 weights as an uninterrupted one, bit for bit on one CPU.

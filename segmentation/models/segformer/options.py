@@ -26,7 +26,7 @@ Predict = NoOptions  # the whole image once, logits resized to the label map's s
 
 
 class Options(BaseModel):
-    """Everything that decides the trained model, except the images and the seed.
+    """Training options: everything that affects the trained model except images and seed.
 
     The defaults are SegMiF's; the package's docstring lists the differences.
 
@@ -40,9 +40,9 @@ class Options(BaseModel):
             OpenMMLab) or the path of a safetensors or torch file of MiT weights with the names
             of mmseg, NVlabs or Hugging Face (``nvidia/mit-b3``, say). SegMiF starts from ImageNet.
         iterations: Number of training steps.
-        shuffle: Whether every epoch has its own order of images; SegMiF's have not.
         schedule: Length of the learning-rate schedule in steps; None is ``iterations``.
         batch: Images per step.
+        shuffle: Whether every epoch has its own order of images; SegMiF uses one order for all.
         crop: Side of the square crop, or (width, height), in pixels.
         crop_share: The crop is sampled again, at most ten times, while one class covers a larger
             fraction of it.

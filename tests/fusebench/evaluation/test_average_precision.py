@@ -26,7 +26,7 @@ def compute_weighted_ap(truth, predicted, weights):
                     np.stack(
                         [
                             average_precision.weighted_average_precision(
-                                part, weights, area=area, most=most
+                                part, weights, area=area, max_detections=most
                             )
                             for most in (100, 300)
                         ],

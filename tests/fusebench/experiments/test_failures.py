@@ -119,7 +119,7 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert f"toy-mine: {failure}" in capsys.readouterr().out
 
 
-def test_a_failure_is_not_shown_of_a_cell_that_has_a_record(
+def test_a_failure_is_not_shown_of_a_run_that_has_a_record(
     arguments, tmp_path, monkeypatch, capsys
 ):
     with monkeypatch.context() as patch:

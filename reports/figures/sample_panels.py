@@ -52,7 +52,7 @@ class SamplePanel:
         source: Name of the source; empty for the ground truth.
         file: Relative to the report.
         size: (width, height) in pixels.
-        alt_text: Description for who cannot see the image.
+        alt_text: Alternative text for screen readers.
     """
 
     title: str

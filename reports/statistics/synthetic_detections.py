@@ -90,7 +90,7 @@ def simulate_detections(
     Args:
         model: Sizes of the effects.
         truth: True boxes.
-        rng: Generator; the order of its draws is part of the result.
+        rng: Random generator; the result depends on the order of its calls.
         skill: Skill of the training; drawn if None.
     """
     # z of every true box

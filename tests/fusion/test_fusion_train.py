@@ -36,7 +36,7 @@ def test_a_later_stage_trains_the_earlier_one_first_and_each_only_once(root, cap
     assert capsys.readouterr().out.count("(done)") == 2
 
 
-def test_start_takes_the_weights_of_a_folder_instead_of_training_the_earlier_stage(root):
+def test_the_flag_start_uses_the_weights_of_a_folder_instead_of_training_the_earlier_stage(root):
     assert run_dmfuse(root, "diffusion", "--name", "first") == 0
     start = root / "runs/trained/first"
     assert run_dmfuse(root, "fusion", "--start", str(start)) == 0

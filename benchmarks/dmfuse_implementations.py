@@ -1,4 +1,4 @@
-"""DMFuse in a straightforward implementation and in this project's, with equal random weights."""
+"""Straightforward and optimized implementation of DMFuse with the same random weights."""
 
 from collections.abc import Callable
 from unittest import mock
@@ -129,7 +129,7 @@ IMPLEMENTATIONS: dict[str, Callable[[], TensorFusionFunction]] = {
 
 
 def simulate_pair(width: int, height: int) -> list[Tensor]:
-    """Simulate one pair; returns the infrared and visible luminance in [0, 1], (1, 1, H, W)."""
+    """Simulate one pair; return the infrared and visible luminance in [0, 1], (1, 1, H, W)."""
     rendered = scene.render_scene(2, 0, SceneParameters(width=width, height=height))
     images = rendered.infrared, luminance(rendered.visible)
     return [torch.from_numpy(image.astype(np.float32) / 255)[None, None] for image in images]

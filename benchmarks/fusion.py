@@ -11,7 +11,7 @@ attends with all H + W affinities of every pixel side by side, as the released c
 
 Speedups are given for processor time, which other work on the machine changes least, and for
 elapsed time: medians over the rounds. Memory is the peak resident set size of a separate process,
-and the part of it that came with the fusion. The change of fused images by bfloat16 is measured
+and its increase during the fusion. The change of fused images by bfloat16 is measured
 with trained weights (--weights: packaged, a file, the folder of a training).
 
 Exit status 1 if a speedup, a difference or the memory misses its limit below, or if there are no
@@ -28,8 +28,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-# Run as a file, this file's folder comes first in the path, and this file would hide the package
-# that it measures.
+# When run as a script, this folder comes first in the module path, and this file would hide the
+# package `fusion`.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
@@ -111,7 +111,7 @@ def compare_speed(width: int, height: int, runs: int) -> bool:
 def compare_memory(width: int, height: int) -> bool:
     """Print the peak memory of every implementation; return whether it is within its limit.
 
-    Each runs in a process of its own: a process keeps memory that it once had.
+    Each runs in a separate process, because a process does not return all of its freed memory.
     """
     within_limits = True
     for name in IMPLEMENTATIONS:
@@ -127,16 +127,16 @@ def compare_memory(width: int, height: int) -> bool:
 
 @torch.inference_mode()
 def _measure_peak_memory(name: str, width: int, height: int) -> tuple[int, int]:
-    """Measure one implementation; returns the bytes before the fusion and at its peak."""
+    """Measure one implementation; return the bytes before the fusion and at its peak."""
     torch.set_num_threads(1)
     fuse, pair = IMPLEMENTATIONS[name](), simulate_pair(width, height)
     return peak_memory.measure_peak_memory(lambda: fuse(*pair))
 
 
 def compare_gray_levels(weights: str) -> bool:
-    """Print how far bfloat16 moves fused images from float32 ones.
+    """Print how much fused images in bfloat16 differ from those in float32.
 
-    Trained weights are needed: random ones give no image.
+    Trained weights are needed: the output of random weights is no image.
 
     Args:
         weights: The option ``weights`` of the fusion method.
@@ -171,7 +171,7 @@ def compare_gray_levels(weights: str) -> bool:
 def compute_speedup(baseline: list[FusionTime], candidate: list[FusionTime], clock: Clock) -> float:
     """Compute the median ratio of times over the rounds.
 
-    The two runs of a round come one after the other and so meet the same load of the machine.
+    The two runs of a round follow each other, so that the load of the machine is about the same.
     """
     rounds = zip(baseline, candidate, strict=True)
     ratios = [getattr(first, clock) / getattr(second, clock) for first, second in rounds]

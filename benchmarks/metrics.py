@@ -1,17 +1,17 @@
-"""Time every fusion metric on a 640 x 480 image: plain loops, pure functions, shared work.
+"""Time every fusion metric on a 640 x 480 image: plain loops, pure functions, cached results.
 
 python -m benchmarks.metrics               every metric, and the tables of both papers
 python -m benchmarks.metrics --no-loops    without the plain loops
 
 Columns, in seconds of processor time:
     pure     the metric's function by itself, float64
-    first    the first fused image of a pair, with the work on the sources shared by all metrics
+    first    the first fused image of a pair; intermediate results are cached over all metrics
     further  each further fused image of the pair
     loops    `tests.helpers.fusion.naive_metrics` on a part of the image, scaled to the whole
 
 Times are the best of several runs. The images are noise of several octaves. "first" excludes
-what a process computes once, for its first pair of a size: the filters of phase congruency, and the
-entries of the table of the edge FMI that the images need.
+results that a process computes once for an image size: the filters of phase congruency, and the
+entries of the edge FMI's lookup table.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 python -m fusion.profile                                  every method of tasks.yaml, 256 x 256
 python -m fusion.profile --source dmfuse --size 640x480   one source, another size
 python -m fusion.profile --method dmfuse --set precision=bfloat16
-python -m fusion.profile --runs 0                         counts only, in a moment
+python -m fusion.profile --runs 0                         counts only, within seconds
 python -m fusion.profile --paper                          the papers' networks, as counted there
 
 One line per method and size. MACs are multiply-accumulates of convolutions, linear layers and

@@ -1,4 +1,4 @@
-"""Score folders of fused images against the folders of their infrared and visible images.
+"""Score folders of fused images with fusion metrics, given the infrared and visible images.
 
 python -m fusion.quality FUSED IR VISIBLE
 python -m fusion.quality OURS THEIRS IR VISIBLE --preset dmnet

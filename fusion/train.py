@@ -1,4 +1,4 @@
-"""Train DMFuse or DMNet. The stages before the given one are trained first if necessary.
+"""Train DMFuse or DMNet. Earlier stages are trained first if necessary.
 
 python -m fusion.train --method dmfuse --stage fusion           both stages of the small preset
 python -m fusion.train --method dmnet --stage 2 --scenes        on simulated scenes only
@@ -9,7 +9,7 @@ With several machines, --out must be on a file system that all of them share: th
 writes the earlier stage there, and the others read it.
 
 A trained model is a folder in trained/ under --out. --set fusion.steps=500 changes the recipe;
-its sections are in fusion/training/recipe/schema.py. The same command resumes a stopped training.
+its sections are in fusion/training/recipe/schema.py. The same command resumes an interrupted run.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Paths:
 
 
 def select_training_runs(args: argparse.Namespace) -> list[TrainingRun]:
-    """List the trainings that the arguments name, each after those it needs, without duplicates.
+    """List the selected training runs without duplicates, each after the runs it starts from.
 
     Raises:
         UserError: If an argument or a recipe is invalid.
@@ -75,7 +75,7 @@ def select_training_runs(args: argparse.Namespace) -> list[TrainingRun]:
 
 
 def _select_from_task_file(args: argparse.Namespace) -> list[TrainingRun]:
-    """List the trainings of the task file: the one that --model names, or all."""
+    """List the training runs of the task file: the one that --model names, or all."""
     if args.method or args.stage or args.name or args.start:
         raise UserError(
             "--tasks names the trainings; leave out --method, --stage, --name and --start"
@@ -84,24 +84,24 @@ def _select_from_task_file(args: argparse.Namespace) -> list[TrainingRun]:
     if args.model is not None:
         if args.model not in entries:
             names = ", ".join(entries)
-            raise UserError(f"{args.tasks}: no training is called {args.model!r}; there is {names}")
+            raise UserError(f"{args.tasks}: no training is called {args.model!r}; known: {names}")
         entries = {args.model: entries[args.model]}
     if args.to is not None and len(entries) != 1:
-        raise UserError(f"--to {args.to}: writes one model; choose it with --model")
+        raise UserError(f"--to {args.to}: writes one model; select it with --model")
     return [_build_training_run(entry, args, name) for name, entry in entries.items()]
 
 
 def _build_training_run(
     entry: schema.FusionTraining, args: argparse.Namespace, name: str
 ) -> TrainingRun:
-    """Build a training from an entry of a task file and the arguments that override it."""
+    """Build a training run from an entry of a task file and the arguments that override it."""
     if entry.method not in RECIPES:
-        raise UserError(f"no method {entry.method!r} can be trained; there is {', '.join(RECIPES)}")
+        raise UserError(f"no trainable method {entry.method!r}; known: {', '.join(RECIPES)}")
     if entry.stage not in STAGE_SECTIONS[entry.method]:
         stages = ", ".join(STAGE_SECTIONS[entry.method])
-        raise UserError(f"{entry.method} has no stage {entry.stage!r}; it has {stages}")
+        raise UserError(f"{entry.method} has no stage {entry.stage!r}; known: {stages}")
     if not re.fullmatch(r"[\w-]*", name):
-        raise UserError(f"{name!r} must be letters, digits, - and _ (it names a folder)")
+        raise UserError(f"{name!r} is part of a folder name; expected letters, digits, - and _")
     preset = args.preset or entry.preset
     recipe = presets.build_recipe(
         entry.method, preset, dict(entry.options), _collect_changes(entry, args, preset)
@@ -109,7 +109,7 @@ def _build_training_run(
     seed = entry.seed if args.seed is None else args.seed
     start_weights = None if args.start is None else weights_file.find_weights_file(args.start)
     training = TrainingRun(entry.method, entry.stage, recipe, seed, name, start_weights)
-    _ = training.stage_options  # raises an error now if the recipe has no such section
+    _ = training.stage_options  # raises an early error if the recipe has no such section
     return training
 
 
@@ -126,7 +126,7 @@ def _collect_changes(
 
 
 def print_plan(trainings: Sequence[TrainingRun], paths: Paths) -> None:
-    """Print every training with its state (done, begun or open) and its data."""
+    """Print every training run with its state (finished, started, not started) and its data."""
     finished = 0
     for number, training in enumerate(trainings, start=1):
         try:
@@ -137,8 +137,8 @@ def print_plan(trainings: Sequence[TrainingRun], paths: Paths) -> None:
             continue
         is_finished = folder.is_dir()
         finished += is_finished
-        is_begun = folder.with_name(f"{folder.name}.partial").is_dir()
-        state = " (done)" if is_finished else " (begun)" if is_begun else ""
+        is_started = folder.with_name(f"{folder.name}.partial").is_dir()
+        state = " (done)" if is_finished else " (started)" if is_started else ""
         descriptions = "; ".join(data.descriptions)
         print(f"[{number}/{len(trainings)}] {folder.name}{state}: {descriptions}")
     print(f"{finished} of {len(trainings)} done, under {paths.store.root}")
@@ -147,12 +147,12 @@ def print_plan(trainings: Sequence[TrainingRun], paths: Paths) -> None:
 def run_trainings(
     trainings: Sequence[TrainingRun], paths: Paths, settings: "RuntimeSettings"
 ) -> None:
-    """Run the trainings in order; finished ones are skipped, stopped ones resumed."""
+    """Execute the training runs in order; skip finished ones, resume interrupted ones."""
     from fusion.training import distributed
 
     group = settings.process_group
     for number, training in enumerate(trainings, start=1):
-        # Only the main process generates simulated scenes; then they are there for the others.
+        # The main process generates simulated scenes before the others read them.
         spec = distributed.broadcast_result(
             partial(training_run.build_spec, training, paths.data), group
         )
@@ -236,7 +236,8 @@ def _format_command(args: argparse.Namespace, start_alias: str | None) -> str:
 
     Args:
         args: The parsed command line.
-        start_alias: Another name for the start weights, if the weights to write are called alike.
+        start_alias: Name of the start weights in the command, if their file name equals that of
+            the weights to write.
     """
     command = ["python", "-m", PROGRAM]
     for name in ("tasks", "model", "method", "stage", "preset", "seed", "start"):

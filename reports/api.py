@@ -28,8 +28,8 @@ from reports.tables import tidy_scores
 
 DIGEST_LENGTH = 8  # hex digits; one folder has few settings
 SHARED_TRAINING_PREFIX = "trained on "  # of the protocol of a model that all sources share
-MADE_ELSEWHERE = "made elsewhere"  # protocol of predictions in the user's files
-PER_SOURCE_OPTIONS = ("file", "images", "folder")  # of such predictions: names of the files
+MADE_ELSEWHERE = "made elsewhere"  # protocol of external predictions (prediction files of the user)
+PER_SOURCE_OPTIONS = ("file", "images", "folder")  # options that name their files
 SCORE_COLUMNS = (
     *("task", "kind", "dataset", "setting", "source", "source_kind", "spec", "seed"),
     *("level", "condition", "class", "metric", "score", "unit", "better", "signature"),
@@ -58,7 +58,7 @@ class StoredRecord:
     Attributes:
         record: The record.
         folder: Where it is stored.
-        setting: Digest of what the records of one comparison share.
+        setting: Digest of the parts of the spec that all records of one comparison share.
         spec: Digest of everything that decides the scores, without the seed.
     """
 
@@ -130,10 +130,10 @@ def load_results(folder: Path) -> StoredResults:
 
 
 def compute_setting(spec: Mapping[str, Any]) -> str:
-    """Compute the digest of what all sources and seeds of one comparison share.
+    """Compute the digest of the parts of a spec that all sources and seeds of a comparison share.
 
-    Left out are the seed and what differs between sources by nature: how the images of the pairs
-    were made, and the files of predictions that were made elsewhere.
+    Left out are the seed and everything that is specific to a source: how its images were fused,
+    and the file names of external predictions.
     """
     shared = _drop_seed(spec)
     protocol = str(spec.get("protocol", ""))
@@ -164,12 +164,12 @@ def _drop_seed(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reduce_images(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep of the spec of a source's images the pairs that they are made of."""
+    """Reduce the spec of a source's images to the data set and its pairs."""
     return {name: spec[name] for name in ("dataset", "pairs") if name in spec}
 
 
 def _get_group_key(entry: StoredRecord) -> tuple[str, ...]:
-    """What the records of one comparison have in common."""
+    """Return the values that all records of one comparison share."""
     record = entry.record
     return record.kind, record.task, record.dataset, entry.setting
 

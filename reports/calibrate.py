@@ -130,7 +130,7 @@ def format_row(name: str, outcomes: Sequence[TrialOutcome]) -> str:
 
 
 def are_rates_in_range(outcomes: Sequence[TrialOutcome], min_false_rate: float) -> bool:
-    """Whether the rate of false verdicts and the coverage are as required."""
+    """Return whether the rate of false verdicts and the coverage are in the required range."""
     false_rate = np.mean([outcome.is_false_finding for outcome in outcomes])
     coverage = np.mean([bool(outcome.covers_true_value) for outcome in outcomes])
     return bool(

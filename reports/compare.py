@@ -1,11 +1,12 @@
-"""Compare two result stores: only what differs, tested where the test images are the same.
+"""Compare two result stores: list and test what differs.
 
 python -m reports.compare runs-old runs               in the terminal
 python -m reports.compare runs-old runs --to d.csv    differences and tests as a table, too
 
-Records are matched by task, source and seed. Printed are: runs that only one store has, protocol
-facts and scores that differ, and tests of the differences: AP and IoU by bootstrap of the saved
-matches and counts, as in the report; fusion metrics by a paired test over images.
+Records are matched by task, source and seed. The output lists runs that only one store has, and
+protocol facts and scores that differ. Differences on the same test images are tested: AP and IoU
+by bootstrap of the saved matches and counts, as in the report; fusion metrics by a paired test
+over images.
 """
 
 import argparse

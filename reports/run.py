@@ -2,7 +2,7 @@
 
 python -m reports.run                 report/index.html, report.md, tables/*.csv, figures
 python -m reports.run --to FOLDER     into another folder
-python -m reports.run --plan          list which runs are finished, and stop
+python -m reports.run --plan          list which runs are finished, and exit
 
 Nothing is trained or fused: missing runs are listed with the command that executes them. Bootstrap
 statistics are computed from saved results and stored under statistics/ of --out.
@@ -79,12 +79,12 @@ def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[
 
 
 def write_report(report: Report, task_results: Sequence[TaskResults], folder: Path) -> None:
-    """Write page, Markdown file and all tables; the figures are written before.
+    """Write page, Markdown file and all tables; the figures are already written.
 
     Args:
         report: The report with its figures.
-        task_results: The same tasks as numbers.
-        folder: Of the report.
+        task_results: Numeric results of the same tasks.
+        folder: Folder of the report.
     """
     (folder / "index.html").write_text(html_page.render_report(report), encoding="utf-8")
     (folder / "report.md").write_text(markdown.render_report(report), encoding="utf-8")
@@ -109,7 +109,7 @@ def build_report(
     """Assemble the report without its efficiency section.
 
     Args:
-        plan: What is planned.
+        plan: Tasks and runs.
         task_results: All tasks.
         sections: Their sections.
         command: Command line that executes all missing runs.
@@ -216,7 +216,7 @@ def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
     )
 
     def write(folder: Path) -> None:
-        # matplotlib would write its font cache into the user's home
+        # otherwise matplotlib would write its font cache into the user's home folder
         os.environ.setdefault("MPLCONFIGDIR", str(store.root.resolve() / ".matplotlib"))
         with figure_workers.open_figure_pool() as draw:
             costs = build_efficiency(plan, store, task_results, args)
@@ -246,7 +246,7 @@ def _add_figures(
 
 
 def _check_store(store: Store, task_results: Sequence[TaskResults], report: Path) -> None:
-    """Keep a report with results from being replaced because ``--out`` was mistyped."""
+    """Raise an error if an empty store, e.g. a mistyped ``--out``, would replace a full report."""
     has_results = any(
         source.records or source.failures for results in task_results for source in results.sources
     )
@@ -272,7 +272,7 @@ def _warn_if_store_missing(store: Store) -> None:
 def _compute_inputs_hash(
     plan: Plan, store: Store, task_results: Sequence[TaskResults], command: str
 ) -> str:
-    """Hash everything that the report is made from: records, plan, and the code of the report."""
+    """Hash all inputs of the report: records, plan, and the code of the report."""
     code_folder = Path(__file__).parent
     patterns = ("*.py", "formats/templates/*", "published/*")
     code = sorted(file for pattern in patterns for file in code_folder.rglob(pattern))

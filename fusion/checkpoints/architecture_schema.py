@@ -41,6 +41,11 @@ class FusionHeadSchema(StrictSchema):
     """DMFuse's fusion network.
 
     Attributes:
+        encoder: Source of the features: the denoising network (``diffusion``) or a CNN.
+        interaction: ``caim``, or ``addition`` in the ablation without it.
+        affinity: Pairing of queries and keys; see
+            `fusion.networks.caim.CrossAttentionInteraction`.
+        scaled: Whether CAIM has a trained scale gamma.
         features_at: Time steps whose features are used.
         noise: Whether the features are extracted from images with noise.
     """

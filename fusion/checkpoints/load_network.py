@@ -24,7 +24,7 @@ N = TypeVar("N", bound=nn.Module)
 
 @dataclass(frozen=True)
 class NoiseOptions:
-    """How the noise of diffusion features is sampled.
+    """Random seed and noise levels of diffusion features.
 
     Attributes:
         seed: Random seed, combined with the contents of each image.

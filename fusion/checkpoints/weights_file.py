@@ -159,7 +159,7 @@ def find_weights_file(text: str | Path) -> Path:
     folders = sorted(p for p in path.parent.glob(f"{path.name}-{HASH_GLOB}") if p.is_dir())
     if len(folders) > 1:
         names = ", ".join(p.name for p in folders)
-        raise UserError(f"{path}: may be {names}; name one of them")
+        raise UserError(f"{path}: is ambiguous: {names}; name one of them")
     if not folders:
         partial = next(path.parent.glob(f"{path.name}-{HASH_GLOB}.partial"), None)
         state = "its training is not finished" if partial else "not trained yet"

@@ -1,8 +1,8 @@
 """Diffusion features: activations of a denoising network at a few noise levels.
 
 Source: DMFuse eq. 5 and section 4.1 (steps 5, 50, 100); Dif-Fusion (Yue et al., IEEE TIP 2023).
-The released code draws noise and levels from unseeded generators, so that its fused images differ
-from run to run. Here the noise is a function of a seed and the image, and a level between two
+The released code samples noise and levels without a seed, so that its fused images differ from run
+to run. Here the noise is a function of a seed and the image, and a level between two
 steps is a function of the seed alone (`fusion.checkpoints.load_network.NoiseOptions`).
 """
 

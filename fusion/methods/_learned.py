@@ -60,7 +60,7 @@ class Options(BaseModel):
 
     @property
     def tiling_options(self) -> tiled_inference.TilingOptions:
-        """The options of tiled inference."""
+        """Options of tiled inference."""
         return tiled_inference.TilingOptions(self.tile, self.overlap, self.precision, self.padding)
 
 

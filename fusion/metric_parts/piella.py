@@ -42,7 +42,7 @@ def compute_saliency_weights(
 ) -> list[FloatImage]:
     """Compute each window's saliency: the first source's share of the variance, and the maximum.
 
-    Both maps are 0.5 where both sources are flat, as in the programs in use.
+    Both maps are 0.5 where both sources are flat, as in published implementations.
 
     Args:
         first: Source image, float64, (H, W).

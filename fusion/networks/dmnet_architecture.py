@@ -13,7 +13,7 @@ TransformerWiring = Literal["cascade", "parallel"]
 
 @dataclass(frozen=True)
 class DMNetArchitecture:
-    """Everything that decides which tensors a DMNet has; stored in the weights file's metadata.
+    """Options that determine the tensors of a DMNet; stored in the metadata of the weights file.
 
     The defaults are the paper's; where the paper gives no value, they are the closest reading of
     its text.

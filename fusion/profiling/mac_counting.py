@@ -4,7 +4,7 @@ Networks are counted on torch's meta device, where tensors have shapes and no va
 computed, whatever the size.
 
 The exact MACs are those of convolutions, linear layers and matrix products (all attentions),
-counted from the operators that are really called. Normalizations, activations, softmaxes and
+counted from the operators that are actually called. Normalizations, activations, softmaxes and
 upsampling are left out.
 
 DMFuse prints smaller numbers (Tables 5 and 7). Its counting was inferred by reproducing them:
@@ -50,7 +50,7 @@ class MacCounts:
         convolutions: Multiply-accumulates of convolutions, without biases.
         linear: Multiply-accumulates of linear layers, without biases.
         matrix_products: Multiply-accumulates of matrix products, two for each attention.
-        upsampled_values: Values made by nearest-neighbor upsampling; no multiply-accumulates.
+        upsampled_values: Output values of nearest-neighbor upsampling (not multiply-accumulates).
     """
 
     convolutions: int
@@ -65,13 +65,13 @@ class MacCounts:
 
     @property
     def thop_macs(self) -> int:
-        """Total as thop counts it: upsampling counts, matrix products do not."""
+        """Total as thop counts it: with upsampling, without matrix products."""
         return self.convolutions + self.linear + self.upsampled_values
 
 
 @dataclass(frozen=True)
 class PaperCounts:
-    """Counts as in DMFuse's tables, to three decimals; None where a paper has no number.
+    """Counts as in DMFuse's tables, to three decimals; None where the paper prints none.
 
     Attributes:
         parameters: Millions.
@@ -88,7 +88,7 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_macs(call: Callable[[], object]) -> MacCounts:
-    """Count the operations of a call, on any device; its result is dropped."""
+    """Count the operations of a call, on any device; its result is discarded."""
     with torch.no_grad(), _OperatorCounter() as counter:
         call()
     return MacCounts(**counter.counts)

@@ -24,6 +24,8 @@ class ProfileRequest:
 
     Attributes:
         source: Name of the source.
+        method: Name of the fusion method.
+        options: Options of the method.
         width: In pixels.
         height: In pixels.
     """
@@ -42,11 +44,12 @@ class ProfileRequest:
 
 @dataclass(frozen=True)
 class TimingOptions:
-    """How the time is measured.
+    """Device, repetitions and threads of a time measurement.
 
     Attributes:
+        device: ``cpu``, ``cuda:0``, ...
         repetitions: Timed fusions, after one warm-up.
-        threads: Threads of torch on the CPU; None keeps its default.
+        threads: Number of CPU threads of torch; None keeps its default.
     """
 
     device: str
@@ -114,7 +117,7 @@ def count_operations(request: ProfileRequest) -> OperationCounts:
 
 
 def measure_cost(request: ProfileRequest, timing: TimingOptions) -> MeasuredCost:
-    """Load a method and fuse random images, in this process, which should be new.
+    """Load a method and fuse random images in the current process, which should be a new one.
 
     Raises:
         UserError: If the method cannot be loaded or cannot fuse this size.

@@ -1,6 +1,6 @@
 """Main memory of this process: resident size, and its peak during a call.
 
-Linux keeps the peak of the resident set in /proc and lets a process reset it to its present size.
+Linux keeps the peak of the resident set in /proc and lets a process reset it to its current size.
 getrusage is not usable there: its peak starts with the size of the parent process. On other
 systems only getrusage exists; its peak never falls, so that an earlier peak can hide a later one.
 """

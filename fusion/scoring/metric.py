@@ -1,4 +1,4 @@
-"""A fusion metric as it was asked for: its file, its variant, how its column is headed."""
+"""A selected fusion metric: its plug-in, variant, column header and signature."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ class Metric:
     """One column of scores.
 
     Attributes:
-        name: As it was asked for, e.g. ``mutual_information`` or ``mutual_information.nats``.
-        plugin: The file in fusion/metrics.
-        options: Its checked options.
+        name: As given by the user, e.g. ``mutual_information`` or ``mutual_information.nats``.
+        plugin: Its module in fusion/metrics.
+        options: Its validated options.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Metric:
 
     @property
     def variant(self) -> str:
-        """Name of the variant; a metric without variants has one without an option."""
+        """Name of the variant; a metric without an option for it has exactly one."""
         default = next(iter(self.plugin.VARIANTS))
         return str(getattr(self.options, "variant", default))
 
     @property
     def definition(self) -> MetricVariant:
-        """What the variant computes."""
+        """Description, range, unit and direction of the variant."""
         return self.plugin.VARIANTS[self.variant]
 
     @property
     def column(self) -> Column:
-        """How tables head it: a variant that is not the default is in the title."""
+        """Column of a table; the title names the variant unless it is the default."""
         default = next(iter(self.plugin.VARIANTS))
         title = self.plugin.TITLE
         full_title = title if self.variant == default else f"{title} {self.variant}"
@@ -52,7 +52,7 @@ class Metric:
 
     @property
     def signature(self) -> str:
-        """What makes two numbers comparable, e.g. ``MI.bits v1``; see `LUMINANCE` too."""
+        """Identifier that comparable scores share, e.g. ``MI.bits v1``; see also `LUMINANCE`."""
         fault = self.definition.known_fault
         suffix = f" (known fault: {fault})" if fault else ""
         return f"{self.plugin.TITLE}.{self.variant} v{self.plugin.VERSION}{suffix}"
@@ -69,12 +69,12 @@ class Metric:
         return value
 
     def note(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> str:
-        """What has to be known about the value, e.g. that something undefined counts as 0."""
+        """Explain a special value, e.g. that an undefined term counts as 0; empty without one."""
         return self.plugin.note(*pair, fused, self.options, compute)
 
     @property
     def undefined_note(self) -> str:
-        """Why there is no value, where `note` does not say it."""
+        """Reason for an undefined value, for a metric whose `note` gives none."""
         reason = self.plugin.UNDEFINED_REASON
         return f"undefined: {reason}" if reason else "undefined for these images"
 
@@ -86,25 +86,25 @@ def load_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[Metric, ...]
         metrics: Name, or name.variant, to options.
 
     Raises:
-        UserError: If there is no such metric, an option is wrong, or one is asked for twice.
+        UserError: If there is no such metric, an option is invalid, or a metric is given twice.
     """
     return build_columns(resolve_fusion_metrics(metrics, "metrics"))
 
 
 def build_columns(metrics: Sequence[ResolvedFusionMetric]) -> tuple[Metric, ...]:
-    """The columns of metrics that are loaded already."""
+    """Build the columns of resolved metrics."""
     return tuple(Metric(metric.name, metric.plugin, metric.options) for metric in metrics)
 
 
 def join_signatures(metrics: tuple[Metric, ...]) -> str:
-    """The signatures of all columns in one line."""
+    """Join the signatures of all columns in one line."""
     return ", ".join(metric.signature for metric in metrics)
 
 
 def add_signature_column(per_image: pd.DataFrame, metrics: tuple[Metric, ...]) -> pd.DataFrame:
-    """A table of scores with a column ``signature``, which says in every row what its columns are.
+    """Return the table with a column ``signature``: the signatures of all metric columns.
 
-    Rows of several tables can then be put together, and those that must not be compared are told
-    apart by ``groupby("signature")``.
+    Several tables can then be concatenated; ``groupby("signature")`` separates rows that are not
+    comparable.
     """
     return per_image.assign(signature=f"{join_signatures(metrics)}; {LUMINANCE}")

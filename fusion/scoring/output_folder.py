@@ -46,7 +46,7 @@ def check_writable(out: Path) -> None:
     """Check that the output folder can be created and written to, before any work is done.
 
     Raises:
-        UserError: Naming the path in the way.
+        UserError: Naming the path that prevents it.
     """
     existing = next(path for path in (out, *out.absolute().parents) if path.exists())
     if not existing.is_dir():
@@ -110,7 +110,7 @@ def write_tables(
     Args:
         out: The folder; created if it does not exist.
         tables: File name to table.
-        summary: What is printed of the tables.
+        summary: Text that is printed for the tables.
         spec: See `build_spec`.
 
     Returns:

@@ -31,9 +31,12 @@ IndexedRows = tuple[int, dict[str, ScoreRow]]  # index of a pair, and a row per 
 
 @dataclass(frozen=True)
 class ScoringPair:
-    """The image files of one pair.
+    """Image files of one pair.
 
     Attributes:
+        key: Key of the pair.
+        infrared: Infrared image.
+        visible: Visible image.
         fused: Name of the source to its fused image.
     """
 

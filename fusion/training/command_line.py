@@ -20,7 +20,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; both: finetuning")
     parser.add_argument("--preset", help="recipe preset: paper or small (default: small)")
     parser.add_argument(
-        "--tasks", type=Path, metavar="FILE", help="train the trainings of this task file"
+        "--tasks", type=Path, metavar="FILE", help="run the trainings of this task file"
     )
     parser.add_argument("--model", metavar="NAME", help="with --tasks: only this training")
     parser.add_argument(
@@ -49,7 +49,9 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--look-every", type=int, metavar="N", help="steps between two sample images"
     )
-    parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
+    parser.add_argument(
+        "--plan", action="store_true", help="list the training runs and their states, and exit"
+    )
     for name in plugins.list_plugins("fusebench.datasets"):
         parser.add_argument(
             f"--{name}",
@@ -63,7 +65,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
 
 
 def check_arguments(args: argparse.Namespace) -> None:
-    """Refuse arguments that would fail later or be ignored.
+    """Check for arguments that would fail later or be ignored.
 
     Raises:
         UserError: Naming the flag.
@@ -75,7 +77,9 @@ def check_arguments(args: argparse.Namespace) -> None:
     if args.look_every is not None and args.look_every < 1:
         raise UserError(f"--look-every {args.look_every}: expected at least 1")
     if args.model is not None and args.tasks is None:
-        raise UserError(f"--model {args.model}: chooses from a task file; give --tasks FILE")
+        raise UserError(
+            f"--model {args.model}: selects a training of a task file; give --tasks FILE"
+        )
     if args.to is not None:
         if args.to.is_dir():
             raise UserError(f"--to {args.to}: is a folder; name a file in it")

@@ -77,14 +77,14 @@ def join_process_group(device: str) -> Iterator[ProcessGroup]:
 
 
 def check_batch_size(batch: int, group: ProcessGroup) -> None:
-    """Refuse a batch that cannot be divided evenly among the processes.
+    """Check that a batch can be divided evenly among the processes.
 
     Raises:
         UserError: Naming both numbers.
     """
     if batch % group.size:
         raise UserError(
-            f"batch {batch} cannot be shared evenly by {group.size} processes; expected a "
+            f"batch {batch} cannot be divided evenly among {group.size} processes; expected a "
             f"multiple of {group.size}"
         )
 

@@ -2,7 +2,7 @@
 
 A stage is a module whose forward pass returns the losses of a batch. All random numbers come from
 `fusion.training.data.random_streams`, so a checkpoint stores weights, optimizer and the number of
-steps, and a resumed training ends with the same weights, bit for bit, as one without a stop.
+steps, and a resumed training ends with the same weights, bit for bit, as an uninterrupted one.
 """
 
 import math
@@ -24,7 +24,7 @@ from fusion.training.monitoring.logger import TrainingLogger
 from fusion.training.stages.contract import GRADIENT_NORM, TOTAL_LOSS
 from fusion.training.training_state import FusionTrainingState
 
-# Seconds between two checkpoints: at least this, so much may be lost when a run is killed, ...
+# Seconds between two checkpoints: at least this (the most that a killed run loses), ...
 MIN_CHECKPOINT_SECONDS = 30.0
 # ... and at least this many times the duration of the last write.
 CHECKPOINT_TIME_FACTOR = 20.0
@@ -137,7 +137,7 @@ def _run_step(
     losses[TOTAL_LOSS].backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
     trained = [p for p in state.stage.parameters() if p.requires_grad]
     norm = nn.utils.clip_grad_norm_(trained, job.stage_options.clip or math.inf)
-    # Mean losses over the processes, checked before they can spoil the weights
+    # Mean losses over the processes, checked before the weights are updated
     names = [*losses, GRADIENT_NORM]
     values = torch.stack([*(v.detach().float() for v in losses.values()), norm.float()])
     means = distributed.all_reduce_mean(values, group).tolist()
@@ -196,6 +196,6 @@ def _update_ema(state: FusionTrainingState, job: TrainingJob) -> None:
 
 
 def _is_sample_step(step: int, job: TrainingJob) -> bool:
-    """Tell whether sample images are written after this step."""
+    """Return whether sample images are written after this step."""
     interval = job.runtime.sample_interval or max(1, job.steps // SAMPLE_POINTS)
     return step % interval == 0 or step == job.steps

@@ -126,7 +126,7 @@ def _read_previous_stages(training: TrainingRun) -> list[str]:
 
 
 def get_start_weights_alias(start: Path | None, path: Path) -> str | None:
-    """Return another name for start weights that are called like the file to write, else None."""
+    """Return another name for start weights whose name is that of the output file, else None."""
     has_same_name = start is not None and start.name == path.name
     return f"{path.stem}-before{path.suffix}" if has_same_name else None
 

@@ -1,4 +1,4 @@
-"""Trains one stage: builds the network, runs the loop, writes the weights."""
+"""Training of one stage: network, training loop, weights file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -125,6 +125,6 @@ def _write_weights(
 
 
 def _is_finished(folder: Path) -> bool:
-    """Tell whether an earlier call was killed after its last action, deleting the checkpoint."""
+    """Return whether an earlier call wrote the weights and deleted the checkpoint."""
     has_weights = (folder / weights_file.FILE_NAME).exists()
     return has_weights and not (folder / training_state.FILE_NAME).exists()

@@ -51,7 +51,7 @@ class TrainingRun:
 
     @property
     def label(self) -> str:
-        """The readable part of the folder's name."""
+        """Name of the folder without the hash."""
         return self.name or f"{self.method}-{self.stage}"
 
     @property
@@ -84,7 +84,7 @@ class TrainingRun:
 
     @property
     def previous(self) -> "TrainingRun | None":
-        """The training that has to come before; None if there is none or its weights are given."""
+        """The training run of the previous stage; None without one, or if its weights are given."""
         stage = get_previous_stage(self.method, self.stage, self.recipe)
         if stage is None or self.start_weights is not None:
             return None
@@ -92,7 +92,7 @@ class TrainingRun:
 
 
 def get_previous_stage(method: str, stage: str, recipe: Recipe) -> str | None:
-    """Return the stage that a stage starts from, if any."""
+    """Return the stage whose weights a stage starts from, if any."""
     if stage == "finetuning":
         return FUSION_STAGES[method]
     if isinstance(recipe, DMFuseRecipe):
@@ -102,13 +102,13 @@ def get_previous_stage(method: str, stage: str, recipe: Recipe) -> str | None:
 
 
 def list_with_prerequisites(training: TrainingRun) -> list[TrainingRun]:
-    """List the trainings that a training needs, in order, and the training itself at the end."""
+    """List the training runs of the previous stages in order, then the run itself."""
     previous = training.previous
     return [*([] if previous is None else list_with_prerequisites(previous)), training]
 
 
 def compute_identity(training: TrainingRun) -> str:
-    """Compute a key that is equal for trainings whose recipes differ only in later stages."""
+    """Compute a key that is equal for training runs whose recipes differ only in later stages."""
     previous = training.previous
     identity = {
         "label": training.label,
@@ -181,7 +181,7 @@ def build_architecture(training: TrainingRun) -> dict[str, Any]:
 def check_start_weights(
     training: TrainingRun, metadata: weights_file.WeightsMetadata, path: Path
 ) -> None:
-    """Refuse weights that a training cannot start from.
+    """Check that a training run can start from the weights.
 
     Raises:
         UserError: Naming what differs.

@@ -1,8 +1,8 @@
 """Efficiency section: cost of the fusion methods and training times, from the store.
 
 Cost profiles are written by `python -m fusion.profile`. A profile belongs to a source if method and
-options are the same. The charts of score over cost use one image size and one device: those with
-which most sources were profiled.
+options are the same. The charts of score over cost use one image size and one device, the most
+frequent ones among the profiles.
 """
 
 from collections import Counter

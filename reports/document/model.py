@@ -31,7 +31,7 @@ class MissingRuns:
 
 @dataclass(frozen=True)
 class TaskSection:
-    """Everything that the report says about one task.
+    """Contents of the report about one task.
 
     All stems and files are relative to the report's folder; an empty stem means no figure.
 
@@ -41,7 +41,7 @@ class TaskSection:
         missing_runs: One entry per unfinished source.
         main_tables: Tables that are always visible.
         collapsed_tables: Tables that are collapsed at first.
-        protocol: How the records were made.
+        protocol: Protocol facts of the records.
         bar_chart_stem: Bar chart of the main table.
         samples: Sample images with ground truth and predictions.
         sample_legend: How to read the sample images.

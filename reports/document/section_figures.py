@@ -20,7 +20,7 @@ from reports.tables.comparison import ScoreTable
 
 @dataclass(frozen=True)
 class FigureWriter:
-    """Where and how the figures of a report are drawn.
+    """Output folder, styles and drawing function of the figures of a report.
 
     Attributes:
         report: Folder of the report.

@@ -21,7 +21,7 @@ SOURCE_KIND_TEXTS = {"method": "fused here", "folder": "fused elsewhere"}
 
 
 def get_csv_path(table: ScoreTable) -> str:
-    """Path of a table's CSV file, relative to the report."""
+    """Return the path of a table's CSV file, relative to the report."""
     task = file_names.make_safe_file_name(table.task)
     return f"tables/{task}-{file_names.make_safe_file_name(table.name)}.csv"
 

@@ -1,4 +1,4 @@
-"""Bar charts of score tables, precision-recall curves, and what all figures share (matplotlib).
+"""Bar charts of score tables, precision-recall curves, and the matplotlib settings of all figures.
 
 Figures have the width of a two-column page and are readable in gray print: luminance rises over
 the first seven fusion methods, and every bar has a hatch. No two of the first 120 fusion methods

@@ -1,4 +1,4 @@
-"""Drawing of figures in worker processes: it takes most of a report's time, and is independent."""
+"""Drawing of figures in worker processes, because it takes most of a report's time."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fusebench.errors import UserError
 from fusebench.runtime import process_pool
 
-MIN_CHARTS_FOR_WORKERS = 12  # fewer charts are drawn before a worker process has started
+MIN_CHARTS_FOR_WORKERS = 12  # fewer charts take less time than starting worker processes
 DrawFunction = Callable[..., None]  # called with a function that draws a chart, and its arguments
 
 

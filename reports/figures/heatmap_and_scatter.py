@@ -47,7 +47,7 @@ def draw_confusion_matrix(matrix: ConfusionMatrix, files: Sequence[Path], note: 
                 text = axes.text(
                     j, i, percent, ha="center", va="center", color=color, fontsize=font_size
                 )
-                text.set_in_layout(False)  # it is inside; measuring hundreds takes long
+                text.set_in_layout(False)  # the text is inside its cell; measuring hundreds is slow
         names = [shorten_name(name) for name in matrix.class_names]
         axes.set_xticks(range(class_count), names, rotation=90, fontsize=7, parse_math=False)
         axes.set_yticks(range(class_count), names, fontsize=7, parse_math=False)

@@ -139,7 +139,7 @@ def spread_heights(heights: Sequence[float], spacing: float) -> list[float]:
 
 
 def _compute_group_limits(group: Sequence[float], spacing: float) -> tuple[float, float]:
-    """Lowest and highest height of a group whose members are ``spacing`` apart."""
+    """Compute the lowest and highest height of a group whose members are ``spacing`` apart."""
     mean, half = sum(group) / len(group), spacing * (len(group) - 1) / 2
     return mean - half, mean + half
 

@@ -52,7 +52,7 @@ class SamplePanel:
         source: Name of the source; empty for the ground truth.
         file: Relative to the report.
         size: (width, height) in pixels.
-        alt_text: Description for who cannot see the image.
+        alt_text: Alternative text for screen readers.
     """
 
     title: str
@@ -208,7 +208,7 @@ def _render_panels(
 ) -> tuple[list[RenderedPanel], list[tuple[str, str]]]:
     """Render the panels of a pair; return them and (source, reason) of those that failed.
 
-    A damaged image costs its panel only: the numbers of the report do not depend on it.
+    A damaged image omits only its own panel, because no number of the report depends on it.
     """
     loaded = [(source.source_name, _load_source_view(source, pair)) for source in sources]
     views = [view for _, view in loaded if isinstance(view, _SourceView)]

@@ -1,4 +1,4 @@
-"""Selection of the sample pairs by a fixed rule, so that nobody can pick favorable images."""
+"""Selection of the sample pairs by a fixed rule, which excludes a favorable choice of images."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

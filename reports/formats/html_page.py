@@ -65,7 +65,7 @@ def list_sources(report: Report) -> list[str]:
 
 
 def _is_every_task_retrained(report: Report) -> bool:
-    """Whether every task with a model trains it on each source."""
+    """Return whether every task with a model trains it on each source."""
     with_model = [section for section in report.sections if section.results.kind != "quality"]
     protocols = {
         section.protocol.common_facts.get("protocol", RETRAINED_PROTOCOL) for section in with_model

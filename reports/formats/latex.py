@@ -131,7 +131,7 @@ def _escape_character(character: str) -> str:
 
 
 def _render_comments(table: TextTable, section: TaskSection, *, is_wide: bool) -> list[str]:
-    """Render what must not get lost outside of the report: packages, notes, protocol."""
+    """Render comments that keep packages, notes and protocol with the table."""
     packages = ["booktabs", *(["graphicx"] if is_wide else [])]
     comments = [
         " ".join(rf"\usepackage{{{name}}}" for name in packages),

@@ -1,7 +1,7 @@
 """Folder of the report: written beside the old one, then swapped in.
 
-Killed at any moment, there is the old report, the new one, or none; the next run repairs that.
-A folder with files that are not part of a report is refused, not replaced.
+If the process is killed, the folder has the old report, the new one, or none; the next run repairs
+it. A folder with files that are not part of a report is an error and is not replaced.
 """
 
 import json
@@ -18,7 +18,7 @@ SCORES_FILE = "tables/scores.csv"  # a header, then a line per score
 
 
 def is_up_to_date(report: Path, inputs_hash: str) -> bool:
-    """Whether the report was made from the same inputs and has all of its files."""
+    """Return whether the report was made from the same inputs and has all of its files."""
     manifest = _read_manifest(report)
     return manifest.get("inputs_hash") == inputs_hash and all(
         (report / name).is_file() for name in manifest["files"]
@@ -26,7 +26,7 @@ def is_up_to_date(report: Path, inputs_hash: str) -> bool:
 
 
 def has_scores(report: Path) -> bool:
-    """Whether there is a report with at least one score."""
+    """Return whether there is a report with at least one score."""
     file = report / SCORES_FILE
     return file.is_file() and len(file.read_bytes().splitlines()) > 1
 

@@ -38,7 +38,7 @@ class Claim:
         table: Name of the table.
         check: Key of `CHECKS`.
         values: Claimed numbers, with the claimed decimals.
-        subject: What they are about: a method, or a quantity of the data set.
+        subject: Subject of the claim: a method, or a quantity of the data set.
         quote: The claim in the paper's words.
     """
 
@@ -57,7 +57,7 @@ class RoundingInterval:
     high: Decimal
 
     def can_round_to(self, number: Decimal) -> bool:
-        """Whether any value in the interval rounds to the number."""
+        """Return whether any value in the interval rounds to the number."""
         error = max_rounding_error(number)
         return self.low <= number + error and number - error <= self.high
 
@@ -220,7 +220,7 @@ def _check_lead_count(claim: Claim, leads: Sequence[str], kind: str) -> str:
 
 
 def _is_best(rows: Sequence[PublishedRow], method: str, column: str | None) -> bool:
-    """Whether a method alone has the highest score in a column; None for the mean."""
+    """Return whether only this method has the highest score in a column; None for the mean."""
     scores = {row.method: row.mean if column is None else row.cells[column] for row in rows}
     score = scores.pop(method)
     return score is not None and all(
@@ -254,7 +254,7 @@ def _compute_extreme_gain(
     average: AverageFunction,
     sign: int,
 ) -> tuple[Decimal, Decimal]:
-    """Smallest (sign -1) or largest (+1) gain, relative in percent and in points.
+    """Compute the smallest (sign -1) or largest (+1) gain, relative in percent and in points.
 
     The method's mean is moved by its rounding error in one direction, all others in the opposite.
     """

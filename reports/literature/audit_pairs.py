@@ -27,7 +27,7 @@ def collect_findings(tables: Sequence[PublishedTable]) -> list[Finding]:
 
 
 def can_be_equal(first: Decimal | None, second: Decimal | None) -> bool | None:
-    """Whether two printed numbers can be one number, rounded; None if one of them is missing.
+    """Return whether two printed numbers can be roundings of one number; None if one is missing.
 
     Trailing zeros do not count as printed decimals, because tables are padded with them.
     """
@@ -38,13 +38,13 @@ def can_be_equal(first: Decimal | None, second: Decimal | None) -> bool | None:
 
 
 def are_rows_equal(first: PublishedRow, second: PublishedRow) -> bool:
-    """Whether two rows agree in the mean and in every class that both tables have."""
+    """Return whether two rows agree in the mean and in every class that both tables have."""
     agreement = [can_be_equal(a, b) for _, a, b in _match_cells(first, second)]
     return False not in agreement and True in agreement
 
 
 def is_copied_from(earlier: Sequence[PublishedRow], later: Sequence[PublishedRow]) -> bool:
-    """Whether two tables report one experiment: most common rows are equal, and at least two.
+    """Return whether two tables report one experiment: most (at least two) common rows are equal.
 
     Tables of independent experiments do not have a single row in common in all of its cells.
     """

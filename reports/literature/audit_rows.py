@@ -1,6 +1,7 @@
 """Audit of a published table against itself: means, duplicates, headers, ranges, metric order.
 
-There are no tuned thresholds: the printed decimals say how far a recomputed number may deviate.
+There are no tuned thresholds: the tolerance of a recomputed number follows from the printed
+decimals.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ def collect_findings(table: PublishedTable) -> list[Finding]:
 
 
 def max_rounding_error(number: Decimal) -> Decimal:
-    """Largest rounding error of a printed number: half a unit of its last decimal."""
+    """Compute the largest rounding error of a printed number: half a unit of its last decimal."""
     return Decimal(5).scaleb(int(number.as_tuple().exponent) - 1)
 
 
@@ -73,14 +74,14 @@ def recompute_mean(row: PublishedRow) -> tuple[Decimal, Decimal] | None:
 
 
 def compute_implied_cell(row: PublishedRow, column: str) -> Decimal:
-    """Value of a cell with which the printed mean would be the mean of the row."""
+    """Compute the value of a cell with which the printed mean would be the mean of the row."""
     assert row.mean is not None
     other_cells = [cell for name, cell in row.cells.items() if name != column and cell is not None]
     return row.mean * len(row.cells) - sum(other_cells, Decimal(0))
 
 
 def is_mean_inconsistent(row: PublishedRow) -> bool:
-    """Whether rounding cannot explain the deviation of the printed mean from the cells' mean."""
+    """Return whether the printed mean deviates from the cells' mean by more than rounding."""
     recomputed = recompute_mean(row)
     if recomputed is None or row.mean is None:
         return False

@@ -1,7 +1,7 @@
 """Audit of published rows for two cells that are in each other's column.
 
-There are no tuned thresholds. A pair of cells is reported only if a pair that extreme would occur
-in fewer than one of twenty tables, were the differences of all rows normally distributed.
+There are no tuned thresholds. A pair of cells is reported if its p-value is below 0.05 after a
+Bonferroni correction, for normally distributed differences of the rows.
 """
 
 import math
@@ -33,13 +33,13 @@ def collect_findings(table: PublishedTable) -> list[Finding]:
 def compute_swap_p_value(
     row: PublishedRow, rows: Sequence[PublishedRow], pair: tuple[str, str]
 ) -> float | None:
-    """Compute the p-value of two cells as printed, if they fit the other rows better exchanged.
+    """Compute the p-value of two cells as printed, if they fit the other rows better when swapped.
 
-    They do if every other row has them in the other order, if their exchanged difference is not an
-    outlier among the others', and if each is closer to the rows of the other column.
+    They do if every other row has them in the opposite order, their swapped difference is not an
+    outlier among those of the other rows, and each is closer to the cells of the other column.
 
     Returns:
-        The p-value of this pair alone; None if the cells do not fit better exchanged.
+        The p-value of this pair alone; None if the cells do not fit better when swapped.
     """
     first, second = (row.cells[name] for name in pair)
     differences = _compute_cell_differences(row, rows, pair)
@@ -61,7 +61,7 @@ def compute_swap_p_value(
 
 
 def standardized_distance(value: Decimal, sample: Sequence[Decimal]) -> float:
-    """Distance of a value from a sample's mean, in standard deviations of a further observation.
+    """Compute the distance of a value from a sample's mean, standardized as a new observation's.
 
         d = |x - mean| / (s sqrt(1 + 1 / n))
 
@@ -72,12 +72,12 @@ def standardized_distance(value: Decimal, sample: Sequence[Decimal]) -> float:
 
 
 def outlier_p_value(value: Decimal, sample: Sequence[Decimal]) -> float:
-    """Two-sided p-value of a value as a further observation of a normal sample (t test)."""
+    """Compute the two-sided p-value (t test) of a value as a new observation of a normal sample."""
     return student_t_p_value(standardized_distance(value, sample), len(sample) - 1)
 
 
 def student_t_p_value(t: float, degrees: int) -> float:
-    """Two-sided p-value of Student's t distribution, P(|T| > t).
+    """Compute the two-sided p-value of Student's t distribution, P(|T| > t).
 
     Source: Abramowitz, Stegun, "Handbook of mathematical functions", 1964, 26.7.3 and 26.7.4.
 

@@ -1,6 +1,6 @@
 """Our own results in the columns and order of a paper's table, for direct comparison.
 
-A task has such a table if its preset is the one of that paper. The columns are those of the
+A task has such a table if its preset is that of the paper. The columns are those of the
 published table in ``published/``.
 """
 
@@ -79,7 +79,7 @@ def build_paper_tables(results: TaskResults) -> list[ScoreTable]:
 
 
 def get_header_groups(table: ScoreTable) -> tuple[tuple[str, int], ...]:
-    """Titles above groups of columns in such a table, and how many columns each spans."""
+    """Return the titles above groups of columns in such a table, with their numbers of columns."""
     layout = LAYOUTS.get(table.name)
     if layout is None or len(layout.metrics) == 1:
         return ()

@@ -1,4 +1,4 @@
-"""Published results in the report: below ours where comparable, otherwise apart with the reason."""
+"""Published results in the report: below ours if comparable, else separate with the reason."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

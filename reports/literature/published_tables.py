@@ -1,4 +1,4 @@
-"""Published tables: the printed numbers, and how they were made as far as the sources state it.
+"""Published tables: the printed numbers and, as far as stated, the protocol behind them.
 
 ``published/NAME.csv`` has the numbers: one row per method and metric, one column per class with the
 paper's header, and the mean. A further column that has the name of a tag applies to its row only.
@@ -34,7 +34,7 @@ class TableMetadata(BaseModel):
 
     Attributes:
         paper: Name of the paper.
-        table: Which table of it.
+        table: Number of the table in the paper.
         by_eye: Whether the numbers were read by eye from an image: an error may be the reader's.
         note: Printed below the table.
         classes: Printed column to the data set's class; empty if only means are printed.
@@ -144,8 +144,8 @@ def find_tag_differences(
 ) -> dict[str, tuple[str, str]]:
     """Find the tags that differ; the rows are comparable if there are none.
 
-    "Not stated" differs from everything, itself included, because nobody knows whether it is the
-    same. So do simulated images, whatever the other side states.
+    "Not stated" differs from every value, including itself, because equality cannot be verified.
+    Simulated images also differ from every value.
 
     Returns:
         Tag to (our value, published value).

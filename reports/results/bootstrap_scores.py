@@ -41,7 +41,7 @@ class BootstrapScores:
         image_count: Number of test images.
         unit_count: G.
         is_clustered: Whether the units are sequences, not single images.
-        sequence_count: Number of sequences; that of the images where none are known.
+        sequence_count: Number of sequences; the number of images if sequences are unknown.
     """
 
     scores: Mapping[ScoreKey, FloatArray]
@@ -65,7 +65,7 @@ class TaskBootstrap:
 
     @property
     def first_scores(self) -> BootstrapScores | None:
-        """The first bootstrap scores there are; all have the same images and units."""
+        """The first available bootstrap scores; all have the same images and units."""
         every = (scores for records in self.by_source.values() for scores in records)
         return next((scores for scores in every if scores), None)
 

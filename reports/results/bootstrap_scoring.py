@@ -41,11 +41,11 @@ def compute_bootstrap_scores(
     Columns of a family are scored on all images alone, main columns by condition too.
 
     Args:
-        record: What is scored.
-        folder: The record's, with its counts.
+        record: The record to score.
+        folder: Folder of the record, with its counts.
         classes: Class names of the data set, in the order of their ids.
         resample_count: Number of resamples.
-        seed: Of the resamples; records on the same images have the same resamples.
+        seed: Random seed of the resamples; records on the same images have the same resamples.
 
     Returns:
         The scores; None if the counts they are computed from are not in the folder.
@@ -92,7 +92,7 @@ def compute_bootstrap_scores(
 
 
 def has_bootstrap_inputs(record: Record, folder: Path) -> bool:
-    """Whether what resampling needs is in the folder of a record."""
+    """Return whether the folder of a record has the files that resampling needs."""
     file = TRUTH_FILES.get(record.kind)
     return file is not None and all(
         (folder / name).exists() for name in (file, image_index.FILE_NAME)
@@ -100,10 +100,10 @@ def has_bootstrap_inputs(record: Record, folder: Path) -> bool:
 
 
 def resolve_record_metrics(record: Record) -> tuple[ResolvedMetric, ...]:
-    """The metrics of a finished record with the options that they were computed with.
+    """Load the metrics of a finished record with the options that they were computed with.
 
     Raises:
-        UserError: If a metric is not there any more or has another version now.
+        UserError: If a metric no longer exists or has another version now.
     """
     resolved = []
     for name, spec in record.spec.get("metrics", {}).items():
@@ -119,13 +119,13 @@ def resolve_record_metrics(record: Record) -> tuple[ResolvedMetric, ...]:
 
 
 def get_metric_options(record: Record, metric: str) -> dict[str, Any]:
-    """The options of one metric of a record, e.g. its class set."""
+    """Return the options of one metric of a record, e.g. its class set."""
     options: dict[str, Any] = record.spec.get("metrics", {}).get(metric, {}).get("options", {})
     return options
 
 
 def read_confusion_counts(path: Path, keys: Sequence[str]) -> NDArray[np.int64]:
-    """Confusion matrices (I, C, C) of these images; rows are the truth.
+    """Read the confusion matrices (I, C, C) of the images ``keys``; rows are the truth.
 
     Raises:
         UserError: If the file is damaged or has other images.
@@ -139,7 +139,7 @@ def read_confusion_counts(path: Path, keys: Sequence[str]) -> NDArray[np.int64]:
 def read_truth_counts(
     record: Record, folder: Path, classes: Sequence[str], keys: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
-    """True boxes or pixels per image (I,) of every class.
+    """Read the number of true boxes or pixels per image (I,) of every class.
 
     Raises:
         UserError: If the file is damaged or has other images.
@@ -164,7 +164,7 @@ def _list_columns(metric: ResolvedMetric, condition: str | None) -> list[str]:
 def _read_all_counts(
     folder: Path, metrics: Sequence[ResolvedMetric], keys: Sequence[str]
 ) -> dict[str, DatasetCounts]:
-    """The counts of all metrics that have any column with intervals, by file name."""
+    """Read the counts of all metrics that have any column with intervals, by file name."""
     files = {
         metric.plugin.counts_file
         for metric in metrics
@@ -174,7 +174,7 @@ def _read_all_counts(
 
 
 def read_counts(path: Path, keys: Sequence[str]) -> DatasetCounts:
-    """The counts in a file, which has to be of these images.
+    """Read the counts in a file and check that they are of the images ``keys``.
 
     Raises:
         UserError: If the file is damaged or has other images.
@@ -189,7 +189,7 @@ def read_counts(path: Path, keys: Sequence[str]) -> DatasetCounts:
 
 
 def _list_slices(record: Record, index: ImageIndex) -> list[tuple[str | None, FloatArray]]:
-    """All images (None) and every condition, with weights (I,) of 1 for its images and 0 else."""
+    """List all images (None) and every condition with image weights (I,): 1 inside, 0 outside."""
     slices: list[tuple[str | None, FloatArray]] = [(None, np.ones(len(index.keys)))]
     for condition in record.by_condition:
         chosen = np.array([float(name == condition) for name in index.conditions])
@@ -200,7 +200,7 @@ def _list_slices(record: Record, index: ImageIndex) -> list[tuple[str | None, Fl
 def _compute_unit_shares(
     resamples: Resamples, truth: Mapping[str, NDArray[Any]], chosen: FloatArray
 ) -> dict[str | None, FloatArray]:
-    """Each unit's share (G,) of every class's truth; that of the mean is the mean of classes'."""
+    """Compute each unit's share (G,) of every class's truth; the mean's is the classes' average."""
     shares: dict[str | None, FloatArray] = {}
     units = resamples.unit_counts.shape[1]
     for name, counts in truth.items():

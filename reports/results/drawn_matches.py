@@ -19,7 +19,7 @@ def filter_by_confidence(predicted: Boxes) -> Boxes:
 
 
 def classify_boxes(truth: Boxes, predicted: Boxes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell true from false positives, and detected from missed objects.
+    """Classify predictions as true or false positives, and true boxes as detected or missed.
 
     Args:
         truth: True boxes of the image.

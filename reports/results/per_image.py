@@ -49,7 +49,7 @@ def read_per_image_scores(folder: Path, kind: str) -> dict[str, dict[str, float]
 
 
 def _compute_f1(rows: Iterable[Mapping[str, str]]) -> dict[str, float]:
-    """F1 of every image, over all classes.
+    """Compute F1 of every image over all classes.
 
     F1 = 2 TP / (TP + FP + T),   T = TP + FN true boxes
     """
@@ -67,7 +67,7 @@ def _compute_f1(rows: Iterable[Mapping[str, str]]) -> dict[str, float]:
 
 
 def _compute_pixel_accuracy(rows: Iterable[Mapping[str, str]]) -> dict[str, float]:
-    """Share of every image's labeled pixels with the right class."""
+    """Compute the share of every image's labeled pixels with the right class."""
     sums: dict[str, tuple[int, int]] = {}
     for row in rows:
         if row["class"].lower() not in UNLABELED_NAMES:

@@ -90,7 +90,7 @@ def read_pair_scores(predictions: SourcePredictions, store: Store) -> dict[str, 
 
 def get_true_boxes(pair: Pair) -> Boxes:
     """Return the true boxes of a pair of a detection task."""
-    assert pair.boxes is not None  # the plan refuses pairs without
+    assert pair.boxes is not None  # the plan excludes pairs without
     return pair.boxes
 
 

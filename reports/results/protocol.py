@@ -1,4 +1,4 @@
-"""Protocol of a task: what a reader must know to repeat its numbers, printed under each table."""
+"""Protocol of a task: the facts needed to reproduce its numbers, printed under each table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class TaskProtocol:
     Attributes:
         common_facts: Facts with the same value in all records, in the order of the records.
         differing_facts: Other facts: name to source to value.
-        warnings: What makes the rows hard to compare, or the scores too high.
+        warnings: Facts that make rows hard to compare, or scores too high.
     """
 
     common_facts: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Results of one task: the finished records of each source and what is missing."""
+"""Results of one task: the finished records and the missing runs of each source."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ class TaskResults:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether images of the task were simulated, not taken by cameras."""
+        """Whether images of the task are simulated, not camera images."""
         return any(record.protocol.get("simulated") for record in self.records)
 
     @property

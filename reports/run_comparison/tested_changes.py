@@ -1,7 +1,7 @@
 """Significance tests of the differences between two stores, source by source.
 
-Only where the test images are the same: AP and IoU by bootstrap (`ap_iou_changes`), fusion metrics
-by a paired test over images (`paired_mean_test`); over the seeds that both stores have.
+Differences are tested on the same test images and the seeds that both stores have: AP and IoU by
+bootstrap (`ap_iou_changes`), fusion metrics by a paired test over images (`paired_mean_test`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class ChangeTestResult:
         adjusted_p_value: Adjusted (Holm) for all bootstrap tests of the task; None for others.
         verdict: Whether a difference is shown; empty without an interval.
         test_name: Name of the test.
-        description: All of it in a line.
+        description: Summary of the test in one line.
     """
 
     source: str

@@ -1,8 +1,8 @@
 """A/A tests: how often the statistics find a difference between a source and itself.
 
-A trial takes images and trainings of one source, makes two pretended sources of them that differ
-by chance only, and tests their difference (`confidence_intervals`). Where the true value is known,
-the trial also tells whether the confidence interval covers it.
+A trial splits images and trainings of one source into two samples that differ by chance only, and
+tests their difference (`confidence_intervals`) as if they were two sources. Where the true value is
+known, the trial also checks whether the confidence interval covers it.
 """
 
 import math
@@ -95,7 +95,7 @@ def run_synthetic_trial(
     Args:
         model: Generates the detections.
         sizes: Images per group.
-        seeds: Trainings of each pretended source.
+        seeds: Number of trainings of each sample.
         truth: Mean AP@.5 over infinitely many images and trainings.
         rng: Generator of this trial.
         resample_count: Number of bootstrap resamples.
@@ -155,8 +155,8 @@ def run_seed_trial(
 ) -> TrialOutcome | None:
     """Compare trainings of a source with others of it, on a random half of its sequences.
 
-    Half of the trainings with the other half from four on; one with one where there are fewer,
-    which is what a table with one seed per source compares.
+    With four or more trainings, one half is compared with the other half; with fewer, one training
+    with another, as in a table with one seed per source.
 
     Returns:
         None if there is too little data for an estimate.

@@ -6,7 +6,7 @@ The components of a difference's variance shrink with different sample sizes:
 
 with G0 units and K0 seeds measured, and G and K planned: the images' part that all trainings share,
 the interaction of trainings and images, and the trainings' part (see `confidence_intervals`). A
-difference d is found with a power of 80 % at a two-sided level of 5 % once
+difference d is found with a power of 80 % at a two-sided level of 5 % if
 
     d >= (t(0.975, f) + t(0.8, f)) sqrt(V)
 

@@ -5,8 +5,8 @@ Every true box has an ease of detection z, the sum of normally distributed effec
     z = skill of the training + effect of the group + effect of the object
         + interaction of training and group + interaction of training and object
 
-A training is one draw of the skill (a seed). All trainings meet the same images, groups and
-objects, and have interactions of their own with each group and object. A box with z > 0 is
+A training (a seed) is one sample of the skill. All trainings share the images, groups and objects,
+and each has its own interactions with every group and object. A box with z > 0 is
 detected, with an IoU and a score that rise with z; false positives have lower scores on average.
 Average precision over infinitely many images depends on the skill alone. The true value, the mean
 over infinitely many trainings, is therefore computed by quadrature over skills from large samples.
@@ -90,7 +90,7 @@ def simulate_detections(
     Args:
         model: Sizes of the effects.
         truth: True boxes.
-        rng: Generator; the order of its draws is part of the result.
+        rng: Random generator; the result depends on the order of its calls.
         skill: Skill of the training; drawn if None.
     """
     # z of every true box

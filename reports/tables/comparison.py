@@ -28,7 +28,7 @@ class ColumnHeader:
         better: ``higher`` or ``lower``.
         subtitle: Printed below the title, e.g. the unit or the number of images of a condition.
         is_mean: Whether the column is the mean of the others and set apart from them.
-        score_key: Which score it is, for its statistics; None without statistics.
+        score_key: Key of the score in the bootstrap scores; None without statistics.
         is_repeated: Whether an earlier table has the same column and tests its differences; a
             second verdict, adjusted for other comparisons, could differ.
     """
@@ -103,7 +103,7 @@ class TableRow:
         cells: One per column; empty if the source has no record.
         differences: Per column the mean minus that of the better single sensor, for fused sources;
             empty where there is none. None also where the two means are over different seeds and
-            the difference is not tested: it would be a difference of seeds too.
+            the difference is not tested: it would include a difference of seeds.
         comparisons: Test of each difference; empty without tests.
     """
 

@@ -31,7 +31,7 @@ class MetricCorrelation:
         task: Name of the other task.
         task_metric: Title of its score.
         source_count: n, sources that both have.
-        rho: Positive where what is better by one is better by the other.
+        rho: Positive if sources that are better by one metric tend to be better by the other.
         interval: Ends of the 95 % interval; None for a rho of 1 or -1, whose error is undefined.
     """
 

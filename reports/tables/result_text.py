@@ -74,12 +74,12 @@ def describe_progress(tasks: Iterable[TaskResults], not_generated: Sequence[str]
     failed = sum(len(source.failures) for source in sources)
     names = ", ".join(not_generated)
     if not planned:
-        return f"No run is planned yet: the first run draws the scenes of {names}."
+        return f"No run is planned yet: the first run generates the scenes of {names}."
     text = f"{finished} of {planned} planned runs finished"
     if failed:
         text += f", {failed} failed"
     if names:
-        text += f"; not counted: {names}, whose scenes the first run draws"
+        text += f"; not counted: {names}, whose scenes the first run generates"
     return f"{text}."
 
 

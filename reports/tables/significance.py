@@ -32,8 +32,8 @@ def add_significance(table: ScoreTable, bootstrap: TaskBootstrap | None) -> Scor
     """Add the interval of every score and the verdict of every difference.
 
     The p values are adjusted over all differences of the table, without those that an earlier
-    table tests: a table without any true difference has a "better" or "worse" anywhere in it in at
-    most 5 % of the cases.
+    table tests: the probability that a table without true differences has any "better" or "worse"
+    is at most 5 %.
     """
     if bootstrap is None:
         return table
@@ -74,8 +74,8 @@ def build_pairwise_dataframe(
 ) -> pd.DataFrame | None:
     """Test every source against every other in every column of a table.
 
-    The p values are adjusted (Holm) over all pairs and columns, because any of them may be picked
-    out afterwards.
+    The p values are adjusted (Holm) over all pairs and columns, because any of them may be
+    selected afterwards.
 
     Returns:
         One row per column and pair, scaled as in the table: ``difference`` is ``source`` minus

@@ -1,4 +1,4 @@
-"""Intervals, p values and verdicts as text; no sentence says more than its verdict."""
+"""Intervals, p values and verdicts as text; no sentence claims more than its verdict."""
 
 from collections.abc import Sequence
 from itertools import compress

@@ -42,7 +42,7 @@ class TextTable:
         better_directions: ``higher`` or ``lower`` per column.
         subsection: `BY_CONDITION`, `ERRORS`, or empty for the comparison.
         header_groups: Titles above the headers, each with its number of columns.
-        baseline_name: What the differences are to.
+        baseline_name: Baseline of the differences: the better or only single sensor.
     """
 
     title: str

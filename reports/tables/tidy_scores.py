@@ -21,10 +21,10 @@ def build_dataframe(records: Iterable[Record]) -> pd.DataFrame:
     Returns:
         Columns `SCORE_COLUMNS`, `FACT_COLUMNS` (facts of the protocol) and ``protocol``
         (`protocol.compute_key`). ``condition`` is "all" for scores on all images, ``class`` is
-        "mean" for the mean over classes; ``level`` tells them from a condition or a class of that
-        name (see `score_index`). For a mean over fewer classes or by another convention, ``class``
-        is its name. Values are fractions as in the records, undefined ones are missing values.
-        ``signature`` is that of a fusion metric (`get_signature`), missing for others.
+        "mean" for the mean over classes; ``level`` distinguishes them from a condition or class of
+        that name (see `score_index`). For a mean over fewer classes or by another convention,
+        ``class`` is its name. Values are fractions as in the records, undefined ones are missing
+        values. ``signature`` is that of a fusion metric (`get_signature`), missing for others.
     """
     rows = [
         (

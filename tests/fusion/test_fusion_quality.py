@@ -226,7 +226,7 @@ def test_interrupted_run_resumes_with_the_first_unscored_image(root, capsys, mon
     assert sorted(read_contents(root / "quality")) == ["means.csv", "per_image.csv", "quality.json"]
 
 
-def test_list_has_every_variant_with_unit_range_direction_signature_and_source(capsys):
+def test_the_flag_list_prints_every_variant_with_unit_range_direction_signature_and_source(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--list"])
     out = capsys.readouterr().out

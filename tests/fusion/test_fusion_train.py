@@ -36,7 +36,7 @@ def test_a_later_stage_trains_the_earlier_one_first_and_each_only_once(root, cap
     assert capsys.readouterr().out.count("(done)") == 2
 
 
-def test_start_takes_the_weights_of_a_folder_instead_of_training_the_earlier_stage(root):
+def test_the_flag_start_uses_the_weights_of_a_folder_instead_of_training_the_earlier_stage(root):
     assert run_dmfuse(root, "diffusion", "--name", "first") == 0
     start = root / "runs/trained/first"
     assert run_dmfuse(root, "fusion", "--start", str(start)) == 0
@@ -99,19 +99,19 @@ DMFUSE_FUSION = ["--method", "dmfuse", "--stage", "fusion"]
     ("arguments", "message"),
     [
         (["--stage", "fusion"], "--method and --stage"),
-        (["--method", "dmfuse", "--stage", "2"], "it has diffusion, fusion, finetuning"),
-        ([*DMNET_1, "--preset", "tiny"], "there is paper, small"),
+        (["--method", "dmfuse", "--stage", "2"], "known: diffusion, fusion, finetuning"),
+        ([*DMNET_1, "--preset", "tiny"], "known: paper, small"),
         ([*DMNET_1, "--set", "x"], "expected section.option=value"),
         ([*DMNET_1, "--set", "stage1.batch=0"], "stage1.batch"),
         ([*DMNET_1, "--set", "stage1.foo=0"], "stage1.foo"),
-        ([*DMNET_1, "--set", "architecture.foo=0"], "no foo"),
+        ([*DMNET_1, "--set", "architecture.foo=0"], "no option foo"),
         ([*DMNET_1, "--set", "stage1.epochs=3"], "steps or epochs"),
         ([*DMNET_1, "--msrs"], "--scenes and so on choose other data"),
         ([*DMFUSE_FUSION, "--preset", "paper"], "coco/train2014"),
         ([*DMNET_FINETUNING, "--preset", "paper"], "no section finetuning"),
         ([*DMNET_FINETUNING, "--preset", "paper", "--scenes"], "no section finetuning"),
         ([*DMFUSE_FUSION, "--start", "gone/away"], "not trained yet"),
-        ([*DMNET_1, "--name", "a/b"], "names a folder"),
+        ([*DMNET_1, "--name", "a/b"], "is part of a folder name"),
         (["--tasks", "gone.yaml"], "no such file"),
         (["--tasks", "gone.yaml", "--method", "dmnet"], "names the trainings"),
         ([*DMNET_1, "--device", "tpu"], "--device tpu"),
@@ -199,7 +199,7 @@ def test_trainings_of_a_task_file_share_their_first_stage(root, capsys):
     labels = [line.split()[1].rstrip(":").rpartition("-")[0] for line in lines[:-1]]
     assert labels == ["dmfuse-diffusion", "whole", "added", "plain"]
     assert run_program(root, *arguments, "--model", "other") == 2
-    assert "there is whole, added, plain" in capsys.readouterr().err
+    assert "known: whole, added, plain" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ COLUMNS = {"dice": Column(title="Dice", mean_title="mDice")}
 
 
 def count(truth, predicted, classes, options):
-    """The confusion matrix of one image."""
+    """Compute the confusion matrix of one image."""
     return confusion.compute_confusion_matrix(truth, predicted, len(classes))
 
 
 def score(counts, classes, options):
-    """Dice per class (R, C) from R confusion matrices (R, C, C); NaN for absent classes."""
+    """Compute Dice per class (R, C) from R confusion matrices (R, C, C); NaN for absent classes."""
     true_positives = np.diagonal(counts, axis1=-2, axis2=-1)
     size = counts.sum(axis=-1) + counts.sum(axis=-2)
     return {"dice": 2 * true_positives / np.where(size > 0, size, np.nan)}

@@ -12,13 +12,13 @@ TASK = schema.DetectionTask(kind="detection", dataset="toy", sources=("infrared"
 
 
 def resolve(module, options=None):
-    """A metric module as a run holds it."""
+    """Resolve a metric module with its options, as a run does."""
     plugin = load_contract(TaskMetric, module, module.__name__.rpartition(".")[2])
     return ResolvedMetric(plugin.name, plugin, plugin.Options() if options is None else options)
 
 
 def measure(module, truth, predicted, classes, options=None, task=TASK):
-    """Scores of all images by one metric, as a record holds them."""
+    """Compute the scores of one metric over all images, as in a record."""
     metric = resolve(module, options)
     counts = scoring.count_images(
         [metric], ((key, truth[key], predicted[key]) for key in sorted(truth)), classes
@@ -28,7 +28,7 @@ def measure(module, truth, predicted, classes, options=None, task=TASK):
 
 
 def score_sum(module, counts, classes, options=None, task=TASK):
-    """Scores from one sum of arrays of counts, as a record holds them."""
+    """Compute the scores of summed counts, as in a record."""
     metric = resolve(module, options)
     stacked = {metric.plugin.counts_file: ArrayCounts(("all",), np.asarray(counts)[None])}
     return scoring.build_scores([metric], stacked, np.ones((1, 1)), classes, task)[0]

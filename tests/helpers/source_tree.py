@@ -19,7 +19,7 @@ def list_source_files(root: Path, folders: tuple[str, ...]) -> list[Path]:
 
 
 def module_name(path: Path) -> str:
-    """Full module name of a file path relative to the root; a package's is that of its folder."""
+    """Convert a file path relative to the root to a module name; a package has its folder's."""
     parts = path.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -34,7 +34,7 @@ def parse_modules(root: Path = REPOSITORY, folders: tuple[str, ...] = ALL_FOLDER
 
 
 def imported_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Every import in a syntax tree, also in functions and under ``if TYPE_CHECKING``.
+    """Iterate over all imports of a syntax tree, also in functions and under ``if TYPE_CHECKING``.
 
     Yields:
         The module that the statement names, and the name imported from it or ``""``.
@@ -49,7 +49,7 @@ def imported_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def imported_packages(tree: ast.AST) -> set[str]:
-    """Top-level names of everything that a syntax tree imports."""
+    """Collect the top-level packages that a syntax tree imports."""
     return {module.partition(".")[0] for module, _ in imported_names(tree)}
 
 

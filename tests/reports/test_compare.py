@@ -111,7 +111,7 @@ def test_equal_stores_have_no_differences(stores, capsys):
     )
 
 
-def test_only_what_differs_is_shown_with_its_difference(stores, capsys):
+def test_only_differing_scores_are_shown_with_their_difference(stores, capsys):
     write_record(stores[0], "mine", (0.5, 0.25))
     write_record(stores[1], "mine", (0.5, 0.375), protocol=PROTOCOL | {"model": "large"})
     write_record(stores[0], "gone", (0.1, 0.1))

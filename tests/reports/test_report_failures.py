@@ -143,7 +143,7 @@ def test_calibration_names_a_folder_in_place_of_a_file(capsys, store, runs):
     assert "record.json" in line
 
 
-def test_a_damaged_image_costs_its_panel_only_until_it_is_repaired(store, runs):
+def test_a_damaged_image_omits_only_its_panel_until_it_is_repaired(store, runs):
     for planned_run in runs[1:]:
         finish_run(planned_run, store, (0.6, 0.2))
     (fused,) = (store.root / "fused").iterdir()

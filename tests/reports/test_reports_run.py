@@ -183,7 +183,7 @@ def test_of_the_skipped_tasks_only_those_that_will_be_generated_have_a_command(
     run.main([])
     page = read_text("report/index.html")
     assert "To execute all missing runs" in page
-    assert "not counted: scenes, whose scenes the first run draws." in page
+    assert "not counted: scenes, whose scenes the first run generates." in page
     assert "<strong>far-away</strong> is skipped" in page
     assert "<strong>scenes</strong> is skipped" not in page
 

@@ -30,7 +30,7 @@ class TrainingImage:
     """One image or pair to cut patches from.
 
     Attributes:
-        key: Its name in messages, e.g. ``msrs/00042D``.
+        key: Name in messages, e.g. ``msrs/00042D``.
         files: The visible and the infrared file, or the single image.
         size: (width, height), pixels.
         times: Repetitions per epoch.
@@ -102,7 +102,7 @@ def find_training_data(
 
 
 def _describe_part(part: DataPart, count: int) -> str:
-    """E.g. ``folder all (infrared roadscene/ir, visible roadscene/vi): the first 48 pairs``."""
+    """Describe a part, e.g. ``folder all (infrared a/ir, visible a/vi): the first 48 pairs``."""
     if isinstance(part, ImageDataOptions):
         name, kind = part.images.name, "images"
     else:
@@ -114,7 +114,7 @@ def _describe_part(part: DataPart, count: int) -> str:
 
 
 def _shorten_path(value: Any) -> Any:
-    """Reduce an absolute path to its last two parts, so that no card names a user's folders."""
+    """Reduce an absolute path to its last two parts, to keep private folders out of model cards."""
     is_absolute = isinstance(value, str | Path) and Path(value).is_absolute()
     return "/".join(Path(value).parts[-2:]) if is_absolute else value
 

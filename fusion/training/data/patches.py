@@ -1,4 +1,4 @@
-"""Patch sampling: where patches are cut, their order in an epoch, and augmentation."""
+"""Patch sampling: locations of patches, their order in an epoch, and augmentation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from fusion.training.recipe.schema import StageOptions
 
 @dataclass(frozen=True)
 class PatchLocation:
-    """Where a patch is cut.
+    """Location of a training patch.
 
     Attributes:
         image: The image or pair.

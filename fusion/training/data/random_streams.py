@@ -1,8 +1,8 @@
 """Random numbers of a training as a function of the random seed and the patch position.
 
 The patch at position p of the whole training (step x batch + index in the batch) gets the same
-crop, time step and noise whether the training ran without a stop, was resumed, or is spread over
-several processes. So a checkpoint stores no random state.
+crop, time step and noise whether the training ran without interruption, was resumed, or is spread
+over several processes. Therefore a checkpoint stores no random state.
 """
 
 from collections.abc import Sequence

@@ -27,7 +27,7 @@ class EventWriter:
         Args:
             folder: Folder of the event file.
             first_step: The first step to be written. TensorBoard drops the points of older files
-                from this step on; a stopped training may have written some.
+                from this step on; an interrupted training may have written some.
         """
         name = f"{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
         self._path = folder / f"events.out.tfevents.{name}"

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 from fusion.networks.dmnet_architecture import DMNetArchitecture
 
-# Option: its condition, and the condition in words.
+# Option to its condition and the description of the condition.
 BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
     "inner": (lambda value: value >= 2 and value % 2 == 0, "an even number of at least 2"),
     "heads": (lambda value: value >= 1, "at least 1"),
@@ -17,17 +17,17 @@ BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
 
 
 def _check_options(options: Any) -> Any:
-    """Refuse unknown options, which pydantic ignores in a plain dataclass, and invalid numbers.
+    """Check for unknown options, which pydantic ignores in a plain dataclass, and invalid numbers.
 
     Raises:
-        ValueError: If there is such an option.
+        ValueError: If an option is unknown or a number is out of range.
     """
     if not isinstance(options, dict):
         return options
     names = [field.name for field in fields(DMNetArchitecture)]
     for name, value in options.items():
         if name not in names:
-            raise ValueError(f"there is no {name}; there is {', '.join(names)}")
+            raise ValueError(f"no option {name}; known: {', '.join(names)}")
         if name in BOUNDS and _parse_number(value) is not None:
             is_valid, expected = BOUNDS[name]
             if not is_valid(float(value)):
@@ -36,7 +36,7 @@ def _check_options(options: Any) -> Any:
 
 
 def _parse_number(value: Any) -> float | None:
-    """Parse a number as pydantic will; return None for what pydantic will refuse."""
+    """Parse a number as pydantic does; return None for a value that pydantic will reject."""
     try:
         return float(value)
     except (TypeError, ValueError):

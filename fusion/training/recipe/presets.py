@@ -212,7 +212,7 @@ UNSTATED_PAPER_PRESET_CHOICES = {
 
 
 def get_data_part(name: str) -> dict[str, Any]:
-    """Return a data set as the small preset uses it, else its whole training split."""
+    """Return the entry of a data set in the small preset, or else its whole training split."""
     for part in SMALL_DATA:
         if part["dataset"] == name:
             return part
@@ -235,7 +235,7 @@ def build_recipe(
     """
     if preset not in PRESETS[method]:
         names = ", ".join(PRESETS[method])
-        raise UserError(f"no preset of {method} is called {preset!r}; there is {names}")
+        raise UserError(f"no preset of {method} is called {preset!r}; known: {names}")
     recipe_options = overrides.merge_settings(PRESETS[method][preset], options)
     for change in changes:
         overrides.apply_override(recipe_options, change)

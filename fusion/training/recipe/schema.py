@@ -34,7 +34,7 @@ class PairDataOptions(StrictSchema):
         dataset: A data set, i.e. a file in fusebench/datasets.
         split: ``train``; ``all`` for a data set without splits.
         data: Options of the data set.
-        first: Use the first so many keys only.
+        first: Number of keys to use, from the first one; None uses all.
         times: Repetitions of each pair per epoch.
     """
 
@@ -50,7 +50,7 @@ class ImageDataOptions(StrictSchema):
 
     Attributes:
         images: The folder, relative to the data folder or absolute.
-        first: Use the first so many keys only.
+        first: Number of keys to use, from the first one; None uses all.
         times: Repetitions of each image per epoch.
     """
 
@@ -76,8 +76,8 @@ class StageOptions(StrictSchema):
 
     Attributes:
         data: Data sets and folders to train on.
-        held_out: Number of pairs (or images), spread over the data, that are not trained on; the
-            sample images are made of them. With 0, they are made of some training images.
+        held_out: Number of pairs (or images), spread over the data, that are not trained on.
+            Sample images show them or, with 0, some training images.
         patch: Height and width of a training patch, pixels.
         stride: Step of the grid on which patches are cut, pixels; None cuts at random positions.
         crops: Patches per image and epoch, if they are cut at random positions.

@@ -54,7 +54,7 @@ def test_objects_that_one_sensor_alone_sees_are_in_the_fused_image(pair, fused):
         assert gray[selected].mean() > dark[selected].mean() + 10
 
 
-def test_detail_is_kept(pair, fused):
+def test_fused_images_keep_detail(pair, fused):
     """The mean gradient is 0.75 to 1.5 times that of the source with more."""
 
     def mean_gradient(image):

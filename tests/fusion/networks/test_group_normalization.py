@@ -26,7 +26,7 @@ def normalize_in_float64(layer, x):
 @pytest.mark.parametrize("groups", [1, 2, 8])
 @pytest.mark.parametrize("mean", [0, 1000])
 @pytest.mark.parametrize("chunk_size", [1, 100, 1 << 17])
-def test_it_agrees_with_torch_in_float64(groups, mean, chunk_size, monkeypatch):
+def test_group_normalization_agrees_with_torch_in_float64(groups, mean, chunk_size, monkeypatch):
     monkeypatch.setattr("fusion.networks.blocks.normalization.CHUNK_SIZE", chunk_size)
     layer = build_layer(groups, 8)
     x = (torch.randn(3, 8, 7, 9) + mean).contiguous(memory_format=CHANNELS_LAST)

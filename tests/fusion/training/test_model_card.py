@@ -52,7 +52,7 @@ def test_a_card_repeats_the_stages_in_the_card_of_its_start_weights(root):
     assert "an earlier version of small.safetensors; the project's history has" in card
 
 
-def test_to_writes_half_precision_weights_and_a_card(root):
+def test_the_flag_to_writes_half_precision_weights_and_a_card(root):
     path = root / "packed" / "small.safetensors"
     assert run_dmfuse(root, "fusion", "--to", str(path)) == 0
     tensors, metadata = weights_file.read_weights(path)

@@ -9,12 +9,12 @@ from tests.helpers.paths import REFERENCE
 
 
 def load_reference(name):
-    """The reference values in tests/reference/<name>.json."""
+    """Read the reference values in tests/reference/<name>.json."""
     return json.loads((REFERENCE / f"{name}.json").read_text())
 
 
 def make_sine_tensor(channels, height, width, phase=0.0):
-    """sin(0.9 c + 0.21 y + 0.13 x + phase), (1, C, H, W) in float64."""
+    """Compute sin(0.9 c + 0.21 y + 0.13 x + phase), (1, C, H, W) in float64."""
     c, y, x = torch.meshgrid(
         *(torch.arange(n, dtype=torch.float64) for n in (channels, height, width)), indexing="ij"
     )
@@ -22,13 +22,13 @@ def make_sine_tensor(channels, height, width, phase=0.0):
 
 
 def make_parameter_tensor(shape, number, factor):
-    """factor sin(0.7 i + 0.13 k + 0.5) over the flat index i of tensor number k."""
+    """Compute factor sin(0.7 i + 0.13 k + 0.5) over the flat index i of tensor number k."""
     i = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
     return (factor * torch.sin(0.7 * i + 0.13 * number + 0.5)).reshape(shape)
 
 
 def summarize_tensor(x):
-    """Shape, mean, standard deviation and three elements, as in the reference files."""
+    """Summarize a tensor by shape, mean, standard deviation and three elements."""
     flat = x.flatten()
     return {
         "shape": list(x.shape),

@@ -12,13 +12,13 @@ NOISE_LEVELS = (0.99997, 0.9969, 0.9876)  # of a linear schedule at t = 5, 50, 1
 
 
 def make_images(count=2, height=32, width=32, dtype=torch.float32):
-    """Random infrared and visible images, (2, count, 1, height, width)."""
+    """Make random infrared and visible images, (2, count, 1, height, width)."""
     generator = torch.Generator().manual_seed(1)
     return torch.rand(2, count, 1, height, width, generator=generator, dtype=dtype)
 
 
 def make_noise(count=2, height=32, width=32, dtype=torch.float32):
-    """Standard normal noise for three time steps, (3, count, 2, height, width)."""
+    """Make standard normal noise for three time steps, (3, count, 2, height, width)."""
     generator = torch.Generator().manual_seed(2)
     return torch.randn(3, count, 2, height, width, generator=generator, dtype=dtype)
 

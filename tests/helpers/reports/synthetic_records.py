@@ -254,7 +254,7 @@ def _write_predictions(run: Run, folder: Path) -> None:
 
 
 def patch_plan(monkeypatch, runs, skipped_tasks=()):
-    """Make the programs plan these runs, whatever the command line says."""
+    """Replace the plan of the programs by these runs, whatever the command line is."""
     file = schema.TaskFile(
         sources={run.source_name: run.source.config for run in runs},
         tasks={run.task_name: run.task for run in runs},

@@ -85,7 +85,7 @@ def test_there_are_no_panels_without_predictions(tmp_path, store):
 
 
 @pytest.mark.parametrize("kind", ["detection", "segmentation"])
-def test_a_damaged_image_costs_its_own_panel_and_is_named(tmp_path, store, kind):
+def test_a_damaged_image_omits_only_its_own_panel_and_is_named(tmp_path, store, kind):
     runs = make_task(kind, tmp_path)
     for run in runs:
         finish_run(run, store, (0.5, 0.5))

@@ -16,7 +16,7 @@ TABLES = {table.name: table for table in published_tables.read_tables()}
     "method",
     ["DenseFuse", "GANMcC", "SDNet", "ReCoNet", "MUFusion", "CDDFuse", "CrossFuse", "EMMA"],
 )
-def test_the_same_swap_is_found_in_every_other_fusion_row_once_the_first_is_undone(method):
+def test_the_same_swap_is_found_in_every_other_fusion_row_after_the_first_is_corrected(method):
     def exchange_cells(row):
         cells = {**row.cells, "Trunk": row.cells["Lamp"], "Lamp": row.cells["Trunk"]}
         return replace(row, cells=cells, by_class=cells)

@@ -66,8 +66,8 @@ def test_a_plan_without_runs_is_not_0_of_0():
     tasks = [make_task_results(make_source_results("mine", "method", [(0.5, 0.5), None]))]
     assert result_text.describe_progress(tasks, ()) == "1 of 2 planned runs finished."
     assert result_text.describe_progress(tasks, ("a", "b")) == (
-        "1 of 2 planned runs finished; not counted: a, b, whose scenes the first run draws."
+        "1 of 2 planned runs finished; not counted: a, b, whose scenes the first run generates."
     )
     assert result_text.describe_progress([], ("a", "b")) == (
-        "No run is planned yet: the first run draws the scenes of a, b."
+        "No run is planned yet: the first run generates the scenes of a, b."
     )

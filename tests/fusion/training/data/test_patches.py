@@ -113,7 +113,7 @@ def test_color_images_have_three_channels_and_gray_images_three_equal_ones(root)
     np.testing.assert_array_equal(infrared[..., 0], infrared[..., 2])
 
 
-def test_first_limits_the_keys_and_times_repeats_them(tmp_path):
+def test_the_option_first_limits_the_keys_and_the_option_times_repeats_them(tmp_path):
     root = tiny_training.write_pairs(tmp_path / "data", "abcde")
     data = find_data(root, first=2, times=3)
     assert [image.key for image in data.images] == ["folder/a", "folder/b"]

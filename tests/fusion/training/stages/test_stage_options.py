@@ -85,7 +85,7 @@ def test_levels_are_not_part_of_the_architecture():
 
 
 @pytest.mark.parametrize("options", [{}, {"loss": "code"}, {"weights": [2, 3, 5]}])
-def test_signed_takes_the_gradient_term_as_printed(options):
+def test_the_option_signed_uses_the_gradient_term_as_printed(options):
     signed_stage = build_stage("fusion", fusion={**options, "signed": True})
     unsigned_stage = build_stage("fusion", fusion=options)
     unsigned_stage.load_state_dict(signed_stage.state_dict())

@@ -1,13 +1,17 @@
 """A fusion metric as it was asked for: its file, its variant, how its column is headed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fusebench.contracts import FusionMetric, MetricVariant
 from fusebench.data.images import Gray
+from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedFusionMetric, resolve_fusion_metrics
 from fusebench.storage.records import Column
 from fusion.scoring.cache import Evaluator
@@ -57,8 +61,19 @@ class Metric:
         return f"{self.plugin.TITLE}.{self.variant} v{self.plugin.VERSION}{suffix}"
 
     def measure(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> float | None:
-        """Compute the metric of one fused image; None where it is undefined."""
-        return self.plugin.measure(*pair, fused, self.options, compute)
+        """Compute the metric of one fused image; None where it is undefined.
+
+        Raises:
+            UserError: If the plug-in returns neither None nor a finite real number.
+        """
+        value = self.plugin.measure(*pair, fused, self.options, compute)
+        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+            shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else f" {value!r}"
+            raise UserError(
+                f"metric {self.name}: measure returned {type(value).__name__}{shape}; expected a "
+                "finite number, or None where it is undefined"
+            )
+        return value
 
     def note(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> str:
         """What has to be known about the value, e.g. that something undefined counts as 0."""

@@ -83,8 +83,8 @@ def _check_count(
         else f"; {next(iter(others))} has {_describe_count(first)}, and all must be alike"
     )
     raise UserError(
-        f"metric {metric.name}, image {key}: count returned {returned}, expected finite real numbers "
-        f"in an array of one shape for all images, or Detections{before}"
+        f"metric {metric.name}, image {key}: count returned {returned}, expected finite real "
+        f"numbers in an array of one shape for all images, or Detections{before}"
     )
 
 

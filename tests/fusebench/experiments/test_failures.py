@@ -87,7 +87,7 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     arguments, tmp_path, monkeypatch, capsys
 ):
     assert reports.main(arguments) == 0
-    assert "mine: missing; to make it" in capsys.readouterr().out
+    assert "mine: missing; to run" in capsys.readouterr().out
     fail_with(monkeypatch, RuntimeError("CUDA out of memory"))
     assert fusion.main(arguments) == 1
     assert reports.main(arguments) == 0
@@ -99,7 +99,7 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert "1 of 2 planned runs finished, 1 failed." in printed
     text = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} ?[2J $& (20"
     assert f"mine: {text}" in printed
-    assert " UTC, fusion.run on cpu); to make it: " in printed
+    assert " UTC, fusion.run on cpu); to run: " in printed
     html = (tmp_path / "report/index.html").read_text(encoding="utf-8")
     page = TagsAndTexts(html)
     assert [tag for tag, _ in page.tags].count("script") == 1

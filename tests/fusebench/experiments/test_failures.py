@@ -105,13 +105,13 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert [tag for tag, _ in page.tags].count("script") == 1
     assert any(text in arguments for arguments in page.texts)
     assert '<td class="missing">failed</td>' in html
-    text = (tmp_path / "report/report.md").read_text(encoding="utf-8")
+    markdown = (tmp_path / "report/report.md").read_text(encoding="utf-8")
     assert (
         "&lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\` \\\\input\\{y\\} ?\\[2J \\$&amp; (20"
-        in text
+        in markdown
     )
-    assert "<script" not in text
-    assert "second line" not in html + text + printed
+    assert "<script" not in markdown
+    assert "second line" not in html + markdown + printed
     for file in (tmp_path / "report/tables").glob("*.tex"):
         check_latex(file.read_text(encoding="utf-8"))
         assert "failed" in file.read_text(encoding="utf-8")

@@ -109,8 +109,18 @@ def collect_true_boxes(split: Split) -> dict[str, Boxes]:
 
 
 def read_predictions(split: Split, predictions: Path) -> Mapping[str, Boxes]:
-    """Read the predicted boxes by key from the saved file, so that what is scored is on disk."""
-    document = json.loads(predictions.read_text(encoding="utf-8"))
+    """Read the predicted boxes by key from the saved file, so that what is scored is on disk.
+
+    Raises:
+        UserError: If the file is damaged.
+    """
+    try:
+        document = json.loads(predictions.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise UserError(
+            f"{predictions}: cannot be read ({fault}); delete the folder {predictions.parent} "
+            "and run again"
+        ) from None
     return boxes.from_coco(document, split.classes)
 
 

@@ -248,6 +248,9 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
     except UserError as error:
         print(f"{label}: {error}", file=sys.stderr)
         return False
+    except SystemExit as fault:  # a plug-in's; it would end the program as if all were done
+        print(f"{label}: failed: a plug-in ended the program (exit {fault.code})", file=sys.stderr)
+        return False
     except Exception:  # noqa: BLE001 - the one place that may: see the docstring
         print(f"{label}: failed", file=sys.stderr)
         traceback.print_exc()

@@ -368,11 +368,26 @@ def load_contract(contract: type[Contract], module: ModuleType, name: str) -> Co
         values[entry.name] = checked
     if faults:
         kind = " ".join(_split_words(contract.__name__))
-        raise UserError(
-            f"{module.__file__ or module.__name__}: is no {kind}: {'; '.join(faults)}. "
-            f"docs/extending.md has a template"
-        )
+        raise UserError(_format_faults(module, kind, faults))
     return contract(**values)
+
+
+def check_function(module: ModuleType, name: str, arguments: str, kind: str) -> None:
+    """Check a function of a plug-in that is in no contract.
+
+    Raises:
+        UserError: If it is no function or does not take the arguments.
+    """
+    fault, _ = _check_function(name, getattr(module, name), arguments)
+    if fault:
+        raise UserError(_format_faults(module, kind, [fault]))
+
+
+def _format_faults(module: ModuleType, kind: str, faults: Sequence[str]) -> str:
+    return (
+        f"{module.__file__ or module.__name__}: is no {kind}: {'; '.join(faults)}. "
+        f"docs/extending.md has a template"
+    )
 
 
 def _check_value(entry: "Field[Any]", value: Any) -> tuple[str, Any]:

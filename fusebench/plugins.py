@@ -5,6 +5,7 @@ Sub-folders only group files. A name with a dot is a module of the user.
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from fusebench.contracts import (
     FusionMetric,
     Model,
     TaskMetric,
+    check_function,
     load_contract,
 )
 from fusebench.errors import UserError, format_validation_error
@@ -46,6 +48,8 @@ def load_fusion_method(name: str) -> FusionMethod:
     """
     module = load_plugin(METHODS, name)
     is_plain_function = hasattr(module, "fuse") and not hasattr(module, "load")
+    if is_plain_function:
+        check_function(module, "fuse", "infrared, visible", "fusion method")
     if "." not in name and not is_plain_function:
         return load_contract(FusionMethod, module, name)
     return load_contract(FusionMethod, _complete_user_method(module), name)
@@ -91,12 +95,12 @@ def load_plugin(package: str, name: str) -> ModuleType:
     """Import one plug-in, e.g. ``load_plugin("fusion.methods", "average")``.
 
     Raises:
-        UserError: If there is no such module. An ImportError inside the plug-in is a fault of
-            that file and is not hidden.
+        UserError: If there is no such module, or it cannot be imported: an exception in it is a
+            fault of that file, and is named with its line.
     """
     modules = _index_modules(package)
     if name in modules:
-        return importlib.import_module(modules[name])
+        return _import_module(modules[name], name)
     if "." in name:
         return _import_user_module(package, name)
     close = get_close_matches(name, modules, n=1)
@@ -142,15 +146,45 @@ def _index_modules(package: str) -> dict[str, str]:
 
 
 def _import_user_module(package: str, name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise UserError(
+            f"{name!r} for {package}: is no name of a module; expected names with dots between, "
+            "e.g. mypackage.mymodule for mypackage/mymodule.py"
+        )
     try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as fault:
-        if fault.name is None or not f"{name}.".startswith(f"{fault.name}."):
-            raise
+        return _import_module(name, name)
+    except ModuleNotFoundError:
         raise UserError(
             f"no module {name!r} for {package}: it has to be importable, e.g. as "
             f"{name.replace('.', '/')}.py in the folder where the program is started"
         ) from None
+
+
+def _import_module(full_name: str, name: str) -> ModuleType:
+    """Import a plug-in.
+
+    Raises:
+        ModuleNotFoundError: If there is no such module.
+        UserError: With file and line, if the module is there and importing it fails.
+    """
+    try:
+        return importlib.import_module(full_name)
+    except (Exception, SystemExit) as fault:  # SystemExit: a script that ends itself on import
+        missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
+        if missing is not None and f"{full_name}.".startswith(f"{missing}."):
+            raise
+        if isinstance(fault, SyntaxError):
+            where = f"{fault.filename}, line {fault.lineno}" if fault.filename else full_name
+            reason = fault.msg
+        else:
+            frames = traceback.extract_tb(fault.__traceback__)
+            own = [f for f in frames if not f.filename.startswith("<frozen ")][2:]
+            where = f"{own[-1].filename}, line {own[-1].lineno}" if own else full_name
+            reason = str(fault)
+        raise UserError(
+            f"plug-in {name!r} cannot be imported: {where}: {type(fault).__name__}: {reason}; "
+            "correct that file"
+        ) from fault
 
 
 def _complete_user_method(module: ModuleType) -> Any:

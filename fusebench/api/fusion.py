@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fusebench import plugins
 from fusebench.contracts import FusionFunction
-from fusebench.data.images import Color, Gray, luminance
+from fusebench.data.images import Color, Gray, luminance, view_read_only
 from fusebench.experiments.resolution import resolve_fusion_metrics
 
 CACHED_METHODS = 4  # loaded methods that are kept, with their networks
@@ -121,7 +121,7 @@ def fusion_metrics(
     grays = {}
     for name, image in (("infrared", infrared), ("visible", visible), ("fused", fused)):
         _check_image(name, image, gray=True, color=True)
-        grays[name] = image if image.ndim == 2 else luminance(image)
+        grays[name] = view_read_only(image if image.ndim == 2 else luminance(image))
     _check_sizes(**grays)
     if metrics is None:
         metrics = plugins.list_plugins(plugins.FUSION_METRICS)

@@ -275,6 +275,15 @@ def _check_boxes(
                 raise ValueError(
                     f"image {key!r}: class id {outside[0]} with only {len(classes)} classes"
                 )
+            if not (np.isfinite(boxes.corners).all() and np.isfinite(boxes.scores).all()):
+                raise ValueError(f"image {key!r}: a corner or score is NaN or infinite")
+            extent = boxes.corners[:, 2:] - boxes.corners[:, :2]
+            if (extent <= 0).any():
+                corners = boxes.corners[(extent <= 0).any(axis=1)][0].tolist()
+                raise ValueError(
+                    f"image {key!r}: the box {corners} is empty or inverted; expected left, top, "
+                    "right, bottom with right > left and bottom > top"
+                )
 
 
 def _check_same_images(truth: Mapping[str, Any], predictions: Mapping[str, Any]) -> None:

@@ -43,7 +43,14 @@ def make_boxes(
     class_ids: Sequence[int] | NDArray[Any],
     scores: Sequence[float] | NDArray[Any] = (),
 ) -> Boxes:
-    """Build `Boxes` from array-likes; empty ones give N = 0."""
+    """Build `Boxes` from array-likes; empty ones give N = 0.
+
+    Raises:
+        ValueError: If numbers of boxes differ, or a class id is no whole number.
+    """
+    ids = np.asarray(class_ids)
+    if (ids != np.trunc(ids.astype(np.float64))).any():
+        raise ValueError(f"class ids {ids.tolist()}: expected whole numbers")
     return Boxes(
         np.asarray(corners, np.float64).reshape(-1, 4),
         np.asarray(class_ids, np.int64).reshape(-1),

@@ -5,6 +5,7 @@ and fused images. Fused images are scored as they were saved, rounded to 8 bits.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,3 +138,10 @@ def _build_read_error(path: Path, error: Exception) -> UserError:
         return UserError(f"{path}: no such image{f'; {create_again}' if is_in_store else ''}")
     advice = create_again if is_in_store else "replace the file"
     return UserError(f"{path}: cannot be read as an image ({error}); {advice}")
+
+
+def view_read_only(image: NDArray[Any]) -> NDArray[Any]:
+    """The same pixels as an array that nobody can write to: what several plug-ins are shown."""
+    view = image.view()
+    view.flags.writeable = False
+    return view

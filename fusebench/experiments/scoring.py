@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 
 from fusebench.config import schema
+from fusebench.data.boxes import Boxes
+from fusebench.data.images import view_read_only
+from fusebench.errors import UserError
 from fusebench.evaluation import counts as image_counts
 from fusebench.evaluation.class_means import average_defined, to_optional
-from fusebench.evaluation.counts import Counts, DatasetCounts, FloatArray
+from fusebench.evaluation.counts import Counts, DatasetCounts, Detections, FloatArray
 from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.storage.records import Scores
 
@@ -40,10 +43,55 @@ def count_images(
     for metric in metrics:
         counting.setdefault(metric.plugin.counts_file, metric)
     counted: dict[str, dict[str, image_counts.ImageCounts]] = {file: {} for file in counting}
-    for key, truth, predicted in pairs:
+    for key, *labels in pairs:
+        truth, predicted = map(_protect, labels)  # several metrics count the same labels
         for file, metric in counting.items():
-            counted[file][key] = metric.plugin.count(truth, predicted, classes, metric.options)
+            count = metric.plugin.count(truth, predicted, classes, metric.options)
+            counted[file][key] = _check_count(metric, key, count, counted[file])
     return {file: image_counts.stack_counts(by_key) for file, by_key in counted.items()}
+
+
+def _protect(labels: Any) -> Any:
+    """The same label map or boxes as read-only views, so that no metric changes them."""
+    if isinstance(labels, Boxes):
+        return Boxes(*map(_protect, (labels.corners, labels.class_ids, labels.scores)))
+    return view_read_only(labels) if isinstance(labels, np.ndarray) else labels
+
+
+def _check_count(
+    metric: ResolvedMetric, key: str, count: Any, others: Mapping[str, image_counts.ImageCounts]
+) -> image_counts.ImageCounts:
+    """What a metric counted in one image, checked against the images before.
+
+    Raises:
+        UserError: If it is not what can be added over images.
+    """
+    first = next(iter(others.values()), count)
+    if isinstance(count, Detections) and isinstance(first, Detections):
+        return count
+    array = np.asarray(count if not isinstance(count, Detections) else None)
+    numeric = array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
+    if numeric and not isinstance(first, Detections) and array.shape == np.shape(first):
+        return array
+    returned = type(count).__name__
+    if array.dtype.kind != "O":
+        finite = "" if numeric or array.dtype.kind != "f" else " with NaN or infinity"
+        returned = f"an array of shape {array.shape} and dtype {array.dtype}{finite}"
+    before = (
+        ""
+        if first is count
+        else f"; {next(iter(others))} has {_describe_count(first)}, and all must be alike"
+    )
+    raise UserError(
+        f"metric {metric.name}, image {key}: count returned {returned}, expected finite real "
+        f"numbers in an array of one shape for all images, or Detections{before}"
+    )
+
+
+def _describe_count(count: image_counts.ImageCounts) -> str:
+    if isinstance(count, Detections):
+        return "Detections"
+    return f"an array of shape {count.shape}"
 
 
 def write_counts(folder: Path, counts: Mapping[str, DatasetCounts]) -> None:
@@ -75,7 +123,7 @@ def score_metric(
         (R,) per class and column, and under None the mean over classes; NaN where undefined.
 
     Raises:
-        ValueError: If the metric's scores have another shape than one per class.
+        UserError: If the metric's scores are not one number per weighting and class.
     """
     needed = list(metric.plugin.COLUMNS if columns is None else columns)
     counted = np.flatnonzero(weights.any(axis=0))
@@ -132,18 +180,24 @@ def _score_columns(
 ) -> dict[str, FloatArray]:
     """Compute the scores (R, C) of all classes by column; check their shape."""
     scores = metric.plugin.score(total, classes, metric.options, columns)
-    missing = [column for column in columns if column not in scores]
-    if missing:
-        raise ValueError(f"metric {metric.name}: score returns no column {', '.join(missing)}")
+    if not isinstance(scores, Mapping) or not set(columns) <= set(scores):
+        returned = f"{sorted(scores)}" if isinstance(scores, Mapping) else type(scores).__name__
+        raise UserError(
+            f"metric {metric.name}: score returned {returned}, expected a mapping with the columns "
+            f"{', '.join(columns)}"
+        )
     by_column = {}
     for column in columns:
-        values = np.asarray(scores[column], np.float64)
-        if values.shape != (number, len(classes)):
-            raise ValueError(
-                f"metric {metric.name}, column {column}: scores of shape {values.shape}, "
-                f"expected {(number, len(classes))}"
+        values = np.asarray(scores[column])
+        shape, dtype = (number, len(classes)), values.dtype
+        if values.shape != shape or dtype.kind not in "biuf" or np.isinf(values).any():
+            infinite = " with infinity" if dtype.kind == "f" and np.isinf(values).any() else ""
+            raise UserError(
+                f"metric {metric.name}, column {column}: scores of shape {values.shape} and dtype "
+                f"{dtype}{infinite}; expected real numbers of shape {shape}, weightings by "
+                "classes, NaN where undefined"
             )
-        by_column[column] = values
+        by_column[column] = values.astype(np.float64)
     return by_column
 
 

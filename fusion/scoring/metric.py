@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fusebench.contracts import FusionMetric, MetricVariant
 from fusebench.data.images import Gray
+from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedFusionMetric, resolve_fusion_metrics
 from fusebench.storage.records import Column
 from fusion.scoring.cache import Evaluator
@@ -61,11 +64,15 @@ class Metric:
         """Compute the metric of one fused image; None where it is undefined.
 
         Raises:
-            ValueError: If the metric returns NaN or infinity.
+            UserError: If the plug-in returns neither None nor a finite real number.
         """
         value = self.plugin.measure(*pair, fused, self.options, compute)
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"metric {self.name}: returned {value}; an undefined value is None")
+        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+            shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else f" {value!r}"
+            raise UserError(
+                f"metric {self.name}: measure returned {type(value).__name__}{shape}; expected a "
+                "finite number, or None where it is undefined"
+            )
         return value
 
     def note(self, pair: tuple[Gray, Gray], fused: Gray, compute: Evaluator) -> str:

@@ -64,9 +64,11 @@ def score_pair(
     Raises:
         TypeError, ValueError: If the images are not luminance of one size.
     """
+    infrared, visible = images.view_read_only(infrared), images.view_read_only(visible)
     evaluator = CachingEvaluator(infrared, visible)
     rows: dict[str, ScoreRow] = {}
-    for name, image in fused.items():
+    for name, writable in fused.items():
+        image = images.view_read_only(writable)
         row: ScoreRow = {m.name: m.measure((infrared, visible), image, evaluator) for m in metrics}
         notes = {m.column.title: m.note((infrared, visible), image, evaluator) for m in metrics}
         for m in metrics:

@@ -369,3 +369,17 @@ def test_a_run_writes_nothing_outside_its_store_and_needs_no_network(root):
 def _ultralytics_folders(folder):
     """Whether the folders that ultralytics creates beside the program exist."""
     return {name: (folder / name).exists() for name in ("datasets", "weights", "runs")}
+
+
+def test_a_damaged_file_of_predicted_boxes_is_named(root, capsys):
+    write_boxes(root)
+    (root / "tasks.yaml").write_text(TASKS + FROM_FILE)
+    assert main(["--device", "cpu"]) == 0
+    (file,) = root.glob("runs/predicted/*/predictions.json")
+    file.write_text("{")
+    for record in root.glob("runs/detection/*"):
+        record.rename(root / record.name)
+    assert main(["--device", "cpu"]) == 1
+    error = capsys.readouterr().err
+    assert f"{file.relative_to(root)}: cannot be read" in error
+    assert "Traceback" not in error

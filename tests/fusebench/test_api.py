@@ -328,3 +328,27 @@ def test_a_data_set_is_loaded_with_checked_options(tmp_path):
         fusebench.load_dataset("fmb", tmp_path, "val")
     with pytest.raises(fusebench.UserError, match="no 'm4fd' in"):
         fusebench.load_dataset("m4fd", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("corners", "message"),
+    [([[3, 3, 1, 1]], "empty or inverted"), ([[np.nan, 1, 3, 3]], "NaN or infinite")],
+)
+def test_boxes_that_no_prediction_can_match_are_refused(corners, message):
+    truth = {"1": fusebench.make_boxes(corners, [0])}
+    with pytest.raises(ValueError, match=message):
+        fusebench.average_precision(
+            truth, {"1": fusebench.make_boxes([[1, 1, 3, 3]], [0], [0.5])}, ["car"]
+        )
+
+
+def test_a_score_that_is_no_number_is_refused():
+    truth = {"1": fusebench.make_boxes([[1, 1, 3, 3]], [0])}
+    predictions = {"1": fusebench.make_boxes([[1, 1, 3, 3]], [0], [np.nan])}
+    with pytest.raises(ValueError, match="score is NaN"):
+        fusebench.average_precision(truth, predictions, ["car"])
+
+
+def test_class_ids_are_not_rounded():
+    with pytest.raises(ValueError, match="whole numbers"):
+        fusebench.make_boxes([[1, 1, 3, 3]], [0.7])

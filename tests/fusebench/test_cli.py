@@ -145,3 +145,11 @@ def test_the_device_is_checked():
     assert cli.resolve_device("auto") in ("cpu", "cuda:0")
     with pytest.raises(UserError, match=r"this machine has \d+ CUDA GPU\(s\); try auto"):
         cli.resolve_device("cuda:99")
+
+
+def test_a_plugin_that_ends_the_program_is_a_failed_step(capsys):
+    def work():
+        raise SystemExit(0)
+
+    assert not cli.run_and_report("q-mine", work)
+    assert "q-mine: failed: a plug-in ended the program (exit 0)" in capsys.readouterr().err

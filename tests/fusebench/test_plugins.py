@@ -15,6 +15,8 @@ from fusebench import __main__, plugins
 from fusebench.errors import UserError
 from fusebench.evaluation.counts import stack_counts
 from fusion import quality
+from fusion.scoring import score_images
+from fusion.scoring.metric import Metric
 from tests.helpers import dataset_folders
 from tests.helpers.random_boxes import CLASSES, make_random_boxes
 
@@ -195,6 +197,8 @@ def test_a_method_of_the_users_own_is_run_by_the_programs(module, tmp_path, caps
         ("def fuze(a, b): pass\n", "load is missing"),
         ("def load(): pass\n", r"load\(\) does not take \(options, device\)"),
         ("load = 3\n", "load is no function"),
+        ("fuse = 3\n", "fuse is no function"),
+        ("def fuse(a): pass\n", r"fuse\(a\) does not take \(infrared, visible\)"),
         ("Options = dict\ndef load(options): pass\n", "Options is no pydantic model"),
         ("COLOR = 3\ndef load(options): pass\n", "COLOR is int, expected text"),
     ],
@@ -221,9 +225,44 @@ def test_a_module_that_cannot_be_found_says_where_it_has_to_be(module):
         plugins.load_fusion_method("mypackage.other")
 
 
-def test_an_import_error_inside_a_plugin_is_not_hidden(module):
-    with pytest.raises(ModuleNotFoundError, match="not_installed"):
-        plugins.load_fusion_method(module("import not_installed\n"))
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\nimport not_installed\n", "line 2: ModuleNotFoundError: No module .*not_installed"),
+        ("raise ValueError('boo')\n", "line 1: ValueError: boo"),
+        ("def fuse(infrared, visible:\n", "line 1: SyntaxError"),
+        ("import sys\nsys.exit(0)\n", "line 2: SystemExit: 0"),
+    ],
+)
+def test_an_error_while_a_plugin_is_imported_names_its_line(module, text, message):
+    with pytest.raises(UserError, match=rf"mymodule\.py, {message}"):
+        plugins.load_fusion_method(module(text))
+
+
+@pytest.mark.parametrize("name", [".", "..x", "mypackage.", "my package.mymodule"])
+def test_what_is_no_name_of_a_module_is_an_error(name):
+    with pytest.raises(UserError, match="is no name of a module"):
+        plugins.load_fusion_method(name)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return float('nan')", "measure returned float nan"),
+        ("return 'a'", "measure returned str 'a'"),
+        ("return fused", "measure returned ndarray of shape"),
+        ("fused[:] = 0; return 1.0", "read-only"),
+    ],
+)
+def test_a_fusion_metric_returns_a_number_and_changes_no_image(module, body, message):
+    name = module(
+        "VERSION = 1\nTITLE = 'x'\nVARIANTS = {'x': None}\n"
+        f"def measure(infrared, visible, fused): {body}\n"
+    )
+    metric = Metric(name, plugins.load_fusion_metric(name), None)
+    with pytest.raises((UserError, ValueError), match=message):
+        score_images.score_pair(LARGE, LARGE, {"mine": LARGE}, [metric])
+    assert LARGE.any()
 
 
 @pytest.fixture

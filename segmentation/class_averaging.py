@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from fusebench.data.label_maps import UNLABELED_NAMES, has_unlabeled_class
 from fusebench.datasets.fmb import CLASSES as FMB
 from fusebench.errors import UserError
 from fusebench.evaluation.class_means import to_optional
@@ -18,10 +19,6 @@ from fusebench.evaluation.counts import FloatArray
 from fusebench.storage.records import Scalar
 from segmentation.class_sets import CLASS_SETS, ClassSet, ClassSetName, build_class_set
 
-UNLABELED_NAMES = (
-    "unlabelled",
-    "unlabeled",
-)  # class 0 can be left out if it has one of these names
 ABSENT_CLASS_POLICIES: tuple[Literal["skip", "zero"], ...] = ("skip", "zero")
 
 
@@ -125,7 +122,7 @@ def build_protocol(classes: Sequence[str], options: AveragingOptions) -> dict[st
         "class set": f"{used.name} ({len(used.indices)} of {len(classes)} classes)",
         "absent classes": absent,
     }
-    if classes[0].lower() in UNLABELED_NAMES:
+    if has_unlabeled_class(classes):
         counted = "counted as errors" if 0 not in used.indices else "a class of their own"
         facts["unlabeled pixels"] = counted if options.unlabeled == "counted" else "ignored"
     return facts
@@ -161,7 +158,7 @@ def _build_checked_class_set(
 ) -> ClassSet:
     class_set = build_class_set(name, classes)
     if options.unlabeled == "ignored":
-        if classes[0].lower() not in UNLABELED_NAMES:
+        if not has_unlabeled_class(classes):
             raise UserError(
                 f"unlabeled: ignored needs a class 0 called {UNLABELED_NAMES[0]}, "
                 f"but it is {classes[0]!r}; use unlabeled: counted"

@@ -96,7 +96,9 @@ def read_label_maps(split: Split, predicted: Path) -> Iterator[tuple[str, LabelM
         yield (
             pair.key,
             truth,
-            label_maps.read_label_map(predicted / f"{pair.key}.png", split.classes),
+            label_maps.read_label_map(
+                predicted / f"{pair.key}.png", split.classes, may_be_unlabeled=False
+            ),
         )
 
 

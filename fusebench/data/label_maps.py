@@ -4,34 +4,56 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusebench.data.images import LabelMap, read_label_image
 from fusebench.errors import UserError
 
-# Id of an unlabeled pixel. Files of some releases contain it: `read_label_map` maps it to class 0,
-# unlabeled. In the arrays that a loss or a confusion matrix gets, it marks pixels to leave out.
-IGNORE_INDEX = 255
+IGNORE_INDEX = 255  # id of an unlabeled pixel: losses and scores leave it out
+UNLABELED_NAMES = ("unlabelled", "unlabeled")  # names of a class 0 of unlabeled pixels
 
 
-def read_label_map(path: Path, classes: Sequence[str]) -> LabelMap:
-    """Read the class id of every pixel; `IGNORE_INDEX` is mapped to class 0.
+def has_unlabeled_class(classes: Sequence[str]) -> bool:
+    """Return whether class 0 is the class of unlabeled pixels, as in FMB."""
+    return classes[0].lower() in UNLABELED_NAMES
+
+
+def find_unlabeled(truth: LabelMap, classes: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which pixels of a true label map are unlabeled, (H, W)."""
+    unlabeled: NDArray[np.bool_] = truth == IGNORE_INDEX
+    return unlabeled | (truth == 0) if has_unlabeled_class(classes) else unlabeled
+
+
+def read_label_map(
+    path: Path, classes: Sequence[str], *, may_be_unlabeled: bool = True
+) -> LabelMap:
+    """Read the class id of every pixel.
+
+    The value `IGNORE_INDEX` marks an unlabeled pixel. It becomes class 0 if that is the class of
+    unlabeled pixels, and stays otherwise.
 
     Args:
         path: Single-channel image of class ids.
         classes: Class names in the order of their ids.
+        may_be_unlabeled: False for predictions: every pixel needs a class.
 
     Returns:
-        uint8 (H, W), all below ``len(classes)``.
+        uint8 (H, W), all below ``len(classes)`` or equal to `IGNORE_INDEX`.
 
     Raises:
         UserError: If the file is no label image or has an id without a class.
     """
     labels = read_label_image(path)
-    labels[labels == IGNORE_INDEX] = 0
-    if labels.size and labels.max() >= len(classes):
-        ids, counts = np.unique(labels[labels >= len(classes)], return_counts=True)
+    if has_unlabeled_class(classes):
+        labels[labels == IGNORE_INDEX] = 0
+    no_class = labels >= len(classes)
+    if may_be_unlabeled:
+        no_class &= labels != IGNORE_INDEX
+    if no_class.any():
+        ids, counts = np.unique(labels[no_class], return_counts=True)
+        unlabeled = f" or {IGNORE_INDEX}" if may_be_unlabeled else ""
         raise UserError(
             f"{path}: id {ids[0]} ({counts[0]} pixels) has no class; expected "
-            f"0..{len(classes) - 1} or {IGNORE_INDEX}. Is this a label map of another data set?"
+            f"0..{len(classes) - 1}{unlabeled}. Is this a label map of another data set?"
         )
     return labels

@@ -130,28 +130,28 @@ def draw_label_map(
     palette: NDArray[np.uint8],
     window: ZoomWindow | None = None,
 ) -> Image.Image:
-    """Draw a label map, or a window of it, in its colors over a faint gray image."""
+    """Draw a label map, or a window of it, over a faint gray image; unlabeled pixels are black."""
+    colors = np.full((256, 3), UNLABELED_PIXEL_COLOR, np.uint8)
+    colors[: len(palette)] = palette
     gray = _crop(image, window).mean(axis=-1, keepdims=True)
-    blended = 0.3 * gray + 0.7 * palette[_crop(label_map, window)]
+    blended = 0.3 * gray + 0.7 * colors[_crop(label_map, window)]
     panel = Image.fromarray(np.rint(blended).astype(np.uint8))
     return _resize_to_panel_width(panel, Image.Resampling.NEAREST)
 
 
 def draw_label_errors(
-    image: Color, truth: LabelMap, predicted: LabelMap, *, has_unlabeled: bool
+    image: Color, is_wrong: NDArray[np.bool_], is_unlabeled: NDArray[np.bool_]
 ) -> Image.Image:
     """Draw wrong pixels orange over a faint gray image.
 
     Args:
         image: The source's image.
-        truth: True label map.
-        predicted: Predicted label map.
-        has_unlabeled: Whether label 0 means unlabeled; such pixels are black.
+        is_wrong: Pixels whose predicted class differs from the true class, (H, W).
+        is_unlabeled: Pixels without a true class, (H, W); they are black.
     """
     blended = 0.5 * image.mean(axis=-1, keepdims=True).repeat(3, axis=-1) + 90
-    blended[truth != predicted] = WRONG_PIXEL_COLOR
-    if has_unlabeled:
-        blended[truth == 0] = UNLABELED_PIXEL_COLOR
+    blended[is_wrong] = WRONG_PIXEL_COLOR
+    blended[is_unlabeled] = UNLABELED_PIXEL_COLOR
     panel = Image.fromarray(np.rint(blended).clip(0, 255).astype(np.uint8))
     return _resize_to_panel_width(panel, Image.Resampling.NEAREST)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fusebench.data import boxes, images
+from fusebench.data import boxes, images, label_maps
 from fusebench.data.boxes import Boxes
 from fusebench.data.images import Color, LabelMap
 from fusebench.data.pairs import Pair, Split
@@ -272,10 +272,9 @@ def _render_label_map_panels(
     """Yield the true label map on the visible image, then every source's with its errors."""
     palette = overlays.build_class_colors(split.classes)
     truth = predictions.read_true_label_map(pair, split)
-    has_unlabeled = predictions.has_unlabeled_class(split)
-    is_labeled = truth > 0 if has_unlabeled else truth >= 0
+    is_unlabeled = label_maps.find_unlabeled(truth, split.classes)
     window = zoom_windows.find_disputed_pixel_window(
-        np.array([(view.label_map != truth) & is_labeled for view in views])
+        np.array([(view.label_map != truth) & ~is_unlabeled for view in views])
     )
 
     def render(image: Color, label_map: LabelMap, third_part: Image.Image) -> Image.Image:
@@ -293,7 +292,5 @@ def _render_label_map_panels(
     visible = images.read_color(pair.visible)
     yield RenderedPanel("ground truth on visible", "", render(visible, truth, legend))
     for view in views:
-        errors = overlays.draw_label_errors(
-            view.image, truth, view.label_map, has_unlabeled=has_unlabeled
-        )
+        errors = overlays.draw_label_errors(view.image, view.label_map != truth, is_unlabeled)
         yield RenderedPanel(view.source, view.source, render(view.image, view.label_map, errors))

@@ -4,10 +4,10 @@ import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from fusebench.data.label_maps import UNLABELED_NAMES
 from fusebench.errors import UserError
 
 FILE_NAME = "per_image.csv"
-UNLABELED_NAMES = ("unlabelled", "unlabeled")  # data sets spell it either way
 TITLE_BY_KIND = {
     "detection": "F1 per image",
     "segmentation": "pixel accuracy per image",

@@ -41,7 +41,8 @@ class SourcePredictions:
 
     def read_label_map(self, key: str) -> images.LabelMap:
         """Read the predicted label map of a pair."""
-        return label_maps.read_label_map(self.folder / f"{key}.png", self.run.test_split.classes)
+        path, classes = self.folder / f"{key}.png", self.run.test_split.classes
+        return label_maps.read_label_map(path, classes, may_be_unlabeled=False)
 
 
 def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePredictions]:
@@ -98,11 +99,6 @@ def read_true_label_map(pair: Pair, split: Split) -> images.LabelMap:
     """Read the true label map of a pair of a segmentation task."""
     assert pair.label_map is not None  # the plan refuses pairs without
     return label_maps.read_label_map(pair.label_map, split.classes)
-
-
-def has_unlabeled_class(split: Split) -> bool:
-    """Return whether label 0 stands for unlabeled pixels."""
-    return split.classes[0].lower() in per_image.UNLABELED_NAMES
 
 
 def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:

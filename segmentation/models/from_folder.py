@@ -28,7 +28,6 @@ from fusebench.errors import UserError
 from fusebench.runtime import progress
 from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
-from segmentation.class_averaging import UNLABELED_NAMES
 
 ClassId = Annotated[int, Field(ge=0, le=255)]
 
@@ -177,7 +176,7 @@ def _build_id_map(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict
     if ids is not None:
         return {file_id: classes.index(name) for file_id, name in ids.items()}
     id_map = {class_id: class_id for class_id in range(len(classes))}
-    if classes[0].lower() in UNLABELED_NAMES:
+    if label_maps.has_unlabeled_class(classes):
         id_map[label_maps.IGNORE_INDEX] = 0
     return id_map
 

@@ -1,10 +1,7 @@
 """FMB: folder structure, official split, label maps, and refusal of broken data sets."""
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from fusebench.data.label_maps import read_label_map
 from fusebench.datasets import fmb
 from fusebench.errors import DatasetNotFoundError, UserError
 from tests.helpers.dataset_folders import write_fmb, write_image, write_images
@@ -115,20 +112,3 @@ def test_damaged_data_set_is_refused_by_name(tmp_path, damage, message):
     damage(write_fmb(tmp_path / "fmb", ["1"], ["2"]))
     with pytest.raises(UserError, match=message):
         load(tmp_path)
-
-
-def test_label_map_is_read_as_class_ids_and_255_as_unlabeled(tmp_path):
-    Image.fromarray(np.array([[0, 14, 255]], np.uint8)).save(tmp_path / "a.png")
-    assert read_label_map(tmp_path / "a.png", fmb.CLASSES).tolist() == [[0, 14, 0]]
-
-
-def test_id_without_a_class_is_refused_by_name(tmp_path):
-    Image.fromarray(np.array([[0, 15, 15, 200]], np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match=r"a\.png: id 15 \(2 pixels\) has no class.*0\.\.14"):
-        read_label_map(tmp_path / "a.png", fmb.CLASSES)
-
-
-def test_color_image_is_refused_as_label_map(tmp_path):
-    write_image(tmp_path / "a.png", mode="RGB")
-    with pytest.raises(UserError, match="one channel of class ids"):
-        read_label_map(tmp_path / "a.png", fmb.CLASSES)

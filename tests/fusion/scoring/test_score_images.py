@@ -1,6 +1,5 @@
 """Scoring of many images: cached results, worker processes, resuming."""
 
-import math
 import multiprocessing
 import os
 import signal
@@ -12,14 +11,12 @@ import pytest
 from PIL import Image
 
 from fusebench import plugins
-from fusebench.contracts import FusionMetric
 from fusebench.errors import UserError
 from fusion.scoring import row_log, score_images
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.listing import load_variants
-from fusion.scoring.metric import Metric, load_metrics
+from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import ScoringPair
-from fusion.scoring.variant import Variant
 from tests.helpers.fusion.deterministic_images import make_image_triple
 
 SIZE = (180, 177)
@@ -45,13 +42,6 @@ def test_cached_results_equal_direct_evaluation_for_every_variant():
             else:
                 assert cached == pytest.approx(direct, rel=rel, abs=1e-12)
         evaluator.drop_fused_results()
-
-
-def test_a_metric_that_returns_nan_is_named():
-    variants = {"mean": Variant("mean of nothing")}
-    plugin = FusionMetric("toy", 1, "TOY", variants, lambda *_: math.nan)
-    with pytest.raises(ValueError, match="metric toy: returned nan; an undefined value is None"):
-        Metric("toy", plugin, plugin.Options()).measure((A, B), F, direct_evaluator)
 
 
 def test_results_of_the_sources_are_computed_once_per_pair():

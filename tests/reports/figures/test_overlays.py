@@ -28,10 +28,18 @@ def test_true_positives_false_positives_and_false_negatives_have_colors_of_their
 def test_wrong_pixels_are_orange_and_unlabeled_ones_black():
     truth, predicted = np.array([[0, 1, 1, 1]], np.uint8), np.array([[1, 1, 2, 1]], np.uint8)
     image = np.full((1, 4, 3), 90, np.uint8)
-    panel = np.array(overlays.draw_label_errors(image, truth, predicted, has_unlabeled=True))
+    panel = np.array(overlays.draw_label_errors(image, predicted != truth, truth == 0))
     row = panel[panel.shape[0] // 2, [50, 150, 250, 350]]
     colors = [tuple(pixel) for pixel in row.tolist()]
     assert colors == [(0, 0, 0), (135, 135, 135), (234, 88, 12), (135, 135, 135)]
+
+
+def test_unlabeled_pixels_of_a_label_map_are_black():
+    palette = np.array([[0, 100, 0], [0, 0, 200]], np.uint8)
+    image = np.zeros((1, 2, 3), np.uint8)
+    panel = np.array(overlays.draw_label_map(image, np.array([[1, 255]], np.uint8), palette))
+    row = panel[panel.shape[0] // 2, [100, 300]]
+    assert row.tolist() == [[0, 0, 140], [0, 0, 0]]
 
 
 def test_fmb_classes_have_fmbs_colors_and_all_others_different_ones():

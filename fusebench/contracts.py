@@ -376,7 +376,7 @@ def check_function(module: ModuleType, name: str, arguments: str, kind: str) -> 
     """Check a function of a plug-in that is in no contract.
 
     Raises:
-        UserError: If it is no function or does not take the arguments.
+        UserError: If it is not a function or does not take the arguments.
     """
     fault, _ = _check_function(name, getattr(module, name), arguments)
     if fault:
@@ -396,7 +396,7 @@ def _check_value(entry: "Field[Any]", value: Any) -> tuple[str, Any]:
         return _check_function(entry.name, value, entry.metadata["call"])
     if entry.name in ("Options", "Predict"):
         is_model = isinstance(value, type) and issubclass(value, BaseModel)
-        return ("" if is_model else f"{entry.name} is no pydantic model"), value
+        return ("" if is_model else f"{entry.name} is not a pydantic model"), value
     if entry.name in TYPES:
         expected, description = TYPES[entry.name]
         fits = isinstance(value, expected) and not isinstance(value, bool)
@@ -413,7 +413,7 @@ def _check_function(name: str, function: Any, arguments: str) -> tuple[str, Any]
     The function to use drops optional arguments that the module's function does not take.
     """
     if not callable(function):
-        return f"{name} is no function", function
+        return f"{name} is not a function", function
     positional, optional, keywords = _parse_arguments(arguments)
     signature = inspect.signature(function)
     for count in range(len(optional), -1, -1):

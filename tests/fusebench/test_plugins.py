@@ -196,10 +196,10 @@ def test_a_method_of_the_users_own_is_run_by_the_programs(module, tmp_path, caps
     [
         ("def fuze(a, b): pass\n", "load is missing"),
         ("def load(): pass\n", r"load\(\) does not take \(options, device\)"),
-        ("load = 3\n", "load is no function"),
-        ("fuse = 3\n", "fuse is no function"),
+        ("load = 3\n", "load is not a function"),
+        ("fuse = 3\n", "fuse is not a function"),
         ("def fuse(a): pass\n", r"fuse\(a\) does not take \(infrared, visible\)"),
-        ("Options = dict\ndef load(options): pass\n", "Options is no pydantic model"),
+        ("Options = dict\ndef load(options): pass\n", "Options is not a pydantic model"),
         ("COLOR = 3\ndef load(options): pass\n", "COLOR is int, expected text"),
     ],
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fusebench import plugins
 from fusebench.data.boxes import Boxes, from_coco
-from fusebench.data.label_maps import IGNORE_INDEX
+from fusebench.data.label_maps import IGNORE_INDEX, has_unlabeled_class
 from fusebench.errors import UserError
 from fusebench.evaluation.class_means import to_optional
 from fusebench.experiments import scoring
@@ -69,8 +69,9 @@ def average_precision(
 
     Raises:
         UserError: If a document or file is not in COCO's form or has an unknown category.
+        TypeError: If ``classes`` is one string.
         ValueError: If the images of the two differ, predictions have no scores, the truth has
-            scores, or a class id has no name.
+            scores, a class id has no name, or a name stands twice.
 
     Examples:
         >>> import fusebench
@@ -88,6 +89,7 @@ def average_precision(
     """
     truth_content, predicted_content = _load_json(truth), _load_json(predictions)
     classes = _name_box_classes(truth_content, predicted_content, classes)
+    _check_class_names(classes)  # also those of a document
     true_boxes = _convert_boxes(truth_content, classes)
     predicted_boxes = _convert_boxes(_complete_results(predicted_content, truth_content), classes)
     _check_boxes(true_boxes, predicted_boxes, classes)
@@ -109,7 +111,8 @@ def iou(
 
     Args:
         truth: True class ids, an integer array (H, W); or several of them in a sequence, or in a
-            mapping with the image keys. Pixels with 255 are left out.
+            mapping with the image keys. Pixels with 255 are unlabeled: they are left out, or are
+            class 0 if that is called ``unlabeled`` or ``unlabelled``.
         predicted: Predicted class ids of the same images, in the same form.
         classes: Class names in the order of their ids. None: ``"0"``, ``"1"``, ... up to the
             largest id.
@@ -124,8 +127,9 @@ def iou(
 
     Raises:
         UserError: If an option is wrong.
-        TypeError: If a label map is not an integer array.
-        ValueError: If the images or the shapes of the two differ, or a class id has no name.
+        TypeError: If a label map is not an integer array, or ``classes`` is one string.
+        ValueError: If the images or the shapes of the two differ, a class id has no name, or a
+            name stands twice.
 
     Examples:
         >>> import numpy as np
@@ -141,12 +145,16 @@ def iou(
         0.5
     """
     true_maps, predicted_maps = _index_label_maps(truth), _index_label_maps(predicted)
-    _check_same_images(true_maps, predicted_maps)
+    _check_same_images(true_maps, predicted_maps, "label maps")
     id_count = 1 + max(
         _find_largest_id(each) for each in (*true_maps.values(), *predicted_maps.values())
     )
     if classes is None:
         classes = [str(class_id) for class_id in range(id_count)]
+    _check_class_names(classes)
+    if has_unlabeled_class(classes):  # as `label_maps.read_label_map` reads files
+        for maps in (true_maps, predicted_maps):
+            maps.update({key: np.where(m == IGNORE_INDEX, 0, m) for key, m in maps.items()})
     metric = _resolve_metric("segmentation", "iou", options or {}, classes)
     pairs = ((key, true_maps[key], predicted_maps[key]) for key in sorted(true_maps))
     return _score_pairs(metric, pairs, classes)
@@ -211,6 +219,7 @@ def _name_box_classes(
 ) -> tuple[str, ...]:
     """Return the class names: as given, or those of the truth."""
     if classes is not None:
+        _check_class_names(classes)
         return tuple(classes)
     if _is_coco_document(truth):
         try:
@@ -253,6 +262,22 @@ def _convert_boxes(value: Any, classes: Sequence[str]) -> Mapping[str, Boxes]:
     return converted
 
 
+def _check_class_names(classes: Sequence[str]) -> None:
+    """Refuse names that cannot each have a score.
+
+    Raises:
+        TypeError: If it is one string.
+        ValueError: If there is no name, or one stands twice.
+    """
+    if isinstance(classes, str):
+        raise TypeError(f"classes is the string {classes!r}, expected a sequence of names")
+    if not classes:
+        raise ValueError("classes is empty, expected at least one name")
+    duplicates = [name for name in dict.fromkeys(classes) if list(classes).count(name) > 1]
+    if duplicates:
+        raise ValueError(f"classes has the name {duplicates[0]!r} twice")
+
+
 def _check_boxes(
     truth: Mapping[str, Boxes], predictions: Mapping[str, Boxes], classes: Sequence[str]
 ) -> None:
@@ -286,7 +311,9 @@ def _check_boxes(
                 )
 
 
-def _check_same_images(truth: Mapping[str, Any], predictions: Mapping[str, Any]) -> None:
+def _check_same_images(
+    truth: Mapping[str, Any], predictions: Mapping[str, Any], kind: str = "boxes"
+) -> None:
     """Refuse predictions of other images than those of the truth.
 
     Raises:
@@ -297,9 +324,10 @@ def _check_same_images(truth: Mapping[str, Any], predictions: Mapping[str, Any])
     missing, surplus = sorted(set(truth) - set(predictions)), sorted(set(predictions) - set(truth))
     if missing or surplus:
         side, keys = ("predictions", missing) if missing else ("truth", surplus)
+        hint = "; give empty boxes for an image without objects" if kind == "boxes" else ""
         raise ValueError(
-            f"{len(keys)} of {len(set(truth) | set(predictions))} images have no {side} "
-            f"(first: {keys[0]!r}); give empty boxes for an image without objects"
+            f"{len(keys)} of {len(set(truth) | set(predictions))} images have no {kind} in the "
+            f"{side} (first: {keys[0]!r}){hint}"
         )
 
 
@@ -310,7 +338,11 @@ def _index_label_maps(maps: LabelMaps) -> dict[str, NDArray[Any]]:
         TypeError: If one is not an integer array.
         ValueError: If one is not two-dimensional, or has a negative id.
     """
-    if isinstance(maps, np.ndarray) and maps.ndim == 2:
+    if isinstance(maps, np.ndarray):
+        if maps.ndim != 2:
+            raise ValueError(
+                f"label map has shape {maps.shape}, expected (H, W); give several in a list"
+            )
         maps = [maps]
     if not isinstance(maps, Mapping):
         maps = {f"{number:06d}": each for number, each in enumerate(maps)}

@@ -19,6 +19,7 @@ from tests.helpers.paths import REPOSITORY
 RNG = np.random.default_rng(0)
 INFRARED = RNG.integers(0, 256, (48, 64), dtype=np.uint8)
 VISIBLE = RNG.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+MAP = np.zeros((2, 2), int)
 TRUTH = {"a": fusebench.make_boxes([[10, 10, 30, 30], [40, 10, 60, 40]], [0, 1])}
 PREDICTIONS = {"a": fusebench.make_boxes([[10, 10, 30, 30], [0, 0, 5, 5]], [0, 1], [0.9, 0.8])}
 CLASSES = ["person", "car"]
@@ -260,7 +261,7 @@ def test_classes_without_names_are_numbered():
 @pytest.mark.parametrize(
     ("truth", "predictions", "message"),
     [
-        (TRUTH, {}, r"1 of 1 images have no predictions \(first: 'a'\)"),
+        (TRUTH, {}, r"1 of 1 images have no boxes in the predictions \(first: 'a'\)"),
         ({}, {}, "no images"),
         (PREDICTIONS, PREDICTIONS, "the true boxes have scores; are the arguments swapped"),
         (TRUTH, TRUTH, "the predicted boxes have no scores"),
@@ -302,6 +303,29 @@ def test_options_of_iou_decide_how_absent_classes_are_averaged():
         fusebench.iou(labels, labels, names, options={"unlabeled": "ignored"})
 
 
+def test_255_is_class_0_if_that_is_called_unlabeled():
+    """As files are read: of 2 unlabeled pixels, one is predicted as such."""
+    truth, predicted = np.array([[0, 255, 1]]), np.array([[0, 1, 1]])
+    result = fusebench.iou(truth, predicted, ["unlabeled", "car"])
+    assert result.by_class["car"]["IoU"] == 0.5
+    assert fusebench.iou(truth, predicted, ["road", "car"]).by_class["car"]["IoU"] == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "error", "message"),
+    [
+        ("ab", TypeError, "classes is the string 'ab'"),
+        ([], ValueError, "at least one name"),
+        (["car", "car"], ValueError, "the name 'car' twice"),
+    ],
+)
+def test_class_names_that_cannot_each_have_a_score_are_refused(classes, error, message):
+    with pytest.raises(error, match=message):
+        fusebench.iou(MAP, MAP, classes)
+    with pytest.raises(error, match=message):
+        fusebench.average_precision(TRUTH, TRUTH, classes)
+
+
 @pytest.mark.parametrize(
     ("truth", "predicted", "error", "message"),
     [
@@ -309,7 +333,8 @@ def test_options_of_iou_decide_how_absent_classes_are_averaged():
         (np.zeros((2, 2), int), np.zeros((2, 3), int), ValueError, r"\(2, 2\) but prediction is"),
         (np.full((2, 2), -1), np.zeros((2, 2), int), ValueError, "has the id -1"),
         (np.zeros((2, 2), int), np.full((2, 2), 255), ValueError, "class id 255"),
-        (np.zeros((1, 2, 2), int), np.zeros((2, 2, 2), int), ValueError, "have no truth"),
+        ([MAP], [MAP, MAP], ValueError, r"no label maps in the truth \(first: '000001'\)$"),
+        (np.zeros((2, 2, 3), int), np.zeros((2, 2, 3), int), ValueError, "several in a list"),
     ],
 )
 def test_label_maps_that_do_not_fit_are_refused(truth, predicted, error, message):

@@ -11,6 +11,8 @@ from fusebench.data.boxes import Boxes
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.errors import UserError
 
+CAUTION_PREFIX = "caution: "  # of the names of protocol facts that are warnings
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -53,6 +55,9 @@ class Split:
         has_leakage: The rule puts neighboring frames into both train and test.
         is_simulated: The images are rendered by `fusebench.simulator`, not taken by cameras.
         excluded_keys: Keys of the split that `limit_pairs` left out.
+        notes: How the files were read where a reader has to know it, as (name, text), e.g.
+            ``("duplicate boxes", "3 of 812 dropped")``. Printed with the protocol; a name that
+            starts with `CAUTION_PREFIX` is a warning.
     """
 
     dataset: str
@@ -63,6 +68,7 @@ class Split:
     has_leakage: bool = False
     is_simulated: bool = False
     excluded_keys: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         keys = [pair.key for pair in self.pairs]

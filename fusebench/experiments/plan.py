@@ -5,7 +5,7 @@ the data: the programs execute its runs, the report reads their records, and ``-
 them. A record on disk that belongs to no run is out of date; it is ignored and not deleted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,7 @@ class Run:
                 }
             ),
             "color": self.test_images.describe_color(),
+            **_join_notes(splits),
             **chosen,
         }
 
@@ -233,6 +234,15 @@ def _build_runs(resolved: ResolvedTask, train: Split | None, test: Split) -> lis
             for seed in resolved.seeds
         ]
     return runs
+
+
+def _join_notes(splits: Iterable[Split]) -> dict[str, str]:
+    """Join the notes of the splits by name, each text after the name of its split."""
+    joined: dict[str, list[str]] = {}
+    for split in splits:
+        for name, text in split.notes:
+            joined.setdefault(name, []).append(f"{split.name}: {text}")
+    return {name: "; ".join(texts) for name, texts in joined.items()}
 
 
 class _NotGeneratedError(Exception):

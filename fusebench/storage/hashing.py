@@ -70,10 +70,11 @@ def hash_labels(split: Split) -> str:
 
 @cache
 def hash_split_metadata(split: Split) -> str:
-    """Hash how a split was made: its rule, and condition and sequence of each pair."""
+    """Hash how a split was made and read: rule, notes, condition and sequence of each pair."""
     rule = [split.rule_description, split.has_leakage, split.is_simulated]
     conditions = [[p.key, p.condition, p.sequence] for p in split.pairs]
-    return content_hash({"rule": rule, "conditions": conditions})
+    notes = {"notes": list(split.notes)} if split.notes else {}
+    return content_hash({"rule": rule, "conditions": conditions, **notes})
 
 
 def compute_file_sha256(path: Path) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fusebench.data.pairs import CAUTION_PREFIX
 from fusebench.storage import hashing
 from fusebench.storage.records import Record, Scalar
 from reports.results.task_results import TaskResults
 
-WARNING_PREFIX = "caution: "  # of the names of facts that are warnings
 KEY_DIGITS = 8  # of a hash; a report has few different protocols
 SOURCE_DEPENDENT_FACTS = ("color", "predictions")  # may differ between the sources of a task
 NOT_RECORDED = "not recorded"  # value of a fact that a record lacks
@@ -107,16 +107,16 @@ def _collect_warnings(results: TaskResults, differing: Mapping[str, object]) -> 
             "the split leaks: neighboring frames are in train and test, so scores are too good."
         )
     recorded = {
-        f"{name.removeprefix(WARNING_PREFIX)}: {value}."
+        f"{name.removeprefix(CAUTION_PREFIX)}: {value}."
         for record in results.records
         for name, value in record.protocol.items()
-        if name.startswith(WARNING_PREFIX)
+        if name.startswith(CAUTION_PREFIX)
     }
     warnings += sorted(recorded)
     unexpected = [
         name
         for name in differing
-        if name not in SOURCE_DEPENDENT_FACTS and not name.startswith(WARNING_PREFIX)
+        if name not in SOURCE_DEPENDENT_FACTS and not name.startswith(CAUTION_PREFIX)
     ]
     if unexpected:
         warnings.append(

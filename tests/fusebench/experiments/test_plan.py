@@ -1,10 +1,12 @@
 """The plan: which results a change of the data or of the task file makes out of date."""
 
+import dataclasses
 import json
 
 import pytest
 
 from fusebench.config import schema
+from fusebench.datasets import m3fd
 from fusebench.errors import UserError
 from fusebench.experiments import plan, sources
 from fusebench.storage.store import Store
@@ -109,3 +111,17 @@ def test_what_decides_the_images_of_a_source_is_computed_once_per_split(root, mo
         sources.get_images(run.test_images, Store(root / "runs"), "cpu")
         assert run.test_images.spec["kind"] == "infrared"
     assert len(hashed) == planned
+
+
+def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
+    def load(root, split, options):
+        notes = (("duplicate boxes", "2 of 9 dropped"),) if split == "test" else ()
+        return dataclasses.replace(m3fd_load(root, split, options), notes=notes)
+
+    m3fd_load = m3fd.load
+    monkeypatch.setattr(m3fd, "load", load)
+    file = schema.load_task_file(
+        root / "tasks.yaml", changes=["tasks.toy.data.split={rule: lists}"]
+    )
+    (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
+    assert run.build_protocol()["duplicate boxes"] == "test: 2 of 9 dropped"

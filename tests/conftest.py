@@ -20,7 +20,22 @@ THREAD_VARIABLES = (
 )
 MAX_WORKERS = 8  # each imports torch and may hold a model: about 2 GB
 
+SECONDS_PER_FAULT_TEST = 8.0  # a minute for all of tests/faults
+
 os.environ |= dict.fromkeys(THREAD_VARIABLES, "1")
+
+
+def pytest_addoption(parser):
+    """Add the options of tests/faults; only this file is read early enough for that."""
+    parser.addoption(
+        "--fault-seconds",
+        type=float,
+        default=SECONDS_PER_FAULT_TEST,
+        help="how long each test of tests/faults makes up new faults (default: %(default)s)",
+    )
+    parser.addoption(
+        "--fault-seed", type=int, default=0, help="random seed of these faults (default: 0)"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

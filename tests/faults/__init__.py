@@ -1,0 +1,1 @@
+"""Fault injection: kills, full disks, damaged files and hostile inputs; `make faults` runs them."""

@@ -1,0 +1,37 @@
+"""Damaged files: a reader returns what is in the file or refuses it; nothing else happens."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults import tiny_study
+from tests.faults.programs import REPOSITORY
+
+pytestmark = pytest.mark.slow
+
+READER_COUNT = 35  # about; the time is shared
+
+
+def test_no_reader_fails_in_another_way_than_by_refusing_the_file(
+    light_server, tmp_path, fault_seconds, fault_seed
+):
+    study = tmp_path / "study"
+    tiny_study.write_untrained_study(study)
+    arguments = ("--tasks", "tasks.yaml", "--device", "cpu")
+    assert light_server.run("fusebench", arguments, study).status == 0
+    seconds = fault_seconds / READER_COUNT
+    program = subprocess.run(
+        [sys.executable, "-m", "tests.faults.reader_fuzzing", study, tmp_path / "fuzzing",
+         str(seconds), str(fault_seed)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    result = json.loads(program.stdout.splitlines()[-1])
+    print(result["outcomes"])  # noqa: T201 - shown with -s
+    assert not result["faults"], "\n".join(f"{k}\n{v}" for k, v in result["faults"].items())
+    assert result["outcomes"]["refused"] > 0
+    assert result["outcomes"]["read"] > 0

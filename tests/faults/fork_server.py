@@ -15,7 +15,6 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,16 +64,16 @@ def run_forked(request: dict) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     # Pipes and not files: a limit of file sizes would hold for the output too.
-    pipes = [os.pipe(), os.pipe()]
+    pipes = [os.pipe(), os.pipe(), os.pipe()]  # output, errors, number of operations
     child = os.fork()
     if child == 0:
         run_child(request, folder, [write_end for _, write_end in pipes])
     for _, write_end in pipes:
         os.close(write_end)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(len(pipes)) as pool:
         outputs = [pool.submit(read_to_end, read_end) for read_end, _ in pipes]
         status, usage, timed_out = wait_for(child, started + request["time_limit"])
-        stdout, stderr = (output.result() for output in outputs)
+        stdout, stderr, operations = (output.result() for output in outputs)
     return {
         "status": -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
         "stdout": stdout,
@@ -82,6 +81,7 @@ def run_forked(request: dict) -> dict:
         "seconds": time.monotonic() - started,
         "peak_megabytes": usage.ru_maxrss // 1024,
         "timed_out": timed_out,
+        "operations": int(operations or 0),
     }
 
 
@@ -104,11 +104,11 @@ def wait_for(child: int, deadline: float) -> tuple[int, resource.struct_rusage, 
 
 def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
     """Run the program as ``python -m`` does; never returns."""
-    status = 1
+    status, operations = 1, OperationCounter(request)
     try:
         os.setsid()
         os.chdir(folder)
-        for stream, write_end in zip((1, 2), outputs, strict=True):
+        for stream, write_end in zip((1, 2), outputs, strict=False):
             os.dup2(write_end, stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115 - a descriptor
@@ -116,8 +116,7 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
         os.environ.update(request["environment"])
         set_limits(request)
-        if request["kill_at"] is not None:
-            sys.addaudithook(kill_at_operation(request))
+        sys.addaudithook(operations.observe)
         sys.argv = [request["module"], *request["arguments"]]
         warnings.simplefilter("ignore", RuntimeWarning)  # runpy: the module is imported already
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
@@ -130,6 +129,7 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
+            os.write(outputs[2], str(operations.count).encode())
         finally:
             os._exit(status)
 
@@ -142,28 +142,30 @@ def set_limits(request: dict) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def kill_at_operation(request: dict) -> Callable[[str, tuple], None]:
-    """Build an audit hook that kills this process at one of its operations on the folder's files.
+class OperationCounter:
+    """Audit hook that counts the operations on the files of a folder, and kills at one of them.
 
-    With ``kill_delay`` another process does it up to so many seconds later: between operations.
+    With a delay another process kills up to so many seconds later: between operations.
     """
-    folder, remaining = request["folder"], request["kill_at"]
 
-    def count(event: str, arguments: tuple) -> None:
-        nonlocal remaining
+    def __init__(self, request: dict) -> None:
+        self.count = 0
+        self._folder = request["folder"]
+        self._kill_at, self._delay = request["kill_at"], request["kill_delay"]
+
+    def observe(self, event: str, arguments: tuple) -> None:
+        """Count an operation that changes a file."""
         if event == "open":
             changes = bool(arguments[2] & WRITING_FLAGS)
         else:
             changes = event in CHANGING_EVENTS
         if not changes or not isinstance(arguments[0], (str, os.PathLike)):
             return
-        if not os.path.abspath(arguments[0]).startswith(folder):  # noqa: PTH100 - no Path in a hook
+        if not os.path.abspath(arguments[0]).startswith(self._folder):  # noqa: PTH100 - fast
             return
-        remaining -= 1
-        if remaining == 0:
-            kill_self(request["kill_delay"])
-
-    return count
+        self.count += 1
+        if self.count == self._kill_at:
+            kill_self(self._delay)
 
 
 def kill_self(delay: float) -> None:

@@ -42,6 +42,7 @@ class Outcome:
         seconds: Duration.
         peak_megabytes: Peak of its resident memory, in MiB.
         timed_out: It was killed at the time limit.
+        operations: Number of operations that changed files of its folder; 0 if it was killed.
     """
 
     status: int
@@ -50,6 +51,7 @@ class Outcome:
     seconds: float
     peak_megabytes: int
     timed_out: bool
+    operations: int
 
 
 class ForkServer:

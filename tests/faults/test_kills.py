@@ -1,6 +1,7 @@
 """A killed run resumes and ends with the same bytes as one that nobody killed."""
 
 import random
+import shutil
 import time
 
 import pytest
@@ -11,7 +12,6 @@ from tests.faults.programs import Faults
 pytestmark = pytest.mark.slow
 
 ARGUMENTS = ("--tasks", "tasks.yaml", "--device", "cpu")
-LAST_OPERATION = 400  # at least as many operations on files as a whole study has
 DELAYS = (0.0, 0.002, 0.02)  # seconds
 
 
@@ -22,39 +22,46 @@ def read_results(folder):
     }
 
 
-def run_until_finished(server, folder, rng, deadline):
-    """Kill the study again and again until a run ends by itself; return the number of kills."""
+def run_until_finished(server, folder, kill_points, rng):
+    """Kill the study at each of these operations, counted from its last start, then finish it."""
     kills = 0
-    while True:
-        kill_at = rng.choice([rng.randint(1, 12), rng.randint(1, 60), rng.randint(1, LAST_OPERATION)])
-        if time.monotonic() > deadline:
-            kill_at = None
+    for kill_at in (*kill_points, None):
         faults = Faults(kill_at=kill_at, kill_delay=rng.choice(DELAYS))
         outcome = server.run("fusebench", ARGUMENTS, folder, faults)
         assert "Traceback" not in outcome.stderr
+        assert not outcome.timed_out
         if outcome.status != -9:
             assert outcome.status == 0, outcome.stderr
             return kills
-        assert not outcome.timed_out
         kills += 1
+    raise AssertionError("killed without a request")
 
 
 def check_chains(server, root, write_study, seconds, seed):
-    """Run a study undisturbed, then killed in chains until the time is over."""
+    """Run a study undisturbed, then killed at its operations, in random order, for some time.
+
+    Each chain starts with one of the operations of the undisturbed run, so that with enough time
+    every one is a place of a kill; up to three kills at random operations follow.
+    """
     write_study(root / "undisturbed")
     outcome = server.run("fusebench", ARGUMENTS, root / "undisturbed")
     assert outcome.status == 0, outcome.stderr
     expected = read_results(root / "undisturbed")
     assert any(path.endswith("record.json") for path in expected)
-    rng, deadline, kills, chain = random.Random(seed), time.monotonic() + seconds, 0, 0
-    while time.monotonic() < deadline or kills == 0:
+    rng, deadline, kills = random.Random(seed), time.monotonic() + seconds, 0
+    first_kills = rng.sample(range(1, outcome.operations + 1), outcome.operations)
+    for chain, first_kill in enumerate(first_kills):
         folder = root / f"killed-{chain}"
         write_study(folder)
-        kills += run_until_finished(server, folder, rng, deadline)
+        later_kills = [rng.randint(1, 60) for _ in range(rng.randint(0, 3))]
+        kills += run_until_finished(server, folder, (first_kill, *later_kills), rng)
         assert not stored_contents.list_differences(expected, read_results(folder))
         assert not stored_contents.list_leftovers(folder)
-        chain += 1
-    print(f"{kills} kills in {chain} chains")  # noqa: T201 - shown with -s
+        shutil.rmtree(folder)
+        if time.monotonic() > deadline:
+            break
+    print(f"{kills} kills in {chain + 1} of {outcome.operations} chains")  # noqa: T201
+    assert kills
 
 
 def write_trained_study(folder):

@@ -19,6 +19,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CHANGING_EVENTS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.truncate"}
+FORBIDDEN_EVENTS = {
+    "socket.connect",
+    "socket.getaddrinfo",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+}
 WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 LIGHT_MODULES = (
     "numpy",
@@ -64,7 +72,7 @@ def run_forked(request: dict) -> dict:
     folder.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     # Pipes and not files: a limit of file sizes would hold for the output too.
-    pipes = [os.pipe(), os.pipe(), os.pipe()]  # output, errors, number of operations
+    pipes = [os.pipe(), os.pipe(), os.pipe()]  # output, errors, what `Observer` saw
     child = os.fork()
     if child == 0:
         run_child(request, folder, [write_end for _, write_end in pipes])
@@ -73,7 +81,7 @@ def run_forked(request: dict) -> dict:
     with ThreadPoolExecutor(len(pipes)) as pool:
         outputs = [pool.submit(read_to_end, read_end) for read_end, _ in pipes]
         status, usage, timed_out = wait_for(child, started + request["time_limit"])
-        stdout, stderr, operations = (output.result() for output in outputs)
+        stdout, stderr, observed = (output.result() for output in outputs)
     return {
         "status": -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
         "stdout": stdout,
@@ -81,7 +89,7 @@ def run_forked(request: dict) -> dict:
         "seconds": time.monotonic() - started,
         "peak_megabytes": usage.ru_maxrss // 1024,
         "timed_out": timed_out,
-        "operations": int(operations or 0),
+        **json.loads(observed or '{"operations": 0, "forbidden": []}'),
     }
 
 
@@ -104,7 +112,7 @@ def wait_for(child: int, deadline: float) -> tuple[int, resource.struct_rusage, 
 
 def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
     """Run the program as ``python -m`` does; never returns."""
-    status, operations = 1, OperationCounter(request)
+    status, observer = 1, Observer(request)
     try:
         os.setsid()
         os.chdir(folder)
@@ -116,7 +124,7 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
         os.environ.update(request["environment"])
         set_limits(request)
-        sys.addaudithook(operations.observe)
+        sys.addaudithook(observer.observe)
         sys.argv = [request["module"], *request["arguments"]]
         warnings.simplefilter("ignore", RuntimeWarning)  # runpy: the module is imported already
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
@@ -129,7 +137,7 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-            os.write(outputs[2], str(operations.count).encode())
+            os.write(outputs[2], observer.to_json().encode())
         finally:
             os._exit(status)
 
@@ -142,19 +150,23 @@ def set_limits(request: dict) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-class OperationCounter:
+class Observer:
     """Audit hook that counts the operations on the files of a folder, and kills at one of them.
 
-    With a delay another process kills up to so many seconds later: between operations.
+    With a delay another process kills up to so many seconds later: between operations. It also
+    notes what no program of this project does: connections, and commands that are started.
     """
 
     def __init__(self, request: dict) -> None:
-        self.count = 0
+        self._count = 0
+        self._forbidden: list[str] = []
         self._folder = request["folder"]
         self._kill_at, self._delay = request["kill_at"], request["kill_delay"]
 
     def observe(self, event: str, arguments: tuple) -> None:
-        """Count an operation that changes a file."""
+        """Count an operation that changes a file; note a forbidden one."""
+        if event in FORBIDDEN_EVENTS:
+            self._forbidden.append(f"{event} {arguments!r:.200}")
         if event == "open":
             changes = bool(arguments[2] & WRITING_FLAGS)
         else:
@@ -163,9 +175,13 @@ class OperationCounter:
             return
         if not os.path.abspath(arguments[0]).startswith(self._folder):  # noqa: PTH100 - fast
             return
-        self.count += 1
-        if self.count == self._kill_at:
+        self._count += 1
+        if self._count == self._kill_at:
             kill_self(self._delay)
+
+    def to_json(self) -> str:
+        """Return what was seen, as JSON."""
+        return json.dumps({"operations": self._count, "forbidden": self._forbidden})
 
 
 def kill_self(delay: float) -> None:

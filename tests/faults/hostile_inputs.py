@@ -125,7 +125,9 @@ REPLACEMENTS: dict[str, Callable[[Path], object]] = {
     "noise": replace_by(random.Random(1).randbytes(5000)),
     "text": replace_by(b"hello\n"),
     "HTML": replace_by(b"<!DOCTYPE html><html><body>404 Not Found</body></html>"),
-    "LFS pointer": replace_by(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+    "LFS pointer": replace_by(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    ),
     "PostScript": replace_by(
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 24\n"
         b"(code-was-run) (w) file closefile showpage\n"
@@ -145,7 +147,9 @@ REPLACEMENTS: dict[str, Callable[[Path], object]] = {
     "link to itself": remove_then(lambda path: path.symlink_to(path.name)),
     "endless device": remove_then(lambda path: path.symlink_to("/dev/zero")),
     "huge header": replace_by(build_png_header(60_000, 60_000)),
-    "huge bomb": replace_by(build_png_header(20_000, 20_000, compressed=zlib.compress(bytes(10**8)))),
+    "huge bomb": replace_by(
+        build_png_header(20_000, 20_000, compressed=zlib.compress(bytes(10**8)))
+    ),
     "other size": replace_by(build_png_header(31, 24, compressed=zlib.compress(bytes(32 * 24)))),
     "no pixels": replace_by(build_png_header(0, 0)),
     "GIF": write_image_as("GIF"),
@@ -357,7 +361,12 @@ def list_names() -> Iterator[HostileInput]:
     places = {
         "quality": ("data/folder/ir", "data/folder/vi", "theirs"),
         "detect": ("data/m3fd/Ir", "data/m3fd/Vis", "data/m3fd/Annotation"),
-        "segment": ("data/fmb/test/Infrared", "data/fmb/test/Visible", "data/fmb/test/Label", "maps"),
+        "segment": (
+            "data/fmb/test/Infrared",
+            "data/fmb/test/Visible",
+            "data/fmb/test/Label",
+            "maps",
+        ),
     }
     for (task, folders), (what, name) in itertools.product(places.items(), NAMES.items()):
         yield HostileInput(f"name in {task}: {what}", task, rename_pair(folders, name))

@@ -43,6 +43,7 @@ class Outcome:
         peak_megabytes: Peak of its resident memory, in MiB.
         timed_out: It was killed at the time limit.
         operations: Number of operations that changed files of its folder; 0 if it was killed.
+        forbidden: Connections that it opened and commands that it started.
     """
 
     status: int
@@ -52,6 +53,7 @@ class Outcome:
     peak_megabytes: int
     timed_out: bool
     operations: int
+    forbidden: list[str]
 
 
 class ForkServer:

@@ -39,9 +39,7 @@ def test_processes_share_a_store(servers, tmp_path, count):
         arguments = ("--tasks", shared / "tasks.yaml", "--data", shared / "data")
         outputs = ("--out", shared / "runs", "--to", shared / "report")
         folder = tmp_path / f"process-{number}"
-        return servers[number].run(
-            "fusebench", (*arguments, *outputs, "--device", "cpu"), folder
-        )
+        return servers[number].run("fusebench", (*arguments, *outputs, "--device", "cpu"), folder)
 
     with ThreadPoolExecutor(count) as pool:
         outcomes = list(pool.map(run_beside_the_others, range(count)))

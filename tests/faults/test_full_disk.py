@@ -52,9 +52,7 @@ def test_files_that_must_not_grow(light_server, tmp_path, expected, fault_second
         folder = tmp_path / f"limited-{tried}"
         tiny_study.write_untrained_study(folder)
         limit = int(2 ** rng.uniform(4, 13))  # bytes; no limit lets the whole study through
-        outcome = light_server.run(
-            "fusebench", ARGUMENTS, folder, Faults(file_size_limit=limit)
-        )
+        outcome = light_server.run("fusebench", ARGUMENTS, folder, Faults(file_size_limit=limit))
         check_message(outcome)
         check_resumed(light_server, folder, expected)
         tried += 1

@@ -41,6 +41,7 @@ def find_faults(outcome, before, after):
         "long message": len(outcome.stderr) > MAX_MESSAGE_LENGTH,
         "control characters": any(sign in text for sign in "\x1b\x07\x00\u202e"),
         f"wrote {sorted(after ^ before)[:3]}": before != after,
+        f"did {outcome.forbidden[:2]}": bool(outcome.forbidden),
         "failed silently": outcome.status != 0 and not outcome.stderr.strip(),
     }
     return [name for name, found in checks.items() if found]

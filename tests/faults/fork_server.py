@@ -1,8 +1,8 @@
 """Server that runs the programs in forked children, so that heavy libraries are imported once.
 
-It reads one request per line from its standard input and writes one answer per line to its standard
-output, both JSON; see `tests.faults.programs` for their fields. A child can be limited in memory and
-file size, and can kill itself at the k-th operation that changes a file.
+It reads one request per line from its standard input and writes one answer per line to its
+standard output, both JSON; see `tests.faults.programs` for their fields. A child can be limited in
+memory and file size, and can kill itself at the k-th operation that changes a file.
 """
 
 import importlib
@@ -119,9 +119,9 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
         for stream, write_end in zip((1, 2), outputs, strict=False):
             os.dup2(write_end, stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        sys.stdin = open(0, closefd=False)  # noqa: PTH123, SIM115 - a descriptor
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         os.environ.update(request["environment"])
         set_limits(request)
         sys.addaudithook(observer.observe)
@@ -131,7 +131,7 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - printed, as Python itself does
         traceback.print_exc()
     finally:
         try:

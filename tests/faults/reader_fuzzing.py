@@ -1,6 +1,6 @@
 """Feed damaged files to every reader; prints what happened as JSON.
 
-Started by `tests.faults.test_reader_fuzzing` as a process of its own, because its memory is limited.
+Started by `tests.faults.test_reader_fuzzing` as a process of its own: its memory is limited.
 Arguments: finished study, working folder, seconds per reader, random seed.
 """
 
@@ -48,7 +48,7 @@ def fuzz(
             outcome = "read"
         except UserError:
             outcome = "refused"
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - every other exception is a fault
             signal.alarm(0)
             outcome = type(error).__name__
             if outcome not in faults:
@@ -72,7 +72,7 @@ def main(study: Path, folder: Path, seconds: float, seed: int) -> None:
         shutil.rmtree(place)
         total += outcomes
         faults |= {f"{title}: {name}": text for name, text in found.items()}
-    print(json.dumps({"outcomes": total, "faults": faults}))
+    print(json.dumps({"outcomes": total, "faults": faults}))  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

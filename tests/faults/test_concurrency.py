@@ -1,4 +1,4 @@
-"""Two and three processes on one store: each result is made once, and equals that of one process."""
+"""Two and three processes on one store end with the results of one process."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -24,8 +24,7 @@ def read_results(folder):
 
 def run_until_finished(server, folder, kill_points, rng):
     """Kill the study at each of these operations, counted from its last start, then finish it."""
-    kills = 0
-    for kill_at in (*kill_points, None):
+    for kills, kill_at in enumerate((*kill_points, None)):
         faults = Faults(kill_at=kill_at, kill_delay=rng.choice(DELAYS))
         outcome = server.run("fusebench", ARGUMENTS, folder, faults)
         assert "Traceback" not in outcome.stderr
@@ -33,7 +32,6 @@ def run_until_finished(server, folder, kill_points, rng):
         if outcome.status != -9:
             assert outcome.status == 0, outcome.stderr
             return kills
-        kills += 1
     raise AssertionError("killed without a request")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.programs import ForkServer
+from tests.faults.injection.programs import ForkServer
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults import stored_contents, tiny_study
-from tests.faults.programs import ForkServer
+from tests.faults.injection import stored_contents, tiny_study
+from tests.faults.injection.programs import ForkServer
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,6 @@ def test_processes_share_a_store(servers, tmp_path, count):
         outcomes = list(pool.map(run_beside_the_others, range(count)))
     for outcome in outcomes:
         assert outcome.status == 0, outcome.stderr
-    expected, found = (read_results(tmp_path / name) for name in ("alone", "together"))
-    assert not stored_contents.list_differences(expected, found)
+    expected, actual = (read_results(tmp_path / name) for name in ("alone", "together"))
+    assert not stored_contents.list_differences(expected, actual)
     assert not stored_contents.list_leftovers(tmp_path / "together")

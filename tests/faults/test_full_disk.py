@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.faults import stored_contents, tiny_study
-from tests.faults.programs import Faults
+from tests.faults.injection import stored_contents, tiny_study
+from tests.faults.injection.programs import Faults
 
 pytestmark = pytest.mark.slow
 

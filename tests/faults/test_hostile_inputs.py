@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.faults import hostile_inputs, tiny_study
-from tests.faults.programs import Faults
+from tests.faults.injection import hostile_inputs, tiny_study
+from tests.faults.injection.programs import Faults
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def find_faults(outcome, before, after):
         f"did {outcome.forbidden[:2]}": bool(outcome.forbidden),
         "failed silently": outcome.status != 0 and not outcome.stderr.strip(),
     }
-    return [name for name, found in checks.items() if found]
+    return [name for name, is_present in checks.items() if is_present]
 
 
 def test_no_input_does_more_harm_than_an_error(light_server, tmp_path, fault_seconds, fault_seed):
@@ -52,7 +52,7 @@ def test_no_input_does_more_harm_than_an_error(light_server, tmp_path, fault_sec
     tiny_study.write_untrained_study(study)
     inputs = hostile_inputs.list_inputs()
     random.Random(fault_seed).shuffle(inputs)
-    deadline, tried, statuses, found = time.monotonic() + fault_seconds, 0, {}, []
+    deadline, tried, statuses, harmful = time.monotonic() + fault_seconds, 0, {}, []
     for hostile in inputs:
         if time.monotonic() > deadline:
             break
@@ -66,9 +66,9 @@ def test_no_input_does_more_harm_than_an_error(light_server, tmp_path, fault_sec
         outcome = light_server.run(program, arguments, folder, faults)
         harm = find_faults(outcome, before, list_files(folder))
         if harm:
-            found.append(f"{hostile.title}: {', '.join(harm)}: {outcome.stderr[-300:]!r}")
+            harmful.append(f"{hostile.title}: {', '.join(harm)}: {outcome.stderr[-300:]!r}")
         tried += 1
         statuses[outcome.status] = statuses.get(outcome.status, 0) + 1
     print(f"{tried} of {len(inputs)} hostile inputs, exit statuses {statuses}")  # noqa: T201
-    assert not found, "\n".join(found)
+    assert not harmful, "\n".join(harmful)
     assert statuses.get(2, 0) > 0

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tests.faults import tiny_study
-from tests.faults.programs import REPOSITORY
+from tests.faults.injection import tiny_study
+from tests.faults.injection.programs import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def test_no_reader_fails_in_another_way_than_by_refusing_the_file(
     assert light_server.run("fusebench", arguments, study).status == 0
     seconds = fault_seconds / READER_COUNT
     program = subprocess.run(
-        [sys.executable, "-m", "tests.faults.reader_fuzzing", study, tmp_path / "fuzzing",
+        [sys.executable, "-m", "tests.faults.injection.reader_fuzzing", study, tmp_path / "fuzzing",
          str(seconds), str(fault_seed)],
         cwd=REPOSITORY,
         capture_output=True,

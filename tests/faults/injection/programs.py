@@ -1,4 +1,4 @@
-"""Runs of the programs under fault injection, through `tests.faults.fork_server`."""
+"""Runs of the programs under fault injection, through `tests.faults.injection.fork_server`."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ForkServer:
     """A server process; its children run the programs."""
 
     def __init__(self, *, heavy: bool) -> None:
-        command = [sys.executable, "-m", "tests.faults.fork_server"]
+        command = [sys.executable, "-m", "tests.faults.injection.fork_server"]
         self._process = subprocess.Popen(
             [*command, *(["--heavy"] if heavy else [])],
             cwd=REPOSITORY,

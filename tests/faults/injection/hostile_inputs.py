@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.faults import tiny_study
+from tests.faults.injection import tiny_study
 
 MARKER_NAME = "code-was-run"  # a file that only code from an input would create
 LONG_TEXT = "x" * 100_000

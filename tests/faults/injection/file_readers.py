@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from fusebench.datasets import fmb
-from tests.faults import tiny_study
+from tests.faults.injection import tiny_study
 
 VOC = (
     "<annotation><size><width>64</width><height>48</height></size><object><name>Car</name>"
@@ -149,23 +149,23 @@ def list_store_readers(study: Path) -> dict[str, FileReader]:
     )
     split = Split("m3fd", "test", tiny_study.CLASSES, ())
 
-    def of(folder: Path, name: str, read: Callable[[Path], object]) -> FileReader:
+    def read_stored(folder: Path, name: str, read: Callable[[Path], object]) -> FileReader:
         return FileReader(name, (folder / name).read_bytes(), read)
 
     row = b'\n["a", {"x": 1.0, "flags": ""}]\n' * 5
     return {
-        "record": of(detect, "record.json", records.read_record),
-        "matches": of(detect, "matches.npz", counts.read_counts),
-        "confusion": of(segment, "confusion.npz", counts.read_counts),
-        "image index": of(
+        "record": read_stored(detect, "record.json", records.read_record),
+        "matches": read_stored(detect, "matches.npz", counts.read_counts),
+        "confusion": read_stored(segment, "confusion.npz", counts.read_counts),
+        "image index": read_stored(
             detect, "images.csv", lambda path: image_index.read_image_index(path.parent)
         ),
-        "boxes per image": of(
+        "boxes per image": read_stored(
             detect,
             "per_image.csv",
             lambda path: per_image.read_per_image_scores(path.parent, "detection"),
         ),
-        "quality per image": of(
+        "quality per image": read_stored(
             quality,
             "per_image.csv",
             lambda path: per_image.read_per_image_scores(path.parent, "quality"),
@@ -174,7 +174,7 @@ def list_store_readers(study: Path) -> dict[str, FileReader]:
         "names of resamples": complete(
             resamples, "resampled.json", bootstrap_scores.read_bootstrap_scores
         ),
-        "stored boxes": of(
+        "stored boxes": read_stored(
             predicted,
             "predictions.json",
             lambda path: detection_run.read_predictions(split, path),

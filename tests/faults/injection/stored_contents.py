@@ -44,12 +44,12 @@ def read_stable_content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def list_differences(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+def list_differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> list[str]:
     """List the paths that are missing (-), added (+) or different (~)."""
     return (
-        [f"-{path}" for path in expected if path not in found]
-        + [f"+{path}" for path in found if path not in expected]
-        + [f"~{path}" for path in expected if path in found and expected[path] != found[path]]
+        [f"-{path}" for path in expected if path not in actual]
+        + [f"+{path}" for path in actual if path not in expected]
+        + [f"~{path}" for path in expected if path in actual and expected[path] != actual[path]]
     )
 
 

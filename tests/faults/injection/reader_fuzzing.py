@@ -17,8 +17,8 @@ from collections import Counter
 from pathlib import Path
 
 from fusebench.errors import UserError
-from tests.faults.file_readers import FileReader, list_readers
-from tests.faults.mutations import mutate
+from tests.faults.injection.file_readers import FileReader, list_readers
+from tests.faults.injection.mutations import mutate
 
 MEMORY_LIMIT = 12 << 30  # bytes of address space; torch alone maps several
 HANG_SECONDS = 8
@@ -68,10 +68,10 @@ def main(study: Path, folder: Path, seconds: float, seed: int) -> None:
     for title, reader in list_readers(study, folder).items():
         place = folder / "damaged"
         place.mkdir(parents=True)
-        outcomes, found = fuzz(reader, place, seconds, rng)
+        outcomes, new_faults = fuzz(reader, place, seconds, rng)
         shutil.rmtree(place)
         total += outcomes
-        faults |= {f"{title}: {name}": text for name, text in found.items()}
+        faults |= {f"{title}: {name}": text for name, text in new_faults.items()}
     print(json.dumps({"outcomes": total, "faults": faults}))  # noqa: T201 - the answer
 
 

@@ -1,8 +1,8 @@
 """Server that runs the programs in forked children, so that heavy libraries are imported once.
 
 It reads one request per line from its standard input and writes one answer per line to its
-standard output, both JSON; see `tests.faults.injection.programs` for their fields. A child can be limited in
-memory and file size, and can kill itself at the k-th operation that changes a file.
+standard output, both JSON; see `tests.faults.injection.programs` for their fields. A child can be
+limited in memory and file size, and can kill itself at the k-th operation that changes a file.
 """
 
 import importlib

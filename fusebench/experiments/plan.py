@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.config import schema
+from fusebench.data.box_labels import label_notes
 from fusebench.data.pairs import Split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import resolution, specs
@@ -131,6 +132,7 @@ class Run:
             ),
             "color": self.test_images.describe_color(),
             **_join_notes(splits),
+            **(label_notes.describe_missing_boxes(splits) if self.task.kind == "detection" else {}),
             **chosen,
         }
 
@@ -281,4 +283,9 @@ def _check_labels(name: str, task: schema.Task, split: Split) -> None:
         raise UserError(
             f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
             f"(first: {unlabeled[0].key})"
+        )
+    if is_detection and not any(label_notes.count_true_boxes(split)):
+        raise UserError(
+            f"tasks.{name}: the {len(split.pairs)} images of {task.dataset}, {split.name}, have no "
+            "true box; a detector needs some, so check the label files and the split"
         )

@@ -66,11 +66,11 @@ def test_a_listed_image_without_boxes_has_no_detections(tmp_path, examples):
     assert [len(boxes) for boxes in predicted.values()] == [0, 0, 0]
 
 
-def test_boxes_are_clipped_to_the_image(tmp_path, examples):
+def test_boxes_beyond_the_edge_are_kept_as_pycocotools_keeps_them(tmp_path, examples):
     document = make_document(examples)
     document["annotations"][0]["bbox"] = [-5, -5, 500, 500]
     predicted = predict(tmp_path, examples, document)
-    assert predicted["000"].corners.tolist() == [[0, 0, 96, 64]]
+    assert predicted["000"].corners.tolist() == [[-5, -5, 495, 495]]
 
 
 def split_results(document):
@@ -205,16 +205,16 @@ FIELDS = {
         ("category id", "prediction 1: category_id '1' is none of the 2 listed"),
         ("negative size", r"prediction 1 \(image 1\): bbox \[1, 1, -3, 4\] has no area"),
         ("no width", "has no area"),
-        ("NaN corner", "expected .left, top, width, height., four numbers"),
+        ("NaN corner", "'NaN' is no finite number"),
         ("three numbers", "expected .left, top, width, height., four numbers"),
         (
             "outside",
             r"000: a box from \(200, 200\) to \(205, 205\) lies outside the image of 96x64",
         ),
         ("no score", "expected a score from 0 to 1 for every box, got None"),
-        ("NaN", "got nan"),
-        ("infinite", "got inf"),
-        ("above one", "got 1.5"),
+        ("NaN", "'NaN' is no finite number"),
+        ("infinite", "'Infinity' is no finite number"),
+        ("above one", "got 1.5; divide percentages by 100"),
         ("text", "got 'high'"),
         ("true", "got True"),
         ("huge", "got 1000"),

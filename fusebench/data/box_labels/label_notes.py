@@ -1,6 +1,6 @@
 """What a reader of scores has to know about the label files of a split, as notes of the split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,34 +64,28 @@ def build_notes(
 def count_true_boxes(split: Split) -> list[int]:
     """Count the true boxes of a split, per class of the split."""
     ids = [pair.boxes.class_ids for pair in split.pairs if pair.boxes is not None]
-    return np.bincount(
-        np.concatenate([np.zeros(0, np.int64), *ids]), minlength=len(split.classes)
-    ).tolist()
+    all_ids = np.concatenate([np.zeros(0, np.int64), *ids])
+    counts: list[int] = np.bincount(all_ids, minlength=len(split.classes)).tolist()
+    return counts
 
 
-def describe_missing_boxes(splits: Sequence[Split]) -> dict[str, str]:
+def describe_missing_boxes(train: Split | None, test: Split) -> dict[str, str]:
     """Describe classes that a detector is tested on without true boxes to train on.
 
     Args:
-        splits: Train, if anything is trained, then test.
+        train: Training images; None if nothing is trained.
+        test: Test images.
 
     Returns:
         Protocol facts, name to text; empty if there is nothing to say.
     """
-    *train, test = splits
-    if not any(pair.boxes is not None for pair in test.pairs):
-        return {}
     tested = count_true_boxes(test)
     if not any(tested):
         return {f"{CAUTION_PREFIX}true boxes": f"the {len(test.pairs)} tested images have none"}
-    untrained = [
-        name
-        for split in train
-        for name, in_train, in_test in zip(
-            test.classes, count_true_boxes(split), tested, strict=True
-        )
-        if in_test and not in_train
-    ]
+    if train is None:
+        return {}
+    counts = zip(test.classes, count_true_boxes(train), tested, strict=True)
+    untrained = [name for name, in_train, in_test in counts if in_test and not in_train]
     if not untrained:
         return {}
     text = f"{', '.join(untrained)}: tested, but no training image has a true box of them"

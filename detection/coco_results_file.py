@@ -5,26 +5,29 @@ results (``image_id``, ``category_id``, ``bbox``, ``score``) with a second docum
 images and categories of its ids, such as the file of the true boxes.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fusebench.data.boxes import resolve_key
 from fusebench.errors import UserError
+from fusebench.runtime.json_files import read_json
+from fusebench.runtime.text_files import abbreviate
 
 FORMAT_HINT = "expected COCO format with images, categories and annotations"
 MAX_NUMBER = 1e9  # limit of the absolute value of any number in the file
 Rows = list[dict[str, Any]]
 
 
-def read_document(file: Path, images: Path | None) -> dict[str, Any]:
-    """Read the predictions; check their ids, scores and boxes.
+def read_document(file: Path, images: Path | None, known_keys: Mapping[str, str]) -> dict[str, Any]:
+    """Read the predictions; check their ids, names, scores and boxes.
 
     Args:
         file: The predictions.
         images: The document that lists images and categories, if ``file`` is a list of results;
             None if ``file`` is a whole document.
+        known_keys: See `fusebench.data.boxes.index_keys`.
 
     Returns:
         A COCO document with scores, and with ``file_name`` in every image.
@@ -32,14 +35,14 @@ def read_document(file: Path, images: Path | None) -> dict[str, Any]:
     Raises:
         UserError: If the file is invalid; names the file and the first error.
     """
-    content = _load_json(file)
+    content = read_json(file)
     if isinstance(content, list) and images is None:
         raise UserError(
             f"{file}: a bare list of results does not list the images without any detection; add "
             "the option images: a COCO file with the images and categories, e.g. the true boxes"
         )
     if isinstance(content, list) and images is not None:
-        image_list = _load_json(images)
+        image_list = read_json(images)
         parts = {name: _get_rows(images, image_list, name) for name in ("images", "categories")}
         parts["annotations"] = _require_dicts(file, content, "results")
     elif images is not None:
@@ -47,9 +50,12 @@ def read_document(file: Path, images: Path | None) -> dict[str, Any]:
     else:
         names = ("images", "categories", "annotations")
         parts = {name: _get_rows(file, content, name) for name in names}
-    _check_document(file, parts)
-    named = [{**i, "file_name": str(i.get("file_name", i.get("id")))} for i in parts["images"]]
-    return {**parts, "images": named}
+    for name in ("images", "categories"):
+        _check_ids(images or file, name, parts[name])
+    named = [{**i, "file_name": str(i.get("file_name", i["id"]))} for i in parts["images"]]
+    document = {**parts, "images": named}
+    _check_predictions(file, document, known_keys)
+    return document
 
 
 def map_categories(
@@ -84,16 +90,6 @@ def map_categories(
     }
 
 
-def _load_json(file: Path) -> object:
-    try:
-        content: object = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise UserError(f"{file}: not JSON ({error})") from None
-    return content
-
-
 def _get_rows(file: Path, content: object, name: str) -> Rows:
     if not isinstance(content, dict) or not isinstance(content.get(name), list):
         raise UserError(f"{file}: has no list of {name}; {FORMAT_HINT}")
@@ -103,42 +99,47 @@ def _get_rows(file: Path, content: object, name: str) -> Rows:
 def _require_dicts(file: Path, rows: Sequence[object], name: str) -> Rows:
     for row in rows:
         if not isinstance(row, dict):
-            raise UserError(f"{file}: {name}: {row!r} is not a JSON object; {FORMAT_HINT}")
+            raise UserError(
+                f"{file}: {name}: {abbreviate(row)} is not a JSON object; {FORMAT_HINT}"
+            )
     return [row for row in rows if isinstance(row, dict)]
 
 
-def _check_document(file: Path, parts: Mapping[str, Rows]) -> None:
-    """Raise on duplicate or missing ids, unnamed categories and invalid predictions."""
-    for name in ("images", "categories"):
-        counts = Counter(_make_id_key(row.get("id")) for row in parts[name])
-        for key, count in counts.items():
-            if count > 1 or key == "None":
-                problem = f"id {key} is listed {count} times" if count > 1 else "an entry has no id"
-                raise UserError(f"{file}: {name}: {problem}")
-    for category in parts["categories"]:
-        if not isinstance(category.get("name"), str):
-            raise UserError(f"{file}: categories: {category!r} has no name")
-    _check_predictions(file, parts)
+def _check_ids(file: Path, name: str, rows: Rows) -> None:
+    """Raise on duplicate or missing ids of images or categories, and on unnamed categories."""
+    for row in rows:
+        if row.get("id") is None:
+            raise UserError(f"{file}: {name}: an entry has no id")
+        if not _is_id(row["id"]):
+            raise UserError(
+                f"{file}: {name}: id {abbreviate(row['id'])} is neither a number nor text"
+            )
+        if name == "categories" and not isinstance(row.get("name"), str):
+            raise UserError(f"{file}: categories: {abbreviate(row)} has no name")
+    for row_id, count in Counter(row["id"] for row in rows).items():
+        if count > 1:
+            raise UserError(f"{file}: {name}: id {abbreviate(row_id)} is listed {count} times")
 
 
-def _check_predictions(file: Path, parts: Mapping[str, Rows]) -> None:
-    """Raise on a prediction of an unlisted image or category, an invalid box, or a duplicate."""
-    listed = {
-        name: {_make_id_key(row["id"]) for row in parts[part]}
-        for name, part in (("image_id", "images"), ("category_id", "categories"))
-    }
-    previous: set[tuple[str, ...]] = set()
-    for number, row in enumerate(parts["annotations"], 1):
+def _check_predictions(
+    file: Path, document: Mapping[str, Any], known_keys: Mapping[str, str]
+) -> None:
+    """Raise on an unlisted image or category, a contradiction, an invalid box, or a duplicate."""
+    keys = {row["id"]: resolve_key(row["file_name"], known_keys) for row in document["images"]}
+    names = {row["id"]: row["name"] for row in document["categories"]}
+    previous: set[tuple[object, ...]] = set()
+    for number, row in enumerate(document["annotations"], 1):
         where = f"{file}: prediction {number}"
-        for name, ids in listed.items():
-            if _make_id_key(row.get(name)) not in ids:
+        for field, listed in (("image_id", keys), ("category_id", names)):
+            if not _is_id(row.get(field)) or row[field] not in listed:
                 raise UserError(
-                    f"{where}: {name} {row.get(name)!r} is none of the {len(ids)} listed"
+                    f"{where}: {field} {abbreviate(row.get(field))} is none of the {len(listed)} "
+                    "listed"
                 )
-        where = f"{where} (image {row['image_id']})"
+        where = f"{where} (image {abbreviate(row['image_id'])})"
+        _check_names(where, row, keys[row["image_id"]], names[row["category_id"]], known_keys)
         _check_box(where, row)
-        fields = ("image_id", "category_id", "bbox", "score")
-        identity = tuple(_make_id_key(row[name]) for name in fields)
+        identity = (row["image_id"], row["category_id"], *row["bbox"], row["score"])
         if identity in previous:
             raise UserError(
                 f"{where}: same box, class and score as an earlier prediction; list each "
@@ -147,12 +148,36 @@ def _check_predictions(file: Path, parts: Mapping[str, Rows]) -> None:
         previous.add(identity)
 
 
+def _check_names(
+    where: str, row: Mapping[str, Any], key: str, category: str, known_keys: Mapping[str, str]
+) -> None:
+    """Raise if a row names another image or category than its ids do."""
+    file_name = row.get("file_name")
+    if isinstance(file_name, str) and resolve_key(file_name, known_keys) != key:
+        raise UserError(
+            f"{where}: file_name {abbreviate(file_name)} contradicts image_id, which is listed as "
+            f"{abbreviate(key)}; list the images with the ids that the predictions use"
+        )
+    name = row.get("category_name")
+    if isinstance(name, str) and name != category:
+        raise UserError(
+            f"{where}: category_name {abbreviate(name)} contradicts category_id, which is listed "
+            f"as {abbreviate(category)}; list the categories with the ids of the predictions"
+        )
+
+
 def _check_box(where: str, row: Mapping[str, Any]) -> None:
     score, box = row.get("score"), row.get("bbox")
-    if not _is_number(score) or not 0 <= float(row["score"]) <= 1:
-        raise UserError(f"{where}: expected a score from 0 to 1 for every box, got {score!r}")
+    if not _is_number(score) or not 0 <= row["score"] <= 1:
+        is_percentage = _is_number(score) and 1 < row["score"] <= 100
+        raise UserError(
+            f"{where}: expected a score from 0 to 1 for every box, got {abbreviate(score)}"
+            + ("; divide percentages by 100" if is_percentage else "")
+        )
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
-        raise UserError(f"{where}: bbox {box!r}: expected [left, top, width, height], four numbers")
+        raise UserError(
+            f"{where}: bbox {abbreviate(box)}: expected [left, top, width, height], four numbers"
+        )
     if not (box[2] > 0 and box[3] > 0):
         raise UserError(
             f"{where}: bbox {box!r} has no area: expected a width and height above 0 (COCO format: "
@@ -160,11 +185,10 @@ def _check_box(where: str, row: Mapping[str, Any]) -> None:
         )
 
 
+def _is_id(value: object) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
+
+
 def _is_number(value: Any) -> bool:
     is_real = isinstance(value, int | float) and not isinstance(value, bool)
     return is_real and -MAX_NUMBER < value < MAX_NUMBER  # False for NaN
-
-
-def _make_id_key(value: object) -> str:
-    """Return a hashable key of an id; 7 and "7" are different."""
-    return repr(value)

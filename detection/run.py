@@ -11,16 +11,14 @@ the images (images.csv) and tables: per_image.csv, curves.csv, confusion.csv, er
 stopped run resumes: training after its last finished epoch.
 """
 
-import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from detection import result_tables
+from detection import prediction_checks, result_tables
 from detection.metrics.average_precision import COUNTS as MATCHES_FILE
 from fusebench import cli, plugins
-from fusebench.data import boxes
 from fusebench.data.boxes import Boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
@@ -29,11 +27,10 @@ from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
 from fusebench.experiments.resolution import ResolvedMetric
-from fusebench.storage import image_index
+from fusebench.storage import image_index, predicted_boxes
 from fusebench.storage.store import Store
 
 PACKAGES = ("torch", "torchvision", "ultralytics", "pycocotools", "numpy", "pillow")
-PREDICTIONS_FILE = "predictions.json"
 TABLE_METRICS = ("average_precision", "error_types")  # counted for the tables of every record
 
 
@@ -46,7 +43,8 @@ def execute_run(run: Run, store: Store, device: str) -> None:
 
     def score(folder: Path) -> None:
         split = run.test_split
-        truth, predicted = collect_true_boxes(split), read_predictions(split, predictions)
+        truth = collect_true_boxes(split)
+        predicted = predicted_boxes.read_predicted_boxes(predictions, split)
         table_metrics = [resolve_metric(name) for name in TABLE_METRICS]
         counts = scoring.count_images(
             (*run.metrics, *table_metrics),
@@ -60,6 +58,7 @@ def execute_run(run: Run, store: Store, device: str) -> None:
         assert isinstance(errors, DetectionCounts)
         result_tables.write_tables(folder, split, (truth, predicted), matches, errors)
         protocol = runner.collect_protocol(run, trained)
+        protocol |= prediction_checks.describe_predictions(predicted, split)
         for metric in run.metrics:
             protocol |= metric.plugin.warnings(predicted)
         files = {"training": trained / "time.json", "detector": trained / "model.json"}
@@ -76,7 +75,7 @@ def resolve_metric(name: str) -> ResolvedMetric:
 
 
 def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
-    """Return the file of predicted boxes (COCO format with scores); predict them if missing."""
+    """Return the folder of the predicted boxes; predict them if missing."""
     model = run.model
     assert model is not None
 
@@ -86,14 +85,10 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
         predicted = model.plugin.predict(
             trained, images, model.options, model.predict_options, device=device
         )
-        sizes = {pair.key: pair.size for pair in split.pairs}
-        document = boxes.to_coco(predicted, split.classes, sizes)
-        (folder / PREDICTIONS_FILE).write_text(json.dumps(document), encoding="utf-8")
+        predicted_boxes.write_predicted_boxes(folder, predicted, split)
 
-    folder = store.get_or_create(
-        "predicted", run.prediction_label, run.specs["predicted"], predict
-    ).path
-    return folder / PREDICTIONS_FILE
+    label, spec = run.prediction_label, run.specs["predicted"]
+    return store.get_or_create("predicted", label, spec, predict).path
 
 
 def collect_true_boxes(split: Split) -> dict[str, Boxes]:
@@ -106,22 +101,6 @@ def collect_true_boxes(split: Split) -> dict[str, Boxes]:
     if len(truth) != len(split.pairs):
         raise UserError(f"{split.dataset}/{split.name}: some images have no true boxes")
     return truth
-
-
-def read_predictions(split: Split, predictions: Path) -> Mapping[str, Boxes]:
-    """Read the predicted boxes by key from the saved file, so that what is scored is on disk.
-
-    Raises:
-        UserError: If the file is damaged.
-    """
-    try:
-        document = json.loads(predictions.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise UserError(
-            f"{predictions}: cannot be read ({fault}); delete the folder {predictions.parent} "
-            "and run again"
-        ) from None
-    return boxes.from_coco(document, split.classes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,20 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from detection import coco_results_file
+from detection import coco_results_file, prediction_checks
 from fusebench.config import path_templates
 from fusebench.contracts import NoOptions as Predict
-from fusebench.data.boxes import Boxes, from_coco, make_boxes
+from fusebench.data.boxes import Boxes, from_coco, index_keys, resolve_key
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
+from fusebench.runtime.text_files import abbreviate
 from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
 
-VERSION = 2
+VERSION = 3
 TITLE = "boxes from a file"
 PROTOCOL = "made elsewhere"
 FILES = "file of boxes"
@@ -135,7 +135,7 @@ def check_predictions(options: Options, test: Split) -> None:
 def predict(
     folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
 ) -> dict[str, Boxes]:
-    """Return the boxes of the file, clipped to the image, for every test image.
+    """Return the boxes of the file for every test image, as they are: pycocotools does not clip.
 
     A listed image without boxes has no detections. An image that is not listed is an error,
     because the detector may not have been run on it; the same holds for categories. Images of
@@ -152,21 +152,39 @@ def _read_predictions(options: Options, split: Split) -> dict[str, Boxes]:
     errors = config_errors(options, split.classes, "options")
     if errors:
         raise UserError("\n".join(errors))
-    document = coco_results_file.read_document(options.file, options.images)
+    all_keys = {*split.keys, *split.excluded_keys}
+    known_keys = index_keys(all_keys)
+    document = coco_results_file.read_document(options.file, options.images, known_keys)
     if options.class_map is None:
         _check_categories(options.images or options.file, document, split.classes)
     else:
         document = coco_results_file.map_categories(options.file, document, options.class_map)
     try:
-        boxes = from_coco(document, split.classes)
+        boxes = from_coco(document, split.classes, all_keys)
     except UserError as error:
         raise UserError(f"{options.file}: {error}") from None
     _check_images(options.images or options.file, boxes, split)
-    _check_pixel_coordinates(options.file, list(boxes.values()))
-    return {
-        pair.key: _clip_to_image(boxes[pair.key], pair.size, f"{options.file}: {pair.key}")
-        for pair in split.pairs
-    }
+    _check_image_sizes(options.images or options.file, document["images"], known_keys, split)
+    prediction_checks.check_box_format(str(options.file), boxes, split)
+    return {key: boxes[key] for key in split.keys}
+
+
+def _check_image_sizes(
+    file: Path, rows: Sequence[Mapping[str, Any]], known_keys: Mapping[str, str], split: Split
+) -> None:
+    """Raise if the file states another size of an image; its boxes are for another image then."""
+    sizes = {pair.key: pair.size for pair in split.pairs}
+    for row in rows:
+        key = resolve_key(row["file_name"], known_keys)
+        size = (row.get("width"), row.get("height"))
+        if all(isinstance(side, int | float) and side > 0 for side in size) and (
+            sizes.get(key, size) != size
+        ):
+            raise UserError(
+                f"{file}: lists {key!r} with {abbreviate(size[0])}x{abbreviate(size[1])} pixels, "
+                f"but the image has {sizes[key][0]}x{sizes[key][1]}; expected boxes in pixels of "
+                "the images of the data set"
+            )
 
 
 def _check_images(file: Path, boxes: Mapping[str, Boxes], split: Split) -> None:
@@ -193,31 +211,3 @@ def _check_categories(file: Path, document: Mapping[str, Any], classes: Sequence
             f"the category if the detector predicts it, else map the others with class_map and "
             f"list {missing[0]} under without: for a second mean"
         )
-
-
-def _check_pixel_coordinates(file: Path, boxes: Sequence[Boxes]) -> None:
-    """Raise if the coordinates are fractions of the image instead of pixels."""
-    corners = np.concatenate([np.zeros((0, 4)), *(of_image.corners for of_image in boxes)])
-    if len(corners) and corners.max() <= 1:
-        raise UserError(
-            f"{file}: no coordinate is above 1: they look like fractions of the image; expected "
-            "pixels"
-        )
-
-
-def _clip_to_image(boxes: Boxes, size: tuple[int, int], where: str) -> Boxes:
-    """Clip boxes to the image.
-
-    Raises:
-        UserError: If a box lies wholly outside: then the file is for images of another size.
-    """
-    width, height = size
-    corners = boxes.corners.clip(0, [width, height, width, height])
-    outside = ~(corners[:, 2:] > corners[:, :2]).all(axis=1)
-    if outside.any():
-        left, top, right, bottom = boxes.corners[outside][0]
-        raise UserError(
-            f"{where}: a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) lies outside the "
-            f"image of {width}x{height} pixels; expected boxes in pixels of this image"
-        )
-    return make_boxes(corners, boxes.class_ids, boxes.scores)

@@ -1,23 +1,37 @@
-"""Readers of ground-truth boxes: Pascal VOC XML files and YOLO text files."""
+"""Readers of ground-truth boxes: Pascal VOC XML files and YOLO text files.
+
+In both, a box that is given twice is one object, and a box that reaches slightly beyond the edge is
+clipped to the image.
+"""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 
-from defusedxml import DefusedXmlException, ElementTree
-
-from fusebench.data.boxes import Boxes, make_boxes
+from fusebench.data.box_labels import label_notes
+from fusebench.data.box_labels.label_notes import BoxLabels
+from fusebench.data.box_labels.relative_boxes import drop_duplicates
+from fusebench.data.box_labels.voc_xml import parse_voc_xml
+from fusebench.data.boxes import make_boxes
 from fusebench.errors import UserError
-from fusebench.runtime.text_files import parse_float, read_text
+from fusebench.runtime.text_files import abbreviate, parse_float, read_text
 
-# How far a YOLO box may lie outside the image: its edges are rounded to six decimals.
-CLIP_TOLERANCE_PIXELS = 1.0
+# How far a box may reach beyond the image: a pixel, because some tools count from 1, or 1 % of the
+# side, ultralytics' tolerance.
+TOLERANCE_PIXELS = 1.0
+TOLERANCE_FRACTION = 0.01
+MIN_CLIPPED_PIXELS = 0.1  # less is rounding and not worth a note
 VOC_EDGES = ("xmin", "ymin", "xmax", "ymax")
+OTHER_SHAPES = ("polygon", "robndbox", "rotated_bndbox", "segmentation")
+Edges = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
-def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -> Boxes:
+def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -> BoxLabels:
     """Read the boxes of a Pascal VOC file; coordinates are taken as written.
+
+    Objects that are marked as deleted are left out.
 
     Args:
         path: The ``.xml`` file.
@@ -26,39 +40,32 @@ def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -
 
     Raises:
         UserError: If the file is not XML, belongs to an image of another size, or has an object
-            of an unknown class or with edges that are missing, swapped or outside the image.
+            of an unknown class, without one bndbox, or with edges that are missing, swapped or far
+            outside the image.
     """
-    root = _parse_voc_xml(path)
-    declared = tuple(root.findtext(f"size/{side}", "").strip() for side in ("width", "height"))
-    if all(declared) and declared not in (("0", "0"), (str(size[0]), str(size[1]))):
-        raise UserError(
-            f"{path}: made for an image of {'x'.join(declared)}, but the image is "
-            f"{size[0]}x{size[1]}; use the images and labels of the same release"
-        )
+    root = parse_voc_xml(path)
+    _check_declared_size(path, root, size)
+    counts: Counter[str] = Counter()
     corners, ids = [], []
     for number, element in enumerate(root.iter("object"), 1):
+        if _is_marked(element, "deleted"):
+            counts[label_notes.DELETED] += 1
+            continue
         where = f"{path}: object {number}"
         name = element.findtext("name", "").strip()
-        if name not in classes:
-            raise UserError(f"{where}: class {name!r} is none of {', '.join(classes)}")
-        texts = {edge.tag: edge.text or "" for edge in element.iterfind("bndbox/*")}
-        edges = [parse_float(texts.get(tag, "")) for tag in VOC_EDGES]
-        if not (0 <= edges[0] < edges[2] <= size[0] and 0 <= edges[1] < edges[3] <= size[1]):
-            given = ", ".join(f"{tag} {edge:g}" for tag, edge in zip(VOC_EDGES, edges, strict=True))
-            raise UserError(
-                f"{where} ({name}): {given}; expected 0 <= xmin < xmax <= {size[0]} and "
-                f"0 <= ymin < ymax <= {size[1]}; correct or delete this object"
-            )
+        _check_class(where, name, classes)
+        edges = _clip_to_image(_read_voc_edges(f"{where} ({name})", element, size), size, counts)
+        counts[label_notes.DIFFICULT] += _is_marked(element, "difficult")
         corners.append(edges)
         ids.append(list(classes).index(name))
-    return make_boxes(corners, ids)
+    return _build_labels(corners, ids, size, counts)
 
 
-def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, int]) -> Boxes:
+def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
     """Read the boxes of a YOLO text file.
 
     Each line is ``id cx cy width height``, relative to the image size. An empty file
-    means an image without objects. Edges up to `CLIP_TOLERANCE_PIXELS` outside are clipped.
+    means an image without objects.
 
     Args:
         path: The ``.txt`` file.
@@ -67,56 +74,159 @@ def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, in
 
     Raises:
         UserError: Naming the line that does not have five numbers, or has an unknown id, a box
-            without area or a box outside the image.
+            without area or a box far outside the image.
     """
+    counts: Counter[str] = Counter()
     corners, ids = [], []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
-        file_id, edges = _parse_yolo_line(f"{path}: line {number}", line, len(class_order), size)
+        where = f"{path}: line {number}"
+        file_id, edges = _parse_yolo_line(where, line, len(class_order), size)
+        corners.append(_clip_to_image(edges, size, counts))
         ids.append(class_order[file_id])
-        corners.append(edges)
-    return make_boxes(corners, ids)
+    return _build_labels(corners, ids, size, counts)
 
 
-def _parse_voc_xml(path: Path) -> Element:
-    try:
-        content = path.read_bytes()
-        # Entities need a document type (<!) and unusual encodings a declaration (<?). A file with
-        # neither cannot attack, and the parser without guards is five times as fast.
-        is_safe = not any(mark in content for mark in (b"<!", b"<?", b"\0"))
-        root = (fromstring if is_safe else ElementTree.fromstring)(content)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except DefusedXmlException:
-        raise UserError(f"{path}: has entity definitions; an annotation needs none") from None
-    except (ParseError, ValueError, LookupError) as error:
-        raise UserError(f"{path}: not XML ({error}); replace the file") from None
-    if root.tag != "annotation":
-        raise UserError(f"{path}: not a VOC file: its root element is not <annotation>")
-    return root
+def _build_labels(
+    corners: Sequence[Edges], ids: Sequence[int], size: tuple[int, int], counts: Counter[str]
+) -> BoxLabels:
+    boxes = drop_duplicates(make_boxes(corners, ids), size)
+    counts[label_notes.DUPLICATE] = len(ids) - len(boxes)
+    return BoxLabels(boxes, {kind: count for kind, count in counts.items() if count})
+
+
+def _get_overhang(edges: Edges, size: tuple[int, int]) -> tuple[float, float]:
+    """Return how far a box reaches beyond the image: pixels, horizontally and vertically."""
+    left, top, right, bottom = edges
+    return max(-left, right - size[0], 0.0), max(-top, bottom - size[1], 0.0)
+
+
+def _is_near_image(edges: Edges, size: tuple[int, int]) -> bool:
+    """Return whether a box has area and reaches beyond the image by the tolerance at most.
+
+    False if an edge is NaN.
+    """
+    left, top, right, bottom = (
+        min(max(edge, 0.0), float(side)) for edge, side in zip(edges, size * 2, strict=True)
+    )
+    is_within = all(
+        overhang <= max(TOLERANCE_PIXELS, TOLERANCE_FRACTION * side)
+        for overhang, side in zip(_get_overhang(edges, size), size, strict=True)
+    )
+    return is_within and left < right and top < bottom and all(map(math.isfinite, edges))
+
+
+def _clip_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges:
+    """Clip a box to the image; counts it if that is more than rounding."""
+    if max(_get_overhang(edges, size)) > MIN_CLIPPED_PIXELS:
+        counts[label_notes.CLIPPED] += 1
+    left, top, right, bottom = edges
+    width, height = map(float, size)
+    return max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height)
+
+
+def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> None:
+    """Raise if a VOC file states the size of another image; 0 and no size are no statements."""
+    texts = [root.findtext(f"size/{side}", "").strip() for side in ("width", "height")]
+    declared = tuple(map(parse_float, texts))
+    if not all(texts) or declared in ((0, 0), size):
+        return
+    is_turned = declared == size[::-1]
+    raise UserError(
+        f"{path}: made for an image of {abbreviate('x'.join(texts))[1:-1]}, but the image is "
+        f"{size[0]}x{size[1]}; "
+        + ("has the image been turned, or its EXIF orientation removed? " if is_turned else "")
+        + "Use the images and labels of the same release"
+    )
+
+
+def _check_class(where: str, name: str, classes: Sequence[str]) -> None:
+    if name not in classes:
+        similar = [known for known in classes if known.lower() == name.lower()]
+        raise UserError(
+            f"{where}: class {abbreviate(name)} is none of {', '.join(classes)}; "
+            + (f"write {similar[0]!r}" if similar else "correct or delete this object")
+        )
+
+
+def _is_marked(element: Element, flag: str) -> bool:
+    return element.findtext(flag, "").strip().lower() in ("1", "true", "yes")
+
+
+def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edges:
+    boxes = element.findall("bndbox")
+    if len(boxes) != 1:
+        shapes = [tag for tag in OTHER_SHAPES if element.find(tag) is not None]
+        content = f"a {shapes[0]} and no bndbox" if shapes else f"{len(boxes)} bndbox"
+        raise UserError(
+            f"{where}: has {content}, expected one upright box per object; "
+            + ("write the box around it as bndbox" if shapes else "correct or delete this object")
+        )
+    texts: dict[str, str] = {}
+    for edge in boxes[0]:
+        if edge.tag in texts:
+            raise UserError(f"{where}: has {edge.tag} twice; correct or delete this object")
+        texts[edge.tag] = (edge.text or "").strip()
+    left, top, right, bottom = (parse_float(texts.get(tag, "")) for tag in VOC_EDGES)
+    if not (left < right and top < bottom and _is_near_image((left, top, right, bottom), size)):
+        raise UserError(f"{where}: {_describe_voc_edges(texts, size)}")
+    return left, top, right, bottom
+
+
+def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
+    given = ", ".join(f"{tag} {abbreviate(texts.get(tag, ''))[1:-1]}" for tag in VOC_EDGES)
+    return (
+        f"{given}; expected 0 <= xmin < xmax <= {size[0]} and 0 <= ymin < ymax <= {size[1]}"
+        + (", with decimal points" if any("," in text for text in texts.values()) else "")
+        + "; correct or delete this object"
+    )
 
 
 def _parse_yolo_line(
     where: str, line: str, class_count: int, size: tuple[int, int]
-) -> tuple[int, list[float]]:
-    """Return the id of a line and its box: left, top, right, bottom in pixels."""
+) -> tuple[int, Edges]:
+    """Return the id of a line and its box in pixels."""
     values = [parse_float(text) for text in line.split()]
     if len(values) != 5 or not all(map(math.isfinite, values)):
-        raise UserError(f"{where}: expected 'id cx cy width height', got {line.strip()!r}")
-    if values[0] not in range(class_count):
-        raise UserError(f"{where}: class id {line.split()[0]} is not in 0..{class_count - 1}")
-    edges = []
-    # Center and extent, relative to the image, to two edges in pixels: first x, then y.
-    for center, extent, side in ((values[1], values[3], size[0]), (values[2], values[4], size[1])):
-        low, high = (center - extent / 2) * side, (center + extent / 2) * side
-        if low < -CLIP_TOLERANCE_PIXELS or high > side + CLIP_TOLERANCE_PIXELS:
-            raise UserError(
-                f"{where}: the box runs from {low:.1f} to {high:.1f}, outside 0..{side} pixels; "
-                "expected values relative to the image size, between 0 and 1"
-            )
-        edges.append((max(low, 0.0), min(high, float(side))))
-    (left, right), (top, bottom) = edges
-    if not (left < right and top < bottom):
-        raise UserError(f"{where}: the box has no area: {line.strip()!r}")
-    return int(values[0]), [left, top, right, bottom]
+        raise UserError(
+            f"{where}: expected 'id cx cy width height', got {abbreviate(line.strip())}"
+            + _explain_yolo_line(line, values)
+        )
+    file_id, center_x, center_y, width, height = values
+    if file_id not in range(class_count):
+        raise UserError(
+            f"{where}: class id {abbreviate(line.split()[0])[1:-1]} is not in 0..{class_count - 1}"
+        )
+    # Center and extent, relative to the image, to edges in pixels.
+    edges = (
+        (center_x - width / 2) * size[0],
+        (center_y - height / 2) * size[1],
+        (center_x + width / 2) * size[0],
+        (center_y + height / 2) * size[1],
+    )
+    if not (width > 0 and height > 0):
+        raise UserError(
+            f"{where}: the box has no area: {abbreviate(line.strip())}; delete the line"
+        )
+    if not _is_near_image(edges, size):
+        left, top, right, bottom = edges
+        raise UserError(
+            f"{where}: the box runs from ({left:.1f}, {top:.1f}) to ({right:.1f}, {bottom:.1f}), "
+            f"outside 0..{size[0]} and 0..{size[1]} pixels; expected values relative to the image "
+            "size, between 0 and 1; correct or delete the line"
+        )
+    return int(file_id), edges
+
+
+def _explain_yolo_line(line: str, values: Sequence[float]) -> str:
+    """Say what a line could be that is no box; empty if unknown."""
+    if "," in line:
+        return "; separate the numbers by spaces"
+    if not all(map(math.isfinite, values)):
+        return "; every value must be a number, the first the id of a class"
+    if len(values) == 6:
+        return "; delete the sixth number if it is a confidence"
+    if len(values) >= 7 and len(values) % 2:
+        return "; convert a polygon to the upright box around it"
+    return ""

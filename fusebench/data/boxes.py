@@ -1,9 +1,10 @@
 """Boxes as arrays, and their conversion to and from COCO's format."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.errors import UserError
+from fusebench.runtime.text_files import abbreviate
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,41 +99,50 @@ def to_coco(
     }
 
 
-def from_coco(document: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Boxes]:
+def from_coco(
+    document: Mapping[str, Any], classes: Sequence[str], keys: Collection[str] = ()
+) -> dict[str, Boxes]:
     """Convert COCO's format to boxes per key; the inverse of `to_coco`.
 
-    The key is ``file_name`` without folders and without an image extension; other dots stay.
     Categories are matched by name, so that their ids and order do not matter.
+
+    Args:
+        document: COCO's format, as read from JSON.
+        classes: Class names in the order of their ids.
+        keys: Known keys, to which the values of ``file_name`` are resolved, see `resolve_key`.
 
     Raises:
         UserError: If a category is unknown, an image is listed twice, an annotation refers to an
-            unknown image or category, a box has no area, or only some annotations have a score.
+            unknown image or category, a box has no area, a number is not finite, or only some
+            annotations have a score.
     """
+    known_keys = index_keys(keys)
     try:
-        keys = {image["id"]: _file_name_to_key(image["file_name"]) for image in document["images"]}
-        if len(set(keys.values())) < len(document["images"]):
+        keys_by_id = {
+            image["id"]: resolve_key(image["file_name"], known_keys) for image in document["images"]
+        }
+        if len(set(keys_by_id.values())) < len(document["images"]):
             raise UserError("COCO boxes: an image is listed twice, by its id or its file_name")
         class_ids = {
             category["id"]: _find_class_id(category["name"], classes)
             for category in document["categories"]
         }
         rows = [
-            (keys[annotation["image_id"]], class_ids[annotation["category_id"]], annotation)
+            (keys_by_id[annotation["image_id"]], class_ids[annotation["category_id"]], annotation)
             for annotation in document["annotations"]
         ]
         have_score = {"score" in annotation for _, _, annotation in rows}
         if len(have_score) > 1:
             raise UserError("COCO boxes: some annotations have a score and some have none")
         # Per key: corners, class id and score of each box.
-        values: dict[str, list[tuple[list[float], int, float]]] = {k: [] for k in keys.values()}
+        values: dict[str, list[tuple[list[float], int, float]]] = {
+            key: [] for key in keys_by_id.values()
+        }
         for key, class_id, annotation in rows:
-            x, y, width, height = map(float, annotation["bbox"])
-            if not (width > 0 and height > 0 and math.isfinite(x + y + width + height)):
-                raise UserError(f"COCO boxes: {key}: bbox {annotation['bbox']} has no area")
-            score = float(annotation.get("score", 0))
-            values[key].append(([x, y, x + width, y + height], class_id, score))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"COCO boxes: not the expected form ({error!r})") from None
+            corners, score = _convert_annotation(key, annotation)
+            values[key].append((corners, class_id, score))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"COCO boxes: not the expected form ({abbreviate(error)})") from None
     return {
         key: make_boxes(
             [corners for corners, _, _ in boxes],
@@ -142,12 +153,54 @@ def from_coco(document: Mapping[str, Any], classes: Sequence[str]) -> dict[str, 
     }
 
 
-def _file_name_to_key(file_name: str) -> str:
-    path = Path(file_name)
-    return path.stem if path.suffix.lower() in IMAGE_EXTENSIONS else path.name
+def index_keys(keys: Collection[str]) -> dict[str, str]:
+    """Return each key by itself, and by itself without an image extension where that is unique."""
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(_remove_extension(key), []).append(key)
+    shortened = {name: same_keys[0] for name, same_keys in by_name.items() if len(same_keys) == 1}
+    return shortened | {key: key for key in keys}
+
+
+def resolve_key(file_name: str, known_keys: Mapping[str, str]) -> str:
+    """Return the key of an image, from its file name in a COCO file.
+
+    Folders are ignored, with slashes or backslashes. Where a known key is equal to the name, it is
+    the key; otherwise the image extension is removed. Other dots stay.
+
+    Args:
+        file_name: E.g. ``images/00001.png`` or ``00001``.
+        known_keys: See `index_keys`; empty if none are known.
+    """
+    file_name = unicodedata.normalize("NFC", file_name)
+    name = re.split(r"[\\/]", file_name)[-1]
+    for candidate in (file_name, name, _remove_extension(name)):
+        if candidate in known_keys:
+            return known_keys[candidate]
+    return _remove_extension(name)
+
+
+def _remove_extension(name: str) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return stem if stem and f"{dot}{extension}".lower() in IMAGE_EXTENSIONS else name
+
+
+def _convert_annotation(key: str, annotation: Mapping[str, Any]) -> tuple[list[float], float]:
+    """Return the corners of a box, and its score or 0."""
+    x, y, width, height = map(float, annotation["bbox"])
+    score = float(annotation.get("score", 0))
+    corners = [x, y, x + width, y + height]
+    has_area = width > 0 and height > 0 and corners[2] > x and corners[3] > y
+    if not (has_area and all(map(math.isfinite, corners))):
+        raise UserError(
+            f"COCO boxes: {key}: bbox {abbreviate(annotation['bbox'])} has no area or is not finite"
+        )
+    if not math.isfinite(score):
+        raise UserError(f"COCO boxes: {key}: score {score} is not finite")
+    return corners, score
 
 
 def _find_class_id(name: str, classes: Sequence[str]) -> int:
     if name not in classes:
-        raise UserError(f"COCO boxes: class {name!r} is none of {', '.join(classes)}")
+        raise UserError(f"COCO boxes: class {abbreviate(name)} is none of {', '.join(classes)}")
     return list(classes).index(name)

@@ -103,9 +103,15 @@ def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path
 
 
 def find_label_files(
-    folder: Path, keys: Sequence[str], trees: Sequence[str]
+    folder: Path, keys: Sequence[str], trees: Sequence[str], *, may_lack_labels: bool = False
 ) -> tuple[dict[str, Path], str]:
     """Return the label file per key and their extension: ``.xml`` if there are any, else ``.txt``.
+
+    Args:
+        folder: The data set.
+        keys: Keys of the images.
+        trees: Supported folder structures, for messages.
+        may_lack_labels: Images without a label file are allowed.
 
     Raises:
         UserError: If there are no label files, an image has none, or one has no image.
@@ -123,10 +129,25 @@ def find_label_files(
             if extension == ".txt":
                 paths.pop("classes", None)  # a list of class names, no labels
             if paths:
-                check_labels_complete(paths, keys, label_folder)
+                _check_box_labels(paths, keys, label_folder, may_lack_labels)
                 return paths, extension
     require_subfolder(folder, LABEL_FOLDER_NAMES, "labels", trees)
     raise UserError(f"{label_folders[0]}: no .xml and no .txt; expected {' or '.join(trees)}")
+
+
+def _check_box_labels(
+    paths: Collection[str], keys: Collection[str], folder: Path, may_lack_labels: bool
+) -> None:
+    """As `check_labels_complete`; an image without a label file may be allowed."""
+    missing = set(keys) - set(paths)
+    try:
+        check_labels_complete({*paths, *missing} if may_lack_labels else paths, keys, folder)
+    except UserError as error:
+        hint = (
+            "; if the missing files are images without objects, set data.unlabeled_images: "
+            "background in the task"
+        )
+        raise UserError(f"{error}{hint if missing and not may_lack_labels else ''}") from None
 
 
 def check_labels_complete(

@@ -2,19 +2,19 @@
 
 Orders A and B differ in Lamp and Motorcycle only, so that a wrong choice swaps two columns of every
 table without any error. Therefore the order is declared by the user, read from a list of names
-beside the labels, or recognized from statistics of M3FD: the share of each class among all boxes,
-and that lamps are small.
+beside the labels, or recognized from the numbers of boxes, if these leave no doubt.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from statistics import median
 
 import yaml
 
 from fusebench.errors import UserError
-from fusebench.runtime.text_files import parse_float, read_text
+from fusebench.runtime.text_files import abbreviate, parse_float, read_text
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL
@@ -32,14 +32,31 @@ M3FD_BOX_COUNTS = {
     "Lamp": 2405,
     "Truck": 1008,
 }
-MIN_BOXES = 1000  # no order is recognized from fewer boxes
-MAX_DISTANCE = 1.0  # of the best order, see `_compute_share_distance`: a mean factor of two
-MIN_DISTANCE_MARGIN = 0.35  # between the best and the second order; A and B are 0.73 apart
+M3FD_SHARES = {
+    name: count / sum(M3FD_BOX_COUNTS.values()) for name, count in M3FD_BOX_COUNTS.items()
+}
+MIN_BOXES = 20_000  # of M3FD's 34,407; no order is recognized from fewer boxes
+# Largest ratio of the share of a class to that in M3FD. Any two shares in M3FD differ by a factor
+# of 1.34 or more, far above the square of this, so that no other order fits too.
+MAX_RATIO = 1.1
+
+
+@dataclass(frozen=True)
+class ClassOrder:
+    """Canonical class index of each id in the label files, and how it was recognized.
+
+    Attributes:
+        indices: Index into `CANONICAL_ORDER` of each id.
+        notes: Note for `Split.notes` if the order was recognized, not stated.
+    """
+
+    indices: Sequence[int]
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def resolve_class_order(
     labels: Mapping[str, Path], declared: str | Sequence[str] | None
-) -> list[int]:
+) -> ClassOrder:
     """Determine the canonical class index of each id in the label files.
 
     Args:
@@ -52,100 +69,99 @@ def resolve_class_order(
     folder = next(iter(labels.values())).parent
     if declared is not None:
         names = CLASS_ORDERS[declared] if isinstance(declared, str) else tuple(declared)
-        return _to_canonical_indices(names, "class_order")
+        return ClassOrder(_to_canonical_indices(names, "class_order"))
     for path in (folder / "classes.txt", folder.parent / "classes.txt"):
         if path.is_file():
-            return _to_canonical_indices(read_text(path).split(), str(path))
+            return ClassOrder(_to_canonical_indices(read_text(path).split(), str(path)))
     for path in (folder / "data.yaml", folder.parent / "data.yaml"):
         if path.is_file():
-            return _to_canonical_indices(_read_class_names(path), str(path))
+            return ClassOrder(_to_canonical_indices(_read_class_names(path), str(path)))
     areas = _read_box_areas(labels.values())
     order = recognize_class_order(areas)
-    if order is None:
+    name = next((name for name, names in CLASS_ORDERS.items() if names == order), None)
+    if order is None or name is None:
         raise UserError(
             f"{folder}: the class order of these text labels is unknown and cannot be recognized "
             f"({_describe_box_statistics(areas)}). Set data.class_order in the task to one of "
-            + "; ".join(f"{name}: {' '.join(order)}" for name, order in CLASS_ORDERS.items())
+            + "; ".join(f"{name}: {' '.join(names)}" for name, names in CLASS_ORDERS.items())
             + "; or to the six names in the order of their ids"
+            + (f". The numbers of boxes fit [{', '.join(order)}]" if order else "")
         )
-    return _to_canonical_indices(CLASS_ORDERS[order], "class_order")
+    evidence = (
+        f"recognized as {name} ({' '.join(order)}): the share of every class among the "
+        f"{sum(map(len, areas))} boxes is M3FD's within {MAX_RATIO - 1:.0%}, and the sizes fit"
+    )
+    return ClassOrder(_to_canonical_indices(order, "class_order"), (("class order", evidence),))
 
 
-def recognize_class_order(areas: Sequence[Sequence[float]]) -> str | None:
-    """Recognize the class order from box statistics.
+def recognize_class_order(areas: Sequence[Sequence[float]]) -> tuple[str, ...] | None:
+    """Recognize the class order from the numbers and sizes of boxes.
+
+    The share of each class among all boxes must be almost that in M3FD, and its typical size must
+    agree: a lamp is smaller than a motorcycle, and that is smaller than a bus or a truck.
 
     Args:
         areas: Per id 0..5 the areas of its boxes, relative to the image area.
 
     Returns:
-        Name of the order, or None if it is not certain: too few boxes, class shares unlike M3FD's,
-        two orders that fit almost equally well, or lamps that are not small.
+        The class names in the order of their ids; an order that is none of `CLASS_ORDERS` is
+        possible. None if it is not certain.
     """
-    if len(areas) != len(CANONICAL_ORDER) or not all(areas) or sum(map(len, areas)) < MIN_BOXES:
+    box_count = sum(map(len, areas))
+    if len(areas) != len(CANONICAL_ORDER) or not all(areas) or box_count < MIN_BOXES:
         return None
-    # Rank the orders by how well class shares agree with M3FD's.
-    (distance, best), (second_distance, _) = sorted(
-        (_compute_share_distance(areas, name), name) for name in CLASS_ORDERS
-    )[:2]
-    if distance > MAX_DISTANCE or second_distance - distance < MIN_DISTANCE_MARGIN:
-        return None
-    # Verify the best order by box sizes.
-    medians = {
-        name: median(class_areas)
-        for name, class_areas in zip(CLASS_ORDERS[best], areas, strict=True)
-    }
-    has_small_lamps = medians["Lamp"] < min(medians["Motorcycle"], medians["Bus"], medians["Truck"])
-    return best if has_small_lamps else None
-
-
-def _compute_share_distance(areas: Sequence[Sequence[float]], order: str) -> float:
-    """Mean over classes of |log2(share of the boxes in these files / share in M3FD)|."""
-    box_count, m3fd_box_count = sum(map(len, areas)), sum(M3FD_BOX_COUNTS.values())
-    return sum(
-        abs(
-            math.log2(len(class_areas) / box_count)
-            - math.log2(M3FD_BOX_COUNTS[name] / m3fd_box_count)
-        )
-        for class_areas, name in zip(areas, CLASS_ORDERS[order], strict=True)
-    ) / len(areas)
+    shares = [len(class_areas) / box_count for class_areas in areas]
+    for order in permutations(CANONICAL_ORDER):
+        ratios = [share / M3FD_SHARES[name] for name, share in zip(order, shares, strict=True)]
+        if max(ratios) <= MAX_RATIO and min(ratios) >= 1 / MAX_RATIO:
+            sizes = {name: median(values) for name, values in zip(order, areas, strict=True)}
+            largest = min(sizes["Bus"], sizes["Truck"])
+            return order if sizes["Lamp"] < sizes["Motorcycle"] < largest else None
+    return None
 
 
 def _read_box_areas(paths: Iterable[Path]) -> list[list[float]]:
-    """Read the relative box areas per id; invalid rows are skipped and fail in the box reader."""
-    areas: dict[int, list[float]] = {i: [] for i in range(len(CANONICAL_ORDER))}
+    """Read the relative box areas of the ids 0..5, and then of all others if there are any.
+
+    Rows that are no boxes are skipped; they fail in the box reader.
+    """
+    areas: dict[float, list[float]] = {float(i): [] for i in range(len(CANONICAL_ORDER))}
+    others: list[float] = []
     for path in paths:
         for columns in map(str.split, read_text(path).splitlines()):
-            if len(columns) == 5 and columns[0].isdecimal():
-                width, height = parse_float(columns[3]), parse_float(columns[4])
-                areas.setdefault(int(columns[0]), []).append(width * height)
-    return [areas[i] for i in sorted(areas)]
+            values = [parse_float(text) for text in columns]
+            if len(values) == 5:
+                areas.get(values[0], others).append(values[3] * values[4])
+    return [*areas.values(), *([others] if others else [])]
 
 
 def _describe_box_statistics(areas: Sequence[Sequence[float]]) -> str:
-    parts = [
-        f"id {i}: {len(id_areas)} boxes"
+    return "; ".join(
+        f"{'other ids' if i == len(CANONICAL_ORDER) else f'id {i}'}: {len(id_areas)} boxes"
         + (f", median {median(id_areas):.3%} of the image" if id_areas else "")
         for i, id_areas in enumerate(areas)
-    ]
-    if all(areas) and len(areas) == len(CANONICAL_ORDER):
-        best = sorted(CLASS_ORDERS, key=lambda name: _compute_share_distance(areas, name))[:2]
-        parts.append(f"nearest orders: {' then '.join(best)}")
-    return "; ".join(parts)
+    )
 
 
 def _read_class_names(path: Path) -> list[str]:
+    """Read ``names`` of a YOLO data file: a list, or a mapping of the ids 0..5 to names."""
     try:
         names = yaml.safe_load(read_text(path))["names"]
-        values = [names[i] for i in sorted(names)] if isinstance(names, dict) else list(names)
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: expected 'names:' with six class names ({error!r})") from None
-    return list(map(str, values))
+        if isinstance(names, dict) and set(names) == set(range(len(CANONICAL_ORDER))):
+            names = [names[i] for i in sorted(names)]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise TypeError("no list of names, and no names of the ids 0 to 5")
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: expected 'names:' with six class names ({abbreviate(str(error))})"
+        ) from None
+    return names
 
 
 def _to_canonical_indices(names: Sequence[str], where: str) -> list[int]:
     if sorted(names) != sorted(CANONICAL_ORDER):
         raise UserError(
             f"{where}: expected the six names {', '.join(CANONICAL_ORDER)} in some order, "
-            f"got {', '.join(names) or 'nothing'}"
+            f"got {abbreviate(', '.join(names)) if names else 'nothing'}"
         )
     return [CANONICAL_ORDER.index(name) for name in names]

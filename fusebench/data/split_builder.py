@@ -1,11 +1,13 @@
 """Construction of a `Split` from the files of a data set: the steps that all data sets share."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fusebench.data import folder_discovery, splits
-from fusebench.data.boxes import Boxes
+from fusebench.data.box_labels import label_notes
+from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.pairs import Pair, Split
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.errors import UserError
@@ -23,20 +25,23 @@ class DatasetIndex:
         folder: Its folder; list files of a split rule are relative to it.
         classes: Class names in the order of their ids.
         files: (key, infrared file, visible file) in key order.
-        read_boxes: Reads the ground-truth boxes of (key, image size); None if there are none.
+        read_boxes: Reads the ground-truth boxes of (key, image size) and counts what `Split.notes`
+            have to say; None if there are none.
         label_maps: Label image per key; empty if there are none.
         official_split: Keys of train and test, if the data set has an official split.
         conditions_and_sequences: Per key, as far as they are known.
+        notes: Notes on all files; those on the labels of a split are added, see `Split`.
     """
 
     dataset: str
     folder: Path
     classes: tuple[str, ...]
     files: Sequence[tuple[str, Path, Path]]
-    read_boxes: Callable[[str, tuple[int, int]], Boxes] | None = None
+    read_boxes: Callable[[str, tuple[int, int]], BoxLabels] | None = None
     label_maps: Mapping[str, Path] = field(default_factory=dict)
     official_split: splits.SplitKeys | None = None
     conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def check_split_name(split: str) -> None:
@@ -69,17 +74,18 @@ def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None =
             "it is for models trained elsewhere, choose another rule"
         )
     if split == "all" or rule is None or isinstance(rule, splits.AllPairsRule):
-        return Split(
-            index.dataset, split, index.classes, _build_pairs(index, keys, sequences), "all pairs"
-        )
+        pairs, notes = _build_pairs(index, keys, sequences)
+        return Split(index.dataset, split, index.classes, pairs, "all pairs", notes=notes)
     parts = splits.divide_keys(keys, rule, _load_listed_keys(index, rule))
+    pairs, notes = _build_pairs(index, parts[split], sequences)
     return Split(
         index.dataset,
         split,
         index.classes,
-        _build_pairs(index, parts[split], sequences),
+        pairs,
         splits.describe_rule(rule),
         splits.has_leakage(rule, parts, _get_known_sequences(index)),
+        notes=notes,
     )
 
 
@@ -121,8 +127,10 @@ def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.Spl
 
 def _build_pairs(
     index: DatasetIndex, keys: Sequence[str], sequences: Mapping[str, str]
-) -> tuple[Pair, ...]:
+) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
+    """Return the pairs of the keys, and the notes on their files."""
     selected_keys, pairs = set(keys), []
+    counts: Counter[str] = Counter()
     for key, infrared, visible in index.files:
         if key not in selected_keys:
             continue
@@ -131,16 +139,21 @@ def _build_pairs(
         label_map = index.label_maps.get(key)
         if label_map is not None:
             folder_discovery.read_common_size(label_map, visible)
+        labels = index.read_boxes(key, size) if index.read_boxes else None
+        if labels is not None:
+            counts.update(labels.counts)
         pairs.append(
             Pair(
                 key,
                 infrared,
                 visible,
                 size,
-                index.read_boxes(key, size) if index.read_boxes else None,
+                labels.boxes if labels else None,
                 label_map,
                 recording.condition if recording else None,
                 sequences[key],
             )
         )
-    return tuple(pairs)
+    box_count = sum(len(pair.boxes) for pair in pairs if pair.boxes is not None)
+    notes = label_notes.build_notes(counts, box_count, len(pairs))
+    return tuple(pairs), (*index.notes, *notes)

@@ -18,8 +18,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fusebench.data import box_annotations, folder_discovery, m3fd_class_order, sequences, splits
-from fusebench.data.boxes import Boxes
+from fusebench.data import (
+    box_annotations,
+    folder_discovery,
+    m3fd_class_order,
+    sequences,
+    splits,
+)
+from fusebench.data.box_labels import label_notes
+from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 
@@ -40,6 +47,8 @@ class Options(BaseModel):
             the six class names in the order of their ids. None: recognized from the labels.
         scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
             None: ``meta/scenario.json`` if it exists.
+        unlabeled_images: ``background``: an image without a label file has no objects, as in
+            ultralytics. ``refuse``: it is an error, because the file can be missing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +57,7 @@ class Options(BaseModel):
     split: splits.SplitRule = splits.BlockRule()
     class_order: Literal["A", "B", "C", "D", "E"] | tuple[str, ...] | None = None
     scenarios: Path | None = None
+    unlabeled_images: Literal["refuse", "background"] = "refuse"
 
 
 DEFAULT_OPTIONS = Options()
@@ -66,17 +76,19 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     )
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
-    labels, extension = folder_discovery.find_label_files(folder, keys, FOLDER_TREES)
-    class_order = (
-        m3fd_class_order.resolve_class_order(labels, options.class_order)
-        if extension == ".txt"
-        else ()
+    labels, extension = folder_discovery.find_label_files(
+        folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
     )
+    class_order = m3fd_class_order.ClassOrder(())
+    if extension == ".txt":
+        class_order = m3fd_class_order.resolve_class_order(labels, options.class_order)
 
-    def read_boxes(key: str, size: tuple[int, int]) -> Boxes:
+    def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
+        if key not in labels:
+            return label_notes.UNLABELED_IMAGE
         if extension == ".xml":
             return box_annotations.read_voc_labels(labels[key], CLASSES, size)
-        return box_annotations.read_yolo_labels(labels[key], class_order, size)
+        return box_annotations.read_yolo_labels(labels[key], class_order.indices, size)
 
     index = DatasetIndex(
         "m3fd",
@@ -85,5 +97,6 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         files,
         read_boxes,
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
+        notes=class_order.notes,
     )
     return build_split(index, split, options.split)

@@ -12,11 +12,13 @@ Ids are frame numbers followed by D (day) or N (night); neighboring ids belong t
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import box_annotations, folder_discovery, sequences, splits
-from fusebench.data.boxes import Boxes
+from fusebench.data.box_labels import label_notes
+from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 from fusebench.errors import UserError
@@ -39,6 +41,8 @@ class Options(BaseModel):
         scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
             None: ``meta/scenario.json`` if it exists. A pair that is not in it has the condition
             of the letter in its file name.
+        unlabeled_images: ``background``: an image without a label file has no objects, as in
+            ultralytics. ``refuse``: it is an error, because the file can be missing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +50,7 @@ class Options(BaseModel):
     folder: Path = Path("msrs")
     split: splits.SplitRule = splits.OfficialRule()
     scenarios: Path | None = None
+    unlabeled_images: Literal["refuse", "background"] = "refuse"
 
 
 DEFAULT_OPTIONS = Options()
@@ -64,11 +69,15 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     )
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
-    labels, extension = folder_discovery.find_label_files(folder, keys, FOLDER_TREES)
+    labels, extension = folder_discovery.find_label_files(
+        folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
+    )
     if extension != ".txt":
         raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
 
-    def read_boxes(key: str, size: tuple[int, int]) -> Boxes:
+    def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
+        if key not in labels:
+            return label_notes.UNLABELED_IMAGE
         return box_annotations.read_yolo_labels(labels[key], range(len(CLASSES)), size)
 
     from_names = {

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.config import schema
+from fusebench.data.box_labels import label_notes
 from fusebench.data.pairs import Split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import resolution, specs
@@ -131,8 +132,18 @@ class Run:
             ),
             "color": self.test_images.describe_color(),
             **_join_notes(splits),
+            **self._describe_missing_boxes(),
             **chosen,
         }
+
+    def _describe_missing_boxes(self) -> dict[str, str]:
+        """Describe classes that are tested without boxes to train on, for detection."""
+        if self.model is None or self.task.kind != "detection":
+            return {}
+        train = None
+        if self.train_images is not None and self.model.plugin.PROTOCOL == "retrained":
+            train = self.train_images.split
+        return label_notes.describe_missing_boxes(train, self.test_split)
 
 
 @dataclass(frozen=True)
@@ -267,6 +278,10 @@ def _load_splits(resolved: ResolvedTask, data: Path, generate: bool) -> tuple[Sp
     for split in (train, test):
         if split is not None:
             _check_labels(resolved.name, task, split)
+    if task.kind == "detection":
+        _check_true_boxes(resolved.name, test)
+        if train is not None and resolved.model.plugin.PROTOCOL == "retrained":
+            _check_true_boxes(resolved.name, train)
     return train, test
 
 
@@ -281,4 +296,13 @@ def _check_labels(name: str, task: schema.Task, split: Split) -> None:
         raise UserError(
             f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
             f"(first: {unlabeled[0].key})"
+        )
+
+
+def _check_true_boxes(name: str, split: Split) -> None:
+    """Raise a `UserError` if no image of a split has a box: nothing could be learned or scored."""
+    if not any(label_notes.count_true_boxes(split)):
+        raise UserError(
+            f"tasks.{name}: the {len(split.pairs)} images of {split.dataset}/{split.name} have no "
+            "true box; check the label files and the split"
         )

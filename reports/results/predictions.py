@@ -3,17 +3,16 @@
 Nothing is fused or predicted here.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fusebench.data import images, label_maps
-from fusebench.data.boxes import Boxes, from_coco
+from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Pair, Split
-from fusebench.errors import UserError
 from fusebench.experiments import sources
 from fusebench.experiments.plan import Run
+from fusebench.storage import predicted_boxes
 from fusebench.storage.store import Store
 from reports.results import per_image
 
@@ -56,7 +55,9 @@ def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePre
             continue
         folder = required[0]
         paths = sources.get_images(run.test_images, store, "cpu")
-        boxes = _read_boxes(folder, run.test_split) if run.task.kind == "detection" else {}
+        is_detection = run.task.kind == "detection"
+        split = run.test_split
+        boxes = predicted_boxes.read_predicted_boxes(folder, split) if is_detection else {}
         by_source[run.source_name] = SourcePredictions(run, paths, boxes, folder)
     return list(by_source.values())
 
@@ -99,17 +100,3 @@ def read_true_label_map(pair: Pair, split: Split) -> images.LabelMap:
     """Read the true label map of a pair of a segmentation task."""
     assert pair.label_map is not None  # the plan refuses pairs without
     return label_maps.read_label_map(pair.label_map, split.classes)
-
-
-def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
-    file = folder / "predictions.json"
-    try:
-        boxes = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
-    except (OSError, ValueError) as fault:
-        raise UserError(
-            f"{file}: cannot be read ({fault}); delete its folder and run again"
-        ) from None
-    missing = next((pair.key for pair in split.pairs if pair.key not in boxes), None)
-    if missing is not None:
-        raise UserError(f"{file}: has no image {missing}; delete its folder and run again")
-    return boxes

@@ -204,7 +204,7 @@ def test_a_file_for_other_images_is_refused_before_anything_runs(root, capsys):
 
 
 BAD_ROWS = {
-    "a NaN score": (lambda row: row.update(score=float("nan")), "got nan"),
+    "a NaN score": (lambda row: row.update(score=float("nan")), "'NaN' is no finite number"),
     "a negative size": (lambda row: row["bbox"].__setitem__(2, -4), "has no area"),
     "an unknown image": (lambda row: row.update(image_id=77), "image_id 77 is none of the 6"),
     "an unknown class": (lambda row: row.update(category_id=9), "category_id 9 is none of"),
@@ -381,5 +381,6 @@ def test_a_damaged_file_of_predicted_boxes_is_named(root, capsys):
         record.rename(root / record.name)
     assert main(["--device", "cpu"]) == 1
     error = capsys.readouterr().err
-    assert f"{file.relative_to(root)}: cannot be read" in error
+    assert f"{file.relative_to(root)}: damaged (not JSON" in error
+    assert "fusebench verify --repair" in error
     assert "Traceback" not in error

@@ -18,7 +18,8 @@ import numpy as np
 
 from detection.models.yolov5 import ultralytics_import
 from fusebench.data import images
-from fusebench.data.boxes import Boxes
+from fusebench.data.box_labels.relative_boxes import to_relative_rows
+from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair
@@ -185,13 +186,8 @@ def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]
     corners = np.clip(boxes.corners, 0, [width, height, width, height])
     if (corners[:, 2:] <= corners[:, :2]).any():
         raise UserError(f"{pair.key}: a box has no area within the {width}x{height} image")
-    fractions = corners / [width, height, width, height]
-    centers = (fractions[:, :2] + fractions[:, 2:]) / 2
-    sizes = fractions[:, 2:] - fractions[:, :2]
-    # float32, as ultralytics reads them: boxes that are duplicates for it are duplicates here too
-    values = np.concatenate([centers, sizes], axis=1).astype(np.float32)
-    rows = zip(boxes.class_ids.tolist(), *values.T.tolist(), strict=True)
-    return list(dict.fromkeys(rows))
+    rows = to_relative_rows(make_boxes(corners, boxes.class_ids), pair.size)
+    return list(dict.fromkeys((int(class_id), *edges) for class_id, *edges in rows.tolist()))
 
 
 def _format_label_lines(pair: Pair) -> Sequence[str]:

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import fusebench
 from detection.models import from_file
-from fusebench.data.boxes import to_coco
+from fusebench.data.boxes import from_coco, make_boxes, to_coco
 from fusebench.errors import UserError
+from tests.helpers import random_boxes
 from tests.helpers.tiny_detection_dataset import write_labeled_images
 
 
@@ -51,6 +53,20 @@ def test_images_are_matched_by_name_in_any_order_and_with_any_extension(tmp_path
     assert {key: len(boxes) for key, boxes in predicted.items()} == {"000": 1, "001": 2, "002": 1}
 
 
+@pytest.mark.parametrize("name", ["..\\M3FD\\Vis\\{}.png", "C:\\{}.JPG", "/data/{}.tif", "{}"])
+def test_folders_of_any_system_and_names_that_agree_with_the_ids_are_accepted(
+    tmp_path, examples, name
+):
+    document = make_document(examples)
+    names = {image["id"]: image["file_name"] for image in document["images"]}
+    for image in document["images"]:
+        image.update(file_name=name.format(image["file_name"]), width=0, height=None)
+    for row in document["annotations"]:
+        row.update(file_name=f"{names[row['image_id']]}.jpg", category_name=None)
+    text = "\ufeff" + json.dumps(document)
+    assert [len(b) for b in predict(tmp_path, examples, text).values()] == [1, 2, 1]
+
+
 def test_images_without_a_file_name_are_matched_by_id(tmp_path, examples):
     document = make_document(examples)
     names = {image["id"]: image.pop("file_name") for image in document["images"]}
@@ -66,11 +82,29 @@ def test_a_listed_image_without_boxes_has_no_detections(tmp_path, examples):
     assert [len(boxes) for boxes in predicted.values()] == [0, 0, 0]
 
 
-def test_boxes_are_clipped_to_the_image(tmp_path, examples):
+def test_boxes_beyond_the_edge_are_kept_as_pycocotools_keeps_them(tmp_path, examples):
     document = make_document(examples)
     document["annotations"][0]["bbox"] = [-5, -5, 500, 500]
     predicted = predict(tmp_path, examples, document)
-    assert predicted["000"].corners.tolist() == [[0, 0, 96, 64]]
+    assert predicted["000"].corners.tolist() == [[-5, -5, 495, 495]]
+
+
+def test_boxes_beyond_the_edge_score_as_pycocotools_scores_the_file(tmp_path, examples):
+    document = make_document(examples)
+    for row in document["annotations"][:2]:
+        left = row["bbox"][0]
+        row["bbox"] = [-30, row["bbox"][1], left + row["bbox"][2] + 30, row["bbox"][3]]
+    truth = {pair.key: pair.boxes for pair in examples.split.pairs}
+    predicted = predict(tmp_path, examples, document)
+    expected = random_boxes.compute_pycocotools_ap(truth, from_coco(document, ("wide", "tall")))
+    scores = fusebench.average_precision(truth, predicted, classes=("wide", "tall"))
+    by_class = [scores.by_class[name]["AP50"] for name in ("wide", "tall")]
+    assert by_class == pytest.approx(list(expected[0, :2, 0, 0]))
+    clipped = {
+        key: make_boxes(boxes.corners.clip(0, [96, 64, 96, 64]), boxes.class_ids, boxes.scores)
+        for key, boxes in predicted.items()
+    }
+    assert fusebench.average_precision(truth, clipped).mean["AP50"] > scores.mean["AP50"] + 0.1
 
 
 def split_results(document):
@@ -160,7 +194,19 @@ def remove_last_image(document):
     document["annotations"] = [r for r in document["annotations"] if r["image_id"] != removed["id"]]
 
 
+def name_image(row, file_name):
+    return row.update(file_name=file_name)
+
+
 CHANGES = {
+    "name of another image": lambda d: name_image(d["annotations"][0], "x/001.png"),
+    "name of another class": lambda d: d["annotations"][0].update(category_name="round"),
+    "other size": lambda d: d["images"][1].update(width=640, height=480),
+    "file name": lambda d: d["images"][0].update(file_name=["000"]),
+    "list as id": lambda d: d["images"][0].update(id=[1]),
+    "same numbers": lambda d: d["annotations"].append(
+        {**d["annotations"][0], "bbox": [float(v) for v in d["annotations"][0]["bbox"]]}
+    ),
     "unknown image": lambda d: d["images"].append({"id": 99, "file_name": "999"}),
     "missing image": remove_last_image,
     "unknown class": lambda d: d["categories"][0].update(name="elephant"),
@@ -193,6 +239,12 @@ FIELDS = {
     ("name", "message"),
     [
         ("unknown image", "has '999'"),
+        ("name of another image", "file_name 'x/001.png' contradicts image_id, .* listed as '000'"),
+        ("name of another class", "category_name 'round' contradicts category_id"),
+        ("other size", "lists '001' with 640x480 pixels, but the image has 96x64"),
+        ("file name", "images|lists 3 images"),
+        ("list as id", "images: id .1. is neither a number nor text"),
+        ("same numbers", "same box, class and score as an earlier prediction"),
         ("missing image", "lacks '002'"),
         ("unknown class", "class 'elephant' is none of wide, tall"),
         ("image twice", "images: id 1 is listed 2 times"),
@@ -205,16 +257,16 @@ FIELDS = {
         ("category id", "prediction 1: category_id '1' is none of the 2 listed"),
         ("negative size", r"prediction 1 \(image 1\): bbox \[1, 1, -3, 4\] has no area"),
         ("no width", "has no area"),
-        ("NaN corner", "expected .left, top, width, height., four numbers"),
+        ("NaN corner", "'NaN' is no finite number"),
         ("three numbers", "expected .left, top, width, height., four numbers"),
         (
             "outside",
             r"000: a box from \(200, 200\) to \(205, 205\) lies outside the image of 96x64",
         ),
         ("no score", "expected a score from 0 to 1 for every box, got None"),
-        ("NaN", "got nan"),
-        ("infinite", "got inf"),
-        ("above one", "got 1.5"),
+        ("NaN", "'NaN' is no finite number"),
+        ("infinite", "'Infinity' is no finite number"),
+        ("above one", "got 1.5; divide percentages by 100"),
         ("text", "got 'high'"),
         ("true", "got True"),
         ("huge", "got 1000"),

@@ -74,6 +74,31 @@ def test_only_an_image_extension_is_removed_from_a_key():
     assert list(boxes.from_coco(document, CLASSES)) == ["a.rf.1", "a.rf.2"]
 
 
+@pytest.mark.parametrize(
+    ("file_name", "key"),
+    [
+        ("a.jpg.png", "a.jpg"),
+        ("a.jpg", "a.jpg"),
+        ("a", "a.jpg"),
+        ("b.png", "b"),
+        ("x\\y/b.PNG", "b"),
+        ("1:30.png", "1:30"),
+        ("e\u0301.png", "\u00e9"),
+        ("unknown.v2.png", "unknown.v2"),
+    ],
+)
+def test_a_file_name_is_resolved_to_a_known_key(file_name, key):
+    known_keys = boxes.index_keys(("a.jpg", "b", "1:30", "\u00e9"))
+    assert boxes.resolve_key(file_name, known_keys) == key
+
+
+def test_a_known_key_that_equals_the_name_is_preferred():
+    known_keys = boxes.index_keys(("a", "a.jpg", "b.png", "b.tif"))
+    assert boxes.resolve_key("a.jpg", known_keys) == "a.jpg"
+    assert boxes.resolve_key("a", known_keys) == "a"
+    assert boxes.resolve_key("b", known_keys) == "b"  # could be either
+
+
 def test_categories_are_matched_by_name():
     document = boxes.to_coco(PREDICTIONS, CLASSES, SIZES)
     converted = boxes.from_coco(document, ("Car", "People"))
@@ -110,6 +135,13 @@ def test_pycocotools_gives_perfect_predictions_an_average_precision_of_1():
         (lambda d: d["annotations"][0].update(bbox=[1, 1, 0, 5]), "has no area"),
         (lambda d: d["annotations"][0].update(bbox=[1, 1, float("nan"), 5]), "has no area"),
         (lambda d: d["annotations"][0].update(bbox=[1, 1, 5]), "not the expected form"),
+        (lambda d: d["annotations"][0].update(bbox=[1, 1, 10**400, 5]), "not the expected form"),
+        (lambda d: d["annotations"][0].update(bbox=[1e308, 1, 1e308, 5]), "not finite"),
+        (lambda d: d["annotations"][0].update(bbox=[1e17, 1, 1, 5]), "has no area"),
+        (lambda d: d["annotations"][0].update(score=float("nan")), "score nan is not finite"),
+        (lambda d: d["annotations"][0].update(score=float("inf")), "score inf is not finite"),
+        (lambda d: d["images"][0].update(file_name=3), "not the expected form"),
+        (lambda d: d["images"][0].update(id=[]), "not the expected form"),
         (
             lambda d: (
                 d["annotations"].append({**d["annotations"][0]}) or d["annotations"][0].pop("score")

@@ -69,6 +69,60 @@ def test_text_labels_are_read_in_the_declared_class_order(tmp_path):
     assert len(pairs_a[1].boxes) == 0
 
 
+def test_a_box_given_twice_is_one_object_and_is_noted(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd", KEYS)
+    car = ("Car", 2, 3, 12, 13)
+    write_voc_xml(folder / "Annotation/00001.xml", [car, car, ("Car", 2, 3, 12.01, 13)])
+    split = load(tmp_path)
+    assert [len(pair.boxes) for pair in split.pairs] == [1, 2, 1]
+    note = ("duplicate boxes", "1 of 5 dropped: same class and box as another one")
+    assert split.notes == (note,)
+    assert load(tmp_path, "test").notes == ()
+
+
+def test_text_labels_have_the_same_notes(tmp_path):
+    row = "3 0.5 0.5 0.25 0.5\n"
+    write_yolo_text_dataset(tmp_path / "m3fd", {"00000": row + row, "00001": "0 0.02 0.5 0.1 0.5"})
+    assert [name for name, _ in load(tmp_path, class_order="A").notes] == [
+        "duplicate boxes",
+        "clipped boxes",
+    ]
+
+
+def test_difficult_and_deleted_objects_are_noted(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd", KEYS)
+    for key, flag in (("00000", "difficult"), ("00001", "deleted")):
+        path = folder / f"Annotation/{key}.xml"
+        path.write_text(path.read_text().replace("<bndbox>", f"<{flag}>1</{flag}><bndbox>"))
+    deleted, difficult = load(tmp_path).notes
+    assert deleted == ("deleted objects", "1 marked as deleted in the label files, left out")
+    assert difficult[0] == "caution: difficult objects"
+    assert difficult[1].startswith("1 of 2 boxes are marked as difficult and count as objects")
+
+
+@pytest.mark.parametrize("label", ["Annotation/00001.xml", "labels/00001.txt"])
+def test_an_image_without_a_label_file_has_no_objects_only_where_that_is_stated(tmp_path, label):
+    if "xml" in label:
+        folder = write_m3fd(tmp_path / "m3fd", KEYS)
+    else:
+        rows = dict.fromkeys(KEYS, "0 0.5 0.5 0.25 0.5\n")
+        folder = write_yolo_text_dataset(tmp_path / "m3fd", rows)
+    (folder / label).unlink()
+    with pytest.raises(UserError, match=r"1 image.* 00001; .*data\.unlabeled_images: background"):
+        load(tmp_path, class_order="A")
+    split = load(tmp_path, class_order="A", unlabeled_images="background")
+    assert [len(pair.boxes) for pair in split.pairs] == [1, 0, 1]
+    assert split.notes == (("images without a label file", "1 of 3, without objects"),)
+
+
+def test_a_label_without_an_image_is_refused_also_where_labels_may_be_missing(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd", KEYS)
+    write_voc_xml(folder / "Annotation/00007.xml", [])
+    with pytest.raises(UserError, match=r"1 label\(s\) have no image") as error:
+        load(tmp_path, unlabeled_images="background")
+    assert "unlabeled_images" not in str(error.value)
+
+
 def test_few_text_labels_without_a_declared_class_order_are_refused(tmp_path):
     write_yolo_text_dataset(tmp_path / "m3fd", {"00000": "3 0.5 0.5 0.25 0.5\n"})
     with pytest.raises(UserError, match=r"id 3: 1 boxes.* Set data\.class_order"):

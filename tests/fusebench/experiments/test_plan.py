@@ -113,6 +113,45 @@ def test_what_decides_the_images_of_a_source_is_computed_once_per_split(root, mo
     assert len(hashed) == planned
 
 
+def build_run(root, model="from_file", limit=None):
+    options = "{file: boxes.json}" if model == "from_file" else "{}"
+    changes = [
+        "tasks.toy.data.split={rule: lists}",
+        f"tasks.toy.model={model}",
+        f"tasks.toy.options={options}",
+    ]
+    file = schema.load_task_file(root / "tasks.yaml", changes=changes)
+    return plan.build_plan(file, ["toy"], root / "data", root, limit=limit).runs[0]
+
+
+def test_a_class_that_is_tested_without_training_boxes_is_a_caution(root):
+    name = "caution: classes without training boxes"
+    bus = root / "data/m3fd/Annotation/00006.xml"
+    assert name not in build_run(root, "yolov5").build_protocol()
+    dataset_folders.write_voc_xml(bus, [("Bus", 2, 3, 12, 14)])
+    text = "Bus: tested, but no training image has a true box of them"
+    assert build_run(root, "yolov5").build_protocol()[name] == text
+    assert name not in build_run(root, "from_file").build_protocol()
+
+
+def test_a_split_without_a_true_box_is_refused_but_a_limited_one_gets_a_caution(root):
+    for key in KEYS[4:6]:
+        dataset_folders.write_voc_xml(root / f"data/m3fd/Annotation/{key}.xml", [])
+    protocol = build_run(root, limit=1).build_protocol()
+    assert protocol["caution: true boxes"] == "the 1 tested images have none"
+    assert "caution: true boxes" not in build_run(root).build_protocol()
+    for key in KEYS[6:]:
+        dataset_folders.write_voc_xml(root / f"data/m3fd/Annotation/{key}.xml", [])
+    with pytest.raises(UserError, match=r"toy: the 4 images of m3fd/test have no true box"):
+        build_run(root)
+    write_split_lists(root)
+    (root / "data/m3fd/meta/train.txt").write_text("\n".join(KEYS[4:]))
+    (root / "data/m3fd/meta/test.txt").write_text("\n".join(KEYS[:4]))
+    with pytest.raises(UserError, match=r"the 4 images of m3fd/train have no true box"):
+        build_run(root, "yolov5")
+    build_run(root, "from_file")
+
+
 def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
     def load(root, split, options):
         notes = (("duplicate boxes", "2 of 9 dropped"),) if split == "test" else ()

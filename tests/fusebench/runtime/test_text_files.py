@@ -1,6 +1,7 @@
 """Text files, and numbers in them."""
 
 import math
+import os
 
 import pytest
 
@@ -21,11 +22,28 @@ def test_missing_file_and_another_encoding_are_refused_by_name(tmp_path):
         text_files.read_text(tmp_path / "b.txt")
 
 
+def test_a_pipe_is_refused_before_it_blocks(tmp_path):
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(UserError, match=r"a\.txt: is a pipe or a device"):
+        text_files.read_text(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 9999, [[[["x" * 999] * 999]]], 10**3000, {"a": b"x" * 999}]
+)
+def test_long_values_are_abbreviated(value):
+    assert len(text_files.abbreviate(value)) < 1000
+
+
+def test_short_values_are_represented_as_they_are():
+    assert text_files.abbreviate([1, "a\n", None]) == r"[1, 'a\n', None]"
+
+
 @pytest.mark.parametrize(("text", "number"), [("1.5", 1.5), ("-2", -2.0), ("1e3", 1000.0)])
 def test_numbers_are_parsed(text, number):
     assert text_files.parse_float(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "x", "1,5"])
+@pytest.mark.parametrize("text", ["", "x", "1,5", "1_0", "\uff11", "\u0661"])
 def test_other_text_is_nan(text):
     assert math.isnan(text_files.parse_float(text))

@@ -1,0 +1,118 @@
+"""Checks of predicted boxes against the images: units, box format, image size, edges, scores."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench.data.boxes import Boxes
+from fusebench.data.pairs import CAUTION_PREFIX, Split
+from fusebench.errors import UserError
+
+MAX_FRACTION = 2.0  # pixel coordinates of all images together exceed this
+EDGE_TOLERANCE_PIXELS = 1.0  # beyond the edge, as rounding or counting from 1 gives
+MAX_SHARE_OUTSIDE = 0.1  # of boxes without any overlap with their image
+CAUTION_SHARE = 0.1  # of boxes beyond the edge
+MIN_BOXES = 10  # fewer boxes can look like another format by chance
+
+
+def check_box_format(where: str, boxes: Mapping[str, Boxes], split: Split) -> None:
+    """Refuse boxes that are not left, top, width, height in pixels of the images.
+
+    Args:
+        where: File of the boxes, for messages.
+        boxes: Predicted boxes of every image of the split.
+        split: The images.
+
+    Raises:
+        UserError: If the boxes are fractions of the image, have right and bottom edges in place of
+            width and height, or belong to images of another size.
+    """
+    corners, sizes = _stack(boxes, split)
+    if not len(corners):
+        return
+    if corners.max() <= MAX_FRACTION:
+        raise UserError(
+            f"{where}: no coordinate is above {MAX_FRACTION:g}: they look like fractions of the "
+            "image; expected pixels"
+        )
+    beyond = _get_overhang(corners, sizes) > EDGE_TOLERANCE_PIXELS
+    if _fits_as_corners(corners, sizes) and (
+        2 * beyond.sum() >= len(beyond) or (beyond.any() and len(beyond) >= MIN_BOXES)
+    ):
+        raise UserError(
+            f"{where}: the boxes look like left, top, right, bottom: so all {len(beyond)} lie in "
+            f"their image, but as left, top, width, height {beyond.sum()} reach beyond the edge; "
+            "COCO format is the latter: subtract left from right and top from bottom"
+        )
+    _check_overlap(where, boxes, split)
+
+
+def describe_predictions(boxes: Mapping[str, Boxes], split: Split) -> dict[str, str]:
+    """Describe what a reader of the scores has to know, as protocol facts.
+
+    Args:
+        boxes: Predicted boxes of every image of the split.
+        split: The images.
+
+    Returns:
+        Name to text. Empty if no box reaches beyond the edge and scores differ.
+    """
+    facts = {}
+    corners, sizes = _stack(boxes, split)
+    count = int((_get_overhang(corners, sizes) > EDGE_TOLERANCE_PIXELS).sum())
+    if count:
+        prefix = CAUTION_PREFIX if count >= CAUTION_SHARE * len(corners) else ""
+        facts[f"{prefix}boxes beyond the edge"] = (
+            f"{count} of {len(corners)} predicted boxes, scored as they are, as in pycocotools"
+        )
+    scores = np.concatenate([np.zeros(0), *(boxes[key].scores for key in split.keys)])
+    if len(scores) > 1 and scores.min() == scores.max():
+        facts[f"{CAUTION_PREFIX}scores"] = (
+            f"all {len(scores)} predicted boxes have the score {scores[0]:g}, so their order in "
+            "the ranking is arbitrary"
+        )
+    return facts
+
+
+def _stack(
+    boxes: Mapping[str, Boxes], split: Split
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the corners (N, 4) of all boxes, and width and height (N, 2) of their images."""
+    corners = [boxes[pair.key].corners for pair in split.pairs]
+    sizes = [np.tile(np.array(pair.size, float), (len(boxes[pair.key]), 1)) for pair in split.pairs]
+    return np.concatenate([np.zeros((0, 4)), *corners]), np.concatenate([np.zeros((0, 2)), *sizes])
+
+
+def _get_overhang(corners: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each box reaches beyond its image, in pixels (N,); 0 if it does not."""
+    overhang: NDArray[np.float64] = np.concatenate(
+        [-corners[:, :2], corners[:, 2:] - sizes], axis=1
+    )
+    return overhang.max(axis=1, initial=0)
+
+
+def _fits_as_corners(corners: NDArray[np.float64], sizes: NDArray[np.float64]) -> bool:
+    """Return whether all boxes are in their image if width and height are right and bottom."""
+    start, end = corners[:, :2], corners[:, 2:] - corners[:, :2]
+    fits = (
+        (start < end) & (start >= -EDGE_TOLERANCE_PIXELS) & (end <= sizes + EDGE_TOLERANCE_PIXELS)
+    )
+    return bool(fits.all())
+
+
+def _check_overlap(where: str, boxes: Mapping[str, Boxes], split: Split) -> None:
+    """Raise if many boxes lie wholly outside: then the file is for images of another size."""
+    outside = []
+    for pair in split.pairs:
+        corners = boxes[pair.key].corners
+        clipped = corners.clip(0, [*pair.size, *pair.size])
+        is_outside = ~(clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+        outside += [(pair, corners[i]) for i in np.flatnonzero(is_outside)]
+    if len(outside) > MAX_SHARE_OUTSIDE * sum(len(boxes[key]) for key in split.keys):
+        pair, (left, top, right, bottom) = outside[0]
+        raise UserError(
+            f"{where}: {pair.key}: a box from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) lies "
+            f"outside the image of {pair.size[0]}x{pair.size[1]} pixels, like {len(outside)} boxes "
+            "in all; expected boxes in pixels of this image"
+        )

@@ -1,0 +1,1 @@
+"""Parts of the readers of true boxes: XML parsing, duplicates, notes. See `box_annotations`."""

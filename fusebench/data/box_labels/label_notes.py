@@ -1,0 +1,92 @@
+"""What a reader of scores has to know about the label files of a split, as notes of the split."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fusebench.data.boxes import Boxes, make_boxes
+from fusebench.data.pairs import CAUTION_PREFIX, Split
+
+# Count in `BoxLabels.counts`, name of its note, and the note's text.
+DUPLICATE = "duplicate"
+CLIPPED = "clipped"
+DELETED = "deleted"
+DIFFICULT = "difficult"
+UNLABELED = "unlabeled"
+NOTES = {
+    DUPLICATE: ("duplicate boxes", "{count} of {boxes} dropped: same class and box as another one"),
+    CLIPPED: ("clipped boxes", "{count} of {boxes} reached beyond the edge of the image"),
+    DELETED: ("deleted objects", "{count} marked as deleted in the label files, left out"),
+    DIFFICULT: (
+        f"{CAUTION_PREFIX}difficult objects",
+        "{count} of {boxes} boxes are marked as difficult and count as objects, as in COCO's "
+        "evaluation; that of Pascal VOC ignores them",
+    ),
+    UNLABELED: ("images without a label file", "{count} of {images}, without objects"),
+}
+
+
+@dataclass(frozen=True)
+class BoxLabels:
+    """The true boxes of one image and how many of its labels were special.
+
+    Attributes:
+        boxes: True boxes, without scores.
+        counts: Number of labels per key of `NOTES`; none is 0.
+    """
+
+    boxes: Boxes
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+UNLABELED_IMAGE = BoxLabels(make_boxes([], []), {UNLABELED: 1})
+
+
+def build_notes(
+    counts: Mapping[str, int], box_count: int, image_count: int
+) -> tuple[tuple[str, str], ...]:
+    """Build the notes of a split, as (name, text).
+
+    Args:
+        counts: Sums of `BoxLabels.counts` over the images.
+        box_count: Number of true boxes of the images, without duplicates.
+        image_count: Number of images.
+    """
+    box_count += counts.get(DUPLICATE, 0)
+    return tuple(
+        (name, text.format(count=counts[kind], boxes=box_count, images=image_count))
+        for kind, (name, text) in NOTES.items()
+        if counts.get(kind)
+    )
+
+
+def count_true_boxes(split: Split) -> list[int]:
+    """Count the true boxes of a split, per class of the split."""
+    ids = [pair.boxes.class_ids for pair in split.pairs if pair.boxes is not None]
+    all_ids = np.concatenate([np.zeros(0, np.int64), *ids])
+    counts: list[int] = np.bincount(all_ids, minlength=len(split.classes)).tolist()
+    return counts
+
+
+def describe_missing_boxes(train: Split | None, test: Split) -> dict[str, str]:
+    """Describe classes that a detector is tested on without true boxes to train on.
+
+    Args:
+        train: Training images; None if nothing is trained.
+        test: Test images.
+
+    Returns:
+        Protocol facts, name to text; empty if there is nothing to say.
+    """
+    tested = count_true_boxes(test)
+    if not any(tested):
+        return {f"{CAUTION_PREFIX}true boxes": f"the {len(test.pairs)} tested images have none"}
+    if train is None:
+        return {}
+    counts = zip(test.classes, count_true_boxes(train), tested, strict=True)
+    untrained = [name for name, in_train, in_test in counts if in_test and not in_train]
+    if not untrained:
+        return {}
+    text = f"{', '.join(untrained)}: tested, but no training image has a true box of them"
+    return {f"{CAUTION_PREFIX}classes without training boxes": text}

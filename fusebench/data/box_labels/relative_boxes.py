@@ -1,0 +1,41 @@
+"""Boxes as fractions of the image in float32, as ultralytics reads them, and their duplicates."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusebench.data.boxes import Boxes, make_boxes
+
+
+def to_relative_rows(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Convert boxes to rows of a YOLO label file.
+
+    Args:
+        boxes: N boxes.
+        size: (width, height) of the image, in pixels.
+
+    Returns:
+        float32 (N, 5): class id, center x, center y, width, height; fractions of the image.
+    """
+    fractions = boxes.corners / np.array([*size, *size], np.float64)
+    centers = (fractions[:, :2] + fractions[:, 2:]) / 2
+    extents = fractions[:, 2:] - fractions[:, :2]
+    return np.column_stack([boxes.class_ids, centers, extents]).astype(np.float32)
+
+
+def drop_duplicates(boxes: Boxes, size: tuple[int, int]) -> Boxes:
+    """Keep the first of the boxes of one class that are equal for ultralytics.
+
+    Its reader keeps distinct rows of float32 values (``np.unique``). A box that training drops must
+    not be a missed object in scoring. Boxes that are nearly equal are two objects.
+
+    Args:
+        boxes: True boxes of one image.
+        size: (width, height) of the image, in pixels.
+    """
+    if len(boxes) < 2:
+        return boxes
+    _, first = np.unique(to_relative_rows(boxes, size), axis=0, return_index=True)
+    if len(first) == len(boxes):
+        return boxes
+    kept = np.sort(first)
+    return make_boxes(boxes.corners[kept], boxes.class_ids[kept])

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 
 from fusebench import cli
-from fusebench.data.pairs import find_images_by_stem, match_pairs_by_stem
+from fusebench.data.matching.image_files import find_images_by_stem, match_pairs_by_stem
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name

@@ -12,7 +12,8 @@ from typing import Any
 
 from fusebench.config import path_templates, schema
 from fusebench.data import images
-from fusebench.data.pairs import Pair, Split, find_images_by_stem
+from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedSource
 from fusebench.runtime import progress

@@ -23,7 +23,8 @@ from fusebench.contracts import NoOptions as Predict
 from fusebench.data import fmb_palette, images, label_maps
 from fusebench.data.images import Color, LabelMap
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.data.pairs import Pair, Split, find_images_by_stem
+from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime import progress
 from fusebench.storage import hashing

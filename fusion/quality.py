@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from fusebench import cli
+from fusebench.config.paths import expand_home
 from fusebench.data.matching.image_files import find_images_by_stem, match_pairs_by_stem
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
@@ -184,9 +185,9 @@ def build_parser() -> argparse.ArgumentParser:
         description=command_name.format_description("fusion.quality", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("fused", nargs="+", type=Path, metavar="FUSED")
-    parser.add_argument("infrared", type=Path, metavar="IR")
-    parser.add_argument("visible", type=Path, metavar="VISIBLE")
+    parser.add_argument("fused", nargs="+", type=expand_home, metavar="FUSED")
+    parser.add_argument("infrared", type=expand_home, metavar="IR")
+    parser.add_argument("visible", type=expand_home, metavar="VISIBLE")
     columns = parser.add_mutually_exclusive_group()
     columns.add_argument("--preset", choices=list(presets.METRIC_PRESETS), default="plain")
     columns.add_argument(
@@ -210,7 +211,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="worker processes (default: one per CPU)",
     )
-    parser.add_argument("--out", type=Path, default=Path("quality"), metavar="DIR")
+    parser.add_argument("--out", type=expand_home, default=Path("quality"), metavar="DIR")
     return parser
 
 

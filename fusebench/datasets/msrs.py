@@ -67,8 +67,11 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
-    if folder_discovery.find_subfolder(folder, folder_discovery.INFRARED_FOLDER_NAMES) is None:
-        folder = folder_discovery.find_subfolder(folder, DETECTION_FOLDER_NAMES) or folder
+    infrared = folder_discovery.find_subfolder(folder, folder_discovery.INFRARED_FOLDER_NAMES)
+    detection = folder_discovery.find_subfolder(folder, DETECTION_FOLDER_NAMES)
+    is_repository = infrared is None and detection is not None
+    if infrared is None and detection is not None:
+        folder = detection
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
     labels, extension = (
@@ -96,9 +99,20 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         read_boxes if labels else None,
         official_split=_read_official_split(folder, keys),
         conditions_and_sequences=from_names | from_file,
-        official_split_hint=f": {folder} has no {OFFICIAL_LISTS.train} and {OFFICIAL_LISTS.test}",
+        official_split_hint=_describe_missing_lists(folder, is_repository),
     )
     return build_split(index, split, options.split)
+
+
+def _describe_missing_lists(folder: Path, is_repository: bool) -> str:
+    lists = f": {folder} has no {OFFICIAL_LISTS.train} and {OFFICIAL_LISTS.test}"
+    if not is_repository:
+        return lists
+    images = folder.parent / "test"
+    return (
+        f"{lists} (to fuse and score the repository's train/ and test/, which have no boxes, take "
+        f"dataset: folder with data: {{infrared: {images / 'ir'}, visible: {images / 'vi'}}})"
+    )
 
 
 def _read_official_split(folder: Path, keys: Sequence[str]) -> splits.SplitKeys | None:

@@ -21,7 +21,7 @@ def list_first(names: Collection[str]) -> str:
 
 
 def describe_content(folder: Path) -> str:
-    """Describe a folder without images: endings of its files, and subfolders that hold images."""
+    """Describe a folder without fitting images: endings of its files, subfolders with images."""
     endings: Counter[str] = Counter()
     subfolders = []
     with os.scandir(folder) as entries:
@@ -35,9 +35,11 @@ def describe_content(folder: Path) -> str:
                 endings[Path(entry.name).suffix.lower() or "no ending"] += 1
     files = [f"{count} {ending}" for ending, count in endings.most_common(MAX_LISTED)]
     content = ", ".join([*files, *subfolders[:MAX_LISTED]]) or "nothing"
+    if any(ending in IMAGE_EXTENSIONS for ending in endings):
+        return f"found: {content}; write the names of the files with {{key}} for the pair's key"
     advice = "convert the images" if files else "put images there"
     if any("images)" in subfolder for subfolder in subfolders):
-        advice = "name the subfolder that holds the images"
+        advice = "name that subfolder, or move its images up"
     return f"found: {content}; images end in {', '.join(IMAGE_EXTENSIONS)}: {advice}"
 
 

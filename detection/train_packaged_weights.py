@@ -22,6 +22,7 @@ from detection import coco_matching
 from detection.metrics import average_precision
 from detection.models import yolov5
 from detection.models.yolov5 import initial_weights, network
+from fusebench.config.paths import expand_home
 from fusebench.contracts import NoOptions
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
@@ -162,10 +163,10 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--mosaic", type=float, default=0.5)
     parser.add_argument("--full-precision", action="store_true", help="no bfloat16")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument("--data", type=expand_home, default=Path("data"), metavar="DIR")
+    parser.add_argument("--out", type=expand_home, default=Path("runs"), metavar="DIR")
     parser.add_argument(
-        "--to", type=Path, default=initial_weights.PACKAGED_WEIGHTS.parent, metavar="DIR"
+        "--to", type=expand_home, default=initial_weights.PACKAGED_WEIGHTS.parent, metavar="DIR"
     )
     return parser
 

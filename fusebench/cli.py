@@ -11,10 +11,12 @@ from pathlib import Path
 
 from fusebench import cli_selection, plugins
 from fusebench.config import schema, task_file_location
+from fusebench.config.paths import expand_home
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import command_name
+from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.store import Store
 
 EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
@@ -109,16 +111,20 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tasks",
-        type=Path,
+        type=expand_home,
         default=task_file_location.TASK_FILE,
         metavar="FILE",
         help="the task file (default: tasks.yaml, or that of the package if there is none)",
     )
     parser.add_argument(
-        "--data", type=Path, default=Path("data"), metavar="DIR", help="the data sets"
+        "--data", type=expand_home, default=Path("data"), metavar="DIR", help="the data sets"
     )
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="the results")
-    parser.add_argument("--to", type=Path, default=Path("report"), metavar="DIR", help="the report")
+    parser.add_argument(
+        "--out", type=expand_home, default=Path("runs"), metavar="DIR", help="the results"
+    )
+    parser.add_argument(
+        "--to", type=expand_home, default=Path("report"), metavar="DIR", help="the report"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
     parser.add_argument("--preset", help="run the tasks of this preset, with its settings")
@@ -194,7 +200,7 @@ def select_tasks(
     """
     for name in args.task or []:
         if name not in task_file.tasks:
-            raise UserError(f"no task is called {name!r}; known: {', '.join(task_file.tasks)}")
+            raise UserError(f"no task is called {name!r}{suggest_names(name, task_file.tasks)}")
     preset_tasks = task_file.presets[args.preset].tasks if args.preset else ()
     requested = {*(args.task or []), *preset_tasks}  # these run even if they are `on_request`
     names = [

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from fusebench.config.schema import MAX_SEED, ModelTaskBase, Task, TaskFile
 from fusebench.errors import UserError
+from fusebench.runtime.unknown_names import suggest_names
 
 SOURCE_GROUPS = {  # value of --source to kinds of sources
     "ir": ("infrared",),
@@ -44,8 +45,11 @@ def select_source(file: TaskFile, names: Collection[str], selector: str) -> Task
     if selector in SOURCE_GROUPS and selector not in file.sources:
         kinds = SOURCE_GROUPS[selector]
         selected = {name for name, source in file.sources.items() if source.kind in kinds}
+    elif selector not in file.sources:
+        names_and_groups = dict.fromkeys([*file.sources, *SOURCE_GROUPS])
+        hint = suggest_names(selector, names_and_groups)
+        raise UserError(f"--source: no source is called {selector!r}{hint}")
     else:
-        file.get_source(selector)
         selected = {selector}
     tasks: dict[str, Task] = {}
     for name in names:

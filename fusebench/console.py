@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fusebench.config import task_file_location
+from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
 
@@ -99,7 +100,7 @@ def run_init(argv: Sequence[str]) -> int:
     parser.add_argument(
         "folder",
         nargs="?",
-        type=Path,
+        type=expand_home,
         default=Path(),
         metavar="FOLDER",
         help="where to write tasks.yaml (default: the current folder)",

@@ -6,9 +6,8 @@ Sub-folders only group files. A name with a dot is a module of the user.
 import importlib
 import pkgutil
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -26,6 +25,7 @@ from fusebench.contracts import (
     load_contract,
 )
 from fusebench.errors import UserError, format_validation_error
+from fusebench.runtime.unknown_names import explain_unknown_options, suggest_names
 from fusebench.storage.hashing import compute_file_sha256
 
 METHODS = "fusion.methods"
@@ -103,21 +103,25 @@ def load_plugin(package: str, name: str) -> ModuleType:
         return _import_module(modules[name], name)
     if "." in name:
         return _import_user_module(package, name)
-    close = get_close_matches(name, modules, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     raise UserError(
-        f"no {name!r} in {package}.{hint} Known: {', '.join(sorted(modules))}. "
+        f"no {name!r} in {package}{suggest_names(name, sorted(modules))}. "
         f"To add it, write {package.replace('.', '/')}/{name}.py"
     )
 
 
-def validate_options(model: type[BaseModel], values: Mapping[str, Any], where: str) -> BaseModel:
+def validate_options(
+    model: type[BaseModel],
+    values: Mapping[str, Any],
+    where: str,
+    other_names: Collection[str] = (),
+) -> BaseModel:
     """Check the options of one plug-in and fill in the defaults.
 
     Args:
         model: The plug-in's ``Options`` or ``Predict``.
         values: Options in the task file.
         where: Position in the task file, for messages.
+        other_names: Names of options beside these, suggested for an unknown one.
 
     Raises:
         UserError: One line per fault.
@@ -125,7 +129,8 @@ def validate_options(model: type[BaseModel], values: Mapping[str, Any], where: s
     try:
         return model(**values)
     except ValidationError as fault:
-        raise UserError(format_validation_error(where, fault)) from None
+        explained = explain_unknown_options(fault, model, other_names)
+        raise UserError(format_validation_error(where, explained)) from None
 
 
 def _index_modules(package: str) -> dict[str, str]:

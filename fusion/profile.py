@@ -27,6 +27,7 @@ import yaml
 
 from fusebench import cli
 from fusebench.config import schema, task_file_location
+from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from fusion.networks import tiled_inference
@@ -51,12 +52,14 @@ def select_requests(args: argparse.Namespace) -> list[ProfileRequest]:
         if args.source:
             raise UserError("give --source or --method, not both")
         methods = {args.method: (args.method, _parse_options(args.set))}
+        base_folder = Path.cwd()
     else:
         if args.set:
             raise UserError("--set changes the options of a --method; give --method too")
         methods = _select_sources(args)
+        base_folder = args.tasks.resolve().parent
     return [
-        ProfileRequest(name, method, options, *size)
+        ProfileRequest(name, method, options, *size, base_folder)
         for name, (method, options) in methods.items()
         for size in map(_parse_size, args.size or ["256x256"])
     ]
@@ -169,7 +172,9 @@ def build_parser() -> argparse.ArgumentParser:
         description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--tasks", type=Path, default=task_file_location.TASK_FILE, metavar="FILE")
+    parser.add_argument(
+        "--tasks", type=expand_home, default=task_file_location.TASK_FILE, metavar="FILE"
+    )
     parser.add_argument("--source", action="append", help="of the task file (may be repeated)")
     parser.add_argument("--method", help="a method instead, with its default options")
     parser.add_argument(
@@ -183,8 +188,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="0 counts only")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="results")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="also write a CSV file")
+    parser.add_argument(
+        "--out", type=expand_home, default=Path("runs"), metavar="DIR", help="results"
+    )
+    parser.add_argument("--to", type=expand_home, metavar="FILE", help="also write a CSV file")
     parser.add_argument("--paper", action="store_true", help="compare with the papers' tables")
     return parser
 

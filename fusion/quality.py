@@ -5,7 +5,11 @@ python -m fusion.quality OURS THEIRS IR VISIBLE --preset dmnet
 python -m fusion.quality FUSED IR VISIBLE --metric entropy --metric mutual_information.nats
 python -m fusion.quality --list          every metric and variant: unit, range, direction, source
 
-Images are matched by file stem, with any extension, and read as 8-bit BT.601 luminance.
+Images are matched by file name, with any extension, and read as 8-bit BT.601 luminance. Where the
+names differ, {key} stands for what a pair has in common:
+
+python -m fusion.quality 'fused/{key}_ADF' 'TNO/IR{key}' 'TNO/VIS{key}'
+
 The table is printed; per_image.csv and means.csv are written under --out. Running the same command
 again reuses them; an interrupted run resumes with the first image that is not scored yet.
 """
@@ -19,7 +23,13 @@ from typing import Any
 import pandas as pd
 
 from fusebench import cli
-from fusebench.data.pairs import find_images_by_stem, match_pairs_by_stem
+from fusebench.config.paths import expand_home
+from fusebench.data.matching.image_files import (
+    describe_missing,
+    find_images_by_stem,
+    get_folder_label,
+    match_pairs_by_stem,
+)
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name
@@ -40,33 +50,33 @@ def collect_pairs(
     """Match the images of the sensor folders and the fused folders by file stem.
 
     Args:
-        fused: One folder per source; the source is named after the folder.
-        infrared: Folder of infrared images.
-        visible: Folder of visible images.
+        fused: One folder per source; the source is named after the folder. Each folder can be a
+            template of file names, see `fusebench.data.matching.image_files`.
+        infrared: Folder of infrared images, or a template.
+        visible: Folder of visible images, or a template.
         allow_missing: Whether to skip pairs without a fused image in every folder.
 
     Raises:
         UserError: If images have no partner, a folder is given twice, or there is nothing to
             score.
     """
-    for folder in (*fused, infrared, visible):
-        if not find_images_by_stem(folder):
-            raise UserError(f"no images in {folder}")
-    names = [folder.resolve().name for folder in fused]
+    names = [get_folder_label(folder) for folder in fused]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in fused]
     pairs = {key: (a, b) for key, a, b in match_pairs_by_stem(infrared, visible)}
-    paths = {name: find_images_by_stem(folder) for name, folder in zip(names, fused, strict=True)}
+    folders = dict(zip(names, fused, strict=True))
+    paths = {name: find_images_by_stem(folder) for name, folder in folders.items()}
     if len(paths) < len(fused):
         raise UserError(f"a folder of fused images is given twice: {', '.join(names)}")
     for name, source_paths in paths.items():
         unmatched = sorted(set(source_paths) - set(pairs))
+        missing = sorted(set(pairs) - set(source_paths))
         if unmatched:
+            hint = describe_missing(missing, folders[name], unmatched) if missing else "delete them"
             raise UserError(
                 f"{name}: {len(unmatched)} fused image(s) without a pair in {infrared} "
-                f"(first: {unmatched[0]})"
+                f"(first: {unmatched[0]}); {hint}"
             )
-        missing = sorted(set(pairs) - set(source_paths))
         if missing and not allow_missing:
             raise UserError(
                 f"{name}: {len(missing)} of the {len(pairs)} pairs have no fused image "
@@ -184,9 +194,9 @@ def build_parser() -> argparse.ArgumentParser:
         description=command_name.format_description("fusion.quality", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("fused", nargs="+", type=Path, metavar="FUSED")
-    parser.add_argument("infrared", type=Path, metavar="IR")
-    parser.add_argument("visible", type=Path, metavar="VISIBLE")
+    parser.add_argument("fused", nargs="+", type=expand_home, metavar="FUSED")
+    parser.add_argument("infrared", type=expand_home, metavar="IR")
+    parser.add_argument("visible", type=expand_home, metavar="VISIBLE")
     columns = parser.add_mutually_exclusive_group()
     columns.add_argument("--preset", choices=list(presets.METRIC_PRESETS), default="plain")
     columns.add_argument(
@@ -210,7 +220,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="worker processes (default: one per CPU)",
     )
-    parser.add_argument("--out", type=Path, default=Path("quality"), metavar="DIR")
+    parser.add_argument("--out", type=expand_home, default=Path("quality"), metavar="DIR")
     return parser
 
 

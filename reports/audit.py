@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
+from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from reports.literature import published_tables
@@ -68,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=command_name.format_description("reports.audit", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the findings there, too")
+    parser.add_argument(
+        "--csv", type=expand_home, metavar="FILE", help="write the findings there, too"
+    )
     args = parser.parse_args(argv)
     try:
         tables = published_tables.read_tables()

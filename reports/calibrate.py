@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, progress
 from reports.results import calibration_data
@@ -152,7 +153,7 @@ def _build_parser() -> argparse.ArgumentParser:
         description=command_name.format_description("reports.calibrate", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument("--out", type=expand_home, default=Path("runs"), metavar="DIR")
     parser.add_argument("--trials", type=int, default=1000, metavar="N")
     parser.add_argument("--resamples", type=int, default=200, metavar="N", help="per trial")
     parser.add_argument("--no-records", action="store_true", help="simulated detections only")

@@ -20,6 +20,7 @@ from shutil import get_terminal_size
 import pandas as pd
 
 from fusebench import cli
+from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from reports.formats import terminal
@@ -179,10 +180,12 @@ def _build_parser() -> argparse.ArgumentParser:
         description=command_name.format_description("reports.compare", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("a", type=Path, metavar="RUNS_A", help="folder of results (--out)")
-    parser.add_argument("b", type=Path, metavar="RUNS_B", help="another one")
+    parser.add_argument("a", type=expand_home, metavar="RUNS_A", help="folder of results (--out)")
+    parser.add_argument("b", type=expand_home, metavar="RUNS_B", help="another one")
     parser.add_argument("--task", action="append", help="only this task (may be repeated)")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="CSV file of the differences")
+    parser.add_argument(
+        "--to", type=expand_home, metavar="FILE", help="CSV file of the differences"
+    )
     return parser
 
 

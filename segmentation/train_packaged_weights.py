@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from fusebench.config.paths import expand_home
 from fusebench.data import label_maps
 from fusebench.data.images import LabelMap
 from fusebench.data.pairs import Split
@@ -125,13 +126,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument("--data", type=expand_home, default=Path("data"), metavar="DIR")
+    parser.add_argument("--out", type=expand_home, default=Path("runs"), metavar="DIR")
     parser.add_argument("--scenes", type=int, default=1200, help="number of training scenes")
     parser.add_argument("--check", type=int, default=60, help="number of test scenes")
     parser.add_argument("--iterations", type=int, default=4500)
     parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--to", type=Path, default=PACKAGED_WEIGHTS, metavar="FILE")
+    parser.add_argument("--to", type=expand_home, default=PACKAGED_WEIGHTS, metavar="FILE")
     args = parser.parse_args(argv)
     import torch
 

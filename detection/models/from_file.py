@@ -36,8 +36,8 @@ class Options(BaseModel):
     """Options of predictions from a file.
 
     Attributes:
-        file: The COCO JSON, absolute or relative to the working directory; ``{source}``,
-            ``{dataset}`` and ``{split}`` are replaced.
+        file: The COCO JSON, absolute or relative to the task file; ``{source}``, ``{dataset}``
+            and ``{split}`` are replaced.
         images: For a list of results: the COCO JSON that lists images and categories; the same
             placeholders are replaced.
         class_map: Category of the file to class of the data set; a category that is null or not

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from detection.models.yolov5 import coco_classes, initial_weights, pretrained_network
-from detection.models.yolov5.options import FitMode
+from detection.models.yolov5.options import RELEASE_NAME_PATTERN, FitMode
 from detection.models.yolov5.options import Predict as Predict
+from fusebench.config.paths import PathOrName
 from fusebench.data.boxes import Boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.storage import hashing
@@ -42,7 +43,10 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weights: NonEmptyText
+    weights: Annotated[
+        NonEmptyText,
+        PathOrName(("packaged",), RELEASE_NAME_PATTERN.pattern),
+    ]
     classes: Literal["coco"] | Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = "coco"
     class_map: Annotated[dict[NonEmptyText, NonEmptyText | None], Field(min_length=1)]
     image_size: int = Field(default=640, ge=64, multiple_of=32)
@@ -102,7 +106,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
     class_map, detector_classes = _drop_unmapped_classes(options), _list_detector_classes(options)
     mapped = ", ".join(f"{name} to {target}" for name, target in class_map.items())
     dropped = len(detector_classes) - len(class_map)
-    release = initial_weights.RELEASE_NAME_PATTERN.fullmatch(options.weights)
+    release = RELEASE_NAME_PATTERN.fullmatch(options.weights)
     size = release[1] if release else ""
     return {
         "model": pretrained_network.describe_detector(size, detector_classes),

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from fusebench.errors import UserError
+from fusebench.runtime.unknown_names import suggest_names
 
 
 def merge_settings(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,8 +40,8 @@ def apply_task_override(
     section, name, *keys = steps
     entries = settings.get(section)
     if not isinstance(entries, dict) or not isinstance(entries.get(name), dict):
-        names = ", ".join(map(str, entries or ()))
-        raise UserError(f"--set {assignment}: no {name!r} in {section}; known: {names}")
+        names = list(map(str, entries or ()))
+        raise UserError(f"--set {assignment}: no {name!r} in {section}{suggest_names(name, names)}")
     # A copy, because two entries that share a YAML anchor are one object.
     entry = entries[name] = dict(entries[name])
     if section == "tasks" and keys[0] not in task_fields.get(str(entry.get("kind")), keys):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from fusebench.config import overrides, yaml_loader
 from fusebench.errors import UserError, format_validation_error
 from fusebench.runtime import file_names
+from fusebench.runtime.unknown_names import explain_unknown_options, suggest_names
 
 T = TypeVar("T")
 
@@ -46,12 +47,13 @@ class FusionMethodSource(StrictModel):
 
 
 class ExternalImagesSource(StrictModel):
-    """Images fused by other software, matched to the pairs by file stem, any image extension.
+    """Images fused by other software, matched to the pairs by file name, any image extension.
 
     Attributes:
         kind: ``folder``.
         folder: Folder of the images, relative to the task file; ``{dataset}`` and ``{split}`` are
-            filled in.
+            filled in. Its last part can be a template of the file names: ``fused/{key}_ADF`` are
+            the files ``carLight_ADF.jpg``, ... of the keys ``carLight``, ...
         color: ``saved`` uses the images as they are; ``visible`` combines their luminance with
             the visible image's Cb and Cr (for gray results).
     """
@@ -235,7 +237,7 @@ class TaskFile(PresetSection):
             UserError: If no source has this name.
         """
         if name not in self.sources:
-            raise UserError(f"no source is called {name!r}; known: {', '.join(self.sources)}")
+            raise UserError(f"no source is called {name!r}{suggest_names(name, self.sources)}")
         return self.sources[name]
 
     def get_training_source_name(self, name: str) -> str | None:
@@ -276,14 +278,17 @@ def load_task_file(path: Path, preset: str | None = None, changes: Sequence[str]
     try:
         presets = PresetSection(presets=content.get("presets", {})).presets
         if preset is not None and preset not in presets:
-            names = ", ".join(presets)
-            raise UserError(f"{path}: no preset is called {preset!r}; known: {names}")
+            raise UserError(
+                f"{path}: no preset is called {preset!r}{suggest_names(preset, presets)}"
+            )
         for name, task in content["tasks"].items():
             if isinstance(task, dict):
                 content["tasks"][name] = _apply_preset(path, name, task, presets, preset)
         task_file = TaskFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(format_validation_error(str(path), error)) from None
+        model = PresetSection if error.title == PresetSection.__name__ else TaskFile
+        explained = explain_unknown_options(error, model)
+        raise UserError(format_validation_error(str(path), explained)) from None
     _check_names(path, task_file)
     return task_file
 
@@ -300,7 +305,8 @@ def load_trainings(path: Path) -> dict[str, FusionTraining]:
     try:
         return TrainingSection.model_validate(content).trainings
     except ValidationError as error:
-        raise UserError(format_validation_error(str(path), error)) from None
+        explained = explain_unknown_options(error, TrainingSection)
+        raise UserError(format_validation_error(str(path), explained)) from None
 
 
 def _read_yaml_file(path: Path) -> Any:
@@ -332,8 +338,8 @@ def _apply_preset(
         return task
     if not isinstance(preset, str) or preset not in presets:
         raise UserError(
-            f"{path}: tasks.{name}.preset: no preset is called {preset!r}; "
-            f"known: {', '.join(presets)}"
+            f"{path}: tasks.{name}.preset: no preset is called {preset!r}"
+            f"{suggest_names(str(preset), presets)}"
         )
     base = getattr(presets[preset], kind) if kind in TASK_CLASSES else {}
     return overrides.merge_settings(base, {**task, "preset": preset})
@@ -341,22 +347,24 @@ def _apply_preset(
 
 def _check_names(path: Path, task_file: TaskFile) -> None:
     """Refuse references to undeclared sources and tasks, and invalid names."""
-    source_names = ", ".join(task_file.sources)
+    sources = task_file.sources
     errors = [
-        f"{path}: tasks.{name}.sources: no source is called {source!r} (known: {source_names})"
+        f"{path}: tasks.{name}.sources: no source is called {source!r}"
+        f"{suggest_names(source, sources)}"
         for name, task in task_file.tasks.items()
         for source in task.sources
-        if source not in task_file.sources
+        if source not in sources
     ]
     training_sources = {name: task_file.get_training_source_name(name) for name in task_file.tasks}
     errors += [
-        f"{path}: tasks.{name}.train_on: no source is called {source!r} (known: {source_names})"
+        f"{path}: tasks.{name}.train_on: no source is called {source!r}"
+        f"{suggest_names(source, sources)}"
         for name, source in training_sources.items()
         if source is not None and source not in task_file.sources
     ]
     errors += [
-        f"{path}: presets.{name}.tasks: no task is called {task!r} "
-        f"(known: {', '.join(task_file.tasks)})"
+        f"{path}: presets.{name}.tasks: no task is called {task!r}"
+        f"{suggest_names(task, task_file.tasks)}"
         for name, preset in task_file.presets.items()
         for task in preset.tasks
         if task not in task_file.tasks

@@ -4,7 +4,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from fusebench.data import images
-from fusebench.data.pairs import match_pairs_by_stem
+from fusebench.data.matching import name_hints
+from fusebench.data.matching.image_files import match_pairs_by_stem
+from fusebench.data.matching.keys import make_key
+from fusebench.data.matching.name_hints import is_system_file
 from fusebench.errors import DatasetNotFoundError, UserError
 
 INFRARED_FOLDER_NAMES = ("ir", "infrared", "thermal")
@@ -18,7 +21,7 @@ def locate_dataset(
     """Return the data set's folder: ``root / folder``, or ``folder`` itself if it is absolute.
 
     The case of its name does not matter. A release that was unpacked into a subfolder of its own
-    name is found too.
+    name is found too; what systems and archives leave beside it does not matter.
 
     Args:
         root: The data folder.
@@ -41,11 +44,14 @@ def locate_dataset(
             "folder (--data, or data.folder in the task)",
             alternative,
         )
-    entries = list(path.iterdir())
-    if not entries:
-        raise UserError(f"{path}: empty folder; expected {' or '.join(trees)}")
-    is_unpacked_release = len(entries) == 1 and entries[0].name.lower().startswith(title.lower())
-    return entries[0] if is_unpacked_release and entries[0].is_dir() else path
+    while True:  # an archive can hold a folder in a folder
+        entries = [p for p in path.iterdir() if not is_system_file(p.name)]
+        if not entries:
+            raise UserError(f"{path}: empty folder; expected {' or '.join(trees)}")
+        folders = [p for p in entries if p.is_dir()]
+        if len(folders) != 1 or not folders[0].name.lower().startswith(title.lower()):
+            return path
+        path = folders[0]
 
 
 def find_subfolder(folder: Path, names: Collection[str]) -> Path | None:
@@ -80,26 +86,34 @@ def require_subfolder(
     """
     path = find_subfolder(folder, names)
     if path is None:
-        entries = ", ".join(sorted(p.name for p in folder.iterdir())[:8]) or "nothing"
         raise UserError(
-            f"{folder}: no folder of {content} ({', '.join(names)}; any case); found: {entries}. "
-            f"Expected {' or '.join(trees)}"
+            f"{folder}: no folder of {content} ({', '.join(names)}; any case); found: "
+            f"{_list_entries(folder)}. Expected {' or '.join(trees)}"
         )
     return path
+
+
+def _list_entries(folder: Path) -> str:
+    """List the first names in a folder, subfolders first."""
+    entries = [path for path in folder.iterdir() if not is_system_file(path.name)]
+    entries.sort(key=lambda path: (not path.is_dir(), path.name))
+    return ", ".join(path.name for path in entries[:8]) or "nothing"
 
 
 def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path]]:
     """List ``(key, infrared file, visible file)`` of a folder with one subfolder per sensor.
 
     Raises:
-        UserError: If a subfolder or a partner is missing, or there is no image.
+        UserError: If a subfolder or a partner is missing, or a subfolder has no image.
     """
     infrared = require_subfolder(folder, INFRARED_FOLDER_NAMES, "infrared images", trees)
     visible = require_subfolder(folder, VISIBLE_FOLDER_NAMES, "visible images", trees)
-    files = match_pairs_by_stem(infrared, visible)
-    if not files:
-        raise UserError(f"{infrared} and {visible}: no images; expected {' or '.join(trees)}")
-    return files
+    return match_pairs_by_stem(infrared, visible)
+
+
+def has_label_folder(folder: Path) -> bool:
+    """Return whether there is a folder of labels; images alone can be fused and scored."""
+    return any(p.name.lower() in LABEL_FOLDER_NAMES and p.is_dir() for p in folder.iterdir())
 
 
 def find_label_files(
@@ -121,11 +135,7 @@ def find_label_files(
     )
     for extension in (".xml", ".txt"):
         for label_folder in label_folders:
-            paths = {
-                p.stem: p
-                for p in sorted(label_folder.iterdir())
-                if p.suffix.lower() == extension and not p.name.startswith(".")
-            }
+            paths = _index_label_files(label_folder, extension)
             if extension == ".txt":
                 paths.pop("classes", None)  # a list of class names, no labels
             if paths:
@@ -150,6 +160,20 @@ def _check_box_labels(
         raise UserError(f"{error}{hint if missing and not may_lack_labels else ''}") from None
 
 
+def _index_label_files(folder: Path, extension: str) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() == extension and not is_system_file(path.name):
+            key = make_key(path.stem, path)
+            if key in paths:
+                raise UserError(
+                    f"{folder}: {paths[key].name!a} and {path.name!a} are both labels "
+                    f"of {key!r}; keep one of them"
+                )
+            paths[key] = path
+    return paths
+
+
 def check_labels_complete(
     label_keys: Collection[str], image_keys: Collection[str], folder: Path
 ) -> None:
@@ -163,15 +187,16 @@ def check_labels_complete(
     Raises:
         UserError: Naming the first three keys.
     """
-    for problem, keys in (
-        ("image(s) have no label in", set(image_keys) - set(label_keys)),
-        ("label(s) have no image, in", set(label_keys) - set(image_keys)),
+    unlabeled, without_image = set(image_keys) - set(label_keys), set(label_keys) - set(image_keys)
+    for problem, keys, others in (
+        ("image(s) have no label in", unlabeled, without_image),
+        ("label(s) have no image, in", without_image, unlabeled),
     ):
         if keys:
-            first = sorted(keys)
+            advice = name_hints.suggest_similar_name(keys, folder, others)
             raise UserError(
-                f"{len(keys)} {problem} {folder}: {', '.join(first[:3])}"
-                f"{' …' if len(first) > 3 else ''}; add the missing files or delete the others"
+                f"{len(keys)} {problem} {folder}: {name_hints.list_first(keys)}; "
+                f"{advice or 'add the missing files or delete the others'}"
             )
 
 

@@ -20,7 +20,7 @@ Color = NDArray[np.uint8]
 LabelMap = NDArray[np.uint8]
 
 BT601_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of R, G, B in the luminance
-IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 # What Pillow raises for a damaged file; the last one if the header claims a gigantic image.
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)

@@ -1,4 +1,4 @@
-"""Registered infrared-visible pairs, splits of them, and matching of image files by stem.
+"""Registered infrared-visible pairs and splits of them.
 
 Pairs hold paths, not pixels: `fusebench.data.images` and `fusebench.data.label_maps` read files.
 """
@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusebench.data.boxes import Boxes
-from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.errors import UserError
 
 CAUTION_PREFIX = "caution: "  # of the names of protocol facts that are warnings
@@ -92,47 +91,3 @@ class Split:
         excluded_keys = tuple(key for key in self.keys if key not in selected_keys)
         rule = f"{self.rule_description}, limited to {limit}"
         return replace(self, pairs=pairs, rule_description=rule, excluded_keys=excluded_keys)
-
-
-def find_images_by_stem(folder: Path) -> dict[str, Path]:
-    """Index the image files of a folder by stem, whatever their extension; skips hidden files.
-
-    Raises:
-        UserError: If the folder does not exist, or two files share a stem.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
-    paths: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in IMAGE_EXTENSIONS or path.name.startswith("."):
-            continue
-        if path.stem in paths:
-            raise UserError(
-                f"{folder}: {paths[path.stem].name} and {path.name} are both called "
-                f"{path.stem!r}; keep one of them"
-            )
-        paths[path.stem] = path
-    return paths
-
-
-def match_pairs_by_stem(infrared: Path, visible: Path) -> list[tuple[str, Path, Path]]:
-    """List ``(key, infrared file, visible file)`` of two folders, matched by file stem.
-
-    Matching by position would silently shift every pair after a missing file.
-
-    Raises:
-        UserError: If a stem is in one folder only, naming that folder and the first three stems.
-    """
-    infrared_files, visible_files = find_images_by_stem(infrared), find_images_by_stem(visible)
-    for folder, unmatched in (
-        (visible, set(infrared_files) - set(visible_files)),
-        (infrared, set(visible_files) - set(infrared_files)),
-    ):
-        if unmatched:
-            first = sorted(unmatched)
-            raise UserError(
-                f"{len(unmatched)} image(s) have no partner in {folder}: "
-                f"{', '.join(first[:3])}{' …' if len(first) > 3 else ''}; add the missing files or "
-                "delete the others"
-            )
-    return [(key, infrared_files[key], visible_files[key]) for key in sorted(infrared_files)]

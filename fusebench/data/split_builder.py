@@ -31,6 +31,7 @@ class DatasetIndex:
         official_split: Keys of train and test, if the data set has an official split.
         conditions_and_sequences: Per key, as far as they are known.
         notes: Notes on all files; those on the labels of a split are added, see `Split`.
+        official_split_hint: Where the official split was expected, for messages.
     """
 
     dataset: str
@@ -42,6 +43,7 @@ class DatasetIndex:
     official_split: splits.SplitKeys | None = None
     conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
+    official_split_hint: str = ""
 
 
 def check_split_name(split: str) -> None:
@@ -115,11 +117,13 @@ def _assign_sequences(
 
 def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.SplitKeys:
     if isinstance(rule, splits.ListRule):
-        return splits.read_split_lists(index.folder, rule)
+        return splits.read_split_lists(index.folder, rule, [key for key, _, _ in index.files])
     if isinstance(rule, splits.OfficialRule):
         if index.official_split is None:
             raise UserError(
-                f"{index.dataset} has no official split here; set split to blocks, random or lists"
+                f"{index.dataset} has no official split here{index.official_split_hint}; set split "
+                "to blocks, random or lists, or to all if nothing is trained: "
+                "data: {split: {rule: all}}"
             )
         return index.official_split
     return {}

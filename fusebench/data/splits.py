@@ -8,12 +8,14 @@ default rule divides whole blocks of ids.
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fusebench.data.matching import name_hints
+from fusebench.data.matching.keys import resolve_key
 from fusebench.errors import UserError
 from fusebench.runtime.text_files import read_text
 
@@ -124,12 +126,20 @@ def describe_rule(rule: SplitRule) -> str:
     return "official"
 
 
-def read_split_lists(folder: Path, rule: ListRule) -> SplitKeys:
-    """Read the keys of the two list files, without folders and extensions; skips blank lines.
+def read_split_lists(folder: Path, rule: ListRule, keys: Collection[str]) -> SplitKeys:
+    """Read the keys of the two list files; skips blank lines.
+
+    A row is a key or a file name, with or without folders (see `matching.keys.resolve_key`).
+
+    Args:
+        folder: Folder that the lists are relative to.
+        rule: Names the lists.
+        keys: Keys of the data set. A row that names none of them is kept as it is.
 
     Raises:
         UserError: If a file is missing, is not text, or lists a key twice.
     """
+    known_keys = frozenset(keys)
     parts: SplitKeys = {}
     for name, path in (("train", folder / rule.train), ("test", folder / rule.test)):
         if not path.is_file():
@@ -137,12 +147,18 @@ def read_split_lists(folder: Path, rule: ListRule) -> SplitKeys:
                 f"{path}: no such list; write it (one key per line) or choose another rule, "
                 "e.g. split: {rule: blocks}"
             )
-        rows = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-        parts[name] = [Path(row.replace("\\", "/")).stem for row in rows]
+        rows = [row for row in read_text(path).splitlines() if row.strip()]
+        parts[name] = [_read_row(row, known_keys) for row in rows]
         duplicates = [key for key, count in Counter(parts[name]).items() if count > 1]
         if duplicates:
             raise UserError(f"{path}: {duplicates[0]} is listed twice; delete one of the lines")
     return parts
+
+
+def _read_row(row: str, keys: Collection[str]) -> str:
+    """Return the key that a row of a list names; the row if it names none."""
+    key = resolve_key(row, keys) or resolve_key(row.strip(), keys)
+    return row.strip() if key is None else key
 
 
 def has_leakage(
@@ -224,5 +240,6 @@ def _check_lists(parts: SplitKeys, keys: set[str]) -> None:
         if unknown:
             raise UserError(
                 f"{len(unknown)} key(s) listed for {name} are not in the data set: "
-                f"{', '.join(unknown[:3])}; it has {len(keys)} pairs; correct the list"
+                f"{name_hints.list_first(unknown)}; it has {len(keys)} pairs, e.g. "
+                f"{min(keys, default='none')}; {name_hints.suggest_key(unknown[0], keys)}"
             )

@@ -17,7 +17,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import folder_discovery, sequences, splits
-from fusebench.data.pairs import Split, find_images_by_stem
+from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 from fusebench.errors import UserError
 

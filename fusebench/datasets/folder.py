@@ -1,6 +1,6 @@
 """Two folders of registered pairs without labels, to fuse and score any images.
 
-Files with the same stem, whatever their extension, are a pair. Every pair is for testing: the
+Files with the same name, whatever their extension, are a pair. Every pair is for testing: the
 splits ``test`` and ``all`` are the same and there is no ``train``.
 """
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from fusebench.data.pairs import Split, match_pairs_by_stem
+from fusebench.data.matching.image_files import match_pairs_by_stem, split_template
+from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 from fusebench.errors import DatasetNotFoundError, UserError
 
@@ -21,8 +22,9 @@ class Options(BaseModel):
     """Options of this data set in tasks.yaml.
 
     Attributes:
-        infrared: Folder of the infrared images, below the data folder or absolute.
-        visible: Folder of the visible images, likewise.
+        infrared: Folder of the infrared images, below the data folder or absolute; or a template,
+            e.g. ``FLIR/{key}_PreviewData`` (see `fusebench.data.matching.image_files`).
+        visible: Folder or template of the visible images, likewise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,12 +48,10 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         raise UserError("a folder of pairs has no split 'train'; use test or all")
     infrared, visible = root / options.infrared, root / options.visible
     for path in (infrared, visible):
-        if not path.is_dir():
+        if not split_template(path)[0].is_dir():
             raise DatasetNotFoundError(
                 f"{path}: no such folder. Set data.infrared and data.visible of the task to two "
                 "folders of images with the same names. Without them: python -m fusion.run --scenes"
             )
     files = match_pairs_by_stem(infrared, visible)
-    if not files:
-        raise UserError(f"{infrared} and {visible}: no images")
     return build_split(DatasetIndex("folder", root, CLASSES, files), split)

@@ -8,6 +8,8 @@ Supported folder structures, in any case:
     Ir/ Vis/ Annotation/*.xml                          the official release
     ir/ vi/ labels/*.txt [meta/scenario.json]          TarDAL's own loader
 
+Without a folder of labels the pairs have no boxes: they can be fused and scored.
+
 The split was never published. The default rule divides blocks of 100 ids: of 4200 pairs, 3000 are
 for training and 1000 for testing. By the conditions that a third party assigned to ranges of ids,
 the test part has 20 to 26 % of each of day, overcast, night and challenge.
@@ -76,8 +78,12 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     )
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
-    labels, extension = folder_discovery.find_label_files(
-        folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
+    labels, extension = (
+        folder_discovery.find_label_files(
+            folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
+        )
+        if folder_discovery.has_label_folder(folder)
+        else ({}, "")
     )
     class_order = m3fd_class_order.ClassOrder(())
     if extension == ".txt":
@@ -95,7 +101,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         folder,
         CLASSES,
         files,
-        read_boxes,
+        read_boxes if labels else None,
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
         notes=class_order.notes,
     )

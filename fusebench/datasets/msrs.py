@@ -7,10 +7,14 @@ illumination aware", Information Fusion 83-84, 2022. The boxes are by a third pa
 Supported folder structure, in any case:
 
     ir/ vi/ labels/*.txt [splits/{train,test}.txt]
+    detection/{ir,vi,labels}                             the repository as it is cloned
 
-Ids are frame numbers followed by D (day) or N (night); neighboring ids belong to one sequence.
+Without a folder of labels the pairs have no boxes: they can be fused and scored. The repository's
+folders train/ and test/ are such pairs. Ids are frame numbers followed by D (day) or N (night);
+neighboring ids belong to one sequence.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +30,8 @@ from fusebench.errors import UserError
 VERSION = 1
 TITLE = "MSRS"
 CLASSES = ("person", "bicycle", "car")
-FOLDER_TREES = ("ir/ vi/ labels/*.txt",)
+FOLDER_TREES = ("ir/ vi/ labels/*.txt", "detection/{ir,vi,labels} (the repository)")
+DETECTION_FOLDER_NAMES = ("detection",)  # of the repository: the pairs that have boxes
 ALTERNATIVE_COMMAND = "python -m detection.run --scenes"
 CONDITIONS = {"D": "day", "N": "night"}
 OFFICIAL_LISTS = splits.ListRule(train=Path("splits/train.txt"), test=Path("splits/test.txt"))
@@ -67,10 +72,19 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
+    infrared = folder_discovery.find_subfolder(folder, folder_discovery.INFRARED_FOLDER_NAMES)
+    detection = folder_discovery.find_subfolder(folder, DETECTION_FOLDER_NAMES)
+    is_repository = infrared is None and detection is not None
+    if infrared is None and detection is not None:
+        folder = detection
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
-    labels, extension = folder_discovery.find_label_files(
-        folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
+    labels, extension = (
+        folder_discovery.find_label_files(
+            folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
+        )
+        if folder_discovery.has_label_folder(folder)
+        else ({}, ".txt")
     )
     if extension != ".txt":
         raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
@@ -91,15 +105,27 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         folder,
         CLASSES,
         files,
-        read_boxes,
-        official_split=_read_official_split(folder),
+        read_boxes if labels else None,
+        official_split=_read_official_split(folder, keys),
         conditions_and_sequences=from_names | from_file,
+        official_split_hint=_describe_missing_lists(folder, is_repository),
     )
     return build_split(index, split, options.split)
 
 
-def _read_official_split(folder: Path) -> splits.SplitKeys | None:
+def _describe_missing_lists(folder: Path, is_repository: bool) -> str:
+    lists = f": {folder} has no {OFFICIAL_LISTS.train} and {OFFICIAL_LISTS.test}"
+    if not is_repository:
+        return lists
+    images = folder.parent / "test"
+    return (
+        f"{lists} (to fuse and score the repository's train/ and test/, which have no boxes, take "
+        f"dataset: folder with data: {{infrared: {images / 'ir'}, visible: {images / 'vi'}}})"
+    )
+
+
+def _read_official_split(folder: Path, keys: Sequence[str]) -> splits.SplitKeys | None:
     paths = (folder / OFFICIAL_LISTS.train, folder / OFFICIAL_LISTS.test)
     if not all(path.is_file() for path in paths):
         return None
-    return splits.read_split_lists(folder, OFFICIAL_LISTS)
+    return splits.read_split_lists(folder, OFFICIAL_LISTS, keys)

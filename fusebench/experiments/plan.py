@@ -293,9 +293,10 @@ def _check_labels(name: str, task: schema.Task, split: Split) -> None:
     ]
     if unlabeled:
         need = "boxes" if is_detection else "label maps"
+        folder = unlabeled[0].visible.parent.parent
         raise UserError(
-            f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none "
-            f"(first: {unlabeled[0].key})"
+            f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none in {folder} "
+            f"(first: {unlabeled[0].key}); put them there, see fusebench/datasets/{task.dataset}.py"
         )
 
 

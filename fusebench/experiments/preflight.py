@@ -74,7 +74,7 @@ def _check_model_files(model: ResolvedModel, test: Split, store: Store) -> None:
     """Check a model's own files, and the user's prediction files against the test images."""
     plugin, options = model.plugin, model.options
     hashes = dict(plugin.dependency_hashes(options))
-    spec = {"options": options.model_dump(mode="json"), "dependencies": hashes}
+    spec = {"options": model.spec_options.model_dump(mode="json"), "dependencies": hashes}
     check, check_predictions = plugin.check, plugin.check_predictions
     if check is not None and any(hashes.values()):  # without a file there is nothing to read
         store.get_or_create(STORE_KIND, model.name, spec, lambda folder: check(options, folder))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from fusebench import plugins
-from fusebench.config import schema
+from fusebench.config import paths, schema
 from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, TaskMetric
 from fusebench.errors import UserError
 
@@ -63,33 +63,40 @@ class ResolvedModel:
     Attributes:
         name: Name of the model in the task file.
         plugin: The model plug-in.
-        options: Checked training options.
+        options: Checked training options. After `for_source` paths in them are resolved.
         predict_options: Checked prediction options.
+        base_folder: Folder that relative paths of the task file are relative to.
+        spec_options: The options with paths as they are written in the task file, for specs.
     """
 
     name: str
     plugin: Model
     options: Any
     predict_options: Any
+    base_folder: Path
+    spec_options: Any
 
     @property
     def is_trained_here(self) -> bool:
-        """Whether it is trained by this project; otherwise its weights are downloaded."""
-        return self.plugin.download is None
+        """Whether it is trained by this project; otherwise it is downloaded or made elsewhere."""
+        return self.plugin.PROTOCOL == "retrained"
 
     def for_source(self, values: Mapping[str, str], where: str) -> "ResolvedModel":
-        """Return the model for one source, with the placeholders in its paths replaced.
+        """Return the model for one source, with placeholders replaced and paths resolved.
 
         Args:
             values: Values of the placeholders ``source``, ``dataset`` and ``split``.
             where: Position in the task file, for messages.
 
         Raises:
-            UserError: If a placeholder is unknown.
+            UserError: If a placeholder is unknown, or a path is relative to another folder than
+                the task file's.
         """
-        if self.plugin.resolve_paths is None:
-            return self
-        return replace(self, options=self.plugin.resolve_paths(self.options, values, where))
+        options = self.spec_options
+        if self.plugin.resolve_paths is not None:
+            options = self.plugin.resolve_paths(options, values, where)
+        resolved = paths.resolve_options(options, self.base_folder, where)
+        return replace(self, options=resolved, spec_options=options)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,8 @@ class ResolvedSource:
         config: Its configuration in the task file.
         base_folder: Folder that relative paths of the task file are relative to.
         method: The fusion method; None for other kinds.
-        options: Checked options of the method.
+        options: Checked options of the method, with resolved paths.
+        spec_options: The options with paths as they are written in the task file, for specs.
     """
 
     name: str
@@ -109,6 +117,7 @@ class ResolvedSource:
     base_folder: Path
     method: FusionMethod | None = None
     options: Any = None
+    spec_options: Any = None
 
     @property
     def kind(self) -> str:
@@ -190,7 +199,7 @@ def resolve_tasks(
         dataset = attempt(_resolve_dataset, name, task)
         model = None
         if isinstance(task, schema.ModelTaskBase):
-            model = attempt(_resolve_model, name, task)
+            model = attempt(_resolve_model, name, task, base_folder)
         metrics: tuple[ResolvedMetric, ...] = ()
         fusion_metrics: tuple[ResolvedFusionMetric, ...] = ()
         if isinstance(task, schema.QualityTask):
@@ -234,7 +243,8 @@ def resolve_source(name: str, config: schema.Source, base_folder: Path) -> Resol
     options = plugins.validate_options(
         method.Options, config.options, f"options of method {config.method}"
     )
-    return ResolvedSource(name, config, base_folder, method, options)
+    resolved = paths.resolve_options(options, base_folder, f"sources.{name}.options")
+    return ResolvedSource(name, config, base_folder, method, resolved, options)
 
 
 def resolve_metrics(
@@ -305,12 +315,11 @@ def _resolve_each(
 
 def _resolve_dataset(name: str, task: schema.Task) -> ResolvedDataset:
     plugin = plugins.load_dataset(task.dataset)
-    return ResolvedDataset(
-        plugin, plugins.validate_options(plugin.Options, task.data, f"tasks.{name}.data")
-    )
+    options = plugins.validate_options(plugin.Options, task.data, f"tasks.{name}.data")
+    return ResolvedDataset(plugin, paths.expand_home_in_options(options))
 
 
-def _resolve_model(name: str, task: ModelTask) -> ResolvedModel:
+def _resolve_model(name: str, task: ModelTask, base_folder: Path) -> ResolvedModel:
     plugin = plugins.load_model(task.kind, task.model)
     faults, checked = [], []
     for model, values, section in (
@@ -318,12 +327,16 @@ def _resolve_model(name: str, task: ModelTask) -> ResolvedModel:
         (plugin.Predict, task.predict, "predict"),
     ):
         try:
-            checked.append(plugins.validate_options(model, values, f"tasks.{name}.{section}"))
+            where = f"tasks.{name}.{section}"
+            # An unknown field of the task, given by --set, is taken for an option of the model.
+            task_fields = type(task).model_fields if section == "options" else ()
+            checked.append(plugins.validate_options(model, values, where, task_fields))
         except UserError as fault:  # noqa: PERF203 - all faults are reported at once
             faults.append(str(fault))
     if faults:
         raise UserError("\n".join(faults))
-    return ResolvedModel(task.model, plugin, *checked)
+    options, predict_options = checked
+    return ResolvedModel(task.model, plugin, options, predict_options, base_folder, options)
 
 
 def _collect_conflicts(

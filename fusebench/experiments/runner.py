@@ -20,14 +20,17 @@ PROTOCOL_FILE = "protocol.json"
 
 
 def get_or_train_model(run: Run, store: Store, device: str) -> Path:
-    """Return the folder of the run's model; trains or downloads it first if there is none."""
+    """Return the folder of the run's model; trains or downloads it first if there is none.
+
+    The folder stays empty for a model whose predictions are made elsewhere.
+    """
     model = run.model
     assert model is not None
 
     def make_model(folder: Path) -> None:
         if run.train_images is None:
-            assert model.plugin.download is not None
-            model.plugin.download(model.options, folder=folder)
+            if model.plugin.download is not None:  # otherwise predictions made elsewhere
+                model.plugin.download(model.options, folder=folder)
             return
         paths = sources.get_images(run.train_images, store, device)
         images = LabeledImages(paths, run.train_images.split)

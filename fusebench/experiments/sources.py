@@ -10,9 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fusebench.config import path_templates, schema
+from fusebench.config import path_templates, paths, schema
 from fusebench.data import images
-from fusebench.data.pairs import Pair, Split, find_images_by_stem
+from fusebench.data.matching.image_files import (
+    KEY_PLACEHOLDER,
+    describe_missing,
+    find_images_by_stem,
+)
+from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedSource
 from fusebench.runtime import progress
@@ -42,19 +47,20 @@ class SourceImages:
         """
         assert isinstance(self.source.config, schema.ExternalImagesSource)
         split = self.split
-        values = {"dataset": split.dataset, "split": split.name}
-        folder = self.source.base_folder / path_templates.fill_template(
-            self.source.config.folder, values, "folder of a source"
-        )
-        paths = find_images_by_stem(folder)
-        missing = [key for key in split.keys if key not in paths]
+        where = f"sources.{self.source.name}.folder"
+        # {key} stays: it stands for each pair's key in the names of the files.
+        values = {"dataset": split.dataset, "split": split.name, "key": KEY_PLACEHOLDER}
+        path = path_templates.fill_template(self.source.config.folder, values, where)
+        folder = paths.resolve_path(Path(path), self.source.base_folder, where)
+        files = find_images_by_stem(folder)
+        missing = [key for key in split.keys if key not in files]
         if missing:
             raise UserError(
                 f"{folder}: {len(missing)} of the {len(split.keys)} images of "
-                f"{split.dataset}/{split.name} are missing (first: {missing[0]}); put them there, "
-                f"named like the pair's key, or take the source out of the task"
+                f"{split.dataset}/{split.name} are missing (first: {missing[0]}); "
+                f"{describe_missing(missing, folder, set(files) - set(split.keys))}"
             )
-        return {key: paths[key] for key in split.keys}
+        return {key: files[key] for key in split.keys}
 
     @cached_property
     def spec(self) -> dict[str, Any]:
@@ -74,7 +80,7 @@ class SourceImages:
             spec |= {
                 "method": config.method,
                 "version": source.method.VERSION,
-                "options": source.options.model_dump(mode="json"),
+                "options": source.spec_options.model_dump(mode="json"),
                 "dependencies": dict(source.method.dependency_hashes(source.options)),
             }
         elif isinstance(config, schema.ExternalImagesSource):

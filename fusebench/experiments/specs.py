@@ -43,7 +43,7 @@ def build_specs(
     trained = _build_training_spec(resolved.task.kind, model, train_images, seed)
     predict_options = model.predict_options.model_dump(mode="json")
     if train_images is None:  # one copy of the weights, independent of prediction options
-        predict_options["options"] = model.options.model_dump(mode="json")
+        predict_options["options"] = model.spec_options.model_dump(mode="json")
     predicted = {"trained": trained, "predict": predict_options, "images": test_images.spec}
     return {
         "trained": trained,
@@ -68,17 +68,17 @@ def _build_training_spec(
     kind: str, model: ResolvedModel, train_images: SourceImages | None, seed: int | None
 ) -> dict[str, Any]:
     """Build the spec of a trained or pretrained model."""
-    plugin, options = model.plugin, model.options
+    plugin = model.plugin
     spec: dict[str, Any] = {
         "kind": kind,
         "model": model.name,
         "version": plugin.VERSION,
-        "dependencies": dict(plugin.dependency_hashes(options)),
+        "dependencies": dict(plugin.dependency_hashes(model.options)),
     }
     if train_images is None:
-        return spec | {"options": dict(plugin.download_options(options))}
+        return spec | {"options": dict(plugin.download_options(model.spec_options))}
     return spec | {
-        "options": options.model_dump(mode="json"),
+        "options": model.spec_options.model_dump(mode="json"),
         "seed": seed,
         "images": train_images.spec,
         "labels": hashing.hash_labels(train_images.split),

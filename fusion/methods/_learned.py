@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
+from fusebench.config.paths import PathOrName
 from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
 from fusebench.errors import UserError
@@ -25,7 +26,7 @@ class Options(BaseModel):
 
     Attributes:
         weights: ``packaged``; a file; or the folder of a training run, with or without the hash at
-            the end of its name.
+            the end of its name. Absolute or relative to the task file.
         width: Expected inner width of the denoising network as a share of the full 128; weights of
             another width are an error. Null accepts any width.
         steps: Time steps whose features are used; null for those used in training.
@@ -42,7 +43,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weights: str = "packaged"
+    weights: Annotated[str, PathOrName(("packaged",))] = "packaged"
     width: float | None = Field(None, gt=0, le=1)
     steps: tuple[TimeStep, ...] | None = None
     seed: int = Field(0, ge=0, le=2**32 - 1)

@@ -5,6 +5,9 @@ and visible image fusion", Chinese Journal of Information Fusion 1(3), 2024. Net
 `fusion.networks`; python -m fusion.train trains weights.
 """
 
+from typing import Annotated
+
+from fusebench.config.paths import PathOrName
 from fusebench.contracts import FusionFunction
 from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
@@ -23,7 +26,7 @@ class Options(_learned.Options):
             only a fusion head (``model.model`` as released).
     """
 
-    denoising: str | None = None
+    denoising: Annotated[str | None, PathOrName(())] = None
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:

@@ -6,12 +6,14 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from fusebench import plugins
+from fusebench.config import paths
 from fusebench.contracts import FusionMethod
 from fusebench.errors import UserError
 from fusion.networks import tiled_inference
@@ -28,6 +30,7 @@ class ProfileRequest:
         options: Options of the method.
         width: In pixels.
         height: In pixels.
+        base_folder: Folder that relative paths among the options are relative to.
     """
 
     source: str
@@ -35,6 +38,7 @@ class ProfileRequest:
     options: dict[str, Any]
     width: int
     height: int
+    base_folder: Path = Path()
 
     @property
     def label(self) -> str:
@@ -168,4 +172,5 @@ def _load_method(request: ProfileRequest) -> tuple[FusionMethod, Any]:
     """Load a method and its validated options."""
     method = plugins.load_fusion_method(request.method)
     where = f"{request.source}: options"
-    return method, plugins.validate_options(method.Options, request.options, where)
+    options = plugins.validate_options(method.Options, request.options, where)
+    return method, paths.resolve_options(options, request.base_folder, where)

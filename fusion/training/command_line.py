@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from fusebench import plugins
+from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from fusion.training.recipe.schema import RECIPES
@@ -20,7 +21,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; both: finetuning")
     parser.add_argument("--preset", help="recipe preset: paper or small (default: small)")
     parser.add_argument(
-        "--tasks", type=Path, metavar="FILE", help="run the trainings of this task file"
+        "--tasks", type=expand_home, metavar="FILE", help="run the trainings of this task file"
     )
     parser.add_argument("--model", metavar="NAME", help="with --tasks: only this training")
     parser.add_argument(
@@ -31,16 +32,21 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
         help="change the recipe (may be repeated)",
     )
     parser.add_argument(
-        "--start", type=Path, help="weights of the previous stage: a file or a training's folder"
+        "--start",
+        type=expand_home,
+        help="weights of the previous stage: a file or a training's folder",
     )
     parser.add_argument(
         "--seed", type=int, help="random seed (default: 0, or that of the task file)"
     )
     parser.add_argument("--name", help="label of the result folder")
-    parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    parser.add_argument("--data", type=expand_home, default=Path("data"), metavar="DIR")
+    parser.add_argument("--out", type=expand_home, default=Path("runs"), metavar="DIR")
     parser.add_argument(
-        "--to", type=Path, metavar="FILE", help="also write the weights here, with a model card"
+        "--to",
+        type=expand_home,
+        metavar="FILE",
+        help="also write the weights here, with a model card",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument(

@@ -23,7 +23,12 @@ from fusebench.contracts import NoOptions as Predict
 from fusebench.data import fmb_palette, images, label_maps
 from fusebench.data.images import Color, LabelMap
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.data.pairs import Pair, Split, find_images_by_stem
+from fusebench.data.matching.image_files import (
+    KEY_PLACEHOLDER,
+    describe_missing,
+    find_images_by_stem,
+)
+from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime import progress
 from fusebench.storage import hashing
@@ -43,6 +48,8 @@ class Options(BaseModel):
     Attributes:
         folder: Folder of ``<key>.png``, or any other image extension, with class ids as in the
             data set's own label maps. ``{source}``, ``{dataset}``, ``{split}`` are replaced.
+            Absolute or relative to the task file; its last part can be a template of the file
+            names, e.g. ``maps/{key}_pred``.
         palette: Read images in these colors instead of ids: ``fmb``, the authors' dictionary, or
             ``fmb_swapped``, the same with red and blue swapped, as some programs save it.
         ids: Id in the files to class name, if they are not the data set's ids. An id that is not
@@ -73,6 +80,8 @@ def resolve_paths(options: Options, values: Mapping[str, str], where: str) -> Op
     Returns:
         New options with the folder of one source.
     """
+    # {key} stays: it stands for each pair's key in the names of the files.
+    values = {**values, "key": KEY_PLACEHOLDER}
     path = path_templates.fill_template(str(options.folder), values, f"{where}.folder")
     return options.model_copy(update={"folder": Path(path)})
 
@@ -152,7 +161,8 @@ def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[str, Labe
     if missing:
         raise UserError(
             f"{options.folder}: {len(missing)} of the {len(split.keys)} label maps are "
-            f"missing (first: {missing[0]}); put them there, named like the pair's key"
+            f"missing (first: {missing[0]}); "
+            f"{describe_missing(missing, options.folder, set(paths) - set(split.keys))}"
         )
     for pair in split.pairs:
         path = paths[pair.key]

@@ -87,7 +87,7 @@ def test_perfect_boxes_score_1(root):
     assert record.by_class["Bus"] == dict.fromkeys(record.values)
     split = load_test_split(root)
     assert record.counts == {"images": 6, "boxes": sum(len(p.boxes) for p in split.pairs)}
-    assert record.protocol["images"] == "8 train / 6 test"
+    assert record.protocol["images"] == "6 test"
     assert record.protocol["AP"].startswith("COCO")
 
 

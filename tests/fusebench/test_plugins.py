@@ -99,7 +99,7 @@ def test_every_data_set_fits_its_contract(name):
 
 
 def test_an_unknown_name_is_an_error_with_a_close_match_and_the_file_to_write():
-    message = r"Did you mean 'average'\?.*write fusion/methods/avrage.py"
+    message = r"did you mean 'average'\?.*write fusion/methods/avrage.py"
     with pytest.raises(UserError, match=message):
         plugins.load_plugin(plugins.METHODS, "avrage")
 

@@ -241,8 +241,11 @@ def test_paper_comparison_prints_both_counts(capsys):
         (("--device", "tpu"), "--device tpu: expected auto"),
         (("--source", "visible"), "source visible is visible; only methods"),
         (("--source", "men"), "no source is called 'men'"),
-        (("--method", "averag"), "Did you mean 'average'"),
-        (("--method", "average", "--set", "levels=3"), "average: options: levels: Extra inputs"),
+        (("--method", "averag"), "did you mean 'average'"),
+        (
+            ("--method", "average", "--set", "levels=3"),
+            "average: options: levels: no option is called 'levels'; known: infrared_weight",
+        ),
         (("--method", "average", "--set", "levels"), "--set levels: expected option=value"),
         (("--set", "levels=3"), "--set changes the options of a --method"),
         (("--method", "average", "--source", "mean"), "not both"),

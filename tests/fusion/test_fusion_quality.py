@@ -97,7 +97,7 @@ def test_pairs_without_fused_image_can_be_skipped(root, capsys):
     [
         (["nowhere", "ir", "vi"], "nowhere: no such folder"),
         (["mean", "mean", "ir", "vi"], "given twice"),
-        (["mean", "ir", "vi", "--metric", "entropi"], "Did you mean 'entropy'"),
+        (["mean", "ir", "vi", "--metric", "entropi"], "did you mean 'entropy'"),
         (["mean", "ir", "vi", "--metric", "entropy.loud"], "variant"),
         (
             ["mean", "ir", "vi", "--metric", "entropy", "--metric", "entropy.levels"],
@@ -135,7 +135,7 @@ def test_error_names_an_empty_folder(root, capsys, empty):
     for path in (root / empty).iterdir():
         path.unlink()
     assert main(["mean", "ir", "vi"]) == 2
-    assert f"no images in {empty}" in capsys.readouterr().err
+    assert f"{empty}: no images; found: nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("out", ["taken", "taken/below"])

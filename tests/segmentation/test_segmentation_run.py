@@ -83,7 +83,7 @@ def test_the_true_label_maps_score_1_and_have_a_protocol(root):
     assert record.counts == {"images": 3, "pixels": 3 * 96 * 64}
     assert record.protocol["class set"] == "all14 (14 of 15 classes)"
     assert record.protocol["unlabeled pixels"] == "counted as errors"
-    assert record.protocol["images"] == "6 train / 3 test"
+    assert record.protocol["images"] == "3 test"
 
 
 def test_cars_predicted_as_road_lower_only_these_two_classes(root):
@@ -214,7 +214,7 @@ def test_options_added_later_do_not_change_the_hash_of_older_specs(root):
     write_task_file(root)
     write_label_maps(root)
     (run,) = plan_runs(root)
-    assert run.specs["trained"]["options"] == {"folder": str(root / "maps")}
+    assert run.specs["predicted"]["predict"]["options"] == {"folder": str(root / "maps")}
 
 
 def test_a_class_set_that_contradicts_ignored_unlabeled_pixels_is_refused_before_anything_runs(

@@ -5,13 +5,13 @@ unpickler, which builds the network's own classes and rejects everything else, s
 execute code.
 """
 
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detection.models.yolov5 import ultralytics_import
+from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
 from fusebench.storage import hashing
 from fusebench.storage.checkpoint import DAMAGED_FILE_ERRORS, describe_error, load_torch_file
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 HEAD_DESCRIPTION = "anchor-free, not v6.0 with anchors"
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "yolov5n-scenes.safetensors"
-RELEASE_NAME_PATTERN = re.compile(r"yolov5([nsmlx])u?\.pt")
 
 
 def find_weights_file(weights: str, size: str) -> Path | None:

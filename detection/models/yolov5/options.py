@@ -4,11 +4,15 @@ The defaults are YOLOv5's own (``hyp.scratch-low.yaml`` of v7.0: SGD 0.01, mosai
 scale, translation), with the loss gains of ultralytics' anchor-free head.
 """
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from fusebench.config.paths import PathOrName
+
 FitMode = Literal["letterbox", "stretch"]
+RELEASE_NAME_PATTERN = re.compile(r"yolov5([nsmlx])u?\.pt")  # of ultralytics
 
 
 class Options(BaseModel):
@@ -16,8 +20,8 @@ class Options(BaseModel):
 
     Attributes:
         size: Size of the network.
-        start_weights: ``scratch``, ``packaged``, a .safetensors or .pt file, or a release name
-            such as ``yolov5s.pt`` that ultralytics downloads.
+        start_weights: ``scratch``, ``packaged``, a .safetensors or .pt file (absolute or relative
+            to the task file), or a release name such as ``yolov5s.pt`` that ultralytics downloads.
         image_size: Side of the square that images are resized to fit, in pixels.
         fit: ``letterbox``: keep the aspect ratio and pad with gray, as YOLOv5. ``stretch``: resize
             to the square regardless of the aspect ratio, as TarDAL.
@@ -47,7 +51,9 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: Literal["n", "s", "m", "l", "x"] = "n"
-    start_weights: str = Field(default="scratch", min_length=1)
+    start_weights: Annotated[
+        str, PathOrName(("scratch", "packaged"), RELEASE_NAME_PATTERN.pattern)
+    ] = Field(default="scratch", min_length=1)
     image_size: int = Field(default=640, ge=64, multiple_of=32)
     fit: FitMode = "letterbox"
     epochs: int = Field(default=100, ge=1)

@@ -258,7 +258,7 @@ def _write_results(
         "image_size": options.image_size,
         "epochs": options.epochs,
         "steps": state.ema.updates,
-        "start_weights": options.start_weights,
+        "start_weights": Path(options.start_weights).name,
         "start_tensors": transferred,
         "tensors": len(average.state_dict()),
         "trained_on": dataset.count_images_and_boxes(examples),

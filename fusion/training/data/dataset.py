@@ -11,7 +11,8 @@ from PIL import Image
 
 from fusebench import plugins
 from fusebench.data import images
-from fusebench.data.pairs import Split, find_images_by_stem
+from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.pairs import Split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.storage import hashing
 from fusion.training.recipe.schema import DataPart, ImageDataOptions, PairDataOptions

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from fusebench.config import overrides
 from fusebench.errors import UserError
+from fusebench.runtime.unknown_names import explain_unknown_options
 from fusion.training.recipe.schema import RECIPES, Recipe
 
 MSRS: dict[str, Any] = {"dataset": "msrs"}
@@ -242,7 +243,10 @@ def build_recipe(
     try:
         return RECIPES[method].model_validate(recipe_options)
     except ValidationError as error:
-        raise UserError(_format_validation_errors(f"{method}, preset {preset}", error)) from None
+        explained = explain_unknown_options(error, RECIPES[method])
+        raise UserError(
+            _format_validation_errors(f"{method}, preset {preset}", explained)
+        ) from None
 
 
 def _format_validation_errors(location: str, error: ValidationError) -> str:

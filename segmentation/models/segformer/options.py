@@ -4,7 +4,7 @@ Imports neither torch nor mmseg.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from fusebench.config.paths import PathOrName
 from fusebench.contracts import NoOptions
 from fusebench.errors import UserError
 
@@ -71,7 +72,7 @@ class Options(BaseModel):
     backbone: Literal["mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5"] = "mit_b3"
     embedding: int = Field(default=256, ge=1)
     head: Literal["mmseg", "linear"] = "mmseg"
-    start_weights: str = "scratch"
+    start_weights: Annotated[str, PathOrName(("scratch", "packaged", "imagenet"))] = "scratch"
     iterations: int = Field(default=70_000, ge=1)
     schedule: int | None = Field(default=160_000, ge=1)
     batch: int = Field(default=2, ge=1)

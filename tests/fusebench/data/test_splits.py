@@ -125,26 +125,26 @@ def write_lists(folder, train, test):
 
 def test_list_may_contain_extensions_blank_lines_and_folders(tmp_path):
     write_lists(tmp_path, "00003.png\n\n  00001 \r\n", "images\\00002.jpg\nvis/00004.png")
-    parts = splits.read_split_lists(tmp_path, ListRule())
+    parts = splits.read_split_lists(tmp_path, ListRule(), ["00001", "00002", "00003", "00004"])
     assert parts == {"train": ["00003", "00001"], "test": ["00002", "00004"]}
 
 
 def test_key_listed_twice_is_refused(tmp_path):
     write_lists(tmp_path, "1\n2\n1.png\n", "3\n")
     with pytest.raises(UserError, match=r"train\.txt: 1 is listed twice"):
-        splits.read_split_lists(tmp_path, ListRule())
+        splits.read_split_lists(tmp_path, ListRule(), ["1"])
 
 
 def test_missing_list_is_refused_with_advice(tmp_path):
     with pytest.raises(UserError, match=r"train\.txt: no such list; .*rule: blocks"):
-        splits.read_split_lists(tmp_path, ListRule())
+        splits.read_split_lists(tmp_path, ListRule(), ["1"])
 
 
 def test_list_in_another_encoding_is_refused(tmp_path):
     write_lists(tmp_path, "1\n", "2\n")
     (tmp_path / "meta/test.txt").write_bytes(b"\xff\xfe1\x00")
     with pytest.raises(UserError, match=r"test\.txt: not UTF-8"):
-        splits.read_split_lists(tmp_path, ListRule())
+        splits.read_split_lists(tmp_path, ListRule(), ["1"])
 
 
 def test_alternating_ids_leak_and_two_halves_do_not():

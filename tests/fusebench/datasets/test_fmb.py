@@ -101,7 +101,7 @@ def rename_test_folder(folder):
     ("damage", "message"),
     [
         (rename_label_folder, "test: no folder of label maps .*found: Infrared, Visible, color"),
-        (delete_label_map, r"1 image\(s\) have no label in .*test/Label: 2"),
+        (delete_label_map, r"test/Label: no images; found: nothing"),
         (add_label_map_without_image, r"1 label\(s\) have no image, in .*test/Label: 9"),
         (resize_label_map, r"Label/2\.png is 16x12 but .*Visible/2\.png is 32x24"),
         (add_test_pair_to_train, r"1 name\(s\) are in train and in test: 2"),

@@ -270,7 +270,7 @@ def delete_all_labels(folder):
         (write_unknown_class, r"00001\.xml: object 1: class 'Tram' is none of People"),
         (write_box_outside_image, r"00001\.xml: object 1 \(Car\): xmin 1.*xmax 50"),
         (write_incomplete_xml, r"00001\.xml: not XML"),
-        (add_image_of_the_same_stem, r"00001\.jpg and 00001\.png are both called '00001'"),
+        (add_image_of_the_same_stem, r"00001\.jpg' and '00001\.png' are both called '00001'"),
         (add_second_infrared_folder, "both Ir and infrared could be meant"),
         (rename_visible_folder, "no folder of visible images .*found: Annotation, Color, Ir"),
         (delete_all_labels, r"Annotation: no \.xml and no \.txt"),

@@ -52,7 +52,10 @@ def test_msrs_list_files_are_its_official_split(tmp_path):
 
 def test_msrs_without_list_files_is_refused_with_other_rules_as_advice(tmp_path):
     write_msrs(tmp_path)
-    with pytest.raises(UserError, match="no official split here; set split to blocks, random"):
+    with pytest.raises(
+        UserError,
+        match=r"no official split here: .*msrs has no splits.*; set split to blocks, random",
+    ):
         load(tmp_path, "test")
     assert load(tmp_path, "test", split={"rule": "blocks"}).keys == ("00650D",)
 

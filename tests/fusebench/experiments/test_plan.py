@@ -37,9 +37,11 @@ def write_split_lists(root):
         (root / f"data/m3fd/meta/{name}.txt").write_text("\n".join(keys))
 
 
-def plan_folders(root, split="{rule: lists}"):
+def plan_folders(root, split="{rule: lists}", *changes):
     """Folders of the trained model, the predictions and the record of the one run."""
-    file = schema.load_task_file(root / "tasks.yaml", changes=[f"tasks.toy.data.split={split}"])
+    file = schema.load_task_file(
+        root / "tasks.yaml", changes=[f"tasks.toy.data.split={split}", *changes]
+    )
     (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
     store = Store(root)
     return [store.get_path(kind, "toy", spec) for kind, spec in run.specs.items()]
@@ -68,9 +70,10 @@ def test_another_split_rule_with_the_same_pairs_changes_only_the_record(root):
 
 
 def test_a_changed_box_changes_the_training(root):
-    before = plan_folders(root)
+    trained_here = ("{rule: lists}", "tasks.toy.model=yolov5", "tasks.toy.options={}")
+    before = plan_folders(root, *trained_here)
     dataset_folders.write_voc_xml(root / "data/m3fd/Annotation/00001.xml", [("Car", 2, 3, 12, 14)])
-    assert not set(before) & set(plan_folders(root))
+    assert not set(before) & set(plan_folders(root, *trained_here))
 
 
 def test_wrong_options_are_all_reported_before_any_scene_is_generated(root):

@@ -128,7 +128,7 @@ def test_the_source_flag_does_not_change_the_training_source(root):
     [
         (
             "tasks.shift.train_on=thermal",
-            "shift.train_on: no source is called 'thermal' (known: ir",
+            "shift.train_on: no source is called 'thermal'; known: ir",
         ),
         ("tasks.shift.train_on=[ir]", "train_on: Input should be a valid string"),
         (

@@ -1,0 +1,1 @@
+"""Matching of files by name: keys of pairs, image files of a folder, hints for messages."""

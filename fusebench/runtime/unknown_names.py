@@ -1,0 +1,81 @@
+"""Messages about names that do not exist: close matches and the names that do."""
+
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from typing import Any, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import LiteralString
+
+
+def suggest_names(name: str, known: Collection[str], others: Collection[str] = ()) -> str:
+    """Return the end of a message about an unknown name: a close match, and the known names.
+
+    E.g. ``"; did you mean 'epochs'? Known: batch, epochs, size"``. The close match can also be
+    one of ``others``, which are not listed.
+    """
+    close = get_close_matches(name, [*known, *others], n=1)
+    hint = f"; did you mean {close[0]!r}? Known: " if close else "; known: "
+    return f"{hint}{', '.join(known) or 'none'}"
+
+
+def explain_unknown_options(
+    error: ValidationError, model: type[BaseModel], other_names: Collection[str] = ()
+) -> ValidationError:
+    """Return the error with close matches and known names where an option does not exist.
+
+    Pydantic only says "Extra inputs are not permitted".
+
+    Args:
+        error: The error of validating ``model``.
+        model: The model.
+        other_names: Names that are valid elsewhere, and are suggested too.
+    """
+    lines: list[InitErrorDetails] = []
+    for fault in error.errors():
+        message = fault["msg"]
+        if fault["type"] == "extra_forbidden":
+            *parents, name = fault["loc"]
+            models: Collection[type[BaseModel]] = [model]
+            for step in parents:
+                models = _find_inner_models(models, step)
+            known = dict.fromkeys(option for each in models for option in each.model_fields)
+            hint = suggest_names(str(name), known, other_names)
+            message = f"no option is called {name!r}{hint}"
+        # Without a context pydantic replaces nothing in this template.
+        kind = PydanticCustomError(fault["type"], cast(LiteralString, message))
+        lines.append(InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"]))
+    return ValidationError.from_exception_data(error.title, lines)
+
+
+def _find_inner_models(
+    models: Collection[type[BaseModel]], step: str | int
+) -> Collection[type[BaseModel]]:
+    """Return the models that one step of a location leads to.
+
+    A step is a field, a key or an index of a collection, or the tag of a union's member.
+    """
+    inner: list[type[BaseModel]] = []
+    for model in models:
+        if step in model.model_fields:
+            inner += _iterate_models(model.model_fields[str(step)].annotation)
+    if inner:
+        return inner
+    tagged = [model for model in models if _has_tag(model, step)]
+    return tagged or models  # a key or an index: still the collection's models
+
+
+def _iterate_models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the pydantic models in a type, e.g. both of ``dict[str, A | B]``."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for argument in get_args(annotation):
+        yield from _iterate_models(argument)
+
+
+def _has_tag(model: type[BaseModel], tag: str | int) -> bool:
+    """Return whether a field of the model can only have values like ``tag``, e.g. ``kind``."""
+    return any(tag in get_args(field.annotation) for field in model.model_fields.values())

@@ -5,7 +5,8 @@ python -m fusion.quality OURS THEIRS IR VISIBLE --preset dmnet
 python -m fusion.quality FUSED IR VISIBLE --metric entropy --metric mutual_information.nats
 python -m fusion.quality --list          every metric and variant: unit, range, direction, source
 
-Images are matched by file stem, with any extension, and read as 8-bit BT.601 luminance.
+The fused images come first; most other toolboxes take them last. Images are matched by file stem,
+with any extension, and read as 8-bit BT.601 luminance.
 The table is printed; per_image.csv and means.csv are written under --out. Running the same command
 again reuses them; an interrupted run resumes with the first image that is not scored yet.
 """
@@ -23,7 +24,14 @@ from fusebench.data.pairs import find_images_by_stem, match_pairs_by_stem
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name
-from fusion.scoring import listing, metric_means, output_folder, presets, score_images
+from fusion.scoring import (
+    argument_order,
+    listing,
+    metric_means,
+    output_folder,
+    presets,
+    score_images,
+)
 from fusion.scoring.metric import (
     LUMINANCE,
     Metric,
@@ -46,9 +54,10 @@ def collect_pairs(
         allow_missing: Whether to skip pairs without a fused image in every folder.
 
     Raises:
-        UserError: If images have no partner, a folder is given twice, or there is nothing to
-            score.
+        UserError: If images have no partner, a folder is given twice or named like images of
+            another kind, or there is nothing to score.
     """
+    argument_order.check_folder_order(fused, infrared, visible)
     for folder in (*fused, infrared, visible):
         if not find_images_by_stem(folder):
             raise UserError(f"no images in {folder}")
@@ -143,6 +152,13 @@ def format_summary(summary: pd.DataFrame, per_image: dict[str, pd.DataFrame]) ->
     flag_count = sum(int(table["flags"].ne("").sum()) for table in per_image.values())
     if flag_count:
         lines.append(f"{flag_count} image(s) with a note; see column flags of per_image.csv")
+    for name, table in per_image.items():
+        constant_count = int(table["flags"].str.contains(score_images.CONSTANT_FLAG).sum())
+        if constant_count:
+            lines.append(
+                f"caution: {constant_count} of the {len(table)} images of {name} have one gray "
+                "level only; some metrics are best for such images"
+            )
     return "\n".join(lines)
 
 
@@ -245,7 +261,10 @@ def score_folders(args: argparse.Namespace) -> str:
     per_image = score_images.score_pairs(pairs, metrics, "score", args.workers, row_logs)
     means = summarize_scores(per_image, metrics)
     signature = (join_signatures(metrics), LUMINANCE, presets.get_preset_note(metrics))
-    summary = f"{format_summary(means, per_image)}\n{'; '.join(filter(None, signature))}"
+    samples = [pairs[i].infrared for i in sorted({0, len(pairs) // 2, len(pairs) - 1})]
+    cautions = argument_order.find_order_cautions(samples)
+    lines = [format_summary(means, per_image), *cautions, "; ".join(filter(None, signature))]
+    summary = "\n".join(lines)
     rows = pd.concat(per_image, names=["source", "key"]).reset_index()
     tables = {
         output_folder.PER_IMAGE_FILE: add_signature_column(rows, metrics),

@@ -1,4 +1,4 @@
-"""Reading and writing of images; the files are opened in `fusebench.data.image_files`.
+"""Reading and writing of images; the files are opened in `fusebench.data.image_files.reader`.
 
 In memory every image is uint8: ``(H, W)`` for infrared and luminance, ``(H, W, 3)`` RGB for visible
 and fused images. Fused images are scored as they were saved, rounded to 8 bits.
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fusebench.data.image_files import ImageHeader, load_image, read_header
+from fusebench.data.image_files.reader import ImageHeader, load_image, read_header
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
 
@@ -21,6 +21,10 @@ LabelMap = NDArray[np.uint8]
 
 BT601_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of R, G, B in the luminance
 IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+SIZE_ADVICE = (
+    "the files must be pixel-registered. Many fusion programs crop images to a multiple of 8, 16 "
+    "or 32, or resize them to a square: pad their input, or resize their output back"
+)
 EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "P", "CMYK")
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 

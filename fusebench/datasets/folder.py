@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split, match_pairs_by_stem
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 from fusebench.errors import DatasetNotFoundError, UserError
@@ -23,12 +24,14 @@ class Options(BaseModel):
     Attributes:
         infrared: Folder of the infrared images, below the data folder or absolute.
         visible: Folder of the visible images, likewise.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     infrared: Path = Path("folder/ir")
     visible: Path = Path("folder/vi")
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -54,4 +57,5 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     files = match_pairs_by_stem(infrared, visible)
     if not files:
         raise UserError(f"{infrared} and {visible}: no images")
-    return build_split(DatasetIndex("folder", root, CLASSES, files), split)
+    built = build_split(DatasetIndex("folder", root, CLASSES, files), split)
+    return scale_infrared_images(built, options.infrared_scaling, root)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import box_annotations, folder_discovery, m3fd_class_order, sequences, splits
 from fusebench.data.boxes import Boxes
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 
@@ -40,6 +41,7 @@ class Options(BaseModel):
             the six class names in the order of their ids. None: recognized from the labels.
         scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
             None: ``meta/scenario.json`` if it exists.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +50,7 @@ class Options(BaseModel):
     split: splits.SplitRule = splits.BlockRule()
     class_order: Literal["A", "B", "C", "D", "E"] | tuple[str, ...] | None = None
     scenarios: Path | None = None
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -86,4 +89,5 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         read_boxes,
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
     )
-    return build_split(index, split, options.split)
+    built = build_split(index, split, options.split)
+    return scale_infrared_images(built, options.infrared_scaling, root)

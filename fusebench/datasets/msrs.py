@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import box_annotations, folder_discovery, sequences, splits
 from fusebench.data.boxes import Boxes
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 from fusebench.errors import UserError
@@ -39,6 +40,7 @@ class Options(BaseModel):
         scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
             None: ``meta/scenario.json`` if it exists. A pair that is not in it has the condition
             of the letter in its file name.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +48,7 @@ class Options(BaseModel):
     folder: Path = Path("msrs")
     split: splits.SplitRule = splits.OfficialRule()
     scenarios: Path | None = None
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -86,7 +89,8 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         official_split=_read_official_split(folder),
         conditions_and_sequences=from_names | from_file,
     )
-    return build_split(index, split, options.split)
+    built = build_split(index, split, options.split)
+    return scale_infrared_images(built, options.infrared_scaling, root)
 
 
 def _read_official_split(folder: Path) -> splits.SplitKeys | None:

@@ -113,7 +113,7 @@ def test_wrong_command_has_exit_status_2(root, capsys, arguments, message):
 def test_error_names_an_image_with_16_bits(root, capsys):
     Image.new("I;16", (66, 60)).save(root / "mean/02.png")
     assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2
-    assert "mean/02.png: expected an 8-bit image" in capsys.readouterr().err
+    assert "mean/02.png: 16-bit integers; expected 8 bits per channel" in capsys.readouterr().err
 
 
 def test_color_is_read_as_luminance(root):

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from fusebench.data import png_chunks
+from fusebench.data.image_files import png_chunks
 from fusebench.errors import UserError
 from fusebench.runtime import file_names
 from fusebench.runtime.regular_file import require_regular_file
@@ -220,8 +220,8 @@ def _build_read_error(path: Path, error: Exception) -> UserError:
     text = (str(error) or type(error).__name__)[:MAX_MESSAGE_LENGTH]
     advice = "replace the file"
     if isinstance(error, Image.UnidentifiedImageError):
-        found, is_other_format = _recognize_content(path)
-        text = f"its content is {found}; expected {FORMAT_TEXT}, whatever the extension"
+        content, is_other_format = _recognize_content(path)
+        text = f"its content is {content}; expected {FORMAT_TEXT}, whatever the extension"
         advice = "save the image as PNG" if is_other_format else advice
     if (path.parent / file_names.SPEC_FILE).is_file():
         advice = _format_create_again(path)

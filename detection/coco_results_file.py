@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError
+from fusebench.runtime.regular_file import require_regular_file
 
 FORMAT_HINT = "expected COCO format with images, categories and annotations"
 MAX_NUMBER = 1e9  # limit of the absolute value of any number in the file
@@ -86,6 +87,7 @@ def map_categories(
 
 def _load_json(file: Path) -> object:
     try:
+        require_regular_file(file)
         content: object = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror})") from None

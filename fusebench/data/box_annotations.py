@@ -9,6 +9,7 @@ from defusedxml import DefusedXmlException, ElementTree
 
 from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.errors import UserError
+from fusebench.runtime.regular_file import require_regular_file
 from fusebench.runtime.text_files import parse_float, read_text
 
 # How far a YOLO box may lie outside the image: its edges are rounded to six decimals.
@@ -81,6 +82,7 @@ def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, in
 
 def _parse_voc_xml(path: Path) -> Element:
     try:
+        require_regular_file(path)
         content = path.read_bytes()
         # Entities need a document type (<!) and unusual encodings a declaration (<?). A file with
         # neither cannot attack, and the parser without guards is five times as fast.

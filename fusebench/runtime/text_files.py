@@ -4,15 +4,17 @@ import math
 from pathlib import Path
 
 from fusebench.errors import UserError
+from fusebench.runtime.regular_file import require_regular_file
 
 
 def read_text(path: Path) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
 
     Raises:
-        UserError: If the file cannot be read or is not UTF-8.
+        UserError: If the file cannot be read, is no regular file or is not UTF-8.
     """
     try:
+        require_regular_file(path)
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None

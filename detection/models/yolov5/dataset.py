@@ -181,7 +181,7 @@ def _is_read_alike(path: Path) -> bool:
     rewrites it otherwise.
     """
     header = read_header(path)
-    is_plain = header.mode in ("L", "RGB") and header.bits == 8 and header.orientation == 1
+    is_plain = header.mode in ("L", "RGB") and header.bits == 8 and header.orientation <= 1
     if not is_plain or path.suffix.lower() not in PLAIN_EXTENSIONS.get(header.format, ()):
         return False
     with path.open("rb") as file:

@@ -8,9 +8,8 @@
 - The checksums of a PNG are checked.
 """
 
-import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,11 @@ from typing import BinaryIO
 from PIL import Image
 
 from fusebench.data.image_files import png_chunks
+from fusebench.data.image_files.orientation import (
+    find_orientation_in_xmp,
+    parse_orientation,
+    turn_for_display,
+)
 from fusebench.errors import UserError
 from fusebench.runtime import file_names
 from fusebench.runtime.regular_file import require_regular_file
@@ -47,21 +51,12 @@ SIGNATURES = {  # first bytes of the supported formats
     b"RIFF": "WebP",
 }
 MAX_PIXELS = 1 << 26  # 67 million: four images of this size are checked at the same time
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # of a larger limit
+
+# Pillow warns about damaged metadata, which is not used here, and about images above its own limit.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 MAX_MESSAGE_LENGTH = 200  # of a decoder
 
-ORIENTATION_TAG = 0x0112
-EXIF_TAG_SHORT = 3  # type of the tag's value
-TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|='|>)\s*([2-8])")
 TIFF_BITS_TAG, TIFF_SAMPLE_FORMAT_TAG, TIFF_FLOAT = 258, 339, 3
 
 
@@ -76,8 +71,8 @@ class ImageHeader:
         bits: Bits per channel, as stored. Gray of 2 or 4 bits has mode L, and Pillow multiplies
             its values to fill 0..255.
         is_float: Whether the values are floating-point numbers.
-        orientation: 1 if the pixels are stored as they are displayed; see `TRANSPOSITIONS`. A
-            TIFF has 1, because Pillow applies its tag.
+        orientation: How the pixels are turned for display, 1..8 as in EXIF; 1 is upright. 0 if
+            the file does not say it. A TIFF has 1, because Pillow applies its tag.
     """
 
     format: str
@@ -95,7 +90,7 @@ def read_header(path: Path) -> ImageHeader:
         UserError: If the file is missing, no regular file, or no image of a supported format,
             holds several images, or is larger than `MAX_PIXELS`.
     """
-    with _open(path) as (file, file_size, image):
+    with _open(path, FORMATS) as (file, file_size, image):
         exif = image.info.get("exif", b"")
         if image.format == "PNG" and not exif:
             exif = png_chunks.find_exif_after_pixels(file, file_size)
@@ -108,49 +103,44 @@ def load_image(path: Path) -> tuple[Image.Image, ImageHeader]:
     The values are not converted: mode and bit depth are those of the file.
 
     Raises:
-        UserError: As `read_header`; also if the file is damaged or truncated, or only XMP says
-            that it is rotated (readers differ).
+        UserError: As `open_image_file`; also if only XMP says that the image is rotated.
     """
-    with _open(path) as (file, _, image):
-        exif = image.info.get("exif", b"")
-        position = file.tell()
-        if image.format == "PNG":
-            exif = png_chunks.check_chunks(file)
-        header = _build_header(path, file, image, exif)
-        file.seek(position)
+    with open_image_file(path) as (image, header):
         image.load()
-        if header.format != "TIFF" and header.orientation == 1:
-            _check_other_orientation(path, image)
-        transposition = TRANSPOSITIONS.get(header.orientation)
-        return (image if transposition is None else image.transpose(transposition)), header
-
-
-def parse_orientation(exif: bytes) -> int:
-    """Read the orientation from an EXIF block: 1..8; 1 if there is none or the block is damaged."""
-    block = exif.removeprefix(b"Exif\0\0")
-    order: str = "little" if block[:2] == b"II" else "big"
-
-    def read_integer(start: int, length: int) -> int:
-        return int.from_bytes(block[start : start + length], order)  # type: ignore[arg-type]
-
-    start = read_integer(4, 4)
-    for entry in range(start + 2, start + 2 + 12 * read_integer(start, 2), 12):
-        if entry + 12 > len(block):
-            break
-        if read_integer(entry, 2) == ORIENTATION_TAG:
-            is_short = read_integer(entry + 2, 2) == EXIF_TAG_SHORT
-            value = read_integer(entry + 8, 2 if is_short else 4)
-            return value if value in TRANSPOSITIONS else 1
-    return 1
+        if header.orientation == 0:
+            _check_xmp(path, image)
+        return turn_for_display(image, header.orientation), header
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[BinaryIO, int, Image.Image]]:
+def open_image_file(
+    path: Path, formats: Sequence[str] = FORMATS
+) -> Iterator[tuple[Image.Image, ImageHeader]]:
+    """Yield Pillow's image, not decoded yet, and its header; errors in the block name the file.
+
+    Args:
+        path: The file.
+        formats: Those of `FORMATS` that are accepted.
+
+    Raises:
+        UserError: As `read_header`; also if the file is damaged or truncated.
+    """
+    with _open(path, formats) as (file, _, image):
+        position = file.tell()
+        is_png = image.format == "PNG"
+        exif = png_chunks.check_chunks(file) if is_png else image.info.get("exif", b"")
+        header = _build_header(path, file, image, exif)
+        file.seek(position)
+        yield image, header
+
+
+@contextmanager
+def _open(path: Path, formats: Sequence[str]) -> Iterator[tuple[BinaryIO, int, Image.Image]]:
     """Yield the file, its length in bytes and Pillow's image; errors in the block name the file."""
     try:
         file_size = require_regular_file(path).st_size
         with path.open("rb") as file:
-            yield file, file_size, Image.open(file, formats=FORMATS)
+            yield file, file_size, Image.open(file, formats=formats)
     except FileNotFoundError:
         is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
         advice = f"; {_format_create_again(path)}" if is_in_store else ""
@@ -200,17 +190,11 @@ def _read_bit_depth(file: BinaryIO, image: Image.Image) -> tuple[int, bool]:
     return 8, False
 
 
-def _check_other_orientation(path: Path, image: Image.Image) -> None:
-    """Refuse an orientation that stands in XMP only.
-
-    Raises:
-        UserError: If there is one.
-    """
-    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    match = XMP_ORIENTATION.search(xmp.encode() if isinstance(xmp, str) else xmp)
-    if match:
+def _check_xmp(path: Path, image: Image.Image) -> None:
+    orientation = find_orientation_in_xmp(image)
+    if orientation is not None:
         raise UserError(
-            f"{path}: the orientation {int(match[1])} stands in XMP and not in EXIF; programs "
+            f"{path}: the orientation {orientation} stands in XMP and not in EXIF; programs "
             "differ in whether they rotate such an image. Save it upright, without the tag"
         )
 

@@ -134,7 +134,7 @@ def describe_scaling(scaling: InfraredScaling) -> str:
         limits = f"percentiles {scaling.low:g} to {scaling.high:g} of each image"
     else:
         limits = "minimum to maximum of each image"
-    return f"{limits} to 0..255, linear, clipped, rounded"
+    return f"{limits}, scaled linearly to 0..255, clipped and rounded"
 
 
 def scale_infrared_images(split: Split, scaling: InfraredScaling | None, root: Path) -> Split:

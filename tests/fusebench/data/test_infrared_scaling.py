@@ -78,7 +78,7 @@ def test_infrared_images_of_the_split_are_8_bit_copies_and_the_rule_is_in_the_pr
     stored = np.asarray(Image.open(tmp_path / "folder/ir/0.png")).astype(float)
     expected = np.rint((stored - 7000) / 2000 * 255)
     np.testing.assert_array_equal(images.read_gray(split.pairs[0].infrared), expected)
-    text = "values 7000 to 9000 to 0..255, linear, clipped, rounded"
+    text = "values 7000 to 9000, scaled linearly to 0..255, clipped and rounded"
     assert split.notes == (("infrared scaling", text),)
 
 

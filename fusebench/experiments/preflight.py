@@ -50,8 +50,11 @@ def _check_pairs(split: Split, store: Store) -> None:
             if labels.shape[::-1] != pair.size:
                 raise UserError(_format_size_mismatch(pair.label_map, labels.shape[::-1], pair))
 
-    spec = {"images": hashing.hash_images(split), "labels": hashing.hash_labels(split)}
-    spec |= {"version": CHECK_VERSION}
+    spec = {
+        "images": hashing.hash_images(split),
+        "labels": hashing.hash_labels(split),
+        "version": CHECK_VERSION,
+    }
     label = f"{split.dataset}-{split.name}"
     store.get_or_create(
         STORE_KIND, label, spec, lambda _: _check_each_pair(split, check_pair, f"check {label}")

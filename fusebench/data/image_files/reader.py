@@ -9,13 +9,13 @@
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from fusebench.data.image_files import png_chunks
 from fusebench.data.image_files.orientation import (
@@ -114,7 +114,7 @@ def load_image(path: Path) -> tuple[Image.Image, ImageHeader]:
 
 @contextmanager
 def open_image_file(
-    path: Path, formats: Sequence[str] = FORMATS
+    path: Path, formats: tuple[str, ...] = FORMATS
 ) -> Iterator[tuple[Image.Image, ImageHeader]]:
     """Yield Pillow's image, not decoded yet, and its header; errors in the block name the file.
 
@@ -135,7 +135,7 @@ def open_image_file(
 
 
 @contextmanager
-def _open(path: Path, formats: Sequence[str]) -> Iterator[tuple[BinaryIO, int, Image.Image]]:
+def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[BinaryIO, int, Image.Image]]:
     """Yield the file, its length in bytes and Pillow's image; errors in the block name the file."""
     try:
         file_size = require_regular_file(path).st_size
@@ -203,7 +203,7 @@ def _build_read_error(path: Path, error: Exception) -> UserError:
     """Name the file, what is wrong, and how to repair it: a store's folder is created again."""
     text = (str(error) or type(error).__name__)[:MAX_MESSAGE_LENGTH]
     advice = "replace the file"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         content, is_other_format = _recognize_content(path)
         text = f"its content is {content}; expected {FORMAT_TEXT}, whatever the extension"
         advice = "save the image as PNG" if is_other_format else advice

@@ -41,7 +41,7 @@ def escape_missing_characters(text: str) -> str:
     """Replace the characters that no font of `list_font_families` has by their code points."""
     if is_latin(text):
         return text
-    available = frozenset().union(*(characters for _, characters in _list_font_files()))
+    available = {code for _, characters in _list_font_files() for code in characters}
     return "".join(
         character
         if ord(character) in available
@@ -66,6 +66,6 @@ def _list_font_files() -> list[tuple[str, frozenset[int]]]:
     """List the font files of `list_font_families` with the code points of their characters."""
     from matplotlib import font_manager, ft2font
 
-    families = [font_manager.FontProperties([family]) for family in list_font_families()]
+    families = [font_manager.FontProperties(family=family) for family in list_font_families()]
     paths = map(font_manager.findfont, families)
     return [(path, frozenset(ft2font.FT2Font(path).get_charmap())) for path in paths]

@@ -66,6 +66,6 @@ def _list_font_files() -> list[tuple[str, frozenset[int]]]:
     """List the font files of `list_font_families` with the code points of their characters."""
     from matplotlib import font_manager, ft2font
 
-    families = [font_manager.FontProperties(family=family) for family in list_font_families()]
+    families = [font_manager.FontProperties(family=[family]) for family in list_font_families()]
     paths = map(font_manager.findfont, families)
     return [(path, frozenset(ft2font.FT2Font(path).get_charmap())) for path in paths]

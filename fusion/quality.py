@@ -5,8 +5,9 @@ python -m fusion.quality OURS THEIRS IR VISIBLE --preset dmnet
 python -m fusion.quality FUSED IR VISIBLE --metric entropy --metric mutual_information.nats
 python -m fusion.quality --list          every metric and variant: unit, range, direction, source
 
-Images are matched by file name, with any extension, and read as 8-bit BT.601 luminance. Where the
-names differ, {key} stands for what a pair has in common:
+The fused images come first; most other toolboxes take them last. Images are matched by file name,
+with any extension, and read as 8-bit BT.601 luminance. Where the names differ, {key} stands for
+what a pair has in common:
 
 python -m fusion.quality 'fused/{key}_ADF' 'TNO/IR{key}' 'TNO/VIS{key}'
 
@@ -33,7 +34,14 @@ from fusebench.data.matching.image_files import (
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name
-from fusion.scoring import listing, metric_means, output_folder, presets, score_images
+from fusion.scoring import (
+    argument_order,
+    listing,
+    metric_means,
+    output_folder,
+    presets,
+    score_images,
+)
 from fusion.scoring.metric import (
     LUMINANCE,
     Metric,
@@ -57,9 +65,10 @@ def collect_pairs(
         allow_missing: Whether to skip pairs without a fused image in every folder.
 
     Raises:
-        UserError: If images have no partner, a folder is given twice, or there is nothing to
-            score.
+        UserError: If images have no partner, a folder is given twice or named like images of
+            another kind, or there is nothing to score.
     """
+    argument_order.check_folder_order(fused, infrared, visible)
     names = [get_folder_label(folder) for folder in fused]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in fused]
@@ -153,6 +162,13 @@ def format_summary(summary: pd.DataFrame, per_image: dict[str, pd.DataFrame]) ->
     flag_count = sum(int(table["flags"].ne("").sum()) for table in per_image.values())
     if flag_count:
         lines.append(f"{flag_count} image(s) with a note; see column flags of per_image.csv")
+    for name, table in per_image.items():
+        constant_count = int(table["flags"].str.contains(score_images.CONSTANT_FLAG).sum())
+        if constant_count:
+            lines.append(
+                f"caution: {constant_count} of the {len(table)} images of {name} have one gray "
+                "level only; some metrics are best for such images"
+            )
     return "\n".join(lines)
 
 
@@ -255,7 +271,10 @@ def score_folders(args: argparse.Namespace) -> str:
     per_image = score_images.score_pairs(pairs, metrics, "score", args.workers, row_logs)
     means = summarize_scores(per_image, metrics)
     signature = (join_signatures(metrics), LUMINANCE, presets.get_preset_note(metrics))
-    summary = f"{format_summary(means, per_image)}\n{'; '.join(filter(None, signature))}"
+    samples = [pairs[i].infrared for i in sorted({0, len(pairs) // 2, len(pairs) - 1})]
+    cautions = argument_order.find_order_cautions(samples)
+    lines = [format_summary(means, per_image), *cautions, "; ".join(filter(None, signature))]
+    summary = "\n".join(lines)
     rows = pd.concat(per_image, names=["source", "key"]).reset_index()
     tables = {
         output_folder.PER_IMAGE_FILE: add_signature_column(rows, metrics),

@@ -57,7 +57,7 @@ LIBRARY_USERS = {
     "mmseg": ("segmentation.models.segformer",),
     "mmcv": ("segmentation.models.segformer",),
     "mmengine": ("segmentation.models.segformer",),
-    "matplotlib": ("reports.figures.bars_and_curves",),
+    "matplotlib": ("reports.figures.bars_and_curves", "reports.figures.fonts"),
     "seaborn": ("reports.figures.bars_and_curves",),
     "pycocotools": ("detection.coco_matching",),
     "tensorboard": ("fusion.training.monitoring",),

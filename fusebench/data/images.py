@@ -1,4 +1,4 @@
-"""Reading and writing of images; no other module opens an image file.
+"""Reading and writing of images; the files are opened in `fusebench.data.image_files.reader`.
 
 In memory every image is uint8: ``(H, W)`` for infrared and luminance, ``(H, W, 3)`` RGB for visible
 and fused images. Fused images are scored as they were saved, rounded to 8 bits.
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fusebench.data.image_files.reader import ImageHeader, load_image, read_header
 from fusebench.errors import UserError
-from fusebench.runtime import file_names
 from fusebench.runtime.atomic_write import replace_atomically
 
 Gray = NDArray[np.uint8]
@@ -21,9 +21,12 @@ LabelMap = NDArray[np.uint8]
 
 BT601_WEIGHTS = np.array([0.299, 0.587, 0.114])  # of R, G, B in the luminance
 IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-
-# What Pillow raises for a damaged file; the last one if the header claims a gigantic image.
-DECODE_ERRORS = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+SIZE_ADVICE = (
+    "the files must be pixel-registered. Many fusion programs crop images to a multiple of 8, 16 "
+    "or 32, or resize them to a square: pad their input, or resize their output back"
+)
+EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "P", "CMYK")
+DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 def read_gray(path: Path) -> Gray:
@@ -51,12 +54,12 @@ def read_label_image(path: Path) -> LabelMap:
 
 def read_color_mode(path: Path) -> str:
     """Return how the file stores color: ``"gray"`` or ``"RGB"``."""
-    return "gray" if _read_header(path)[1] in ("L", "1") else "RGB"
+    return "gray" if read_header(path).mode in ("L", "1") else "RGB"
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
-    """Read (width, height) in pixels from the header; no pixels are decoded."""
-    return _read_header(path)[0]
+    """Read (width, height) in pixels from the header, as displayed; no pixels are decoded."""
+    return read_header(path).size
 
 
 def write_png(path: Path, image: Gray | Color) -> None:
@@ -103,41 +106,56 @@ def replace_luminance(color: Color, gray: Gray) -> Color:
     return replaced
 
 
-def _read_header(path: Path) -> tuple[tuple[int, int], str]:
-    try:
-        with Image.open(path) as image:
-            return image.size, image.mode
-    except DECODE_ERRORS as error:
-        raise _build_read_error(path, error) from None
-
-
 def _open_image(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except DECODE_ERRORS as error:
-        raise _build_read_error(path, error) from None
+    """Open an image of 8 bits per channel.
+
+    Raises:
+        UserError: If it has another bit depth or color space, or an alpha channel with content.
+    """
+    image, header = load_image(path)
+    if header.bits > 8 or header.is_float or image.mode in DEEP_MODES:
+        raise UserError(_format_bit_depth(path, header))
     if image.mode == "1":
         return image.convert("L")
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "P"):
+    if image.mode not in EIGHT_BIT_MODES:
         raise UserError(
-            f"{path}: expected an 8-bit image, got mode {image.mode}; convert it to 8 bits first"
+            f"{path}: color space {image.mode}; expected gray, RGB or CMYK. Convert it to RGB and "
+            "save it as PNG"
         )
+    _check_alpha(path, image)
     return image
+
+
+def _format_bit_depth(path: Path, header: ImageHeader) -> str:
+    kind = "floating-point numbers" if header.is_float else "integers"
+    return (
+        f"{path}: {header.bits}-bit {kind}; expected 8 bits per channel. For infrared images of a "
+        "data set, set data.infrared_scaling of the task (docs/tasks.md); convert other images to "
+        "8 bits and save them as PNG"
+    )
+
+
+def _check_alpha(path: Path, image: Image.Image) -> None:
+    """Refuse an alpha channel that is not constant: it is transparency or a fourth image.
+
+    A constant one is ignored, like everywhere.
+
+    Raises:
+        UserError: If its values differ.
+    """
+    if image.mode not in ("LA", "RGBA"):
+        return
+    low, high = image.getchannel("A").getextrema()
+    if low != high:
+        raise UserError(
+            f"{path}: the alpha channel has values from {low} to {high}; expected no alpha or a "
+            "constant one. If it is the infrared image, as in MFNet, save it as a gray file in the "
+            "infrared folder and the first three channels as RGB"
+        )
 
 
 def _to_rgb_array(image: Image.Image) -> Color:
     return np.array(image.convert("RGB"), dtype=np.uint8)
-
-
-def _build_read_error(path: Path, error: Exception) -> UserError:
-    """Name the file, and how to repair it: a folder of the store is created again."""
-    is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
-    create_again = f"delete the folder {path.parent} and run again"
-    if isinstance(error, FileNotFoundError):
-        return UserError(f"{path}: no such image{f'; {create_again}' if is_in_store else ''}")
-    advice = create_again if is_in_store else "replace the file"
-    return UserError(f"{path}: cannot be read as an image ({error}); {advice}")
 
 
 def view_read_only(image: NDArray[Any]) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import folder_discovery, sequences, splits
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.matching.image_files import find_images_by_stem
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
@@ -56,6 +57,7 @@ class Options(BaseModel):
             both folders again.
         scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
             None: ``meta/scenario.json`` if it exists.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,6 +65,7 @@ class Options(BaseModel):
     folder: Path = Path("fmb")
     split: splits.SplitRule = splits.OfficialRule()
     scenarios: Path | None = None
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -110,7 +113,8 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
             folder, options.scenarios, list(label_maps)
         ),
     )
-    return build_split(index, split, options.split)
+    built = build_split(index, split, options.split)
+    return scale_infrared_images(built, options.infrared_scaling, root)
 
 
 def _find_label_maps(part_folder: Path, keys: list[str]) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.matching.image_files import match_pairs_by_stem, split_template
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
@@ -25,12 +26,14 @@ class Options(BaseModel):
         infrared: Folder of the infrared images, below the data folder or absolute; or a template,
             e.g. ``FLIR/{key}_PreviewData`` (see `fusebench.data.matching.image_files`).
         visible: Folder or template of the visible images, likewise.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     infrared: Path = Path("folder/ir")
     visible: Path = Path("folder/vi")
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -54,4 +57,5 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
                 "folders of images with the same names. Without them: python -m fusion.run --scenes"
             )
     files = match_pairs_by_stem(infrared, visible)
-    return build_split(DatasetIndex("folder", root, CLASSES, files), split)
+    built = build_split(DatasetIndex("folder", root, CLASSES, files), split)
+    return scale_infrared_images(built, options.infrared_scaling, root)

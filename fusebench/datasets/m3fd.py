@@ -29,6 +29,7 @@ from fusebench.data import (
 )
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 
@@ -51,6 +52,7 @@ class Options(BaseModel):
             None: ``meta/scenario.json`` if it exists.
         unlabeled_images: ``background``: an image without a label file has no objects, as in
             ultralytics. ``refuse``: it is an error, because the file can be missing.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,6 +62,7 @@ class Options(BaseModel):
     class_order: Literal["A", "B", "C", "D", "E"] | tuple[str, ...] | None = None
     scenarios: Path | None = None
     unlabeled_images: Literal["refuse", "background"] = "refuse"
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -105,4 +108,5 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
         notes=class_order.notes,
     )
-    return build_split(index, split, options.split)
+    built = build_split(index, split, options.split)
+    return scale_infrared_images(built, options.infrared_scaling, root)

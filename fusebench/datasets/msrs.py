@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data import box_annotations, folder_discovery, sequences, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
+from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
 from fusebench.errors import UserError
@@ -48,6 +49,7 @@ class Options(BaseModel):
             of the letter in its file name.
         unlabeled_images: ``background``: an image without a label file has no objects, as in
             ultralytics. ``refuse``: it is an error, because the file can be missing.
+        infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +58,7 @@ class Options(BaseModel):
     split: splits.SplitRule = splits.OfficialRule()
     scenarios: Path | None = None
     unlabeled_images: Literal["refuse", "background"] = "refuse"
+    infrared_scaling: InfraredScaling | None = None
 
 
 DEFAULT_OPTIONS = Options()
@@ -110,7 +113,8 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         conditions_and_sequences=from_names | from_file,
         official_split_hint=_describe_missing_lists(folder, is_repository),
     )
-    return build_split(index, split, options.split)
+    built = build_split(index, split, options.split)
+    return scale_infrared_images(built, options.infrared_scaling, root)
 
 
 def _describe_missing_lists(folder: Path, is_repository: bool) -> str:

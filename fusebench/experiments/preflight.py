@@ -20,6 +20,9 @@ from fusebench.storage import hashing
 from fusebench.storage.store import Store
 
 STORE_KIND = "checked"
+CHECK_VERSION = (
+    2  # 2: orientation, bit depth, alpha and checksums; raised, inputs are checked again
+)
 THREAD_COUNT = 4  # decoding releases Python's lock
 
 
@@ -47,7 +50,11 @@ def _check_pairs(split: Split, store: Store) -> None:
             if labels.shape[::-1] != pair.size:
                 raise UserError(_format_size_mismatch(pair.label_map, labels.shape[::-1], pair))
 
-    spec = {"images": hashing.hash_images(split), "labels": hashing.hash_labels(split)}
+    spec = {
+        "images": hashing.hash_images(split),
+        "labels": hashing.hash_labels(split),
+        "version": CHECK_VERSION,
+    }
     label = f"{split.dataset}-{split.name}"
     store.get_or_create(
         STORE_KIND, label, spec, lambda _: _check_each_pair(split, check_pair, f"check {label}")
@@ -59,7 +66,7 @@ def _check_external_images(required: SourceImages, store: Store) -> None:
     config = required.source.config
     assert isinstance(config, schema.ExternalImagesSource)
     label = f"{split.dataset}-{split.name}-folder"
-    spec = {"images": required.spec, "folder": config.folder}
+    spec = {"images": required.spec, "folder": config.folder, "version": CHECK_VERSION}
     store.get_or_create(
         STORE_KIND,
         label,
@@ -93,13 +100,17 @@ def _check_each_pair(split: Split, check: Callable[[Pair], None], title: str) ->
 
 
 def _check_image_size(path: Path, pair: Pair) -> None:
-    height, width = images.read_color(path).shape[:2]
-    if (width, height) != pair.size:
-        raise UserError(_format_size_mismatch(path, (width, height), pair))
+    """Compare the size, from the header and then of the pixels; the pixels are decoded last."""
+    size = images.read_image_size(path)
+    if size == pair.size:
+        height, width = images.read_color(path).shape[:2]
+        size = (width, height)
+    if size != pair.size:
+        raise UserError(_format_size_mismatch(path, size, pair))
 
 
 def _format_size_mismatch(path: Path, size: tuple[int, ...], pair: Pair) -> str:
     return (
         f"{path}: {size[0]} x {size[1]} pixels, but the pair {pair.key} has "
-        f"{pair.size[0]} x {pair.size[1]}; the files must be pixel-registered"
+        f"{pair.size[0]} x {pair.size[1]}; {images.SIZE_ADVICE}"
     )

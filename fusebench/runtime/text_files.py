@@ -5,6 +5,7 @@ import reprlib
 from pathlib import Path
 
 from fusebench.errors import UserError
+from fusebench.runtime.regular_file import require_regular_file
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 100
@@ -14,7 +15,7 @@ def read_text(path: Path) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
 
     Raises:
-        UserError: If the file cannot be read or is not UTF-8.
+        UserError: If the file cannot be read, is no regular file or is not UTF-8.
     """
     try:
         return read_bytes(path).decode("utf-8-sig")
@@ -29,9 +30,7 @@ def read_bytes(path: Path) -> bytes:
         UserError: If the file cannot be read or is no regular file.
     """
     try:
-        if path.exists() and not path.is_file():
-            kind = "a folder" if path.is_dir() else "a pipe or a device"
-            raise UserError(f"{path}: is {kind}, expected a file")
+        require_regular_file(path)
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
+from fusebench.runtime.regular_file import require_regular_file
 
 HASH_LENGTH = 12  # hex digits in folder names: 48 bits, ample for thousands of runs
 HASH_GLOB = "[0-9a-f]" * HASH_LENGTH  # glob pattern of a hash
@@ -88,8 +89,8 @@ def compute_file_sha256(path: Path) -> str:
 
 def _hash_file(path: Path, read: Callable[[Path, int], bytes]) -> str:
     try:
-        stat = path.stat()
-    except OSError:
+        stat = require_regular_file(path)
+    except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     return _compute_cached_sha256(path, read, stat.st_mtime_ns, stat.st_size)
 

@@ -26,6 +26,8 @@ from fusion.scoring.row_log import ScoreRow
 # Pixels times metrics; less work takes no longer than starting another process.
 MIN_PARALLEL_WORK = 200_000_000
 
+CONSTANT_FLAG = "the fused image has one gray level only"
+
 IndexedRows = tuple[int, dict[str, ScoreRow]]  # index of a pair, and a row per source
 
 
@@ -74,7 +76,10 @@ def score_pair(
         for m in metrics:
             if row[m.name] is None and not notes[m.column.title]:
                 notes[m.column.title] = m.undefined_note
-        row["flags"] = "; ".join(f"{title}: {note}" for title, note in notes.items() if note)
+        flags = [f"{title}: {note}" for title, note in notes.items() if note]
+        if image.min() == image.max():
+            flags.insert(0, CONSTANT_FLAG)
+        row["flags"] = "; ".join(flags)
         rows[name] = row
         evaluator.drop_fused_results()
     return rows
@@ -210,16 +215,16 @@ def _use_one_thread() -> None:
 
 def _score_files(pair: ScoringPair, metrics: Sequence[Metric]) -> dict[str, ScoreRow]:
     """Read the images of one pair and score them."""
+    width, height = images.read_image_size(pair.infrared)
+    for path in (pair.visible, *pair.fused.values()):  # headers first: a large image costs memory
+        size = images.read_image_size(path)
+        if size != (width, height):
+            raise UserError(
+                f"{path}: {size[0]} x {size[1]} pixels, but the infrared image of {pair.key} has "
+                f"{width} x {height}; {images.SIZE_ADVICE}"
+            )
     infrared, visible = images.read_gray(pair.infrared), images.read_gray(pair.visible)
     fused = {name: images.read_gray(path) for name, path in pair.fused.items()}
-    for path, image in zip(
-        (pair.visible, *pair.fused.values()), (visible, *fused.values()), strict=True
-    ):
-        if image.shape != infrared.shape:
-            raise UserError(
-                f"{path}: {image.shape[1]} x {image.shape[0]} pixels, but the infrared image of "
-                f"{pair.key} has {infrared.shape[1]} x {infrared.shape[0]}"
-            )
     return score_pair(infrared, visible, fused, metrics)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from reports.figures import fonts
 from reports.results.pr_curves import CurvesByClass
 from reports.tables.comparison import ColumnHeader, ScoreTable, TableRow
 from reports.tables.result_text import UNDEFINED, build_caption
@@ -169,7 +170,8 @@ def load_pyplot() -> tuple[Any, dict[Any, Any]]:
     import seaborn
     from matplotlib import pyplot
 
-    return pyplot, {**seaborn.axes_style("whitegrid"), **RC_PARAMS}
+    families = {"font.family": fonts.list_font_families()}
+    return pyplot, {**seaborn.axes_style("whitegrid"), **RC_PARAMS, **families}
 
 
 def save_figure(figure: "Figure", files: Sequence[Path], dpi: int = DPI) -> None:
@@ -184,8 +186,8 @@ def save_figure(figure: "Figure", files: Sequence[Path], dpi: int = DPI) -> None
 
 
 def shorten_name(name: str) -> str:
-    """Shorten a name to at most `MAX_NAME_LENGTH` characters on one line."""
-    name = " ".join(name.split())
+    """Shorten a name to at most `MAX_NAME_LENGTH` characters that can be drawn, on one line."""
+    name = fonts.escape_missing_characters(" ".join(name.split()))
     if len(name) <= MAX_NAME_LENGTH:
         return name
     return f"{name[: MAX_NAME_LENGTH - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fusebench.data.boxes import Boxes
 from fusebench.data.fmb_palette import FMB_COLORS
 from fusebench.data.images import Color, LabelMap
+from reports.figures import fonts
 from reports.figures.zoom_windows import ZoomWindow
 from reports.results import drawn_matches
 
@@ -161,15 +163,15 @@ def draw_class_legend(classes: Sequence[str], palette: NDArray[np.uint8]) -> Ima
     rows, step = -(-len(classes) // 2), LEGEND_LINE_HEIGHT
     legend = Image.new("RGB", (PANEL_WIDTH, rows * step + IMAGE_GAP), BACKGROUND_COLOR)
     canvas = ImageDraw.Draw(legend)
-    for i, name in enumerate(classes):
+    for i, name in enumerate(map(shorten_name, classes)):
         left, top = (i // rows) * PANEL_WIDTH // 2 + 4, (i % rows) * step + 2
         fill = tuple(int(channel) for channel in palette[i])
         canvas.rectangle((left, top, left + 24, top + step - 4), fill=fill, outline=TEXT_COLOR)
         canvas.text(
             (left + 32, top + step / 2 - 2),
-            shorten_name(name),
+            name,
             fill=TEXT_COLOR,
-            font=_load_font(14),
+            font=_choose_font(14, name),
             anchor="lm",
         )
     return legend
@@ -187,8 +189,8 @@ def stack_images(images: Sequence[Image.Image]) -> Image.Image:
 
 
 def shorten_name(name: str) -> str:
-    """Shorten a name to at most `MAX_NAME_LENGTH` characters on one line."""
-    name = " ".join(name.split())
+    """Shorten a name to at most `MAX_NAME_LENGTH` characters that can be drawn, on one line."""
+    name = fonts.escape_missing_characters(" ".join(name.split()))
     if len(name) <= MAX_NAME_LENGTH:
         return name
     return f"{name[: MAX_NAME_LENGTH - 1]}\N{HORIZONTAL ELLIPSIS}"
@@ -232,9 +234,10 @@ def _iterate_strokes(
 
 def _draw_tags(panel: Image.Image, tags: Sequence[tuple[NDArray[np.float64], str, str]]) -> None:
     """Write texts over the boxes' top left corners; one that would overlap another is left out."""
-    canvas, font = ImageDraw.Draw(panel), _load_font(12)
+    canvas = ImageDraw.Draw(panel)
     occupied: list[tuple[float, float, float]] = []  # left, right, top
     for corners, text, color in tags:
+        font = _choose_font(12, text)
         width = canvas.textlength(text, font=font) + 4
         left = min(max(0.0, float(corners[0])), max(0.0, panel.width - width))
         top = max(0.0, float(corners[1]) - TAG_HEIGHT)
@@ -248,5 +251,11 @@ def _draw_tags(panel: Image.Image, tags: Sequence[tuple[NDArray[np.float64], str
         canvas.text((left + 2, top + TAG_HEIGHT / 2), text, fill=color, font=font, anchor="lm")
 
 
-def _load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+def _choose_font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Choose Pillow's own font, or one that has the other characters of a text."""
+    return _load_font(size, None if fonts.is_latin(text) else fonts.find_font_file(text))
+
+
+@cache
+def _load_font(size: int, path: str | None) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size) if path is None else ImageFont.truetype(path, size)

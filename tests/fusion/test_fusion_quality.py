@@ -113,7 +113,7 @@ def test_wrong_command_has_exit_status_2(root, capsys, arguments, message):
 def test_error_names_an_image_with_16_bits(root, capsys):
     Image.new("I;16", (66, 60)).save(root / "mean/02.png")
     assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2
-    assert "mean/02.png: expected an 8-bit image" in capsys.readouterr().err
+    assert "mean/02.png: 16-bit integers; expected 8 bits per channel" in capsys.readouterr().err
 
 
 def test_color_is_read_as_luminance(root):
@@ -260,3 +260,24 @@ def test_tables_stay_unchanged_if_a_new_one_cannot_be_written(root, monkeypatch)
     assert main(["maximum", "ir", "vi", "--metric", "entropy", "--replace"]) == 2
     after = {path: path.read_text() for path in (root / "quality").glob("[!.]*")}
     assert after == before  # hidden files, the row logs, are kept for the next run
+
+
+def test_constant_fused_images_are_flagged_and_a_caution_says_so(root, capsys):
+    Image.new("L", (66, 60)).save(root / "mean/02.png")
+    assert main(["mean", "ir", "vi", "--metric", "cross_entropy"]) == 0
+    assert "caution: 1 of the 3 images of mean have one gray level only" in capsys.readouterr().out
+    rows = pd.read_csv(root / "quality/per_image.csv")
+    assert rows["flags"].fillna("").str.contains("one gray level").tolist() == [False, True, False]
+
+
+def test_folders_in_the_order_of_other_toolboxes_are_refused(root, capsys):
+    assert main(["ir", "vi", "mean", "--metric", "entropy"]) == 2
+    assert "ir is given as the folder of fused images" in capsys.readouterr().err
+
+
+def test_fused_images_of_another_size_are_refused_with_the_usual_reason(root, capsys):
+    Image.new("L", (64, 48)).save(root / "mean/02.png")
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2
+    message = capsys.readouterr().err
+    assert "02.png: 64 x 48 pixels, but the infrared image of 02 has 66 x 60" in message
+    assert "multiple of 8, 16 or 32" in message

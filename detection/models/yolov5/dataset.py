@@ -1,10 +1,14 @@
 """Training data of one source in ultralytics' folder layout.
 
-    dataset/images/<key>.<ext>     hard links (copies where the file system has none)
+    dataset/images/<key>.<ext>     hard links (copies where the file system has none), or PNGs
     dataset/labels/<key>.txt       class, center, width and height as fractions of the image
 
 ultralytics looks for labels beside the images, caches them, and silently skips files that it cannot
 read. So the folder holds only the images of one source, and the images and boxes read are counted.
+
+ultralytics reads rotated, deep and multi-page images in its own way, and rewrites a JPEG with bytes
+after its end. Only files that it reads exactly like `fusebench.data.images` are linked; of any
+other file, the folder gets a PNG of the pixels that the test reads too.
 """
 
 import os
@@ -20,11 +24,13 @@ from detection.models.yolov5 import ultralytics_import
 from fusebench.data import images
 from fusebench.data.box_labels.relative_boxes import to_relative_rows
 from fusebench.data.boxes import Boxes, make_boxes
-from fusebench.data.images import IMAGE_EXTENSIONS
+from fusebench.data.image_files.reader import read_header
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair
 from fusebench.errors import UserError
 
+PLAIN_EXTENSIONS = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg")}
+JPEG_END = b"\xff\xd9"
 IMAGE_CACHE_BYTES = 2 << 30  # larger data sets are not cached but read from disk every time
 
 
@@ -49,7 +55,10 @@ def write_yolo_dataset(examples: LabeledImages, folder: Path) -> Path:
     for pair in examples.split.pairs:
         image = examples.images[pair.key]
         _check_image(image, pair)
-        _link_or_copy(image, image_folder / f"{pair.key}{image.suffix.lower()}")
+        if _is_read_alike(image):
+            _link_or_copy(image, image_folder / f"{pair.key}{image.suffix.lower()}")
+        else:
+            images.write_png(image_folder / f"{pair.key}.png", images.read_color(image))
         (label_folder / f"{pair.key}.txt").write_text("".join(_format_label_lines(pair)))
     return image_folder
 
@@ -84,7 +93,6 @@ def load_yolo_dataset(
     Raises:
         UserError: If ultralytics reads other images or boxes than ``examples`` has.
     """
-    import cv2
     from ultralytics.data.dataset import YOLODataset
 
     classes = examples.split.classes
@@ -106,8 +114,6 @@ def load_yolo_dataset(
             f"{count_images_and_boxes(examples)}; log.txt beside it names the files it dropped"
         )
     ultralytics_import.log_line(f"read {counts}")
-    # pixels as stored, like the boxes and fusebench.data.images
-    dataset.cv2_flag |= cv2.IMREAD_IGNORE_ORIENTATION
     if stretched:
         dataset.load_image = partial(dataset.load_image, rect_mode=False)
     dataset.cache = "ram"  # mosaics then choose from all images, not from the last ones loaded
@@ -160,14 +166,28 @@ def _cache_images(dataset: Any) -> None:
 
 
 def _check_image(image: Path, pair: Pair) -> None:
-    if image.suffix.lower() not in IMAGE_EXTENSIONS:
-        raise UserError(f"{image}: unknown image type; expected {', '.join(IMAGE_EXTENSIONS)}")
     size = images.read_image_size(image)
     if size != pair.size:
         raise UserError(
             f"{image}: is {size[0]}x{size[1]}, but pair {pair.key} and its boxes are for "
             f"{pair.size[0]}x{pair.size[1]}; resize the image"
         )
+
+
+def _is_read_alike(path: Path) -> bool:
+    """Return whether ultralytics reads the same pixels as `fusebench.data.images`.
+
+    True for PNG and JPEG with 8 bits per channel, gray or RGB, that are stored upright and have
+    the extension of their format; a JPEG must end with its end marker, because ultralytics
+    rewrites it otherwise.
+    """
+    header = read_header(path)
+    is_plain = header.mode in ("L", "RGB") and header.bits == 8 and header.orientation <= 1
+    if not is_plain or path.suffix.lower() not in PLAIN_EXTENSIONS.get(header.format, ()):
+        return False
+    with path.open("rb") as file:
+        file.seek(-len(JPEG_END), os.SEEK_END)
+        return header.format != "JPEG" or file.read() == JPEG_END
 
 
 def _link_or_copy(image: Path, target: Path) -> None:

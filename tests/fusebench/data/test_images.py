@@ -52,7 +52,7 @@ def test_gray_file_keeps_its_values(tmp_path):
 
 def test_16_bit_image_is_refused_by_name(tmp_path):
     Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(UserError, match=r"deep\.png: expected an 8-bit image"):
+    with pytest.raises(UserError, match=r"deep\.png: 16-bit integers; expected 8 bits per channel"):
         images.read_gray(tmp_path / "deep.png")
 
 

@@ -98,7 +98,7 @@ def test_invalid_image_is_refused_by_name(tmp_path, capsys, dataset, file_index)
     dataset_folders.write_image(path, (30, 24))
     assert_refused(tmp_path, capsys, str(path), "30")
     Image.fromarray(np.zeros((24, 32), np.uint16)).save(path)
-    assert_refused(tmp_path, capsys, str(path), "expected an 8-bit image")
+    assert_refused(tmp_path, capsys, str(path), "expected 8 bits per channel")
     path.unlink()
     assert_refused(tmp_path, capsys, path.stem)
 

@@ -5,6 +5,8 @@ import os
 import signal
 import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from fusebench.errors import UserError
 from fusion.scoring import row_log, score_images
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.listing import load_variants
-from fusion.scoring.metric import load_metrics
+from fusion.scoring.metric import Metric, load_metrics
 from fusion.scoring.score_images import ScoringPair
 from tests.helpers.fusion.deterministic_images import make_image_triple
 
@@ -107,6 +109,18 @@ def test_no_pairs_give_no_tables():
     assert score_images.score_pairs([], METRICS, "score") == {}
 
 
+@dataclass(frozen=True)
+class WaitingMetric(Metric):
+    """Waits with black fused images as long as a file exists."""
+
+    blocker: Path
+
+    def measure(self, pair, fused, compute):
+        while not fused.any() and self.blocker.exists():
+            time.sleep(0.05)
+        return super().measure(pair, fused, compute)
+
+
 def kill_one_worker_when(is_ready):
     """Kill a worker as soon as ``is_ready()`` is true, in a background thread."""
 
@@ -121,12 +135,14 @@ def kill_one_worker_when(is_ready):
 def test_killed_worker_is_one_error_and_finished_pairs_are_not_scored_again(
     pairs, tmp_path, monkeypatch
 ):
-    metrics = load_metrics({"entropy": {}, "peak_signal_to_noise.mean": {}})
+    Image.new("L", SIZE[::-1]).save(pairs[1].fused["mean"])
+    blocker = tmp_path / "blocker"
+    metrics = tuple(
+        WaitingMetric(metric.name, metric.plugin, metric.options, blocker)
+        for metric in load_metrics({"entropy": {}, "peak_signal_to_noise.mean": {}})
+    )
     expected = score_images.score_pairs(pairs, metrics, "score", 1)
-    blocked = pairs[1].fused["mean"]  # a pipe without writer, so that its reader waits
-    image = blocked.read_bytes()
-    blocked.unlink()
-    os.mkfifo(blocked)
+    blocker.touch()
     logs = {name: tmp_path / f"{name}.jsonl" for name in ("mean", "copy")}
     columns = [*(metric.name for metric in metrics), "flags"]
     kill_one_worker_when(lambda: len(row_log.read_rows(logs["copy"], columns)) == 2)
@@ -134,8 +150,7 @@ def test_killed_worker_is_one_error_and_finished_pairs_are_not_scored_again(
         score_images.score_pairs(pairs, metrics, "score", 2, logs)
     assert set(row_log.read_rows(logs["mean"], columns)) == {"01", "03"}
 
-    blocked.unlink()
-    blocked.write_bytes(image)
+    blocker.unlink()
     scored = []
     score_files = score_images._score_files
     monkeypatch.setattr(

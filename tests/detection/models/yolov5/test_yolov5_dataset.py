@@ -171,18 +171,60 @@ def test_mosaics_are_composed_of_stretched_images_too(tmp_path):
     assert dataset.TrainingSamples(yolo_dataset, 0)[(0, 0)]["img"].shape == (3, 128, 128)
 
 
-def test_the_exif_orientation_is_ignored_in_training(tmp_path):
-    """Boxes are in stored pixels; OpenCV would rotate the image and not the boxes."""
-    examples = write_one_pair(tmp_path, [(8, 8, 40, 40)], [0])
-    file = tmp_path / "rotated.jpg"
-    stored = Image.open(examples.images["000"])
+def write_rotated(image, path):
+    """Store an image upside down, with the EXIF orientation that turns it back."""
     exif = Image.Exif()
-    exif[0x0112] = 3  # upside down
-    stored.save(file, exif=exif)
-    rotated = LabeledImages({"000": file}, examples.split)
-    yolo_dataset = write_and_load(rotated, tmp_path / "dataset", **NO_AUGMENTATION)
-    expected = np.asarray(Image.open(file))[..., ::-1]
-    np.testing.assert_array_equal(yolo_dataset.load_image(0)[0], expected)
+    exif[0x0112] = 3
+    image.transpose(Image.Transpose.ROTATE_180).save(path, exif=exif.tobytes(), quality=95)
+
+
+def write_with_trailer(image, path):
+    image.save(path, quality=95)
+    path.write_bytes(path.read_bytes() + b"\0\0end of a phone's JPEG")
+
+
+def write_rotated_with_trailer(image, path):
+    write_rotated(image, path)
+    path.write_bytes(path.read_bytes() + b"\0\0end of a phone's JPEG")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("rotated.jpg", write_rotated),
+        ("rotated.png", write_rotated),
+        ("trailer.jpg", write_with_trailer),
+        ("both.jpg", write_rotated_with_trailer),
+        ("gray.png", lambda image, path: image.convert("L").save(path)),
+        ("palette.png", lambda image, path: image.quantize(16).save(path)),
+        ("transparent.png", lambda image, path: image.convert("RGBA").save(path)),
+        ("cmyk.jpg", lambda image, path: image.convert("CMYK").save(path, quality=95)),
+        ("lossy.webp", lambda image, path: image.save(path)),
+        ("plain.jpg", lambda image, path: image.save(path, quality=95)),
+        ("plain.bmp", lambda image, path: image.save(path)),
+        (
+            "turned.tif",
+            lambda image, path: image.transpose(Image.Transpose.ROTATE_180).save(
+                path, tiffinfo={0x0112: 3}
+            ),
+        ),
+        ("png.jpg", lambda image, path: image.save(path, format="PNG")),
+    ],
+)
+def test_training_reads_the_pixels_of_the_test_and_no_file_is_rewritten(tmp_path, name, write):
+    examples = write_one_pair(tmp_path, [(8, 8, 40, 40)], [0])
+    file = tmp_path / name
+    upright = Image.open(examples.images["000"])
+    write(upright, file)
+    content = file.read_bytes()
+    renamed = LabeledImages({"000": file}, examples.split)
+    yolo_dataset = write_and_load(renamed, tmp_path / "dataset", **NO_AUGMENTATION)
+    pixels = yolo_dataset.load_image(0)[0][..., ::-1]
+    np.testing.assert_array_equal(pixels, images.read_color(file))
+    if "gray" not in name:
+        assert np.abs(pixels.astype(int) - np.asarray(upright)).mean() < 30  # upside down: 46
+    assert file.read_bytes() == content
+    assert "restored" not in "".join(p.read_text() for p in tmp_path.rglob("log.txt"))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads

@@ -1,0 +1,33 @@
+"""Only regular files are opened."""
+
+import os
+
+import pytest
+
+from fusebench.errors import UserError
+from fusebench.runtime.regular_file import require_regular_file
+from fusebench.runtime.text_files import read_text
+
+
+def test_status_of_a_regular_file_and_of_a_link_to_it(tmp_path):
+    (tmp_path / "a").write_text("four")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert require_regular_file(tmp_path / "a").st_size == 4
+    assert require_regular_file(tmp_path / "link").st_size == 4
+
+
+def test_missing_file_is_left_to_the_caller(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        require_regular_file(tmp_path / "a")
+
+
+def test_named_pipe_is_not_waited_for_by_a_reader_of_text(tmp_path):
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(UserError, match=r"a\.txt: is a named pipe; expected a regular file"):
+        read_text(tmp_path / "a.txt")
+
+
+def test_name_that_no_file_can_have_is_refused(tmp_path):
+    for name in ("a\0b", "a" * 300):
+        with pytest.raises(UserError, match="cannot be read"):
+            require_regular_file(tmp_path / name)

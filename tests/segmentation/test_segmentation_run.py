@@ -161,9 +161,10 @@ SIZE = tiny_segmentation_dataset.SIZE
         (lambda path: path.unlink(), "1 of the 3 label maps are missing (first: 00007)"),
         (lambda path: Image.new("L", (48, 32)).save(path), "00007.png: 48 x 32 pixels"),
         (lambda path: Image.new("L", SIZE, 77).save(path), "id 77 (6144 pixels) has no class"),
-        (lambda path: Image.new("RGB", SIZE).save(path), "mode RGB; is it an image in FMB's col"),
-        (lambda path: Image.new("RGBA", SIZE).save(path), "mode RGBA; is it an image in FMB's c"),
-        (lambda path: Image.new("I;16", SIZE, 3).save(path), "expected an 8-bit image, got mode I"),
+        (lambda path: Image.new("RGB", SIZE, (1, 2, 3)).save(path), "1 colors of no class (most"),
+        (lambda path: Image.new("RGBA", SIZE).save(path), "an alpha channel that is not 255"),
+        (lambda path: Image.new("I;16", SIZE, 300).save(path), "value 300 (6144 pixels) is no cl"),
+        (lambda path: Image.new("L", SIZE).save(path, "JPEG"), "00007.png: is a JPEG file"),
         (lambda path: path.write_bytes(b"no image"), "cannot be read as an image"),
     ],
 )

@@ -55,9 +55,9 @@ class LabelStatistics:
         if self.one_bit_files and self.other_files:
             raise UserError(
                 f"{where}, {len(self.one_bit_files)} label maps have one bit per pixel (first: "
-                f"{sorted(self.one_bit_files)[0]}) and {self.other_files} have more: white is id 1 "
-                "in a mask of one bit, but was 255 (unlabeled) if a program reduced the depth. Save "
-                "all of them as 8-bit gray PNG"
+                f"{sorted(self.one_bit_files)[0]}) and {self.other_files} have more. White is id 1 "
+                "in a mask of one bit, but was 255, unlabeled, if a program reduced the depth. "
+                "Save all of them as 8-bit gray PNG"
             )
         unlabeled = [0, IGNORE_INDEX] if has_unlabeled_class(classes) else [IGNORE_INDEX]
         present = np.flatnonzero(self.pixels)

@@ -45,7 +45,7 @@ def write_palette(path, indices, palette):
 
 
 def renumber(ids, order):
-    """The index of every id in an ``order``, as programs that make PNG files smaller number them."""
+    """The position of every id in an ``order``: how some programs number a palette again."""
     return [[order.index(i) for i in row] for row in ids]
 
 

@@ -32,6 +32,7 @@ from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.runtime import progress
 from fusebench.storage import image_index
 from fusebench.storage.store import Store
+from segmentation import agreement
 from segmentation.metrics import iou
 
 PACKAGES = ("torch", "onedl-mmsegmentation", "onedl-mmengine", "onedl-mmcv", "numpy", "pillow")
@@ -59,6 +60,7 @@ def execute_run(run: Run, store: Store, device: str) -> None:
         files = {"training": trained / "time.json"}
         provenance = runner.collect_provenance(start_time, device, PACKAGES, files)
         protocol = runner.collect_protocol(run, trained)
+        protocol |= agreement.find_cautions(matrices.values.sum(axis=0), split.classes)
         runner.build_record(run, counts, protocol, provenance).write(folder)
 
     store.get_or_create(run.task.kind, run.label, run.specs["record"], score)

@@ -1,5 +1,9 @@
 """Colors of FMB's classes (the authors' dictionary), to draw and to read colored label maps."""
 
+from collections.abc import Sequence
+
+from fusebench.data.label_images.colors import RGB
+
 FMB_COLORS = {
     "unlabelled": (0, 0, 0),
     "road": (179, 228, 228),
@@ -17,3 +21,11 @@ FMB_COLORS = {
     "bicycle": (222, 215, 158),
     "pole": (135, 113, 90),
 }
+
+
+def map_colors_to_ids(classes: Sequence[str]) -> dict[RGB, int] | None:
+    """Return the color of each class and its id; None if a class is none of FMB's."""
+    names = [name.lower() for name in classes]
+    if not all(name in FMB_COLORS for name in names):
+        return None
+    return {FMB_COLORS[name]: class_id for class_id, name in enumerate(names)}

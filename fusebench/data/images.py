@@ -40,18 +40,6 @@ def read_color(path: Path) -> Color:
     return _to_rgb_array(_open_image(path))
 
 
-def read_label_image(path: Path) -> LabelMap:
-    """Read a label image as uint8 class ids ``(H, W)``; the colors of a palette are ignored.
-
-    Raises:
-        UserError: If the file is missing, unreadable, or has more than one channel.
-    """
-    image = _open_image(path)
-    if image.mode not in ("L", "P"):
-        raise UserError(f"{path}: expected one channel of class ids, got mode {image.mode}")
-    return np.array(image, np.uint8)
-
-
 def read_color_mode(path: Path) -> str:
     """Return how the file stores color: ``"gray"`` or ``"RGB"``."""
     return "gray" if read_header(path).mode in ("L", "1") else "RGB"

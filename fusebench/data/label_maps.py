@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.data.images import LabelMap, read_label_image
+from fusebench.data.fmb_palette import map_colors_to_ids
+from fusebench.data.images import LabelMap
+from fusebench.data.label_images.reading import read_label_image
 from fusebench.errors import UserError
 
 IGNORE_INDEX = 255  # id of an unlabeled pixel: losses and scores leave it out
@@ -33,7 +35,7 @@ def read_label_map(
     unlabeled pixels, and stays otherwise.
 
     Args:
-        path: Single-channel image of class ids.
+        path: Image of class ids, see `fusebench.data.label_images`.
         classes: Class names in the order of their ids.
         may_be_unlabeled: False for predictions: every pixel needs a class.
 
@@ -43,7 +45,34 @@ def read_label_map(
     Raises:
         UserError: If the file is no label image or has an id without a class.
     """
-    labels = read_label_image(path)
+    stored_ids = read_stored_ids(path, classes)
+    return convert_stored_ids(stored_ids, classes, path, may_be_unlabeled=may_be_unlabeled)
+
+
+def read_stored_ids(path: Path, classes: Sequence[str]) -> LabelMap:
+    """Read a label image as it is stored, uint8 (H, W): any id, 255 too.
+
+    Raises:
+        UserError: If the file is no label image.
+    """
+    return read_label_image(path, map_colors_to_ids(classes))
+
+
+def convert_stored_ids(
+    stored_ids: LabelMap, classes: Sequence[str], path: Path, *, may_be_unlabeled: bool = True
+) -> LabelMap:
+    """Check the ids of a file and replace 255 by class 0 if that is the class of unlabeled pixels.
+
+    Args:
+        stored_ids: See `read_stored_ids`; changed in place.
+        classes: Class names in the order of their ids.
+        path: The file, for messages.
+        may_be_unlabeled: False for predictions: every pixel needs a class.
+
+    Raises:
+        UserError: If an id has no class.
+    """
+    labels = stored_ids
     if has_unlabeled_class(classes):
         labels[labels == IGNORE_INDEX] = 0
     no_class = labels >= len(classes)
@@ -54,6 +83,7 @@ def read_label_map(
         unlabeled = f" or {IGNORE_INDEX}" if may_be_unlabeled else ""
         raise UserError(
             f"{path}: id {ids[0]} ({counts[0]} pixels) has no class; expected "
-            f"0..{len(classes) - 1}{unlabeled}. Is this a label map of another data set?"
+            f"0..{len(classes) - 1}{unlabeled}. Is this a label map of another data set, or was it "
+            "ever saved as JPEG or resized?"
         )
     return labels

@@ -4,14 +4,17 @@ A damaged file must be found before hours of training, not after. Finished check
 the store under the hash of the files, so that they are not repeated.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fusebench.config import schema
 from fusebench.data import images, label_maps
+from fusebench.data.label_images.statistics import LabelStatistics
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
+from fusebench.experiments import label_checks
 from fusebench.experiments.plan import Run
 from fusebench.experiments.resolution import ResolvedModel
 from fusebench.experiments.sources import SourceImages
@@ -20,9 +23,7 @@ from fusebench.storage import hashing
 from fusebench.storage.store import Store
 
 STORE_KIND = "checked"
-CHECK_VERSION = (
-    2  # 2: orientation, bit depth, alpha and checksums; raised, inputs are checked again
-)
+CHECK_VERSION = 2  # of the check of pairs: higher where it finds more than before
 THREAD_COUNT = 4  # decoding releases Python's lock
 
 
@@ -34,21 +35,35 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
     """
     for run in runs:
         for required in run.required_images:
-            _check_pairs(required.split, store)
+            checked = _check_pairs(required.split, store)
+            if run.model is not None and (
+                required is run.test_images or run.model.plugin.PROTOCOL == "retrained"
+            ):
+                label_checks.check_any_label(required.split, run.task.kind, checked)
             if isinstance(required.source.config, schema.ExternalImagesSource):
                 _check_external_images(required, store)
         if run.model is not None:
             _check_model_files(run.model, run.test_split, store)
 
 
-def _check_pairs(split: Split, store: Store) -> None:
+def _check_pairs(split: Split, store: Store) -> Path:
+    """Check every pair once; return the folder that holds the statistics of the label maps."""
+    statistics, lock = LabelStatistics(), threading.Lock()
+
     def check_pair(pair: Pair) -> None:
         for path in (pair.infrared, pair.visible):
             _check_image_size(path, pair)
         if pair.label_map is not None:
-            labels = label_maps.read_label_map(pair.label_map, split.classes)
+            labels = label_maps.read_stored_ids(pair.label_map, split.classes)
             if labels.shape[::-1] != pair.size:
                 raise UserError(_format_size_mismatch(pair.label_map, labels.shape[::-1], pair))
+            with lock:
+                statistics.add(pair.label_map, labels)
+            label_maps.convert_stored_ids(labels, split.classes, pair.label_map)
+
+    def check(folder: Path) -> None:
+        _check_each_pair(split, check_pair, f"check {label}")
+        statistics.write(folder / label_checks.STATISTICS_FILE)
 
     spec = {
         "images": hashing.hash_images(split),
@@ -56,9 +71,7 @@ def _check_pairs(split: Split, store: Store) -> None:
         "version": CHECK_VERSION,
     }
     label = f"{split.dataset}-{split.name}"
-    store.get_or_create(
-        STORE_KIND, label, spec, lambda _: _check_each_pair(split, check_pair, f"check {label}")
-    )
+    return store.get_or_create(STORE_KIND, label, spec, check).path
 
 
 def _check_external_images(required: SourceImages, store: Store) -> None:

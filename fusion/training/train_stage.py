@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fusebench.errors import UserError
 from fusebench.runtime.seeds import derive_seed
+from fusebench.storage.finite_weights import check_finite
 from fusion.checkpoints import weights_file
 from fusion.training import distributed, loop, training_run, training_state
 from fusion.training.data import dataset
@@ -113,10 +114,21 @@ def _build_job(
 def _write_weights(
     training: TrainingRun, stage: nn.Module, trained_weights: Mapping[str, Tensor], folder: Path
 ) -> None:
-    """Write the weights file, then delete the checkpoint."""
+    """Write the weights file, then delete the checkpoint.
+
+    Raises:
+        UserError: If a weight is not finite, e.g. after the last step, or the file cannot be
+            written.
+    """
     tensors = {name: t.detach().cpu() for name, t in stage.state_dict().items()}
     tensors |= trained_weights  # the moving average, where the options ask for it
     tensors = {name.removeprefix("network."): tensor for name, tensor in tensors.items()}
+    check_finite(
+        tensors,
+        f"train {training.label}: the trained weights",
+        f"try a lower learning_rate (now {training.stage_options.learning_rate:g}), clip, or "
+        "precision float32",
+    )
     metadata = weights_file.WeightsMetadata(
         training.method, training.weights_stage, training_run.build_architecture(training)
     )

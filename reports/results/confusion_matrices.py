@@ -52,7 +52,8 @@ class ConfusionMatrix:
 def read_confusion_matrices(runs: Sequence[Run], store: Store) -> dict[str, ConfusionMatrix]:
     """Read the confusion matrix of every source with a finished record that has one.
 
-    Classes that no source has in the truth or predicts are left out.
+    Classes that no source has in the truth or predicts are left out; without any class there is
+    no matrix.
 
     Raises:
         UserError: If a file is damaged, or the records of a source have different classes.
@@ -128,6 +129,8 @@ def _drop_unused_classes(matrices: dict[str, ConfusionMatrix]) -> dict[str, Conf
         sums = matrix.counts.sum(axis=0) + matrix.counts.sum(axis=1)
         for name, count in zip(matrix.class_names, sums, strict=True):
             is_used[name] = is_used.get(name, False) or bool(count)
+    if not any(is_used.values()):  # not one labeled pixel or box: there is nothing to draw
+        return {}
     reduced = {}
     for source, matrix in matrices.items():
         indices = [i for i, name in enumerate(matrix.class_names) if is_used[name]]

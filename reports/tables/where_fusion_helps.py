@@ -23,6 +23,8 @@ from reports.tables.comparison import (
 from reports.tables.number_format import format_score, format_signed_score, get_difference_unit
 from reports.tables.result_text import ONE_SEED_NOTE, UNTESTED_NOTE, format_cell
 
+NO_RESULT = "No result yet."
+
 
 def build_answer(results: TaskResults, table: ScoreTable) -> str:
     """Build the answer to a task's question: does the fused image help?
@@ -38,7 +40,7 @@ def build_answer(results: TaskResults, table: ScoreTable) -> str:
     column = len(table.headers) - 1
     best = find_best_row(rows, table.headers[column], column)
     if best is None:
-        return "No result yet."
+        return "No score is defined: no true label in the test images." if rows else NO_RESULT
     sentences = [*_describe_circumstances(results), _describe_finding(table, best, column)]
     is_tested = _get_best_fused_comparison(table, column) is not None
     if not is_tested and results.sources[0].planned_seeds != (None,):

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
+    model_validator,
 )
 
 from fusebench.config import path_templates
 from fusebench.contracts import NoOptions as Predict
-from fusebench.data import fmb_palette, images, label_maps
-from fusebench.data.images import Color, LabelMap
+from fusebench.data import fmb_palette, label_maps
+from fusebench.data.images import LabelMap
+from fusebench.data.label_images import reading
+from fusebench.data.label_images.statistics import LabelStatistics
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.matching.image_files import (
     KEY_PLACEHOLDER,
@@ -52,6 +54,8 @@ class Options(BaseModel):
             names, e.g. ``maps/{key}_pred``.
         palette: Read images in these colors instead of ids: ``fmb``, the authors' dictionary, or
             ``fmb_swapped``, the same with red and blue swapped, as some programs save it.
+            ``indices``: the indices of palette images are the ids, whatever the colors. None:
+            see `fusebench.data.label_images`.
         ids: Id in the files to class name, if they are not the data set's ids. An id that is not
             named is an error.
     """
@@ -59,8 +63,14 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: Path = Path("label_maps")
-    palette: Literal["fmb", "fmb_swapped"] | None = None
+    palette: Literal["fmb", "fmb_swapped", "indices"] | None = None
     ids: dict[ClassId, str] | None = None
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> "Options":
+        if self.ids is not None and self.palette in ("fmb", "fmb_swapped"):
+            raise ValueError(f"ids are for files of numbers, not for the colors of {self.palette}")
+        return self
 
     @model_serializer(mode="wrap")
     def _omit_new_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -132,11 +142,15 @@ def check_predictions(options: Options, test: Split) -> None:
     """Read and check every label map before the run starts.
 
     Raises:
-        UserError: As `predict`.
+        UserError: As `predict`, or if no pixel of any label map has a class.
     """
     label_maps_by_key = _read_label_maps(options, test)
+    statistics = LabelStatistics()
     for _ in progress.track_progress(test.pairs, f"check {options.folder.name}"):
-        next(label_maps_by_key)
+        path, stored_ids, _ = next(label_maps_by_key)
+        statistics.add(path, stored_ids)
+    if options.ids is None:
+        statistics.check_any_class(test.classes, f"{options.folder}: in {len(test.pairs)} files")
 
 
 def predict(
@@ -148,10 +162,12 @@ def predict(
         UserError: If a label map is missing, has another size than its pair or an id or color
             of no class, or is a color image without a palette.
     """
-    return _read_label_maps(options, test.split)
+    read = _read_label_maps(options, test.split)
+    return ((key, labels) for key, (_, _, labels) in zip(test.split.keys, read, strict=True))
 
 
-def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[str, LabelMap]]:
+def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[Path, LabelMap, LabelMap]]:
+    """Yield file, ids as they are stored, and class ids of every test image."""
     errors = config_errors(options, split.classes, "options")
     if errors:
         raise UserError("\n".join(errors))
@@ -166,19 +182,27 @@ def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[str, Labe
         )
     for pair in split.pairs:
         path = paths[pair.key]
-        _check_image_size(path, pair)
-        if options.palette is None:
-            yield pair.key, _map_ids(_read_ids(path), path, id_map)
-        else:
-            yield pair.key, _read_colored_label_map(path, options.palette, split.classes)
+        stored_ids = _read_stored_ids(path, options, split.classes)
+        _check_image_size(path, stored_ids, pair)
+        yield path, stored_ids, _map_ids(stored_ids, path, id_map)
 
 
-def _read_ids(path: Path) -> LabelMap:
-    try:
-        return images.read_label_image(path)
-    except UserError as error:
-        hint = "; is it an image in FMB's colors? Then set palette: fmb"
-        raise UserError(f"{error}{hint if 'one channel' in str(error) else ''}") from None
+def _read_stored_ids(path: Path, options: Options, classes: Sequence[str]) -> LabelMap:
+    """Read the ids as they are stored: numbers, or the class ids of colors."""
+    if options.palette == "indices" or options.ids is not None:
+        trust_indices = options.palette == "indices"
+        return reading.read_label_image(path, trust_indices=trust_indices)
+    color_ids = fmb_palette.map_colors_to_ids(classes)
+    if options.palette is None:
+        return reading.read_label_image(path, color_ids)
+    if color_ids is None:
+        raise UserError(
+            f"palette {options.palette}: is for FMB's classes; the data set has "
+            f"{', '.join(classes)}"
+        )
+    if options.palette == "fmb_swapped":
+        color_ids = {color[::-1]: class_id for color, class_id in color_ids.items()}
+    return reading.read_colored_label_image(path, color_ids)
 
 
 def _build_id_map(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict[int, int]:
@@ -191,8 +215,8 @@ def _build_id_map(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict
     return id_map
 
 
-def _check_image_size(path: Path, pair: Pair) -> None:
-    width, height = images.read_image_size(path)
+def _check_image_size(path: Path, labels: LabelMap, pair: Pair) -> None:
+    height, width = labels.shape
     if (width, height) != pair.size:
         raise UserError(
             f"{path}: {width} x {height} pixels, but the pair {pair.key} "
@@ -214,36 +238,3 @@ def _map_ids(labels: LabelMap, path: Path, id_map: Mapping[int, int]) -> LabelMa
     table[list(id_map)] = list(id_map.values())
     mapped: LabelMap = table[labels]
     return mapped
-
-
-def _read_colored_label_map(path: Path, palette: str, classes: Sequence[str]) -> LabelMap:
-    """Read the class ids of an image in FMB's colors."""
-    names = [name.lower() for name in classes]
-    missing = [name for name in names if name not in fmb_palette.FMB_COLORS]
-    if missing:
-        raise UserError(
-            f"palette {palette}: has no color for {', '.join(missing)}; it is for FMB's classes"
-        )
-    channel_step = 1 if palette == "fmb" else -1
-    colors = np.array([fmb_palette.FMB_COLORS[name] for name in names], np.uint8)
-    class_ids = {int(rgb): i for i, rgb in enumerate(_pack_rgb(colors[:, ::channel_step]))}
-    pixels = _pack_rgb(images.read_color(path))
-    present, inverse, counts = np.unique(pixels, return_inverse=True, return_counts=True)
-    unknown = [i for i, rgb in enumerate(present) if int(rgb) not in class_ids]
-    if unknown:
-        most_frequent = max(unknown, key=lambda i: counts[i])
-        color = tuple(int(present[most_frequent]) >> shift & 255 for shift in (16, 8, 0))
-        raise UserError(
-            f"{path}: {sum(counts[unknown])} pixels in {len(unknown)} colors of no class (most "
-            f"often RGB {color}); save it without loss, or set palette to fmb or fmb_swapped "
-            "for the other order of channels"
-        )
-    table = np.array([class_ids[int(rgb)] for rgb in present], np.uint8)
-    labels: LabelMap = table[inverse.reshape(pixels.shape)]
-    return labels
-
-
-def _pack_rgb(colors: Color) -> NDArray[np.int64]:
-    """Pack RGB, uint8 (..., 3), into one integer per color."""
-    packed: NDArray[np.int64] = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
-    return packed

@@ -384,3 +384,17 @@ def test_a_damaged_file_of_predicted_boxes_is_named(root, capsys):
     assert f"{file.relative_to(root)}: damaged (not JSON" in error
     assert "fusebench verify --repair" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_split_without_one_true_box_is_refused_before_training(root, capsys, part):
+    (root / "tasks.yaml").write_text(TASKS + YOLO)
+    keys = (root / f"data/m3fd/meta/{part}.txt").read_text().split()
+    for key in keys:
+        path = root / f"data/m3fd/Annotation/{key}.xml"
+        start, _, _ = path.read_text().partition("<object>")
+        path.write_text(f"{start.removesuffix('</annotation>')}</annotation>")
+    assert main(["--tasks", "tasks.yaml", "--device", "cpu"]) == 2
+    message = f"m3fd, {part}: in {len(keys)} images, there is not one true box of People"
+    assert message in capsys.readouterr().err
+    assert not (root / "runs/trained").exists()

@@ -161,9 +161,10 @@ SIZE = tiny_segmentation_dataset.SIZE
         (lambda path: path.unlink(), "1 of the 3 label maps are missing (first: 00007)"),
         (lambda path: Image.new("L", (48, 32)).save(path), "00007.png: 48 x 32 pixels"),
         (lambda path: Image.new("L", SIZE, 77).save(path), "id 77 (6144 pixels) has no class"),
-        (lambda path: Image.new("RGB", SIZE).save(path), "mode RGB; is it an image in FMB's col"),
-        (lambda path: Image.new("RGBA", SIZE).save(path), "mode RGBA; is it an image in FMB's c"),
-        (lambda path: Image.new("I;16", SIZE, 3).save(path), "expected an 8-bit image, got mode I"),
+        (lambda path: Image.new("RGB", SIZE, (1, 2, 3)).save(path), "1 colors of no class (most"),
+        (lambda path: Image.new("RGBA", SIZE).save(path), "an alpha channel that is not 255"),
+        (lambda path: Image.new("I;16", SIZE, 300).save(path), "value 300 (6144 pixels) is no cl"),
+        (lambda path: Image.new("L", SIZE).save(path, "JPEG"), "00007.png: is a JPEG file"),
         (lambda path: path.write_bytes(b"no image"), "cannot be read as an image"),
     ],
 )
@@ -188,6 +189,68 @@ def test_label_maps_in_fmbs_colors_are_read_as_class_ids(root, capsys, palette, 
     (record,) = read_records(root, f"tasks.toy.palette={palette}")
     assert record.values["IoU"] == 1.0
     assert record.protocol["colors"] == palette
+
+
+def test_palette_indices_are_ids_if_the_user_says_so(root, capsys):
+    write_task_file(root)
+    for path in sorted((root / "data/fmb/test/Label").glob("*.png")):
+        image = Image.fromarray(np.array(Image.open(path)), "P")
+        image.putpalette([10, 20, 30] * 5 + [value for i in range(60) for value in (i, 200, 9)])
+        image.save(root / "maps" / path.name)
+    unequal = "{0: unlabelled, 1: road, 7: sky, 9: car}"
+    for flags in ([], ["--set", f"tasks.toy.ids={unequal}"]):
+        assert run_segmentation(root, *flags) == 0  # colors 0 to 4 are equal: not renumbered
+    for path in (root / "maps").iterdir():
+        image = Image.open(path)
+        image.putpalette([value for i in range(60) for value in (i, 200, 9)])
+        image.save(path)
+    assert run_segmentation(root) == 2
+    assert "palette: indices" in capsys.readouterr().err
+    assert run_segmentation(root, "--set", "tasks.toy.palette=indices") == 0
+    (record,) = read_records(root, "tasks.toy.palette=indices")
+    assert record.values["IoU"] == 1.0
+    flags = ["--set", f"tasks.toy.ids={unequal}", "--set", "tasks.toy.palette=fmb"]
+    assert run_segmentation(root, *flags) == 2
+    assert "ids are for files of numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("part", "image_count"), [("test", 3), ("train", 6)])
+def test_label_maps_of_0_and_255_are_refused_before_anything_is_computed(
+    root, capsys, part, image_count
+):
+    write_task_file(root)
+    write_label_maps(root)
+    for path in (root / "data/fmb" / part / "Label").iterdir():
+        Image.fromarray(np.uint8(255) * (np.array(Image.open(path)) == 1)).save(path)
+    (root / "tasks.yaml").write_text(SEGFORMER)
+    assert run_segmentation(root) == 2
+    message = f"fmb, {part}: in {image_count} images, no pixel has a label: the only ids are 0 ("
+    assert message in capsys.readouterr().err
+    assert not (root / "runs/trained").exists()
+
+
+def test_predictions_without_a_class_are_refused(root, capsys):
+    write_task_file(root)
+    write_label_maps(root, lambda labels: np.uint8(255) * (labels == 1))
+    assert run_segmentation(root) == 2
+    assert "maps: in 3 files, no pixel has a label: the only ids are 0" in capsys.readouterr().err
+
+
+def test_the_training_split_needs_no_label_where_nothing_is_trained(root):
+    write_task_file(root)
+    write_label_maps(root)
+    for path in (root / "data/fmb/train/Label").iterdir():
+        Image.new("L", SIZE).save(path)
+    assert run_segmentation(root) == 0
+
+
+def test_ids_shifted_by_one_have_a_caution_in_the_protocol(root):
+    write_task_file(root)
+    write_label_maps(root, lambda labels: np.where(labels == 0, 0, labels - 1).astype(np.uint8))
+    assert run_segmentation(root) == 0
+    (record,) = read_records(root)
+    assert record.values["IoU"] == 0
+    assert "one lower" in record.protocol["caution: ids"]
 
 
 def test_ids_of_another_numbering_are_mapped_by_class_name(root, capsys):

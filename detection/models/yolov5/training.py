@@ -38,6 +38,7 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.experiments.runner import PROTOCOL_FILE
 from fusebench.runtime import progress
+from fusebench.storage.finite_weights import check_finite
 
 CHECKPOINT_FILE = "state.pt"
 LOSS_NAMES = ("box", "class", "distribution")
@@ -52,7 +53,7 @@ def train(
 
     Raises:
         UserError: If the data is invalid, the initial weights cannot be loaded, the batch does not
-            fit into memory, or the loss is not finite.
+            fit into memory, or the loss or a weight is not finite.
     """
     ultralytics_import.import_ultralytics(folder)
     if not (folder / network.MODEL_INFO_FILE).exists():
@@ -241,10 +242,19 @@ def _write_results(
     transferred: int | None,
     folder: Path,
 ) -> None:
-    """Write the losses, the training time, the averaged weights and, last, ``model.json``."""
+    """Write the losses, the training time, the averaged weights and, last, ``model.json``.
+
+    Raises:
+        UserError: If a weight is not finite, e.g. after the last step; nothing is written then.
+    """
     import torch
 
     average = state.ema.ema
+    check_finite(
+        average.state_dict(),
+        "training: the trained weights",
+        f"set a smaller learning_rate (now {options.learning_rate:g})",
+    )
     with (folder / "losses.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["epoch", *LOSS_NAMES])

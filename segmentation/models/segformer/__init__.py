@@ -35,7 +35,7 @@ Training is a function of the seed: a run that is interrupted and resumed ends w
 weights as an uninterrupted one, bit for bit on one CPU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fusebench.data.images import LabelMap
@@ -90,6 +90,24 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "as SegMiF": ", ".join(segmif_differences.list_agreements(options)),
         "differs from SegMiF (its value)": ", ".join(segmif_differences.list_differences(options)),
     }
+
+
+def config_errors(options: Options, classes: Sequence[str], where: str) -> list[str]:
+    """List the errors in the number of trained classes, as messages.
+
+    Args:
+        options: See `Options`.
+        classes: The data set's classes.
+        where: Position in the task file.
+    """
+    trained = classes[int(options.ignore_unlabeled) :]
+    if len(trained) > 1:
+        return []
+    cause = " (ignore_unlabeled leaves out class 0)" if options.ignore_unlabeled else ""
+    return [
+        f"{where}: the only class to train is {', '.join(trained) or 'none'}{cause}, and a network "
+        "of one class predicts it everywhere; train at least two classes"
+    ]
 
 
 def check(options: Options, folder: Path) -> None:

@@ -3,6 +3,7 @@
 Imports neither torch nor mmseg.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -101,6 +102,14 @@ class Options(BaseModel):
             raise ValueError(f"schedule {self.schedule} is shorter than {self.iterations} steps")
         if min(self.crop_size) < 32:
             raise ValueError("crop must be at least 32 pixels wide and high")
+        # the deepest features of the encoder have 1/32 of the width and height, rounded up
+        values = self.batch * math.prod(-(-side // 32) for side in self.crop_size)
+        if values == 1 and self.head == "mmseg":
+            raise ValueError(
+                f"crop {self.crop_size[0]} x {self.crop_size[1]} and batch 1 leave batch norm one "
+                "value per channel in the deepest layer; set a crop of at least 64, a batch of at "
+                "least 2, or head: linear"
+            )
         if not 0 < self.rescale[0] <= self.rescale[1]:
             raise ValueError("rescale must be a range above 0, smaller end first")
         return self

@@ -20,6 +20,7 @@ from fusebench.errors import UserError
 from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.storage import checkpoint
+from fusebench.storage.finite_weights import check_finite
 from segmentation.models.segformer import augmentation, imagenet_weights, network, weights
 from segmentation.models.segformer.options import Options, find_weights_file
 
@@ -54,7 +55,8 @@ def train(
     """Train to the last step, from the initial weights or the checkpoint in ``folder``.
 
     Raises:
-        UserError: If the initial weights do not fit, or the loss is not finite.
+        UserError: If the initial weights do not fit, the loss or a weight is not finite, or the
+            loss is 0 in every step.
     """
     import torch
 
@@ -101,6 +103,7 @@ def _train_network(
         ):
             _save_checkpoint(path, net, optimizer, state)
             last_checkpoint = time.monotonic()
+    _check_result(net, state, options)
     _write_loss_curve(folder / "losses.csv", state)
     (folder / "time.json").write_text(json.dumps(_describe_training_time(state, device)))
     weights.save_network(folder, net, model_info)
@@ -201,6 +204,24 @@ def _record_loss(state: SegmenterTrainingState, loss: float, options: Options) -
     ):
         state.loss_curve.append((state.finished_steps, state.loss_sum / state.loss_count))
         state.loss_sum, state.loss_count = 0.0, 0
+
+
+def _check_result(net: Any, state: SegmenterTrainingState, options: Options) -> None:
+    """Check the trained network before it is written.
+
+    Raises:
+        UserError: If a weight is not finite, or nothing was trained.
+    """
+    check_finite(
+        net.state_dict(),
+        "segformer: the trained weights",
+        f"lower learning_rate ({options.learning_rate:g}) or head_factor ({options.head_factor:g})",
+    )
+    if not any(mean for _, mean in state.loss_curve):
+        raise UserError(
+            f"segformer: nothing was trained, the loss was 0 in all {state.finished_steps} steps: "
+            "no crop had a labeled pixel. Check the label maps, or set a larger crop"
+        )
 
 
 def _save_checkpoint(path: Path, net: Any, optimizer: Any, state: SegmenterTrainingState) -> None:

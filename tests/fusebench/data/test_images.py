@@ -86,20 +86,6 @@ def test_broken_image_in_the_store_is_to_be_created_again_not_replaced(tmp_path)
             images.read_color(folder / name)
 
 
-def test_label_ids_of_a_palette_image_are_its_indices(tmp_path):
-    labels = Image.new("P", (2, 2))
-    labels.putdata([0, 3, 14, 3])
-    labels.putpalette([7] * 768)
-    labels.save(tmp_path / "a.png")
-    assert images.read_label_image(tmp_path / "a.png").tolist() == [[0, 3], [14, 3]]
-
-
-def test_color_image_is_refused_as_label_image(tmp_path):
-    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="one channel of class ids, got mode RGB"):
-        images.read_label_image(tmp_path / "a.png")
-
-
 def test_file_whose_header_claims_a_gigantic_image_is_refused(tmp_path):
     path = tmp_path / "00001.bmp"
     Image.new("RGB", (4, 4)).save(path)

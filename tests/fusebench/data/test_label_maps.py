@@ -59,9 +59,3 @@ def test_id_without_a_class_is_refused_by_name(tmp_path):
     path = write(tmp_path / "a.png", [[0, 15, 15, 200]])
     with pytest.raises(UserError, match=r"a\.png: id 15 \(2 pixels\) has no class.*0\.\.14 or 255"):
         label_maps.read_label_map(path, fmb.CLASSES)
-
-
-def test_color_image_is_refused_as_label_map(tmp_path):
-    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="one channel of class ids"):
-        label_maps.read_label_map(tmp_path / "a.png", fmb.CLASSES)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fusebench.data import fmb_palette, images
+from fusebench.data.label_images.reading import read_label_image
 from fusebench.datasets import fmb, m3fd, scenes, scenes_seg
 from fusebench.errors import UserError
 from fusebench.simulator import dataset_writer, scene
@@ -58,7 +59,7 @@ def test_segmentation_scenes_are_read_back_with_the_rendered_label_maps(data_fol
     assert len(split.pairs) == 3
     for pair in split.pairs:
         rendered = scene.render_scene(scenes_seg.SEED_OFFSET, int(pair.key), SMALL)
-        np.testing.assert_array_equal(images.read_label_image(pair.label_map), rendered.label_map)
+        np.testing.assert_array_equal(read_label_image(pair.label_map), rendered.label_map)
         assert pair.condition == rendered.condition
 
 

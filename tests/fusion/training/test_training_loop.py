@@ -164,6 +164,16 @@ def test_a_nan_loss_stops_with_the_step_the_files_and_the_checkpoint(root, tmp_p
     assert all(bool(tensor.isfinite().all()) for tensor in content["network"].values())
 
 
+def test_weights_that_the_last_step_makes_infinite_are_not_written(tmp_path):
+    training = build_training("dmfuse", "diffusion")
+    stage = train_stage.build_stage(training, None)
+    name, parameter = next(stage.named_parameters())
+    weights = {name: torch.full_like(parameter, torch.inf)}
+    with pytest.raises(UserError, match=r"trained weights: .* is not finite .*lower learning_rate"):
+        train_stage._write_weights(training, stage, weights, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_frozen_weights_equal_those_of_the_previous_stage(root, tmp_path):
     training = build_training("dmfuse", "fusion", steps=1)
     start_path = write_start_weights(training, tmp_path)

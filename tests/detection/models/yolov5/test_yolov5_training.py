@@ -1,5 +1,7 @@
 """Training: it resumes bit by bit after a kill, and leaves only its result."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -130,6 +132,15 @@ def test_a_loss_that_is_not_finite_stops_the_training(examples, tmp_path, monkey
     ):
         train(examples, tmp_path / "nan")
     assert not (tmp_path / "nan" / training.CHECKPOINT_FILE).exists()
+
+
+def test_weights_that_are_not_finite_after_the_last_step_are_not_written(tmp_path):
+    network = torch.nn.Linear(2, 1)
+    network.bias.data[0] = torch.inf
+    state = SimpleNamespace(ema=SimpleNamespace(ema=network))
+    with pytest.raises(UserError, match=r"bias is not finite .* smaller learning_rate"):
+        training._write_results(state, None, OPTIONS, None, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unreadable_checkpoint_is_an_error_that_names_it(examples, tmp_path):

@@ -239,6 +239,36 @@ def test_inconsistent_options_are_refused(changes, message):
         Options(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "values"),
+    [
+        ({"crop": 32, "batch": 1}, 1),
+        ({"crop": 32, "batch": 2}, 2),
+        ({"crop": (33, 32), "batch": 1}, 2),
+        ({"crop": 64, "batch": 1}, 4),
+    ],
+)
+def test_batch_norm_has_more_than_one_value_per_channel(tmp_path, changes, values):
+    """The encoder halves width and height five times, rounding up: 1/32 of the crop."""
+    if values == 1:
+        with pytest.raises(ValidationError, match=r"crop 32 x 32 and batch 1 .* head: linear"):
+            Options(**changes)
+        changes = changes | {"head": "linear"}
+    options = Options(backbone="mit_b0", embedding=16, **changes)
+    net = build_quietly(options, tmp_path)
+    width, height = options.crop_size
+    deepest = net.backbone(torch.zeros(options.batch, 3, height, width))[-1]
+    assert deepest[:, 0].numel() == values
+
+
+def test_a_network_of_one_class_is_refused():
+    options = Options(ignore_unlabeled=True)
+    (error,) = segformer.config_errors(options, ("unlabelled", "road"), "tasks.toy.options")
+    assert error.startswith("tasks.toy.options: the only class to train is road (ignore_unlabeled")
+    assert segformer.config_errors(Options(), ("unlabelled", "road"), "") == []
+    assert segformer.config_errors(options, ("unlabelled", "road", "car"), "") == []
+
+
 def test_the_protocol_names_model_weights_schedule_and_augmentation():
     protocol = segformer.protocol(Options(), segformer.Predict())
     assert protocol["model"] == "SegFormer mit_b3 (mmseg), head 256"
@@ -435,3 +465,22 @@ def test_a_model_trained_without_class_0_never_predicts_it(data_root, tmp_path):
 def test_a_loss_that_is_not_finite_is_an_error_with_advice(data_root, tmp_path):
     with pytest.raises(UserError, match="lower learning_rate"):
         train(data_root, tmp_path / "model", TINY.model_copy(update={"learning_rate": 1e30}))
+
+
+def test_weights_that_the_last_step_makes_infinite_are_an_error():
+    net = torch.nn.Linear(2, 1)
+    state = training.SegmenterTrainingState(finished_steps=1, loss_curve=[(1, 0.5)])
+    training._check_result(net, state, TINY)
+    net.bias.data[0] = torch.nan
+    with pytest.raises(UserError, match=r"trained weights: bias is not finite .*learning_rate"):
+        training._check_result(net, state, TINY)
+
+
+@pytest.mark.slow
+def test_a_training_that_never_saw_a_label_is_an_error(data_root, tmp_path):
+    for path in (data_root / "fmb/train/Label").iterdir():
+        Image.new("L", tiny_segmentation_dataset.SIZE, 255).save(path)
+    options = TINY.model_copy(update={"ignore_unlabeled": True, "iterations": 2})
+    with pytest.raises(UserError, match="nothing was trained, the loss was 0 in all 2 steps"):
+        train(data_root, tmp_path / "model", options)
+    assert not list((tmp_path / "model").glob("model.*"))

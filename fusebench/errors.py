@@ -1,6 +1,12 @@
 """Errors that the user can fix: a wrong file, a wrong name, a missing input."""
 
+import reprlib
+
 from pydantic import ValidationError
+
+MAX_MESSAGE_LENGTH = 2000  # characters of a message about the content of a file
+MAX_PART_LENGTH = 300  # characters of a value, a location or a reason in a message
+MAX_INTEGER_BITS = 256  # a longer integer is described: Python refuses to print very long ones
 
 
 class UserError(Exception):
@@ -23,9 +29,60 @@ class DatasetNotFoundError(UserError):
         self.message = message
 
 
+class _ShortRepr(reprlib.Repr):
+    """``repr`` of bounded length: long texts and collections are cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = MAX_PART_LENGTH
+        self.maxlevel = 4
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Describe an integer that is too long to be printed."""
+        bits = x.bit_length()
+        return (
+            f"<integer of {bits} bits>" if bits > MAX_INTEGER_BITS else super().repr_int(x, level)
+        )
+
+
+def format_value(value: object) -> str:
+    """Format a given value for a message, at most `MAX_PART_LENGTH` characters."""
+    return shorten(_ShortRepr().repr(value), MAX_PART_LENGTH)
+
+
+def shorten(text: str, length: int) -> str:
+    """Cut a text in the middle to at most ``length`` characters."""
+    if len(text) <= length:
+        return text
+    end = (length - 5) // 3
+    return f"{text[: length - 5 - end]} ... {text[len(text) - end :]}"
+
+
+def limit_lines(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
+    """Limit a message of several lines to ``length`` characters; says how many lines are left out.
+
+    A single line that is longer is cut in the middle.
+    """
+    if len(text) <= length:
+        return text
+    first, *others = text.splitlines()
+    lines = [shorten(first, length - 100)]
+    for line in others:
+        if sum(map(len, lines)) + len(lines) + len(line) > length - 100:
+            break
+        lines.append(line)
+    omitted = 1 + len(others) - len(lines)
+    return "\n".join([*lines, f"... and {omitted} more"] if omitted else lines)
+
+
 def format_validation_error(where: str, error: ValidationError) -> str:
-    """Format a pydantic error, one line per fault: location, what is wrong, given value."""
-    return "\n".join(
-        f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
-        for e in error.errors()
-    )
+    """Format a pydantic error, one line per fault: location, what is wrong, given value.
+
+    Long values are cut, and a message of many faults lists the first ones.
+    """
+    lines = []
+    for fault in error.errors():
+        location = shorten(".".join(map(str, fault["loc"])), MAX_PART_LENGTH)
+        reason = shorten(fault["msg"], MAX_PART_LENGTH)
+        lines.append(f"{where}: {location}: {reason} (given: {format_value(fault['input'])})")
+    return limit_lines("\n".join(lines))

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from fusebench.contracts import (
     Dataset,
@@ -25,7 +25,8 @@ from fusebench.contracts import (
     check_function,
     load_contract,
 )
-from fusebench.errors import UserError, format_validation_error
+from fusebench.errors import UserError
+from fusebench.option_values import validate_model
 from fusebench.storage.hashing import compute_file_sha256
 
 METHODS = "fusion.methods"
@@ -120,12 +121,9 @@ def validate_options(model: type[BaseModel], values: Mapping[str, Any], where: s
         where: Position in the task file, for messages.
 
     Raises:
-        UserError: One line per fault.
+        UserError: One line per fault; see `fusebench.option_values.validate_model`.
     """
-    try:
-        return model(**values)
-    except ValidationError as fault:
-        raise UserError(format_validation_error(where, fault)) from None
+    return validate_model(model, values, where)
 
 
 def _index_modules(package: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ over images.
 """
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -21,7 +20,8 @@ import pandas as pd
 
 from fusebench import cli
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index
 from reports.run_comparison import tested_changes
@@ -202,12 +202,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             _check_output_file(args.to)
         matched = read_matched_runs(args.a, args.b, args.task)
         tests = run_tests(matched)
-        print(format_comparison(matched, tests, get_terminal_size().columns))
+        printable.print_text(format_comparison(matched, tests, get_terminal_size().columns))
         if args.to:
             csv_files.write_csv(build_dataframe(matched, tests), args.to)
-            print(f"\nTable: {args.to}")
+            printable.print_text(f"\nTable: {args.to}")
     except (UserError, OSError) as error:
-        print(f"reports.compare: {error}", file=sys.stderr)
+        printable.print_message(f"reports.compare: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.compare")
@@ -215,4 +215,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

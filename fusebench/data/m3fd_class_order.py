@@ -11,10 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-import yaml
-
 from fusebench.errors import UserError
 from fusebench.runtime.text_files import parse_float, read_text
+from fusebench.runtime.yaml_text import parse_yaml
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL
@@ -32,6 +31,7 @@ M3FD_BOX_COUNTS = {
     "Lamp": 2405,
     "Truck": 1008,
 }
+MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 MIN_BOXES = 1000  # no order is recognized from fewer boxes
 MAX_DISTANCE = 1.0  # of the best order, see `_compute_share_distance`: a mean factor of two
 MIN_DISTANCE_MARGIN = 0.35  # between the best and the second order; A and B are 0.73 apart
@@ -134,11 +134,13 @@ def _describe_box_statistics(areas: Sequence[Sequence[float]]) -> str:
 
 
 def _read_class_names(path: Path) -> list[str]:
+    expected = f"{path}: expected 'names:' with six class names"
+    document = parse_yaml(read_text(path, MAX_NAMES_BYTES), expected)
     try:
-        names = yaml.safe_load(read_text(path))["names"]
+        names = document["names"]
         values = [names[i] for i in sorted(names)] if isinstance(names, dict) else list(names)
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: expected 'names:' with six class names ({error!r})") from None
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{expected} ({error!r})") from None
     return list(map(str, values))
 
 

@@ -7,6 +7,7 @@ default rule divides whole blocks of ids.
 
 import random
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ class RandomRule(_SplitRuleModel):
     """Random keys; neighboring frames end up in both train and test."""
 
     rule: Literal["random"] = "random"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     share: float = Field(default=0.25, gt=0, lt=1)
 
 
@@ -199,10 +200,17 @@ def _split_by_blocks(keys: Sequence[str], rule: BlockRule) -> SplitKeys:
     positions = get_frame_positions(keys)
     remainder = rule.first % rule.every
     test = [key for key in keys if positions[key] // rule.length % rule.every == remainder]
-    # Training keeps a gap to every test frame.
-    gap = range(-rule.gap, rule.gap + 1)
-    excluded = {positions[key] + step for key in test for step in gap}
-    return {"train": [key for key in keys if positions[key] not in excluded], "test": test}
+    # Training keeps a gap to every test frame; only the nearest one on each side matters.
+    test_positions = sorted(positions[key] for key in test)
+
+    def is_in_gap(position: int) -> bool:
+        index = bisect_left(test_positions, position)
+        return any(
+            abs(position - nearest) <= rule.gap
+            for nearest in test_positions[max(index - 1, 0) : index + 1]
+        )
+
+    return {"train": [key for key in keys if not is_in_gap(positions[key])], "test": test}
 
 
 def _split_at_random(keys: Sequence[str], rule: RandomRule) -> SplitKeys:

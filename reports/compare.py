@@ -21,6 +21,7 @@ import pandas as pd
 from fusebench import cli
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable
+from fusebench.runtime.printable import escape_controls
 from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index
@@ -76,7 +77,7 @@ def format_comparison(matched: MatchedRuns, tests: TestsByTask, width: int) -> s
         ]
         lines += _format_score_changes(pairs, width - 2)
         parts.append("\n".join([task, *(f"  {line}" for line in lines or ["no difference"])]))
-    return terminal.replace_control_characters("\n\n".join(parts))
+    return escape_controls("\n\n".join(parts))
 
 
 def build_dataframe(matched: MatchedRuns, tests: TestsByTask) -> pd.DataFrame:

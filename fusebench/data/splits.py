@@ -15,9 +15,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime.text_files import read_text
 
+MAX_LIST_BYTES = 100_000_000  # of a list of keys
 SplitKeys = dict[str, list[str]]  # ``train`` and ``test`` to keys
 
 
@@ -138,11 +139,15 @@ def read_split_lists(folder: Path, rule: ListRule) -> SplitKeys:
                 f"{path}: no such list; write it (one key per line) or choose another rule, "
                 "e.g. split: {rule: blocks}"
             )
-        rows = [line.strip() for line in read_text(path).splitlines() if line.strip()]
+        rows = [
+            line.strip() for line in read_text(path, MAX_LIST_BYTES).splitlines() if line.strip()
+        ]
         parts[name] = [Path(row.replace("\\", "/")).stem for row in rows]
         duplicates = [key for key, count in Counter(parts[name]).items() if count > 1]
         if duplicates:
-            raise UserError(f"{path}: {duplicates[0]} is listed twice; delete one of the lines")
+            raise UserError(
+                f"{path}: {shorten(duplicates[0], 200)} is listed twice; delete one of the lines"
+            )
     return parts
 
 
@@ -232,5 +237,6 @@ def _check_lists(parts: SplitKeys, keys: set[str]) -> None:
         if unknown:
             raise UserError(
                 f"{len(unknown)} key(s) listed for {name} are not in the data set: "
-                f"{', '.join(unknown[:3])}; it has {len(keys)} pairs; correct the list"
+                f"{shorten(', '.join(unknown[:3]), 600)}; it has {len(keys)} pairs; correct "
+                "the list"
             )

@@ -103,7 +103,7 @@ def _write_failure(file: Path, failure: Failure) -> None:
 def _shorten_message(message: str) -> str:
     """Return the printable first line of a message, cut to `MAX_MESSAGE_LENGTH`."""
     first_line = next(iter(message.strip().splitlines()), "")
-    text = "".join(c if c.isprintable() else "?" for c in " ".join(first_line.split()))
+    text = printable.escape_controls(" ".join(first_line.split()))
     if len(text) <= MAX_MESSAGE_LENGTH:
         return text
     return f"{text[: MAX_MESSAGE_LENGTH - 1].rstrip()}…"

@@ -10,12 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from typing_extensions import Self
 
 from fusebench.errors import UserError, format_validation_error
-from fusion.networks.dmnet_architecture import DMNetArchitecture
+from fusion.networks.dmnet_architecture import MAX_FEATURE_STEPS, DMNetArchitecture
 
 MAX_WIDTH, MAX_TIME_STEPS = 4096, 100_000  # channels; steps of a noise schedule
 EvenWidth = Annotated[int, Field(ge=2, le=MAX_WIDTH, multiple_of=2)]
 TimeStep = Annotated[int, Field(ge=1, le=MAX_TIME_STEPS)]
-MAX_FEATURE_STEPS = 100  # time steps whose features are used
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 NoiseScheduleKind = Literal["cosine", "linear"]
 EncoderKind = Literal["diffusion", "cnn"]

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.data.boxes import resolve_key
-from fusebench.errors import UserError
+from fusebench.errors import UserError, format_value
 from fusebench.runtime.json_files import read_json
-from fusebench.runtime.text_files import abbreviate
 
 FORMAT_HINT = "expected COCO format with images, categories and annotations"
 MAX_NUMBER = 1e9  # limit of the absolute value of any number in the file
@@ -100,7 +99,7 @@ def _require_dicts(file: Path, rows: Sequence[object], name: str) -> Rows:
     for row in rows:
         if not isinstance(row, dict):
             raise UserError(
-                f"{file}: {name}: {abbreviate(row)} is not a JSON object; {FORMAT_HINT}"
+                f"{file}: {name}: {format_value(row)} is not a JSON object; {FORMAT_HINT}"
             )
     return [row for row in rows if isinstance(row, dict)]
 
@@ -112,13 +111,13 @@ def _check_ids(file: Path, name: str, rows: Rows) -> None:
             raise UserError(f"{file}: {name}: an entry has no id")
         if not _is_id(row["id"]):
             raise UserError(
-                f"{file}: {name}: id {abbreviate(row['id'])} is neither a number nor text"
+                f"{file}: {name}: id {format_value(row['id'])} is neither a number nor text"
             )
         if name == "categories" and not isinstance(row.get("name"), str):
-            raise UserError(f"{file}: categories: {abbreviate(row)} has no name")
+            raise UserError(f"{file}: categories: {format_value(row)} has no name")
     for row_id, count in Counter(row["id"] for row in rows).items():
         if count > 1:
-            raise UserError(f"{file}: {name}: id {abbreviate(row_id)} is listed {count} times")
+            raise UserError(f"{file}: {name}: id {format_value(row_id)} is listed {count} times")
 
 
 def _check_predictions(
@@ -133,10 +132,10 @@ def _check_predictions(
         for field, listed in (("image_id", keys), ("category_id", names)):
             if not _is_id(row.get(field)) or row[field] not in listed:
                 raise UserError(
-                    f"{where}: {field} {abbreviate(row.get(field))} is none of the {len(listed)} "
+                    f"{where}: {field} {format_value(row.get(field))} is none of the {len(listed)} "
                     "listed"
                 )
-        where = f"{where} (image {abbreviate(row['image_id'])})"
+        where = f"{where} (image {format_value(row['image_id'])})"
         _check_names(where, row, keys[row["image_id"]], names[row["category_id"]], known_keys)
         _check_box(where, row)
         identity = (row["image_id"], row["category_id"], *row["bbox"], row["score"])
@@ -155,14 +154,14 @@ def _check_names(
     file_name = row.get("file_name")
     if isinstance(file_name, str) and resolve_key(file_name, known_keys) != key:
         raise UserError(
-            f"{where}: file_name {abbreviate(file_name)} contradicts image_id, which is listed as "
-            f"{abbreviate(key)}; list the images with the ids that the predictions use"
+            f"{where}: file_name {format_value(file_name)} contradicts image_id, which is listed "
+            f"as {format_value(key)}; list the images with the ids that the predictions use"
         )
     name = row.get("category_name")
     if isinstance(name, str) and name != category:
         raise UserError(
-            f"{where}: category_name {abbreviate(name)} contradicts category_id, which is listed "
-            f"as {abbreviate(category)}; list the categories with the ids of the predictions"
+            f"{where}: category_name {format_value(name)} contradicts category_id, which is listed "
+            f"as {format_value(category)}; list the categories with the ids of the predictions"
         )
 
 
@@ -171,12 +170,12 @@ def _check_box(where: str, row: Mapping[str, Any]) -> None:
     if not _is_number(score) or not 0 <= row["score"] <= 1:
         is_percentage = _is_number(score) and 1 < row["score"] <= 100
         raise UserError(
-            f"{where}: expected a score from 0 to 1 for every box, got {abbreviate(score)}"
+            f"{where}: expected a score from 0 to 1 for every box, got {format_value(score)}"
             + ("; divide percentages by 100" if is_percentage else "")
         )
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         raise UserError(
-            f"{where}: bbox {abbreviate(box)}: expected [left, top, width, height], four numbers"
+            f"{where}: bbox {format_value(box)}: expected [left, top, width, height], four numbers"
         )
     if not (box[2] > 0 and box[3] > 0):
         raise UserError(

@@ -11,7 +11,6 @@ the images (images.csv) and tables: per_image.csv, curves.csv, confusion.csv, er
 stopped run resumes: training after its last finished epoch.
 """
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.runtime.program import run_program
 from fusebench.storage import image_index, predicted_boxes
 from fusebench.storage.store import Store
 
@@ -109,4 +109,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

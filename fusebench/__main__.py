@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from fusebench import cli
 from fusebench.config import schema
 from fusebench.errors import UserError
+from fusebench.runtime import printable
+from fusebench.runtime.program import run_program
 
 
 def select_stages(args: argparse.Namespace) -> list[str]:
@@ -38,13 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         programs = select_stages(args)
     except (UserError, OSError) as error:
-        print(f"fusebench: {error}", file=sys.stderr)
+        printable.print_message(f"fusebench: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
     worst_status = 0
     for program in programs:
-        print(f"== {program}", flush=True)
+        printable.print_text(f"== {program}")
         status: int = importlib.import_module(program).main(arguments)
         if status not in (0, 1):
             return status
@@ -53,4 +55,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

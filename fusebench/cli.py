@@ -2,8 +2,6 @@
 
 import argparse
 import re
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +13,7 @@ from fusebench.config.paths import expand_home
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.store import Store
 
@@ -88,12 +86,14 @@ def main(
             preflight.check_inputs(run_plan.runs, store)
             device = resolve_device(args.device)
     except (UserError, OSError) as error:  # OSError: a folder that cannot be created or written
-        print(f"{program}: {error}", file=sys.stderr)
+        printable.print_message(f"{program}: {error}")
         return 2
     except KeyboardInterrupt:
         return report_interrupt(program)
     for skipped in run_plan.skipped_tasks:
-        print(f"{program}: task {skipped.task_name} is left out: {skipped.reason}", file=sys.stderr)
+        printable.print_message(
+            f"{program}: task {skipped.task_name} is left out: {skipped.reason}"
+        )
     return _execute_steps(program, steps, device)
 
 
@@ -221,26 +221,28 @@ def select_tasks(
 
 def _print_plan(run_plan: Plan, steps: Sequence[Step], out: Path) -> None:
     for number, step in enumerate(steps, start=1):
-        print(f"[{number}/{len(steps)}] {step.label}{' (done)' if step.is_done else ''}")
+        printable.print_text(
+            f"[{number}/{len(steps)}] {step.label}{' (done)' if step.is_done else ''}"
+        )
     for skipped in run_plan.skipped_tasks:
         source_names = ", ".join(skipped.task.sources)
         state = "to do" if skipped.will_be_generated else "left out"
-        print(f"{skipped.task_name} on {source_names}: {state}: {skipped.reason}")
-    print(f"{sum(step.is_done for step in steps)} of {len(steps)} done, under {out}")
+        printable.print_text(f"{skipped.task_name} on {source_names}: {state}: {skipped.reason}")
+    printable.print_text(f"{sum(step.is_done for step in steps)} of {len(steps)} done, under {out}")
 
 
 def _execute_steps(program: str, steps: Sequence[Step], device: str) -> int:
     failed = []
     for number, step in enumerate(steps, start=1):
         done = " (done)" if step.is_done else ""
-        print(f"[{number}/{len(steps)}] {step.label}{done}", flush=True)
+        printable.print_text(f"[{number}/{len(steps)}] {step.label}{done}")
         try:
             if not step.is_done and not run_and_report(step.label, partial(step.execute, device)):
                 failed.append(step.label)
         except KeyboardInterrupt:
             return report_interrupt(program)
     if failed:
-        print(f"{program}: {len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
+        printable.print_message(f"{program}: {len(failed)} failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
@@ -252,14 +254,14 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
     try:
         work()
     except UserError as error:
-        print(f"{label}: {error}", file=sys.stderr)
+        printable.print_message(f"{label}: {error}")
         return False
     except SystemExit as fault:  # a plug-in's; it would end the program as if all were done
-        print(f"{label}: failed: a plug-in ended the program (exit {fault.code})", file=sys.stderr)
+        printable.print_message(f"{label}: failed: a plug-in ended the program (exit {fault.code})")
         return False
     except Exception:  # noqa: BLE001 - the one place that may: see the docstring
-        print(f"{label}: failed", file=sys.stderr)
-        traceback.print_exc()
+        printable.print_message(f"{label}: failed")
+        printable.print_traceback()
         return False
     return True
 
@@ -294,5 +296,5 @@ def resolve_device(device: str) -> str:
 
 def report_interrupt(program: str) -> int:
     """Print that the program was interrupted and can be resumed; return the exit status."""
-    print(f"\n{program}: interrupted; the same command resumes", file=sys.stderr)
+    printable.print_message(f"\n{program}: interrupted; the same command resumes")
     return EXIT_INTERRUPTED

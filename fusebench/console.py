@@ -12,11 +12,13 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from fusebench.config import task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.program import run_program
 
 EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
@@ -50,25 +52,30 @@ SUBCOMMANDS = {
 }
 
 
+def start() -> NoReturn:
+    """Start the installed command ``fusebench``."""
+    run_program(main)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help"):
-        sys.stdout.write(format_help())
+        printable.print_text(format_help())
         return 0 if arguments else 2
     if name == "--version":
-        sys.stdout.write(f"fusebench {version('fusebench')}\n")
+        printable.print_text(f"fusebench {version('fusebench')}")
         return 0
     if name not in SUBCOMMANDS:
-        sys.stderr.write(f"{_describe_unknown(name)}\n")
+        printable.print_message(_describe_unknown(name))
         return 2
     _make_current_folder_importable()
     with command_name.use_command_name(f"fusebench {name}"):
         try:
             return _load_program(name)(arguments[1:])
         except KeyboardInterrupt:
-            sys.stderr.write(f"\nfusebench {name}: interrupted\n")
+            printable.print_message(f"\nfusebench {name}: interrupted")
             return EXIT_INTERRUPTED
 
 
@@ -87,7 +94,7 @@ def format_help() -> str:
             "",
             "`fusebench SUBCOMMAND --help` lists its arguments; `fusebench --version` prints the "
             "version.",
-            "Start with `fusebench run --preset demo`.\n",
+            "Start with `fusebench run --preset demo`.",
         ]
     )
 
@@ -109,9 +116,9 @@ def run_init(argv: Sequence[str]) -> int:
     try:
         path = task_file_location.write_task_file(args.folder)
     except (UserError, OSError) as error:
-        sys.stderr.write(f"fusebench init: {error}\n")
+        printable.print_message(f"fusebench init: {error}")
         return 2
-    sys.stdout.write(f"Task file: {path}\n")
+    printable.print_text(f"Task file: {path}")
     return 0
 
 
@@ -139,4 +146,4 @@ def _make_current_folder_importable() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

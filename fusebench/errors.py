@@ -1,11 +1,12 @@
 """Errors that the user can fix: a wrong file, a wrong name, a missing input."""
 
-import re
+import reprlib
 
 from pydantic import ValidationError
 
-# Control characters but the line feed, line separators, and marks that reorder text on a screen.
-_UNPRINTABLE = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+MAX_MESSAGE_LENGTH = 2000  # characters of a message about the content of a file
+MAX_PART_LENGTH = 300  # characters of a value, a location or a reason in a message
+MAX_INTEGER_BITS = 256  # a longer integer is described: Python refuses to print very long ones
 
 
 class UserError(Exception):
@@ -18,7 +19,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         """Return the message without control characters and undecodable bytes."""
-        return escape_unprintable(super().__str__())
+        return escape_controls(super().__str__())
 
 
 class DatasetNotFoundError(UserError):
@@ -33,24 +34,86 @@ class DatasetNotFoundError(UserError):
         self.message = message
 
 
-def format_validation_error(where: str, error: ValidationError) -> str:
-    """Format a pydantic error, one line per fault: location, what is wrong, given value."""
-    return "\n".join(
-        f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})"
-        for e in error.errors()
-    )
+class _ShortRepr(reprlib.Repr):
+    """``repr`` of bounded length: long texts and collections are cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = MAX_PART_LENGTH
+        self.maxlevel = 4
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Describe an integer that is too long to be printed."""
+        bits = x.bit_length()
+        return (
+            f"<integer of {bits} bits>" if bits > MAX_INTEGER_BITS else super().repr_int(x, level)
+        )
 
 
-def escape_unprintable(text: str) -> str:
-    r"""Escape what must not reach a terminal or a UTF-8 file; line feeds stay.
+def format_value(value: object) -> str:
+    """Format a given value for a message, at most `MAX_PART_LENGTH` characters."""
+    return shorten(_ShortRepr().repr(value), MAX_PART_LENGTH)
 
-    Undecodable bytes of a file name (surrogates in Python's text) become ``\xba``, an escape
-    character ``\x1b``.
+
+def shorten(text: str, length: int) -> str:
+    """Cut a text in the middle to at most ``length`` characters."""
+    if len(text) <= length:
+        return text
+    end = (length - 5) // 3
+    return f"{text[: length - 5 - end]} ... {text[len(text) - end :]}"
+
+
+def limit_lines(text: str, length: int = MAX_MESSAGE_LENGTH) -> str:
+    """Limit a message of several lines to ``length`` characters; says how many lines are left out.
+
+    A single line that is longer is cut in the middle.
     """
-    if not text.isascii():
-        data = text.encode("utf-8", "surrogateescape" if _is_from_bytes(text) else "replace")
-        text = data.decode("utf-8", "backslashreplace")
-    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+    if len(text) <= length:
+        return text
+    first, *others = text.splitlines()
+    lines = [shorten(first, length - 100)]
+    for line in others:
+        if sum(map(len, lines)) + len(lines) + len(line) > length - 100:
+            break
+        lines.append(line)
+    omitted = 1 + len(others) - len(lines)
+    return "\n".join([*lines, f"... and {omitted} more"] if omitted else lines)
+
+
+def format_validation_error(where: str, error: ValidationError) -> str:
+    """Format a pydantic error, one line per fault: location, what is wrong, given value.
+
+    Long values are cut, and a message of many faults lists the first ones.
+    """
+    lines = []
+    for fault in error.errors():
+        location = shorten(".".join(map(str, fault["loc"])), MAX_PART_LENGTH)
+        reason = shorten(fault["msg"], MAX_PART_LENGTH)
+        lines.append(f"{where}: {location}: {reason} (given: {format_value(fault['input'])})")
+    return limit_lines("\n".join(lines))
+
+
+def escape_controls(text: str, keep: str = "\n\t") -> str:
+    r"""Escape characters that control a terminal or cannot be seen, as Python writes them.
+
+    These are control characters (``\x1b``), marks of direction, zero-width characters, line
+    separators and surrogates: everything that `str.isprintable` rejects. Bytes of a file name that
+    are not UTF-8 (PEP 383) are shown as bytes, e.g. ``\xba``.
+
+    Args:
+        text: Any text.
+        keep: Characters that stay.
+    """
+    if text.isprintable():
+        return text
+    if any("\udc80" <= sign <= "\udcff" for sign in text) and _is_from_bytes(text):
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(
+        sign
+        if sign.isprintable() or sign in keep
+        else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )
 
 
 def _is_from_bytes(text: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from fusebench.contracts import (
     Dataset,
@@ -24,8 +24,9 @@ from fusebench.contracts import (
     check_function,
     load_contract,
 )
-from fusebench.errors import UserError, format_validation_error
-from fusebench.runtime.unknown_names import explain_unknown_options, suggest_names
+from fusebench.errors import UserError
+from fusebench.option_values import validate_model
+from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.hashing import compute_file_sha256
 
 METHODS = "fusion.methods"
@@ -124,13 +125,9 @@ def validate_options(
         other_names: Names of options beside these, suggested for an unknown one.
 
     Raises:
-        UserError: One line per fault.
+        UserError: One line per fault; see `fusebench.option_values.validate_model`.
     """
-    try:
-        return model(**values)
-    except ValidationError as fault:
-        explained = explain_unknown_options(fault, model, other_names)
-        raise UserError(format_validation_error(where, explained)) from None
+    return validate_model(model, values, where, other_names)
 
 
 def _index_modules(package: str) -> dict[str, str]:

@@ -17,19 +17,18 @@ its name is printed and the others are still measured.
 
 import argparse
 import re
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fusebench import cli
 from fusebench.config import schema, task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.program import run_program
+from fusebench.runtime.yaml_text import parse_yaml
 from fusion.networks import tiled_inference
 from fusion.profiling import files, measurement, tables
 from fusion.profiling.measurement import (
@@ -40,6 +39,7 @@ from fusion.profiling.measurement import (
 )
 
 PROGRAM = "fusion.profile"
+MAX_RUNS, MAX_THREADS = 1_000_000, 1024
 
 
 def select_requests(args: argparse.Namespace) -> list[ProfileRequest]:
@@ -88,10 +88,7 @@ def _parse_options(assignments: Sequence[str]) -> dict[str, Any]:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise UserError(f"--set {assignment}: expected option=value")
-        try:
-            options[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"--set {assignment}: the value is not YAML") from None
+        options[name] = parse_yaml(value, f"--set {assignment}: the value is not YAML")
     return options
 
 
@@ -124,19 +121,23 @@ def _profile_methods(args: argparse.Namespace) -> int:
     try:
         for request, count in zip(requests, counts, strict=True):
             if args.runs:
-                print(request.label, file=sys.stderr)
+                printable.print_message(request.label)
             if not cli.run_and_report(request.label, partial(measure, request, count)):
                 failed.append(request.label)
     finally:  # also after an interrupt: measurements are not lost
         _write_results(rows, timing, args.to)
     if failed:
-        print(f"{PROGRAM}: {len(failed)} failed: {', '.join(failed)}", file=sys.stderr)
+        printable.print_message(f"{PROGRAM}: {len(failed)} failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
 def _read_timing_options(args: argparse.Namespace) -> TimingOptions:
-    if args.runs < 0 or (args.threads is not None and args.threads < 1):
-        raise UserError(f"--runs {args.runs}, --threads {args.threads}: expected positive numbers")
+    threads = 1 if args.threads is None else args.threads
+    if not (0 <= args.runs <= MAX_RUNS and 1 <= threads <= MAX_THREADS):
+        raise UserError(
+            f"--runs {args.runs}, --threads {args.threads}: expected positive numbers, at most "
+            f"{MAX_RUNS} runs and {MAX_THREADS} threads"
+        )
     if args.to is not None and not args.to.parent.is_dir():
         raise UserError(f"--to {args.to}: there is no folder {args.to.parent}")
     cli.check_device(args.device)
@@ -145,7 +146,7 @@ def _read_timing_options(args: argparse.Namespace) -> TimingOptions:
 
 def _write_results(rows: Sequence[files.CostRow], timing: TimingOptions, to: Path | None) -> None:
     if rows:
-        print("\n".join(tables.format_measurements(rows)))
+        printable.print_text("\n".join(tables.format_measurements(rows)))
     if rows and to is not None:
         files.write_csv(to, timing, rows)
 
@@ -155,11 +156,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         if args.paper:
-            print("\n".join(tables.format_paper_comparison()))
+            printable.print_text("\n".join(tables.format_paper_comparison()))
             return 0
         return _profile_methods(args)
     except (UserError, OSError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        printable.print_message(f"{PROGRAM}: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.EXIT_INTERRUPTED
@@ -197,4 +198,4 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -16,7 +16,6 @@ again reuses them; an interrupted run resumes with the first image that is not s
 """
 
 import argparse
-import sys
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,8 @@ from fusebench.data.matching.image_files import (
 )
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.program import run_program
 from fusion.scoring import (
     argument_order,
     listing,
@@ -50,6 +50,8 @@ from fusion.scoring.metric import (
     load_metrics,
 )
 from fusion.scoring.score_images import ScoringPair
+
+MAX_WORKERS = 1024
 
 
 def collect_pairs(
@@ -181,10 +183,10 @@ def _format_cell(row: dict[Hashable, Any], source_count: int) -> str:
     return f"{text} #{row['rank']}" if source_count > 1 else text
 
 
-def _parse_positive_int(text: str) -> int:
+def _parse_worker_count(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number}: expected 1 or more")
+    if not 1 <= number <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{number}: expected 1 or more, at most {MAX_WORKERS}")
     return number
 
 
@@ -197,7 +199,7 @@ class _ListMetricsAction(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and exit."""
         try:
-            print(listing.format_listing())
+            printable.print_text(listing.format_listing())
         except UserError as error:
             parser.exit(2, f"fusion.quality: {error}\n")
         parser.exit()
@@ -232,7 +234,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--workers",
-        type=_parse_positive_int,
+        type=_parse_worker_count,
         metavar="N",
         help="worker processes (default: one per CPU)",
     )
@@ -260,11 +262,11 @@ def score_folders(args: argparse.Namespace) -> str:
     output_folder.check_writable(args.out)
     skipped = len(find_images_by_stem(args.infrared)) - len(pairs)
     if skipped:
-        print(f"{skipped} pair(s) skipped: not every FUSED has them", file=sys.stderr)
+        printable.print_message(f"{skipped} pair(s) skipped: not every FUSED has them")
     spec = output_folder.build_spec(pairs, metrics)
     finished = output_folder.read_finished_output(args.out, spec)
     if finished is not None:
-        print(f"nothing to do: {args.out} has the tables of these images", file=sys.stderr)
+        printable.print_message(f"nothing to do: {args.out} has the tables of these images")
         return finished
     output_folder.check_overwrite(args.out, replace=args.replace)
     row_logs = output_folder.get_row_log_paths(args.out, spec)
@@ -281,7 +283,7 @@ def score_folders(args: argparse.Namespace) -> str:
         output_folder.MEANS_FILE: means,
     }
     paths = output_folder.write_tables(args.out, tables, summary, spec)
-    print(f"written: {', '.join(map(str, paths))}", file=sys.stderr)
+    printable.print_message(f"written: {', '.join(map(str, paths))}")
     return summary
 
 
@@ -289,9 +291,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = build_parser().parse_args(argv)
     try:
-        print(score_folders(args))
+        printable.print_text(score_folders(args))
     except (UserError, OSError) as error:
-        print(f"fusion.quality: {error}", file=sys.stderr)
+        printable.print_message(f"fusion.quality: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("fusion.quality")
@@ -299,4 +301,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

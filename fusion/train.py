@@ -15,7 +15,6 @@ its sections are in fusion/training/recipe/schema.py. The same command resumes a
 import argparse
 import re
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,8 @@ from typing import TYPE_CHECKING
 from fusebench import cli
 from fusebench.config import schema
 from fusebench.errors import UserError
+from fusebench.runtime import printable
+from fusebench.runtime.program import run_program
 from fusebench.storage.store import Store
 from fusion.checkpoints import weights_file
 from fusion.training import command_line, training_run
@@ -133,15 +134,15 @@ def print_plan(trainings: Sequence[TrainingRun], paths: Paths) -> None:
             folder = training_run.get_folder(training, paths.store, paths.data, generate=False)
             data = training_run.find_data(training, paths.data, generate=False)
         except dataset.NotGeneratedError as error:
-            print(f"[{number}/{len(trainings)}] {training.label} ({error})")
+            printable.print_text(f"[{number}/{len(trainings)}] {training.label} ({error})")
             continue
         is_finished = folder.is_dir()
         finished += is_finished
         is_started = folder.with_name(f"{folder.name}.partial").is_dir()
         state = " (done)" if is_finished else " (started)" if is_started else ""
         descriptions = "; ".join(data.descriptions)
-        print(f"[{number}/{len(trainings)}] {folder.name}{state}: {descriptions}")
-    print(f"{finished} of {len(trainings)} done, under {paths.store.root}")
+        printable.print_text(f"[{number}/{len(trainings)}] {folder.name}{state}: {descriptions}")
+    printable.print_text(f"{finished} of {len(trainings)} done, under {paths.store.root}")
 
 
 def run_trainings(
@@ -160,7 +161,7 @@ def run_trainings(
         is_finished = distributed.broadcast(folder.exists(), group)
         if group.is_main:
             state = " (done)" if is_finished else ""
-            print(f"[{number}/{len(trainings)}] {folder.name}{state}", flush=True)
+            printable.print_text(f"[{number}/{len(trainings)}] {folder.name}{state}")
         if not is_finished:
             train = _prepare_training(training, paths, settings)
             if group.is_main:
@@ -196,7 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         return _train_and_package(args, trainings, paths)
     except (UserError, OSError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        printable.print_message(f"{PROGRAM}: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt(PROGRAM)
@@ -253,4 +254,4 @@ def _format_command(args: argparse.Namespace, start_alias: str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -6,7 +6,6 @@ python -m reports.audit --csv findings.csv   write them to a file, too
 
 import argparse
 import csv
-import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -15,7 +14,8 @@ from shutil import get_terminal_size
 
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.program import run_program
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding
 from reports.literature.published_tables import PublishedTable
@@ -79,14 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.csv:
             write_csv(findings, args.csv)
     except (UserError, OSError) as error:
-        sys.stderr.write(f"reports.audit: {error}\n")
+        printable.print_message(f"reports.audit: {error}")
         return 2
     row_count = sum(len(table.rows) for table in tables)
     text = format_findings(findings, tables, max(get_terminal_size().columns, MIN_WIDTH))
     count = f"{len(findings)} findings in {row_count} rows of {len(tables)} tables"
-    sys.stdout.write(f"{text}\n\n{count}\n")
+    printable.print_text(f"{text}\n\n{count}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

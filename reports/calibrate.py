@@ -25,13 +25,15 @@ import numpy as np
 
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
-from fusebench.runtime import command_name, progress
+from fusebench.runtime import command_name, printable, progress
+from fusebench.runtime.program import run_program
 from reports.results import calibration_data
 from reports.statistics import calibration_trials, synthetic_detections
 from reports.statistics.calibration_trials import IntArray, ScorableSource, TrialOutcome
 from reports.statistics.synthetic_detections import DetectorModel
 
 FALSE_VERDICT_RANGE, COVERAGE_RANGE = (0.03, 0.07), (0.92, 0.975)
+MAX_COUNT = 1_000_000  # of trials, and of resamples in each
 TABLE_HEADER = f"{'':44}{'trials':>7}{'false':>15}{'covered':>15}"
 
 
@@ -169,7 +171,7 @@ def _run_settings(trial_count: int, resample_count: int) -> bool:
             remark = ""
             if method == "as reported" and not are_rates_in_range(outcomes, setting.min_false_rate):
                 all_in_range, remark = False, "  out of range"
-            sys.stdout.write(f"{format_row(f'{setting.name}: {method}', outcomes)}{remark}\n")
+            printable.print_text(f"{format_row(f'{setting.name}: {method}', outcomes)}{remark}")
             sys.stdout.flush()
     return all_in_range
 
@@ -179,20 +181,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _build_parser().parse_args(argv)
     try:
         for name in ("trials", "resamples"):
-            if getattr(args, name) < 2:
-                raise UserError(f"--{name} {getattr(args, name)}: expected at least 2")
+            if not 2 <= getattr(args, name) <= MAX_COUNT:
+                raise UserError(
+                    f"--{name} {getattr(args, name)}: expected at least 2, at most {MAX_COUNT}"
+                )
         sources = [] if args.no_records else calibration_data.load_scorable_sources(args.out)
     except (UserError, OSError) as error:
-        sys.stderr.write(f"reports.calibrate: {error}\n")
+        printable.print_message(f"reports.calibrate: {error}")
         return 2
-    sys.stdout.write(f"{TABLE_HEADER}\n")
+    printable.print_text(TABLE_HEADER)
     all_in_range = _run_settings(args.trials, args.resamples)
     for name, outcomes in run_resampled_trials(sources, args.trials, args.resamples):
-        sys.stdout.write(f"{format_row(name, outcomes)}\n")
+        printable.print_text(f"{format_row(name, outcomes)}")
     if not sources and not args.no_records:
-        sys.stdout.write(f"no records with saved matches or counts under {args.out}\n")
+        printable.print_text(f"no records with saved matches or counts under {args.out}")
     return int(not all_in_range)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

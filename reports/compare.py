@@ -10,7 +10,6 @@ over images.
 """
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -22,7 +21,9 @@ import pandas as pd
 from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.printable import escape_controls
+from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index
 from reports.run_comparison import tested_changes
@@ -77,7 +78,7 @@ def format_comparison(matched: MatchedRuns, tests: TestsByTask, width: int) -> s
         ]
         lines += _format_score_changes(pairs, width - 2)
         parts.append("\n".join([task, *(f"  {line}" for line in lines or ["no difference"])]))
-    return terminal.replace_control_characters("\n\n".join(parts))
+    return escape_controls("\n\n".join(parts))
 
 
 def build_dataframe(matched: MatchedRuns, tests: TestsByTask) -> pd.DataFrame:
@@ -205,12 +206,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             _check_output_file(args.to)
         matched = read_matched_runs(args.a, args.b, args.task)
         tests = run_tests(matched)
-        print(format_comparison(matched, tests, get_terminal_size().columns))
+        printable.print_text(format_comparison(matched, tests, get_terminal_size().columns))
         if args.to:
             csv_files.write_csv(build_dataframe(matched, tests), args.to)
-            print(f"\nTable: {args.to}")
+            printable.print_text(f"\nTable: {args.to}")
     except (UserError, OSError) as error:
-        print(f"reports.compare: {error}", file=sys.stderr)
+        printable.print_message(f"reports.compare: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.compare")
@@ -218,4 +219,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -10,7 +10,6 @@ statistics are computed from saved results and stored under statistics/ of --out
 
 import argparse
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -23,7 +22,8 @@ from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
 from fusebench.experiments import failures
 from fusebench.experiments.plan import Plan, Run, SkippedTask
-from fusebench.runtime import file_names
+from fusebench.runtime import file_names, printable
+from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, hashing
 from fusebench.storage.store import Store
 from reports.document import (
@@ -266,7 +266,7 @@ def _check_store(store: Store, task_results: Sequence[TaskResults], report: Path
 def _warn_if_store_missing(store: Store) -> None:
     if not store.root.is_dir():
         warning = f"--out {store.root}: no such folder, so every run is missing"
-        print(f"reports.run: {warning}", file=sys.stderr)
+        printable.print_message(f"reports.run: {warning}")
 
 
 def _compute_inputs_hash(
@@ -314,10 +314,10 @@ def _print_plan(plan: Plan, store: Store) -> None:
             status = f"failed: {failure.reason} ({failure.context})"
         else:
             status = "missing"
-        print(f"{run.label}: {status}")
+        printable.print_text(f"{run.label}: {status}")
     for task in plan.skipped_tasks:
         status = "missing" if task.will_be_generated else "skipped"
-        print(f"{task.task_name}: {status}: {task.reason}")
+        printable.print_text(f"{task.task_name}: {status}: {task.reason}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -330,15 +330,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             _warn_if_store_missing(store)
             _print_plan(plan, store)
             return 0
-        print(_update_report(plan, store, args))
+        printable.print_text(_update_report(plan, store, args))
     except (UserError, OSError) as error:
-        print(f"reports.run: {error}", file=sys.stderr)
+        printable.print_message(f"reports.run: {error}")
         return 2
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.run")
-    print(f"\nReport: {args.to / 'index.html'}")
+    printable.print_text(f"\nReport: {args.to / 'index.html'}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

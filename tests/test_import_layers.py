@@ -30,6 +30,7 @@ CORE_ORDER = (
     "datasets",
     "evaluation",
     "contracts",
+    "option_values",
     "plugins",
     "config",
     "experiments",

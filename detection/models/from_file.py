@@ -20,8 +20,7 @@ from fusebench.contracts import NoOptions as Predict
 from fusebench.data.boxes import Boxes, from_coco, index_keys, resolve_key
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
-from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate
+from fusebench.errors import UserError, format_value
 from fusebench.storage import hashing
 from fusebench.storage.records import Scalar
 
@@ -180,10 +179,11 @@ def _check_image_sizes(
         if all(isinstance(side, int | float) and side > 0 for side in size) and (
             sizes.get(key, size) != size
         ):
+            listed = f"{format_value(size[0])}x{format_value(size[1])}"
             raise UserError(
-                f"{file}: lists {key!r} with {abbreviate(size[0])}x{abbreviate(size[1])} pixels, "
-                f"but the image has {sizes[key][0]}x{sizes[key][1]}; expected boxes in pixels of "
-                "the images of the data set"
+                f"{file}: lists {key!r} with {listed} pixels, but the image has "
+                f"{sizes[key][0]}x{sizes[key][1]}; expected boxes in pixels of the images of the "
+                "data set"
             )
 
 

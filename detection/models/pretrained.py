@@ -49,7 +49,7 @@ class Options(BaseModel):
     ]
     classes: Literal["coco"] | Annotated[tuple[NonEmptyText, ...], Field(min_length=1)] = "coco"
     class_map: Annotated[dict[NonEmptyText, NonEmptyText | None], Field(min_length=1)]
-    image_size: int = Field(default=640, ge=64, multiple_of=32)
+    image_size: int = Field(default=640, ge=64, le=8192, multiple_of=32)
     fit: FitMode = "letterbox"
 
 

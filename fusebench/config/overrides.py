@@ -3,10 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import yaml
-
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime.unknown_names import suggest_names
+from fusebench.runtime.yaml_text import parse_yaml
 
 
 def merge_settings(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +75,6 @@ def _set_nested_value(
             raise UserError(f"--set {assignment}: {key} is not a mapping")
         settings[key] = dict(inner)  # a copy, because YAML anchors share objects
         settings = settings[key]
-    try:
-        settings[keys[-1]] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {assignment}: the value is not YAML: {error}") from None
+    settings[keys[-1]] = parse_yaml(
+        value, f"--set {shorten(assignment, 200)}: the value is not YAML"
+    )

@@ -1,28 +1,36 @@
 """Schema of tasks.yaml (pydantic models): tasks, sources, presets and trainings."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fusebench.config import overrides, yaml_loader
-from fusebench.errors import UserError, format_validation_error
+from fusebench.errors import UserError, format_validation_error, format_value, limit_lines
 from fusebench.runtime import file_names
 from fusebench.runtime.unknown_names import explain_unknown_options, suggest_names
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
 
 def _check_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    for value in values:
-        if values.count(value) > 1:
+    for value, count in Counter(values).items():
+        if count > 1:
             raise ValueError(f"{value!r} is listed twice")
     return values
 
 
+def _refuse_boolean(value: Any) -> Any:
+    """Refuse ``true``, which pydantic would take as the number 1."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number")
+    return value
+
+
 MAX_SEED = 2**32 - 1  # the largest seed that NumPy accepts
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Seed = Annotated[int, BeforeValidator(_refuse_boolean), Field(ge=0, le=MAX_SEED)]
 UniqueNames = Annotated[tuple[str, ...], AfterValidator(_check_distinct)]
 
 
@@ -338,7 +346,7 @@ def _apply_preset(
         return task
     if not isinstance(preset, str) or preset not in presets:
         raise UserError(
-            f"{path}: tasks.{name}.preset: no preset is called {preset!r}"
+            f"{path}: tasks.{name}.preset: no preset is called {format_value(preset)}"
             f"{suggest_names(str(preset), presets)}"
         )
     base = getattr(presets[preset], kind) if kind in TASK_CLASSES else {}
@@ -375,4 +383,4 @@ def _check_names(path: Path, task_file: TaskFile) -> None:
         if file_names.find_name_error(name)
     ]
     if errors:
-        raise UserError("\n".join(errors))
+        raise UserError(limit_lines("\n".join(errors)))

@@ -1,10 +1,10 @@
 """Location of the task file: the user's own, or the default one that is part of the package."""
 
-import sys
 from functools import cache
 from pathlib import Path
 
 from fusebench.errors import UserError
+from fusebench.runtime import printable
 
 TASK_FILE = Path("tasks.yaml")  # default of --tasks, in the current folder
 DEFAULT_TASK_FILE = Path(__file__).with_name("default_tasks.yaml")
@@ -46,7 +46,7 @@ def write_task_file(folder: Path) -> Path:
 
 @cache  # once per process: `fusebench run` calls several programs
 def _announce_default_task_file() -> None:
-    sys.stderr.write(
+    printable.print_message(
         f"no {TASK_FILE} here: the default task file is used; "
-        "`fusebench init` writes an editable copy\n"
+        "`fusebench init` writes an editable copy"
     )

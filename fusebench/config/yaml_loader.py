@@ -1,35 +1,19 @@
-"""YAML files in which a duplicate key is an error; PyYAML would silently keep the last one."""
+"""YAML files in which every fault is one error, and which are small enough to be read at once."""
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from fusebench.errors import UserError
 from fusebench.runtime.text_files import read_text
+from fusebench.runtime.yaml_text import parse_yaml
 
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                if key.value in keys:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"duplicate key {key.value!r}", key.start_mark
-                    )
-                keys.add(key.value)
-        return super().construct_mapping(node, deep)
+MAX_BYTES = 1_000_000
 
 
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; it cannot run code.
 
     Raises:
-        UserError: If the file cannot be read, is not YAML, or has a duplicate key.
+        UserError: If the file cannot be read, is larger than `MAX_BYTES`, or has a fault that
+            `fusebench.runtime.yaml_text.parse_yaml` finds, e.g. a duplicate key.
     """
-    try:
-        return yaml.load(read_text(path), _UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: cannot be read as YAML: {error}") from None
+    return parse_yaml(read_text(path, MAX_BYTES), f"{path}: cannot be read as YAML")

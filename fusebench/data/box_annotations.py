@@ -15,8 +15,8 @@ from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.box_labels.relative_boxes import drop_duplicates
 from fusebench.data.box_labels.voc_xml import parse_voc_xml
 from fusebench.data.boxes import make_boxes
-from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate, parse_float, read_text
+from fusebench.errors import UserError, format_value
+from fusebench.runtime.text_files import parse_float, read_text
 
 # How far a box may reach beyond the image: a pixel, because some tools count from 1, or 1 % of the
 # side, ultralytics' tolerance.
@@ -134,7 +134,7 @@ def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> No
         return
     is_turned = declared == size[::-1]
     raise UserError(
-        f"{path}: made for an image of {abbreviate('x'.join(texts))[1:-1]}, but the image is "
+        f"{path}: made for an image of {format_value('x'.join(texts))[1:-1]}, but the image is "
         f"{size[0]}x{size[1]}; "
         + ("has the image been turned, or its EXIF orientation removed? " if is_turned else "")
         + "Use the images and labels of the same release"
@@ -145,7 +145,7 @@ def _check_class(where: str, name: str, classes: Sequence[str]) -> None:
     if name not in classes:
         similar = [known for known in classes if known.lower() == name.lower()]
         raise UserError(
-            f"{where}: class {abbreviate(name)} is none of {', '.join(classes)}; "
+            f"{where}: class {format_value(name)} is none of {', '.join(classes)}; "
             + (f"write {similar[0]!r}" if similar else "correct or delete this object")
         )
 
@@ -175,7 +175,7 @@ def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edge
 
 
 def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
-    given = ", ".join(f"{tag} {abbreviate(texts.get(tag, ''))[1:-1]}" for tag in VOC_EDGES)
+    given = ", ".join(f"{tag} {format_value(texts.get(tag, ''))[1:-1]}" for tag in VOC_EDGES)
     return (
         f"{given}; expected 0 <= xmin < xmax <= {size[0]} and 0 <= ymin < ymax <= {size[1]}"
         + (", with decimal points" if any("," in text for text in texts.values()) else "")
@@ -190,14 +190,13 @@ def _parse_yolo_line(
     values = [parse_float(text) for text in line.split()]
     if len(values) != 5 or not all(map(math.isfinite, values)):
         raise UserError(
-            f"{where}: expected 'id cx cy width height', got {abbreviate(line.strip())}"
+            f"{where}: expected 'id cx cy width height', got {format_value(line.strip())}"
             + _explain_yolo_line(line, values)
         )
     file_id, center_x, center_y, width, height = values
     if file_id not in range(class_count):
-        raise UserError(
-            f"{where}: class id {abbreviate(line.split()[0])[1:-1]} is not in 0..{class_count - 1}"
-        )
+        name = format_value(line.split()[0])[1:-1]
+        raise UserError(f"{where}: class id {name} is not in 0..{class_count - 1}")
     # Center and extent, relative to the image, to edges in pixels.
     edges = (
         (center_x - width / 2) * size[0],
@@ -207,7 +206,7 @@ def _parse_yolo_line(
     )
     if not (width > 0 and height > 0):
         raise UserError(
-            f"{where}: the box has no area: {abbreviate(line.strip())}; delete the line"
+            f"{where}: the box has no area: {format_value(line.strip())}; delete the line"
         )
     if not _is_near_image(edges, size):
         left, top, right, bottom = edges

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.images import IMAGE_EXTENSIONS
-from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate
+from fusebench.errors import UserError, format_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +141,7 @@ def from_coco(
             corners, score = _convert_annotation(key, annotation)
             values[key].append((corners, class_id, score))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise UserError(f"COCO boxes: not the expected form ({abbreviate(error)})") from None
+        raise UserError(f"COCO boxes: not the expected form ({format_value(error)})") from None
     return {
         key: make_boxes(
             [corners for corners, _, _ in boxes],
@@ -193,7 +192,8 @@ def _convert_annotation(key: str, annotation: Mapping[str, Any]) -> tuple[list[f
     has_area = width > 0 and height > 0 and corners[2] > x and corners[3] > y
     if not (has_area and all(map(math.isfinite, corners))):
         raise UserError(
-            f"COCO boxes: {key}: bbox {abbreviate(annotation['bbox'])} has no area or is not finite"
+            f"COCO boxes: {key}: bbox {format_value(annotation['bbox'])} has no area or is not "
+            "finite"
         )
     if not math.isfinite(score):
         raise UserError(f"COCO boxes: {key}: score {score} is not finite")
@@ -202,5 +202,5 @@ def _convert_annotation(key: str, annotation: Mapping[str, Any]) -> tuple[list[f
 
 def _find_class_id(name: str, classes: Sequence[str]) -> int:
     if name not in classes:
-        raise UserError(f"COCO boxes: class {abbreviate(name)} is none of {', '.join(classes)}")
+        raise UserError(f"COCO boxes: class {format_value(name)} is none of {', '.join(classes)}")
     return list(classes).index(name)

@@ -11,10 +11,9 @@ from itertools import permutations
 from pathlib import Path
 from statistics import median
 
-import yaml
-
-from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate, parse_float, read_text
+from fusebench.errors import UserError, format_value
+from fusebench.runtime.text_files import parse_float, read_text
+from fusebench.runtime.yaml_text import parse_yaml
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL
@@ -35,6 +34,7 @@ M3FD_BOX_COUNTS = {
 M3FD_SHARES = {
     name: count / sum(M3FD_BOX_COUNTS.values()) for name, count in M3FD_BOX_COUNTS.items()
 }
+MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 MIN_BOXES = 20_000  # of M3FD's 34,407; no order is recognized from fewer boxes
 # Largest ratio of the share of a class to that in M3FD. Any two shares in M3FD differ by a factor
 # of 1.34 or more, far above the square of this, so that no other order fits too.
@@ -145,16 +145,16 @@ def _describe_box_statistics(areas: Sequence[Sequence[float]]) -> str:
 
 def _read_class_names(path: Path) -> list[str]:
     """Read ``names`` of a YOLO data file: a list, or a mapping of the ids 0..5 to names."""
+    expected = f"{path}: expected 'names:' with six class names"
+    document = parse_yaml(read_text(path, MAX_NAMES_BYTES), expected)
     try:
-        names = yaml.safe_load(read_text(path))["names"]
+        names = document["names"]
         if isinstance(names, dict) and set(names) == set(range(len(CANONICAL_ORDER))):
             names = [names[i] for i in sorted(names)]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise TypeError("no list of names, and no names of the ids 0 to 5")
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: expected 'names:' with six class names ({abbreviate(str(error))})"
-        ) from None
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{expected} ({format_value(str(error))})") from None
     return names
 
 
@@ -162,6 +162,6 @@ def _to_canonical_indices(names: Sequence[str], where: str) -> list[int]:
     if sorted(names) != sorted(CANONICAL_ORDER):
         raise UserError(
             f"{where}: expected the six names {', '.join(CANONICAL_ORDER)} in some order, "
-            f"got {abbreviate(', '.join(names)) if names else 'nothing'}"
+            f"got {format_value(', '.join(names)) if names else 'nothing'}"
         )
     return [CANONICAL_ORDER.index(name) for name in names]

@@ -6,9 +6,10 @@ The format of TarDAL's own reader (a range includes both ends)::
         {"name": "day-1", "mode": "train", "range": [{"min": 0, "max": 10}]}]}]
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from fusebench.data.splits import parse_frame_numbers
 from fusebench.errors import UserError, format_validation_error
-from fusebench.runtime.text_files import read_text
+from fusebench.runtime import json_files
+
+MAX_BYTES = 10_000_000  # of a scenario file
 
 
 class _ScenarioModel(BaseModel):
@@ -83,27 +86,32 @@ def read_scenario_file(path: Path, keys: Sequence[str]) -> dict[str, ConditionAn
         UserError: If the file has another format, a range runs backwards, or two ranges share a
             frame number.
     """
+    document = json_files.read_json(path, MAX_BYTES)
     try:
-        document = json.loads(read_text(path))
         conditions = TypeAdapter(tuple[ConditionSequences, ...]).validate_python(document)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: not JSON: {error}") from None
     except ValidationError as error:
         raise UserError(format_validation_error(str(path), error)) from None
-    by_number = _index_by_frame_number(path, conditions)
+    ranges = _sort_ranges(path, conditions)
     frame_numbers = parse_frame_numbers(keys)
     if frame_numbers is None:
         raise UserError(
             f"{path}: its ranges are frame numbers, but the file names are not numbered alike "
             f"(e.g. {min(keys, default='none')!r}); delete the file or rename the images"
         )
-    return {key: by_number[n] for key, n in frame_numbers.items() if n in by_number}
+    starts = [ids.min for ids, _ in ranges]
+    scenarios = {}
+    for key, number in frame_numbers.items():
+        index = bisect_right(starts, number) - 1
+        if index >= 0 and number <= ranges[index][0].max:
+            scenarios[key] = ranges[index][1]
+    return scenarios
 
 
-def _index_by_frame_number(
+def _sort_ranges(
     path: Path, conditions: Sequence[ConditionSequences]
-) -> Mapping[int, ConditionAndSequence]:
-    by_number: dict[int, ConditionAndSequence] = {}
+) -> list[tuple[FrameRange, ConditionAndSequence]]:
+    """List the ranges by their first frame number; refuse those that share a number."""
+    ranges: list[tuple[FrameRange, ConditionAndSequence]] = []
     for condition in conditions:
         for sequence in condition.scene:
             current = ConditionAndSequence(condition.name.lower(), sequence.name)
@@ -113,12 +121,12 @@ def _index_by_frame_number(
                         f"{path}: {condition.name}: {sequence.name}: range from {ids.min} to "
                         f"{ids.max} runs backwards; swap min and max"
                     )
-                for number in range(ids.min, ids.max + 1):
-                    if number in by_number:
-                        other = by_number[number]
-                        raise UserError(
-                            f"{path}: id {number} is in {other.condition}: {other.sequence} and in "
-                            f"{current.condition}: {current.sequence}; remove it from one of them"
-                        )
-                    by_number[number] = current
-    return by_number
+                ranges.append((ids, current))
+    ranges.sort(key=lambda part: part[0].min)
+    for (before, other), (ids, current) in pairwise(ranges):
+        if ids.min <= before.max:
+            raise UserError(
+                f"{path}: id {ids.min} is in {other.condition}: {other.sequence} and in "
+                f"{current.condition}: {current.sequence}; remove it from one of them"
+            )
+    return ranges

@@ -7,6 +7,7 @@ default rule divides whole blocks of ids.
 
 import random
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import resolve_key
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime.text_files import read_text
 
+MAX_LIST_BYTES = 100_000_000  # of a list of keys
 SplitKeys = dict[str, list[str]]  # ``train`` and ``test`` to keys
 
 
@@ -48,7 +50,7 @@ class RandomRule(_SplitRuleModel):
     """Random keys; neighboring frames end up in both train and test."""
 
     rule: Literal["random"] = "random"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     share: float = Field(default=0.25, gt=0, lt=1)
 
 
@@ -147,11 +149,13 @@ def read_split_lists(folder: Path, rule: ListRule, keys: Collection[str]) -> Spl
                 f"{path}: no such list; write it (one key per line) or choose another rule, "
                 "e.g. split: {rule: blocks}"
             )
-        rows = [row for row in read_text(path).splitlines() if row.strip()]
+        rows = [row for row in read_text(path, MAX_LIST_BYTES).splitlines() if row.strip()]
         parts[name] = [_read_row(row, known_keys) for row in rows]
         duplicates = [key for key, count in Counter(parts[name]).items() if count > 1]
         if duplicates:
-            raise UserError(f"{path}: {duplicates[0]} is listed twice; delete one of the lines")
+            raise UserError(
+                f"{path}: {shorten(duplicates[0], 200)} is listed twice; delete one of the lines"
+            )
     return parts
 
 
@@ -215,10 +219,17 @@ def _split_by_blocks(keys: Sequence[str], rule: BlockRule) -> SplitKeys:
     positions = get_frame_positions(keys)
     remainder = rule.first % rule.every
     test = [key for key in keys if positions[key] // rule.length % rule.every == remainder]
-    # Training keeps a gap to every test frame.
-    gap = range(-rule.gap, rule.gap + 1)
-    excluded = {positions[key] + step for key in test for step in gap}
-    return {"train": [key for key in keys if positions[key] not in excluded], "test": test}
+    # Training keeps a gap to every test frame; only the nearest one on each side matters.
+    test_positions = sorted(positions[key] for key in test)
+
+    def is_in_gap(position: int) -> bool:
+        index = bisect_left(test_positions, position)
+        return any(
+            abs(position - nearest) <= rule.gap
+            for nearest in test_positions[max(index - 1, 0) : index + 1]
+        )
+
+    return {"train": [key for key in keys if not is_in_gap(positions[key])], "test": test}
 
 
 def _split_at_random(keys: Sequence[str], rule: RandomRule) -> SplitKeys:
@@ -232,8 +243,8 @@ def _check_lists(parts: SplitKeys, keys: set[str]) -> None:
     common = sorted(set(parts["train"]) & set(parts["test"]))
     if common:
         raise UserError(
-            f"{len(common)} key(s) are listed for train and for test: {', '.join(common[:3])}; "
-            "delete them from one list"
+            f"{len(common)} key(s) are listed for train and for test: "
+            f"{name_hints.list_first(common)}; delete them from one list"
         )
     for name, part in parts.items():
         unknown = sorted(set(part) - keys)

@@ -3,7 +3,6 @@
 The file is ``failed/<name of the record's folder>.json``. Ctrl-C does not count as a failure.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from fusebench.errors import UserError
 from fusebench.experiments.plan import Run
+from fusebench.runtime import printable
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage.records import StoredModel
 from fusebench.storage.store import Store
@@ -97,13 +97,13 @@ def _write_failure(file: Path, failure: Failure) -> None:
             temporary.write_text(failure.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         message = f"{file}: the failure could not be written ({error})"
-        print(message, file=sys.stderr)  # noqa: T201 - nothing else can tell the user
+        printable.print_message(message)
 
 
 def _shorten_message(message: str) -> str:
     """Return the printable first line of a message, cut to `MAX_MESSAGE_LENGTH`."""
     first_line = next(iter(message.strip().splitlines()), "")
-    text = "".join(c if c.isprintable() else "?" for c in " ".join(first_line.split()))
+    text = printable.escape_controls(" ".join(first_line.split()))
     if len(text) <= MAX_MESSAGE_LENGTH:
         return text
     return f"{text[: MAX_MESSAGE_LENGTH - 1].rstrip()}…"

@@ -1,61 +1,84 @@
-"""Reading of JSON files that other programs wrote: finite numbers, unique keys."""
+"""JSON files in which every fault is one error: deep nesting, a key twice, NaN, huge integers."""
 
 import json
 import math
 from pathlib import Path
 from typing import Any
 
-from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate, read_text
+from fusebench.errors import UserError, shorten
+from fusebench.runtime.text_files import read_text
+
+MAX_BYTES = 2**30
+MAX_INTEGER_LENGTH = 19  # digits: 64 bits
 
 
-class _NotFiniteError(ValueError):
-    """A number that is not finite, as written in the file."""
-
-
-def read_json(path: Path) -> object:
+def read_json(path: Path, max_bytes: int = MAX_BYTES) -> Any:
     """Read a JSON file in UTF-8, with or without a byte order mark.
 
+    Args:
+        path: The file.
+        max_bytes: Largest size of the file.
+
     Raises:
-        UserError: If the file cannot be read or is not JSON, has a number that is not finite, or
-            has a key twice in one object; Python's reader would accept the last two.
+        UserError: If the file cannot be read or is larger, or see `parse_json`.
     """
-    text = read_text(path)
+    return parse_json(read_text(path, max_bytes), str(path))
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Parse JSON text.
+
+    Args:
+        text: The text.
+        where: Name of the file, for messages.
+
+    Returns:
+        Mappings, lists, texts, booleans, None, finite floats and integers of at most 19 digits.
+
+    Raises:
+        UserError: If it is not JSON, is nested too deeply, has a key twice, or has a number or a
+            text that is none: NaN, infinity, a longer integer, half of a surrogate pair.
+    """
     try:
-        content: object = json.loads(
+        document = json.loads(
             text,
-            parse_constant=_refuse_constant,
-            parse_float=_parse_finite,
-            object_pairs_hook=_build_object,
+            object_pairs_hook=_build_mapping,
+            parse_constant=_parse_float,
+            parse_float=_parse_float,
+            parse_int=_parse_int,
         )
+        if "\\ud" in text or "\\uD" in text:  # the only way to write half of a surrogate pair
+            json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
-        raise UserError(f"{path}: not JSON of this kind (nested too deeply)") from None
-    except _NotFiniteError as error:
-        line = text.count("\n", 0, text.find(str(error))) + 1
+        raise UserError(f"{where}: not JSON of ours: its lists are nested too deeply") from None
+    except UnicodeEncodeError:
         raise UserError(
-            f"{path}: line {line}: {abbreviate(str(error))} is no finite number; correct or delete "
-            "the entry"
+            f"{where}: has half of a surrogate pair (\\ud800 to \\udfff), which is no character"
         ) from None
     except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from None
-    return content
+        raise UserError(f"{where}: not JSON: {shorten(str(error), 300)}") from None
+    return document
 
 
-def _refuse_constant(text: str) -> float:
-    raise _NotFiniteError(text)
+def _build_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = next(name for index, name in enumerate(names) if name in names[:index])
+        raise ValueError(f"the key {shorten(name, 100)!r} is there twice; delete one")
+    return mapping
 
 
-def _parse_finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     number = float(text)
-    if math.isinf(number):
-        raise _NotFiniteError(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{shorten(text, 40)} is no finite number")
     return number
 
 
-def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"an object has the key {abbreviate(twice)} twice")
-    return values
+def _parse_int(text: str) -> int:
+    if len(text.lstrip("-")) > MAX_INTEGER_LENGTH:
+        raise ValueError(
+            f"{shorten(text, 40)} has {len(text)} digits; at most {MAX_INTEGER_LENGTH}"
+        )
+    return int(text)

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from fusebench.runtime.printable import escape_controls
+
 T = TypeVar("T")
 
 LOG_INTERVAL_SECONDS = 30.0  # between two lines of a log
@@ -15,4 +17,5 @@ TERMINAL_INTERVAL_SECONDS = 0.1  # between two updates in a terminal
 def track_progress(items: Sequence[T], title: str) -> Iterator[T]:
     """Yield the items and show the progress on stderr; nothing is shown if there are no items."""
     seconds = TERMINAL_INTERVAL_SECONDS if sys.stderr.isatty() else LOG_INTERVAL_SECONDS
+    title = escape_controls(title, "")
     yield from tqdm(items, desc=title, mininterval=seconds, disable=not items, file=sys.stderr)

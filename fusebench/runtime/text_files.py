@@ -1,36 +1,40 @@
 """Reading of text files and of the numbers in them."""
 
 import math
-import reprlib
 from pathlib import Path
 
 from fusebench.errors import UserError
 from fusebench.runtime.regular_file import require_regular_file
 
-_REPR = reprlib.Repr()
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 100
 
-
-def read_text(path: Path) -> str:
+def read_text(path: Path, max_bytes: int | None = None) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
 
+    Args:
+        path: The file; a folder, a pipe or a device is refused.
+        max_bytes: Largest size of the file; None reads any size.
+
     Raises:
-        UserError: If the file cannot be read, is no regular file or is not UTF-8.
+        UserError: If the file cannot be read, is larger, is no regular file or is not UTF-8.
     """
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return read_bytes(path, max_bytes).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
     """Read a regular file; a pipe or a device could block or never end.
 
     Raises:
-        UserError: If the file cannot be read or is no regular file.
+        UserError: If the file cannot be read, is larger or is no regular file.
     """
     try:
-        require_regular_file(path)
+        size = require_regular_file(path).st_size
+        if max_bytes is not None and size > max_bytes:
+            raise UserError(
+                f"{path}: has {size / 1e6:.1f} MB; expected at most {max_bytes / 1e6:g} MB"
+            )
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
@@ -48,8 +52,3 @@ def parse_float(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def abbreviate(value: object) -> str:
-    """Return the representation of a value, shortened if it is long or deep, for messages."""
-    return _REPR.repr(value)

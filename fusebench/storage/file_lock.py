@@ -1,11 +1,12 @@
 """File lock between processes; the system releases it even if its holder is killed."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from fusebench.runtime import printable
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def hold_lock(path: Path, output: str) -> Iterator[None]:
     except Timeout:
         # Waiting can take hours: the user has to know why nothing happens.
         message = f"waiting for another process that creates {output}"
-        print(message, file=sys.stderr)  # noqa: T201 - progress belongs on stderr
+        printable.print_message(message)
         lock.acquire()
     try:
         yield

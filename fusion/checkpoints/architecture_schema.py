@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from typing_extensions import Self
 
 from fusebench.errors import UserError, format_validation_error
-from fusion.networks.dmnet_architecture import DMNetArchitecture
+from fusion.networks.dmnet_architecture import MAX_FEATURE_STEPS, DMNetArchitecture
 
-Count = Annotated[int, Field(ge=1)]
-EvenWidth = Annotated[int, Field(ge=2, multiple_of=2)]
+MAX_WIDTH, MAX_TIME_STEPS = 4096, 100_000  # channels; steps of a noise schedule
+EvenWidth = Annotated[int, Field(ge=2, le=MAX_WIDTH, multiple_of=2)]
+TimeStep = Annotated[int, Field(ge=1, le=MAX_TIME_STEPS)]
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 NoiseScheduleKind = Literal["cosine", "linear"]
 EncoderKind = Literal["diffusion", "cnn"]
@@ -31,10 +32,10 @@ class DenoisingSchema(StrictSchema):
     """DMFuse's denoising network and its noise schedule."""
 
     inner: EvenWidth
-    channels: Count
+    channels: Annotated[int, Field(ge=1, le=3)]
     dropout: DropoutRate = 0.2
     schedule: NoiseScheduleKind
-    timesteps: Count
+    timesteps: TimeStep
 
 
 class FusionHeadSchema(StrictSchema):
@@ -54,7 +55,7 @@ class FusionHeadSchema(StrictSchema):
     interaction: InteractionKind
     affinity: Affinity
     scaled: bool
-    features_at: tuple[Count, ...] = Field(min_length=1)
+    features_at: tuple[TimeStep, ...] = Field(min_length=1, max_length=MAX_FEATURE_STEPS)
     noise: bool = True
 
 
@@ -74,7 +75,7 @@ class DMNetSchema(StrictSchema):
     """Architecture of DMNet, the same in both stages."""
 
     network: DMNetArchitecture
-    timesteps: Count
+    timesteps: TimeStep
 
     @model_validator(mode="after")
     def _check_within_schedule(self) -> Self:

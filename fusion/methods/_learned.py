@@ -16,9 +16,10 @@ from fusion.networks import tiled_inference
 
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
+MAX_TILE = 65_536  # pixels
 FULL_WIDTH = 128  # inner width of a network at width 1
 
-TimeStep = Annotated[int, Field(ge=1)]
+TimeStep = Annotated[int, Field(ge=1, le=architecture_schema.MAX_TIME_STEPS)]
 
 
 class Options(BaseModel):
@@ -49,8 +50,8 @@ class Options(BaseModel):
     seed: int = Field(0, ge=0, le=2**32 - 1)
     levels: Literal["step", "between"] = "step"
     precision: tiled_inference.AutocastPrecision = "float32"
-    tile: int | None = Field(None, ge=64, multiple_of=16)
-    overlap: int = Field(64, ge=16, multiple_of=16)
+    tile: int | None = Field(None, ge=64, le=MAX_TILE, multiple_of=16)
+    overlap: int = Field(64, ge=16, le=MAX_TILE // 2, multiple_of=16)
     padding: Literal["reflect", "white"] = "reflect"
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
+MAX_FEATURE_STEPS = 100  # whose features are averaged
 TransformerWiring = Literal["cascade", "parallel"]
 
 
@@ -71,11 +72,20 @@ class DMNetArchitecture:
                 f"{self.features} features, {self.heads} heads: expected an even number of "
                 "features, divisible by the heads, at least two for each"
             )
+        for name, limit in _LIMITS.items():
+            if getattr(self, name) > limit:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at most {limit}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}, expected at least 0 and less than 1")
         for name, allowed_values in _ALLOWED_VALUES.items():
             if getattr(self, name) not in allowed_values:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}, expected one of {allowed_values}"
                 )
+        if len(self.time_steps) > MAX_FEATURE_STEPS:
+            raise ValueError(
+                f"{len(self.time_steps)} time steps, expected at most {MAX_FEATURE_STEPS}"
+            )
         if not self.time_steps or min(self.time_steps) < 1 or self.decoder_depth < 1:
             raise ValueError(
                 f"time steps {self.time_steps}, decoder depth {self.decoder_depth}: expected one "
@@ -83,6 +93,7 @@ class DMNetArchitecture:
             )
 
 
+_LIMITS = {"inner": 4096, "features": 4096, "decoder_depth": 100, "image_size": 8192}
 _ALLOWED_VALUES = {
     "transformer": ("cascade", "parallel"),
     "diffused": ("features", "mixed"),

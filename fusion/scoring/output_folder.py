@@ -16,6 +16,7 @@ import pandas as pd
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime.json_files import read_json
 from fusebench.storage import hashing
 from fusion.scoring import metric, metric_means
 from fusion.scoring.metric import Metric
@@ -137,8 +138,8 @@ def write_tables(
 def _read_manifest(out: Path) -> dict[str, Any]:
     """Read the manifest; an empty one if it is missing or damaged."""
     try:
-        manifest = json.loads((out / MANIFEST_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = read_json(out / MANIFEST_FILE)
+    except UserError:
         manifest = None
     is_valid = isinstance(manifest, dict) and isinstance(manifest.get("files"), dict)
     empty: dict[str, Any] = {"spec": None, "files": {}, "printed": ""}

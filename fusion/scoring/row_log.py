@@ -8,6 +8,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from fusebench.errors import UserError
+from fusebench.runtime.json_files import parse_json
+
 ScoreRow = dict[str, float | str | None]  # metric to score, and ``flags``
 
 
@@ -26,11 +29,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> dict[str, ScoreRow]:
         return rows
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            key, row = json.loads(line)
-        except (ValueError, TypeError):
+            key, row = parse_json(line, str(path))
+        except (UserError, ValueError, TypeError):
             continue
-        if isinstance(row, dict) and list(row) == list(columns):
-            rows[str(key)] = row
+        if isinstance(key, str) and isinstance(row, dict) and list(row) == list(columns):
+            rows[key] = row
     return rows
 
 

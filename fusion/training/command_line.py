@@ -9,6 +9,8 @@ from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from fusion.training.recipe.schema import RECIPES
 
+MAX_WORKERS = 1024
+
 
 def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Build the argument parser."""
@@ -78,8 +80,8 @@ def check_arguments(args: argparse.Namespace) -> None:
     """
     if args.seed is not None and not 0 <= args.seed < 2**32:
         raise UserError(f"--seed {args.seed}: expected 0 to {2**32 - 1}")
-    if args.workers is not None and args.workers < 0:
-        raise UserError(f"--workers {args.workers}: expected at least 0")
+    if args.workers is not None and not 0 <= args.workers <= MAX_WORKERS:
+        raise UserError(f"--workers {args.workers}: expected at least 0, at most {MAX_WORKERS}")
     if args.look_every is not None and args.look_every < 1:
         raise UserError(f"--look-every {args.look_every}: expected at least 1")
     if args.model is not None and args.tasks is None:

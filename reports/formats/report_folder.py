@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError
+from fusebench.runtime.json_files import read_json
 from fusebench.storage import file_lock
 
 MANIFEST_FILE = "report.json"  # hash of the report's inputs, and the list of its files
@@ -102,8 +103,8 @@ def _list_files(folder: Path) -> Iterator[str]:
 def _read_manifest(report: Path) -> dict[str, Any]:
     """Read the manifest; empty if there is no valid one."""
     try:
-        manifest = json.loads((report / MANIFEST_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = read_json(report / MANIFEST_FILE)
+    except UserError:
         return {}
     is_valid = isinstance(manifest, dict) and isinstance(manifest.get("files"), list)
     return manifest if is_valid else {}

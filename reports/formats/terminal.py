@@ -3,7 +3,9 @@
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
+from fusebench.runtime.printable import escape_controls
 from reports.document.model import Report, TaskSection
 from reports.tables.text_table import TextRow, TextTable
 
@@ -25,7 +27,7 @@ def render_report(report: Report, width: int) -> str:
         lines.append(f"To execute all missing runs: {report.command}")
     lines += [f"Task {name} is skipped: {reason}" for name, reason in report.skipped_tasks]
     parts = [*(render_section(section, width) for section in report.sections), "\n".join(lines)]
-    return replace_control_characters("\n\n".join(parts))
+    return escape_controls("\n\n".join(parts))
 
 
 def render_section(section: TaskSection, width: int) -> str:
@@ -58,6 +60,7 @@ def render_table(table: TextTable, width: int) -> str:
     A table that is wider than ``width`` characters is transposed (sources become columns). If that
     is too wide as well, it is split into blocks of columns, with shortened names.
     """
+    table = _escape_names(table)
     headers = ["", *(title + RANK_MARKS[0] for title, _ in table.headers)]
     rows = [_render_cells(row, len(table.headers)) for row in table.rows]
     compared = table.difference_rows[1:]  # the first one names the better sensor
@@ -82,6 +85,7 @@ def render_table(table: TextTable, width: int) -> str:
 
 def align_to_width(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """Align rows below their header; shorten the first column where they are too wide."""
+    rows = [[escape_controls(cell, "") for cell in row] for row in rows]
     lines = _align_columns(rows)
     excess = _max_line_width(lines) - width
     if excess > 0:
@@ -90,10 +94,19 @@ def align_to_width(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     return lines
 
 
-def replace_control_characters(text: str) -> str:
-    """Replace characters that would control the terminal by question marks."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else "?" for character in text
+def _escape_names(table: TextTable) -> TextTable:
+    """Escape the control characters in names before columns are measured."""
+    return replace(
+        table,
+        headers=tuple((escape_controls(title, ""), text) for title, text in table.headers),
+        rows=tuple(_escape_row(row) for row in table.rows),
+        difference_rows=tuple(_escape_row(row) for row in table.difference_rows),
+    )
+
+
+def _escape_row(row: TextRow) -> TextRow:
+    return replace(
+        row, label=escape_controls(row.label, ""), remark=escape_controls(row.remark, "")
     )
 
 

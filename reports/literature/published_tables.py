@@ -6,6 +6,7 @@ paper's header, and the mean. A further column that has the name of a tag applie
 """
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -15,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fusebench.config import yaml_loader
 from fusebench.errors import UserError, format_validation_error
+from fusebench.runtime.text_files import read_text
 
 TABLES_FOLDER = Path(__file__).parents[1] / "published"
 METADATA_FILE = "tables.yaml"
+MAX_BYTES = 10_000_000  # of a table
 KEY_COLUMNS = ("method", "printed", "metric")
 NOT_STATED = "not stated"
 ANY_VALUE = "any"  # of a published table: agrees with every value of ours
@@ -129,10 +132,10 @@ def read_csv_rows(path: Path) -> list[dict[str, str]]:
         UserError: If it cannot be read, or a line has more or fewer cells than the first.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, restkey="", restval=None))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
+        text = io.StringIO(read_text(path, MAX_BYTES), newline="")
+        rows = list(csv.DictReader(text, restkey="", restval=None))
+    except csv.Error as error:
+        raise UserError(f"{path}: cannot be read as CSV: {error}") from None
     for number, row in enumerate(rows, start=2):
         if "" in row or None in row.values():
             raise UserError(f"{path}: line {number}: expected as many cells as in line 1")

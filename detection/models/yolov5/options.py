@@ -13,6 +13,9 @@ from fusebench.config.paths import PathOrName
 
 FitMode = Literal["letterbox", "stretch"]
 RELEASE_NAME_PATTERN = re.compile(r"yolov5([nsmlx])u?\.pt")  # of ultralytics
+MAX_EPOCHS = 100_000
+MAX_BATCH = 65_536  # images
+MAX_GAIN = 1000.0  # of a loss
 
 
 class Options(BaseModel):
@@ -54,21 +57,21 @@ class Options(BaseModel):
     start_weights: Annotated[
         str, PathOrName(("scratch", "packaged"), RELEASE_NAME_PATTERN.pattern)
     ] = Field(default="scratch", min_length=1)
-    image_size: int = Field(default=640, ge=64, multiple_of=32)
+    image_size: int = Field(default=640, ge=64, le=8192, multiple_of=32)
     fit: FitMode = "letterbox"
-    epochs: int = Field(default=100, ge=1)
-    batch: int = Field(default=16, ge=1)
-    nominal_batch: int = Field(default=64, ge=1)
+    epochs: int = Field(default=100, ge=1, le=MAX_EPOCHS)
+    batch: int = Field(default=16, ge=1, le=MAX_BATCH)
+    nominal_batch: int = Field(default=64, ge=1, le=MAX_BATCH)
     optimizer: Literal["SGD", "Adam", "AdamW"] = "SGD"
     learning_rate: float = Field(default=0.01, gt=0, lt=1)
     final_learning_rate: float = Field(default=0.01, ge=0, le=1)
     momentum: float = Field(default=0.937, ge=0, lt=1)
-    weight_decay: float = Field(default=0.0005, ge=0)
-    warmup_epochs: float = Field(default=3.0, ge=0)
+    weight_decay: float = Field(default=0.0005, ge=0, le=10)
+    warmup_epochs: float = Field(default=3.0, ge=0, le=MAX_EPOCHS)
     warmup_momentum: float = Field(default=0.8, ge=0, lt=1)
-    warmup_bias_learning_rate: float = Field(default=0.1, ge=0)
+    warmup_bias_learning_rate: float = Field(default=0.1, ge=0, le=10)
     mosaic: float = Field(default=1.0, ge=0, le=1)
-    close_mosaic: int = Field(default=0, ge=0)
+    close_mosaic: int = Field(default=0, ge=0, le=MAX_EPOCHS)
     flip: float = Field(default=0.5, ge=0, le=1)
     hue: float = Field(default=0.015, ge=0, le=1)
     saturation: float = Field(default=0.7, ge=0, le=1)
@@ -76,9 +79,9 @@ class Options(BaseModel):
     scale: float = Field(default=0.5, ge=0, lt=1)
     translate: float = Field(default=0.1, ge=0, le=1)
     degrees: float = Field(default=0.0, ge=0, le=180)
-    box_gain: float = Field(default=7.5, ge=0)
-    class_gain: float = Field(default=0.5, ge=0)
-    distribution_gain: float = Field(default=1.5, ge=0)
+    box_gain: float = Field(default=7.5, ge=0, le=MAX_GAIN)
+    class_gain: float = Field(default=0.5, ge=0, le=MAX_GAIN)
+    distribution_gain: float = Field(default=1.5, ge=0, le=MAX_GAIN)
     freeze: int = Field(default=0, ge=0, le=23)
     mixed_precision: bool = False
 
@@ -105,4 +108,4 @@ class Predict(BaseModel):
 
     confidence: float = Field(default=0.001, gt=0, lt=1)
     nms_iou: float = Field(default=0.7, gt=0, lt=1)
-    max_detections: int = Field(default=300, ge=1)
+    max_detections: int = Field(default=300, ge=1, le=100_000)

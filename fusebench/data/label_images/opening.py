@@ -1,14 +1,14 @@
 """Opening of label images: lossless formats only, and the layout of the pixels in the file."""
 
-import stat
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from fusebench.data.images import DECODE_ERRORS
+from fusebench.data.image_files.orientation import turn_for_display
+from fusebench.data.image_files.reader import open_image_file
 from fusebench.data.label_images.colors import HOW_TO_SAVE
 from fusebench.errors import UserError
-from fusebench.runtime import file_names
+from fusebench.runtime.regular_file import require_regular_file
 
 FORMATS = ("PNG", "BMP", "TIFF")
 # Compressions of TIFF that keep every value, by Pillow's names
@@ -33,24 +33,24 @@ def open_label_image(path: Path, *, header_only: bool = False) -> tuple[Image.Im
     The layout is Pillow's raw mode, e.g. ``L;4`` for 4 bits: its mode alone does not tell the depth
     of the file.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UserError(f"{path}: is not a file; expected a label image (PNG, BMP or TIFF)")
-        with path.open("rb") as file:
-            first_bytes = file.read(HEADER_LENGTH)
-        _check_is_lossless(first_bytes, path)
-        # Not by its name: Pillow 13 scrambles a TIFF file that it maps into memory and turns by 90
-        # degrees.
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            layout = _check_layout(image, first_bytes, path)
-            if header_only:
-                return image, layout
+    first_bytes = _read_first_bytes(path)
+    _check_is_lossless(first_bytes, path)
+    with open_image_file(path, FORMATS) as (image, header):
+        layout = _check_layout(image, first_bytes, path)
+        if not header_only:
             image.load()
-            return ImageOps.exif_transpose(image), layout
-    except UnidentifiedImageError:
-        raise _build_read_error(path, "its content is no PNG, BMP or TIFF image") from None
-    except DECODE_ERRORS as error:
-        raise _build_read_error(path, error) from None
+            image = turn_for_display(image, header.orientation)
+        return image, layout
+
+
+def _read_first_bytes(path: Path) -> bytes:
+    """Read the signature of a file; empty if it cannot be read, which `open_image_file` reports."""
+    try:
+        require_regular_file(path)
+        with path.open("rb") as file:
+            return file.read(HEADER_LENGTH)
+    except OSError:
+        return b""
 
 
 def _check_is_lossless(first_bytes: bytes, path: Path) -> None:
@@ -74,11 +74,6 @@ def _check_layout(image: Image.Image, first_bytes: bytes, path: Path) -> str:
             f"{path}: is a TIFF file with {compression} compression, which is not known to keep "
             "class ids; export it again as PNG from the program that made it"
         )
-    if getattr(image, "n_frames", 1) != 1:
-        raise UserError(
-            f"{path}: holds {getattr(image, 'n_frames', 1)} images; expected one label map; "
-            "save it alone, as PNG"
-        )
     if not image.tile:
         raise OSError("no pixels in it")
     tile = image.tile[0]
@@ -95,13 +90,3 @@ def _read_bmp_depth(first_bytes: bytes) -> int:
     """Return the bits per pixel of a BMP file, which are elsewhere after a header of 12 bytes."""
     start = 24 if first_bytes[14] == 12 else 28
     return int.from_bytes(first_bytes[start : start + 2], "little")
-
-
-def _build_read_error(path: Path, error: Exception | str) -> UserError:
-    """Name the file, and how to repair it: a folder of the store is created again."""
-    is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
-    create_again = f"delete the folder {path.parent} and run again"
-    if isinstance(error, FileNotFoundError):
-        return UserError(f"{path}: no such image{f'; {create_again}' if is_in_store else ''}")
-    advice = create_again if is_in_store else "replace the file by a PNG"
-    return UserError(f"{path}: cannot be read as an image ({error}); {advice}")

@@ -10,13 +10,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from fusebench.data.images import IMAGE_EXTENSIONS
+from fusebench.errors import shorten
 
 MAX_LISTED = 5  # names in a message
+MAX_NAME_LENGTH = 200  # characters of a name in a message
 
 
 def list_first(names: Collection[str]) -> str:
-    """Join the first three names in sorted order."""
-    first = sorted(names)
+    """Join the first three names in sorted order; long ones are cut."""
+    first = [shorten(name, MAX_NAME_LENGTH) for name in sorted(names)[:4]]
     return f"{', '.join(first[:3])}{' …' if len(first) > 3 else ''}"
 
 

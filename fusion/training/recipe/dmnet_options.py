@@ -12,7 +12,6 @@ from fusion.networks.dmnet_architecture import DMNetArchitecture
 BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
     "inner": (lambda value: value >= 2 and value % 2 == 0, "an even number of at least 2"),
     "heads": (lambda value: value >= 1, "at least 1"),
-    "dropout": (lambda value: 0 <= value < 1, "at least 0 and less than 1"),
 }
 
 

@@ -8,11 +8,9 @@ the cards of networks about as wide.
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from fusebench.config import overrides
 from fusebench.errors import UserError
-from fusebench.runtime.unknown_names import explain_unknown_options
+from fusebench.option_values import validate_model
 from fusion.training.recipe.schema import RECIPES, Recipe
 
 MSRS: dict[str, Any] = {"dataset": "msrs"}
@@ -240,19 +238,4 @@ def build_recipe(
     recipe_options = overrides.merge_settings(PRESETS[method][preset], options)
     for change in changes:
         overrides.apply_override(recipe_options, change)
-    try:
-        return RECIPES[method].model_validate(recipe_options)
-    except ValidationError as error:
-        explained = explain_unknown_options(error, RECIPES[method])
-        raise UserError(
-            _format_validation_errors(f"{method}, preset {preset}", explained)
-        ) from None
-
-
-def _format_validation_errors(location: str, error: ValidationError) -> str:
-    """Format one line per error; the value is left out where it is a whole section."""
-    return "\n".join(
-        f"{location}: {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
-        + ("" if isinstance(e["input"], dict) else f" (given: {e['input']!r})")
-        for e in error.errors()
-    )
+    return validate_model(RECIPES[method], recipe_options, f"{method}, preset {preset}")

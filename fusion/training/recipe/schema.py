@@ -12,19 +12,26 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from fusion.checkpoints.architecture_schema import (
+    MAX_FEATURE_STEPS,
+    MAX_TIME_STEPS,
     Affinity,
-    Count,
     DropoutRate,
     EncoderKind,
     EvenWidth,
     InteractionKind,
     NoiseScheduleKind,
     StrictSchema,
+    TimeStep,
 )
 from fusion.networks.dmnet_architecture import DMNetArchitecture
 from fusion.training.recipe.dmnet_options import DMNetOptions
 
+MAX_STEPS = 100_000_000
+MAX_SCALE = 100
 DecayRate = Annotated[float, Field(ge=0, lt=1)]
+Repetitions = Annotated[int, Field(ge=1, le=10_000)]
+ImageCount = Annotated[int, Field(ge=1, le=10_000_000)]
+LossWeight = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class PairDataOptions(StrictSchema):
@@ -41,8 +48,8 @@ class PairDataOptions(StrictSchema):
     dataset: str
     split: Literal["train", "test", "all"] = "train"
     data: dict[str, Any] = Field(default_factory=dict)
-    first: int | None = Field(default=None, ge=1)
-    times: int = Field(default=1, ge=1)
+    first: ImageCount | None = None
+    times: Repetitions = 1
 
 
 class ImageDataOptions(StrictSchema):
@@ -55,8 +62,8 @@ class ImageDataOptions(StrictSchema):
     """
 
     images: Path
-    first: int | None = Field(default=None, ge=1)
-    times: int = Field(default=1, ge=1)
+    first: ImageCount | None = None
+    times: Repetitions = 1
 
 
 def _get_part_kind(part: Any) -> str:
@@ -102,22 +109,22 @@ class StageOptions(StrictSchema):
     """
 
     data: tuple[DataPart, ...] = Field(min_length=1)
-    held_out: int = Field(default=4, ge=0)
-    patch: int = Field(ge=32, multiple_of=16)
-    stride: int | None = Field(default=None, ge=1)
-    crops: int = Field(default=1, ge=1)
+    held_out: int = Field(default=4, ge=0, le=10_000_000)
+    patch: int = Field(ge=32, le=4096, multiple_of=16)
+    stride: int | None = Field(default=None, ge=1, le=65_536)
+    crops: Repetitions = 1
     flips: bool = True
     turns: bool = False
     scale: tuple[float, float] = (1.0, 1.0)
-    batch: int = Field(ge=1)
-    steps: int | None = Field(default=None, ge=1)
-    epochs: int | None = Field(default=None, ge=1)
-    learning_rate: float = Field(gt=0)
+    batch: int = Field(ge=1, le=65_536)
+    steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    epochs: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    learning_rate: float = Field(gt=0, le=1)
     betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
     schedule: Literal["constant", "step", "cosine"] = "constant"
-    every: int = Field(default=20, ge=1)
+    every: int = Field(default=20, ge=1, le=MAX_STEPS)
     factor: float = Field(default=0.5, gt=0, le=1)
-    warmup: int = Field(default=0, ge=0)
+    warmup: int = Field(default=0, ge=0, le=MAX_STEPS)
     clip: float | None = Field(default=None, gt=0)
     average: float | None = Field(default=None, gt=0, lt=1)
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -127,8 +134,10 @@ class StageOptions(StrictSchema):
         """Check length and scale of the training."""
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, exactly one of the two (the other is null)")
-        if not 0 < self.scale[0] <= self.scale[1]:
-            raise ValueError(f"scale must be two rising numbers above 0, not {self.scale}")
+        if not 0 < self.scale[0] <= self.scale[1] <= MAX_SCALE:
+            raise ValueError(
+                f"scale must be two rising numbers above 0, at most {MAX_SCALE}, not {self.scale}"
+            )
         return self
 
 
@@ -149,7 +158,7 @@ class DenoisingOptions(StrictSchema):
     channels: Literal[1, 3]
     dropout: DropoutRate = 0.2
     schedule: NoiseScheduleKind = "cosine"
-    timesteps: int = Field(default=2000, ge=101)
+    timesteps: int = Field(default=2000, ge=101, le=MAX_TIME_STEPS)
     levels: Literal["step", "between"] = "step"
 
 
@@ -170,7 +179,9 @@ class FusionHeadOptions(StrictSchema):
     interaction: InteractionKind = "caim"
     affinity: Affinity = "paper"
     scaled: bool = False
-    features_at: tuple[Count, ...] = Field(default=(5, 50, 100), min_length=1)
+    features_at: tuple[TimeStep, ...] = Field(
+        default=(5, 50, 100), min_length=1, max_length=MAX_FEATURE_STEPS
+    )
 
 
 class FusionStageOptions(StageOptions):
@@ -189,7 +200,7 @@ class FusionStageOptions(StageOptions):
     """
 
     loss: Literal["paper", "code"] = "paper"
-    weights: tuple[float, float, float] | None = None
+    weights: tuple[LossWeight, LossWeight, LossWeight] | None = None
     signed: bool = False
     noise: bool = True
     denoising: Literal["frozen", "trained"] = "frozen"
@@ -228,8 +239,8 @@ class ReconstructionStageOptions(StageOptions):
         infrared_weight: gamma_1 of eq. 13.
     """
 
-    ssim_weight: float = Field(default=5, ge=0)
-    infrared_weight: float = Field(default=1, ge=0)
+    ssim_weight: LossWeight = 5
+    infrared_weight: LossWeight = 1
 
 
 class JointStageOptions(StageOptions):
@@ -241,9 +252,9 @@ class JointStageOptions(StageOptions):
         ssim_weight: Weight of an additional term, 1 - SSIM to both sources; not in the paper.
     """
 
-    gradient_weight: float = Field(default=10, ge=0)
+    gradient_weight: LossWeight = 10
     operator: Literal["sobel", "canny", "log", "roberts"] = "sobel"
-    ssim_weight: float = Field(default=0, ge=0)
+    ssim_weight: LossWeight = 0
 
 
 class DMNetRecipe(StrictSchema):
@@ -260,7 +271,7 @@ class DMNetRecipe(StrictSchema):
     """
 
     architecture: DMNetOptions = DMNetArchitecture()
-    timesteps: int = Field(default=2000, ge=101)
+    timesteps: int = Field(default=2000, ge=101, le=MAX_TIME_STEPS)
     two_stages: bool = True
     stage1: ReconstructionStageOptions
     stage2: JointStageOptions

@@ -24,6 +24,11 @@ PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head
 OPTIONS_ADDED_LATER = ("head", "shuffle", "padding")  # in a spec only if not the default
 
+MAX_STEPS = 100_000_000
+MAX_CROP = 8192  # pixels
+MIN_RESCALE, MAX_RESCALE = 0.01, 16
+DecayRate = Annotated[float, Field(ge=0, lt=1)]
+
 Predict = NoOptions  # the whole image once, logits resized to the label map's size
 
 
@@ -71,12 +76,12 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backbone: Literal["mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5"] = "mit_b3"
-    embedding: int = Field(default=256, ge=1)
+    embedding: int = Field(default=256, ge=1, le=8192)
     head: Literal["mmseg", "linear"] = "mmseg"
     start_weights: Annotated[str, PathOrName(("scratch", "packaged", "imagenet"))] = "scratch"
-    iterations: int = Field(default=70_000, ge=1)
-    schedule: int | None = Field(default=160_000, ge=1)
-    batch: int = Field(default=2, ge=1)
+    iterations: int = Field(default=70_000, ge=1, le=MAX_STEPS)
+    schedule: int | None = Field(default=160_000, ge=1, le=MAX_STEPS)
+    batch: int = Field(default=2, ge=1, le=65_536)
     shuffle: bool = True
     crop: int | tuple[int, int] = 480
     crop_share: float = Field(default=0.75, gt=0, le=1)
@@ -84,13 +89,13 @@ class Options(BaseModel):
     rescale: tuple[float, float] = (0.5, 2.0)
     flip: float = Field(default=0.5, ge=0, le=1)
     distortion: bool = True
-    learning_rate: float = Field(default=8e-5, gt=0)
-    head_factor: float = Field(default=10.0, gt=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    betas: tuple[float, float] = (0.9, 0.999)
-    warm_up: int = Field(default=3000, ge=0)
+    learning_rate: float = Field(default=8e-5, gt=0, le=1)
+    head_factor: float = Field(default=10.0, gt=0, le=1000)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    betas: tuple[DecayRate, DecayRate] = (0.9, 0.999)
+    warm_up: int = Field(default=3000, ge=0, le=MAX_STEPS)
     warm_up_ratio: float = Field(default=1e-6, ge=0, le=1)
-    power: float = Field(default=1.0, ge=0)
+    power: float = Field(default=1.0, ge=0, le=100)
     drop_path: float = Field(default=0.1, ge=0, lt=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     ignore_unlabeled: bool = False
@@ -100,8 +105,10 @@ class Options(BaseModel):
     def _check_consistency(self) -> "Options":
         if self.schedule is not None and self.schedule < self.iterations:
             raise ValueError(f"schedule {self.schedule} is shorter than {self.iterations} steps")
-        if min(self.crop_size) < 32:
-            raise ValueError("crop must be at least 32 pixels wide and high")
+        if min(self.crop_size) < 32 or max(self.crop_size) > MAX_CROP:
+            raise ValueError(
+                f"crop must be at least 32 pixels wide and high, and at most {MAX_CROP}"
+            )
         # the deepest features of the encoder have 1/32 of the width and height, rounded up
         values = self.batch * math.prod(-(-side // 32) for side in self.crop_size)
         if values == 1 and self.head == "mmseg":
@@ -110,8 +117,11 @@ class Options(BaseModel):
                 "value per channel in the deepest layer; set a crop of at least 64, a batch of at "
                 "least 2, or head: linear"
             )
-        if not 0 < self.rescale[0] <= self.rescale[1]:
-            raise ValueError("rescale must be a range above 0, smaller end first")
+        if not MIN_RESCALE <= self.rescale[0] <= self.rescale[1] <= MAX_RESCALE:
+            raise ValueError(
+                "rescale must be a range above 0, smaller end first; "
+                f"expected {MIN_RESCALE} to {MAX_RESCALE}"
+            )
         return self
 
     @model_serializer(mode="wrap")

@@ -97,7 +97,7 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert reports.main(arguments) == 0  # made anew, although no record has changed
     printed = capsys.readouterr().out
     assert "1 of 2 planned runs finished, 1 failed." in printed
-    failure = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} ?[2J $& (20"
+    failure = "failed: RuntimeError: <script>alert(1)</script> | `x` \\input{y} \\x1b[2J $& (20"
     assert f"mine: {failure}" in printed
     assert " UTC, fusion.run on cpu); to run: " in printed
     html = (tmp_path / "report/index.html").read_text(encoding="utf-8")
@@ -107,8 +107,8 @@ def test_the_report_shows_a_failure_on_the_page_in_markdown_and_in_the_terminal(
     assert '<td class="missing">failed</td>' in html
     markdown = (tmp_path / "report/report.md").read_text(encoding="utf-8")
     assert (
-        "&lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\` \\\\input\\{y\\} ?\\[2J \\$&amp; (20"
-        in markdown
+        "&lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\` \\\\input\\{y\\} "
+        "\\\\x1b\\[2J \\$&amp; (20" in markdown
     )
     assert "<script" not in markdown
     assert "second line" not in html + markdown + printed
@@ -152,7 +152,7 @@ def test_a_long_reason_is_shortened_and_an_empty_one_is_the_errors_name(
     for fault, message, reason in (
         (ValueError("x" * 500), "x" * 199 + "…", "ValueError: " + "x" * 199 + "…"),
         (MemoryError(), "", "MemoryError"),
-        (ValueError("\udcff"), "?", "ValueError: ?"),  # a file name that is no UTF-8
+        (ValueError("\udcff"), "\\udcff", "ValueError: \\udcff"),  # a file name that is no UTF-8
     ):
         fail_with(monkeypatch, fault)
         assert fusion.main(arguments) == 1

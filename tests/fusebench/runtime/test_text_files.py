@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, format_value
 from fusebench.runtime import text_files
 
 
@@ -32,11 +32,11 @@ def test_a_pipe_is_refused_before_it_blocks(tmp_path):
     "value", ["x" * 9999, [[[["x" * 999] * 999]]], 10**3000, {"a": b"x" * 999}]
 )
 def test_long_values_are_abbreviated(value):
-    assert len(text_files.abbreviate(value)) < 1000
+    assert len(format_value(value)) < 1000
 
 
 def test_short_values_are_represented_as_they_are():
-    assert text_files.abbreviate([1, "a\n", None]) == r"[1, 'a\n', None]"
+    assert format_value([1, "a\n", None]) == r"[1, 'a\n', None]"
 
 
 @pytest.mark.parametrize(("text", "number"), [("1.5", 1.5), ("-2", -2.0), ("1e3", 1000.0)])

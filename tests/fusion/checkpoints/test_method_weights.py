@@ -152,7 +152,7 @@ DMNET_ARCHITECTURE = {"network": NETWORK, "timesteps": 2000}
         (
             dmfuse,
             {**ARCHITECTURE, "denoising": {**DENOISING, "timesteps": 10**15}},
-            "cannot be built",
+            r"timesteps: .*less than or equal to 100000",
         ),
         (
             dmfuse,

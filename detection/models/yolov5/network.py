@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
+from fusebench.storage import foreign_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,10 +95,8 @@ def load_all_weights(network: Any, tensors: Mapping[str, "Tensor"], where: str) 
             f"{where}: does not fit the network: {name} is {shapes[0]}, expected {shapes[1]}; "
             f"the file is damaged or of another network"
         )
-    _check_finite(tensors, where)
-    network.load_state_dict(
-        {name: value.to(expected[name].dtype) for name, value in tensors.items()}
-    )
+    dtypes = {name: value.dtype for name, value in expected.items()}
+    network.load_state_dict(foreign_weights.convert_values(tensors, dtypes, where))
 
 
 def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: str) -> int:
@@ -115,7 +114,7 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
     """
     expected = network.state_dict()
     matching = {
-        name: value.to(expected[name].dtype)
+        name: value
         for name, value in tensors.items()
         if name in expected and expected[name].shape == value.shape
     }
@@ -124,14 +123,6 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
             f"{where}: only {len(matching)} of {len(expected)} tensors fit this network by name "
             f"and shape; set start_weights to weights of the same YOLOv5 size"
         )
-    _check_finite(matching, where)
-    network.load_state_dict(matching, strict=False)
+    dtypes = {name: value.dtype for name, value in expected.items()}
+    network.load_state_dict(foreign_weights.convert_values(matching, dtypes, where), strict=False)
     return len(matching)
-
-
-def _check_finite(tensors: Mapping[str, "Tensor"], where: str) -> None:
-    import torch
-
-    for name, value in tensors.items():
-        if not bool(torch.isfinite(value).all()):
-            raise UserError(f"{where}: {name} is not finite; use another file")

@@ -17,6 +17,7 @@ from pydantic import (
 
 from fusebench.contracts import NoOptions
 from fusebench.errors import UserError
+from fusebench.storage import weights_content
 
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head
@@ -138,6 +139,7 @@ def find_weights_file(options: Options) -> Path | None:
             " set start_weights to scratch, imagenet or a path"
         )
     path = PACKAGED_WEIGHTS if options.start_weights == "packaged" else Path(options.start_weights)
+    path = weights_content.find_weights_in_folder(path)
     if not path.is_file():
         raise UserError(
             f"segformer: start_weights {options.start_weights}: no file {path}; name a "

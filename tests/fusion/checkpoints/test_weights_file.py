@@ -39,7 +39,7 @@ def test_truncated_or_foreign_weights_file_is_an_error(tmp_path):
     weights_file.write_weights(path, {"x": torch.arange(400.0)}, metadata)
     assert weights_file.read_weights(path)[1] == metadata
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(UserError, match="cannot be read as safetensors"):
+    with pytest.raises(UserError, match="cannot be read as weights"):
         weights_file.read_weights(path)
     save_file({"x": torch.zeros(3)}, path)
     with pytest.raises(UserError, match="no metadata of fusebench"):

@@ -12,7 +12,6 @@ stopped run resumes: training after its last finished epoch.
 """
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.runtime.program import run_program
 from fusebench.storage import image_index
 from fusebench.storage.store import Store
 
@@ -130,4 +130,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -10,7 +10,6 @@ Beside the weights it writes a model card with their scores on unseen scenes.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from fusebench.datasets import scenes
 from fusebench.evaluation.class_means import average_defined
 from fusebench.experiments import mixed_sources
 from fusebench.experiments.mixed_sources import SOURCES
+from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
 
@@ -195,4 +195,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

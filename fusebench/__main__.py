@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from fusebench import cli
 from fusebench.config import schema
-from fusebench.errors import UserError
+from fusebench.runtime.program import run_program
 
 
 def select_stages(args: argparse.Namespace) -> list[str]:
@@ -37,9 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
         programs = select_stages(args)
-    except (UserError, OSError) as error:
-        print(f"fusebench: {error}", file=sys.stderr)
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("fusebench", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
     worst_status = 0
@@ -53,4 +52,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

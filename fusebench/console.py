@@ -12,12 +12,12 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from fusebench.config import task_file_location
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
-
-EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+from fusebench.runtime import command_name, interrupts
+from fusebench.runtime.program import run_program
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ SUBCOMMANDS = {
 }
 
 
+def start() -> NoReturn:
+    """Start the installed command ``fusebench``."""
+    run_program(main)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -68,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _load_program(name)(arguments[1:])
         except KeyboardInterrupt:
             sys.stderr.write(f"\nfusebench {name}: interrupted\n")
-            return EXIT_INTERRUPTED
+            return interrupts.get_exit_status()
 
 
 def format_help() -> str:
@@ -138,4 +143,4 @@ def _make_current_folder_importable() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

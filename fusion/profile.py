@@ -29,6 +29,7 @@ from fusebench import cli
 from fusebench.config import schema, task_file_location
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
+from fusebench.runtime.program import run_program
 from fusion.networks import tiled_inference
 from fusion.profiling import files, measurement, tables
 from fusion.profiling.measurement import (
@@ -155,11 +156,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("\n".join(tables.format_paper_comparison()))
             return 0
         return _profile_methods(args)
-    except (UserError, OSError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
-        return cli.EXIT_INTERRUPTED
+        return cli.report_interrupt(PROGRAM)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -190,4 +190,4 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

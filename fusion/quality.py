@@ -23,6 +23,7 @@ from fusebench.data.pairs import find_images_by_stem, match_pairs_by_stem
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name
+from fusebench.runtime.program import run_program
 from fusion.scoring import listing, metric_means, output_folder, presets, score_images
 from fusion.scoring.metric import (
     LUMINANCE,
@@ -261,13 +262,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         print(score_folders(args))
-    except (UserError, OSError) as error:
-        print(f"fusion.quality: {error}", file=sys.stderr)
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("fusion.quality", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("fusion.quality")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -8,7 +8,6 @@ Fused images are saved under --out in fused/. An interrupted run resumes with th
 is not fused or not scored yet.
 """
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from fusebench.data.pairs import Split
 from fusebench.experiments import sources
 from fusebench.experiments.plan import Plan, Run
 from fusebench.experiments.sources import SourceImages
+from fusebench.runtime.program import run_program
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record, Scores
 from fusebench.storage.store import Store
@@ -195,4 +195,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -15,7 +15,6 @@ its sections are in fusion/training/recipe/schema.py. The same command resumes a
 import argparse
 import re
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING
 from fusebench import cli
 from fusebench.config import schema
 from fusebench.errors import UserError
+from fusebench.runtime.program import run_program
 from fusebench.storage.store import Store
 from fusion.checkpoints import weights_file
 from fusion.training import command_line, training_run
@@ -195,9 +195,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print_plan(trainings, paths)
             return 0
         return _train_and_package(args, trainings, paths)
-    except (UserError, OSError) as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
         return cli.report_interrupt(PROGRAM)
 
@@ -253,4 +252,4 @@ def _format_command(args: argparse.Namespace, start_alias: str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -13,8 +13,9 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
-from fusebench.errors import UserError
+from fusebench import cli
 from fusebench.runtime import command_name
+from fusebench.runtime.program import run_program
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding
 from reports.literature.published_tables import PublishedTable
@@ -75,9 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         findings = collect_findings(tables)
         if args.csv:
             write_csv(findings, args.csv)
-    except (UserError, OSError) as error:
-        sys.stderr.write(f"reports.audit: {error}\n")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.audit", error)
     row_count = sum(len(table.rows) for table in tables)
     text = format_findings(findings, tables, max(get_terminal_size().columns, MIN_WIDTH))
     count = f"{len(findings)} findings in {row_count} rows of {len(tables)} tables"
@@ -86,4 +86,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

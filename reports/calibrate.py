@@ -23,8 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
+from fusebench import cli
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, progress
+from fusebench.runtime.program import run_program
 from reports.results import calibration_data
 from reports.statistics import calibration_trials, synthetic_detections
 from reports.statistics.calibration_trials import IntArray, ScorableSource, TrialOutcome
@@ -181,9 +183,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if getattr(args, name) < 2:
                 raise UserError(f"--{name} {getattr(args, name)}: expected at least 2")
         sources = [] if args.no_records else calibration_data.load_scorable_sources(args.out)
-    except (UserError, OSError) as error:
-        sys.stderr.write(f"reports.calibrate: {error}\n")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.calibrate", error)
     sys.stdout.write(f"{TABLE_HEADER}\n")
     all_in_range = _run_settings(args.trials, args.resamples)
     for name, outcomes in run_resampled_trials(sources, args.trials, args.resamples):
@@ -194,4 +195,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

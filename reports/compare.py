@@ -10,7 +10,6 @@ over images.
 """
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -22,6 +21,7 @@ import pandas as pd
 from fusebench import cli
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
+from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index
 from reports.run_comparison import tested_changes
@@ -206,13 +206,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.to:
             csv_files.write_csv(build_dataframe(matched, tests), args.to)
             print(f"\nTable: {args.to}")
-    except (UserError, OSError) as error:
-        print(f"reports.compare: {error}", file=sys.stderr)
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.compare", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.compare")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

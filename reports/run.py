@@ -24,6 +24,7 @@ from fusebench.evaluation import bootstrap
 from fusebench.experiments import failures
 from fusebench.experiments.plan import Plan, Run, SkippedTask
 from fusebench.runtime import file_names
+from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, hashing
 from fusebench.storage.store import Store
 from reports.document import (
@@ -331,9 +332,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print_plan(plan, store)
             return 0
         print(_update_report(plan, store, args))
-    except (UserError, OSError) as error:
-        print(f"reports.run: {error}", file=sys.stderr)
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.run", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.run")
     print(f"\nReport: {args.to / 'index.html'}")
@@ -341,4 +341,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

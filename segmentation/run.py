@@ -12,7 +12,6 @@ training from its last checkpoint, prediction with the first image that is missi
 """
 
 import csv
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
 from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.runtime import progress
+from fusebench.runtime.program import run_program
 from fusebench.storage import image_index
 from fusebench.storage.store import Store
 from segmentation.metrics import iou
@@ -121,4 +121,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

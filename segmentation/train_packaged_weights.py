@@ -9,7 +9,6 @@ weights and their model card are written to segmentation/weights/.
 """
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from fusebench.evaluation.class_means import to_optional
 from fusebench.evaluation.confusion import ConfusionMatrix
 from fusebench.experiments.mixed_sources import SOURCES, mix_sources
 from fusebench.runtime import progress
+from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.records import get_package_versions
 from fusebench.storage.store import Store
@@ -142,4 +142,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -262,8 +262,8 @@ def _collect_tensors(content: Any, path: Path) -> dict[str, Any]:
     holders = [str(key) for key, value in content.items() if _get_tensors(value)]
     if len(holders) == 1:
         return _get_tensors(content[holders[0]])
-    found = f"several sets of them ({', '.join(holders[:5])})" if holders else "none"
-    raise UserError(f"{path}: expected tensors by name, found {found}; {SAVE_TENSORS}")
+    content_text = f"several sets of them ({', '.join(holders[:5])})" if holders else "none"
+    raise UserError(f"{path}: expected tensors by name, found {content_text}; {SAVE_TENSORS}")
 
 
 def _has_content(content: Any, key: str) -> bool:

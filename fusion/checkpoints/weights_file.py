@@ -51,10 +51,9 @@ def write_weights(
         half: Whether to write float32 as float16.
 
     Raises:
-        UserError: If the file cannot be written.
+        OSError: If the file cannot be written.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     saved = {
@@ -66,16 +65,10 @@ def write_weights(
         "stage": metadata.stage,
         "architecture": metadata.architecture,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_atomically(path, sync=True) as temporary:
-            save_file(saved, temporary, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
-            _set_default_permissions(temporary)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be written ({error}); make room on the disk, or name a folder "
-            "that can be written, then run the same command again"
-        ) from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_atomically(path, sync=True) as temporary:
+        save_file(saved, temporary, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
+        _set_default_permissions(temporary)
 
 
 def _set_default_permissions(path: Path) -> None:

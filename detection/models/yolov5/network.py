@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
+from fusebench.runtime.system_errors import name_file
 from fusebench.storage import foreign_weights
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def write_weights(path: Path, network: Any, *, half: bool) -> None:
         name: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
         for name, value in network.state_dict().items()
     }
-    path.write_bytes(save(tensors, {"format": "pt"}))
+    with name_file(path):
+        path.write_bytes(save(tensors, {"format": "pt"}))
 
 
 def load_network(folder: Path) -> Any:

@@ -12,6 +12,8 @@ Names are imported when they are first used, so that ``import fusebench`` takes 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fusebench.runtime import interrupts
+
 if TYPE_CHECKING:
     from fusebench.api.fusion import fuse, fusion_metrics
     from fusebench.api.loading import Results, load_dataset, load_results
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from fusebench.errors import UserError
 
     __version__: str
+
+interrupts.guard_start()
 
 _MODULES = {  # public name to the module that defines it
     "fuse": "fusebench.api.fusion",

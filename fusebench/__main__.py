@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 from fusebench import cli
 from fusebench.config import schema
-from fusebench.errors import UserError
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 
@@ -39,9 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
         programs = select_stages(args)
-    except (UserError, OSError) as error:
-        printable.print_message(f"fusebench: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("fusebench", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
     worst_status = 0

@@ -13,11 +13,13 @@ from fusebench.config.paths import expand_home
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
-from fusebench.runtime import command_name, printable
+from fusebench.runtime import command_name, interrupts, printable, system_errors
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.store import Store
 
-EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+EXIT_FAILED = 1  # a run failed; the others were executed
+EXIT_WRONG_INPUT = 2  # the command, the task file or the data is wrong
+EXIT_SYSTEM_FAULT = 3  # the machine stopped the program, e.g. a full disk; the command resumes
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def execute_runs(
 
     Returns:
         0; 1 if a run failed (the others were executed); 2 if the command, the task file or the
-        data is wrong (nothing was executed).
+        data is wrong (nothing was executed); 3 if the machine stopped the program, e.g. because
+        the disk is full (later runs were not started); 130 after Ctrl-C, 143 after SIGTERM.
     """
 
     def build_steps(run_plan: Plan, store: Store) -> list[Step]:
@@ -85,9 +88,8 @@ def main(
         if not all(step.is_done for step in steps):
             preflight.check_inputs(run_plan.runs, store)
             device = resolve_device(args.device)
-    except (UserError, OSError) as error:  # OSError: a folder that cannot be created or written
-        printable.print_message(f"{program}: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return report_error(program, error)
     except KeyboardInterrupt:
         return report_interrupt(program)
     for skipped in run_plan.skipped_tasks:
@@ -241,15 +243,20 @@ def _execute_steps(program: str, steps: Sequence[Step], device: str) -> int:
                 failed.append(step.label)
         except KeyboardInterrupt:
             return report_interrupt(program)
+        except OSError as error:  # a disk fault: what comes next could not be written either
+            return report_error(f"{program}: {step.label}", error)
     if failed:
         printable.print_message(f"{program}: {len(failed)} failed: {', '.join(failed)}")
-    return 1 if failed else 0
+    return EXIT_FAILED if failed else 0
 
 
 def run_and_report(label: str, work: Callable[[], None]) -> bool:
     """Call ``work`` and return whether it succeeded; an exception is printed, not raised.
 
     The steps after a failed one are still executed: they may be a night's work.
+
+    Raises:
+        OSError: If the disk is full or has another fault that stops later steps too.
     """
     try:
         work()
@@ -259,11 +266,36 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
     except SystemExit as fault:  # a plug-in's; it would end the program as if all were done
         printable.print_message(f"{label}: failed: a plug-in ended the program (exit {fault.code})")
         return False
-    except Exception:  # noqa: BLE001 - the one place that may: see the docstring
-        printable.print_message(f"{label}: failed")
-        printable.print_traceback()
+    except Exception as error:  # noqa: BLE001 - the one place that may: see the docstring
+        if system_errors.is_disk_fault(error):
+            raise system_errors.convert_disk_fault(error) from None
+        fault = system_errors.describe_fault(error)
+        printable.print_message(f"{label}: {fault or 'failed'}")
+        if fault is None:
+            printable.print_traceback()
         return False
     return True
+
+
+def report_error(program: str, error: Exception) -> int:
+    """Print an error that is no bug; return the exit status.
+
+    Args:
+        program: Start of the message.
+        error: The exception that ended the program.
+
+    Raises:
+        Exception: The error itself, if it is a bug.
+    """
+    fault = system_errors.describe_fault(error)
+    if fault is not None:
+        printable.print_message(f"{program}: {fault}")
+        return EXIT_SYSTEM_FAULT
+    if not isinstance(error, (UserError, OSError)):
+        raise error
+    message = system_errors.describe_os_error(error) if isinstance(error, OSError) else error
+    printable.print_message(f"{program}: {message}")
+    return EXIT_WRONG_INPUT
 
 
 def check_device(device: str) -> None:
@@ -297,4 +329,4 @@ def resolve_device(device: str) -> str:
 def report_interrupt(program: str) -> int:
     """Print that the program was interrupted and can be resumed; return the exit status."""
     printable.print_message(f"\n{program}: interrupted; the same command resumes")
-    return EXIT_INTERRUPTED
+    return interrupts.get_exit_status()

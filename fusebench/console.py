@@ -17,10 +17,8 @@ from typing import NoReturn
 from fusebench.config import task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
-from fusebench.runtime import command_name, printable
+from fusebench.runtime import command_name, interrupts, printable
 from fusebench.runtime.program import run_program
-
-EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _load_program(name)(arguments[1:])
         except KeyboardInterrupt:
             printable.print_message(f"\nfusebench {name}: interrupted")
-            return EXIT_INTERRUPTED
+            return interrupts.get_exit_status()
 
 
 def format_help() -> str:

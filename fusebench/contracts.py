@@ -130,6 +130,7 @@ class FusionMethod:
         COLOR: Description of the color handling, for the protocol.
         dependency_hashes: File name to SHA-256, for every file that affects the result.
         load_network: Returns the network that `load` uses, to count its operations; or None.
+        check: Reads and checks the method's own files before anything is computed; or None.
     """
 
     name: str
@@ -139,6 +140,7 @@ class FusionMethod:
     COLOR: str = "as the method returns it"
     dependency_hashes: Callable[[Any], Mapping[str, str]] = _call("options", default=_no_values)
     load_network: Callable[[Any, str], Any] | None = _call("options, device", default=None)
+    check: Callable[[Any], None] | None = _call("options", default=None)
 
 
 @dataclass(frozen=True)

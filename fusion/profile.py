@@ -159,11 +159,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             printable.print_text("\n".join(tables.format_paper_comparison()))
             return 0
         return _profile_methods(args)
-    except (UserError, OSError) as error:
-        printable.print_message(f"{PROGRAM}: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
-        return cli.EXIT_INTERRUPTED
+        return cli.report_interrupt(PROGRAM)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -292,9 +292,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
         printable.print_text(score_folders(args))
-    except (UserError, OSError) as error:
-        printable.print_message(f"fusion.quality: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("fusion.quality", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("fusion.quality")
     return 0

@@ -196,9 +196,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print_plan(trainings, paths)
             return 0
         return _train_and_package(args, trainings, paths)
-    except (UserError, OSError) as error:
-        printable.print_message(f"{PROGRAM}: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
         return cli.report_interrupt(PROGRAM)
 

@@ -12,8 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
 
+from fusebench import cli
 from fusebench.config.paths import expand_home
-from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable
 from fusebench.runtime.program import run_program
 from reports.literature import published_tables
@@ -78,9 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         findings = collect_findings(tables)
         if args.csv:
             write_csv(findings, args.csv)
-    except (UserError, OSError) as error:
-        printable.print_message(f"reports.audit: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.audit", error)
     row_count = sum(len(table.rows) for table in tables)
     text = format_findings(findings, tables, max(get_terminal_size().columns, MIN_WIDTH))
     count = f"{len(findings)} findings in {row_count} rows of {len(tables)} tables"

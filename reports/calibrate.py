@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable, progress
@@ -186,9 +187,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                     f"--{name} {getattr(args, name)}: expected at least 2, at most {MAX_COUNT}"
                 )
         sources = [] if args.no_records else calibration_data.load_scorable_sources(args.out)
-    except (UserError, OSError) as error:
-        printable.print_message(f"reports.calibrate: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.calibrate", error)
     printable.print_text(TABLE_HEADER)
     all_in_range = _run_settings(args.trials, args.resamples)
     for name, outcomes in run_resampled_trials(sources, args.trials, args.resamples):

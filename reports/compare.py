@@ -210,9 +210,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.to:
             csv_files.write_csv(build_dataframe(matched, tests), args.to)
             printable.print_text(f"\nTable: {args.to}")
-    except (UserError, OSError) as error:
-        printable.print_message(f"reports.compare: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.compare", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.compare")
     return 0

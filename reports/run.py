@@ -331,9 +331,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print_plan(plan, store)
             return 0
         printable.print_text(_update_report(plan, store, args))
-    except (UserError, OSError) as error:
-        printable.print_message(f"reports.run: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("reports.run", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.run")
     printable.print_text(f"\nReport: {args.to / 'index.html'}")

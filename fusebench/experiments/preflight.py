@@ -28,7 +28,7 @@ THREAD_COUNT = 4  # decoding releases Python's lock
 
 
 def check_inputs(runs: Sequence[Run], store: Store) -> None:
-    """Check the pairs of every split, all external images, and the models' own files.
+    """Check the pairs of every split, all external images, and the methods' and models' own files.
 
     Raises:
         UserError: Naming the first file that is damaged or does not fit.
@@ -42,6 +42,7 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
                 label_checks.check_any_label(required.split, run.task.kind, checked)
             if isinstance(required.source.config, schema.ExternalImagesSource):
                 _check_external_images(required, store)
+            _check_method_files(required, store)
         if run.model is not None:
             _check_model_files(run.model, run.test_split, store)
 
@@ -88,6 +89,17 @@ def _check_external_images(required: SourceImages, store: Store) -> None:
             split, lambda pair: _check_image_size(files[pair.key], pair), f"check {label}"
         ),
     )
+
+
+def _check_method_files(required: SourceImages, store: Store) -> None:
+    """Check the own files of a fusion method, e.g. its weights, unless its images are finished."""
+    method, options = required.source.method, required.source.options
+    if method is None or method.check is None or required.get_folder(store).exists():
+        return
+    check = method.check
+    names = ("method", "version", "options", "dependencies")
+    spec = {name: required.spec[name] for name in names}
+    store.get_or_create(STORE_KIND, method.name, spec, lambda _: check(options))
 
 
 def _check_model_files(model: ResolvedModel, test: Split, store: Store) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fusebench.runtime.system_errors import name_file
+
 
 @contextmanager
 def replace_atomically(path: Path, *, sync: bool = False) -> Iterator[Path]:
@@ -19,14 +21,18 @@ def replace_atomically(path: Path, *, sync: bool = False) -> Iterator[Path]:
         path: The file to write; its folder must exist.
         sync: Flush the file to the disk before the rename, so that a power failure cannot leave
             an empty file under the final name.
+
+    Raises:
+        OSError: With the name of the file, if it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        yield temporary
-        if sync:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.replace(path)
+        with name_file(path):
+            yield temporary
+            if sync:
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):  # the first error is the one to report
             temporary.unlink()

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from fusebench.runtime import printable
+from fusebench.runtime.interrupts import run_interruptible
 
 EXIT_CLOSED_OUTPUT = 141
 EXIT_FAILED = 1
@@ -68,7 +69,7 @@ def run_program(main: Callable[[], int]) -> NoReturn:
     sys.stdout, sys.stderr = _guard(sys.stdout), _guard(sys.stderr)
     try:
         try:
-            status: object = main()
+            status: object = run_interruptible(main)
         except SystemExit as end:  # argparse
             status = end.code
         except Exception:  # noqa: BLE001 - a bug: its traceback, with control characters escaped

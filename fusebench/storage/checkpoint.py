@@ -1,9 +1,11 @@
 """Checkpoints of trainings: written atomically, read without running code in the file."""
 
 import pickle
+import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,42 @@ DAMAGED_FILE_ERRORS = (
     TypeError,
     AttributeError,
     AssertionError,
+    MemoryError,  # a size that only a damaged file asks for
     pickle.UnpicklingError,
     struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
+MAX_REASON_LENGTH = 200  # characters of a library's message that are shown
+TORCH_ADVICE = "Weights only load failed"  # starts torch's advice to run the code in a file
+REFUSED_OBJECT_PATTERNS = (  # how torch names an object that it does not build
+    r"Unsupported global: GLOBAL (\S+) was not",
+    r"unsupported GLOBAL (\S+) whose module",
+    r"unrecognized function <\w+(?: \w+)? '?([\w.]+)",
+    r"but got <class '([^']+)'>",
+)
 
 
 def describe_error(error: Exception) -> str:
-    """Return the type of an error and the first line of its message, if it has one."""
+    """Return the type of an error and the printable, shortened first line of its message."""
     kind, first_line = type(error).__name__, str(error).partition("\n")[0]
-    return f"{kind}: {first_line}" if first_line else kind
+    if TORCH_ADVICE in first_line:
+        refused = find_refused_object(error)
+        return f"{kind}: it holds {refused}" if refused else kind
+    printable = "".join(c for c in first_line if c.isprintable())
+    if len(printable) > MAX_REASON_LENGTH:
+        printable = f"{printable[:MAX_REASON_LENGTH]}…"
+    return f"{kind}: {printable}" if printable else kind
+
+
+def find_refused_object(error: Exception) -> str | None:
+    """Return the name of the class or function that torch refused to unpickle, if it names one."""
+    for pattern in REFUSED_OBJECT_PATTERNS:
+        match = re.search(pattern, str(error))
+        if match:
+            name = match[1] if "." in match[1] else f"builtins.{match[1]}"
+            return "".join(c for c in name if c.isprintable())[:MAX_REASON_LENGTH]
+    return None
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -61,11 +88,11 @@ def read_checkpoint(
     try:
         content: dict[str, Any] = load_torch_file(path, device)
     except DAMAGED_FILE_ERRORS as error:
-        raise UserError(f"{path}: cannot be read ({error!r}); {advice}") from None
+        raise UserError(f"{path}: cannot be read ({describe_error(error)}); {advice}") from None
     return content
 
 
-def load_torch_file(path: Path, device: str) -> Any:
+def load_torch_file(path: Path, device: str, known_classes: Iterable[Any] = ()) -> Any:
     """Load a file of torch.save without running code in it, and verify its checksums.
 
     The file is a zip archive. torch itself does not compare the checksums, so that it would load
@@ -74,6 +101,8 @@ def load_torch_file(path: Path, device: str) -> Any:
     Args:
         path: The file.
         device: Device of the tensors.
+        known_classes: Classes of objects that may be built besides tensors and plain values, as
+            for `torch.serialization.safe_globals`.
 
     Raises:
         OSError: If the file cannot be opened. A damaged file raises one of `DAMAGED_FILE_ERRORS`.
@@ -85,4 +114,5 @@ def load_torch_file(path: Path, device: str) -> Any:
             corrupted_entry = archive.testzip()
         if corrupted_entry is not None:
             raise zipfile.BadZipFile(f"wrong checksum of {corrupted_entry} in it")
-    return torch.load(path, map_location=device, weights_only=True)
+    with torch.serialization.safe_globals(list(known_classes)):
+        return torch.load(path, map_location=device, weights_only=True)

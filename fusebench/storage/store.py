@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.runtime import file_names
+from fusebench.runtime.system_errors import name_file
 from fusebench.storage import file_lock
 from fusebench.storage.hashing import HASH_GLOB, content_hash
 
@@ -79,7 +80,8 @@ def _create_folder(final: Path, spec: Mapping[str, Any], work: Callable[[Path], 
     partial = final.with_name(final.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        work(partial)
+        with name_file(partial):  # for a file in it that is written without `replace_atomically`
+            work(partial)
     except BaseException:
         if not any(partial.iterdir()):
             partial.rmdir()  # nothing to resume from

@@ -9,10 +9,10 @@ noise schedule). The tensors are renamed to those of this project's networks.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fusebench.errors import UserError
-from fusebench.storage import checkpoint
+from fusebench.storage import foreign_weights
 from fusion.checkpoints import weights_file
 from fusion.checkpoints.weights_file import WeightsMetadata
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 FEATURE_STEPS = (5, 50, 100)  # time steps whose features the released head takes
 
+FIRST_HEAD_NAME = "conv_in1.conv2d.weight"
+FIRST_DENOISING_NAMES = ("denoise_fn.init_conv.weight", "init_conv.weight")
 UNUSED_PREFIXES = ("conv_in2.", "conv_in3.", "conv_in4.", "conv_in5.", "conv_t2.", "conv_t3.")
 HEAD_NAMES = {
     "conv_in1.conv2d": "decoder.enlarged",
@@ -80,11 +82,12 @@ def read_dmfuse_weights(
     Raises:
         UserError: If a file is damaged, contains code or other networks, or the two do not fit.
     """
-    if path.suffix == ".safetensors":
+    file = foreign_weights.read_file(path)
+    if weights_file.METADATA_KEY in file.metadata:
         if denoising_path is not None:
             raise UserError(f"{path} contains both networks; leave the option denoising out")
-        return weights_file.read_weights(path)
-    tensors = _load_tensors(path)
+        return weights_file.parse_weights(file)
+    tensors = foreign_weights.select_network(file.select_tensors(), (FIRST_HEAD_NAME,), path)
     if not is_fusion_head(tensors):
         content = (
             "a denoising network"
@@ -103,27 +106,16 @@ def read_dmfuse_weights(
         )
     head = weights_file.convert_to_float32(rename_head_tensors(tensors), path)
     denoising = weights_file.convert_to_float32(
-        rename_denoising_tensors(_load_tensors(denoising_path)), denoising_path
+        rename_denoising_tensors(
+            foreign_weights.select_network(
+                foreign_weights.read_file(denoising_path).select_tensors(),
+                FIRST_DENOISING_NAMES,
+                denoising_path,
+            )
+        ),
+        denoising_path,
     )
     return _join_networks(path, head, denoising_path, denoising)
-
-
-def _load_tensors(path: Path) -> dict[str, Any]:
-    """Load the named tensors of a file written by torch.save.
-
-    Raises:
-        UserError: If the file cannot be read or contains anything but tensors.
-    """
-    import torch
-
-    if not path.is_file():
-        raise UserError(f"{path}: no such weights file")
-    content = checkpoint.read_checkpoint(path, "cpu", "copy or download it again")
-    if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(t, torch.Tensor) for name, t in content.items()
-    ):
-        raise UserError(f"{path}: expected tensors by name, as torch.save(network.state_dict())")
-    return content
 
 
 def _join_networks(
@@ -189,7 +181,7 @@ def _get_kernel_shape(kernel: "Tensor", location: str) -> tuple[int, ...]:
 
 def is_fusion_head(names: Mapping[str, object]) -> bool:
     """Return whether these are the tensors of the released fusion head."""
-    return "conv_in1.conv2d.weight" in names and "en0.conv1.conv2d.weight" in names
+    return FIRST_HEAD_NAME in names and "en0.conv1.conv2d.weight" in names
 
 
 def is_denoising_network(names: Mapping[str, object]) -> bool:

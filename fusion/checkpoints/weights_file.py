@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.storage import foreign_weights
+from fusebench.storage.foreign_weights import ForeignWeights
 from fusebench.storage.hashing import HASH_GLOB
 
 if TYPE_CHECKING:
@@ -49,10 +51,9 @@ def write_weights(
         half: Whether to write float32 as float16.
 
     Raises:
-        UserError: If the file cannot be written.
+        OSError: If the file cannot be written.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     saved = {
@@ -64,16 +65,10 @@ def write_weights(
         "stage": metadata.stage,
         "architecture": metadata.architecture,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_atomically(path, sync=True) as temporary:
-            save_file(saved, temporary, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
-            _set_default_permissions(temporary)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be written ({error}); make room on the disk, or name a folder "
-            "that can be written, then run the same command again"
-        ) from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_atomically(path, sync=True) as temporary:
+        save_file(saved, temporary, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
+        _set_default_permissions(temporary)
 
 
 def _set_default_permissions(path: Path) -> None:
@@ -93,20 +88,13 @@ def read_weights(path: Path) -> tuple[dict[str, "Tensor"], WeightsMetadata]:
         UserError: If the file is missing or damaged, was not written by `write_weights`, or has
             tensors that are not floating-point.
     """
-    from safetensors import SafetensorError, safe_open
+    return parse_weights(foreign_weights.read_file(path))
 
-    if not path.is_file():
-        raise UserError(f"{path}: no such weights file")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = _parse_metadata(path, file.metadata())
-            names = file.keys()  # the file is no mapping: it cannot be iterated
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be read as safetensors ({error}); copy or train it again"
-        ) from None
-    return convert_to_float32(tensors, path), metadata
+
+def parse_weights(file: ForeignWeights) -> tuple[dict[str, "Tensor"], WeightsMetadata]:
+    """Convert the content of a weights file; see `read_weights`."""
+    metadata = _parse_metadata(file.path, file.metadata)
+    return convert_to_float32(file.content, file.path), metadata
 
 
 def convert_to_float32(tensors: Mapping[str, "Tensor"], path: Path) -> dict[str, "Tensor"]:
@@ -117,21 +105,17 @@ def convert_to_float32(tensors: Mapping[str, "Tensor"], path: Path) -> dict[str,
         path: File of the tensors, for the message.
 
     Raises:
-        UserError: Naming a tensor that is not floating-point.
+        UserError: Naming a tensor that is not floating-point, or not finite.
     """
-    for name, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            dtype = str(tensor.dtype).removeprefix("torch.")
-            raise UserError(
-                f"{path}: {name} is {dtype}; expected floating-point numbers; copy or train it "
-                "again"
-            )
-    return {name: tensor.float() for name, tensor in tensors.items()}
+    import torch
+
+    dtypes = dict.fromkeys(tensors, torch.float32)
+    return foreign_weights.convert_values(tensors, dtypes, str(path))
 
 
-def _parse_metadata(path: Path, header: Mapping[str, str] | None) -> WeightsMetadata:
+def _parse_metadata(path: Path, header: Mapping[str, str]) -> WeightsMetadata:
     try:
-        metadata = WeightsMetadata(**json.loads((header or {})[METADATA_KEY]))
+        metadata = WeightsMetadata(**json.loads(header[METADATA_KEY]))
         if not isinstance(metadata.architecture, Mapping):
             raise TypeError("architecture is not a mapping")
     except (KeyError, TypeError, ValueError):

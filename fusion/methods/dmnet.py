@@ -23,6 +23,15 @@ def dependency_hashes(options: Options) -> dict[str, str]:
     return _learned.dependency_hashes(options, "dmnet")
 
 
+def check(options: Options) -> None:
+    """Read and check the weights before any image is fused.
+
+    Raises:
+        UserError: See `load_network`.
+    """
+    load_network(options, "cpu")
+
+
 def load(options: Options, device: str) -> FusionFunction:
     """Return the fusing function; the weights are read once, here.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fusebench.data.images import Gray
 from fusebench.errors import UserError
+from fusebench.runtime import system_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,10 +116,17 @@ def fuse_images(
                 else _build_tiled_fusion(network, tiling.tile, tiling.overlap)
             )
             padded = fuse(infrared_tensor, visible_tensor, noise)
-    except torch.cuda.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not system_errors.is_out_of_memory(error):
+            raise
+        size = system_errors.format_requested_size(error)
+        advice = (
+            f"set the option tile to less than {tiling.tile}"
+            if tiling.tile
+            else "set the option tile, e.g. tile: 512, which fuses the image piece by piece"
+        )
         raise UserError(
-            f"{device}: out of memory on an image of {width} x {height} pixels; set a smaller tile "
-            f"(now {tiling.tile})"
+            f"{device}: out of memory on an image of {width} x {height} pixels{size}; {advice}"
         ) from None
     # Quantize, and crop the padding.
     gray_levels = (padded.float().clamp(0, 1) * 255).round().byte()[0, 0, :height, :width]

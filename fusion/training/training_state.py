@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fusebench.runtime.system_errors import name_file
 from fusebench.storage import checkpoint
 from fusion.training.job import TrainingJob
 from fusion.training.monitoring.logger import TrainingLogger
-from fusion.training.monitoring.write_errors import report_write_errors
 
 FILE_NAME = "state.pt"
 
@@ -62,7 +62,7 @@ def save_checkpoint(state: FusionTrainingState, job: TrainingJob) -> None:
         "seconds": state.seconds,
     }
     path = job.folder / FILE_NAME
-    with report_write_errors(path):
+    with name_file(path):
         checkpoint.write_checkpoint(path, content)
 
 

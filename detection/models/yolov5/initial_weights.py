@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from detection.models.yolov5 import ultralytics_import
 from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
-from fusebench.storage import hashing
-from fusebench.storage.checkpoint import DAMAGED_FILE_ERRORS, describe_error, load_torch_file
+from fusebench.storage import foreign_weights, hashing, weights_content
+from fusebench.storage.foreign_weights import ForeignWeights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 HEAD_DESCRIPTION = "anchor-free, not v6.0 with anchors"
+FIRST_LAYER_WEIGHT = "model.0.conv.weight"  # its channels give the size
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "yolov5n-scenes.safetensors"
 
 
@@ -67,9 +68,8 @@ def load_tensors(weights: str, size: str, folder: Path) -> "Mapping[str, Tensor]
     if weights == "scratch":
         return None
     path = find_weights_file(weights, size) or download_weights(size, folder)
-    if path.suffix == ".safetensors":
-        return read_safetensors(path)
-    return read_checkpoint_tensors(path)
+    tensors, _ = read_weights_file(path)
+    return tensors
 
 
 def describe_download(weights: str, size: str, folder: Path) -> dict[str, str]:
@@ -80,55 +80,41 @@ def describe_download(weights: str, size: str, folder: Path) -> dict[str, str]:
     return {"start weights": f"{path.name} (sha256 {hashing.compute_file_sha256(path)[:12]})"}
 
 
-def read_safetensors(path: Path) -> "Mapping[str, Tensor]":
-    """Read the tensors of a safetensors file.
+def read_weights_file(path: Path) -> "tuple[Mapping[str, Tensor], list[str] | None]":
+    """Read a checkpoint of ultralytics, or tensors by name, without running code of the file.
+
+    Returns:
+        Tensors with the names of the network, and the class names if the file has any. Of a
+        checkpoint with several networks it is the moving average (``ema``), as in ultralytics.
 
     Raises:
-        UserError: If it is not a safetensors file.
+        UserError: If the file cannot be read or holds other objects.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a safetensors file ({error})") from None
-
-
-def read_checkpoint_tensors(path: Path) -> "Mapping[str, Tensor]":
-    """Read the weights of an ultralytics ``.pt`` file; see `read_checkpoint_network`."""
-    tensors: dict[str, Tensor] = read_checkpoint_network(path).state_dict()
-    return tensors
+    file = foreign_weights.read_file(path, _list_safe_classes())
+    network = _get_network(file)
+    if network is None:
+        tensors = file.select_tensors()
+        return foreign_weights.select_network(tensors, (FIRST_LAYER_WEIGHT,), path), None
+    by_id = getattr(network, "names", None)
+    names = [str(by_id[i]) for i in sorted(by_id)] if isinstance(by_id, dict) else None
+    return network.float().state_dict(), names
 
 
-def read_checkpoint_network(path: Path) -> Any:
-    """Read the network of an ultralytics ``.pt`` file without executing code from it.
-
-    Raises:
-        UserError: If it holds other objects than a network of ultralytics, or no network.
-    """
+def _get_network(file: ForeignWeights) -> Any:
+    """Return the network in a checkpoint of ultralytics; None if there are only tensors."""
     import torch
 
-    try:
-        with torch.serialization.safe_globals(_list_safe_classes()):
-            content = load_torch_file(path, "cpu")
-    except DAMAGED_FILE_ERRORS as error:
-        raise UserError(
-            f"{path}: cannot be read safely as an ultralytics checkpoint "
-            f"({describe_error(error)}); save the network's state_dict() with safetensors and give "
-            "that file"
-        ) from None
-    network = content.get("ema") or content.get("model") if isinstance(content, dict) else None
-    if not isinstance(network, torch.nn.Module):
-        raise UserError(f"{path}: holds no network; expected an ultralytics checkpoint")
-    return network.float()
+    content = file.content
+    candidates = [content]
+    if isinstance(content, Mapping):
+        candidates = [content.get("ema"), content.get("model")]
+    return next((value for value in candidates if isinstance(value, torch.nn.Module)), None)
 
 
 def _list_safe_classes() -> list[Any]:
     """List the classes of the objects in a checkpoint of a YOLOv5 network."""
     import inspect
 
-    import numpy as np
     import torch
     from ultralytics.nn import modules, tasks
     from ultralytics.utils import IterableSimpleNamespace
@@ -139,9 +125,7 @@ def _list_safe_classes() -> list[Any]:
         for member in vars(module).values()
         if inspect.isclass(member) and issubclass(member, torch.nn.Module)
     }
-    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined] # NumPy pickles scalars by it
-    numbers = [scalar, np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]
-    return [*layers, tasks.DetectionModel, IterableSimpleNamespace, *numbers]
+    return [*layers, tasks.DetectionModel, IterableSimpleNamespace]
 
 
 def download_weights(size: str, folder: Path) -> Path:
@@ -178,6 +162,7 @@ def _build_download_error(name: str, reason: str) -> UserError:
 
 
 def _require_file(path: Path) -> Path:
+    path = weights_content.find_weights_in_folder(path)
     if not path.is_file():
         raise UserError(
             f"start_weights: {path}: no such file; give scratch, packaged, a .safetensors or .pt "

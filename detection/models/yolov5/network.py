@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
-from fusebench.storage.finite_weights import check_finite
+from fusebench.runtime.system_errors import name_file
+from fusebench.storage import foreign_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,8 @@ def write_weights(path: Path, network: Any, *, half: bool) -> None:
         name: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
         for name, value in network.state_dict().items()
     }
-    path.write_bytes(save(tensors, {"format": "pt"}))
+    with name_file(path):
+        path.write_bytes(save(tensors, {"format": "pt"}))
 
 
 def load_network(folder: Path) -> Any:
@@ -95,10 +97,8 @@ def load_all_weights(network: Any, tensors: Mapping[str, "Tensor"], where: str) 
             f"{where}: does not fit the network: {name} is {shapes[0]}, expected {shapes[1]}; "
             f"the file is damaged or of another network"
         )
-    check_finite(tensors, where, "use another file")
-    network.load_state_dict(
-        {name: value.to(expected[name].dtype) for name, value in tensors.items()}
-    )
+    dtypes = {name: value.dtype for name, value in expected.items()}
+    network.load_state_dict(foreign_weights.convert_values(tensors, dtypes, where))
 
 
 def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: str) -> int:
@@ -116,7 +116,7 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
     """
     expected = network.state_dict()
     matching = {
-        name: value.to(expected[name].dtype)
+        name: value
         for name, value in tensors.items()
         if name in expected and expected[name].shape == value.shape
     }
@@ -125,6 +125,6 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
             f"{where}: only {len(matching)} of {len(expected)} tensors fit this network by name "
             f"and shape; set start_weights to weights of the same YOLOv5 size"
         )
-    check_finite(matching, where, "use another file")
-    network.load_state_dict(matching, strict=False)
+    dtypes = {name: value.dtype for name, value in expected.items()}
+    network.load_state_dict(foreign_weights.convert_values(matching, dtypes, where), strict=False)
     return len(matching)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from detection.models.yolov5 import coco_classes, initial_weights, network
 from fusebench.errors import UserError
+from fusebench.storage import weights_content
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST_LAYER_WEIGHT = "model.0.conv.weight"  # its channels give the size
 LAST_LAYER_BIAS = "model.24.cv3.0.2.bias"  # its length is the number of classes
 SIZE_BY_CHANNELS = {16: "n", 32: "s", 48: "m", 64: "l", 80: "x"}
 
@@ -24,7 +24,7 @@ def find_weights_file(weights: str) -> Path | None:
     """
     if weights == "packaged":
         return initial_weights.PACKAGED_WEIGHTS
-    path = Path(weights)
+    path = weights_content.find_weights_in_folder(Path(weights))
     if initial_weights.RELEASE_NAME_PATTERN.fullmatch(weights) and not path.exists():
         return None
     if not path.is_file():
@@ -65,7 +65,7 @@ def load_network(path: Path, classes: Sequence[str]) -> tuple[str, Any]:
         UserError: If the file is not a YOLOv5 detector of ultralytics, has other classes, or
             holds values that are not finite.
     """
-    tensors, names = _read_weights_file(path)
+    tensors, names = initial_weights.read_weights_file(path)
     size = _infer_size(path, tensors)
     _check_classes(path, tensors, names, classes)
     model = network.build_network(size, classes)
@@ -73,25 +73,16 @@ def load_network(path: Path, classes: Sequence[str]) -> tuple[str, Any]:
     return size, model.eval()
 
 
-def _read_weights_file(path: Path) -> "tuple[Mapping[str, Tensor], list[str] | None]":
-    """Return the tensors, and the class names if the file has any."""
-    if path.suffix == ".safetensors":
-        return initial_weights.read_safetensors(path), None
-    model = initial_weights.read_checkpoint_network(path)
-    by_id = getattr(model, "names", None)
-    names = [str(by_id[i]) for i in sorted(by_id)] if isinstance(by_id, dict) else None
-    return model.state_dict(), names
-
-
 def _infer_size(path: Path, tensors: "Mapping[str, Tensor]") -> str:
-    weight = tensors.get(FIRST_LAYER_WEIGHT)
+    weight = tensors.get(initial_weights.FIRST_LAYER_WEIGHT)
     size = SIZE_BY_CHANNELS.get(len(weight)) if weight is not None and weight.ndim == 4 else None
     if size is None or LAST_LAYER_BIAS not in tensors:
         channels = ", ".join(map(str, SIZE_BY_CHANNELS))
         raise UserError(
-            f"{path}: not a YOLOv5 detector of ultralytics (expected {FIRST_LAYER_WEIGHT} of "
-            f"{channels} channels and {LAST_LAYER_BIAS}); the anchor-based yolov5*.pt of v6.0 and "
-            f"other networks cannot be used, yolov5nu.pt to yolov5xu.pt can"
+            f"{path}: not a YOLOv5 detector of ultralytics (expected "
+            f"{initial_weights.FIRST_LAYER_WEIGHT} of {channels} channels and {LAST_LAYER_BIAS}); "
+            "the anchor-based yolov5*.pt of v6.0 and other networks cannot be used, yolov5nu.pt to "
+            "yolov5xu.pt can"
         )
     return size
 

@@ -19,10 +19,10 @@ from tqdm import tqdm
 from fusebench.data import images
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.runtime.seeds import derive_seed
+from fusebench.runtime.system_errors import name_file
 from fusion.training.data.patches import crop_center
 from fusion.training.data.random_streams import SAMPLE_IMAGES, RandomStreams
 from fusion.training.job import TrainingJob
-from fusion.training.monitoring.write_errors import report_write_errors
 from fusion.training.stages.contract import TrainingStage
 
 CURVE_POINTS = 200  # points of the loss curve
@@ -116,7 +116,7 @@ class TrainingLogger:
         _write_rows(self._folder / file_name, self._sample_losses)
         self._event_writer.add_scalars(job.sample_set, step, losses)
         path = self._folder / SAMPLES_FOLDER / f"step_{step:06d}.png"
-        with report_write_errors(path):
+        with name_file(path):
             path.parent.mkdir(exist_ok=True)
             images.write_png(path, _stack_pictures(pictures))
 
@@ -129,7 +129,7 @@ class TrainingLogger:
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
-        with report_write_errors(folder / "time.json"):
+        with name_file(folder / "time.json"):
             (folder / "time.json").write_text(json.dumps(content))
 
     def get_state(self) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def get_device_name(device: str) -> str:
 
 def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:
     """Write rows with equal keys as CSV."""
-    with report_write_errors(path), path.open("w", newline="") as file:
+    with name_file(path), path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[-1]))
         writer.writeheader()
         writer.writerows(rows)

@@ -15,7 +15,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from fusion.training.monitoring.write_errors import report_write_errors
+from fusebench.runtime.system_errors import name_file
 
 
 class EventWriter:
@@ -40,14 +40,14 @@ class EventWriter:
         """Add one point to each curve ``group/name``.
 
         Raises:
-            UserError: If the file cannot be written.
+            OSError: If the file cannot be written.
         """
         points = [Summary.Value(tag=f"{group}/{k}", simple_value=v) for k, v in values.items()]
         self._append_events(Event(step=step, summary=Summary(value=points)))
 
     def _append_events(self, *events: Any) -> None:
         """Append events to the file, with the present time."""
-        with report_write_errors(self._path), self._path.open("ab") as file:
+        with name_file(self._path), self._path.open("ab") as file:
             for event in events:
                 event.wall_time = time.time()
                 RecordWriter(file).write(event.SerializeToString())

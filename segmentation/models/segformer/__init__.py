@@ -116,10 +116,11 @@ def check(options: Options, folder: Path) -> None:
     Raises:
         UserError: If it does not fit the network.
     """
-    if options.start_weights not in ("packaged", "imagenet", "scratch"):
+    path = find_weights_file(options)
+    if path is not None and options.start_weights != "packaged":
         from segmentation.models.segformer import weights
 
-        weights.check_initial_weights(options, Path(options.start_weights), folder)
+        weights.check_initial_weights(options, path, folder)
 
 
 def train(

@@ -19,6 +19,7 @@ from pydantic import (
 from fusebench.config.paths import PathOrName
 from fusebench.contracts import NoOptions
 from fusebench.errors import UserError
+from fusebench.storage import weights_content
 
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head
@@ -158,6 +159,7 @@ def find_weights_file(options: Options) -> Path | None:
             " set start_weights to scratch, imagenet or a path"
         )
     path = PACKAGED_WEIGHTS if options.start_weights == "packaged" else Path(options.start_weights)
+    path = weights_content.find_weights_in_folder(path)
     if not path.is_file():
         raise UserError(
             f"segformer: start_weights {options.start_weights}: no file {path}; name a "

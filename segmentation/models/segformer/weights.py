@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
-from fusebench.storage import checkpoint
+from fusebench.storage import foreign_weights
 from segmentation.models.segformer import mit_weight_names
 from segmentation.models.segformer import network as networks
 from segmentation.models.segformer.options import Options
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BACKBONE_PREFIX = "backbone."
 HEAD_PREFIX = "decode_head."
 CLASSIFIER_PREFIX = "decode_head.conv_seg."
-HEAD_NAME_PATTERN = re.compile(r"(.+\.)?(head|classifier|decode_head|decoder|auxiliary_head)\..+")
+HEAD_NAME_PATTERN = re.compile(r"(.+\.)?(\w*head|classifier|decoder|criterion|loss\w*)\..+")
 
 
 class ModelInfo(BaseModel):
@@ -113,7 +113,8 @@ def load_initial_weights(network: "nn.Module", path: Path, classes: Sequence[str
                 f"{path}: {name} is {tuple(tensor.shape)}, but the options ask for "
                 f"{tuple(expected[name].shape)}; change backbone or embedding, or the file"
             )
-    network.load_state_dict(expected | loaded)
+    dtypes = {name: expected[name].dtype for name in loaded}
+    network.load_state_dict(expected | foreign_weights.convert_values(loaded, dtypes, str(path)))
 
 
 def _read_encoder(tensors: "Mapping[str, Tensor]", path: Path) -> mit_weight_names.EncoderWeights:
@@ -182,24 +183,6 @@ def _check_tensor_names(
 
 def _read_weights_file(path: Path) -> tuple[dict[str, "Tensor"], list[str] | None]:
     """Return the tensors of a file by name, and the classes in its metadata, if any."""
-    import torch
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, "pt") as file:
-                classes = (file.metadata() or {}).get("classes")
-                names = file.keys()  # the file is no mapping: it cannot be iterated
-                tensors = {name: file.get_tensor(name) for name in names}
-            return tensors, classes.split(",") if classes else None
-        loaded = checkpoint.load_torch_file(path, "cpu")
-    except (*checkpoint.DAMAGED_FILE_ERRORS, SafetensorError, OSError) as error:
-        raise UserError(
-            f"{path}: cannot be read as weights ({checkpoint.describe_error(error)}); expected a "
-            "safetensors file, or a torch file that holds nothing but tensors"
-        ) from None
-    state = loaded if isinstance(loaded, Mapping) else {}
-    for inner in ("state_dict", "model"):
-        state = state[inner] if isinstance(state.get(inner), Mapping) else state
-    tensors = {name: v for name, v in state.items() if isinstance(v, torch.Tensor)}
-    return tensors, None
+    file = foreign_weights.read_file(path)
+    classes = file.metadata.get("classes")
+    return file.select_tensors(), classes.split(",") if classes else None

@@ -115,7 +115,7 @@ def test_download_writes_the_weights_of_the_checkpoint_and_their_sha256(coco_fil
     (tmp_path / "trained").mkdir()
     pretrained.download(make_options(coco_file), folder=tmp_path / "trained")
     written = network.load_network(tmp_path / "trained").state_dict()
-    expected = initial_weights.read_checkpoint_tensors(coco_file)
+    expected = initial_weights.read_weights_file(coco_file)[0]
     assert all(torch.equal(written[name], value.float()) for name, value in expected.items())
     model_info = json.loads((tmp_path / "trained/model.json").read_text())
     sha256 = pretrained.dependency_hashes(make_options(coco_file))["weights"]
@@ -149,7 +149,7 @@ def assert_refused(path, classes, message):
 
 
 def test_files_that_are_not_the_detector_are_refused(coco_file, tmp_path):
-    tensors = dict(initial_weights.read_checkpoint_tensors(coco_file))
+    tensors = dict(initial_weights.read_weights_file(coco_file)[0])
     assert_refused(
         initial_weights.PACKAGED_WEIGHTS,
         coco_classes.CLASSES,
@@ -175,7 +175,7 @@ def test_files_that_are_not_the_detector_are_refused(coco_file, tmp_path):
     save_file(tensors, tmp_path / "nan.safetensors")
     assert_refused(tmp_path / "nan.safetensors", coco_classes.CLASSES, "is not finite")
     (tmp_path / "text.pt").write_text("no weights")
-    assert_refused(tmp_path / "text.pt", coco_classes.CLASSES, "cannot be read safely")
+    assert_refused(tmp_path / "text.pt", coco_classes.CLASSES, "cannot be read as weights")
 
 
 def test_boxes_of_unmapped_classes_are_dropped_and_the_others_mapped():
@@ -219,7 +219,7 @@ def extend_to_coco_classes(tensors):
 def test_a_coco_detector_predicts_the_boxes_of_the_same_network_without_the_other_classes(tmp_path):
     split = scenes.load(tmp_path / "data", "test", scenes.Options(train=1, test=3))
     examples = LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)
-    tensors = initial_weights.read_safetensors(initial_weights.PACKAGED_WEIGHTS)
+    tensors = initial_weights.read_weights_file(initial_weights.PACKAGED_WEIGHTS)[0]
     model = extend_to_coco_classes(tensors)
     torch.save({"model": model, "ema": None}, tmp_path / "coco.pt")
     predict_options = pretrained.Predict(confidence=0.05)

@@ -277,7 +277,7 @@ def test_a_file_with_two_encoders_or_none_is_refused(tmp_path):
     assert_refused(
         {"conv.weight": torch.zeros(3)}, tmp_path, r"no MiT encoder \(no layers\.0\.0\.proj"
     )
-    assert_refused({"model": [1, 2]}, tmp_path, "no MiT encoder")
+    assert_refused({"model": [1, 2]}, tmp_path, "expected tensors by name, found none")
 
 
 def test_a_complete_model_with_another_head_size_is_refused(tmp_path):
@@ -306,8 +306,8 @@ def test_the_last_layer_is_loaded_only_for_the_same_classes(tmp_path):
     assert torch.equal(other.state_dict()[second_last], net.state_dict()[second_last])
 
 
-# Text, an empty file, an empty stack, a truncated number, a truncated character.
-@pytest.mark.parametrize("content", [b"text", b"", b"0", b"J1", b"X\x01\x00\x00\x00\xe0"])
+# Text, an empty stack, a truncated number, a truncated character.
+@pytest.mark.parametrize("content", [b"text", b"0", b"J1", b"X\x01\x00\x00\x00\xe0"])
 def test_a_damaged_file_is_one_error(tmp_path, content):
     (tmp_path / "torn.pth").write_bytes(content)
     with pytest.raises(UserError, match=r"torn\.pth: cannot be read as weights \([A-Za-z]*[Ee]r"):
@@ -327,7 +327,7 @@ def test_a_file_that_is_no_weights_file_is_refused(name, tmp_path):
 
 def test_a_file_with_objects_is_not_unpickled(tmp_path):
     torch.save({"state_dict": {}, "meta": CustomObject()}, tmp_path / "objects.pth")
-    with pytest.raises(UserError, match="nothing but tensors"):
+    with pytest.raises(UserError, match=r"an object of .*CustomObject.*torch\.save\(network\."):
         weights.load_initial_weights(
             build_quietly(TINY, tmp_path), tmp_path / "objects.pth", CLASSES
         )

@@ -29,6 +29,7 @@ from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Run
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.runtime import atomic_write, command_name
 from fusebench.storage import image_index
 from fusebench.storage.store import Store
 
@@ -88,7 +89,7 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
         )
         sizes = {pair.key: pair.size for pair in split.pairs}
         document = boxes.to_coco(predicted, split.classes, sizes)
-        (folder / PREDICTIONS_FILE).write_text(json.dumps(document), encoding="utf-8")
+        atomic_write.write_text_atomically(folder / PREDICTIONS_FILE, json.dumps(document))
 
     folder = store.get_or_create(
         "predicted", run.prediction_label, run.specs["predicted"], predict
@@ -118,8 +119,8 @@ def read_predictions(split: Split, predictions: Path) -> Mapping[str, Boxes]:
         document = json.loads(predictions.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise UserError(
-            f"{predictions}: cannot be read ({fault}); delete the folder {predictions.parent} "
-            "and run again"
+            f"{predictions}: cannot be read ({fault}); "
+            f"{command_name.format_repair_advice(predictions.parent)}"
         ) from None
     return boxes.from_coco(document, split.classes)
 

@@ -37,6 +37,7 @@ CORE_ORDER = (
     "cli_selection",
     "cli",
     "api",
+    "verify",
     "console",
     "__main__",
     "__init__",  # the Python API: imported by no other part
@@ -77,6 +78,7 @@ LOADED_LATE = {
 PROGRAMS = (
     "fusebench.__main__",
     "fusebench.console",
+    "fusebench.verify",
     "fusebench.api.loading",
     "fusion.run",
     "fusion.quality",

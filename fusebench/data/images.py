@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fusebench.errors import UserError
-from fusebench.runtime import file_names
+from fusebench.runtime import command_name, file_names
 from fusebench.runtime.atomic_write import replace_atomically
 
 Gray = NDArray[np.uint8]
@@ -62,13 +62,25 @@ def read_image_size(path: Path) -> tuple[int, int]:
 def write_png(path: Path, image: Gray | Color) -> None:
     """Write a uint8 image as PNG; a reader never sees an incomplete file.
 
+    The file is not flushed to the disk: its folder is, when all images are written.
+
     Raises:
         TypeError: If the image is not uint8.
     """
     if image.dtype != np.uint8:
         raise TypeError(f"{path.name}: expected a uint8 image, got {image.dtype}")
-    with replace_atomically(path) as temporary:
+    with replace_atomically(path, sync=False) as temporary:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=3)
+
+
+def is_intact_png(path: Path) -> bool:
+    """Return whether a file is a complete PNG whose checksums fit its content."""
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            image.verify()
+    except (*DECODE_ERRORS, EOFError, IndexError):
+        return False
+    return True
 
 
 def luminance(color: Color) -> Gray:
@@ -133,7 +145,7 @@ def _to_rgb_array(image: Image.Image) -> Color:
 def _build_read_error(path: Path, error: Exception) -> UserError:
     """Name the file, and how to repair it: a folder of the store is created again."""
     is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
-    create_again = f"delete the folder {path.parent} and run again"
+    create_again = command_name.format_repair_advice(path.parent)
     if isinstance(error, FileNotFoundError):
         return UserError(f"{path}: no such image{f'; {create_again}' if is_in_store else ''}")
     advice = create_again if is_in_store else "replace the file"

@@ -14,6 +14,7 @@ from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments import sources
 from fusebench.experiments.plan import Run
+from fusebench.runtime import command_name
 from fusebench.storage.store import Store
 from reports.results import per_image
 
@@ -54,8 +55,9 @@ def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePre
             continue
         if not all(folder.is_dir() for folder in required) or run.read_record(store) is None:
             continue
-        folder = required[0]
-        paths = sources.get_images(run.test_images, store, "cpu")
+        folder = store.find_finished("predicted", run.prediction_label, run.specs["predicted"])
+        assert folder is not None
+        paths = sources.get_images(run.test_images, store, "cpu", all_are_read=False)
         boxes = _read_boxes(folder, run.test_split) if run.task.kind == "detection" else {}
         by_source[run.source_name] = SourcePredictions(run, paths, boxes, folder)
     return list(by_source.values())
@@ -107,9 +109,11 @@ def _read_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
         boxes = from_coco(json.loads(file.read_text(encoding="utf-8")), split.classes)
     except (OSError, ValueError) as fault:
         raise UserError(
-            f"{file}: cannot be read ({fault}); delete its folder and run again"
+            f"{file}: cannot be read ({fault}); {command_name.format_repair_advice(file.parent)}"
         ) from None
     missing = next((pair.key for pair in split.pairs if pair.key not in boxes), None)
     if missing is not None:
-        raise UserError(f"{file}: has no image {missing}; delete its folder and run again")
+        raise UserError(
+            f"{file}: has no image {missing}; {command_name.format_repair_advice(file.parent)}"
+        )
     return boxes

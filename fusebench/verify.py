@@ -138,7 +138,7 @@ def _get_final_name(folder: Path) -> str:
 
 def _find_damage_in_finished(folder: Path) -> dict[str, str]:
     is_result = folder.parent.name != SCENES_FOLDER
-    return integrity.find_damage(folder, lambda _: True, has_spec=is_result)
+    return integrity.find_damage(folder, has_spec=is_result)
 
 
 def _find_damage_in_unfinished(folder: Path, lock: Path) -> Iterator[Damage]:

@@ -147,7 +147,7 @@ def get_images(
             images.write_png(folder / f"{pair.key}.png", make_image(pair))
 
     folder = store.get_or_create(
-        "fused", required.label, required.spec, make_missing, hash_images=all_are_read
+        "fused", required.label, required.spec, make_missing, with_images=all_are_read
     ).path
     return {key: folder / f"{key}.png" for key in split.keys}
 

@@ -108,7 +108,7 @@ def _check_intact(folder: Path) -> None:
 
 
 def _is_read_in_full(name: str) -> bool:
-    return "Label" in Path(name).parts or integrity.is_read_in_full(name)
+    return "Label" in Path(name).parts or not store.is_image(name)
 
 
 def _check_writable(folder: Path) -> None:

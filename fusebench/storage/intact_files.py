@@ -66,15 +66,15 @@ def _is_complete_safetensors(path: Path) -> bool:
     return bool(size == 8 + length + max(ends, default=0))
 
 
-def remove_incomplete_files(folder: Path, *, checkpoints: bool = False) -> list[Path]:
+def remove_incomplete_files(folder: Path) -> list[Path]:
     """Delete what a power cut or a kill has left of files in an unfinished folder.
 
     These are temporary files, empty files, and files that are incomplete by their format. What is
-    deleted is made again when the folder is resumed.
+    deleted is made again when the folder is resumed. Checkpoints are kept: they are flushed before
+    they count, and deleting one means that a training starts over.
 
     Args:
         folder: The folder. Links in it are not followed.
-        checkpoints: Also delete damaged checkpoints of trainings, which then start over.
 
     Returns:
         The deleted files, without temporary ones.
@@ -85,7 +85,7 @@ def remove_incomplete_files(folder: Path, *, checkpoints: bool = False) -> list[
             continue
         if TEMPORARY_FILE.fullmatch(path.name):
             path.unlink()
-        elif (checkpoints or path.suffix not in CHECKPOINTS) and find_fault(path):
+        elif path.suffix not in CHECKPOINTS and find_fault(path):
             path.unlink()
             damaged.append(path)
     return damaged

@@ -51,7 +51,7 @@ class Store:
         return self.root / kind / f"{file_names.make_safe_file_name(label)}-{content_hash(spec)}"
 
     def find_finished(
-        self, kind: str, label: str, spec: Mapping[str, Any], *, hash_images: bool = False
+        self, kind: str, label: str, spec: Mapping[str, Any], *, with_images: bool = True
     ) -> Path | None:
         """Return the finished folder for ``spec`` after checking it; None if there is none.
 
@@ -61,7 +61,7 @@ class Store:
             kind: See `get_or_create`.
             label: The same.
             spec: The same.
-            hash_images: The same.
+            with_images: The same.
 
         Raises:
             UserError: If a file of the folder is damaged.
@@ -69,9 +69,9 @@ class Store:
         folder = self.get_path(kind, label, spec)
         if not folder.exists():
             return None
-        damage = integrity.find_damage(
-            folder, lambda name: hash_images or integrity.is_read_in_full(name)
-        )
+        damage = integrity.find_damage(folder, lambda name: with_images or not is_image(name))
+        if not with_images:
+            damage = {name: why for name, why in damage.items() if not is_image(name)}
         if not damage:
             return folder
         if kind not in CACHE_KINDS:
@@ -88,7 +88,7 @@ class Store:
         spec: Mapping[str, Any],
         work: Callable[[Path], None],
         *,
-        hash_images: bool = True,
+        with_images: bool = True,
     ) -> ResultFolder:
         """Return the finished folder for ``spec``; call ``work(folder)`` first if there is none.
 
@@ -98,18 +98,18 @@ class Store:
             spec: Everything that affects the result.
             work: Fills the folder that it gets. It must be able to resume: the folder may hold
                 files of an interrupted call, all of them complete.
-            hash_images: Whether the images in a finished folder are hashed too, because all of
-                them will be read. Other files always are.
+            with_images: Whether the images in a finished folder are checked too. False if only a
+                few of them are drawn: a PNG has its own checksum. Other files always are.
 
         Raises:
             UserError: If a file of a finished folder is damaged.
         """
-        final = self.find_finished(kind, label, spec, hash_images=hash_images)
+        final = self.find_finished(kind, label, spec, with_images=with_images)
         if final is None:
             final = self.get_path(kind, label, spec)
             with self.lock_folder(final):
                 # Another process may have finished it while this one waited.
-                if not self.find_finished(kind, label, spec, hash_images=hash_images):
+                if not self.find_finished(kind, label, spec, with_images=with_images):
                     _create_folder(final, spec, work)
         return ResultFolder(final, spec)
 
@@ -138,6 +138,11 @@ class Store:
         name = glob.escape(file_names.make_safe_file_name(label))
         spec_files = (self.root / kind).glob(f"{name}-{HASH_GLOB}/{file_names.SPEC_FILE}")
         return sorted(file.parent for file in spec_files)
+
+
+def is_image(name: str) -> bool:
+    """Return whether the name of a stored file is that of an image."""
+    return name.endswith(".png")
 
 
 def discard_folder(folder: Path) -> None:

@@ -55,7 +55,9 @@ def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePre
             continue
         if not all(folder.is_dir() for folder in required) or run.read_record(store) is None:
             continue
-        folder = store.find_finished("predicted", run.prediction_label, run.specs["predicted"])
+        folder = store.find_finished(
+            "predicted", run.prediction_label, run.specs["predicted"], with_images=False
+        )
         assert folder is not None
         paths = sources.get_images(run.test_images, store, "cpu", all_are_read=False)
         boxes = _read_boxes(folder, run.test_split) if run.task.kind == "detection" else {}

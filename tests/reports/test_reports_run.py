@@ -305,7 +305,7 @@ def test_a_damaged_record_is_named(tmp_path, capsys, store, detection):
     assert run.main([]) == 2
     error = capsys.readouterr().err
     assert f"{file.relative_to(tmp_path)}: cannot be read" in error
-    assert "delete its folder" in error
+    assert "verify --repair" in error
     assert not Path("report").exists()
 
 

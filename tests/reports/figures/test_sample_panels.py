@@ -99,7 +99,7 @@ def test_a_damaged_image_omits_only_its_own_panel_and_is_named(tmp_path, store, 
     assert list_sources(second) == ["infrared", "visible", "average"]
     legend = sample_panels.build_legend(kind, RANKING, [first, second])
     assert f"Left out: average on pair {keys[0]}: {file}: cannot be read as an image" in legend
-    assert f"delete the folder {file.parent} and run again." in legend
+    assert f"verify --repair --out {store.root}`" in legend
     assert "were deleted" not in legend
 
 

@@ -134,5 +134,5 @@ def test_a_loss_that_is_not_finite_stops_the_training(examples, tmp_path, monkey
 
 def test_an_unreadable_checkpoint_is_an_error_that_names_it(examples, tmp_path):
     (tmp_path / training.CHECKPOINT_FILE).write_bytes(b"half a file")
-    with pytest.raises(UserError, match=r"state\.pt: cannot be read .*delete it"):
+    with pytest.raises(UserError, match=r"state\.pt: cannot be read .*verify --repair"):
         train(examples, tmp_path)

@@ -381,5 +381,5 @@ def test_a_damaged_file_of_predicted_boxes_is_named(root, capsys):
         record.rename(root / record.name)
     assert main(["--device", "cpu"]) == 1
     error = capsys.readouterr().err
-    assert f"{file.relative_to(root)}: cannot be read" in error
+    assert f"{file.parent.relative_to(root)}: damaged: predictions.json (1 bytes" in error
     assert "Traceback" not in error

@@ -26,6 +26,7 @@ from fusebench.runtime.file_names import TEMPORARY_FILE
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 
 MODULE = "fusebench.verify"
+DEFAULT_DATA = Path("data")
 EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
 # Folders of a store that hold result folders.
 RESULT_KINDS = ("fused", "trained", "predicted", "start", "checked", "statistics", *TASK_CLASSES)
@@ -164,9 +165,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = _build_parser().parse_args(argv)
     program = command_name.get_command_name(MODULE)
-    if not args.out.is_dir():
-        sys.stderr.write(f"{program}: --out {args.out}: no such folder\n")
-        return 2
+    for flag, folder in (("--out", args.out), ("--data", args.data)):
+        if not folder.is_dir() and (flag == "--out" or folder != DEFAULT_DATA):
+            sys.stderr.write(f"{program}: {flag} {folder}: no such folder\n")
+            return 2
     try:
         return _verify(args.out, args.data, is_repair=args.repair)
     except OSError as error:
@@ -217,7 +219,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path("data"),
+        default=DEFAULT_DATA,
         metavar="DIR",
         help="the data sets, of which the simulated scenes are checked (default: data)",
     )

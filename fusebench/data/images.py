@@ -74,10 +74,16 @@ def write_png(path: Path, image: Gray | Color) -> None:
 
 
 def is_intact_png(path: Path) -> bool:
-    """Return whether a file is a complete PNG whose checksums fit its content."""
+    """Return whether a file is a complete PNG whose checksums fit its content.
+
+    Raises:
+        PermissionError: If the file may not be read.
+    """
     try:
         with Image.open(path, formats=("PNG",)) as image:
             image.verify()
+    except PermissionError:
+        raise
     except (*DECODE_ERRORS, EOFError, IndexError):
         return False
     return True

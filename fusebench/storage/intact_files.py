@@ -21,6 +21,9 @@ def find_fault(path: Path) -> str | None:
     """Return what is wrong with a file; None if it is complete or its format is not known.
 
     Known formats: PNG, JSON, XML, CSV, NumPy archives, checkpoints and safetensors.
+
+    Raises:
+        PermissionError: If the file may not be read.
     """
     suffix = path.suffix
     if suffix not in (".png", ".json", ".xml", ".csv", ".npz", ".pt", ".safetensors"):
@@ -29,6 +32,8 @@ def find_fault(path: Path) -> str | None:
         if path.stat().st_size == 0:
             return "empty"
         is_complete = _is_complete(path, suffix)
+    except PermissionError:
+        raise
     except PARSE_ERRORS:
         is_complete = False
     return None if is_complete else "incomplete or changed"

@@ -32,20 +32,18 @@ def find_damage(
     Args:
         folder: A folder of a store, or of simulated scenes.
         in_full: Tells by name whether a file is hashed although size and time are as written.
-        has_spec: Whether it is a folder of a store, with a spec.
+        has_spec: Whether it is a folder of a store, with a spec that fits its name.
 
     Returns:
         What is wrong, by name of the file; empty if nothing is.
     """
     try:
         entries = manifest.read_manifest(folder)
-    except (ManifestError, OSError) as error:
+    except ManifestError as error:
         return {manifest.MANIFEST_FILE: str(error)}
     if entries is None:
         return _adopt(folder, has_spec=has_spec)
     damage, copied = manifest.find_changes(folder, entries, in_full)
-    if not damage and has_spec:
-        damage = _check_spec(folder)
     if copied and not damage:
         with suppress(OSError):  # a read-only folder is hashed by every process
             manifest.write_manifest(folder, {**entries, **copied})
@@ -83,7 +81,7 @@ def _check_spec(folder: Path) -> dict[str, str]:
         return {SPEC_FILE: "missing"}
     try:
         name_hash = hashing.content_hash(json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
+    except (ValueError, TypeError):
         return {SPEC_FILE: "cannot be read"}
     if folder.name.endswith(f"-{name_hash}"):
         return {}

@@ -120,6 +120,9 @@ def find_changes(
     Returns:
         What is wrong by name of the file, and new entries of files that were only copied: their
         content is the same, their time is another.
+
+    Raises:
+        PermissionError: If a file may not be read.
     """
     damage: dict[str, str] = {}
     copied: dict[str, FileEntry] = {}
@@ -136,6 +139,8 @@ def find_changes(
                 copied[name] = entry.model_copy(update={"mtime_ns": stat.st_mtime_ns})
         except FileNotFoundError:
             damage[name] = "missing"
+        except PermissionError:  # no damage; a repair must not remove it
+            raise
         except OSError as error:
             damage[name] = f"cannot be read: {error.strerror}"
     return damage, copied

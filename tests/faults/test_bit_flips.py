@@ -135,9 +135,7 @@ def test_a_flipped_bit_changes_no_table_and_a_repair_restores_the_folder(
 
 
 @pytest.mark.parametrize("position", [0.3, 0.6, 0.9])
-def test_a_flipped_bit_of_a_profile_or_a_failure_is_an_error_and_is_removed(
-    position, root, capsys
-):
+def test_a_flipped_bit_of_a_profile_or_a_failure_is_an_error_and_is_removed(position, root, capsys):
     small_store.write_profile_and_failure(root)
     (profile,), (failure,) = root.glob("runs/profile/*"), root.glob("runs/failed/*")
     for file in (profile, failure):

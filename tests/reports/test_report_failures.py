@@ -109,7 +109,9 @@ def test_a_file_is_not_accepted_as_store(tmp_path, monkeypatch, capsys, program)
 
 
 def test_a_folder_in_place_of_a_record_is_named(capsys, store, runs):
-    folder = store.get_or_create("detection", runs[1].label, runs[1].specs["record"], lambda _: None)
+    folder = store.get_or_create(
+        "detection", runs[1].label, runs[1].specs["record"], lambda _: None
+    )
     (folder.path / "record.json").mkdir()
     assert "record.json: cannot be read (Is a directory)" in run_and_read_error(capsys)
 

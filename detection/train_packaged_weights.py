@@ -29,6 +29,7 @@ from fusebench.datasets import scenes
 from fusebench.evaluation.class_means import average_defined
 from fusebench.experiments import mixed_sources
 from fusebench.experiments.mixed_sources import SOURCES
+from fusebench.runtime import atomic_write
 from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
@@ -114,7 +115,7 @@ def make_packaged_weights(
         "scores": ", ".join(f"{name} {score:.3f}" for name, score in scores.items()),
     }
     model_card = MODEL_CARD_TEMPLATE.format(**facts, **options.model_dump())
-    weights.with_suffix(".md").write_text(model_card)
+    atomic_write.write_text_atomically(weights.with_suffix(".md"), model_card)
 
 
 def _compute_ap50(

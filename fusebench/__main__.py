@@ -4,6 +4,7 @@ python -m fusebench                   every task whose data is on this machine
 python -m fusebench --preset demo     the demonstration on simulated scenes
 python -m fusebench --plan            the runs and which of them are finished
 python -m fusebench --m3fd            only the tasks on one data set
+python -m fusebench verify            check the stored files; see its --help
 
 Finished work is never repeated: after an interruption, the same command resumes it.
 """
@@ -13,7 +14,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from fusebench import cli
+from fusebench import cli, verify
 from fusebench.config import schema
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
@@ -35,6 +36,8 @@ def select_stages(args: argparse.Namespace) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the worst exit status of the stages."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["verify"]:
+        return verify.main(arguments[1:])
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
         programs = select_stages(args)

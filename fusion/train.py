@@ -180,7 +180,7 @@ def _prepare_training(
     previous, start_path = training.previous, training.start_weights
     if previous is not None:
         folder = training_run.get_folder(previous, paths.store, paths.data)
-        start_path = folder / weights_file.FILE_NAME
+        start_path = weights_file.find_weights_file(folder)
     return lambda folder: train_stage.run_training(training, data, start_path, folder, settings)
 
 
@@ -227,6 +227,7 @@ def _write_package(args: argparse.Namespace, training: TrainingRun, paths: Paths
     stages = training_run.list_with_prerequisites(training)
     data = [training_run.find_data(stage, paths.data) for stage in stages]
     folders = [training_run.get_folder(stage, paths.store, paths.data) for stage in stages]
+    weights_file.find_weights_file(folders[-1])  # compared with its checksum
     start_alias = model_card.get_start_weights_alias(training.start_weights, args.to)
     model_card.write_package(training, data, folders, args.to, _format_command(args, start_alias))
 

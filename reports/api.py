@@ -228,7 +228,7 @@ def _collect_bootstrap(
         entry
         for entries in by_row.values()
         for entry in entries
-        if not _get_bootstrap_folder(store, entry).exists()
+        if _find_bootstrap_folder(store, entry) is None
         and bootstrap_scoring.has_bootstrap_inputs(entry.record, entry.folder)
     ]
     if pending:
@@ -248,14 +248,14 @@ def _get_bootstrap_label(entry: StoredRecord) -> str:
     return entry.folder.name.rpartition("-")[0]
 
 
-def _get_bootstrap_folder(store: Store, entry: StoredRecord) -> Path:
+def _find_bootstrap_folder(store: Store, entry: StoredRecord) -> Path | None:
     spec = bootstrap_cache.build_spec(entry.record.spec)
-    return store.get_path(bootstrap_cache.STORE_KIND, _get_bootstrap_label(entry), spec)
+    return store.find_finished(bootstrap_cache.STORE_KIND, _get_bootstrap_label(entry), spec)
 
 
 def _read_bootstrap(store: Store, entry: StoredRecord) -> BootstrapScores | None:
-    folder = _get_bootstrap_folder(store, entry)
-    return bootstrap_scores.read_bootstrap_scores(folder) if folder.exists() else None
+    folder = _find_bootstrap_folder(store, entry)
+    return None if folder is None else bootstrap_scores.read_bootstrap_scores(folder)
 
 
 def _compute_bootstrap(store: Store, entry: StoredRecord) -> None:

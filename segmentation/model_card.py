@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime import atomic_write
 from fusebench.storage import hashing
 
 MODEL_CARD_TEMPLATE = """# SegFormer mit_b0, trained on simulated scenes
@@ -72,7 +72,7 @@ def write_weights_and_card(target: Path, trained: Path, facts: Mapping[str, Any]
         versions=", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
         options=json.dumps(options),
     )
-    target.with_suffix(".md").write_text(text)
+    atomic_write.write_text_atomically(target.with_suffix(".md"), text)
 
 
 def _write_half_precision(weights: Path, target: Path, classes: list[str]) -> None:
@@ -84,7 +84,7 @@ def _write_half_precision(weights: Path, target: Path, classes: list[str]) -> No
         for name, value in load_file(weights).items()
     }
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(target) as temporary:
+    with atomic_write.replace_atomically(target) as temporary:
         save_file(tensors, temporary, metadata={"classes": ",".join(classes)})
 
 

@@ -38,6 +38,7 @@ CORE_ORDER = (
     "cli_selection",
     "cli",
     "api",
+    "verify",
     "console",
     "__main__",
     "__init__",  # the Python API: imported by no other part
@@ -78,6 +79,7 @@ LOADED_LATE = {
 PROGRAMS = (
     "fusebench.__main__",
     "fusebench.console",
+    "fusebench.verify",
     "fusebench.api.loading",
     "fusion.run",
     "fusion.quality",

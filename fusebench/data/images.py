@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fusebench.data.image_files.reader import ImageHeader, load_image, read_header
+from fusebench.data.image_files.reader import ImageHeader, load_image, open_image_file, read_header
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
 
@@ -53,13 +53,29 @@ def read_image_size(path: Path) -> tuple[int, int]:
 def write_png(path: Path, image: Gray | Color) -> None:
     """Write a uint8 image as PNG; a reader never sees an incomplete file.
 
+    The file is not flushed to the disk: its folder is, when all images are written.
+
     Raises:
         TypeError: If the image is not uint8.
     """
     if image.dtype != np.uint8:
         raise TypeError(f"{path.name}: expected a uint8 image, got {image.dtype}")
-    with replace_atomically(path) as temporary:
+    with replace_atomically(path, sync=False) as temporary:
         Image.fromarray(image).save(temporary, format="PNG", compress_level=3)
+
+
+def is_intact_png(path: Path) -> bool:
+    """Return whether a file is a complete PNG whose checksums fit its content.
+
+    Raises:
+        OSError: If there is no such file, or it may not be read.
+    """
+    path.open("rb").close()
+    try:
+        with open_image_file(path, formats=("PNG",)):
+            return True
+    except UserError:
+        return False
 
 
 def luminance(color: Color) -> Gray:

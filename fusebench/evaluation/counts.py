@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from fusebench.storage import npz
 
 FloatArray = NDArray[np.float64]
@@ -206,7 +207,7 @@ def read_counts(path: Path) -> DatasetCounts:
         return DetectionCounts(keys, image_indices, rows, totals)
     except (ValueError, KeyError) as fault:
         raise UserError(
-            f"{path}: cannot be read ({fault}); delete its folder and run again"
+            f"{path}: cannot be read ({fault}); {command_name.format_repair_advice(path.parent)}"
         ) from None
 
 

@@ -8,12 +8,10 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from fusebench.errors import UserError
 from fusebench.experiments.plan import Run
 from fusebench.runtime import printable
-from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.storage import documents
 from fusebench.storage.records import StoredModel
 from fusebench.storage.store import Store
 
@@ -79,10 +77,7 @@ def read_failure(run: Run, store: Store) -> Failure | None:
     file = _failure_path(run, store)
     if not file.exists() or (run.get_record_folder(store) / "record.json").exists():
         return None
-    try:
-        return Failure.model_validate_json(file.read_bytes())
-    except (ValidationError, OSError) as error:
-        raise UserError(f"{file}: is no failure of a run ({error}); delete it") from None
+    return documents.read_document(file, Failure)
 
 
 def _failure_path(run: Run, store: Store) -> Path:
@@ -93,8 +88,7 @@ def _write_failure(file: Path, failure: Failure) -> None:
     """Write the file atomically; an error, e.g. a full disk, must not hide the failure itself."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replace_atomically(file) as temporary:
-            temporary.write_text(failure.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        documents.write_document(file, failure)
     except OSError as error:
         message = f"{file}: the failure could not be written ({error})"
         printable.print_message(message)

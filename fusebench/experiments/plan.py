@@ -104,9 +104,13 @@ class Run:
         return store.get_path(self.task.kind, self.label, self.specs["record"])
 
     def read_record(self, store: Store) -> Record | None:
-        """Read the record; None if the run is not finished."""
-        file = self.get_record_folder(store) / "record.json"
-        return records.read_record(file) if file.exists() else None
+        """Read the record after checking its folder; None if the run is not finished.
+
+        Raises:
+            UserError: If a file of the folder is damaged.
+        """
+        folder = store.find_finished(self.task.kind, self.label, self.specs["record"])
+        return None if folder is None else records.read_record(folder / records.FILE_NAME)
 
     def build_protocol(self) -> dict[str, Scalar]:
         """Build the protocol entries about data and source, which every record has."""

@@ -121,10 +121,22 @@ class SourceImages:
         return f"{' and '.join(sorted(modes))} as saved"
 
 
-def get_images(required: SourceImages, store: Store, device: str) -> Mapping[str, Path]:
+def get_images(
+    required: SourceImages, store: Store, device: str, *, all_are_read: bool = True
+) -> Mapping[str, Path]:
     """Return the images by key; those that belong into the store are created if missing.
 
     They are written one by one, so that an interrupted run resumes at the first missing image.
+
+    Args:
+        required: The images.
+        store: Where they are stored.
+        device: Device for creating missing images.
+        all_are_read: Whether the content of stored images is compared with their checksums now.
+            False if a few of them are drawn; a PNG has its own checksum.
+
+    Raises:
+        UserError: If a stored image is damaged.
     """
     split, config = required.split, required.source.config
     if isinstance(config, schema.SensorSource):
@@ -140,7 +152,9 @@ def get_images(required: SourceImages, store: Store, device: str) -> Mapping[str
         for pair in progress.track_progress(missing, f"fuse {required.label}"):
             images.write_png(folder / f"{pair.key}.png", make_image(pair))
 
-    folder = store.get_or_create("fused", required.label, required.spec, make_missing).path
+    folder = store.get_or_create(
+        "fused", required.label, required.spec, make_missing, with_images=all_are_read
+    ).path
     return {key: folder / f"{key}.png" for key in split.keys}
 
 

@@ -1,8 +1,10 @@
 """Name of the command that the user typed, for help texts: ``fusebench detect`` or a module."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 _current: ContextVar[str | None] = ContextVar("current command", default=None)
 
@@ -25,3 +27,23 @@ def get_command_name(module: str) -> str:
 def format_description(module: str, docstring: str | None) -> str:
     """Return a program's docstring with the command that the user typed in its examples."""
     return (docstring or "").replace(f"python -m {module}", get_command_name(module))
+
+
+def get_verify_command() -> str:
+    """Return the command that checks stored files, as the user starts programs."""
+    return "python -m fusebench verify" if _current.get() is None else "fusebench verify"
+
+
+def get_repair_command(root: Path, flag: str = "--out") -> str:
+    """Return the command that removes what is damaged below ``root``.
+
+    Args:
+        root: Folder of the results, or of the data sets.
+        flag: The flag that names it: ``--out`` or ``--data``.
+    """
+    return f"{get_verify_command()} --repair {flag} {shlex.quote(str(root))}"
+
+
+def format_repair_advice(folder: Path) -> str:
+    """Return what to do about a damaged file in a result folder, for messages."""
+    return f"run `{get_repair_command(folder.parent.parent)}`, then the same command again"

@@ -4,6 +4,8 @@ import hashlib
 import re
 
 SPEC_FILE = "spec.json"  # written last into every finished folder of the store
+MANIFEST_FILE = "manifest.json"  # size and checksum of every file of a finished folder
+TEMPORARY_FILE = re.compile(r"\..+\.\d+")  # of `atomic_write.replace_atomically`
 MAX_NAME_LENGTH = 80  # characters of a task's or source's name
 # Characters of a name within a file name: with the hash and the suffix it stays below 255 bytes,
 # the limit of every common file system.

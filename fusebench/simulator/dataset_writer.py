@@ -22,7 +22,7 @@ from fusebench.runtime import process_pool, progress
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.simulator.parameters import SceneParameters
 from fusebench.simulator.scene import RenderedScene, render_scene
-from fusebench.storage import file_lock
+from fusebench.storage import file_lock, integrity, store
 
 MAX_SCENES_IN_PROCESS = 8  # up to this many, rendering here is faster than starting processes
 LABEL_COLORS = np.array(list(fmb_palette.FMB_COLORS.values()), np.uint8)  # by label id
@@ -73,12 +73,14 @@ def _write_dataset(
     folder: Path, numbers: SceneNumbers, write_scene: SceneWriter, parameters: SceneParameters
 ) -> None:
     if folder.exists():
+        _check_intact(folder)
         return
     _check_writable(folder.parent)
     with file_lock.hold_lock(folder.with_name(folder.name + ".lock"), folder.name):
         if folder.exists():  # another process wrote it while this one waited for the lock
             return
-        partial_folder = folder.with_name(folder.name + ".partial")
+        partial_folder = folder.with_name(folder.name + store.PARTIAL_SUFFIX)
+        store.prepare_partial_folder(partial_folder)
         meta = partial_folder / "meta"
         meta.mkdir(parents=True, exist_ok=True)
         _write_scenes(
@@ -89,9 +91,18 @@ def _write_dataset(
             (meta / f"{split}.txt").write_text(text, encoding="utf-8")
         scenario = json.dumps(_build_scenario(numbers, parameters), indent=1)
         (meta / "scenario.json").write_text(scenario, encoding="utf-8")
-        for temporary_file in partial_folder.rglob(".*"):
-            temporary_file.unlink()  # incomplete file of a killed process
-        partial_folder.rename(folder)
+        store.finish_partial_folder(partial_folder, folder)
+
+
+def _check_intact(folder: Path) -> None:
+    """Check all files of finished scenes against their manifest.
+
+    Raises:
+        UserError: If a file is damaged.
+    """
+    damage = integrity.find_damage(folder, has_spec=False)
+    if damage:
+        raise integrity.build_error(folder, damage, "--data")
 
 
 def _check_writable(folder: Path) -> None:
@@ -131,34 +142,33 @@ def _write_scenes(jobs: Sequence[tuple[Path, str, int]], write_scene: SceneWrite
 def _write_detection_scene(
     folder: Path, split: str, number: int, *, seed: int, parameters: SceneParameters
 ) -> None:
-    """Write the images of one scene, then its annotation; skips a finished scene."""
+    """Write the files of one scene; skips a finished scene."""
     del split  # the split is in meta/, not in the paths
     key = f"{number:05d}"
+    infrared, visible = folder / "Ir" / f"{key}.png", folder / "Vis" / f"{key}.png"
     annotation = folder / "Annotation" / f"{key}.xml"
-    if annotation.exists():
+    if all(path.exists() for path in (infrared, visible, annotation)):
         return
     scene = render_scene(seed, number, parameters)
-    _write_image(folder / "Ir" / f"{key}.png", scene.infrared)
-    _write_image(folder / "Vis" / f"{key}.png", scene.visible)
-    # The annotation marks the scene as finished: written last, and renamed when complete.
+    _write_image(infrared, scene.infrared)
+    _write_image(visible, scene.visible)
     annotation.parent.mkdir(exist_ok=True)
-    with replace_atomically(annotation) as temporary_file:
+    with replace_atomically(annotation, sync=False) as temporary_file:
         temporary_file.write_text(format_voc_annotation(key, scene), encoding="utf-8")
 
 
 def _write_segmentation_scene(
     folder: Path, split: str, number: int, *, seed: int, parameters: SceneParameters
 ) -> None:
-    """Write the images of one scene, then its label map; skips a finished scene."""
-    name = f"{number:05d}.png"
-    split_folder = folder / split
-    if (split_folder / "Label" / name).exists():
+    """Write the images of one scene; skips a finished scene."""
+    kinds = ("Infrared", "Visible", "color", "Label")
+    paths = [folder / split / kind / f"{number:05d}.png" for kind in kinds]
+    if all(path.exists() for path in paths):
         return
     scene = render_scene(seed, number, parameters)
-    _write_image(split_folder / "Infrared" / name, scene.infrared)
-    _write_image(split_folder / "Visible" / name, scene.visible)
-    _write_image(split_folder / "color" / name, LABEL_COLORS[scene.label_map])
-    _write_image(split_folder / "Label" / name, scene.label_map)  # marks the scene as finished
+    contents = (scene.infrared, scene.visible, LABEL_COLORS[scene.label_map], scene.label_map)
+    for path, image in zip(paths, contents, strict=True):
+        _write_image(path, image)
 
 
 def _write_image(path: Path, image: images.Color) -> None:

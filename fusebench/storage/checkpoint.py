@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError
-from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime import atomic_write, command_name
 
 # What `load_torch_file` raises for a damaged file, depending on where the damage is.
 DAMAGED_FILE_ERRORS = (
@@ -62,25 +62,28 @@ def find_refused_object(error: Exception) -> str | None:
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values to ``path``; the old file stays until the new one is complete.
 
+    The other files of the folder are flushed to the disk first: what a training wrote before a
+    checkpoint is there when the checkpoint is.
+
     Args:
         path: The file; its folder must exist.
         content: What to save; what else than tensors and plain values it holds cannot be read.
     """
     import torch
 
-    with replace_atomically(path, sync=True) as temporary, temporary.open("wb") as file:
+    atomic_write.sync_files(path.parent)
+    with atomic_write.replace_atomically(path) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
 
 
-def read_checkpoint(
-    path: Path, device: str, advice: str = "delete it to start over"
-) -> dict[str, Any]:
+def read_checkpoint(path: Path, device: str, advice: str | None = None) -> dict[str, Any]:
     """Read what `write_checkpoint` wrote.
 
     Args:
         path: The file.
         device: Device of the tensors.
-        advice: What to do about a damaged file, for the message.
+        advice: What to do about a damaged file, for the message; None: how the file is removed,
+            so that the training starts over.
 
     Raises:
         UserError: If the file cannot be read, or holds anything but tensors and plain values.
@@ -88,7 +91,10 @@ def read_checkpoint(
     try:
         content: dict[str, Any] = load_torch_file(path, device)
     except DAMAGED_FILE_ERRORS as error:
-        raise UserError(f"{path}: cannot be read ({describe_error(error)}); {advice}") from None
+        repair = f"{command_name.format_repair_advice(path.parent)}: the training starts over"
+        raise UserError(
+            f"{path}: cannot be read ({describe_error(error)}); {advice or repair}"
+        ) from None
     return content
 
 

@@ -8,11 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from fusebench.errors import UserError
 from fusebench.runtime import file_names
-from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.storage import documents
 from fusebench.storage.records import StoredModel
 
 STORE_KIND = "profile"
@@ -66,8 +63,7 @@ def write_profile(root: Path, profile: CostProfile) -> Path:
     stem = file_names.make_safe_file_name(f"{profile.source}-{profile.size}-{profile.device}")
     path = root / STORE_KIND / f"{stem}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(path) as temporary:
-        temporary.write_text(profile.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    documents.write_document(path, profile)
     return path
 
 
@@ -77,11 +73,5 @@ def read_profiles(root: Path) -> Iterator[CostProfile]:
     Raises:
         UserError: If a file is damaged.
     """
-    return map(_read_profile, sorted((root / STORE_KIND).glob("*.json")))
-
-
-def _read_profile(path: Path) -> CostProfile:
-    try:
-        return CostProfile.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError) as error:
-        raise UserError(f"{path}: is no profile ({error}); delete it") from None
+    for path in sorted((root / STORE_KIND).glob("*.json")):
+        yield documents.read_document(path, CostProfile)

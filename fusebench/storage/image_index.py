@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 
 FILE_NAME = "images.csv"
 HEADER = ("key", "sequence", "condition")
@@ -54,7 +55,7 @@ def read_image_index(folder: Path) -> ImageIndex:
             raise ValueError(f"expected the columns {', '.join(HEADER)}")
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot be read ({error}); delete its folder and run again"
+            f"{path}: cannot be read ({error}); {command_name.format_repair_advice(path.parent)}"
         ) from None
     return ImageIndex(
         tuple(key for key, _, _ in rows),

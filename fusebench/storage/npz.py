@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 
 
 def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
@@ -42,5 +43,5 @@ def read_all_arrays(path: Path, names: Collection[str] | None = None) -> dict[st
             return {name: archive[name] for name in (archive.files if names is None else names)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
-            f"{path}: cannot be read ({error}); delete its folder and run again"
+            f"{path}: cannot be read ({error}); {command_name.format_repair_advice(path.parent)}"
         ) from None

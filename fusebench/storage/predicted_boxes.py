@@ -9,6 +9,7 @@ import numpy as np
 from fusebench.data.boxes import Boxes, from_coco, to_coco
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
+from fusebench.runtime import atomic_write, command_name
 from fusebench.runtime.json_files import read_json
 
 FILE_NAME = "predictions.json"
@@ -27,7 +28,7 @@ def write_predicted_boxes(folder: Path, boxes: Mapping[str, Boxes], split: Split
                 "finite; if training diverged, lower the learning rate"
             )
     document = to_coco(boxes, split.classes, {pair.key: pair.size for pair in split.pairs})
-    (folder / FILE_NAME).write_text(json.dumps(document), encoding="utf-8")
+    atomic_write.write_text_atomically(folder / FILE_NAME, json.dumps(document))
 
 
 def read_predicted_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
@@ -49,7 +50,6 @@ def read_predicted_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
             raise UserError(f"{path}: boxes without a score")
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
-        raise UserError(
-            f"{path}: damaged ({reason}); remove it with 'fusebench verify --repair' and run again"
-        ) from None
+        advice = command_name.format_repair_advice(folder)
+        raise UserError(f"{path}: damaged ({reason}); {advice}") from None
     return boxes

@@ -9,8 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fusebench.errors import UserError
+from fusebench.runtime import atomic_write, command_name
 
 Scalar = str | int | float | bool | None
+FILE_NAME = "record.json"
 ScoresByName = dict[str, dict[str, float | None]]  # class or convention to metric name to score
 
 
@@ -112,7 +114,8 @@ class Record(Scores):
 
     def write(self, folder: Path) -> None:
         """Write ``record.json`` into ``folder``."""
-        (folder / "record.json").write_text(self.model_dump_json(indent=2))
+        text = self.model_dump_json(indent=2)
+        atomic_write.write_text_atomically(folder / FILE_NAME, text)
 
 
 def _merge_scores(first: ScoresByName, second: ScoresByName) -> ScoresByName:
@@ -127,11 +130,11 @@ def read_record(path: Path) -> Record:
     """
     try:
         return Record.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise UserError(
-            f"{path}: cannot be read ({reason}); delete its folder and run again"
-        ) from None
+    except (ValidationError, OSError) as error:
+        is_parsed = isinstance(error, ValidationError)
+        reason = error.errors()[0]["msg"] if is_parsed else error.strerror
+        advice = command_name.format_repair_advice(path.parent)
+        raise UserError(f"{path}: cannot be read ({reason}); {advice}") from None
 
 
 def build_provenance(seconds: float, device: str, packages: Iterable[str]) -> dict[str, Any]:

@@ -5,22 +5,32 @@ A stage requests a folder by *spec*, the JSON-ready mapping of everything that a
     runs/<kind>/<label>-<hash>/           finished: its content is complete
     runs/<kind>/<label>-<hash>.partial/   started: its files are kept and used on restart
 
-``spec.json`` is written last, and then the folder gets its final name in one rename. A folder
-without ``.partial`` is therefore complete, whenever the machine went down. A lock lets one process
-at a time fill a folder; the system releases it even if that process is killed.
+When the content is complete, ``spec.json`` and ``manifest.json`` are written, everything is flushed
+to the disk, and the folder gets its final name in one rename. A folder without ``.partial`` is
+therefore complete, whenever the machine went down. Every finished folder is checked against its
+manifest before it is used. A lock lets one process at a time fill a folder; the system releases it
+even if that process is killed.
 """
 
 import glob
 import json
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusebench.runtime import file_names
+from fusebench.runtime import atomic_write, file_names
 from fusebench.runtime.system_errors import name_file
-from fusebench.storage import file_lock
+from fusebench.storage import file_lock, intact_files, integrity, manifest
 from fusebench.storage.hashing import HASH_GLOB, content_hash
+
+PARTIAL_SUFFIX = ".partial"
+LOCK_FOLDER = ".locks"
+CACHE_KINDS = ("checked", "statistics")  # made again from other folders if they are damaged
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,45 @@ class Store:
         """Return the path of the finished folder for ``spec``, whether it exists or not."""
         return self.root / kind / f"{file_names.make_safe_file_name(label)}-{content_hash(spec)}"
 
+    def find_finished(
+        self, kind: str, label: str, spec: Mapping[str, Any], *, with_images: bool = True
+    ) -> Path | None:
+        """Return the finished folder for ``spec`` after checking it; None if there is none.
+
+        A damaged cache (`CACHE_KINDS`) is removed, as if there were none.
+
+        Args:
+            kind: See `get_or_create`.
+            label: The same.
+            spec: The same.
+            with_images: The same.
+
+        Raises:
+            UserError: If a file of the folder is damaged.
+        """
+        folder = self.get_path(kind, label, spec)
+        if not folder.exists():
+            return None
+        damage = integrity.find_damage(folder, lambda name: with_images or not is_image(name))
+        if not with_images:
+            damage = {name: why for name, why in damage.items() if not is_image(name)}
+        if not damage:
+            return folder
+        if kind not in CACHE_KINDS:
+            raise integrity.build_error(folder, damage)
+        message = f"{folder}: damaged ({', '.join(damage)}); it is made again"
+        print(message, file=sys.stderr)  # noqa: T201 - progress belongs on stderr
+        discard_folder(folder)
+        return None
+
     def get_or_create(
-        self, kind: str, label: str, spec: Mapping[str, Any], work: Callable[[Path], None]
+        self,
+        kind: str,
+        label: str,
+        spec: Mapping[str, Any],
+        work: Callable[[Path], None],
+        *,
+        with_images: bool = True,
     ) -> ResultFolder:
         """Return the finished folder for ``spec``; call ``work(folder)`` first if there is none.
 
@@ -51,22 +98,41 @@ class Store:
             label: Readable first part of the folder's name; not hashed.
             spec: Everything that affects the result.
             work: Fills the folder that it gets. It must be able to resume: the folder may hold
-                files of an interrupted call.
+                files of an interrupted call, all of them complete.
+            with_images: Whether the images in a finished folder are checked too. False if only a
+                few of them are drawn: a PNG has its own checksum. Other files always are.
+
+        Raises:
+            UserError: If a file of a finished folder is damaged.
         """
-        final = self.get_path(kind, label, spec)
-        if not final.exists():
-            locks = self.root / ".locks"
-            locks.mkdir(parents=True, exist_ok=True)
-            with file_lock.hold_lock(locks / f"{final.name}.lock", final.name):
-                if not final.exists():  # another process may have finished it while this one waited
+        final = self.find_finished(kind, label, spec, with_images=with_images)
+        if final is None:
+            final = self.get_path(kind, label, spec)
+            with self.lock_folder(final):
+                # Another process may have finished it while this one waited.
+                if not self.find_finished(kind, label, spec, with_images=with_images):
                     _create_folder(final, spec, work)
         return ResultFolder(final, spec)
 
+    def lock_folder(self, final: Path) -> AbstractContextManager[None]:
+        """Return the lock of a folder; who fills or removes the folder holds it."""
+        locks = self.root / LOCK_FOLDER
+        locks.mkdir(parents=True, exist_ok=True)
+        return file_lock.hold_lock(locks / f"{final.name}.lock", final.name)
+
     def iterate_finished(self, kind: str) -> Iterator[ResultFolder]:
-        """Yield the finished folders of one kind, sorted by name."""
+        """Yield the finished folders of one kind, sorted by name, each after checking it.
+
+        Raises:
+            UserError: If a file of a folder is damaged.
+        """
         for path in sorted((self.root / kind).glob(f"*/{file_names.SPEC_FILE}")):
-            if not path.parent.name.endswith(".partial"):
-                yield ResultFolder(path.parent, json.loads(path.read_text()))
+            folder = path.parent
+            if folder.name.endswith(PARTIAL_SUFFIX) or folder.name.startswith("."):
+                continue
+            if damage := integrity.find_damage(folder):
+                raise integrity.build_error(folder, damage)
+            yield ResultFolder(folder, json.loads(path.read_text(encoding="utf-8")))
 
     def with_label(self, kind: str, label: str) -> list[Path]:
         """List the finished folders of a label, with any spec."""
@@ -75,10 +141,22 @@ class Store:
         return sorted(file.parent for file in spec_files)
 
 
+def is_image(name: str) -> bool:
+    """Return whether the name of a stored file is that of an image."""
+    return name.endswith(".png")
+
+
+def discard_folder(folder: Path) -> None:
+    """Remove a finished folder; it is never seen with a part of its files."""
+    hidden = folder.with_name(f".{folder.name}.{os.getpid()}")
+    folder.rename(hidden)
+    shutil.rmtree(hidden)
+
+
 def _create_folder(final: Path, spec: Mapping[str, Any], work: Callable[[Path], None]) -> None:
-    """Fill ``<final>.partial``, write its spec and give it its final name."""
-    partial = final.with_name(final.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    """Fill ``<final>.partial``, write spec and manifest, and give it its final name."""
+    partial = final.with_name(final.name + PARTIAL_SUFFIX)
+    prepare_partial_folder(partial)
     try:
         with name_file(partial):  # for a file in it that is written without `replace_atomically`
             work(partial)
@@ -86,13 +164,27 @@ def _create_folder(final: Path, spec: Mapping[str, Any], work: Callable[[Path], 
         if not any(partial.iterdir()):
             partial.rmdir()  # nothing to resume from
         raise
-    _delete_temporary_files(partial)
-    (partial / file_names.SPEC_FILE).write_text(json.dumps(spec, indent=2, sort_keys=True))
-    partial.rename(final)
+    spec_text = json.dumps(spec, indent=2, sort_keys=True)
+    (partial / file_names.SPEC_FILE).write_text(spec_text, encoding="utf-8")
+    finish_partial_folder(partial, final)
+    atomic_write.sync_folder(final.parents[1])
 
 
-def _delete_temporary_files(folder: Path) -> None:
-    """Delete what a process that was killed in `replace_atomically` has left."""
-    for path in folder.rglob(".*"):
+def prepare_partial_folder(partial: Path) -> None:
+    """Create a folder to fill, or remove from it what an interruption left incomplete."""
+    if partial.is_dir():
+        for path in intact_files.remove_incomplete_files(partial):
+            message = f"{path}: incomplete since an interruption; it is made again"
+            print(message, file=sys.stderr)  # noqa: T201 - progress belongs on stderr
+    partial.mkdir(parents=True, exist_ok=True)
+
+
+def finish_partial_folder(partial: Path, final: Path) -> None:
+    """Write the manifest of a complete folder, flush it to the disk and rename it."""
+    for path in partial.rglob(".*"):
         if path.is_file():
-            path.unlink()
+            path.unlink()  # of a process that was killed in `replace_atomically`
+    manifest.write_manifest(partial, manifest.build_entries(partial))
+    atomic_write.sync_tree(partial)
+    partial.rename(final)
+    atomic_write.sync_folder(final.parent)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
-from fusebench.storage import foreign_weights
+from fusebench.storage import foreign_weights, integrity
 from fusebench.storage.foreign_weights import ForeignWeights
 from fusebench.storage.hashing import HASH_GLOB
 
@@ -66,7 +66,7 @@ def write_weights(
         "architecture": metadata.architecture,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(path, sync=True) as temporary:
+    with replace_atomically(path) as temporary:
         save_file(saved, temporary, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)})
         _set_default_permissions(temporary)
 
@@ -133,11 +133,12 @@ def find_weights_file(text: str | Path) -> Path:
             the 12 hexadecimal digits at its end, if there is only one.
 
     Raises:
-        UserError: If there is none, more than one, or the training is not finished.
+        UserError: If there is none, more than one, the training is not finished, or the file was
+            changed since it was written.
     """
     path = Path(text)
     if path.is_file():
-        return path
+        return integrity.check_weights(path)
     if path.is_dir():
         return _find_in_folder(path)
     folders = sorted(p for p in path.parent.glob(f"{path.name}-{HASH_GLOB}") if p.is_dir())
@@ -158,4 +159,4 @@ def _find_in_folder(folder: Path) -> Path:
     file = folder / FILE_NAME
     if folder.name.endswith(".partial") or not file.is_file():
         raise UserError(f"{folder}: no {FILE_NAME} in it; its training is not finished")
-    return file
+    return integrity.check_weights(file)

@@ -73,7 +73,7 @@ def get_weights_file(options: Options, method: str) -> Path:
         UserError: If there is none.
     """
     if options.weights == "packaged":
-        return WEIGHTS_FOLDER / f"{method}-small.safetensors"
+        return weights_file.find_weights_file(WEIGHTS_FOLDER / f"{method}-small.safetensors")
     return weights_file.find_weights_file(options.weights)
 
 

@@ -1,10 +1,12 @@
 """Log of scored images, appended row by row, so that an interrupted run can resume.
 
-The format is JSON lines, one per image. A line that was truncated by a kill is ignored when the
-log is read, and its image is scored again.
+The format is JSON lines, one per image: key, row and a checksum of both. A line that a kill or a
+power cut left incomplete, or that was changed, is ignored when the log is read, and its image is
+scored again.
 """
 
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,11 +31,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> dict[str, ScoreRow]:
         return rows
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            key, row = parse_json(line, str(path))
+            key, row, checksum = parse_json(line, str(path))
         except (UserError, ValueError, TypeError):
             continue
-        if isinstance(key, str) and isinstance(row, dict) and list(row) == list(columns):
-            rows[key] = row
+        is_intact = checksum == _compute_checksum(key, row)
+        if is_intact and isinstance(row, dict) and list(row) == list(columns):
+            rows[str(key)] = row
     return rows
 
 
@@ -44,6 +47,10 @@ def append_row(path: Path, key: str, row: ScoreRow) -> None:
         ValueError: If a score is NaN or infinite; undefined is None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps([key, row], allow_nan=False)
+    line = json.dumps([key, row, _compute_checksum(key, row)], allow_nan=False)
     with path.open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")  # the leading newline ends a line that was truncated before
+
+
+def _compute_checksum(key: object, row: object) -> int:
+    return zlib.crc32(json.dumps([key, row]).encode())

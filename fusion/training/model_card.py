@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from fusebench.runtime import atomic_write
 from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
 from fusion.training import training_run
@@ -76,7 +77,7 @@ def write_package(
         sha256=hashing.compute_file_sha256(path),
         items="\n".join(map(_format_item, items)),
     )
-    path.with_suffix(".md").write_text(text)
+    atomic_write.write_text_atomically(path.with_suffix(".md"), text)
 
 
 def _format_item(item: str) -> str:

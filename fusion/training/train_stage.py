@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fusebench.errors import UserError
+from fusebench.runtime import atomic_write
 from fusebench.runtime.seeds import derive_seed
 from fusebench.storage.finite_weights import check_finite
 from fusion.checkpoints import weights_file
@@ -133,6 +134,7 @@ def _write_weights(
         training.method, training.weights_stage, training_run.build_architecture(training)
     )
     weights_file.write_weights(folder / weights_file.FILE_NAME, tensors, metadata)
+    atomic_write.sync_tree(folder)  # without the checkpoint nothing is written again
     (folder / training_state.FILE_NAME).unlink()
 
 

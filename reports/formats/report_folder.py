@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError
+from fusebench.runtime import atomic_write
 from fusebench.runtime.json_files import read_json
-from fusebench.storage import file_lock
+from fusebench.storage import file_lock, hashing
 
-MANIFEST_FILE = "report.json"  # hash of the report's inputs, and the list of its files
+MANIFEST_FILE = "report.json"  # hash of the report's inputs, and of each of its files
 SCORES_FILE = "tables/scores.csv"  # a header, then a line per score
 
 
 def is_up_to_date(report: Path, inputs_hash: str) -> bool:
-    """Return whether the report was made from the same inputs and has all of its files."""
-    manifest = _read_manifest(report)
-    return manifest.get("inputs_hash") == inputs_hash and all(
-        (report / name).is_file() for name in manifest["files"]
+    """Return whether the report was made from the same inputs and none of its files changed."""
+    stamp = _read_manifest(report)
+    return stamp.get("inputs_hash") == inputs_hash and all(
+        (report / name).is_file() and hashing.compute_file_sha256(report / name) == sha256
+        for name, sha256 in stamp["files"].items()
     )
 
 
@@ -67,11 +69,14 @@ def _write_and_swap(report: Path, inputs_hash: str, write: Callable[[Path], None
     except OSError as error:
         raise _build_write_error(report, error) from None
     write(new)
-    manifest = {"inputs_hash": inputs_hash, "files": sorted(_list_files(new))}
+    files = {name: hashing.compute_file_sha256(new / name) for name in sorted(_list_files(new))}
+    manifest = {"inputs_hash": inputs_hash, "files": files}
     (new / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    atomic_write.sync_tree(new)
     if report.exists():
         report.rename(old)
     new.rename(report)
+    atomic_write.sync_folder(report.parent)
     if old.exists():
         shutil.rmtree(old)
 
@@ -106,5 +111,9 @@ def _read_manifest(report: Path) -> dict[str, Any]:
         manifest = read_json(report / MANIFEST_FILE)
     except UserError:
         return {}
-    is_valid = isinstance(manifest, dict) and isinstance(manifest.get("files"), list)
-    return manifest if is_valid else {}
+    if not isinstance(manifest, dict):
+        return {}
+    files = manifest.get("files")
+    if isinstance(files, list):  # of an earlier version, which had no checksums
+        return manifest | {"files": dict.fromkeys(map(str, files))}
+    return manifest if isinstance(files, dict) else {}

@@ -27,8 +27,8 @@ def collect_task_bootstrap(runs: Sequence[Run], store: Store) -> TaskBootstrap |
     _compute_pending([pair for pair in finished if _is_pending(*pair, store)], store)
     by_source: dict[str, list[BootstrapScores | None]] = {}
     for run, _ in finished:
-        folder = _get_folder(run, store)
-        scores = bootstrap_scores.read_bootstrap_scores(folder) if folder.exists() else None
+        folder = _find_folder(run, store)
+        scores = None if folder is None else bootstrap_scores.read_bootstrap_scores(folder)
         by_source.setdefault(run.source_name, []).append(scores)
     collected = TaskBootstrap({source: tuple(scores) for source, scores in by_source.items()})
     return collected if collected.first_scores else None
@@ -44,12 +44,12 @@ def build_spec(record_spec: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _get_folder(run: Run, store: Store) -> Path:
-    return store.get_path(STORE_KIND, run.label, build_spec(run.specs["record"]))
+def _find_folder(run: Run, store: Store) -> Path | None:
+    return store.find_finished(STORE_KIND, run.label, build_spec(run.specs["record"]))
 
 
 def _is_pending(run: Run, record: Record, store: Store) -> bool:
-    return not _get_folder(run, store).exists() and bootstrap_scoring.has_bootstrap_inputs(
+    return _find_folder(run, store) is None and bootstrap_scoring.has_bootstrap_inputs(
         record, run.get_record_folder(store)
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 from fusebench.storage import npz
 from reports.statistics.confidence_intervals import ScoreSample
 
@@ -140,4 +141,5 @@ def read_bootstrap_scores(folder: Path) -> BootstrapScores:
             header["sequences"],
         )
     except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise UserError(f"{folder}: cannot be read ({fault}); delete this folder") from None
+        advice = command_name.format_repair_advice(folder)
+        raise UserError(f"{folder}: cannot be read ({fault}); {advice}") from None

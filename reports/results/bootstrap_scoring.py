@@ -19,6 +19,7 @@ from fusebench.evaluation.bootstrap import Resamples
 from fusebench.evaluation.counts import ArrayCounts, DatasetCounts, FloatArray
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.runtime import command_name
 from fusebench.storage import image_index
 from fusebench.storage.image_index import ImageIndex
 from fusebench.storage.records import Record
@@ -183,7 +184,8 @@ def read_counts(path: Path, keys: Sequence[str]) -> DatasetCounts:
     if counts.keys != tuple(keys):
         raise UserError(
             f"{path}: has {len(counts.keys)} images, {image_index.FILE_NAME} beside it "
-            f"{len(keys)}, and they are not the same; delete this folder and run again"
+            f"{len(keys)}, and they are not the same; "
+            f"{command_name.format_repair_advice(path.parent)}"
         )
     return counts
 

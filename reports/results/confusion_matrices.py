@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fusebench.errors import UserError
 from fusebench.experiments.plan import Run
+from fusebench.runtime import command_name
 from fusebench.storage import image_index
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
@@ -69,7 +70,8 @@ def read_confusion_matrices(runs: Sequence[Run], store: Store) -> dict[str, Conf
             raise UserError(
                 f"{folder}: the confusion matrix has the classes "
                 f"{', '.join(matrix.class_names)}, that of another seed "
-                f"{', '.join(earlier.class_names)}; delete this folder and run again"
+                f"{', '.join(earlier.class_names)}; "
+                f"{command_name.format_repair_advice(folder)}"
             )
         counts = matrix.counts + (earlier.counts if earlier else 0)
         matrices[run.source_name] = ConfusionMatrix(matrix.class_names, counts)
@@ -117,7 +119,7 @@ def _read_box_matrix(file: Path) -> ConfusionMatrix:
             counts[names.index(truth), names.index(predicted)] = boxes
     except (OSError, ValueError, KeyError) as fault:
         raise UserError(
-            f"{file}: cannot be read ({fault}); delete its folder and run again"
+            f"{file}: cannot be read ({fault}); {command_name.format_repair_advice(file.parent)}"
         ) from None
     return ConfusionMatrix(names, counts)
 

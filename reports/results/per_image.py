@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fusebench.data.label_maps import UNLABELED_NAMES
 from fusebench.errors import UserError
+from fusebench.runtime import command_name
 
 FILE_NAME = "per_image.csv"
 TITLE_BY_KIND = {
@@ -44,7 +45,7 @@ def read_per_image_scores(folder: Path, kind: str) -> dict[str, dict[str, float]
         return _read_fusion_metrics(rows)
     except (KeyError, ValueError, TypeError) as fault:
         raise UserError(
-            f"{file}: cannot be read ({fault!r}); delete its folder and run again"
+            f"{file}: cannot be read ({fault!r}); {command_name.format_repair_advice(file.parent)}"
         ) from None
 
 

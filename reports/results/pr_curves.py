@@ -6,6 +6,7 @@ import pandas as pd
 
 from fusebench.errors import UserError
 from fusebench.experiments.plan import Run
+from fusebench.runtime import command_name
 from fusebench.storage.store import Store
 
 FILE_NAME = "curves.csv"
@@ -35,9 +36,8 @@ def read_curves(runs: Sequence[Run], store: Store) -> pd.DataFrame:
             table = pd.read_csv(file, keep_default_na=False, dtype={"class": str, "score": str})
             table = table[list(COLUMNS)].astype({"recall": float, "precision": float})
         except (ValueError, KeyError) as fault:
-            raise UserError(
-                f"{file}: cannot be read ({fault}); delete its folder and run again"
-            ) from None
+            advice = command_name.format_repair_advice(file.parent)
+            raise UserError(f"{file}: cannot be read ({fault}); {advice}") from None
         table.insert(0, "source", run.source_name)
         table.insert(1, "seed", run.seed)
         tables[run.source_name] = table

@@ -53,8 +53,11 @@ def find_source_predictions(runs: Sequence[Run], store: Store) -> list[SourcePre
             continue
         if not all(folder.is_dir() for folder in required) or run.read_record(store) is None:
             continue
-        folder = required[0]
-        paths = sources.get_images(run.test_images, store, "cpu")
+        folder = store.find_finished(
+            "predicted", run.prediction_label, run.specs["predicted"], with_images=False
+        )
+        assert folder is not None
+        paths = sources.get_images(run.test_images, store, "cpu", all_are_read=False)
         is_detection = run.task.kind == "detection"
         split = run.test_split
         boxes = predicted_boxes.read_predicted_boxes(folder, split) if is_detection else {}

@@ -134,10 +134,10 @@ def _get_score(run: StoredRun, class_name: str | None, metric: str) -> float | N
 def _load_or_compute_bootstrap(run: StoredRun) -> BootstrapScores | None:
     """Return the bootstrap scores of a record, from its store if they are there."""
     root, label = run.folder.parents[1], run.folder.name.rpartition("-")[0]
-    folder = Store(root).get_path(
+    folder = Store(root).find_finished(
         bootstrap_cache.STORE_KIND, label, bootstrap_cache.build_spec(run.record.spec)
     )
-    if folder.is_dir():
+    if folder is not None:
         return bootstrap_scores.read_bootstrap_scores(folder)
     return bootstrap_scoring.compute_bootstrap_scores(
         run.record, run.folder, run.record.classes, bootstrap.RESAMPLE_COUNT

@@ -10,6 +10,7 @@ from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.storage import image_index, records
 from fusebench.storage.records import Record
+from fusebench.storage.store import Store
 from reports.results import per_image
 from reports.results.score_index import ScoreLocation, index_scores
 
@@ -163,9 +164,8 @@ def _read_store(root: Path, tasks: Sequence[str] | None) -> dict[RunKey, list[St
 
 def _iterate_runs(root: Path) -> Iterator[StoredRun]:
     for kind in schema.TASK_CLASSES:
-        for file in sorted((root / kind).glob("*/record.json")):
-            if not file.parent.name.endswith(".partial"):
-                yield StoredRun(records.read_record(file), file.parent)
+        for folder in Store(root).iterate_finished(kind):
+            yield StoredRun(records.read_record(folder.path / records.FILE_NAME), folder.path)
 
 
 def _get_creation_order(run: StoredRun) -> tuple[str, str]:

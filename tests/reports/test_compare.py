@@ -26,11 +26,9 @@ CLASS_NAMES = ("person", "car")
 def write_record(root, source, scores, **changes):
     """Write a finished record; return its folder."""
     record = make_record(source, "method", 0, scores).model_copy(update=changes)
-    suffix = f"{record.provenance['at']}-{len(list(root.glob('*/*')))}".replace(":", "")
-    folder = root / record.kind / f"toy-{source}-{suffix}"
-    folder.mkdir(parents=True)
-    record.write(folder)
-    return folder
+    spec = {"at": record.provenance["at"], "number": len(list(root.glob("*/*")))}
+    label = f"toy-{source}-{spec['at']}-{spec['number']}".replace(":", "")
+    return Store(root).get_or_create(record.kind, label, spec, record.write).path
 
 
 def write_images(folder, sequence_length=2):

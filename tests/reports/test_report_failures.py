@@ -109,8 +109,11 @@ def test_a_file_is_not_accepted_as_store(tmp_path, monkeypatch, capsys, program)
 
 
 def test_a_folder_in_place_of_a_record_is_named(capsys, store, runs):
-    (runs[1].get_record_folder(store) / "record.json").mkdir(parents=True)
-    assert "record.json" in run_and_read_error(capsys)
+    folder = store.get_or_create(
+        "detection", runs[1].label, runs[1].specs["record"], lambda _: None
+    )
+    (folder.path / "record.json").mkdir()
+    assert "record.json: cannot be read (Is a directory)" in run_and_read_error(capsys)
 
 
 def test_statistics_that_cannot_be_stored_are_named(capsys, store, runs):

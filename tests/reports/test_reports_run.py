@@ -304,8 +304,8 @@ def test_a_damaged_record_is_named(tmp_path, capsys, store, detection):
     file.write_text(file.read_text()[:100])
     assert run.main([]) == 2
     error = capsys.readouterr().err
-    assert f"{file.relative_to(tmp_path)}: cannot be read" in error
-    assert "delete its folder" in error
+    assert f"{file.parent.relative_to(tmp_path)}: damaged: record.json (100 bytes" in error
+    assert "verify --repair" in error
     assert not Path("report").exists()
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from detection.models.yolov5 import ultralytics_import
 from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
-from fusebench.storage import foreign_weights, hashing, weights_content
+from fusebench.runtime import atomic_write
+from fusebench.storage import foreign_weights, hashing, integrity, weights_content
 from fusebench.storage.foreign_weights import ForeignWeights
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def find_weights_file(weights: str, size: str) -> Path | None:
             raise UserError(
                 f"start_weights: packaged weights exist for size n, not for {size!r}; set size: n"
             )
-        return _require_file(PACKAGED_WEIGHTS)
+        return integrity.check_weights(_require_file(PACKAGED_WEIGHTS))
     release = RELEASE_NAME_PATTERN.fullmatch(weights)
     if release and not Path(weights).exists():
         if release[1] != size:
             raise UserError(f"start_weights: {weights} is size {release[1]}, but size is {size}")
         return None
-    return _require_file(Path(weights))
+    return integrity.check_weights(_require_file(Path(weights)))
 
 
 def describe_image_size(side: int, fit: str) -> str:
@@ -148,6 +149,7 @@ def download_weights(size: str, folder: Path) -> Path:
             raise _build_download_error(path.name, str(error)) from None
         if not partial.is_file():
             raise _build_download_error(path.name, "no file was written")
+        atomic_write.sync_file(partial)
         partial.replace(path)
     ultralytics_import.log_line(
         f"downloaded {path.name}, sha256 {hashing.compute_file_sha256(path)}"

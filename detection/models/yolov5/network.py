@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
-from fusebench.runtime.system_errors import name_file
+from fusebench.runtime import atomic_write, command_name
 from fusebench.storage import foreign_weights
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def build_network(size: str, classes: Sequence[str]) -> Any:
 def save_network(folder: Path, network: Any, model_info: Mapping[str, Any]) -> None:
     """Write the weights, then ``model.json``, which marks the training as finished."""
     write_weights(folder / WEIGHTS_FILE, network, half=False)
-    (folder / MODEL_INFO_FILE).write_text(json.dumps(model_info, indent=2))
+    atomic_write.sync_files(folder)
+    atomic_write.write_text_atomically(folder / MODEL_INFO_FILE, json.dumps(model_info, indent=2))
 
 
 def write_weights(path: Path, network: Any, *, half: bool) -> None:
@@ -48,8 +49,8 @@ def write_weights(path: Path, network: Any, *, half: bool) -> None:
         name: (value.half() if half and value.dtype == torch.float32 else value).contiguous().cpu()
         for name, value in network.state_dict().items()
     }
-    with name_file(path):
-        path.write_bytes(save(tensors, {"format": "pt"}))
+    with atomic_write.replace_atomically(path) as temporary:
+        temporary.write_bytes(save(tensors, {"format": "pt"}))
 
 
 def load_network(folder: Path) -> Any:
@@ -67,8 +68,8 @@ def load_network(folder: Path) -> Any:
     except RuntimeError as error:
         raise UserError(
             f"{folder / WEIGHTS_FILE}: does not fit YOLOv5{model_info['size']} with "
-            f"{len(model_info['classes'])} classes ({str(error).splitlines()[0]}); delete the "
-            f"folder and run again to train it anew"
+            f"{len(model_info['classes'])} classes ({str(error).splitlines()[0]}); "
+            f"{command_name.format_repair_advice(folder)}"
         ) from None
     return network.float().eval()
 

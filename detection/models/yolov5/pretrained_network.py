@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from detection.models.yolov5 import coco_classes, initial_weights, network
 from fusebench.errors import UserError
-from fusebench.storage import weights_content
+from fusebench.storage import integrity, weights_content
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ def find_weights_file(weights: str) -> Path | None:
         UserError: If there is no such file.
     """
     if weights == "packaged":
-        return initial_weights.PACKAGED_WEIGHTS
+        return integrity.check_weights(initial_weights.PACKAGED_WEIGHTS)
     path = weights_content.find_weights_in_folder(Path(weights))
     if initial_weights.RELEASE_NAME_PATTERN.fullmatch(weights) and not path.exists():
         return None
@@ -32,7 +32,7 @@ def find_weights_file(weights: str) -> Path | None:
             f"weights: {path}: no such file; give a .safetensors or .pt file, or a release name "
             f"such as yolov5xu.pt, which is then downloaded"
         )
-    return path
+    return integrity.check_weights(path)
 
 
 def download_weights(weights: str, folder: Path) -> Path:

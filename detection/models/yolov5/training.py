@@ -37,7 +37,7 @@ from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.experiments.runner import PROTOCOL_FILE
-from fusebench.runtime import progress
+from fusebench.runtime import atomic_write, progress
 from fusebench.storage.finite_weights import check_finite
 
 CHECKPOINT_FILE = "state.pt"
@@ -111,7 +111,7 @@ def _initialize_state(
     weights = options.start_weights, options.size, folder.parent / "downloads"
     tensors = initial_weights.load_tensors(*weights)
     if protocol := initial_weights.describe_download(*weights):
-        (folder / PROTOCOL_FILE).write_text(json.dumps(protocol))
+        atomic_write.write_text_atomically(folder / PROTOCOL_FILE, json.dumps(protocol))
     transferred = None
     if tensors is not None:
         transferred = network.load_matching_weights(model, tensors, options.start_weights)

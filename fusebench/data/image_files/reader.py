@@ -24,7 +24,7 @@ from fusebench.data.image_files.orientation import (
     turn_for_display,
 )
 from fusebench.errors import UserError
-from fusebench.runtime import file_names
+from fusebench.runtime import command_name, file_names
 from fusebench.runtime.regular_file import require_regular_file
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
@@ -143,7 +143,7 @@ def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[BinaryIO, int,
             yield file, file_size, Image.open(file, formats=formats)
     except FileNotFoundError:
         is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
-        advice = f"; {_format_create_again(path)}" if is_in_store else ""
+        advice = f"; {command_name.format_repair_advice(path.parent)}" if is_in_store else ""
         raise UserError(f"{path}: no such image{advice}") from None
     except UserError:
         raise
@@ -208,12 +208,8 @@ def _build_read_error(path: Path, error: Exception) -> UserError:
         text = f"its content is {content}; expected {FORMAT_TEXT}, whatever the extension"
         advice = "save the image as PNG" if is_other_format else advice
     if (path.parent / file_names.SPEC_FILE).is_file():
-        advice = _format_create_again(path)
+        advice = command_name.format_repair_advice(path.parent)
     return UserError(f"{path}: cannot be read as an image ({text}); {advice}")
-
-
-def _format_create_again(path: Path) -> str:
-    return f"delete the folder {path.parent} and run again"
 
 
 def _recognize_content(path: Path) -> tuple[str, bool]:

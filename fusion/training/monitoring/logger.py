@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from fusebench.data import images
+from fusebench.runtime.atomic_write import replace_atomically, write_text_atomically
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.runtime.seeds import derive_seed
 from fusebench.runtime.system_errors import name_file
@@ -129,8 +130,7 @@ class TrainingLogger:
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
-        with name_file(folder / "time.json"):
-            (folder / "time.json").write_text(json.dumps(content))
+        write_text_atomically(folder / "time.json", json.dumps(content))
 
     def get_state(self) -> dict[str, Any]:
         """Return what `restore_state` needs, for a checkpoint; the keys are its file format."""
@@ -205,7 +205,10 @@ def get_device_name(device: str) -> str:
 
 def _write_rows(path: Path, rows: list[dict[str, float]]) -> None:
     """Write rows with equal keys as CSV."""
-    with name_file(path), path.open("w", newline="") as file:
+    with (
+        replace_atomically(path, sync=False) as temporary,  # the next checkpoint flushes it
+        temporary.open("w", newline="") as file,
+    ):
         writer = csv.DictWriter(file, list(rows[-1]))
         writer.writeheader()
         writer.writerows(rows)

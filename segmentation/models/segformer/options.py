@@ -19,7 +19,7 @@ from pydantic import (
 from fusebench.config.paths import PathOrName
 from fusebench.contracts import NoOptions
 from fusebench.errors import UserError
-from fusebench.storage import weights_content
+from fusebench.storage import integrity, weights_content
 
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head
@@ -165,4 +165,4 @@ def find_weights_file(options: Options) -> Path | None:
             f"segformer: start_weights {options.start_weights}: no file {path}; name a "
             "safetensors or torch file of MiT weights, or set start_weights: scratch"
         )
-    return path
+    return integrity.check_weights(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.errors import UserError
-from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime import atomic_write
 from fusebench.storage import foreign_weights
 from segmentation.models.segformer import mit_weight_names
 from segmentation.models.segformer import network as networks
@@ -49,10 +49,10 @@ def save_network(folder: Path, network: "nn.Module", model_info: ModelInfo) -> N
     from safetensors.torch import save_file
 
     state = {name: value.contiguous().cpu() for name, value in network.state_dict().items()}
-    with replace_atomically(folder / "model.safetensors") as temporary:
+    with atomic_write.replace_atomically(folder / "model.safetensors") as temporary:
         save_file(state, temporary)
-    with replace_atomically(folder / "model.json") as temporary:
-        temporary.write_text(model_info.model_dump_json(indent=2))
+    atomic_write.sync_files(folder)
+    atomic_write.write_text_atomically(folder / "model.json", model_info.model_dump_json(indent=2))
 
 
 def load_network(folder: Path) -> tuple[Any, ModelInfo]:

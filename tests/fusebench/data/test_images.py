@@ -81,7 +81,7 @@ def test_broken_image_in_the_store_is_to_be_created_again_not_replaced(tmp_path)
     (folder,) = (tmp_path / "fused").iterdir()
     for name in ("text.png", "gone.png"):
         with pytest.raises(
-            UserError, match=f"{name}: .*; delete the folder {folder} and run again$"
+            UserError, match=f"{name}: .*; run `.* verify --repair --out {tmp_path}`, then"
         ):
             images.read_color(folder / name)
 

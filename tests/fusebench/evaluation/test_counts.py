@@ -60,7 +60,7 @@ def test_arrays_are_read_as_they_were_written(tmp_path):
 
 def test_a_damaged_file_of_counts_is_named(tmp_path):
     (tmp_path / "matches.npz").write_bytes(b"PK not a table")
-    with pytest.raises(UserError, match=r"matches.npz: cannot be read .* run again"):
+    with pytest.raises(UserError, match=r"matches.npz: cannot be read .* verify --repair"):
         counts.read_counts(tmp_path / "matches.npz")
 
 
@@ -72,5 +72,5 @@ def test_counts_that_lost_a_row_are_refused(tmp_path, name):
         arrays = dict(archive)
     arrays[name] = arrays[name][: len(arrays[name]) // 2]
     np.savez(path, **arrays)
-    with pytest.raises(UserError, match=r"matches.npz: cannot be read .* run again"):
+    with pytest.raises(UserError, match=r"matches.npz: cannot be read .* verify --repair"):
         counts.read_counts(path)

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from fusebench.experiments import failures
+from fusebench.storage import documents
 from fusion import run as fusion
 from fusion.methods import average
 from reports import run as reports
@@ -51,6 +52,7 @@ def test_a_failed_run_leaves_its_failure_and_a_finished_one_deletes_it(
     assert re.fullmatch(r"toy-mine-[0-9a-f]{12}\.json", file.name)
     failure = json.loads(file.read_text())
     assert failure.pop("utc_time")[:2] == "20"
+    assert re.fullmatch("[0-9a-f]{12}", failure.pop("checksum"))
     assert failure == {
         "error_type": "RuntimeError",
         "message": "CUDA out of memory",
@@ -142,8 +144,8 @@ def test_a_damaged_reason_is_named(arguments, tmp_path, monkeypatch, capsys):
     file.write_text(file.read_text()[:20])
     assert reports.main(arguments) == 2
     errors = capsys.readouterr().err
-    assert f"{file.relative_to(tmp_path)}: is no failure of a run" in errors
-    assert "delete it" in errors
+    assert f"{file.relative_to(tmp_path)}: damaged (cannot be read)" in errors
+    assert "verify --repair" in errors
 
 
 def test_a_long_reason_is_shortened_and_an_empty_one_is_the_errors_name(
@@ -157,5 +159,5 @@ def test_a_long_reason_is_shortened_and_an_empty_one_is_the_errors_name(
         fail_with(monkeypatch, fault)
         assert fusion.main(arguments) == 1
         (file,) = list_failures(tmp_path)
-        result = failures.Failure.model_validate_json(file.read_bytes())
+        result = documents.read_document(file, failures.Failure)
         assert (result.message, result.reason) == (message, reason)

@@ -10,6 +10,7 @@ from fusebench.errors import UserError
 from fusebench.simulator import dataset_writer, scene
 from fusebench.simulator.parameters import SceneParameters
 from fusebench.storage import file_lock
+from tests.helpers.damage import flip_bit
 
 SMALL = SceneParameters(width=96, height=80)
 FEW_SCENES = {"train": 5, "test": 3, "knobs": SMALL}
@@ -22,7 +23,9 @@ def data_folder(tmp_path_factory):
 
 def read_all_files(folder):
     return {
-        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "manifest.json"  # it has the times of the files
     }
 
 
@@ -146,3 +149,35 @@ def test_several_processes_write_the_same_bytes_as_one(tmp_path, monkeypatch):
     monkeypatch.setattr(dataset_writer, "MAX_SCENES_IN_PROCESS", 99)
     dataset_writer.write_detection_dataset(tmp_path / "single", numbers, 5, tiny)
     assert read_all_files(tmp_path / "several") == read_all_files(tmp_path / "single")
+
+
+@pytest.mark.parametrize(
+    ("write_dataset", "name"),
+    [
+        (dataset_writer.write_detection_dataset, "Ir/00001.png"),
+        (dataset_writer.write_detection_dataset, "Annotation/00001.xml"),
+        (dataset_writer.write_segmentation_dataset, "train/Label/00001.png"),
+    ],
+)
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_file_that_a_power_cut_left_incomplete_is_written_again(
+    write_dataset, name, share, tmp_path, monkeypatch
+):
+    numbers = dataset_writer.split_scene_numbers(2, 1, SMALL)
+    write_dataset(tmp_path / "whole", numbers, 5, SMALL)
+    (tmp_path / "whole").rename(tmp_path / "cut.partial")
+    file = tmp_path / "cut.partial" / name
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    write_dataset(tmp_path / "cut", numbers, 5, SMALL)
+    assert (tmp_path / "cut" / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["Annotation/00000.xml", "meta/test.txt", "meta/scenario.json"])
+def test_a_changed_label_of_finished_scenes_is_named_with_the_repair(name, tmp_path):
+    options = scenes.Options(**FEW_SCENES)
+    scenes.load(tmp_path, "train", options)
+    (file,) = tmp_path.glob(f"scenes/*/{name}")
+    flip_bit(file)
+    with pytest.raises(UserError, match=rf"{name} \(changed .*verify --repair --data {tmp_path}"):
+        scenes.load(tmp_path, "train", options)

@@ -41,7 +41,7 @@ def test_with_label_lists_finished_folders_of_exactly_this_label(tmp_path):
 
 
 def write_and_interrupt(folder):
-    (folder / "00001.png").write_bytes(b"done")
+    (folder / "00001.csv").write_bytes(b"done")
     raise KeyboardInterrupt
 
 
@@ -55,7 +55,7 @@ def test_interrupted_folder_keeps_its_files_and_is_not_finished(tmp_path):
     store.get_or_create(
         "fused", "toy", SPEC, lambda folder: names.extend(p.name for p in folder.iterdir())
     )
-    assert names == ["00001.png"]
+    assert names == ["00001.csv"]
     assert [content_hash(f.spec) for f in store.iterate_finished("fused")] == [content_hash(SPEC)]
 
 
@@ -98,14 +98,14 @@ def test_nan_cannot_be_part_of_a_spec():
 def test_temporary_file_of_a_killed_process_is_not_in_the_finished_folder(tmp_path):
     def write_and_be_killed(folder):
         (folder / ".00001.png.4711").write_bytes(b"half")
-        (folder / "00000.png").write_bytes(b"whole")
+        (folder / "00000.csv").write_bytes(b"whole")
         raise KeyboardInterrupt
 
     store = Store(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         store.get_or_create("fused", "toy", SPEC, write_and_be_killed)
     finished = store.get_or_create("fused", "toy", SPEC, lambda folder: None).path
-    assert sorted(p.name for p in finished.iterdir()) == ["00000.png", "spec.json"]
+    assert sorted(p.name for p in finished.iterdir()) == ["00000.csv", "manifest.json", "spec.json"]
 
 
 def test_failure_before_anything_is_written_leaves_no_folder(tmp_path):

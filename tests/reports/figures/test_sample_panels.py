@@ -66,7 +66,7 @@ def test_predictions_that_cannot_be_read_are_named(tmp_path, store):
     finish_run(runs[0], store, (0.5, 0.5))
     file = next(store.root.glob("predicted/*/predictions.json"))
     file.write_text(json.dumps({"images": []})[:-1])
-    with pytest.raises(UserError, match=r"predictions\.json: cannot be read"):
+    with pytest.raises(UserError, match=r"damaged: predictions\.json \(13 bytes"):
         sample_panels.write_panels(runs, RANKING, store, tmp_path / "report")
 
 
@@ -75,6 +75,7 @@ def test_predictions_without_an_image_of_the_split_are_named(tmp_path, store):
     finish_run(runs[0], store, (0.5, 0.5))
     file = next(store.root.glob("predicted/*/predictions.json"))
     file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
+    (file.parent / "manifest.json").unlink()  # as by an earlier version
     with pytest.raises(UserError, match=r"predictions\.json: has no image 00"):
         sample_panels.write_panels(runs, ["infrared"], store, tmp_path / "report")
 
@@ -99,7 +100,7 @@ def test_a_damaged_image_omits_only_its_own_panel_and_is_named(tmp_path, store, 
     assert list_sources(second) == ["infrared", "visible", "average"]
     legend = sample_panels.build_legend(kind, RANKING, [first, second])
     assert f"Left out: average on pair {keys[0]}: {file}: cannot be read as an image" in legend
-    assert f"delete the folder {file.parent} and run again." in legend
+    assert f"verify --repair --out {store.root}`" in legend
     assert "were deleted" not in legend
 
 

@@ -145,5 +145,5 @@ def test_weights_that_are_not_finite_after_the_last_step_are_not_written(tmp_pat
 
 def test_an_unreadable_checkpoint_is_an_error_that_names_it(examples, tmp_path):
     (tmp_path / training.CHECKPOINT_FILE).write_bytes(b"half a file")
-    with pytest.raises(UserError, match=r"state\.pt: cannot be read .*delete it"):
+    with pytest.raises(UserError, match=r"state\.pt: cannot be read .*verify --repair"):
         train(examples, tmp_path)

@@ -416,7 +416,7 @@ def test_an_unreadable_checkpoint_is_an_error_that_names_it(data_root, tmp_path)
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / "checkpoint.pt").write_bytes(b"half")
-    with pytest.raises(UserError, match=r"checkpoint\.pt: cannot be read .*delete it"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt: cannot be read .*verify --repair"):
         train(data_root, folder)
 
 

@@ -1,0 +1,231 @@
+"""Check every stored file against the checksums that were written with it.
+
+fusebench verify                    check runs/ and the simulated scenes of data/
+fusebench verify --out DIR          check another folder of results
+fusebench verify --repair           also remove what is damaged, so that the next run makes it again
+
+Every file is read. Exit status: 0 if nothing is damaged, 1 if anything is, also when it was
+removed, 2 if the command is wrong. Nothing outside the folders is changed, and no link is followed.
+"""
+
+import argparse
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from fusebench.config.schema import TASK_CLASSES
+from fusebench.experiments import failures
+from fusebench.runtime import command_name, progress
+from fusebench.runtime.file_names import TEMPORARY_FILE
+from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
+
+MODULE = "fusebench.verify"
+DEFAULT_DATA = Path("data")
+EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+# Folders of a store that hold result folders.
+RESULT_KINDS = ("fused", "trained", "predicted", "start", "checked", "statistics", *TASK_CLASSES)
+SCENES_FOLDER = "scenes"  # of a data folder
+DOCUMENT_KINDS = (failures.STORE_KIND, cost_profiles.STORE_KIND)  # folders of single JSON files
+LEFTOVER_SECONDS = 24 * 3600.0  # older temporary files belong to no running process
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A damaged folder or file.
+
+    Attributes:
+        path: What is removed by a repair: a folder, or a single file.
+        files: What is wrong, by name of the file.
+        lock: Lock file; who holds it works on the folder.
+    """
+
+    path: Path
+    files: dict[str, str]
+    lock: Path
+
+
+def list_result_folders(root: Path) -> list[Path]:
+    """List the finished and unfinished result folders of a store, by kind and name."""
+    folders = [
+        path
+        for kind in RESULT_KINDS
+        for path in sorted((root / kind).glob("*"))
+        if not path.is_symlink() and not path.parent.is_symlink() and path.is_dir()
+    ]
+    return [path for path in folders if _is_result_folder(path)]
+
+
+def list_scene_folders(data: Path) -> list[Path]:
+    """List the folders of simulated scenes in a data folder, finished or not."""
+    root = data / SCENES_FOLDER
+    if root.is_symlink():
+        return []
+    return [path for path in sorted(root.glob("[!.]*")) if path.is_dir() and not path.is_symlink()]
+
+
+def find_damage(root: Path, data: Path) -> Iterator[Damage]:
+    """Yield what is damaged in a store and in the simulated scenes of a data folder."""
+    folders = [
+        (folder, root / store.LOCK_FOLDER / f"{_get_final_name(folder)}.lock")
+        for folder in list_result_folders(root)
+    ]
+    folders += [
+        (folder, folder.with_name(f"{_get_final_name(folder)}.lock"))
+        for folder in list_scene_folders(data)
+    ]
+    for folder, lock in progress.track_progress(folders, "verify"):
+        if folder.name.endswith(store.PARTIAL_SUFFIX):
+            yield from _find_damage_in_unfinished(folder, lock)
+        elif files := _find_damage_in_finished(folder):
+            yield Damage(folder, files, lock)
+    for kind in DOCUMENT_KINDS:
+        for path in sorted((root / kind).glob("*.json")):
+            if fault := documents.find_fault(path):
+                lock = root / store.LOCK_FOLDER / f"{path.stem}.lock"
+                yield Damage(path, {path.name: fault}, lock)
+
+
+def repair(damage: Damage) -> str:
+    """Remove what is damaged; return what was done, for printing."""
+    damage.lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(damage.lock, timeout=0):
+            if not damage.path.exists():
+                return "another process removed it"
+            if damage.path.is_dir():
+                if not _find_damage_in_finished(damage.path):
+                    return "another process made it again"
+                store.discard_folder(damage.path)
+            else:
+                damage.path.unlink()
+    except Timeout:
+        return "kept: another process is working on it"
+    return "removed"
+
+
+def remove_leftovers(root: Path, data: Path) -> list[Path]:
+    """Remove temporary files and folders of killed processes that are older than a day."""
+    patterns = ((root, "*/.*"), (data / SCENES_FOLDER, ".*"))
+    paths = [path for folder, pattern in patterns for path in sorted(folder.glob(pattern))]
+    oldest = time.time() - LEFTOVER_SECONDS
+    removed = []
+    for path in paths:
+        is_own = not path.is_symlink() and not path.parent.is_symlink()
+        if not is_own or not TEMPORARY_FILE.fullmatch(path.name) or path.stat().st_mtime > oldest:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        removed.append(path)
+    return removed
+
+
+def _is_result_folder(path: Path) -> bool:
+    """Whether the name of a folder ends in a hash, as the store names its folders."""
+    if path.name.startswith("."):
+        return False
+    return path.match(f"*-{store.HASH_GLOB}") or path.match(
+        f"*-{store.HASH_GLOB}{store.PARTIAL_SUFFIX}"
+    )
+
+
+def _get_final_name(folder: Path) -> str:
+    return folder.name.removesuffix(store.PARTIAL_SUFFIX)
+
+
+def _find_damage_in_finished(folder: Path) -> dict[str, str]:
+    is_result = folder.parent.name != SCENES_FOLDER
+    return integrity.find_damage(folder, has_spec=is_result)
+
+
+def _find_damage_in_unfinished(folder: Path, lock: Path) -> Iterator[Damage]:
+    """Yield the damaged files of an unfinished folder, unless a process is working on it."""
+    if _is_locked(lock):
+        return
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink() and (fault := intact_files.find_fault(path)):
+            yield Damage(path, {path.relative_to(folder).as_posix(): fault}, lock)
+
+
+def _is_locked(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    args = _build_parser().parse_args(argv)
+    program = command_name.get_command_name(MODULE)
+    for flag, folder in (("--out", args.out), ("--data", args.data)):
+        if not folder.is_dir() and (flag == "--out" or folder != DEFAULT_DATA):
+            sys.stderr.write(f"{program}: {flag} {folder}: no such folder\n")
+            return 2
+    try:
+        return _verify(args.out, args.data, is_repair=args.repair)
+    except OSError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{program}: interrupted\n")
+        return EXIT_INTERRUPTED
+
+
+def _verify(root: Path, data: Path, *, is_repair: bool) -> int:
+    count = 0
+    for damage in find_damage(root, data):
+        count += 1
+        for name, fault in damage.files.items():
+            where = damage.path if damage.path.name == Path(name).name else damage.path / name
+            sys.stdout.write(f"{where}: {fault}\n")
+        if is_repair:
+            sys.stdout.write(f"{damage.path}: {repair(damage)}\n")
+    if is_repair:
+        for path in remove_leftovers(root, data):
+            sys.stdout.write(f"{path}: left over by a killed process; removed\n")
+    sys.stdout.write(f"{_describe_result(root, data, count, is_repair=is_repair)}\n")
+    return 1 if count else 0
+
+
+def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> str:
+    folders = [*list_result_folders(root), *list_scene_folders(data)]
+    if not count:
+        return f"{len(folders)} folders: nothing is damaged"
+    if is_repair:
+        return f"{count} damaged; run the same command as before to make them again"
+    names = {"--out": root, "--data": data}
+    flags = " ".join(f"{flag} {shlex.quote(str(path))}" for flag, path in names.items())
+    return f"{count} damaged; `{command_name.get_verify_command()} --repair {flags}` removes them"
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    program = command_name.get_command_name(MODULE)
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=(__doc__ or "").replace("fusebench verify", program),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), metavar="DIR", help="the results (default: runs)"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=DEFAULT_DATA,
+        metavar="DIR",
+        help="the data sets, of which the simulated scenes are checked (default: data)",
+    )
+    parser.add_argument("--repair", action="store_true", help="remove what is damaged")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -273,7 +273,7 @@ def score_folders(args: argparse.Namespace) -> str:
     per_image = score_images.score_pairs(pairs, metrics, "score", args.workers, row_logs)
     means = summarize_scores(per_image, metrics)
     signature = (join_signatures(metrics), LUMINANCE, presets.get_preset_note(metrics))
-    samples = [pairs[i].infrared for i in sorted({0, len(pairs) // 2, len(pairs) - 1})]
+    samples = [pairs[i] for i in sorted({0, len(pairs) // 2, len(pairs) - 1})]
     cautions = argument_order.find_order_cautions(samples)
     lines = [format_summary(means, per_image), *cautions, "; ".join(filter(None, signature))]
     summary = "\n".join(lines)

@@ -12,6 +12,7 @@ import numpy as np
 from fusebench.data import images
 from fusebench.data.folder_discovery import INFRARED_FOLDER_NAMES, VISIBLE_FOLDER_NAMES
 from fusebench.errors import UserError
+from fusion.scoring.score_images import ScoringPair
 
 EXPECTED_ORDER = "FUSED [FUSED ...] IR VISIBLE"
 ROLE_NAMES = {
@@ -52,21 +53,25 @@ def check_folder_order(fused: Sequence[Path], infrared: Path, visible: Path) -> 
             )
 
 
-def find_order_cautions(infrared: Sequence[Path]) -> list[str]:
-    """Look for color in infrared images.
+def find_order_cautions(pairs: Sequence[ScoringPair]) -> list[str]:
+    """Look for color where no sensor or fusion puts it.
 
     Args:
-        infrared: A few infrared images.
+        pairs: A few pairs, all with the same sources.
 
     Returns:
-        One caution, or none.
+        One caution per kind of images.
     """
-    if not all(_has_color(images.read_color(path)) for path in infrared):
-        return []
-    return [
-        f"caution: the images in {infrared[0].parent} are in color, unlike infrared images; the "
-        f"expected order of the folders is {EXPECTED_ORDER}"
-    ]
+    cautions = []
+    if _all_have_color([pair.infrared for pair in pairs]):
+        cautions.append(f"the images in {pairs[0].infrared.parent} are in color, unlike infrared")
+    if not _all_have_color([pair.visible for pair in pairs]):
+        cautions += [
+            f"the images of {name} are in color, but not the visible ones"
+            for name in pairs[0].fused
+            if _all_have_color([pair.fused[name] for pair in pairs])
+        ]
+    return [f"caution: {text}; expected order of folders: {EXPECTED_ORDER}" for text in cautions]
 
 
 def _recognize_role(folder: Path) -> str:
@@ -74,6 +79,10 @@ def _recognize_role(folder: Path) -> str:
     path = folder.resolve()
     name = path.parent.name if path.name.lower() in SUBFOLDER_NAMES else path.name
     return next((role for role, names in ROLE_NAMES.items() if name.lower() in names), "")
+
+
+def _all_have_color(paths: Sequence[Path]) -> bool:
+    return all(_has_color(images.read_color(path)) for path in paths)
 
 
 def _has_color(image: images.Color) -> bool:

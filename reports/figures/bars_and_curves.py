@@ -108,7 +108,9 @@ def draw_bar_chart(
         for axes, columns in zip(grid[:, 0], column_ranges, strict=True):
             _draw_bar_row(axes, table, rows, columns, styles)
         _start_axis_at_zero(grid[0, 0], rows)
-        grid[0, 0].set_title(note, loc="left", fontsize=8, parse_math=False)
+        grid[0, 0].set_title(
+            fonts.escape_missing_characters(note), loc="left", fontsize=8, parse_math=False
+        )
         figure.supylabel(_format_axis_label(table), fontsize=8, parse_math=False)
         handles, _ = grid[0, 0].get_legend_handles_labels()
         _draw_legend(figure, handles, [row.source_results.source_name for row in rows])
@@ -155,7 +157,7 @@ def draw_precision_recall_curves(
         for axes in grid[-1] if len(curves) > columns else grid[0, :columns]:
             axes.set_xlabel("recall")  # the figure's own label would overlap the legend
         figure.supylabel("precision", fontsize=8)
-        figure.suptitle(note, fontsize=8, parse_math=False)
+        figure.suptitle(fonts.escape_missing_characters(note), fontsize=8, parse_math=False)
         _draw_legend(figure, list(handles.values()), list(handles))
         save_figure(figure, files)
         pyplot.close(figure)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reports.figures import label_placement
+from reports.figures import fonts, label_placement
 from reports.figures.bars_and_curves import (
     SourceStyles,
     ignore_missing_glyphs,
@@ -53,7 +53,7 @@ def draw_confusion_matrix(matrix: ConfusionMatrix, files: Sequence[Path], note: 
         axes.set_yticks(range(class_count), names, fontsize=7, parse_math=False)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class, % of its row")
-        axes.set_title(note, fontsize=8, parse_math=False)
+        axes.set_title(fonts.escape_missing_characters(note), fontsize=8, parse_math=False)
         save_figure(figure, files, HEATMAP_DPI)
         pyplot.close(figure)
 

@@ -145,6 +145,8 @@ def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[BinaryIO, int,
         is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
         advice = f"; {command_name.format_repair_advice(path.parent)}" if is_in_store else ""
         raise UserError(f"{path}: no such image{advice}") from None
+    except PermissionError:
+        raise UserError(f"{path}: cannot be read (permission denied)") from None
     except UserError:
         raise
     except MemoryError:

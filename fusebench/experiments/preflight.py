@@ -65,8 +65,11 @@ def _check_pairs(split: Split, store: Store) -> Path:
         _check_each_pair(split, check_pair, f"check {label}")
         statistics.write(folder / label_checks.STATISTICS_FILE)
 
-    spec = {"images": hashing.hash_images(split), "labels": hashing.hash_labels(split)}
-    spec |= {"version": CHECK_VERSION}
+    spec = {
+        "images": hashing.hash_images(split),
+        "labels": hashing.hash_labels(split),
+        "version": CHECK_VERSION,
+    }
     label = f"{split.dataset}-{split.name}"
     return store.get_or_create(STORE_KIND, label, spec, check).path
 

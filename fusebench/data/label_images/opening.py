@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from fusebench.data.images import DECODE_ERRORS
 from fusebench.data.label_images.colors import HOW_TO_SAVE
@@ -55,18 +55,18 @@ def open_label_image(path: Path, *, header_only: bool = False) -> tuple[Image.Im
 
 def _check_is_lossless(first_bytes: bytes, path: Path) -> None:
     """Raise if the content, whatever the name of the file, is of a lossy format."""
-    found = LOSSY_CONTAINERS.get(first_bytes[8:12])
+    lossy_format = LOSSY_CONTAINERS.get(first_bytes[8:12])
     for signature, name in LOSSY_SIGNATURES.items():
-        found = name if first_bytes.startswith(signature) else found
-    if found:
+        lossy_format = name if first_bytes.startswith(signature) else lossy_format
+    if lossy_format:
         raise UserError(
-            f"{path}: is a {found} file; such compression changes class ids, so a label map "
+            f"{path}: is a {lossy_format} file; such compression changes class ids, so a label map "
             "has to be a PNG file (BMP and TIFF can be read too). Export it again from the program "
             "that made it: converting this file does not bring the ids back"
         )
 
 
-def _check_layout(image: Image.Image, first_bytes: bytes, path: Path) -> str:
+def _check_layout(image: ImageFile.ImageFile, first_bytes: bytes, path: Path) -> str:
     """Return the layout of the pixels in the file; raise if Pillow would change them."""
     compression = image.info.get("compression")
     if image.format == "TIFF" and compression not in LOSSLESS_COMPRESSIONS:

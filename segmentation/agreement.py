@@ -30,7 +30,7 @@ def find_cautions(confusion: NDArray[Any], classes: Sequence[str]) -> dict[str, 
     if total == 0:
         return {f"{CAUTION_PREFIX}labels": "the test images have no labeled pixel"}
     pixels_by_class = labeled.sum(axis=1)
-    labeled_classes = [classes[i] for i in np.flatnonzero(pixels_by_class)]
+    labeled_classes = [classes[int(i)] for i in np.flatnonzero(pixels_by_class)]
     cautions = {}
     if len(labeled_classes) == 1 and len(classes) - has_unlabeled_class(classes) > 1:
         cautions[f"{CAUTION_PREFIX}labels"] = f"only {labeled_classes[0]} has labeled pixels"

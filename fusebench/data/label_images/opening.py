@@ -5,7 +5,6 @@ from pathlib import Path
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from fusebench.data.images import DECODE_ERRORS
 from fusebench.data.label_images.colors import HOW_TO_SAVE
 from fusebench.errors import UserError
 from fusebench.runtime import file_names
@@ -49,7 +48,9 @@ def open_label_image(path: Path, *, header_only: bool = False) -> tuple[Image.Im
             return ImageOps.exif_transpose(image), layout
     except UnidentifiedImageError:
         raise _build_read_error(path, "its content is no PNG, BMP or TIFF image") from None
-    except DECODE_ERRORS as error:
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - decoders raise many types for a damaged file
         raise _build_read_error(path, error) from None
 
 
@@ -82,7 +83,7 @@ def _check_layout(image: ImageFile.ImageFile, first_bytes: bytes, path: Path) ->
     if not image.tile:
         raise OSError("no pixels in it")
     tile = image.tile[0]
-    layout = str(tile.args if isinstance(tile.args, str) else tile.args[0])
+    layout = tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
     if image.format == "BMP" and BMP_DEPTHS.get(image.mode) not in (
         None,
         _read_bmp_depth(first_bytes),

@@ -29,11 +29,23 @@ def find_cautions(confusion: NDArray[Any], classes: Sequence[str]) -> dict[str, 
     total = int(labeled.sum())
     if total == 0:
         return {f"{CAUTION_PREFIX}labels": "the test images have no labeled pixel"}
+    pixels_by_class = labeled.sum(axis=1)
+    labeled_classes = [classes[int(i)] for i in np.flatnonzero(pixels_by_class)]
+    cautions = {}
+    if len(labeled_classes) == 1 and len(classes) - has_unlabeled_class(classes) > 1:
+        cautions[f"{CAUTION_PREFIX}labels"] = f"only {labeled_classes[0]} has labeled pixels"
+    return cautions | _find_wrong_ids(labeled)
+
+
+def _find_wrong_ids(labeled: NDArray[np.int64]) -> dict[str, str]:
+    """Return a caution if most ids are shifted by one, or none is right."""
+    total = int(labeled.sum())
     right = int(np.trace(labeled)) / total
     pixels_by_class = labeled.sum(axis=1)
+    class_count = len(labeled)
     for shift, direction in ((-1, "lower"), (1, "higher")):
-        shifted = np.zeros(len(classes), np.int64)
-        ids = np.arange(max(0, -shift), len(classes) - max(0, shift))
+        shifted = np.zeros(class_count, np.int64)
+        ids = np.arange(max(0, -shift), class_count - max(0, shift))
         shifted[ids] = labeled[ids, ids + shift]
         share = int(shifted.sum()) / total
         agreeing_classes = int((shifted > MIN_SHARE * pixels_by_class).sum())

@@ -22,14 +22,15 @@ def check_any_label(split: Split, kind: str, checked: Path) -> None:
     """
     count = len(split.pairs)
     where = f"{split.dataset}, {split.name}: in {count} image{'s' if count != 1 else ''}"
+    if split.excluded_keys:
+        where += f" of {count + len(split.excluded_keys)} (--limit)"
     if kind == "segmentation":
-        found = statistics.read_label_statistics(checked / STATISTICS_FILE)
-        found.check_any_class(split.classes, where)
+        label_statistics = statistics.read_label_statistics(checked / STATISTICS_FILE)
+        label_statistics.check_any_class(split.classes, where)
     elif not any(pair.boxes is not None and len(pair.boxes) for pair in split.pairs):
         purpose = "train on" if split.name == "train" else "score"
-        limit = " or raise --limit" if split.excluded_keys else ""
         raise UserError(
             f"{where}, there is not one true box of {', '.join(split.classes)}: nothing to "
             f"{purpose}. Check the annotation files and the names of the classes, choose another "
-            f"split{limit}"
+            "split, or take more images"
         )

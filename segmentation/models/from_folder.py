@@ -20,7 +20,7 @@ from pydantic import (
 
 from fusebench.config import path_templates
 from fusebench.contracts import NoOptions as Predict
-from fusebench.data import fmb_palette, label_maps
+from fusebench.data import fmb_palette, images, label_maps
 from fusebench.data.images import LabelMap
 from fusebench.data.label_images import reading
 from fusebench.data.label_images.statistics import LabelStatistics
@@ -182,8 +182,8 @@ def _read_label_maps(options: Options, split: Split) -> Iterator[tuple[Path, Lab
         )
     for pair in split.pairs:
         path = paths[pair.key]
+        _check_image_size(path, pair)
         stored_ids = _read_stored_ids(path, options, split.classes)
-        _check_image_size(path, stored_ids, pair)
         yield path, stored_ids, _map_ids(stored_ids, path, id_map)
 
 
@@ -215,8 +215,8 @@ def _build_id_map(ids: Mapping[int, str] | None, classes: Sequence[str]) -> dict
     return id_map
 
 
-def _check_image_size(path: Path, labels: LabelMap, pair: Pair) -> None:
-    height, width = labels.shape
+def _check_image_size(path: Path, pair: Pair) -> None:
+    width, height = images.read_image_size(path)
     if (width, height) != pair.size:
         raise UserError(
             f"{path}: {width} x {height} pixels, but the pair {pair.key} "

@@ -40,8 +40,9 @@ NAMES = {  # by folder, the kinds of files in it; N stands for the key of an ima
     },
     "runs/predicted": {"predictions.json", "N.png", "log.txt", "spec.json", "manifest.json"},
     "runs/detection": {
-        "record.json", "matches.npz", "error_types.npz", "average_precision_yolov5.npz", "images.csv",
-        "per_image.csv", "curves.csv", "confusion.csv", "error_types.csv", "spec.json", "manifest.json",
+        "record.json", "matches.npz", "error_types.npz", "average_precision_yolov5.npz",
+        "images.csv", "per_image.csv", "curves.csv", "confusion.csv", "error_types.csv",
+        "spec.json", "manifest.json",
     },
     "runs/segmentation": {
         "record.json", "confusion.npz", "boundary.npz", "images.csv", "per_image.csv", "spec.json",

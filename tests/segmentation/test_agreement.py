@@ -46,3 +46,11 @@ def test_labels_that_are_all_unlabeled_are_named():
 )
 def test_ordinary_predictions_have_no_caution(pairs):
     assert find_cautions(confuse(pairs), CLASSES) == {}
+
+
+def test_a_single_labeled_class_is_named():
+    assert find_cautions(confuse([(1, 1), (0, 0), (1, 2)]), CLASSES) == {
+        "caution: labels": "only road has labeled pixels"
+    }
+    matrix = np.array([[5, 0], [0, 5]])
+    assert find_cautions(matrix, ("unlabelled", "road")) == {}

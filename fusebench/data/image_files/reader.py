@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fusebench.data.image_files import png_chunks
 from fusebench.data.image_files.orientation import (
@@ -115,7 +115,7 @@ def load_image(path: Path) -> tuple[Image.Image, ImageHeader]:
 @contextmanager
 def open_image_file(
     path: Path, formats: tuple[str, ...] = FORMATS
-) -> Iterator[tuple[Image.Image, ImageHeader]]:
+) -> Iterator[tuple[ImageFile.ImageFile, ImageHeader]]:
     """Yield Pillow's image, not decoded yet, and its header; errors in the block name the file.
 
     Args:
@@ -135,7 +135,7 @@ def open_image_file(
 
 
 @contextmanager
-def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[BinaryIO, int, Image.Image]]:
+def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[BinaryIO, int, ImageFile.ImageFile]]:
     """Yield the file, its length in bytes and Pillow's image; errors in the block name the file."""
     try:
         file_size = require_regular_file(path).st_size

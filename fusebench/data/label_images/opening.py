@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fusebench.data.image_files.orientation import turn_for_display
 from fusebench.data.image_files.reader import open_image_file
@@ -55,18 +55,18 @@ def _read_first_bytes(path: Path) -> bytes:
 
 def _check_is_lossless(first_bytes: bytes, path: Path) -> None:
     """Raise if the content, whatever the name of the file, is of a lossy format."""
-    found = LOSSY_CONTAINERS.get(first_bytes[8:12])
+    lossy_format = LOSSY_CONTAINERS.get(first_bytes[8:12])
     for signature, name in LOSSY_SIGNATURES.items():
-        found = name if first_bytes.startswith(signature) else found
-    if found:
+        lossy_format = name if first_bytes.startswith(signature) else lossy_format
+    if lossy_format:
         raise UserError(
-            f"{path}: is a {found} file; such compression changes class ids, so a label map "
+            f"{path}: is a {lossy_format} file; such compression changes class ids, so a label map "
             "has to be a PNG file (BMP and TIFF can be read too). Export it again from the program "
             "that made it: converting this file does not bring the ids back"
         )
 
 
-def _check_layout(image: Image.Image, first_bytes: bytes, path: Path) -> str:
+def _check_layout(image: ImageFile.ImageFile, first_bytes: bytes, path: Path) -> str:
     """Return the layout of the pixels in the file; raise if Pillow would change them."""
     compression = image.info.get("compression")
     if image.format == "TIFF" and compression not in LOSSLESS_COMPRESSIONS:
@@ -77,7 +77,7 @@ def _check_layout(image: Image.Image, first_bytes: bytes, path: Path) -> str:
     if not image.tile:
         raise OSError("no pixels in it")
     tile = image.tile[0]
-    layout = str(tile.args if isinstance(tile.args, str) else tile.args[0])
+    layout = tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
     if image.format == "BMP" and BMP_DEPTHS.get(image.mode) not in (
         None,
         _read_bmp_depth(first_bytes),

@@ -229,15 +229,15 @@ def test_gray_bmp_whose_depth_pillow_mistakes_is_refused(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize(
-    ("orientation", "shown"), [(3, [[3, 2, 1], [6, 5, 4]]), (6, [[4, 6], [5, 5], [6, 4]])]
+    ("orientation", "displayed"), [(3, [[3, 2, 1], [6, 5, 4]]), (6, [[4, 6], [5, 5], [6, 4]])]
 )
-def test_the_orientation_is_applied(tmp_path, suffix, orientation, shown):
+def test_the_orientation_is_applied(tmp_path, suffix, orientation, displayed):
     """By hand: 3 is a turn by 180 degrees, 6 a turn by 90 degrees clockwise."""
     stored = {3: [[4, 5, 6], [1, 2, 3]], 6: [[6, 5, 4], [4, 5, 6]]}[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(as_array(stored)).save(tmp_path / f"a.{suffix}", exif=exif)
-    assert read(tmp_path / f"a.{suffix}") == shown
+    assert read(tmp_path / f"a.{suffix}") == displayed
 
 
 def test_what_is_no_image_file_is_refused_by_name(tmp_path):

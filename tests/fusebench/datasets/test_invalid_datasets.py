@@ -134,7 +134,7 @@ def test_label_maps_with_unknown_ids_colors_or_another_size_are_refused(tmp_path
     label_map = prepare_run(tmp_path, "fmb")[2]
     dataset_folders.write_image(label_map, level=15)
     assert_refused(tmp_path, capsys, str(label_map), "id 15", "expected 0..14")
-    dataset_folders.write_image(label_map, mode="RGB")
-    assert_refused(tmp_path, capsys, str(label_map), "expected one channel")
+    Image.new("RGB", dataset_folders.IMAGE_SIZE, (7, 8, 9)).save(label_map)
+    assert_refused(tmp_path, capsys, str(label_map), "in 1 colors of no class", "Label, not color")
     dataset_folders.write_image(label_map, (30, 24))
     assert_refused(tmp_path, capsys, str(label_map), "30x24")

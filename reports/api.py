@@ -147,7 +147,7 @@ def compute_setting(spec: Mapping[str, Any]) -> str:
         if protocol == MADE_ELSEWHERE:
             del trained["dependencies"]
             for name in PER_SOURCE_OPTIONS:
-                trained["options"].pop(name, None)
+                predicted["predict"].get("options", {}).pop(name, None)
     return hashing.content_hash(shared)[:DIGEST_LENGTH]
 
 

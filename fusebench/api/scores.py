@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import plugins
+from fusebench.config.paths import expand_home
 from fusebench.data.boxes import Boxes, from_coco
 from fusebench.data.label_maps import IGNORE_INDEX, has_unlabeled_class
 from fusebench.errors import UserError
@@ -203,7 +204,7 @@ def _load_json(value: Any) -> Any:
     if not isinstance(value, str | Path):
         return value
     try:
-        return json.loads(read_text(Path(value)))
+        return json.loads(read_text(expand_home(value)))
     except OSError as error:
         raise UserError(f"{value}: cannot be read ({error.strerror})") from None
     except json.JSONDecodeError as error:

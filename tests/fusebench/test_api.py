@@ -164,7 +164,7 @@ def test_options_of_a_function_and_unknown_names_are_refused():
         fusebench.fuse(lambda _, visible: visible, INFRARED, VISIBLE, options={"a": 1})
     with pytest.raises(TypeError, match="method is int"):
         fusebench.fuse(3, INFRARED, VISIBLE)
-    with pytest.raises(fusebench.UserError, match="Did you mean 'average'"):
+    with pytest.raises(fusebench.UserError, match="did you mean 'average'"):
         fusebench.fuse("averag", INFRARED, VISIBLE)
     with pytest.raises(fusebench.UserError, match="options of method average: weight"):
         fusebench.fuse("average", INFRARED, VISIBLE, options={"weight": 1})
@@ -187,7 +187,7 @@ def test_a_metric_with_options_equals_its_variant():
 
 
 def test_wrong_names_of_metrics_are_refused():
-    with pytest.raises(fusebench.UserError, match="Did you mean 'entropy'"):
+    with pytest.raises(fusebench.UserError, match="did you mean 'entropy'"):
         fusebench.fusion_metrics(INFRARED, VISIBLE, VISIBLE, ["entrpy"])
     with pytest.raises(TypeError, match=r"expected a list: \['entropy'\]"):
         fusebench.fusion_metrics(INFRARED, VISIBLE, VISIBLE, "entropy")

@@ -202,7 +202,10 @@ def test_image_without_partner_is_an_error(root, capsys):
 
 def test_unknown_source_is_an_error_that_lists_the_sources(root, capsys):
     assert run(root, "--source", "averige") == 2
-    assert "no source is called 'averige'; known: ir, vis, average" in capsys.readouterr().err
+    assert (
+        "no source is called 'averige'; did you mean 'average'? Known: ir, vis, average"
+        in capsys.readouterr().err
+    )
 
 
 def test_error_of_a_source_that_no_task_lists_has_the_listed_sources(root, capsys):
@@ -278,7 +281,7 @@ def test_unknown_placeholder_in_a_folder_name_is_an_error(root, capsys, name):
         f'external: {{kind: folder, folder: "{name}"}}',
     )
     assert run(root) == 2
-    assert "only {dataset} and {split} can be filled in" in capsys.readouterr().err
+    assert "only {dataset}, {split} and {key} can be filled in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:-1", "cuda:99"])

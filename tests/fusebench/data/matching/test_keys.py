@@ -41,7 +41,7 @@ def test_undecodable_name_is_refused_with_the_command_that_renames_it():
 
 def test_name_that_is_too_long_for_result_files_is_refused():
     assert make_key("é" * (MAX_KEY_BYTES // 2), Path("x"))
-    with pytest.raises(UserError, match="232 bytes.*shorten"):
+    with pytest.raises(UserError, match=r"232 bytes.*shorten"):
         make_key("é" * 116, Path("x"))
 
 

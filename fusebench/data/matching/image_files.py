@@ -31,7 +31,9 @@ def find_images_by_stem(folder: Path) -> dict[str, Path]:
     """
     folder, template = split_template(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
+        is_misplaced = KEY_PLACEHOLDER in str(folder)
+        hint = f"; {KEY_PLACEHOLDER} can stand in the last part only" if is_misplaced else ""
+        raise UserError(f"{folder}: no such folder{hint}")
     pattern, extensions = _compile_template(template)
     paths: dict[str, Path] = {}
     with os.scandir(folder) as entries:

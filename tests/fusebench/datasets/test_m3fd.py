@@ -236,6 +236,18 @@ def rename_visible_folder(folder):
     (folder / "Vis").rename(folder / "Color")
 
 
+def add_extension_to_label_names(folder):
+    for path in (folder / "Annotation").iterdir():
+        path.rename(path.with_name(f"{path.stem}.png.xml"))
+
+
+def unpack_two_archives(folder):
+    write_m3fd(folder / "M3FD_Detection", KEYS)
+    write_images(folder / "M3FD_Fusion/Vis", KEYS)
+    for name in ("Ir", "Vis", "Annotation"):
+        shutil.rmtree(folder / name)
+
+
 def delete_all_labels(folder):
     for path in (folder / "Annotation").iterdir():
         path.unlink()
@@ -255,6 +267,8 @@ def delete_all_labels(folder):
         (add_image_of_the_same_stem, r"00001\.jpg' and '00001\.png' are both called '00001'"),
         (add_second_infrared_folder, "both Ir and infrared could be meant"),
         (rename_visible_folder, "no folder of visible images .*found: Annotation, Color, Ir"),
+        (add_extension_to_label_names, r"images are named like \{key\}, labels like \{key\}\.png;"),
+        (unpack_two_archives, r"m3fd/M3FD_Detection has one: name it with data\.folder"),
         (delete_all_labels, r"Annotation: no \.xml and no \.txt"),
     ],
 )

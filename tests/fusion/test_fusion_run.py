@@ -143,6 +143,19 @@ def test_external_images_are_matched_by_stem_in_any_format(root, mode, extension
     assert record.protocol["color"] == f"{'gray' if mode == 'L' else 'RGB'} as saved"
 
 
+def test_external_images_named_by_a_template_are_matched(root):
+    write_external_images(root, keys=("00001_ADF", "00002_ADF", "00001_CBF", "00002_CBF"))
+    replace_in_tasks(root, "[ir, vis, average]", "[external]")
+    replace_in_tasks(
+        root,
+        '{kind: folder, folder: "external/{dataset}"}',
+        ('{kind: folder, folder: "external/{dataset}/{key}_CBF"}'),
+    )
+    assert run(root) == 0
+    (record,) = read_records(root)
+    assert record.counts["images"] == 2
+
+
 def test_changed_external_image_is_scored_again(root):
     replace_in_tasks(root, "[ir, vis, average]", "[external]")
     write_external_images(root, "L", "bmp")

@@ -256,12 +256,13 @@ class Model:
         Options: Training options: everything that affects the trained model.
         Predict: Prediction options, which do not affect the trained model.
         protocol: Returns the facts that a reader needs to reproduce the scores.
-        PROTOCOL: ``retrained``; or the experimental protocol of a model that is not trained, e.g.
-            ``zero-shot``.
+        PROTOCOL: ``retrained``; or the experimental protocol of a model that is not trained here,
+            e.g. ``zero-shot``.
         FILES: Name of the user's prediction files in messages.
         dependency_hashes: File name to SHA-256, for every file that affects the result.
         resolve_paths: Returns the options with ``{source}``, ``{dataset}`` and ``{split}``
-            replaced; None for a model without such files.
+            replaced; None for a model without such files. Relative paths are resolved afterwards,
+            see `fusebench.config.paths`.
         download: Downloads pretrained weights into ``folder``; or None.
         download_options: Returns the options that affect what `download` writes.
         config_errors: Returns the errors in the options for these classes.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fusebench import plugins
+from fusebench.config.paths import expand_home
 from fusebench.data.pairs import Split
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def load_dataset(
     """
     plugin = plugins.load_dataset(name)
     checked = plugins.validate_options(plugin.Options, options or {}, f"options of {name}")
-    return plugin.load(Path(data), split, checked)
+    return plugin.load(expand_home(data), split, checked)
 
 
 def load_results(folder: str | Path = "runs") -> Results:
@@ -122,5 +123,5 @@ def load_results(folder: str | Path = "runs") -> Results:
         >>> mean[["source", "compared_with", "difference"]].values.tolist()
         [['both', 'ir', 0.5]]
     """
-    results: Results = import_module(RESULTS_MODULE).load_results(Path(folder))
+    results: Results = import_module(RESULTS_MODULE).load_results(expand_home(folder))
     return results

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench import plugins
+from fusebench.config.paths import expand_home
 from fusebench.data.boxes import Boxes, from_coco
 from fusebench.data.label_maps import IGNORE_INDEX, has_unlabeled_class
 from fusebench.errors import UserError
@@ -201,7 +202,7 @@ def _load_json(value: Any) -> Any:
     """
     if not isinstance(value, str | Path):
         return value
-    return json_files.read_json(Path(value))
+    return json_files.read_json(expand_home(value))
 
 
 def _is_coco_document(value: Any) -> bool:

@@ -89,8 +89,16 @@ def require_subfolder(
         raise UserError(
             f"{folder}: no folder of {content} ({', '.join(names)}; any case); found: "
             f"{_list_entries(folder)}. Expected {' or '.join(trees)}"
+            f"{_suggest_inner_folder(folder, names)}"
         )
     return path
+
+
+def _suggest_inner_folder(folder: Path, names: Collection[str]) -> str:
+    """Suggest a subfolder that holds what the folder lacks, e.g. one of two unpacked archives."""
+    inner = [p for p in sorted(folder.iterdir()) if p.is_dir() and not is_system_file(p.name)]
+    fitting = [p for p in inner if any(entry.name.lower() in names for entry in p.iterdir())]
+    return f"; {fitting[0]} has one: name it with data.folder in the task" if fitting else ""
 
 
 def _list_entries(folder: Path) -> str:
@@ -193,11 +201,20 @@ def check_labels_complete(
         ("label(s) have no image, in", without_image, unlabeled),
     ):
         if keys:
-            advice = name_hints.suggest_similar_name(keys, folder, others)
+            advice = name_hints.suggest_similar_name(keys, folder, others) or _suggest_renaming(
+                unlabeled, without_image
+            )
             raise UserError(
                 f"{len(keys)} {problem} {folder}: {name_hints.list_first(keys)}; "
                 f"{advice or 'add the missing files or delete the others'}"
             )
+
+
+def _suggest_renaming(image_keys: Collection[str], label_keys: Collection[str]) -> str:
+    templates = name_hints.suggest_templates(sorted(image_keys), sorted(label_keys))
+    if templates is None:
+        return ""
+    return f"images are named like {templates[0]}, labels like {templates[1]}; name them alike"
 
 
 def read_common_size(infrared: Path, visible: Path) -> tuple[int, int]:

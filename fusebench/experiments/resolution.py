@@ -79,7 +79,7 @@ class ResolvedModel:
     @property
     def is_trained_here(self) -> bool:
         """Whether it is trained by this project; otherwise it is downloaded or made elsewhere."""
-        return self.plugin.PROTOCOL == "retrained"
+        return self.plugin.PROTOCOL == "retrained" and self.plugin.download is None
 
     def for_source(self, values: Mapping[str, str], where: str) -> "ResolvedModel":
         """Return the model for one source, with placeholders replaced and paths resolved.

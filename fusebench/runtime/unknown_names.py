@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
-from typing import Any, cast, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from typing_extensions import LiteralString
 
 
 def suggest_names(name: str, known: Collection[str], others: Collection[str] = ()) -> str:
@@ -44,7 +43,7 @@ def explain_unknown_options(
             hint = suggest_names(str(name), known, other_names)
             message = f"no option is called {name!r}{hint}"
         # Without a context pydantic replaces nothing in this template.
-        kind = PydanticCustomError(fault["type"], cast(LiteralString, message))
+        kind = PydanticCustomError(fault["type"], message)
         lines.append(InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"]))
     return ValidationError.from_exception_data(error.title, lines)
 

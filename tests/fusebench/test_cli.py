@@ -56,6 +56,13 @@ def test_a_task_on_request_is_selected_by_its_name_only():
     assert select("--task", "rare") == ["rare"]
 
 
+def test_the_home_folder_is_filled_in_for_every_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    args = parse("--data=~/data", "--out=~/runs", "--to=~", "--tasks=~/tasks.yaml")
+    folders = [str(path) for path in (args.data, args.out, args.to, args.tasks)]
+    assert folders == ["/home/me/data", "/home/me/runs", "/home/me", "/home/me/tasks.yaml"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -65,6 +72,7 @@ def test_a_task_on_request_is_selected_by_its_name_only():
         ),
         (["--msrs"], "tasks.yaml has no quality or detection or segmentation task for these flags"),
         (["--source", "thermal"], "no source is called 'thermal'; known: ir, vis, both, fused"),
+        (["--source", "fuse"], "did you mean 'fused'? Known: ir, vis, both, fused"),
         (["--limit", "0"], "--limit 0: expected at least 1"),
         (["--device", "gpu"], "--device gpu: expected auto, cpu, cuda or cuda:N"),
         (["--out", "tasks.yaml"], "--out tasks.yaml: is a file; name the folder of the results"),

@@ -110,6 +110,20 @@ def test_wrong_command_has_exit_status_2(root, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
+def test_names_that_differ_within_a_pair_are_matched_by_templates(root, capsys):
+    for folder, prefix, suffix in (("ir", "IR", ""), ("vi", "VIS", ""), ("mean", "", "_mean")):
+        for path in (root / folder).iterdir():
+            path.rename(path.with_name(f"{prefix}{path.stem}{suffix}.png"))
+    assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2
+    assert "take 'ir/IR{key}' and 'vi/VIS{key}'" in capsys.readouterr().err
+    assert main(["mean", "ir/IR{key}", "vi/VIS{key}", "--metric", "entropy"]) == 2
+    assert "name the folder as mean/{key}_mean" in capsys.readouterr().err
+    assert main(["mean/{key}_mean", "ir/IR{key}", "vi/VIS{key}", "--metric", "entropy"]) == 0
+    rows = pd.read_csv(root / "quality/per_image.csv", dtype={"key": str})
+    assert rows["source"].tolist() == ["mean"] * 3
+    assert rows["key"].tolist() == ["01", "02", "03"]
+
+
 def test_error_names_an_image_with_16_bits(root, capsys):
     Image.new("I;16", (66, 60)).save(root / "mean/02.png")
     assert main(["mean", "ir", "vi", "--metric", "entropy"]) == 2

@@ -143,6 +143,19 @@ def test_external_images_are_matched_by_stem_in_any_format(root, mode, extension
     assert record.protocol["color"] == f"{'gray' if mode == 'L' else 'RGB'} as saved"
 
 
+def test_external_images_named_by_a_template_are_matched(root):
+    write_external_images(root, keys=("00001_ADF", "00002_ADF", "00001_CBF", "00002_CBF"))
+    replace_in_tasks(root, "[ir, vis, average]", "[external]")
+    replace_in_tasks(
+        root,
+        '{kind: folder, folder: "external/{dataset}"}',
+        ('{kind: folder, folder: "external/{dataset}/{key}_CBF"}'),
+    )
+    assert run(root) == 0
+    (record,) = read_records(root)
+    assert record.counts["images"] == 2
+
+
 def test_changed_external_image_is_scored_again(root):
     replace_in_tasks(root, "[ir, vis, average]", "[external]")
     write_external_images(root, "L", "bmp")
@@ -202,7 +215,10 @@ def test_image_without_partner_is_an_error(root, capsys):
 
 def test_unknown_source_is_an_error_that_lists_the_sources(root, capsys):
     assert run(root, "--source", "averige") == 2
-    assert "no source is called 'averige'; known: ir, vis, average" in capsys.readouterr().err
+    assert (
+        "no source is called 'averige'; did you mean 'average'? Known: ir, vis, average"
+        in capsys.readouterr().err
+    )
 
 
 def test_error_of_a_source_that_no_task_lists_has_the_listed_sources(root, capsys):
@@ -278,7 +294,7 @@ def test_unknown_placeholder_in_a_folder_name_is_an_error(root, capsys, name):
         f'external: {{kind: folder, folder: "{name}"}}',
     )
     assert run(root) == 2
-    assert "only {dataset} and {split} can be filled in" in capsys.readouterr().err
+    assert "only {dataset}, {split} and {key} can be filled in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:-1", "cuda:99"])

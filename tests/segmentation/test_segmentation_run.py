@@ -86,6 +86,19 @@ def test_the_true_label_maps_score_1_and_have_a_protocol(root):
     assert record.protocol["images"] == "3 test"
 
 
+def test_label_maps_named_by_a_template_are_scored(root, capsys):
+    write_task_file(root)
+    write_label_maps(root)
+    for path in (root / "maps").iterdir():
+        path.rename(path.with_name(f"{path.stem}_pred.png"))
+    assert run_segmentation(root) == 2
+    assert "name the folder as" in capsys.readouterr().err
+    override = f"tasks.toy.options.folder='{root}/maps/{{key}}_pred'"
+    assert run_segmentation(root, "--set", override) == 0
+    (record,) = read_records(root, override)
+    assert record.values["IoU"] == 1.0
+
+
 def test_cars_predicted_as_road_lower_only_these_two_classes(root):
     write_task_file(root)
     write_label_maps(root, lambda labels: np.where(labels == 9, 1, labels).astype(np.uint8))

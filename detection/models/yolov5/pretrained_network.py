@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detection.models.yolov5 import coco_classes, initial_weights, network
+from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
 from fusebench.storage import integrity, weights_content
 
@@ -25,7 +26,7 @@ def find_weights_file(weights: str) -> Path | None:
     if weights == "packaged":
         return integrity.check_weights(initial_weights.PACKAGED_WEIGHTS)
     path = weights_content.find_weights_in_folder(Path(weights))
-    if initial_weights.RELEASE_NAME_PATTERN.fullmatch(weights) and not path.exists():
+    if RELEASE_NAME_PATTERN.fullmatch(weights) and not path.exists():
         return None
     if not path.is_file():
         raise UserError(
@@ -37,7 +38,7 @@ def find_weights_file(weights: str) -> Path | None:
 
 def download_weights(weights: str, folder: Path) -> Path:
     """Download the weights of a release name into ``folder`` unless they are there already."""
-    release = initial_weights.RELEASE_NAME_PATTERN.fullmatch(weights)
+    release = RELEASE_NAME_PATTERN.fullmatch(weights)
     assert release is not None
     return initial_weights.download_weights(release[1], folder)
 

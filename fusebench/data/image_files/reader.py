@@ -135,7 +135,9 @@ def open_image_file(
 
 
 @contextmanager
-def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[BinaryIO, int, ImageFile.ImageFile]]:
+def _open(
+    path: Path, formats: tuple[str, ...]
+) -> Iterator[tuple[BinaryIO, int, ImageFile.ImageFile]]:
     """Yield the file, its length in bytes and Pillow's image; errors in the block name the file."""
     try:
         file_size = require_regular_file(path).st_size

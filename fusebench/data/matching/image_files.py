@@ -31,21 +31,23 @@ def find_images_by_stem(folder: Path) -> dict[str, Path]:
     """
     folder, template = split_template(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder")
+        is_misplaced = KEY_PLACEHOLDER in str(folder)
+        hint = f"; {KEY_PLACEHOLDER} can stand in the last part only" if is_misplaced else ""
+        raise UserError(f"{folder}: no such folder{hint}")
     pattern, extensions = _compile_template(template)
     paths: dict[str, Path] = {}
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            name = PurePath(entry.name)
-            if name.suffix.lower() not in extensions or entry.name.startswith("."):
+            stem, _, extension = entry.name.rpartition(".")  # tens of thousands: no PurePath
+            if f".{extension}".lower() not in extensions or entry.name.startswith("."):
                 continue
-            match = pattern.fullmatch(unicodedata.normalize("NFC", name.stem)) if pattern else None
+            match = pattern.fullmatch(unicodedata.normalize("NFC", stem)) if pattern else None
             if pattern and match is None:
                 continue
             path = folder / entry.name
             if not entry.is_file():
                 raise UserError(_describe_special_file(path))
-            key = make_key(match[1] if match else name.stem, path)
+            key = make_key(match[1] if match else stem, path)
             if key in paths:
                 raise UserError(_describe_duplicate(paths[key], path, key))
             paths[key] = path

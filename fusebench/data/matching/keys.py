@@ -63,7 +63,9 @@ def resolve_key(name: str, keys: Collection[str]) -> str | None:
         keys: The known keys.
     """
     name = unicodedata.normalize("NFC", name)
-    path = PurePosixPath(name if name in keys else name.replace("\\", "/"))
+    if name in keys:
+        return name
+    path = PurePosixPath(name.replace("\\", "/"))
     stem = path.stem if path.suffix.lower() in IMAGE_EXTENSIONS else path.name
-    candidates = (name, path.name, stem, path.stem)
+    candidates = (path.name, stem, path.stem)
     return next((candidate for candidate in candidates if candidate in keys), None)

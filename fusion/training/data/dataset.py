@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fusebench import plugins
+from fusebench.config import paths
 from fusebench.data import images
-from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.matching.image_files import find_images_by_stem, split_template
 from fusebench.data.pairs import Split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.storage import hashing
@@ -125,7 +126,9 @@ def _find_pairs(
 ) -> tuple[list[TrainingImage], dict[str, Any]]:
     """Load a split of a data set; return its pairs and their fingerprint."""
     plugin = plugins.load_dataset(part.dataset)
-    options = plugins.validate_options(plugin.Options, part.data, f"data of {part.dataset}")
+    options = paths.expand_home_in_options(
+        plugins.validate_options(plugin.Options, part.data, f"data of {part.dataset}")
+    )
     if not generate and not plugin.is_generated(root, options):
         raise NotGeneratedError(f"{part.dataset}: not generated yet")
     try:
@@ -150,12 +153,10 @@ def _find_single_images(
     part: ImageDataOptions, root: Path
 ) -> tuple[list[TrainingImage], dict[str, Any]]:
     """List the image files of a folder; return them and their fingerprint."""
-    folder = root / part.images
-    if not folder.is_dir():
+    folder = root / paths.expand_home(part.images)
+    if not split_template(folder)[0].is_dir():
         raise DatasetNotFoundError(f"{folder}: no such folder of images. {OTHER_DATA_HINT}")
     files = dict(sorted(find_images_by_stem(folder).items())[: part.first])
-    if not files:
-        raise UserError(f"{folder}: no images; expected at least one image file")
     training_images = [
         TrainingImage(
             f"{part.images.name}/{key}", (path,), images.read_image_size(path), part.times

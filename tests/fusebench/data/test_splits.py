@@ -129,6 +129,26 @@ def test_list_may_contain_extensions_blank_lines_and_folders(tmp_path):
     assert parts == {"train": ["00003", "00001"], "test": ["00002", "00004"]}
 
 
+def test_list_saved_on_windows_names_keys_with_dots(tmp_path):
+    keys = ["2024-05-01_12.30.05", "cam.mp4#t=3", "a.jpg", " x"]
+    write_lists(tmp_path, "", "")
+    (tmp_path / "meta/train.txt").write_bytes(
+        b"\xef\xbb\xbf2024-05-01_12.30.05\r\nVis\\cam.mp4#t=3.png\r\n\r\n"
+    )
+    (tmp_path / "meta/test.txt").write_bytes(b"a.jpg.png\r\n x\r\n")
+    parts = splits.read_split_lists(tmp_path, ListRule(), keys)
+    assert parts == {"train": keys[:2], "test": keys[2:]}
+
+
+@pytest.mark.parametrize(
+    ("row", "advice"),
+    [("1", "'1' and '0001' differ in leading zeros"), ("ABC", "differ in the case of letters")],
+)
+def test_similar_key_is_told_where_a_row_names_none(row, advice):
+    with pytest.raises(UserError, match=f"1 key.s. listed for test are not in.*{advice}"):
+        splits.divide_keys(["0001", "abc"], ListRule(), {"train": ["abc"], "test": [row]})
+
+
 def test_key_listed_twice_is_refused(tmp_path):
     write_lists(tmp_path, "1\n2\n1.png\n", "3\n")
     with pytest.raises(UserError, match=r"train\.txt: 1 is listed twice"):

@@ -1,5 +1,7 @@
 """M3FD: folder structures, both label formats, split rules, and refusal of broken data sets."""
 
+import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,40 @@ def test_folder_names_may_have_any_case_and_several_spellings(tmp_path, names):
 def test_release_unpacked_into_a_subfolder_of_its_name_is_found(tmp_path):
     write_m3fd(tmp_path / "m3fd/M3FD_Detection", KEYS)
     assert load(tmp_path).keys == KEYS
+
+
+def test_what_systems_and_archives_leave_beside_a_release_does_not_matter(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd/M3FD_Detection/M3FD", KEYS)
+    for name in (".DS_Store", "Thumbs.db", "M3FD_Detection.zip", "M3FD_Detection/desktop.ini"):
+        (tmp_path / "m3fd" / name).write_bytes(b"\0")
+    write_images(tmp_path / "m3fd/__MACOSX/M3FD_Detection/Ir", ["._00000"])
+    for name in ("Ir", "Vis", "Annotation"):
+        (folder / name / ".DS_Store").write_bytes(b"\0")
+        (folder / name / "._00000.xml").write_bytes(b"\0")
+    assert load(tmp_path).keys == tuple(KEYS)
+
+
+def test_labels_match_images_across_unicode_forms(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd", ["Straße é"])
+    label = folder / "Annotation/Straße é.xml"
+    label.rename(label.with_name(unicodedata.normalize("NFD", label.name)))
+    (pair,) = load(tmp_path).pairs
+    assert (pair.key, len(pair.boxes)) == ("Straße é", 1)
+
+
+def test_two_labels_of_one_key_are_refused(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd", KEYS)
+    write_voc_xml(folder / "Annotation/00001.XML", [])
+    with pytest.raises(
+        UserError, match=r"'00001\.XML' and '00001\.xml' are both labels of '00001'"
+    ):
+        load(tmp_path)
+
+
+def test_images_without_a_folder_of_labels_have_no_boxes(tmp_path):
+    folder = write_m3fd(tmp_path / "m3fd", KEYS)
+    shutil.rmtree(folder / "Annotation")
+    assert [pair.boxes for pair in load(tmp_path).pairs] == [None] * len(KEYS)
 
 
 def test_absolute_folder_does_not_depend_on_the_data_folder(tmp_path):
@@ -254,6 +290,18 @@ def rename_visible_folder(folder):
     (folder / "Vis").rename(folder / "Color")
 
 
+def add_extension_to_label_names(folder):
+    for path in (folder / "Annotation").iterdir():
+        path.rename(path.with_name(f"{path.stem}.png.xml"))
+
+
+def unpack_two_archives(folder):
+    write_m3fd(folder / "M3FD_Detection", KEYS)
+    write_images(folder / "M3FD_Fusion/Vis", KEYS)
+    for name in ("Ir", "Vis", "Annotation"):
+        shutil.rmtree(folder / name)
+
+
 def delete_all_labels(folder):
     for path in (folder / "Annotation").iterdir():
         path.unlink()
@@ -273,6 +321,8 @@ def delete_all_labels(folder):
         (add_image_of_the_same_stem, r"00001\.jpg' and '00001\.png' are both called '00001'"),
         (add_second_infrared_folder, "both Ir and infrared could be meant"),
         (rename_visible_folder, "no folder of visible images .*found: Annotation, Color, Ir"),
+        (add_extension_to_label_names, r"images are named like \{key\}, labels like \{key\}\.png;"),
+        (unpack_two_archives, r"m3fd/M3FD_Detection has one: name it with data\.folder"),
         (delete_all_labels, r"Annotation: no \.xml and no \.txt"),
     ],
 )

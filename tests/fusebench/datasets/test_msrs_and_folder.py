@@ -60,6 +60,18 @@ def test_msrs_without_list_files_is_refused_with_other_rules_as_advice(tmp_path)
     assert load(tmp_path, "test", split={"rule": "blocks"}).keys == ("00650D",)
 
 
+def test_the_repository_as_cloned_has_its_boxes_in_detection(tmp_path):
+    write_yolo_text_dataset(tmp_path / "msrs/detection", {"1": CAR, "1042": ""})
+    for part in ("train", "test"):
+        for name in ("ir", "vi", "Segmentation_labels"):
+            write_images(tmp_path / "msrs" / part / name, ["00001D"])
+    split = load(tmp_path, split={"rule": "all"})
+    assert [(pair.key, len(pair.boxes)) for pair in split.pairs] == [("1", 1), ("1042", 0)]
+    with pytest.raises(UserError, match=r"detection has no splits.*infrared: .*/msrs/test/ir"):
+        load(tmp_path, "test")
+    assert load(tmp_path, folder="msrs/test", split={"rule": "all"}).pairs[0].boxes is None
+
+
 def test_unknown_class_id_of_msrs_is_refused(tmp_path):
     write_yolo_text_dataset(tmp_path / "msrs", {"00004N": "3 0.5 0.5 0.1 0.1"})
     with pytest.raises(UserError, match=r"00004N\.txt: line 1: class id 3 is not in 0\.\.2"):
@@ -72,6 +84,14 @@ def test_xml_labels_of_msrs_are_refused(tmp_path):
         write_voc_xml(dataset / f"labels/{key}.xml", [])
     with pytest.raises(UserError, match=r"labels are \.xml files"):
         load(tmp_path)
+
+
+def test_names_of_a_pair_may_differ_by_a_template(tmp_path):
+    write_images(tmp_path / "FLIR", ["F_01_T", "F_02_T"])
+    write_images(tmp_path / "RGB", ["F_01", "F_02"])
+    split = load_folder(tmp_path, infrared="FLIR/{key}_T", visible="RGB")
+    assert split.keys == ("F_01", "F_02")
+    assert split.pairs[1].infrared == tmp_path / "FLIR/F_02_T.png"
 
 
 def load_folder(root, split="test", infrared="ir", visible="vi"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -74,6 +75,41 @@ def test_a_changed_box_changes_the_training(root):
     before = plan_folders(root, *trained_here)
     dataset_folders.write_voc_xml(root / "data/m3fd/Annotation/00001.xml", [("Car", 2, 3, 12, 14)])
     assert not set(before) & set(plan_folders(root, *trained_here))
+
+
+def test_predictions_made_elsewhere_need_no_training_pairs(root):
+    write_split_lists(root)
+    for rule in ("{rule: lists}", "{rule: all}"):
+        file = schema.load_task_file(
+            root / "tasks.yaml", changes=[f"tasks.toy.data.split={rule}", "tasks.toy.seeds=[1, 2]"]
+        )
+        (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
+        assert (run.train_images, run.seed) == (None, None)
+        assert len(run.test_split.pairs) == (4 if rule == "{rule: lists}" else 8)
+
+
+def test_results_stay_valid_when_the_project_moves(root, tmp_path_factory, monkeypatch):
+    (root / "net.pt").write_bytes(b"1")
+    with_paths = (
+        "{rule: lists}",
+        "tasks.toy.model=yolov5",
+        "tasks.toy.options={start_weights: net.pt}",
+    )
+    before = plan_folders(root), plan_folders(root, *with_paths)
+    moved = tmp_path_factory.mktemp("other") / "place"
+    root.rename(moved)
+    monkeypatch.chdir(moved.parent)
+    after = plan_folders(moved), plan_folders(moved, *with_paths)
+    names = [[[path.name for path in folders] for folders in both] for both in (before, after)]
+    assert names[0] == names[1]
+
+
+def test_task_whose_data_set_has_no_boxes_is_refused(root):
+    shutil.rmtree(root / "data/m3fd/Annotation")
+    with pytest.raises(
+        UserError, match=r"detection needs boxes, and m3fd has none in .*/data/m3fd"
+    ):
+        plan_folders(root)
 
 
 def test_wrong_options_are_all_reported_before_any_scene_is_generated(root):

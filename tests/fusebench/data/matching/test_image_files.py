@@ -65,6 +65,7 @@ def test_source_is_called_after_the_addition_of_a_template(tmp_path, template, l
     [
         ("{key}_B", r"no images named \{key\}_B; found: 1 \.png; write the names"),
         ("{key}_{key}", "stands twice"),
+        ("{key}/fused", r"\{key\} can stand in the last part only"),
     ],
 )
 def test_template_without_files_is_refused(tmp_path, template, message):

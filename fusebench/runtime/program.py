@@ -20,6 +20,10 @@ from fusebench.runtime import printable
 
 EXIT_CLOSED_OUTPUT = 141
 EXIT_FAILED = 1
+ASCII_HINT = (
+    "Python opens only files with ASCII names here (PYTHONUTF8=0 in an ASCII locale); if a file "
+    "with another name is missing, set PYTHONUTF8=1"
+)
 
 
 class LostOutputError(BaseException):
@@ -58,7 +62,7 @@ class _OutputStream(io.TextIOWrapper):
             raise LostOutputError(error) from None
 
 
-def run_program(main: Callable[[], int]) -> NoReturn:
+def run_program(main: Callable[[], int | None]) -> NoReturn:
     """Run the ``main`` of a program and exit with the status that it returns.
 
     Raises:
@@ -74,6 +78,8 @@ def run_program(main: Callable[[], int]) -> NoReturn:
         except Exception:  # noqa: BLE001 - a bug: its traceback, with control characters escaped
             printable.print_traceback()
             status = EXIT_FAILED
+        if status and sys.getfilesystemencoding() == "ascii":
+            printable.print_message(ASCII_HINT)
         sys.stdout.flush()
         sys.stderr.flush()
     except LostOutputError as error:

@@ -97,10 +97,13 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
-        """Compose a scalar; refuse one that is too long or no Unicode text."""
+        """Compose a scalar; refuse one that is too long or no text."""
         node = super().compose_scalar_node(anchor)
         if len(node.value) > MAX_TEXT_LENGTH:
             message = f"a value of {len(node.value)} characters; at most {MAX_TEXT_LENGTH}"
+            raise ComposerError(None, None, message, node.start_mark)
+        if "\0" in node.value:
+            message = "a null character, which no name or path can have"
             raise ComposerError(None, None, message, node.start_mark)
         try:
             node.value.encode()

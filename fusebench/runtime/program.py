@@ -89,7 +89,7 @@ def run_program(main: Callable[[], int | None]) -> NoReturn:
                 printable.print_message(f"the output cannot be written ({error.cause.strerror})")
         _discard_output()
         status = EXIT_CLOSED_OUTPUT if is_closed else EXIT_FAILED
-    sys.exit(status)  # type: ignore[arg-type]
+    sys.exit(status)  # type: ignore[arg-type]  # what argparse raises is of any type
 
 
 def open_missing_streams() -> None:
@@ -103,10 +103,11 @@ def open_missing_streams() -> None:
         os.set_inheritable(descriptor, True)
         descriptor = os.dup(descriptor)
     os.close(descriptor)
-    if sys.stdout is None:
-        sys.stdout = sys.__stdout__ = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    if sys.stderr is None:
-        sys.stderr = sys.__stderr__ = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            stream = os.fdopen(number, "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)  # keeps its buffer open
 
 
 def _guard(stream: TextIO) -> TextIO:

@@ -61,7 +61,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose a node; refuse one that is too deep, too large or inside itself."""
         is_alias = self.check_event(yaml.AliasEvent)
-        mark = self.peek_event().start_mark
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # not in its stubs
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise ComposerError(None, None, f"more than {MAX_DEPTH} levels deep", mark)

@@ -86,6 +86,8 @@ def format_validation_error(where: str, error: ValidationError) -> str:
         location = shorten(".".join(map(str, fault["loc"])), MAX_PART_LENGTH)
         reason = shorten(fault["msg"], MAX_PART_LENGTH)
         hint = QUOTES_HINT if fault["loc"][-1:] == ("[key]",) else ""
-        given = format_value(fault["input"])
-        lines.append(f"{where}: {location}: {reason} (given: {given}){hint}")
+        # A check of a whole section names the values that do not fit together.
+        is_section = fault["type"] == "value_error" and isinstance(fault["input"], dict)
+        given = "" if is_section else f" (given: {format_value(fault['input'])})"
+        lines.append(f"{where}: {location}: {reason}{given}{hint}")
     return limit_lines("\n".join(lines))

@@ -6,7 +6,7 @@ from fusebench.runtime import printable, progress
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "printed"),
     [
         ("a\x1b[2Jb", "a\\x1b[2Jb"),  # clears the terminal
         ("\x07\x08\r\x9b", "\\x07\\x08\\r\\x9b"),
@@ -18,8 +18,8 @@ from fusebench.runtime import printable, progress
         ("Straße 車 ± …", "Straße 車 ± …"),
     ],
 )
-def test_characters_that_control_a_terminal_are_shown_as_escape_sequences(text, shown):
-    assert printable.escape_controls(text) == shown
+def test_characters_that_control_a_terminal_are_shown_as_escape_sequences(text, printed):
+    assert printable.escape_controls(text) == printed
 
 
 def test_in_a_name_line_ends_are_escaped_too():

@@ -21,6 +21,7 @@ from fusebench.data import boxes
 from fusebench.evaluation import average_precision, bootstrap
 from fusebench.evaluation.bootstrap import Resamples
 from fusebench.evaluation.match_table import ClassMatches
+from fusebench.runtime.program import run_program
 from reports.statistics import synthetic_detections
 from reports.statistics.synthetic_detections import DetectorModel
 
@@ -163,4 +164,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -39,6 +39,7 @@ from torch import Tensor
 from benchmarks.dmfuse_implementations import IMPLEMENTATIONS, simulate_pair
 from fusebench.data.images import luminance
 from fusebench.errors import UserError
+from fusebench.runtime.program import run_program
 from fusebench.simulator import scene
 from fusebench.simulator.parameters import SceneParameters
 from fusion.methods import dmfuse
@@ -215,4 +216,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

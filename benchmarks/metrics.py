@@ -24,6 +24,7 @@ import numpy as np
 
 from fusebench import plugins
 from fusebench.data.images import Gray
+from fusebench.runtime.program import run_program
 from fusion.scoring import presets
 from fusion.scoring.cache import CachingEvaluator, direct_evaluator
 from fusion.scoring.metric import Metric, load_metrics
@@ -122,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -176,7 +176,7 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
     if args.seed:
         task_file = cli_selection.replace_seeds(task_file, args.seed)
     names = select_tasks(args, task_file, kinds)
-    if args.source:
+    if args.source is not None:
         task_file = cli_selection.select_source(task_file, names, args.source)
         names = list(task_file.tasks)
     # Also with the default task file, relative folders are relative to the current folder.

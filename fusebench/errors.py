@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 MAX_MESSAGE_LENGTH = 2000  # characters of a message about the content of a file
 MAX_PART_LENGTH = 300  # characters of a value, a location or a reason in a message
+QUOTES_HINT = "; a name such as yes, null or 1 has to be in quotes"
 MAX_INTEGER_BITS = 256  # a longer integer is described: Python refuses to print very long ones
 
 
@@ -89,7 +90,11 @@ def format_validation_error(where: str, error: ValidationError) -> str:
     for fault in error.errors():
         location = shorten(".".join(map(str, fault["loc"])), MAX_PART_LENGTH)
         reason = shorten(fault["msg"], MAX_PART_LENGTH)
-        lines.append(f"{where}: {location}: {reason} (given: {format_value(fault['input'])})")
+        hint = QUOTES_HINT if fault["loc"][-1:] == ("[key]",) else ""
+        # A check of a whole section names the values that do not fit together.
+        is_section = fault["type"] == "value_error" and isinstance(fault["input"], dict)
+        given = "" if is_section else f" (given: {format_value(fault['input'])})"
+        lines.append(f"{where}: {location}: {reason}{given}{hint}")
     return limit_lines("\n".join(lines))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from string import Formatter
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, format_value
 
 
 def fill_template(template: str, values: Mapping[str, str], where: str) -> str:
@@ -39,6 +39,6 @@ def _describe_error(template: str, values: Mapping[str, str], where: str) -> str
     *most, last = (f"{{{name}}}" for name in values)
     placeholders = f"{', '.join(most)} and {last}" if most else last
     return (
-        f"{where} {template!r}: only {placeholders} can be filled in, without anything else "
+        f"{where} {format_value(template)}: only {placeholders} can be filled in, without anything else "
         "between the braces; write a brace that belongs to the name twice"
     )

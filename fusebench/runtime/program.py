@@ -21,6 +21,10 @@ from fusebench.runtime.interrupts import run_interruptible
 
 EXIT_CLOSED_OUTPUT = 141
 EXIT_FAILED = 1
+ASCII_HINT = (
+    "Python opens only files with ASCII names here (PYTHONUTF8=0 in an ASCII locale); if a file "
+    "with another name is missing, set PYTHONUTF8=1"
+)
 
 
 class LostOutputError(BaseException):
@@ -59,7 +63,7 @@ class _OutputStream(io.TextIOWrapper):
             raise LostOutputError(error) from None
 
 
-def run_program(main: Callable[[], int]) -> NoReturn:
+def run_program(main: Callable[[], int | None]) -> NoReturn:
     """Run the ``main`` of a program and exit with the status that it returns.
 
     Raises:
@@ -75,6 +79,8 @@ def run_program(main: Callable[[], int]) -> NoReturn:
         except Exception:  # noqa: BLE001 - a bug: its traceback, with control characters escaped
             printable.print_traceback()
             status = EXIT_FAILED
+        if status and sys.getfilesystemencoding() == "ascii":
+            printable.print_message(ASCII_HINT)
         sys.stdout.flush()
         sys.stderr.flush()
     except LostOutputError as error:
@@ -84,7 +90,7 @@ def run_program(main: Callable[[], int]) -> NoReturn:
                 printable.print_message(f"the output cannot be written ({error.cause.strerror})")
         _discard_output()
         status = EXIT_CLOSED_OUTPUT if is_closed else EXIT_FAILED
-    sys.exit(status)  # type: ignore[arg-type]
+    sys.exit(status)  # type: ignore[arg-type]  # what argparse raises is of any type
 
 
 def open_missing_streams() -> None:
@@ -98,10 +104,11 @@ def open_missing_streams() -> None:
         os.set_inheritable(descriptor, True)
         descriptor = os.dup(descriptor)
     os.close(descriptor)
-    if sys.stdout is None:
-        sys.stdout = sys.__stdout__ = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    if sys.stderr is None:
-        sys.stderr = sys.__stderr__ = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            stream = os.fdopen(number, "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)  # keeps its buffer open
 
 
 def _guard(stream: TextIO) -> TextIO:

@@ -61,7 +61,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose a node; refuse one that is too deep, too large or inside itself."""
         is_alias = self.check_event(yaml.AliasEvent)
-        mark = self.peek_event().start_mark
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # not in its stubs
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise ComposerError(None, None, f"more than {MAX_DEPTH} levels deep", mark)
@@ -97,10 +97,13 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
-        """Compose a scalar; refuse one that is too long or no Unicode text."""
+        """Compose a scalar; refuse one that is too long or no text."""
         node = super().compose_scalar_node(anchor)
         if len(node.value) > MAX_TEXT_LENGTH:
             message = f"a value of {len(node.value)} characters; at most {MAX_TEXT_LENGTH}"
+            raise ComposerError(None, None, message, node.start_mark)
+        if "\0" in node.value:
+            message = "a null character, which no name or path can have"
             raise ComposerError(None, None, message, node.start_mark)
         try:
             node.value.encode()

@@ -76,7 +76,7 @@ class DMNetArchitecture:
             if getattr(self, name) > limit:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at most {limit}")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}, expected at least 0 and less than 1")
+            raise ValueError(f"dropout is {self.dropout:g}, expected at least 0 and less than 1")
         for name, allowed_values in _ALLOWED_VALUES.items():
             if getattr(self, name) not in allowed_values:
                 raise ValueError(

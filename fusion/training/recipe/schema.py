@@ -12,7 +12,6 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from typing_extensions import Self
 
 from fusion.checkpoints.architecture_schema import (
-    MAX_FEATURE_STEPS,
     MAX_TIME_STEPS,
     Affinity,
     DropoutRate,
@@ -23,7 +22,7 @@ from fusion.checkpoints.architecture_schema import (
     StrictSchema,
     TimeStep,
 )
-from fusion.networks.dmnet_architecture import DMNetArchitecture
+from fusion.networks.dmnet_architecture import MAX_FEATURE_STEPS, DMNetArchitecture
 from fusion.training.recipe.dmnet_options import DMNetOptions
 
 MAX_STEPS = 100_000_000

@@ -72,3 +72,22 @@ def test_file_must_exist_if_it_is_named_and_the_default_one_need_not(tmp_path):
     assert sequences.load_scenarios(tmp_path, None, KEYS) == {}
     with pytest.raises(UserError, match=r"named\.json: cannot be read"):
         sequences.load_scenarios(tmp_path, tmp_path / "named.json", KEYS)
+
+
+def test_ranges_may_be_large_and_in_any_order(tmp_path):
+    scenes = [
+        {"name": "long", "range": [{"min": 3, "max": 9_999_999}]},
+        {"name": "first", "range": [{"min": 0, "max": 1}]},
+    ]
+    by_key = read_scenario(tmp_path, [{"name": "Day", "scene": scenes}])
+    assert {key: each.sequence for key, each in by_key.items()} == {
+        **dict.fromkeys(KEYS[:2], "first"),
+        **dict.fromkeys(KEYS[3:], "long"),
+    }
+
+
+@pytest.mark.parametrize("document", ["[" * 10**5, "[NaN]", '{"a": 1, "a": 2}', "[1e999]", ""])
+def test_a_file_that_is_no_json_is_one_short_error(tmp_path, document):
+    with pytest.raises(UserError, match=r"scenario\.json: not JSON") as error:
+        read_scenario(tmp_path, document)
+    assert len(str(error.value)) < 1000

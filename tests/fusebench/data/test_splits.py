@@ -203,3 +203,30 @@ def test_description_of_a_rule_contains_all_its_numbers():
     assert splits.describe_rule(RandomRule(seed=7)) == "random, 0.25 tested, seed 7"
     assert splits.describe_rule(ListRule()) == "lists train.txt and test.txt"
     assert splits.describe_rule(OfficialRule()) == "official"
+
+
+def test_a_gap_is_the_distance_to_the_nearest_test_frame_also_for_huge_numbers():
+    keys = [f"{number:03d}" for number in (0, 1, 2, 3, 4, 5, 8, 9, 40)]
+    # Blocks of two ids, every fourth is tested: 2, 3 and 10, 11 and so on.
+    for gap, train in ((0, "0 1 4 5 8 9 40"), (1, "0 5 8 9 40"), (2, "8 9 40"), (5, "9 40")):
+        parts = splits.divide_keys(keys, BlockRule(length=2, gap=gap, every=4, first=1), {})
+        assert parts["test"] == ["002", "003"]
+        assert [int(key) for key in parts["train"]] == [int(number) for number in train.split()]
+    rule = BlockRule(length=2, gap=10**15, every=4, first=1)
+    with pytest.raises(UserError, match="no pair of 9 is left for train"):
+        splits.divide_keys(keys, rule, {})
+
+
+def test_a_random_split_that_leaves_a_part_empty_is_refused():
+    for share, part in ((0.01, "test"), (0.999, "train")):
+        with pytest.raises(UserError, match=f"no pair of 4 is left for {part}"):
+            splits.divide_keys(["a", "b", "c", "d"], RandomRule(share=share), {})
+
+
+def test_a_list_of_a_huge_key_is_a_short_error(tmp_path):
+    (tmp_path / "train.txt").write_text("x" * 10**6 + "\n" + "x" * 10**6)
+    (tmp_path / "test.txt").write_text("a")
+    rule = ListRule(train="train.txt", test="test.txt")
+    with pytest.raises(UserError, match="is listed twice") as error:
+        splits.read_split_lists(tmp_path, rule)
+    assert len(str(error.value)) < 1000

@@ -23,6 +23,10 @@ class DatasetNotFoundError(UserError):
         self.message = message
 
 
+class PluginError(Exception):
+    """Exception within a plug-in, with the input that caused it; a bug, so it has a traceback."""
+
+
 def format_validation_error(where: str, error: ValidationError) -> str:
     """Format a pydantic error, one line per fault: location, what is wrong, given value."""
     return "\n".join(

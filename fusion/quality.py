@@ -24,6 +24,7 @@ from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name
 from fusebench.runtime.program import run_program
+from fusebench.runtime.system_errors import name_file
 from fusion.scoring import listing, metric_means, output_folder, presets, score_images
 from fusion.scoring.metric import (
     LUMINANCE,
@@ -261,7 +262,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = build_parser().parse_args(argv)
     try:
-        print(score_folders(args))
+        with name_file(args.out):
+            print(score_folders(args))
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error("fusion.quality", error)
     except KeyboardInterrupt:

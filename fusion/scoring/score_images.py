@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fusebench import plugins
 from fusebench.data import images
 from fusebench.data.images import Gray
 from fusebench.errors import UserError
@@ -220,7 +221,8 @@ def _score_files(pair: ScoringPair, metrics: Sequence[Metric]) -> dict[str, Scor
                 f"{path}: {image.shape[1]} x {image.shape[0]} pixels, but the infrared image of "
                 f"{pair.key} has {infrared.shape[1]} x {infrared.shape[0]}"
             )
-    return score_pair(infrared, visible, fused, metrics)
+    with plugins.name_failing_input(f"pair {pair.key}"):
+        return score_pair(infrared, visible, fused, metrics)
 
 
 def _choose_worker_count(pairs: Sequence[ScoringPair], metrics: Sequence[Metric]) -> int:

@@ -35,6 +35,10 @@ class DatasetNotFoundError(UserError):
         self.message = message
 
 
+class PluginError(Exception):
+    """Exception within a plug-in, with the input that caused it; a bug, so it has a traceback."""
+
+
 class _ShortRepr(reprlib.Repr):
     """``repr`` of bounded length: long texts and collections are cut."""
 

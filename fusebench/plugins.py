@@ -6,7 +6,8 @@ Sub-folders only group files. A name with a dot is a module of the user.
 import importlib
 import pkgutil
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -24,8 +25,9 @@ from fusebench.contracts import (
     check_function,
     load_contract,
 )
-from fusebench.errors import UserError
+from fusebench.errors import PluginError, UserError
 from fusebench.option_values import validate_model
+from fusebench.runtime import system_errors
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.hashing import compute_file_sha256
 
@@ -108,6 +110,28 @@ def load_plugin(package: str, name: str) -> ModuleType:
         f"no {name!r} in {package}{suggest_names(name, sorted(modules))}. "
         f"To add it, write {package.replace('.', '/')}/{name}.py"
     )
+
+
+@contextmanager
+def name_failing_input(where: str) -> Iterator[None]:
+    """Let exceptions of a plug-in that is called within the block name its input.
+
+    Args:
+        where: E.g. ``metric area, image 00017``.
+
+    Raises:
+        UserError: The plug-in's, with ``where`` before its message.
+        PluginError: Instead of any other exception, which is its cause; a fault of the machine,
+            e.g. a full disk, is raised as it is.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except Exception as error:
+        if system_errors.describe_fault(error) is not None:
+            raise
+        raise PluginError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def validate_options(

@@ -34,6 +34,7 @@ from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name, printable
 from fusebench.runtime.program import run_program
+from fusebench.runtime.system_errors import name_file
 from fusion.scoring import (
     argument_order,
     listing,
@@ -291,7 +292,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = build_parser().parse_args(argv)
     try:
-        printable.print_text(score_folders(args))
+        with name_file(args.out):
+            printable.print_text(score_folders(args))
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error("fusion.quality", error)
     except KeyboardInterrupt:

@@ -24,6 +24,7 @@ from fusebench.experiments import failures
 from fusebench.experiments.plan import Plan, Run, SkippedTask
 from fusebench.runtime import file_names, printable
 from fusebench.runtime.program import run_program
+from fusebench.runtime.system_errors import name_file
 from fusebench.storage import cost_profiles, hashing
 from fusebench.storage.store import Store
 from reports.document import (
@@ -330,7 +331,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _warn_if_store_missing(store)
             _print_plan(plan, store)
             return 0
-        printable.print_text(_update_report(plan, store, args))
+        with name_file(args.to):
+            printable.print_text(_update_report(plan, store, args))
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error("reports.run", error)
     except KeyboardInterrupt:

@@ -39,6 +39,6 @@ def _describe_error(template: str, values: Mapping[str, str], where: str) -> str
     *most, last = (f"{{{name}}}" for name in values)
     placeholders = f"{', '.join(most)} and {last}" if most else last
     return (
-        f"{where} {format_value(template)}: only {placeholders} can be filled in, without anything else "
-        "between the braces; write a brace that belongs to the name twice"
+        f"{where} {format_value(template)}: only {placeholders} can be filled in, without "
+        "anything else between the braces; write a brace that belongs to the name twice"
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fusebench import plugins
 from fusebench.config import schema
 from fusebench.data.boxes import Boxes
 from fusebench.data.images import view_read_only
@@ -46,7 +47,8 @@ def count_images(
     for key, *labels in pairs:
         truth, predicted = map(_protect, labels)  # several metrics count the same labels
         for file, metric in counting.items():
-            count = metric.plugin.count(truth, predicted, classes, metric.options)
+            with plugins.name_failing_input(f"metric {metric.name}, image {key}"):
+                count = metric.plugin.count(truth, predicted, classes, metric.options)
             counted[file][key] = _check_count(metric, key, count, counted[file])
     return {file: image_counts.stack_counts(by_key) for file, by_key in counted.items()}
 
@@ -179,7 +181,8 @@ def _score_columns(
     metric: ResolvedMetric, total: Counts, number: int, classes: Sequence[str], columns: list[str]
 ) -> dict[str, FloatArray]:
     """Compute the scores (R, C) of all classes by column; check their shape."""
-    scores = metric.plugin.score(total, classes, metric.options, columns)
+    with plugins.name_failing_input(f"metric {metric.name}: score"):
+        scores = metric.plugin.score(total, classes, metric.options, columns)
     if not isinstance(scores, Mapping) or not set(columns) <= set(scores):
         returned = f"{sorted(scores)}" if isinstance(scores, Mapping) else type(scores).__name__
         raise UserError(

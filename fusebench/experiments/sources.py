@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fusebench import plugins
 from fusebench.config import path_templates, paths, schema
 from fusebench.data import images
 from fusebench.data.matching.image_files import (
@@ -161,16 +162,16 @@ def get_images(
 def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair], images.Color]:
     """Build the function that creates the image of one pair."""
     source, split = required.source, required.split
-    if source.method is not None:
-        fuse = source.method.load(source.options, device)
+    method = source.method
+    if method is not None:
+        fuse = method.load(source.options, device)
 
         def fuse_pair(pair: Pair) -> images.Color:
             infrared, visible = images.read_gray(pair.infrared), images.read_color(pair.visible)
-            try:
+            where = f"method {method.name}, {split.dataset}/{split.name}, pair {pair.key}"
+            with plugins.name_failing_input(where):
                 fused = fuse(infrared, visible)
-            except UserError as fault:
-                raise UserError(f"{split.dataset}/{split.name}, pair {pair.key}: {fault}") from None
-            _check_fused(fused, visible, source.method.name if source.method else "", pair)
+            _check_fused(fused, visible, method.name, pair)
             return fused
 
         return fuse_pair

@@ -45,6 +45,10 @@ def run_interruptible(main: Callable[[], int]) -> int:
     """
     for number in SIGNALS:
         signal.signal(number, _handle_signal)
+    # Python's helper process removes the semaphores of a program that ends at once; it warns.
+    os.environ["PYTHONWARNINGS"] = ",".join(
+        filter(None, (os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"))
+    )
     try:
         status = main()
     except KeyboardInterrupt:

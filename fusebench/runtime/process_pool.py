@@ -22,7 +22,8 @@ def open_pool(
     """Open a pool of ``count`` new processes; an error or Ctrl-C ends all of them.
 
     Processes are spawned, because a fork of a process with threads may deadlock. Workers ignore
-    Ctrl-C, which is the parent's to handle, and exit when the parent is gone.
+    Ctrl-C from their first moment on: it is the parent's to handle. They exit when the parent is
+    gone.
 
     Args:
         count: Number of processes.
@@ -32,6 +33,8 @@ def open_pool(
     arguments = (os.getpid(), initializer)
     with ProcessPoolExecutor(count, spawn, _initialize_worker, arguments) as pool:
         try:
+            with _block_interrupts():  # processes inherit it
+                pool.submit(int)  # starts all of them
             yield pool
         except BaseException:
             # Waiting for the workers here can wait forever: a busy machine showed a pool of
@@ -43,8 +46,17 @@ def open_pool(
             raise
 
 
+@contextmanager
+def _block_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait until the end of the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _initialize_worker(parent: int, initializer: Callable[[], None] | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
     if initializer:
         initializer()

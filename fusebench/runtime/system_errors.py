@@ -34,7 +34,7 @@ NO_MEMORY = re.compile(
 )
 KILLED_WORKER = re.compile(r"DataLoader worker .* (?:killed by signal|exited unexpectedly)")
 ALLOCATION_SIZE = re.compile(r"(?:allocate|Tried to allocate|Failed to allocate) (\d+) bytes")
-SIZE_WITH_UNIT = re.compile(r"allocate ([\d.]+ [KMGT]i?B)")
+SIZE_WITH_UNIT = re.compile(r"allocate ([\d.]+ [KMGTPE]i?B)")
 
 
 @contextmanager

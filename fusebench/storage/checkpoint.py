@@ -3,6 +3,7 @@
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -120,5 +121,6 @@ def load_torch_file(path: Path, device: str, known_classes: Iterable[Any] = ()) 
             corrupted_entry = archive.testzip()
         if corrupted_entry is not None:
             raise zipfile.BadZipFile(f"wrong checksum of {corrupted_entry} in it")
-    with torch.serialization.safe_globals(list(known_classes)):
+    with torch.serialization.safe_globals(list(known_classes)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # about old kinds of tensors
         return torch.load(path, map_location=device, weights_only=True)

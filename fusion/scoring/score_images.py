@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fusebench import plugins
 from fusebench.data import images
 from fusebench.data.images import Gray
 from fusebench.errors import UserError
@@ -225,7 +226,8 @@ def _score_files(pair: ScoringPair, metrics: Sequence[Metric]) -> dict[str, Scor
             )
     infrared, visible = images.read_gray(pair.infrared), images.read_gray(pair.visible)
     fused = {name: images.read_gray(path) for name, path in pair.fused.items()}
-    return score_pair(infrared, visible, fused, metrics)
+    with plugins.name_failing_input(f"pair {pair.key}"):
+        return score_pair(infrared, visible, fused, metrics)
 
 
 def _choose_worker_count(pairs: Sequence[ScoringPair], metrics: Sequence[Metric]) -> int:

@@ -1,5 +1,7 @@
 """Arguments that all programs share: what they select, and what a mistake prints and returns."""
 
+import errno
+
 import pytest
 
 from fusebench import cli
@@ -131,6 +133,26 @@ def test_a_failed_step_is_named_and_the_others_are_executed(capsys):
     assert "first: this is why\n" in streams.err
     assert "ZeroDivisionError: a bug" in streams.err
     assert "toy: 2 failed: first, second" in streams.err
+
+
+def test_a_full_disk_is_status_3_and_stops_the_rest(capsys):
+    full = OSError(errno.ENOSPC, "No space left on device", "runs/a.png")
+    steps = [Step("first", False, fail(full)), Step("second", False, fail(AssertionError()))]
+    assert run_steps(*steps) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("toy: first: runs/a.png: No space left on device; free some space")
+    assert len(error.splitlines()) == 1
+
+
+def test_a_run_without_enough_memory_is_one_line_and_the_others_are_executed(capsys):
+    devices = []
+    lack = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 7 bytes")
+    steps = [Step("first", False, fail(lack)), Step("second", False, devices.append)]
+    assert run_steps(*steps) == 1
+    assert devices == ["cpu"]
+    error = capsys.readouterr().err
+    assert "first: out of memory" in error
+    assert "Traceback" not in error
 
 
 def test_an_interrupt_is_status_130_and_says_how_to_resume(capsys):

@@ -250,6 +250,34 @@ def test_failure_of_one_step_does_not_stop_the_others(root, capsys, monkeypatch)
     assert [r and r.source for r in read_records(root)] == ["ir", "vis", None]
 
 
+def test_an_exception_of_a_method_names_the_pair_and_keeps_its_traceback(root, capsys, monkeypatch):
+    from fusion.methods import average
+
+    def fuse(infrared, visible):
+        return {}["missing"]
+
+    monkeypatch.setattr(average, "load", lambda options, device: fuse)
+    assert run(root, "--source", "average") == 1
+    error = capsys.readouterr().err
+    assert "method average, folder/test, pair 00001: KeyError: 'missing'" in error
+    assert "in fuse" in error
+
+
+def test_weights_that_cannot_be_used_are_one_error_before_anything_is_fused(root, capsys):
+    (root / "w.pth").write_bytes(b"<html>Please log in</html>")
+    replace_in_tasks(
+        root,
+        "tasks:",
+        f"  mine: {{kind: method, method: dmfuse, options: {{weights: {root}/w.pth}}}}\ntasks:",
+    )
+    replace_in_tasks(root, "[ir, vis, average]", "[ir, vis, average, mine]")
+    assert run(root) == 2
+    assert capsys.readouterr().err == (
+        f"fusion.run: {root}/w.pth: is a web page; download the file that the page links to\n"
+    )
+    assert not list(root.glob("runs/fused/*"))
+
+
 def test_error_names_a_pair_that_is_too_small_for_a_network(root, capsys):
     replace_in_tasks(root, "method: average}", "method: dmfuse}")
     assert run(root, "--source", "average") == 1

@@ -43,12 +43,12 @@ def read_text(file):
     return Path("report", file).read_text(encoding="utf-8")
 
 
-def run_and_read_error(capsys, *flags):
+def run_and_read_error(capsys, *flags, status=2):
     """Run with an error; return its only line, after a check that the report is unchanged."""
     capsys.readouterr()
     before = {path: path.read_bytes() for path in Path("report").rglob("*") if path.is_file()}
     assert len(before) > 5
-    assert run.main(list(flags)) == 2
+    assert run.main(list(flags)) == status
     after = {path: path.read_bytes() for path in Path("report").rglob("*") if path.is_file()}
     assert after == before
     lines = capsys.readouterr().err.splitlines()
@@ -131,7 +131,7 @@ def test_a_full_disk_keeps_the_old_report(capsys, monkeypatch, store, runs):
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "write_report", raise_disk_full)
-        assert "No space left on device" in run_and_read_error(capsys)
+        assert "report: No space left on device; free" in run_and_read_error(capsys, status=3)
     assert run.main([]) == 0
     assert "2 of 3" in read_text("index.html")
 

@@ -7,7 +7,7 @@ import pytest
 
 from fusebench.contracts import NoOptions, TaskMetric
 from fusebench.data.boxes import make_boxes
-from fusebench.errors import UserError
+from fusebench.errors import PluginError, UserError
 from fusebench.evaluation.counts import ArrayCounts
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
@@ -54,7 +54,7 @@ def test_a_metric_cannot_change_what_the_next_one_counts(labels):
         array[:] = 7
         return np.zeros(1)
 
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(PluginError, match=r"metric mine, image k: ValueError: .*read-only"):
         scoring.count_images([build_metric(change)], [("k", labels, labels)], CLASSES)
     own = labels if isinstance(labels, np.ndarray) else labels.corners
     assert own.flags.writeable

@@ -318,6 +318,28 @@ def test_released_files_are_the_same_network(released_files, tmp_path):
     assert np.array_equal(expected, fused)
 
 
+def test_released_files_may_have_prefixes_and_containers(released_files, tmp_path):
+    head_path, denoising_path, _ = released_files
+    expected = fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
+    for path, wrap in (
+        (head_path, lambda tensors: {f"module.{name}": t for name, t in tensors.items()}),
+        (denoising_path, lambda tensors: {f"netG._orig_mod.{n}": t for n, t in tensors.items()}),
+    ):
+        tensors = torch.load(path, weights_only=True)
+        torch.save({"state_dict": wrap(tensors), "best": np.float64(1)}, path)
+    fused = fuse(dmfuse, weights=str(head_path), denoising=str(denoising_path))
+    assert np.array_equal(expected, fused)
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(released_files, tmp_path):
+    head_path, denoising_path, _ = released_files
+    tensors = torch.load(denoising_path, weights_only=True)
+    tensors["denoise_fn.init_conv.weight"][0] = float("nan")
+    torch.save(tensors, denoising_path)
+    with pytest.raises(UserError, match=r"ddpm_gen\.pth: entry\.weight is not finite"):
+        dmfuse.check(dmfuse.Options(weights=str(head_path), denoising=str(denoising_path)))
+
+
 def test_released_head_needs_the_option_denoising(released_files):
     with pytest.raises(UserError, match=r"fusion head without .* option denoising"):
         fuse(dmfuse, weights=str(released_files[0]))

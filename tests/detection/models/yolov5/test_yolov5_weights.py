@@ -61,6 +61,14 @@ def test_an_ultralytics_checkpoint_is_read(tmp_path):
     assert torch.equal(tensors[name], model.float().state_dict()[name])
 
 
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod."])
+def test_a_state_dict_is_read(prefix, tmp_path):
+    state = network.build_network("n", ["x"] * 3).state_dict()
+    torch.save({prefix + name: value for name, value in state.items()}, tmp_path / "state.pt")
+    tensors = initial_weights.load_tensors(str(tmp_path / "state.pt"), "n", tmp_path)
+    assert tensors.keys() == state.keys()
+
+
 class MaliciousObject:
     """Unpickling it would write a file."""
 

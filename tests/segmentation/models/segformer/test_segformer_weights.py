@@ -261,6 +261,24 @@ def test_a_tensor_of_another_shape_is_refused_by_name(tmp_path):
     )
 
 
+def test_an_encoder_of_segmentation_models_pytorch_is_loaded(tmp_path):
+    encoder = build_encoder("mit_b0", tmp_path)
+    state = {f"encoder.{n}": v for n, v in rename(encoder.state_dict(), "NVlabs").items()}
+    heads = ("decoder.fuse_stage.0.weight", "segmentation_head.0.weight")
+    lightning = {f"model.{n}": v for n, v in (state | dict.fromkeys(heads, torch.ones(2))).items()}
+    torch.save({"state_dict": lightning, "epoch": 1}, tmp_path / "last.ckpt")
+    net = build_quietly(TINY, tmp_path)
+    weights.load_initial_weights(net, tmp_path / "last.ckpt", CLASSES)
+    loaded = net.backbone.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in encoder.state_dict().items())
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    state = rename(build_encoder("mit_b0", tmp_path).state_dict(), "NVlabs")
+    broken = state | {"norm4.bias": torch.full_like(state["norm4.bias"], float("nan"))}
+    assert_refused(broken, tmp_path, r"backbone\.layers\.3\.2\.bias is not finite")
+
+
 def test_tensors_beside_the_encoder_must_be_of_a_head(tmp_path):
     state = rename(build_encoder("mit_b0", tmp_path).state_dict(), "NVlabs")
     assert_refused(

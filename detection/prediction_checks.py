@@ -89,7 +89,8 @@ def _get_overhang(corners: NDArray[np.float64], sizes: NDArray[np.float64]) -> N
     overhang: NDArray[np.float64] = np.concatenate(
         [-corners[:, :2], corners[:, 2:] - sizes], axis=1
     )
-    return overhang.max(axis=1, initial=0)
+    largest: NDArray[np.float64] = overhang.max(axis=1, initial=0)
+    return largest
 
 
 def _fits_as_corners(corners: NDArray[np.float64], sizes: NDArray[np.float64]) -> bool:

@@ -11,12 +11,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from fusebench.data.box_labels import label_notes
-from fusebench.data.box_labels.label_notes import BoxLabels
-from fusebench.data.box_labels.relative_boxes import drop_duplicates
+from fusebench.data.box_labels.label_notes import BoxLabels, build_labels
 from fusebench.data.box_labels.voc_xml import parse_voc_xml
 from fusebench.data.boxes import make_boxes
 from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate, parse_float, read_text
+from fusebench.runtime.text_files import abbreviate, parse_float, read_text, shorten
 
 # How far a box may reach beyond the image: a pixel, because some tools count from 1, or 1 % of the
 # side, ultralytics' tolerance.
@@ -58,7 +57,7 @@ def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -
         counts[label_notes.DIFFICULT] += _is_marked(element, "difficult")
         corners.append(edges)
         ids.append(list(classes).index(name))
-    return _build_labels(corners, ids, size, counts)
+    return build_labels(make_boxes(corners, ids), size, counts)
 
 
 def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
@@ -85,15 +84,7 @@ def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, in
         file_id, edges = _parse_yolo_line(where, line, len(class_order), size)
         corners.append(_clip_to_image(edges, size, counts))
         ids.append(class_order[file_id])
-    return _build_labels(corners, ids, size, counts)
-
-
-def _build_labels(
-    corners: Sequence[Edges], ids: Sequence[int], size: tuple[int, int], counts: Counter[str]
-) -> BoxLabels:
-    boxes = drop_duplicates(make_boxes(corners, ids), size)
-    counts[label_notes.DUPLICATE] = len(ids) - len(boxes)
-    return BoxLabels(boxes, {kind: count for kind, count in counts.items() if count})
+    return build_labels(make_boxes(corners, ids), size, counts)
 
 
 def _get_overhang(edges: Edges, size: tuple[int, int]) -> tuple[float, float]:
@@ -134,7 +125,7 @@ def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> No
         return
     is_turned = declared == size[::-1]
     raise UserError(
-        f"{path}: made for an image of {abbreviate('x'.join(texts))[1:-1]}, but the image is "
+        f"{path}: made for an image of {shorten('x'.join(texts))}, but the image is "
         f"{size[0]}x{size[1]}; "
         + ("has the image been turned, or its EXIF orientation removed? " if is_turned else "")
         + "Use the images and labels of the same release"
@@ -175,7 +166,7 @@ def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edge
 
 
 def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
-    given = ", ".join(f"{tag} {abbreviate(texts.get(tag, ''))[1:-1]}" for tag in VOC_EDGES)
+    given = ", ".join(f"{tag} {shorten(texts.get(tag, ''))}" for tag in VOC_EDGES)
     return (
         f"{given}; expected 0 <= xmin < xmax <= {size[0]} and 0 <= ymin < ymax <= {size[1]}"
         + (", with decimal points" if any("," in text for text in texts.values()) else "")
@@ -196,7 +187,7 @@ def _parse_yolo_line(
     file_id, center_x, center_y, width, height = values
     if file_id not in range(class_count):
         raise UserError(
-            f"{where}: class id {abbreviate(line.split()[0])[1:-1]} is not in 0..{class_count - 1}"
+            f"{where}: class id {shorten(line.split()[0])} is not in 0..{class_count - 1}"
         )
     # Center and extent, relative to the image, to edges in pixels.
     edges = (

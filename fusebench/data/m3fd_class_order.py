@@ -14,7 +14,7 @@ from statistics import median
 import yaml
 
 from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate, parse_float, read_text
+from fusebench.runtime.text_files import parse_float, read_text, shorten
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL
@@ -153,7 +153,7 @@ def _read_class_names(path: Path) -> list[str]:
             raise TypeError("no list of names, and no names of the ids 0 to 5")
     except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(
-            f"{path}: expected 'names:' with six class names ({abbreviate(str(error))})"
+            f"{path}: expected 'names:' with six class names ({shorten(str(error))})"
         ) from None
     return names
 
@@ -162,6 +162,6 @@ def _to_canonical_indices(names: Sequence[str], where: str) -> list[int]:
     if sorted(names) != sorted(CANONICAL_ORDER):
         raise UserError(
             f"{where}: expected the six names {', '.join(CANONICAL_ORDER)} in some order, "
-            f"got {abbreviate(', '.join(names)) if names else 'nothing'}"
+            f"got {shorten(', '.join(names)) or 'nothing'}"
         )
     return [CANONICAL_ORDER.index(name) for name in names]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError
-from fusebench.runtime.text_files import abbreviate, read_text
+from fusebench.runtime.text_files import abbreviate, read_text, shorten
 
 
 class _NotFiniteError(ValueError):
@@ -33,11 +33,11 @@ def read_json(path: Path) -> object:
     except _NotFiniteError as error:
         line = text.count("\n", 0, text.find(str(error))) + 1
         raise UserError(
-            f"{path}: line {line}: {abbreviate(str(error))} is no finite number; correct or delete "
+            f"{path}: line {line}: {shorten(str(error))} is no finite number; correct or delete "
             "the entry"
         ) from None
     except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from None
+        raise UserError(f"{path}: not JSON ({shorten(str(error))})") from None
     return content
 
 

@@ -54,3 +54,8 @@ def parse_float(text: str) -> float:
 def abbreviate(value: object) -> str:
     """Return the representation of a value, shortened if it is long or deep, for messages."""
     return _REPR.repr(value)
+
+
+def shorten(text: str) -> str:
+    """Return a text as `abbreviate` does, without quotes."""
+    return abbreviate(text)[1:-1]

@@ -204,7 +204,7 @@ def test_a_file_for_other_images_is_refused_before_anything_runs(root, capsys):
 
 
 BAD_ROWS = {
-    "a NaN score": (lambda row: row.update(score=float("nan")), "'NaN' is no finite number"),
+    "a NaN score": (lambda row: row.update(score=float("nan")), "NaN is no finite number"),
     "a negative size": (lambda row: row["bbox"].__setitem__(2, -4), "has no area"),
     "an unknown image": (lambda row: row.update(image_id=77), "image_id 77 is none of the 6"),
     "an unknown class": (lambda row: row.update(category_id=9), "category_id 9 is none of"),

@@ -53,7 +53,7 @@ def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -
         where = f"{path}: object {number}"
         name = element.findtext("name", "").strip()
         _check_class(where, name, classes)
-        edges = _clip_to_image(_read_voc_edges(f"{where} ({name})", element, size), size, counts)
+        edges = _read_voc_edges(f"{where} ({name})", element, size, counts)
         counts[label_notes.DIFFICULT] += _is_marked(element, "difficult")
         corners.append(edges)
         ids.append(list(classes).index(name))
@@ -81,40 +81,33 @@ def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, in
         if not line.strip():
             continue
         where = f"{path}: line {number}"
-        file_id, edges = _parse_yolo_line(where, line, len(class_order), size)
-        corners.append(_clip_to_image(edges, size, counts))
+        file_id, edges = _parse_yolo_line(where, line, len(class_order), size, counts)
+        corners.append(edges)
         ids.append(class_order[file_id])
     return build_labels(make_boxes(corners, ids), size, counts)
 
 
-def _get_overhang(edges: Edges, size: tuple[int, int]) -> tuple[float, float]:
-    """Return how far a box reaches beyond the image: pixels, horizontally and vertically."""
-    left, top, right, bottom = edges
-    return max(-left, right - size[0], 0.0), max(-top, bottom - size[1], 0.0)
+def _fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges | None:
+    """Clip a box to the image, and count it if that is more than rounding.
 
-
-def _is_near_image(edges: Edges, size: tuple[int, int]) -> bool:
-    """Return whether a box has area and reaches beyond the image by the tolerance at most.
-
-    False if an edge is NaN.
+    Returns:
+        None if the box has no area in the image, reaches beyond the image by more than the
+        tolerance, or is not finite.
     """
-    left, top, right, bottom = (
-        min(max(edge, 0.0), float(side)) for edge, side in zip(edges, size * 2, strict=True)
-    )
-    is_within = all(
-        overhang <= max(TOLERANCE_PIXELS, TOLERANCE_FRACTION * side)
-        for overhang, side in zip(_get_overhang(edges, size), size, strict=True)
-    )
-    return is_within and left < right and top < bottom and all(map(math.isfinite, edges))
-
-
-def _clip_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges:
-    """Clip a box to the image; counts it if that is more than rounding."""
-    if max(_get_overhang(edges, size)) > MIN_CLIPPED_PIXELS:
-        counts[label_notes.CLIPPED] += 1
     left, top, right, bottom = edges
     width, height = map(float, size)
-    return max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height)
+    if 0 <= left < right <= width and 0 <= top < bottom <= height:
+        return edges
+    overhangs = (max(-left, right - width), max(-top, bottom - height))
+    is_near = all(map(math.isfinite, edges)) and all(
+        overhang <= max(TOLERANCE_PIXELS, TOLERANCE_FRACTION * side)
+        for overhang, side in zip(overhangs, size, strict=True)
+    )
+    clipped = max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height)
+    if not (is_near and clipped[0] < clipped[2] and clipped[1] < clipped[3]):
+        return None
+    counts[label_notes.CLIPPED] += max(overhangs) > MIN_CLIPPED_PIXELS
+    return clipped
 
 
 def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> None:
@@ -145,7 +138,9 @@ def _is_marked(element: Element, flag: str) -> bool:
     return element.findtext(flag, "").strip().lower() in ("1", "true", "yes")
 
 
-def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edges:
+def _read_voc_edges(
+    where: str, element: Element, size: tuple[int, int], counts: Counter[str]
+) -> Edges:
     boxes = element.findall("bndbox")
     if len(boxes) != 1:
         shapes = [tag for tag in OTHER_SHAPES if element.find(tag) is not None]
@@ -160,9 +155,10 @@ def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edge
             raise UserError(f"{where}: has {edge.tag} twice; correct or delete this object")
         texts[edge.tag] = (edge.text or "").strip()
     left, top, right, bottom = (parse_float(texts.get(tag, "")) for tag in VOC_EDGES)
-    if not (left < right and top < bottom and _is_near_image((left, top, right, bottom), size)):
+    edges = _fit_to_image((left, top, right, bottom), size, counts)
+    if edges is None:
         raise UserError(f"{where}: {_describe_voc_edges(texts, size)}")
-    return left, top, right, bottom
+    return edges
 
 
 def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
@@ -175,7 +171,7 @@ def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
 
 
 def _parse_yolo_line(
-    where: str, line: str, class_count: int, size: tuple[int, int]
+    where: str, line: str, class_count: int, size: tuple[int, int], counts: Counter[str]
 ) -> tuple[int, Edges]:
     """Return the id of a line and its box in pixels."""
     values = [parse_float(text) for text in line.split()]
@@ -200,14 +196,15 @@ def _parse_yolo_line(
         raise UserError(
             f"{where}: the box has no area: {abbreviate(line.strip())}; delete the line"
         )
-    if not _is_near_image(edges, size):
+    fitted = _fit_to_image(edges, size, counts)
+    if fitted is None:
         left, top, right, bottom = edges
         raise UserError(
             f"{where}: the box runs from ({left:.1f}, {top:.1f}) to ({right:.1f}, {bottom:.1f}), "
             f"outside 0..{size[0]} and 0..{size[1]} pixels; expected values relative to the image "
             "size, between 0 and 1; correct or delete the line"
         )
-    return int(file_id), edges
+    return int(file_id), fitted
 
 
 def _explain_yolo_line(line: str, values: Sequence[float]) -> str:

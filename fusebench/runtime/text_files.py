@@ -2,6 +2,7 @@
 
 import math
 import reprlib
+import stat
 from pathlib import Path
 
 from fusebench.errors import UserError
@@ -29,7 +30,7 @@ def read_bytes(path: Path) -> bytes:
         UserError: If the file cannot be read or is no regular file.
     """
     try:
-        if path.exists() and not path.is_file():
+        if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "a pipe or a device"
             raise UserError(f"{path}: is {kind}, expected a file")
         return path.read_bytes()

@@ -1,6 +1,5 @@
 """Public API of task scores: average precision of boxes and IoU of label maps, without files."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from fusebench.errors import UserError
 from fusebench.evaluation.class_means import to_optional
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
-from fusebench.runtime.text_files import read_text
+from fusebench.runtime.json_files import read_json
 
 BoxesByImage = Mapping[str, Boxes]
 CocoDocument = Mapping[str, Any]  # with images, categories and annotations
@@ -202,12 +201,7 @@ def _load_json(value: Any) -> Any:
     """
     if not isinstance(value, str | Path):
         return value
-    try:
-        return json.loads(read_text(Path(value)))
-    except OSError as error:
-        raise UserError(f"{value}: cannot be read ({error.strerror})") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{value}: not JSON ({error})") from None
+    return read_json(Path(value))
 
 
 def _is_coco_document(value: Any) -> bool:

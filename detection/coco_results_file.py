@@ -13,7 +13,7 @@ from typing import Any
 from fusebench.data.boxes import resolve_key
 from fusebench.errors import UserError
 from fusebench.runtime.json_files import read_json
-from fusebench.runtime.text_files import abbreviate
+from fusebench.runtime.text_files import abbreviate, shorten
 
 FORMAT_HINT = "expected COCO format with images, categories and annotations"
 MAX_NUMBER = 1e9  # limit of the absolute value of any number in the file
@@ -79,7 +79,7 @@ def map_categories(
     if unknown:
         raise UserError(
             f"{file}: class_map names {unknown[0]!r}, which is none of its categories: "
-            f"{', '.join(map(str, names))}"
+            f"{shorten(', '.join(names))}"
         )
     mapped = [c for c in document["categories"] if class_map.get(c["name"]) is not None]
     ids = {category["id"] for category in mapped}

@@ -48,8 +48,11 @@ def to_class_indices(names: Sequence[str], classes: Sequence[str], where: str) -
 
 def _read_yaml_names(path: Path, class_count: int) -> list[str]:
     """Read ``names`` of a YOLO data file: a list, or a mapping of the ids 0, 1, ... to names."""
+    text = read_text(path)
     try:
-        names = yaml.safe_load(read_text(path))["names"]
+        if "<<" in text:  # nested merges can grow without limit
+            raise TypeError("merge keys are not supported")
+        names = yaml.safe_load(text)["names"]
         if isinstance(names, dict) and set(names) == set(range(class_count)):
             names = [names[i] for i in range(class_count)]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -155,6 +155,7 @@ def test_class_names_beside_the_labels_are_read(tmp_path, name, content):
         ),
         ("data.yaml", "nc: 6\n", "expected 'names:'"),
         ("data.yaml", "names: 6\n", "expected 'names:'"),
+        ("data.yaml", "a: &a {b: 1}\nnames: {<<: [*a, *a]}\n", "merge keys are not supported"),
         ("data.yaml", "names: [a: b: c\n", "expected 'names:'"),
         ("data.yaml", "names: {1: a, 2: b, 3: c, 4: d, 5: e, 6: f}\n", "names of the ids 0 to 5"),
         ("data.yaml", "names: [2024-13-45]\n", "expected 'names:'"),

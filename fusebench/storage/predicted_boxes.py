@@ -38,6 +38,8 @@ def read_predicted_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
     """
     path = folder / FILE_NAME
     try:
+        if not path.exists():
+            raise UserError(f"{path}: no such file")
         document = read_json(path)
         if not isinstance(document, dict):
             raise UserError(f"{path}: no COCO document")
@@ -50,6 +52,7 @@ def read_predicted_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise UserError(
-            f"{path}: damaged ({reason}); remove it with 'fusebench verify --repair' and run again"
+            f"{path}: cannot be read ({reason}); 'fusebench verify --repair' removes damaged files, "
+            "then run again"
         ) from None
     return boxes

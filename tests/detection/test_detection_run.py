@@ -394,6 +394,6 @@ def test_a_damaged_file_of_predicted_boxes_is_named(root, capsys):
         record.rename(root / record.name)
     assert main(["--device", "cpu"]) == 1
     error = capsys.readouterr().err
-    assert f"{file.relative_to(root)}: damaged (not JSON" in error
+    assert f"{file.relative_to(root)}: cannot be read (not JSON" in error
     assert "fusebench verify --repair" in error
     assert "Traceback" not in error

@@ -75,7 +75,7 @@ def test_predictions_without_an_image_of_the_split_are_named(tmp_path, store):
     finish_run(runs[0], store, (0.5, 0.5))
     file = next(store.root.glob("predicted/*/predictions.json"))
     file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
-    with pytest.raises(UserError, match=r"predictions\.json: has no image 00"):
+    with pytest.raises(UserError, match=r"predictions\.json: cannot be read .lacks image '00"):
         sample_panels.write_panels(runs, ["infrared"], store, tmp_path / "report")
 
 

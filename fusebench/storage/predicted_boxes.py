@@ -52,7 +52,7 @@ def read_predicted_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
     except UserError as error:
         reason = str(error).removeprefix(f"{path}: ")
         raise UserError(
-            f"{path}: cannot be read ({reason}); 'fusebench verify --repair' removes damaged files, "
-            "then run again"
+            f"{path}: cannot be read ({reason}); remove damaged files with "
+            "'fusebench verify --repair' and run again"
         ) from None
     return boxes

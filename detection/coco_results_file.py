@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.data.boxes import resolve_key
-from fusebench.errors import UserError, format_value
+from fusebench.errors import UserError, format_value, shorten
 from fusebench.runtime.json_files import read_json
 
 FORMAT_HINT = "expected COCO format with images, categories and annotations"
@@ -78,7 +78,7 @@ def map_categories(
     if unknown:
         raise UserError(
             f"{file}: class_map names {unknown[0]!r}, which is none of its categories: "
-            f"{', '.join(map(str, names))}"
+            f"{shorten(', '.join(names))}"
         )
     mapped = [c for c in document["categories"] if class_map.get(c["name"]) is not None]
     ids = {category["id"] for category in mapped}

@@ -49,22 +49,22 @@ def check_box_format(where: str, boxes: Mapping[str, Boxes], split: Split) -> No
 
 
 def describe_predictions(boxes: Mapping[str, Boxes], split: Split) -> dict[str, str]:
-    """Describe what a reader of the scores has to know, as protocol facts.
+    """Describe what a reader of the scores has to know of a user's boxes, as protocol facts.
 
     Args:
         boxes: Predicted boxes of every image of the split.
         split: The images.
 
     Returns:
-        Name to text. Empty if no box reaches beyond the edge and scores differ.
+        Name to text.
     """
-    facts = {}
     corners, sizes = _stack(boxes, split)
     count = int((_get_overhang(corners, sizes) > EDGE_TOLERANCE_PIXELS).sum())
-    if count:
-        prefix = CAUTION_PREFIX if count >= CAUTION_SHARE * len(corners) else ""
-        facts[f"{prefix}boxes beyond the edge"] = (
-            f"{count} of {len(corners)} predicted boxes, scored as they are, as in pycocotools"
+    text = f"{count} of {len(corners)} predicted boxes"
+    facts = {"boxes beyond the edge": f"{text}, scored as they are, as in pycocotools"}
+    if count > CAUTION_SHARE * len(corners):
+        facts[f"{CAUTION_PREFIX}boxes beyond the edge"] = (
+            f"{text}; are they left, top, width, height in pixels of these images?"
         )
     scores = np.concatenate([np.zeros(0), *(boxes[key].scores for key in split.keys)])
     if len(scores) > 1 and scores.min() == scores.max():
@@ -89,7 +89,8 @@ def _get_overhang(corners: NDArray[np.float64], sizes: NDArray[np.float64]) -> N
     overhang: NDArray[np.float64] = np.concatenate(
         [-corners[:, :2], corners[:, 2:] - sizes], axis=1
     )
-    return overhang.max(axis=1, initial=0)
+    largest: NDArray[np.float64] = overhang.max(axis=1, initial=0)
+    return largest
 
 
 def _fits_as_corners(corners: NDArray[np.float64], sizes: NDArray[np.float64]) -> bool:

@@ -58,7 +58,8 @@ def execute_run(run: Run, store: Store, device: str) -> None:
         assert isinstance(errors, DetectionCounts)
         result_tables.write_tables(folder, split, (truth, predicted), matches, errors)
         protocol = runner.collect_protocol(run, trained)
-        protocol |= prediction_checks.describe_predictions(predicted, split)
+        if run.model is not None and run.model.plugin.FILES:
+            protocol |= prediction_checks.describe_predictions(predicted, split)
         for metric in run.metrics:
             protocol |= metric.plugin.warnings(predicted)
         files = {"training": trained / "time.json", "detector": trained / "model.json"}

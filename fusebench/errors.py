@@ -60,7 +60,7 @@ def format_value(value: object) -> str:
     return shorten(_ShortRepr().repr(value), MAX_PART_LENGTH)
 
 
-def shorten(text: str, length: int) -> str:
+def shorten(text: str, length: int = MAX_PART_LENGTH) -> str:
     """Cut a text in the middle to at most ``length`` characters."""
     if len(text) <= length:
         return text

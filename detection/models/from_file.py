@@ -193,7 +193,9 @@ def _check_images(file: Path, boxes: Mapping[str, Boxes], split: Split) -> None:
     unknown = sorted(set(boxes) - {*split.keys, *split.excluded_keys})
     if missing or unknown:
         difference = (
-            f"lacks {missing[0]!r}" if missing else f"has {unknown[0]!r}, which is not one of them"
+            f"lacks {format_value(missing[0])}; run the detector on all of them"
+            if missing
+            else f"has {format_value(unknown[0])}, which is not one of them; list only these images"
         )
         raise UserError(
             f"{file}: lists {len(boxes)} images, but {split.dataset}/{split.name} has "

@@ -11,11 +11,10 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from fusebench.data.box_labels import label_notes
-from fusebench.data.box_labels.label_notes import BoxLabels
-from fusebench.data.box_labels.relative_boxes import drop_duplicates
+from fusebench.data.box_labels.label_notes import BoxLabels, build_labels
 from fusebench.data.box_labels.voc_xml import parse_voc_xml
 from fusebench.data.boxes import make_boxes
-from fusebench.errors import UserError, format_value
+from fusebench.errors import UserError, format_value, shorten
 from fusebench.runtime.text_files import parse_float, read_text
 
 # How far a box may reach beyond the image: a pixel, because some tools count from 1, or 1 % of the
@@ -54,11 +53,11 @@ def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -
         where = f"{path}: object {number}"
         name = element.findtext("name", "").strip()
         _check_class(where, name, classes)
-        edges = _clip_to_image(_read_voc_edges(f"{where} ({name})", element, size), size, counts)
+        edges = _read_voc_edges(f"{where} ({name})", element, size, counts)
         counts[label_notes.DIFFICULT] += _is_marked(element, "difficult")
         corners.append(edges)
         ids.append(list(classes).index(name))
-    return _build_labels(corners, ids, size, counts)
+    return build_labels(make_boxes(corners, ids), size, counts)
 
 
 def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
@@ -82,48 +81,33 @@ def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, in
         if not line.strip():
             continue
         where = f"{path}: line {number}"
-        file_id, edges = _parse_yolo_line(where, line, len(class_order), size)
-        corners.append(_clip_to_image(edges, size, counts))
+        file_id, edges = _parse_yolo_line(where, line, len(class_order), size, counts)
+        corners.append(edges)
         ids.append(class_order[file_id])
-    return _build_labels(corners, ids, size, counts)
+    return build_labels(make_boxes(corners, ids), size, counts)
 
 
-def _build_labels(
-    corners: Sequence[Edges], ids: Sequence[int], size: tuple[int, int], counts: Counter[str]
-) -> BoxLabels:
-    boxes = drop_duplicates(make_boxes(corners, ids), size)
-    counts[label_notes.DUPLICATE] = len(ids) - len(boxes)
-    return BoxLabels(boxes, {kind: count for kind, count in counts.items() if count})
+def _fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges | None:
+    """Clip a box to the image, and count it if that is more than rounding.
 
-
-def _get_overhang(edges: Edges, size: tuple[int, int]) -> tuple[float, float]:
-    """Return how far a box reaches beyond the image: pixels, horizontally and vertically."""
-    left, top, right, bottom = edges
-    return max(-left, right - size[0], 0.0), max(-top, bottom - size[1], 0.0)
-
-
-def _is_near_image(edges: Edges, size: tuple[int, int]) -> bool:
-    """Return whether a box has area and reaches beyond the image by the tolerance at most.
-
-    False if an edge is NaN.
+    Returns:
+        None if the box has no area in the image, reaches beyond the image by more than the
+        tolerance, or is not finite.
     """
-    left, top, right, bottom = (
-        min(max(edge, 0.0), float(side)) for edge, side in zip(edges, size * 2, strict=True)
-    )
-    is_within = all(
-        overhang <= max(TOLERANCE_PIXELS, TOLERANCE_FRACTION * side)
-        for overhang, side in zip(_get_overhang(edges, size), size, strict=True)
-    )
-    return is_within and left < right and top < bottom and all(map(math.isfinite, edges))
-
-
-def _clip_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges:
-    """Clip a box to the image; counts it if that is more than rounding."""
-    if max(_get_overhang(edges, size)) > MIN_CLIPPED_PIXELS:
-        counts[label_notes.CLIPPED] += 1
     left, top, right, bottom = edges
     width, height = map(float, size)
-    return max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height)
+    if 0 <= left < right <= width and 0 <= top < bottom <= height:
+        return edges
+    overhangs = (max(-left, right - width), max(-top, bottom - height))
+    is_near = all(map(math.isfinite, edges)) and all(
+        overhang <= max(TOLERANCE_PIXELS, TOLERANCE_FRACTION * side)
+        for overhang, side in zip(overhangs, size, strict=True)
+    )
+    clipped = max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height)
+    if not (is_near and clipped[0] < clipped[2] and clipped[1] < clipped[3]):
+        return None
+    counts[label_notes.CLIPPED] += max(overhangs) > MIN_CLIPPED_PIXELS
+    return clipped
 
 
 def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> None:
@@ -134,7 +118,7 @@ def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> No
         return
     is_turned = declared == size[::-1]
     raise UserError(
-        f"{path}: made for an image of {format_value('x'.join(texts))[1:-1]}, but the image is "
+        f"{path}: made for an image of {shorten('x'.join(texts))}, but the image is "
         f"{size[0]}x{size[1]}; "
         + ("has the image been turned, or its EXIF orientation removed? " if is_turned else "")
         + "Use the images and labels of the same release"
@@ -154,7 +138,9 @@ def _is_marked(element: Element, flag: str) -> bool:
     return element.findtext(flag, "").strip().lower() in ("1", "true", "yes")
 
 
-def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edges:
+def _read_voc_edges(
+    where: str, element: Element, size: tuple[int, int], counts: Counter[str]
+) -> Edges:
     boxes = element.findall("bndbox")
     if len(boxes) != 1:
         shapes = [tag for tag in OTHER_SHAPES if element.find(tag) is not None]
@@ -169,13 +155,14 @@ def _read_voc_edges(where: str, element: Element, size: tuple[int, int]) -> Edge
             raise UserError(f"{where}: has {edge.tag} twice; correct or delete this object")
         texts[edge.tag] = (edge.text or "").strip()
     left, top, right, bottom = (parse_float(texts.get(tag, "")) for tag in VOC_EDGES)
-    if not (left < right and top < bottom and _is_near_image((left, top, right, bottom), size)):
+    edges = _fit_to_image((left, top, right, bottom), size, counts)
+    if edges is None:
         raise UserError(f"{where}: {_describe_voc_edges(texts, size)}")
-    return left, top, right, bottom
+    return edges
 
 
 def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
-    given = ", ".join(f"{tag} {format_value(texts.get(tag, ''))[1:-1]}" for tag in VOC_EDGES)
+    given = ", ".join(f"{tag} {shorten(texts.get(tag, ''))}" for tag in VOC_EDGES)
     return (
         f"{given}; expected 0 <= xmin < xmax <= {size[0]} and 0 <= ymin < ymax <= {size[1]}"
         + (", with decimal points" if any("," in text for text in texts.values()) else "")
@@ -184,7 +171,7 @@ def _describe_voc_edges(texts: Mapping[str, str], size: tuple[int, int]) -> str:
 
 
 def _parse_yolo_line(
-    where: str, line: str, class_count: int, size: tuple[int, int]
+    where: str, line: str, class_count: int, size: tuple[int, int], counts: Counter[str]
 ) -> tuple[int, Edges]:
     """Return the id of a line and its box in pixels."""
     values = [parse_float(text) for text in line.split()]
@@ -195,8 +182,9 @@ def _parse_yolo_line(
         )
     file_id, center_x, center_y, width, height = values
     if file_id not in range(class_count):
-        name = format_value(line.split()[0])[1:-1]
-        raise UserError(f"{where}: class id {name} is not in 0..{class_count - 1}")
+        raise UserError(
+            f"{where}: class id {shorten(line.split()[0])} is not in 0..{class_count - 1}"
+        )
     # Center and extent, relative to the image, to edges in pixels.
     edges = (
         (center_x - width / 2) * size[0],
@@ -208,14 +196,15 @@ def _parse_yolo_line(
         raise UserError(
             f"{where}: the box has no area: {format_value(line.strip())}; delete the line"
         )
-    if not _is_near_image(edges, size):
+    fitted = _fit_to_image(edges, size, counts)
+    if fitted is None:
         left, top, right, bottom = edges
         raise UserError(
             f"{where}: the box runs from ({left:.1f}, {top:.1f}) to ({right:.1f}, {bottom:.1f}), "
             f"outside 0..{size[0]} and 0..{size[1]} pixels; expected values relative to the image "
             "size, between 0 and 1; correct or delete the line"
         )
-    return int(file_id), edges
+    return int(file_id), fitted
 
 
 def _explain_yolo_line(line: str, values: Sequence[float]) -> str:

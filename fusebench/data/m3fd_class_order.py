@@ -11,9 +11,9 @@ from itertools import permutations
 from pathlib import Path
 from statistics import median
 
-from fusebench.errors import UserError, format_value
+from fusebench.data.box_labels.class_list import read_class_list, to_class_indices
+from fusebench.errors import UserError
 from fusebench.runtime.text_files import parse_float, read_text
-from fusebench.runtime.yaml_text import parse_yaml
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL
@@ -69,13 +69,10 @@ def resolve_class_order(
     folder = next(iter(labels.values())).parent
     if declared is not None:
         names = CLASS_ORDERS[declared] if isinstance(declared, str) else tuple(declared)
-        return ClassOrder(_to_canonical_indices(names, "class_order"))
-    for path in (folder / "classes.txt", folder.parent / "classes.txt"):
-        if path.is_file():
-            return ClassOrder(_to_canonical_indices(read_text(path).split(), str(path)))
-    for path in (folder / "data.yaml", folder.parent / "data.yaml"):
-        if path.is_file():
-            return ClassOrder(_to_canonical_indices(_read_class_names(path), str(path)))
+        return ClassOrder(to_class_indices(names, CANONICAL_ORDER, "class_order"))
+    listed = read_class_list(folder, CANONICAL_ORDER)
+    if listed is not None:
+        return ClassOrder(listed)
     areas = _read_box_areas(labels.values())
     order = recognize_class_order(areas)
     name = next((name for name, names in CLASS_ORDERS.items() if names == order), None)
@@ -91,7 +88,8 @@ def resolve_class_order(
         f"recognized as {name} ({' '.join(order)}): the share of every class among the "
         f"{sum(map(len, areas))} boxes is M3FD's within {MAX_RATIO - 1:.0%}, and the sizes fit"
     )
-    return ClassOrder(_to_canonical_indices(order, "class_order"), (("class order", evidence),))
+    indices = [CANONICAL_ORDER.index(name) for name in order]
+    return ClassOrder(indices, (("class order", evidence),))
 
 
 def recognize_class_order(areas: Sequence[Sequence[float]]) -> tuple[str, ...] | None:
@@ -141,27 +139,3 @@ def _describe_box_statistics(areas: Sequence[Sequence[float]]) -> str:
         + (f", median {median(id_areas):.3%} of the image" if id_areas else "")
         for i, id_areas in enumerate(areas)
     )
-
-
-def _read_class_names(path: Path) -> list[str]:
-    """Read ``names`` of a YOLO data file: a list, or a mapping of the ids 0..5 to names."""
-    expected = f"{path}: expected 'names:' with six class names"
-    document = parse_yaml(read_text(path, MAX_NAMES_BYTES), expected)
-    try:
-        names = document["names"]
-        if isinstance(names, dict) and set(names) == set(range(len(CANONICAL_ORDER))):
-            names = [names[i] for i in sorted(names)]
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise TypeError("no list of names, and no names of the ids 0 to 5")
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{expected} ({format_value(str(error))})") from None
-    return names
-
-
-def _to_canonical_indices(names: Sequence[str], where: str) -> list[int]:
-    if sorted(names) != sorted(CANONICAL_ORDER):
-        raise UserError(
-            f"{where}: expected the six names {', '.join(CANONICAL_ORDER)} in some order, "
-            f"got {format_value(', '.join(names)) if names else 'nothing'}"
-        )
-    return [CANONICAL_ORDER.index(name) for name in names]

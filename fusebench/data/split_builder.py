@@ -8,6 +8,7 @@ from pathlib import Path
 from fusebench.data import folder_discovery, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
+from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Pair, Split
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.errors import UserError
@@ -25,8 +26,8 @@ class DatasetIndex:
         folder: Its folder; list files of a split rule are relative to it.
         classes: Class names in the order of their ids.
         files: (key, infrared file, visible file) in key order.
-        read_boxes: Reads the ground-truth boxes of (key, image size) and counts what `Split.notes`
-            have to say; None if there are none.
+        read_boxes: Reads the ground-truth boxes of (key, image size), alone or with the counts
+            for `Split.notes`; None if there are none.
         label_maps: Label image per key; empty if there are none.
         official_split: Keys of train and test, if the data set has an official split.
         conditions_and_sequences: Per key, as far as they are known.
@@ -38,7 +39,7 @@ class DatasetIndex:
     folder: Path
     classes: tuple[str, ...]
     files: Sequence[tuple[str, Path, Path]]
-    read_boxes: Callable[[str, tuple[int, int]], BoxLabels] | None = None
+    read_boxes: Callable[[str, tuple[int, int]], Boxes | BoxLabels] | None = None
     label_maps: Mapping[str, Path] = field(default_factory=dict)
     official_split: splits.SplitKeys | None = None
     conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
@@ -144,6 +145,8 @@ def _build_pairs(
         if label_map is not None:
             folder_discovery.read_common_size(label_map, visible)
         labels = index.read_boxes(key, size) if index.read_boxes else None
+        if isinstance(labels, Boxes):
+            labels = label_notes.build_labels(labels, size)
         if labels is not None:
             counts.update(labels.counts)
         pairs.append(

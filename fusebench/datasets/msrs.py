@@ -10,8 +10,10 @@ Supported folder structure, in any case:
     detection/{ir,vi,labels}                             the repository as it is cloned
 
 Without a folder of labels the pairs have no boxes: they can be fused and scored. The repository's
-folders train/ and test/ are such pairs. Ids are frame numbers followed by D (day) or N (night);
-neighboring ids belong to one sequence.
+folders train/ and test/ are such pairs.
+
+Class ids are in the order of `CLASSES`, or of ``classes.txt`` or ``data.yaml`` beside the labels.
+Keys are frame numbers followed by D (day) or N (night); neighboring ones belong to one sequence.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import box_annotations, folder_discovery, sequences, splits
-from fusebench.data.box_labels import label_notes
+from fusebench.data.box_labels import class_list, label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split
@@ -92,10 +94,13 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     if extension != ".txt":
         raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
 
+    listed = class_list.read_class_list(next(iter(labels.values())).parent, CLASSES)
+    class_order = range(len(CLASSES)) if listed is None else listed
+
     def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
         if key not in labels:
             return label_notes.UNLABELED_IMAGE
-        return box_annotations.read_yolo_labels(labels[key], range(len(CLASSES)), size)
+        return box_annotations.read_yolo_labels(labels[key], class_order, size)
 
     from_names = {
         key: sequences.ConditionAndSequence(CONDITIONS[key[-1]], "")

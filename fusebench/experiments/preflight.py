@@ -112,7 +112,7 @@ def _check_model_files(model: ResolvedModel, test: Split, store: Store) -> None:
         store.get_or_create(STORE_KIND, model.name, spec, lambda folder: check(options, folder))
     if check_predictions is not None:
         spec |= {"images": hashing.hash_images(test), "labels": hashing.hash_labels(test)}
-        spec |= {"excluded keys": list(test.excluded_keys)}
+        spec |= {"excluded keys": list(test.excluded_keys), "version": plugin.VERSION}
         label = f"{test.dataset}-{test.name}-{model.name}"
         store.get_or_create(STORE_KIND, label, spec, lambda _: check_predictions(options, test))
 

@@ -39,6 +39,8 @@ def read_predicted_boxes(folder: Path, split: Split) -> dict[str, Boxes]:
     """
     path = folder / FILE_NAME
     try:
+        if not path.exists():
+            raise UserError(f"{path}: no such file")
         document = read_json(path)
         if not isinstance(document, dict):
             raise UserError(f"{path}: no COCO document")

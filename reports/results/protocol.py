@@ -11,7 +11,8 @@ from fusebench.storage.records import Record, Scalar
 from reports.results.task_results import TaskResults
 
 KEY_DIGITS = 8  # of a hash; a report has few different protocols
-SOURCE_DEPENDENT_FACTS = ("color", "predictions")  # may differ between the sources of a task
+# May differ between the sources of a task.
+SOURCE_DEPENDENT_FACTS = ("color", "predictions", "boxes beyond the edge")
 NOT_RECORDED = "not recorded"  # value of a fact that a record lacks
 
 

@@ -146,6 +146,19 @@ def test_predictions_without_low_scores_get_a_caution_on_yolov5s_ap(root, capsys
     assert not any(name.startswith("caution") for name in read_record(root).protocol)
 
 
+def test_a_true_box_given_twice_costs_perfect_predictions_nothing(root):
+    write_boxes(root)
+    for path in (root / "data/m3fd/Annotation").glob("*.xml"):
+        text = path.read_text()
+        start, end = text.index("<object>"), text.index("</object>") + len("</object>")
+        path.write_text(text[:end] + text[start:end] + text[end:])
+    assert run_detection(root, TASKS + FROM_FILE) == 0
+    record = read_record(root)
+    assert record.values["AP50"] == pytest.approx(1.0)
+    assert "test: 6 of " in record.protocol["duplicate boxes"]
+    assert record.protocol["boxes beyond the edge"].startswith("0 of ")
+
+
 def test_a_confidence_that_truncates_curves_is_refused_before_anything_runs(root, capsys):
     assert run_detection(root, TASKS + "    predict: {confidence: 0.25}\n") == 2
     errors = capsys.readouterr().err
@@ -204,7 +217,7 @@ def test_a_file_for_other_images_is_refused_before_anything_runs(root, capsys):
 
 
 BAD_ROWS = {
-    "a NaN score": (lambda row: row.update(score=float("nan")), "'NaN' is no finite number"),
+    "a NaN score": (lambda row: row.update(score=float("nan")), "NaN is no finite number"),
     "a negative size": (lambda row: row["bbox"].__setitem__(2, -4), "has no area"),
     "an unknown image": (lambda row: row.update(image_id=77), "image_id 77 is none of the 6"),
     "an unknown class": (lambda row: row.update(category_id=9), "category_id 9 is none of"),

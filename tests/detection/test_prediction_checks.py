@@ -74,28 +74,30 @@ def test_fractions_of_the_image_are_refused(scale):
         check([[0.1, 0.2, 0.5 * scale, 0.9], [0.4, 0.1, 0.9 * scale, 1.0]])
 
 
-def test_no_boxes_are_accepted_and_need_no_fact():
+NAME = "boxes beyond the edge"
+
+
+def test_no_boxes_are_accepted():
     check([])
-    assert describe([]) == {}
+    assert describe([]) == {NAME: "0 of 0 predicted boxes, scored as they are, as in pycocotools"}
 
 
-def test_boxes_in_the_image_with_different_scores_need_no_fact():
-    assert describe([[0, 0, 96.9, 64], [1, 2, 3, 4]]) == {}
+def test_boxes_in_the_image_with_different_scores_need_no_caution():
+    facts = describe([[0, 0, 96.9, 64], [1, 2, 3, 4]])
+    assert facts == {NAME: "0 of 2 predicted boxes, scored as they are, as in pycocotools"}
 
 
 def test_boxes_beyond_the_edge_are_a_fact_and_a_caution_if_there_are_many():
-    inside = [[1, 2, 3 + i, 4] for i in range(19)]
-    assert describe([[-12, 5, 20, 30], *inside]) == {
-        "boxes beyond the edge": "1 of 20 predicted boxes, scored as they are, as in pycocotools"
-    }
-    (name,) = describe([[-12, 5, 20, 30], [80, 5, 98.5, 30], *inside[:17]])
-    assert name == "caution: boxes beyond the edge"
+    beyond = [[-12, 5, 20, 30], [80, 5, 98.5, 30]]
+    inside = [[1, 2, 3 + i, 4] for i in range(18)]
+    text = "2 of 20 predicted boxes"
+    assert describe(beyond + inside) == {NAME: f"{text}, scored as they are, as in pycocotools"}
+    facts = describe(beyond + inside[:17])
+    assert list(facts) == [NAME, f"caution: {NAME}"]
 
 
 def test_equal_scores_are_a_caution():
     corners = [[1, 2, 3, 4], [5, 6, 7, 8]]
-    assert describe(corners, [0.9, 0.9]) == {
-        "caution: scores": "all 2 predicted boxes have the score 0.9, so their order in the "
-        "ranking is arbitrary"
-    }
-    assert describe(corners[:1], [0.9]) == {}
+    text = "all 2 predicted boxes have the score 0.9, so their order in the ranking is arbitrary"
+    assert describe(corners, [0.9, 0.9])["caution: scores"] == text
+    assert "caution: scores" not in describe(corners[:1], [0.9])

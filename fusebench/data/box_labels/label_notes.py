@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
+from fusebench.data.box_labels.relative_boxes import drop_duplicates
 from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.data.pairs import CAUTION_PREFIX, Split
+from fusebench.errors import UserError
 
 # Count in `BoxLabels.counts`, name of its note, and the note's text.
 DUPLICATE = "duplicate"
@@ -41,6 +44,26 @@ class BoxLabels:
 
 
 UNLABELED_IMAGE = BoxLabels(make_boxes([], []), {UNLABELED: 1})
+
+
+def build_labels(
+    boxes: Boxes, size: tuple[int, int], counts: Mapping[str, int] = MappingProxyType({})
+) -> BoxLabels:
+    """Build the labels of one image: drops duplicates and counts them.
+
+    Args:
+        boxes: True boxes as the label file lists them.
+        size: (width, height) of the image, in pixels.
+        counts: Number of labels per key of `NOTES`, without duplicates.
+
+    Raises:
+        UserError: If an edge is not finite.
+    """
+    if not np.isfinite(boxes.corners).all():
+        raise UserError(f"a true box is not finite: {boxes.corners.tolist()}")
+    unique = drop_duplicates(boxes, size)
+    all_counts = {**counts, DUPLICATE: len(boxes) - len(unique)}
+    return BoxLabels(unique, {kind: count for kind, count in all_counts.items() if count})
 
 
 def build_notes(

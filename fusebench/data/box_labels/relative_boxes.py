@@ -34,8 +34,9 @@ def drop_duplicates(boxes: Boxes, size: tuple[int, int]) -> Boxes:
     """
     if len(boxes) < 2:
         return boxes
-    _, first = np.unique(to_relative_rows(boxes, size), axis=0, return_index=True)
+    rows = [row.tobytes() for row in to_relative_rows(boxes, size)]
+    first = {row: i for i, row in reversed(list(enumerate(rows)))}
     if len(first) == len(boxes):
         return boxes
-    kept = np.sort(first)
+    kept = sorted(first.values())
     return make_boxes(boxes.corners[kept], boxes.class_ids[kept])

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from defusedxml import DefusedXmlException, ElementTree
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime.text_files import read_bytes
 
 # The XML parser (expat) has no multi-byte encodings but UTF-8 and UTF-16: declared name to Python
@@ -36,7 +36,9 @@ def parse_voc_xml(path: Path) -> Element:
     except DefusedXmlException:
         raise UserError(f"{path}: has entity definitions; an annotation needs none") from None
     except (ParseError, ValueError, LookupError) as error:
-        raise UserError(f"{path}: not XML ({error}); {_suggest_repair(content)}") from None
+        raise UserError(
+            f"{path}: not XML ({shorten(str(error))}); {_suggest_repair(content)}"
+        ) from None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2].lower()
     if root.tag != "annotation":

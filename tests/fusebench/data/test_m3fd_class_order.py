@@ -151,10 +151,11 @@ def test_class_names_beside_the_labels_are_read(tmp_path, name, content):
         (
             "labels/classes.txt",
             "Car\nTruck\n",
-            r"classes\.txt: expected the six names .*Car, Truck",
+            r"classes\.txt: expected the 6 names .*Car, Truck",
         ),
         ("data.yaml", "nc: 6\n", "expected 'names:'"),
         ("data.yaml", "names: 6\n", "expected 'names:'"),
+        ("data.yaml", "a: &a {b: 1}\nnames: {<<: [*a, *a]}\n", "merge keys are not supported"),
         ("data.yaml", "names: [a: b: c\n", "expected 'names:'"),
         ("data.yaml", "names: {1: a, 2: b, 3: c, 4: d, 5: e, 6: f}\n", "names of the ids 0 to 5"),
         ("data.yaml", "names: [2024-13-45]\n", "expected 'names:'"),
@@ -171,5 +172,5 @@ def test_other_class_names_beside_the_labels_are_refused(tmp_path, name, content
 
 def test_declared_order_of_five_names_is_refused(tmp_path):
     labels = write_labels(tmp_path / "labels", m3fd_class_order.CLASS_ORDERS["D"], FEW)
-    with pytest.raises(UserError, match="class_order: expected the six names"):
+    with pytest.raises(UserError, match="class_order: expected the 6 names"):
         m3fd_class_order.resolve_class_order(labels, ("Car", "Truck", "People", "Bus", "Lamp"))

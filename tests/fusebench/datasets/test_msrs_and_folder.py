@@ -72,6 +72,23 @@ def test_the_repository_as_cloned_has_its_boxes_in_detection(tmp_path):
     assert load(tmp_path, folder="msrs/test", split={"rule": "all"}).pairs[0].boxes is None
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels/classes.txt", "car\nperson\nbicycle\n"),
+        ("data.yaml", "names: [car, person, bicycle]"),
+    ],
+)
+def test_a_list_of_class_names_beside_the_labels_of_msrs_decides_the_order(tmp_path, name, content):
+    dataset = write_msrs(tmp_path)
+    (dataset / name).write_text(content)
+    pair = load(tmp_path).pairs[0]
+    assert msrs.CLASSES[pair.boxes.class_ids[0]] == "bicycle"
+    (dataset / name).write_text(content.replace("bicycle", "bus"))
+    with pytest.raises(UserError, match=r"expected the 3 names person, bicycle, car .* got car, p"):
+        load(tmp_path)
+
+
 def test_unknown_class_id_of_msrs_is_refused(tmp_path):
     write_yolo_text_dataset(tmp_path / "msrs", {"00004N": "3 0.5 0.5 0.1 0.1"})
     with pytest.raises(UserError, match=r"00004N\.txt: line 1: class id 3 is not in 0\.\.2"):

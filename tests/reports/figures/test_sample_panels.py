@@ -76,7 +76,7 @@ def test_predictions_without_an_image_of_the_split_are_named(tmp_path, store):
     file = next(store.root.glob("predicted/*/predictions.json"))
     file.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     (file.parent / "manifest.json").unlink()  # as by an earlier version
-    with pytest.raises(UserError, match=r"predictions\.json: has no image 00"):
+    with pytest.raises(UserError, match=r"predictions\.json: damaged .lacks image .00"):
         sample_panels.write_panels(runs, ["infrared"], store, tmp_path / "report")
 
 

@@ -32,9 +32,7 @@ def locate_dataset(
         UserError: If the folder is empty.
     """
     expected = root / folder
-    path = (
-        expected if expected.is_dir() else find_subfolder(expected.parent, [expected.name.lower()])
-    )
+    path = find_dataset_folder(root, folder)
     if path is None:
         raise DatasetNotFoundError(
             f"{title} is not at {expected}. Put it there as {' or '.join(trees)}, or name its "
@@ -46,6 +44,18 @@ def locate_dataset(
         raise UserError(f"{path}: empty folder; expected {' or '.join(trees)}")
     is_unpacked_release = len(entries) == 1 and entries[0].name.lower().startswith(title.lower())
     return entries[0] if is_unpacked_release and entries[0].is_dir() else path
+
+
+def find_dataset_folder(root: Path, folder: Path) -> Path | None:
+    """Return ``root / folder``, whatever the case of its name; None if there is no such folder.
+
+    Raises:
+        UserError: If two folders could be meant.
+    """
+    expected = root / folder
+    if expected.is_dir():
+        return expected
+    return find_subfolder(expected.parent, [expected.name.lower()])
 
 
 def find_subfolder(folder: Path, names: Collection[str]) -> Path | None:
@@ -117,7 +127,7 @@ def find_label_files(
         for label_folder in label_folders:
             paths = {
                 p.stem: p
-                for p in sorted(label_folder.iterdir())
+                for p in sorted(label_folder.iterdir(), key=lambda path: path.name)
                 if p.suffix.lower() == extension and not p.name.startswith(".")
             }
             if extension == ".txt":

@@ -1,6 +1,6 @@
 """Construction of a `Split` from the files of a data set: the steps that all data sets share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,10 @@ DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name 
 SPLIT_NAMES = ("train", "test", "all")
 
 
+# What was read of a pair, by its files and class order: splits of other rules share it.
+PairReadings = dict[Hashable, tuple[tuple[int, int], Boxes | None]]
+
+
 @dataclass(frozen=True)
 class DatasetIndex:
     """All files of a data set, before it is split.
@@ -24,6 +28,7 @@ class DatasetIndex:
         classes: Class names in the order of their ids.
         files: (key, infrared file, visible file) in key order.
         read_boxes: Reads the ground-truth boxes of (key, image size); None if there are none.
+        class_order: Class id of each id in the label files, if `read_boxes` depends on it.
         label_maps: Label image per key; empty if there are none.
         official_split: Keys of train and test, if the data set has an official split.
         conditions_and_sequences: Per key, as far as they are known.
@@ -34,9 +39,36 @@ class DatasetIndex:
     classes: tuple[str, ...]
     files: Sequence[tuple[str, Path, Path]]
     read_boxes: Callable[[str, tuple[int, int]], Boxes] | None = None
+    class_order: tuple[int, ...] = ()
     label_maps: Mapping[str, Path] = field(default_factory=dict)
     official_split: splits.SplitKeys | None = None
     conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
+
+
+def list_input_paths(
+    root: Path, folder: Path, rule: splits.SplitRule, scenarios: Path | None
+) -> list[Path]:
+    """List the folders and files that decide the splits of a data set.
+
+    Args:
+        root: The data folder.
+        folder: The data set's folder, below ``root`` or absolute.
+        rule: Its split rule; list files are relative to the data set.
+        scenarios: Its scenario file, likewise.
+
+    Returns:
+        The data set's folder and files that may lie elsewhere; empty if there is no such folder.
+
+    Raises:
+        UserError: If two folders could be meant.
+    """
+    dataset = folder_discovery.find_dataset_folder(root, folder)
+    if dataset is None:
+        return []
+    files = [] if scenarios is None else [scenarios]
+    if isinstance(rule, splits.ListRule):
+        files += [rule.train, rule.test]
+    return [dataset, *(dataset / file for file in files)]
 
 
 def check_split_name(split: str) -> None:
@@ -49,13 +81,19 @@ def check_split_name(split: str) -> None:
         raise UserError(f"no split is called {split!r}; known: {', '.join(SPLIT_NAMES)}")
 
 
-def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None = None) -> Split:
+def build_split(
+    index: DatasetIndex,
+    split: str,
+    rule: splits.SplitRule | None = None,
+    readings: PairReadings | None = None,
+) -> Split:
     """Build one split; only image headers and box labels are read.
 
     Args:
         index: The data set.
         split: ``train``, ``test`` or ``all``.
         rule: How to divide into train and test; None if every pair is tested.
+        readings: What was read for other splits a moment ago; updated. None: nothing.
 
     Raises:
         UserError: If the rule does not suit the data set, or a header or a label is broken.
@@ -63,6 +101,7 @@ def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None =
     check_split_name(split)
     keys = [key for key, _, _ in index.files]
     sequences = _assign_sequences(index, keys, rule)
+    readings = {} if readings is None else readings
     if split == "train" and isinstance(rule, splits.AllPairsRule):
         raise UserError(
             f"{index.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; "
@@ -70,14 +109,14 @@ def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None =
         )
     if split == "all" or rule is None or isinstance(rule, splits.AllPairsRule):
         return Split(
-            index.dataset, split, index.classes, _build_pairs(index, keys, sequences), "all pairs"
+            index.dataset, split, index.classes, _build_pairs(index, keys, sequences, readings), "all pairs"
         )
     parts = splits.divide_keys(keys, rule, _load_listed_keys(index, rule))
     return Split(
         index.dataset,
         split,
         index.classes,
-        _build_pairs(index, parts[split], sequences),
+        _build_pairs(index, parts[split], sequences, readings),
         splits.describe_rule(rule),
         splits.has_leakage(rule, parts, _get_known_sequences(index)),
     )
@@ -120,24 +159,32 @@ def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.Spl
 
 
 def _build_pairs(
-    index: DatasetIndex, keys: Sequence[str], sequences: Mapping[str, str]
+    index: DatasetIndex,
+    keys: Sequence[str],
+    sequences: Mapping[str, str],
+    readings: PairReadings,
 ) -> tuple[Pair, ...]:
     selected_keys, pairs = set(keys), []
     for key, infrared, visible in index.files:
         if key not in selected_keys:
             continue
-        size = folder_discovery.read_common_size(infrared, visible)
-        recording = index.conditions_and_sequences.get(key)
         label_map = index.label_maps.get(key)
-        if label_map is not None:
-            folder_discovery.read_common_size(label_map, visible)
+        identity = (index.dataset, infrared, visible, index.class_order)
+        if identity not in readings:
+            size = folder_discovery.read_common_size(infrared, visible)
+            if label_map is not None:
+                folder_discovery.read_common_size(label_map, visible)
+            boxes = index.read_boxes(key, size) if index.read_boxes else None
+            readings[identity] = size, boxes
+        size, boxes = readings[identity]
+        recording = index.conditions_and_sequences.get(key)
         pairs.append(
             Pair(
                 key,
                 infrared,
                 visible,
                 size,
-                index.read_boxes(key, size) if index.read_boxes else None,
+                boxes,
                 label_map,
                 recording.condition if recording else None,
                 sequences[key],

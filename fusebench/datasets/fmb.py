@@ -18,7 +18,13 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import folder_discovery, sequences, splits
 from fusebench.data.pairs import Split, find_images_by_stem
-from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.data.split_builder import (
+    DatasetIndex,
+    PairReadings,
+    build_split,
+    check_split_name,
+    list_input_paths,
+)
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -67,7 +73,17 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folders and files that decide what `load` returns."""
+    return list_input_paths(root, options.folder, options.split, options.scenarios)
+
+
+def load(
+    root: Path,
+    split: str,
+    options: Options = DEFAULT_OPTIONS,
+    readings: PairReadings | None = None,
+) -> Split:
     """Load the pairs of ``train``, ``test`` or ``all`` with the files of their label maps.
 
     Raises:
@@ -109,7 +125,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
             folder, options.scenarios, list(label_maps)
         ),
     )
-    return build_split(index, split, options.split)
+    return build_split(index, split, options.split, readings)
 
 
 def _find_label_maps(part_folder: Path, keys: list[str]) -> dict[str, Path]:

@@ -9,7 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data.pairs import Split, match_pairs_by_stem
-from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.data.split_builder import (
+    DatasetIndex,
+    PairReadings,
+    build_split,
+    check_split_name,
+)
 from fusebench.errors import DatasetNotFoundError, UserError
 
 VERSION = 1
@@ -34,7 +39,17 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folders that decide what `load` returns."""
+    return [root / options.infrared, root / options.visible]
+
+
+def load(
+    root: Path,
+    split: str,
+    options: Options = DEFAULT_OPTIONS,
+    readings: PairReadings | None = None,
+) -> Split:
     """Load every pair of the two folders, as split ``test`` or ``all``.
 
     Raises:
@@ -54,4 +69,5 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     files = match_pairs_by_stem(infrared, visible)
     if not files:
         raise UserError(f"{infrared} and {visible}: no images")
-    return build_split(DatasetIndex("folder", root, CLASSES, files), split)
+    index = DatasetIndex("folder", root, CLASSES, files)
+    return build_split(index, split, readings=readings)

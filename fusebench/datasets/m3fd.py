@@ -21,7 +21,13 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data import box_annotations, folder_discovery, m3fd_class_order, sequences, splits
 from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Split
-from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.data.split_builder import (
+    DatasetIndex,
+    PairReadings,
+    build_split,
+    check_split_name,
+    list_input_paths,
+)
 
 VERSION = 1
 TITLE = "M3FD"
@@ -53,7 +59,17 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folders and files that decide what `load` returns."""
+    return list_input_paths(root, options.folder, options.split, options.scenarios)
+
+
+def load(
+    root: Path,
+    split: str,
+    options: Options = DEFAULT_OPTIONS,
+    readings: PairReadings | None = None,
+) -> Split:
     """Load the pairs of ``train``, ``test`` or ``all`` with their ground-truth boxes.
 
     Raises:
@@ -84,6 +100,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         CLASSES,
         files,
         read_boxes,
+        tuple(class_order),
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
     )
-    return build_split(index, split, options.split)
+    return build_split(index, split, options.split, readings)

@@ -76,8 +76,9 @@ class SplitCache:
 
     def _load(self, load: Callable[[], Split]) -> Split:
         loaded = load()
+        hashing.hash_all(loaded, self.file_hashes)
         split = replace(loaded, pairs=build_columns(loaded.pairs))
-        hashing.hash_all(split, self.file_hashes)
+        split.hashes.update(loaded.hashes)
         return split
 
     def _get_listing(self, paths: tuple[Path, ...]) -> str | None:

@@ -169,7 +169,7 @@ def _build_pairs(
         if key not in selected_keys:
             continue
         label_map = index.label_maps.get(key)
-        identity = (index.dataset, infrared, visible, index.class_order)
+        identity = (index.dataset, str(infrared), str(visible), index.class_order)
         if identity not in readings:
             size = folder_discovery.read_common_size(infrared, visible)
             if label_map is not None:

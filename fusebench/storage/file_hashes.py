@@ -52,7 +52,7 @@ class FileHashes:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._tables: dict[Path, dict[str, tuple[Stamp, str]]] = {}
+        self._tables: dict[str, dict[str, tuple[Stamp, str]]] = {}
 
     def hash_each(self, paths: Sequence[Path]) -> list[str]:
         """Return the content hash of each file, 64 hex digits.
@@ -63,36 +63,38 @@ class FileHashes:
         hashes: list[str] = [""] * len(paths)
         unknown: list[tuple[Stamp, int]] = []
         for place, path in enumerate(paths):
+            folder, name = os.path.split(path)
             stamp = _stat(path)
-            entry = self._get_table(path.parent).get(path.name)
+            entry = self._get_table(folder).get(name)
             if entry is not None and entry[0] == stamp:
                 hashes[place] = entry[1]
             else:
                 unknown.append((stamp, place))
-        changed: set[Path] = set()
+        changed: set[str] = set()
         # The most recently changed files last: then they have settled by the time they are read.
         for stamp, place in sorted(unknown, key=lambda entry: max(entry[0][1:3])):
-            path, now = paths[place], time.time_ns()
-            hashes[place] = hash_image_file(path)
+            now = time.time_ns()
+            hashes[place] = hash_image_file(paths[place])
             if is_settled(stamp, now):
-                self._tables[path.parent][path.name] = (stamp, hashes[place])
-                changed.add(path.parent)
+                folder, name = os.path.split(paths[place])
+                self._tables[folder][name] = (stamp, hashes[place])
+                changed.add(folder)
         for folder in changed:
             self._write_table(folder)
         return hashes
 
-    def _get_table(self, folder: Path) -> dict[str, tuple[Stamp, str]]:
+    def _get_table(self, folder: str) -> dict[str, tuple[Stamp, str]]:
         if folder not in self._tables:
             self._tables[folder] = self._read_table(folder)
         return self._tables[folder]
 
-    def _get_file(self, folder: Path) -> Path | None:
+    def _get_file(self, folder: str) -> Path | None:
         if self._folder is None:
             return None
         name = hashlib.sha256(os.fsencode(Path.cwd() / folder)).hexdigest()[:16]
         return self._folder / f"hashes{VERSION}-{name}.npz"
 
-    def _read_table(self, folder: Path) -> dict[str, tuple[Stamp, str]]:
+    def _read_table(self, folder: str) -> dict[str, tuple[Stamp, str]]:
         file = self._get_file(folder)
         if file is None or not file.is_file():
             return {}
@@ -107,7 +109,7 @@ class FileHashes:
         except (UserError, ValueError, TypeError):  # damaged: the files are hashed again
             return {}
 
-    def _write_table(self, folder: Path) -> None:
+    def _write_table(self, folder: str) -> None:
         file, table = self._get_file(folder), self._tables[folder]
         if file is None:
             return

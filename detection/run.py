@@ -24,7 +24,7 @@ from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
-from fusebench.experiments.plan import Run
+from fusebench.experiments.plan import Plan, Run
 from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.runtime.program import run_program
 from fusebench.storage import image_index, predicted_boxes
@@ -104,9 +104,11 @@ def collect_true_boxes(split: Split) -> dict[str, Boxes]:
     return truth
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
-    return cli.execute_runs("detection", "detection.run", __doc__ or "", execute_run, argv)
+def main(argv: Sequence[str] | None = None, run_plan: Plan | None = None) -> int:
+    """Run the command line; return the exit status. ``run_plan``: its plan, if there is one."""
+    return cli.execute_runs(
+        "detection", "detection.run", __doc__ or "", execute_run, argv, run_plan
+    )
 
 
 if __name__ == "__main__":

@@ -16,21 +16,26 @@ from collections.abc import Sequence
 
 from fusebench import cli, verify
 from fusebench.config import schema
+from fusebench.experiments.plan import Plan
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 
 
-def select_stages(args: argparse.Namespace) -> list[str]:
-    """List the programs to call, in order.
+def build_plan(args: argparse.Namespace) -> Plan:
+    """Plan the tasks of every kind.
 
     Raises:
         UserError: If the task file or the data is wrong, or no task is selected.
     """
-    plan = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=not args.plan)
+    return cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=not args.plan)
+
+
+def select_stages(plan: Plan, *, is_plan_only: bool) -> list[str]:
+    """List the programs to call, in order."""
     kinds = {run.task.kind for run in plan.runs}
     kinds |= {skipped.task.kind for skipped in plan.skipped_tasks if skipped.will_be_generated}
     model_stages = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]
-    return ["fusion.run", *model_stages, *([] if args.plan else ["reports.run"])]
+    return ["fusion.run", *model_stages, *([] if is_plan_only else ["reports.run"])]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,15 +45,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return verify.main(arguments[1:])
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
-        programs = select_stages(args)
+        plan = build_plan(args)
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error("fusebench", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
     worst_status = 0
-    for program in programs:
+    for program in select_stages(plan, is_plan_only=args.plan):
         printable.print_text(f"== {program}")
-        status: int = importlib.import_module(program).main(arguments)
+        run_stage = importlib.import_module(program).main
+        # Stages that compute plan again: data can change in the hours that the first one takes.
+        status: int = run_stage(arguments, plan) if args.plan else run_stage(arguments)
         if status not in (0, 1):
             return status
         worst_status = max(worst_status, status)

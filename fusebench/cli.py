@@ -15,6 +15,7 @@ from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import command_name, interrupts, printable, system_errors
 from fusebench.runtime.unknown_names import suggest_names
+from fusebench.storage.split_cache import SplitCache
 from fusebench.storage.store import Store
 
 EXIT_FAILED = 1  # a run failed; the others were executed
@@ -42,9 +43,14 @@ StepsFunction = Callable[[Plan, Store], list[Step]]
 
 
 def execute_runs(
-    kind: str, program: str, description: str, execute: RunFunction, argv: Sequence[str] | None
+    kind: str,
+    program: str,
+    description: str,
+    execute: RunFunction,
+    argv: Sequence[str] | None,
+    run_plan: Plan | None = None,
 ) -> int:
-    """Parse the command line and execute every selected run of one kind of task.
+    """Parse the command line and execute every selected run of one kind of task; see `main`.
 
     Returns:
         0; 1 if a run failed (the others were executed); 2 if the command, the task file or the
@@ -55,7 +61,7 @@ def execute_runs(
     def build_steps(run_plan: Plan, store: Store) -> list[Step]:
         return [build_step(program, run, store, execute) for run in run_plan.runs]
 
-    return main(program, description, (kind,), build_steps, argv)
+    return main(program, description, (kind,), build_steps, argv, run_plan)
 
 
 def build_step(program: str, run: Run, store: Store, execute: RunFunction) -> Step:
@@ -74,12 +80,27 @@ def main(
     kinds: Sequence[str],
     build_steps: StepsFunction,
     argv: Sequence[str] | None,
+    run_plan: Plan | None = None,
 ) -> int:
-    """Parse the command line, plan the tasks of the given kinds, and execute the steps."""
+    """Parse the command line, plan the tasks of the given kinds, and execute the steps.
+
+    Args:
+        program: Module of the program, e.g. ``detection.run``.
+        description: Docstring of the module.
+        kinds: Kinds of tasks to plan, e.g. ``detection``.
+        build_steps: Returns the steps of a plan.
+        argv: The arguments; None: those of the command line.
+        run_plan: The plan for these arguments, if it was built already.
+
+    Returns:
+        The exit status, see `execute_runs`.
+    """
     args = build_parser(program, description).parse_args(argv)
     store = Store(args.out)
     try:
-        run_plan = build_plan_from_args(args, kinds, generate=not args.plan)
+        if run_plan is None:
+            run_plan = build_plan_from_args(args, kinds, generate=not args.plan)
+        run_plan = plan.select_kinds(run_plan, kinds)
         steps = build_steps(run_plan, store)
         if args.plan:
             _print_plan(run_plan, steps, args.out)
@@ -182,7 +203,13 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
     # Also with the default task file, relative folders are relative to the current folder.
     base_folder = args.tasks.resolve().parent
     run_plan = plan.build_plan(
-        task_file, names, args.data, base_folder, limit=args.limit, generate=generate
+        task_file,
+        names,
+        args.data,
+        base_folder,
+        limit=args.limit,
+        generate=generate,
+        cache=SplitCache(args.out),
     )
     missing = [skipped for skipped in run_plan.skipped_tasks if not skipped.will_be_generated]
     if missing and (args.task or args.datasets or len(missing) == len(names)):

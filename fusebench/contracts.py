@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -112,6 +112,10 @@ def _is_present(*_arguments: Any) -> bool:
 
 def _score_all_classes(classes: Sequence[str], _options: Any) -> Sequence[str]:
     return classes
+
+
+def _no_paths(_root: Path, _options: Any) -> Sequence[Path]:
+    return ()
 
 
 def _predict_all_classes(_options: Any, classes: Sequence[str]) -> set[str]:
@@ -312,8 +316,11 @@ class Dataset:
         VERSION: Increased when the pairs, their labels or their split change.
         TITLE: Name of the data set in messages.
         CLASSES: Class names in the order of their ids; empty without labels.
-        load: Returns the pairs of the split ``train``, ``test`` or ``all`` below a data folder.
+        load: Returns the pairs of the split ``train``, ``test`` or ``all`` below a data folder. The
+            optional fourth argument shares readings, see `fusebench.data.split_builder`.
         Options: Options in tasks.yaml.
+        input_paths: Returns the folders and files that decide what `load` returns, so that a split
+            can be kept until one of them changes; empty: it is loaded every time.
         is_generated: Returns whether simulated data is on disk already.
     """
 
@@ -321,10 +328,9 @@ class Dataset:
     VERSION: int
     TITLE: str
     CLASSES: tuple[str, ...]
-    load: Callable[[Path, Literal["train", "test", "all"] | str, Any], Split] = _call(
-        "root, split, options"
-    )
+    load: Callable[..., Split] = _call("root, split, options, [readings]")
     Options: type[BaseModel] = NoOptions
+    input_paths: Callable[[Path, Any], Sequence[Path]] = _call("root, options", default=_no_paths)
     is_generated: Callable[[Path, Any], bool] = _call("root, options", default=_is_present)
 
 

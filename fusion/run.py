@@ -189,9 +189,9 @@ def _build_fusion_step(required: SourceImages, store: Store) -> Step:
     return Step(f"{required.label} {hashing.hash_keys(required.split)}", is_done, fuse)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
-    return cli.main(PROGRAM, __doc__ or "", tuple(schema.TASK_CLASSES), build_steps, argv)
+def main(argv: Sequence[str] | None = None, run_plan: Plan | None = None) -> int:
+    """Run the command line; return the exit status. ``run_plan``: its plan, if there is one."""
+    return cli.main(PROGRAM, __doc__ or "", tuple(schema.TASK_CLASSES), build_steps, argv, run_plan)
 
 
 if __name__ == "__main__":

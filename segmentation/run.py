@@ -26,7 +26,7 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.evaluation.counts import ArrayCounts
 from fusebench.experiments import runner, scoring, sources
-from fusebench.experiments.plan import Run
+from fusebench.experiments.plan import Plan, Run
 from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.runtime import progress
 from fusebench.runtime.program import run_program
@@ -117,9 +117,11 @@ def write_per_image(path: Path, classes: Sequence[str], counts: ArrayCounts) -> 
                     rows.writerow((key, name, truth[i], predicted[i], true_positives[i]))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit status."""
-    return cli.execute_runs("segmentation", "segmentation.run", __doc__ or "", execute_run, argv)
+def main(argv: Sequence[str] | None = None, run_plan: Plan | None = None) -> int:
+    """Run the command line; return the exit status. ``run_plan``: its plan, if there is one."""
+    return cli.execute_runs(
+        "segmentation", "segmentation.run", __doc__ or "", execute_run, argv, run_plan
+    )
 
 
 if __name__ == "__main__":

@@ -35,9 +35,7 @@ def locate_dataset(
         UserError: If the folder is empty.
     """
     expected = root / folder
-    path = (
-        expected if expected.is_dir() else find_subfolder(expected.parent, [expected.name.lower()])
-    )
+    path = find_dataset_folder(root, folder)
     if path is None:
         raise DatasetNotFoundError(
             f"{title} is not at {expected}. Put it there as {' or '.join(trees)}, or name its "
@@ -52,6 +50,18 @@ def locate_dataset(
         if len(folders) != 1 or not folders[0].name.lower().startswith(title.lower()):
             return path
         path = folders[0]
+
+
+def find_dataset_folder(root: Path, folder: Path) -> Path | None:
+    """Return ``root / folder``, whatever the case of its name; None if there is no such folder.
+
+    Raises:
+        UserError: If two folders could be meant.
+    """
+    expected = root / folder
+    if expected.is_dir():
+        return expected
+    return find_subfolder(expected.parent, [expected.name.lower()])
 
 
 def find_subfolder(folder: Path, names: Collection[str]) -> Path | None:

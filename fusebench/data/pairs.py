@@ -4,8 +4,14 @@ Pairs hold paths, not pixels: `fusebench.data.images` and `fusebench.data.label_
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fusebench.data.boxes import Boxes
 from fusebench.errors import UserError
@@ -13,7 +19,7 @@ from fusebench.errors import UserError
 CAUTION_PREFIX = "caution: "  # of the names of protocol facts that are warnings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """One infrared and one visible image of the same view, registered pixel by pixel.
 
@@ -41,6 +47,88 @@ class Pair:
     sequence: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class PairColumns(Sequence[Pair]):
+    """N pairs as columns, a small part of the memory of N objects; built when they are read.
+
+    Attributes:
+        keys: Key of each pair.
+        infrared: Path of each infrared image.
+        visible: Path of each visible image.
+        sizes: (width, height) of each pair, int64 (N, 2).
+        label_maps: Path of each label image, or None.
+        conditions: Condition of each pair, or None.
+        sequences: Sequence of each pair.
+        have_boxes: Whether each pair has boxes, bool (N,).
+        box_starts: Where the boxes of each pair begin, int64 (N + 1,).
+        corners: Boxes of all pairs, float64 (M, 4), see `Boxes`.
+        class_ids: Class ids of all boxes, int64 (M,).
+    """
+
+    keys: tuple[str, ...]
+    infrared: Sequence[str]
+    visible: Sequence[str]
+    sizes: NDArray[np.int64]
+    label_maps: Sequence[str | None]
+    conditions: Sequence[str | None]
+    sequences: Sequence[str]
+    have_boxes: NDArray[np.bool_]
+    box_starts: NDArray[np.int64]
+    corners: NDArray[np.float64]
+    class_ids: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, place: int) -> Pair: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Pair, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Pair | tuple[Pair, ...]:
+        if isinstance(place, slice):
+            return tuple(self[i] for i in range(*place.indices(len(self))))
+        i = range(len(self))[place]
+        first, end = self.box_starts[i : i + 2].tolist()
+        width, height = self.sizes[i].tolist()
+        label_map = self.label_maps[i]
+        return Pair(
+            self.keys[i],
+            Path(self.infrared[i]),
+            Path(self.visible[i]),
+            (width, height),
+            Boxes(self.corners[first:end], self.class_ids[first:end])
+            if self.have_boxes[i]
+            else None,
+            None if label_map is None else Path(label_map),
+            self.conditions[i],
+            self.sequences[i],
+        )
+
+
+def build_columns(pairs: Sequence[Pair]) -> PairColumns:
+    """Convert pairs to columns."""
+    if isinstance(pairs, PairColumns):
+        return pairs
+    boxes = [pair.boxes for pair in pairs]
+    present = [entry for entry in boxes if entry is not None]
+    counts = [0 if entry is None else len(entry) for entry in boxes]
+    return PairColumns(
+        keys=tuple(pair.key for pair in pairs),
+        infrared=tuple(str(pair.infrared) for pair in pairs),
+        visible=tuple(str(pair.visible) for pair in pairs),
+        sizes=np.array([pair.size for pair in pairs], np.int64).reshape(-1, 2),
+        label_maps=tuple(pair.label_map and str(pair.label_map) for pair in pairs),
+        conditions=tuple(pair.condition for pair in pairs),
+        sequences=tuple(pair.sequence for pair in pairs),
+        have_boxes=np.array([entry is not None for entry in boxes], bool),
+        box_starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
+        corners=np.concatenate([np.zeros((0, 4)), *(entry.corners for entry in present)]),
+        class_ids=np.concatenate([np.zeros(0, np.int64), *(entry.class_ids for entry in present)]),
+    )
+
+
 @dataclass(frozen=True)
 class Split:
     """Pairs of one split, sorted by key, and how they were selected.
@@ -49,7 +137,7 @@ class Split:
         dataset: Name of the data set.
         name: ``train``, ``test`` or ``all``.
         classes: Class names in the order of their ids, of boxes and of label maps.
-        pairs: Sorted by key.
+        pairs: Sorted by key; a tuple, or `PairColumns`.
         rule_description: The split rule as text, e.g. ``"blocks of 100 ids, gap 10, ..."``.
         has_leakage: The rule puts neighboring frames into both train and test.
         is_simulated: The images are rendered by `fusebench.simulator`, not taken by cameras.
@@ -57,30 +145,56 @@ class Split:
         notes: How the files were read where a reader has to know it, as (name, text), e.g.
             ``("duplicate boxes", "3 of 812 dropped")``. Printed with the protocol; a name that
             starts with `CAUTION_PREFIX` is a warning.
+        hashes: Hashes of the split that were computed already, by name; see
+            `fusebench.storage.hashing`.
     """
 
     dataset: str
     name: str
     classes: tuple[str, ...]
-    pairs: tuple[Pair, ...]
+    pairs: Sequence[Pair]
     rule_description: str = ""
     has_leakage: bool = False
     is_simulated: bool = False
     excluded_keys: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    hashes: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        keys = [pair.key for pair in self.pairs]
-        duplicates = [key for key, count in Counter(keys).items() if count > 1]
-        if duplicates:
+        keys = list(self.keys)
+        if len(set(keys)) < len(keys):
+            duplicates = [key for key, count in Counter(keys).items() if count > 1]
             raise UserError(f"{self.dataset}/{self.name}: key {duplicates[0]!r} names two pairs")
         if keys != sorted(keys):
             raise UserError(f"{self.dataset}/{self.name}: pairs are not in key order")
 
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        if isinstance(self.pairs, PairColumns):
+            return self.pairs.keys
+        return tuple(pair.key for pair in self.pairs)
+
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of the pairs, sorted."""
-        return tuple(pair.key for pair in self.pairs)
+        return self._keys
+
+    def find_unlabeled(self, labels: Literal["boxes", "label_map"]) -> str | None:
+        """Return the key of the first pair without boxes, or without a label map; or None."""
+        if not isinstance(self.pairs, PairColumns):
+            return next((p.key for p in self.pairs if getattr(p, labels) is None), None)
+        columns = self.pairs
+        if labels == "boxes":
+            missing = ~columns.have_boxes
+            return columns.keys[int(missing.argmax())] if missing.any() else None
+        keys = zip(columns.keys, columns.label_maps, strict=True)
+        return next((key for key, label_map in keys if label_map is None), None)
+
+    def count_boxes(self) -> list[int]:
+        """Count the true boxes of each class."""
+        class_ids = build_columns(self.pairs).class_ids
+        counts: list[int] = np.bincount(class_ids, minlength=len(self.classes)).tolist()
+        return counts
 
     def limit_pairs(self, limit: int | None) -> "Split":
         """Select at most ``limit`` pairs, evenly spaced over the split; None keeps all."""

@@ -1,7 +1,7 @@
 """Construction of a `Split` from the files of a data set: the steps that all data sets share."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,10 @@ DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name 
 SPLIT_NAMES = ("train", "test", "all")
 
 
+# What was read of a pair, by its files and class order: splits of other rules share it.
+PairReadings = dict[Hashable, tuple[tuple[int, int], BoxLabels | None]]
+
+
 @dataclass(frozen=True)
 class DatasetIndex:
     """All files of a data set, before it is split.
@@ -28,6 +32,7 @@ class DatasetIndex:
         files: (key, infrared file, visible file) in key order.
         read_boxes: Reads the ground-truth boxes of (key, image size), alone or with the counts
             for `Split.notes`; None if there are none.
+        class_order: Class id of each id in the label files, if `read_boxes` depends on it.
         label_maps: Label image per key; empty if there are none.
         official_split: Keys of train and test, if the data set has an official split.
         conditions_and_sequences: Per key, as far as they are known.
@@ -40,11 +45,38 @@ class DatasetIndex:
     classes: tuple[str, ...]
     files: Sequence[tuple[str, Path, Path]]
     read_boxes: Callable[[str, tuple[int, int]], Boxes | BoxLabels] | None = None
+    class_order: tuple[int, ...] = ()
     label_maps: Mapping[str, Path] = field(default_factory=dict)
     official_split: splits.SplitKeys | None = None
     conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
     official_split_hint: str = ""
+
+
+def list_input_paths(
+    root: Path, folder: Path, rule: splits.SplitRule, scenarios: Path | None
+) -> list[Path]:
+    """List the folders and files that decide the splits of a data set.
+
+    Args:
+        root: The data folder.
+        folder: The data set's folder, below ``root`` or absolute.
+        rule: Its split rule; list files are relative to the data set.
+        scenarios: Its scenario file, likewise.
+
+    Returns:
+        The data set's folder and files that may lie elsewhere; empty if there is no such folder.
+
+    Raises:
+        UserError: If two folders could be meant.
+    """
+    dataset = folder_discovery.find_dataset_folder(root, folder)
+    if dataset is None:
+        return []
+    files = [] if scenarios is None else [scenarios]
+    if isinstance(rule, splits.ListRule):
+        files += [rule.train, rule.test]
+    return [dataset, *(dataset / file for file in files)]
 
 
 def check_split_name(split: str) -> None:
@@ -57,13 +89,19 @@ def check_split_name(split: str) -> None:
         raise UserError(f"no split is called {split!r}; known: {', '.join(SPLIT_NAMES)}")
 
 
-def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None = None) -> Split:
+def build_split(
+    index: DatasetIndex,
+    split: str,
+    rule: splits.SplitRule | None = None,
+    readings: PairReadings | None = None,
+) -> Split:
     """Build one split; only image headers and box labels are read.
 
     Args:
         index: The data set.
         split: ``train``, ``test`` or ``all``.
         rule: How to divide into train and test; None if every pair is tested.
+        readings: What was read for other splits a moment ago; updated. None: nothing.
 
     Raises:
         UserError: If the rule does not suit the data set, or a header or a label is broken.
@@ -71,16 +109,17 @@ def build_split(index: DatasetIndex, split: str, rule: splits.SplitRule | None =
     check_split_name(split)
     keys = [key for key, _, _ in index.files]
     sequences = _assign_sequences(index, keys, rule)
+    readings = {} if readings is None else readings
     if split == "train" and isinstance(rule, splits.AllPairsRule):
         raise UserError(
             f"{index.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; "
             "it is for models trained elsewhere, choose another rule"
         )
     if split == "all" or rule is None or isinstance(rule, splits.AllPairsRule):
-        pairs, notes = _build_pairs(index, keys, sequences)
+        pairs, notes = _build_pairs(index, keys, sequences, readings)
         return Split(index.dataset, split, index.classes, pairs, "all pairs", notes=notes)
     parts = splits.divide_keys(keys, rule, _load_listed_keys(index, rule))
-    pairs, notes = _build_pairs(index, parts[split], sequences)
+    pairs, notes = _build_pairs(index, parts[split], sequences, readings)
     return Split(
         index.dataset,
         split,
@@ -131,7 +170,10 @@ def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.Spl
 
 
 def _build_pairs(
-    index: DatasetIndex, keys: Sequence[str], sequences: Mapping[str, str]
+    index: DatasetIndex,
+    keys: Sequence[str],
+    sequences: Mapping[str, str],
+    readings: PairReadings,
 ) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
     """Return the pairs of the keys, and the notes on their files."""
     selected_keys, pairs = set(keys), []
@@ -139,16 +181,14 @@ def _build_pairs(
     for key, infrared, visible in index.files:
         if key not in selected_keys:
             continue
-        size = folder_discovery.read_common_size(infrared, visible)
-        recording = index.conditions_and_sequences.get(key)
         label_map = index.label_maps.get(key)
-        if label_map is not None:
-            folder_discovery.read_common_size(label_map, visible)
-        labels = index.read_boxes(key, size) if index.read_boxes else None
-        if isinstance(labels, Boxes):
-            labels = label_notes.build_labels(labels, size)
+        identity = (index.dataset, str(infrared), str(visible), index.class_order)
+        if identity not in readings:
+            readings[identity] = _read_pair(index, key, infrared, visible)
+        size, labels = readings[identity]
         if labels is not None:
             counts.update(labels.counts)
+        recording = index.conditions_and_sequences.get(key)
         pairs.append(
             Pair(
                 key,
@@ -164,3 +204,15 @@ def _build_pairs(
     box_count = sum(len(pair.boxes) for pair in pairs if pair.boxes is not None)
     notes = label_notes.build_notes(counts, box_count, len(pairs))
     return tuple(pairs), (*index.notes, *notes)
+
+
+def _read_pair(
+    index: DatasetIndex, key: str, infrared: Path, visible: Path
+) -> tuple[tuple[int, int], BoxLabels | None]:
+    """Read the size of a pair from its headers, and its boxes."""
+    size = folder_discovery.read_common_size(infrared, visible)
+    label_map = index.label_maps.get(key)
+    if label_map is not None:
+        folder_discovery.read_common_size(label_map, visible)
+    labels = index.read_boxes(key, size) if index.read_boxes else None
+    return size, label_notes.build_labels(labels, size) if isinstance(labels, Boxes) else labels

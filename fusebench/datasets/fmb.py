@@ -20,7 +20,13 @@ from fusebench.data import folder_discovery, sequences, splits
 from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.matching.image_files import find_images_by_stem
 from fusebench.data.pairs import Split
-from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.data.split_builder import (
+    DatasetIndex,
+    PairReadings,
+    build_split,
+    check_split_name,
+    list_input_paths,
+)
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -71,7 +77,19 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folders and files that decide what `load` returns."""
+    if options.infrared_scaling is not None:
+        return []  # the scaled images lie elsewhere
+    return list_input_paths(root, options.folder, options.split, options.scenarios)
+
+
+def load(
+    root: Path,
+    split: str,
+    options: Options = DEFAULT_OPTIONS,
+    readings: PairReadings | None = None,
+) -> Split:
     """Load the pairs of ``train``, ``test`` or ``all`` with the files of their label maps.
 
     Raises:
@@ -113,7 +131,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
             folder, options.scenarios, list(label_maps)
         ),
     )
-    built = build_split(index, split, options.split)
+    built = build_split(index, split, options.split, readings)
     return scale_infrared_images(built, options.infrared_scaling, root)
 
 

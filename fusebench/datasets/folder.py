@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.matching.image_files import match_pairs_by_stem, split_template
 from fusebench.data.pairs import Split
-from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.data.split_builder import (
+    DatasetIndex,
+    PairReadings,
+    build_split,
+    check_split_name,
+)
 from fusebench.errors import DatasetNotFoundError, UserError
 
 VERSION = 1
@@ -39,7 +44,19 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folders that decide what `load` returns."""
+    if options.infrared_scaling is not None:
+        return []  # the scaled images lie elsewhere
+    return [split_template(root / path)[0] for path in (options.infrared, options.visible)]
+
+
+def load(
+    root: Path,
+    split: str,
+    options: Options = DEFAULT_OPTIONS,
+    readings: PairReadings | None = None,
+) -> Split:
     """Load every pair of the two folders, as split ``test`` or ``all``.
 
     Raises:
@@ -57,5 +74,6 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
                 "folders of images with the same names. Without them: python -m fusion.run --scenes"
             )
     files = match_pairs_by_stem(infrared, visible)
-    built = build_split(DatasetIndex("folder", root, CLASSES, files), split)
+    index = DatasetIndex("folder", root, CLASSES, files)
+    built = build_split(index, split, readings=readings)
     return scale_infrared_images(built, options.infrared_scaling, root)

@@ -27,7 +27,13 @@ from fusebench.data.box_labels import class_list, label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
 from fusebench.data.pairs import Split
-from fusebench.data.split_builder import DatasetIndex, build_split, check_split_name
+from fusebench.data.split_builder import (
+    DatasetIndex,
+    PairReadings,
+    build_split,
+    check_split_name,
+    list_input_paths,
+)
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -66,7 +72,19 @@ class Options(BaseModel):
 DEFAULT_OPTIONS = Options()
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folders and files that decide what `load` returns."""
+    if options.infrared_scaling is not None:
+        return []  # the scaled images lie elsewhere
+    return list_input_paths(root, options.folder, options.split, options.scenarios)
+
+
+def load(
+    root: Path,
+    split: str,
+    options: Options = DEFAULT_OPTIONS,
+    readings: PairReadings | None = None,
+) -> Split:
     """Load the pairs of ``train``, ``test`` or ``all`` with their ground-truth boxes.
 
     Raises:
@@ -118,7 +136,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
         conditions_and_sequences=from_names | from_file,
         official_split_hint=_describe_missing_lists(folder, is_repository),
     )
-    built = build_split(index, split, options.split)
+    built = build_split(index, split, options.split, readings)
     return scale_infrared_images(built, options.infrared_scaling, root)
 
 

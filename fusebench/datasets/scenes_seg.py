@@ -24,6 +24,11 @@ def is_generated(root: Path, options: Options = DEFAULT_OPTIONS) -> bool:
     return (root / scene_options.get_dataset_folder("masks", VERSION, options)).is_dir()
 
 
+def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
+    """Return the folder that decides what `load` returns."""
+    return [root / scene_options.get_dataset_folder("masks", VERSION, options)]
+
+
 def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     """Load the pairs of ``train``, ``test`` or ``all``; renders them into ``root`` if missing.
 

@@ -5,7 +5,7 @@ creates them, later ones reuse them. No stage imports another.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedSource
 from fusebench.runtime import progress
 from fusebench.storage import hashing
+from fusebench.storage.file_hashes import FileHashes
 from fusebench.storage.store import Store
 
 
@@ -33,10 +34,12 @@ class SourceImages:
     Attributes:
         source: The source.
         split: The pairs; one image each.
+        file_hashes: Known content hashes of files; None: external images are read for their hash.
     """
 
     source: ResolvedSource
     split: Split
+    file_hashes: FileHashes | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def external_files(self) -> dict[str, Path]:
@@ -74,7 +77,7 @@ class SourceImages:
         spec: dict[str, Any] = {
             "kind": config.kind,
             "dataset": self.split.dataset,
-            "pairs": hashing.hash_images(self.split),
+            "pairs": hashing.hash_images(self.split, self.file_hashes),
         }
         if isinstance(config, schema.FusionMethodSource):
             assert source.method is not None
@@ -86,7 +89,7 @@ class SourceImages:
             }
         elif isinstance(config, schema.ExternalImagesSource):
             spec["color"] = config.color
-            spec["files"] = hashing.hash_files(self.external_files)
+            spec["files"] = hashing.hash_files(self.external_files, self.file_hashes)
         return spec
 
     @property

@@ -10,10 +10,10 @@ from typing import Any
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime.regular_file import require_regular_file
+from fusebench.storage.file_hashes import FileHashes, Stamp, read_stamp
 
 HASH_LENGTH = 12  # hex digits in folder names: 48 bits, ample for thousands of runs
 HASH_GLOB = "[0-9a-f]" * HASH_LENGTH  # glob pattern of a hash
-SAMPLE_BYTES = 4096  # length of each of the three samples that are read of an image file
 
 
 def content_hash(spec: Mapping[str, Any]) -> str:
@@ -30,52 +30,82 @@ def content_hash(spec: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 
 
-@cache
 def hash_keys(split: Split) -> str:
     """Hash the data set's name and the keys of a split; printed with every table."""
-    return content_hash({"dataset": split.dataset, "keys": list(split.keys)})
+    return _remember(
+        split, "keys", lambda: content_hash({"dataset": split.dataset, "keys": list(split.keys)})
+    )
 
 
-@cache
-def hash_images(split: Split) -> str:
+def hash_images(split: Split, file_hashes: FileHashes | None = None) -> str:
     """Hash the images of a split: keys, sizes in pixels, contents (see `hash_files`)."""
-    sizes = [[p.key, p.size] for p in split.pairs]
-    infrared = hash_files({p.key: p.infrared for p in split.pairs})
-    visible = hash_files({p.key: p.visible for p in split.pairs})
-    return content_hash({"sizes": sizes, "infrared": infrared, "visible": visible})
+
+    def compute() -> str:
+        pairs = split.pairs
+        infrared = hash_files({pair.key: pair.infrared for pair in pairs}, file_hashes)
+        visible = hash_files({pair.key: pair.visible for pair in pairs}, file_hashes)
+        sizes = [[pair.key, pair.size] for pair in pairs]
+        return content_hash({"sizes": sizes, "infrared": infrared, "visible": visible})
+
+    return _remember(split, "images", compute)
 
 
-def hash_files(paths: Mapping[str, Path]) -> str:
-    """Hash image files per key: the length of each and its first, middle and last bytes.
+def hash_files(paths: Mapping[str, Path], file_hashes: FileHashes | None = None) -> str:
+    """Hash the contents of image files per key, see `fusebench.data.image_hash`.
 
-    Samples are enough: reading thousands of large files in full would make planning slow. An edit
-    changes the samples of compressed files, because a PNG ends with a checksum of its pixels and a
-    JPEG differs from the edited block on. In an uncompressed file, an edit that keeps the length
-    can lie between the samples and is missed.
+    Args:
+        paths: File per key.
+        file_hashes: Known hashes of files; None: every file is read.
 
     Raises:
-        UserError: If a file does not exist.
+        UserError: If a file does not exist or cannot be read.
     """
-    return content_hash({key: _hash_file(path, _read_file_samples) for key, path in paths.items()})
+    hashes = (file_hashes or FileHashes()).hash_each(list(paths.values()))
+    return content_hash(dict(zip(paths, hashes, strict=True)))
 
 
-@cache
 def hash_labels(split: Split) -> str:
     """Hash the class names and the contents of all labels of a split."""
-    labels = [
-        [p.key, _boxes_to_rows(p), p.label_map and compute_file_sha256(p.label_map)[:HASH_LENGTH]]
-        for p in split.pairs
-    ]
-    return content_hash({"classes": list(split.classes), "labels": labels})
+
+    def compute() -> str:
+        labels = [
+            [
+                pair.key,
+                _boxes_to_rows(pair),
+                pair.label_map and compute_file_sha256(pair.label_map)[:HASH_LENGTH],
+            ]
+            for pair in split.pairs
+        ]
+        return content_hash({"classes": list(split.classes), "labels": labels})
+
+    return _remember(split, "labels", compute)
 
 
-@cache
 def hash_split_metadata(split: Split) -> str:
     """Hash how a split was made and read: rule, notes, condition and sequence of each pair."""
-    rule = [split.rule_description, split.has_leakage, split.is_simulated]
-    conditions = [[p.key, p.condition, p.sequence] for p in split.pairs]
-    notes = {"notes": list(split.notes)} if split.notes else {}
-    return content_hash({"rule": rule, "conditions": conditions, **notes})
+
+    def compute() -> str:
+        rule = [split.rule_description, split.has_leakage, split.is_simulated]
+        conditions = [[pair.key, pair.condition, pair.sequence] for pair in split.pairs]
+        notes = {"notes": list(split.notes)} if split.notes else {}
+        return content_hash({"rule": rule, "conditions": conditions, **notes})
+
+    return _remember(split, "metadata", compute)
+
+
+def hash_all(split: Split, file_hashes: FileHashes) -> None:
+    """Compute every hash of a split, so that they can be kept with it."""
+    hash_keys(split)
+    hash_images(split, file_hashes)
+    hash_labels(split)
+    hash_split_metadata(split)
+
+
+def _remember(split: Split, name: str, compute: Callable[[], str]) -> str:
+    """Return a hash of a split, which is computed once: a plan asks for it once per run."""
+    if name not in split.hashes:
+        split.hashes[name] = compute()
+    return split.hashes[name]
 
 
 def compute_file_sha256(path: Path) -> str:
@@ -84,42 +114,26 @@ def compute_file_sha256(path: Path) -> str:
     Raises:
         UserError: If the file does not exist.
     """
-    return _hash_file(path, _read_whole_file)
-
-
-def _hash_file(path: Path, read: Callable[[Path, int], bytes]) -> str:
     try:
-        stat = require_regular_file(path)
+        status = require_regular_file(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    return _compute_cached_sha256(path, read, stat.st_mtime_ns, stat.st_size)
+    return _compute_cached_sha256(path, read_stamp(status))
 
 
 @cache
-def _compute_cached_sha256(
-    path: Path, read: Callable[[Path, int], bytes], modified_ns: int, size: int
-) -> str:
-    """Hash a file; time of modification and size are part of the cache's key."""
-    return hashlib.sha256(read(path, size)).hexdigest()
-
-
-def _read_whole_file(path: Path, size: int) -> bytes:
-    return path.read_bytes()
-
-
-def _read_file_samples(path: Path, size: int) -> bytes:
+def _compute_cached_sha256(path: Path, stamp: Stamp) -> str:
+    """Hash a file; its stamp is part of the cache's key."""
     with path.open("rb") as file:
-        parts = [str(size).encode()]
-        for start in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES):
-            file.seek(max(start, 0))
-            parts.append(file.read(SAMPLE_BYTES))
-    return b"".join(parts)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _boxes_to_rows(pair: Pair) -> list[list[float]] | None:
     if pair.boxes is None:
         return None
     return [
-        [int(class_id), *map(float, corners)]
-        for class_id, corners in zip(pair.boxes.class_ids, pair.boxes.corners, strict=True)
+        [class_id, *corners]
+        for class_id, corners in zip(
+            pair.boxes.class_ids.tolist(), pair.boxes.corners.tolist(), strict=True
+        )
     ]

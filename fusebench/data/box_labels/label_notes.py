@@ -84,14 +84,6 @@ def build_notes(
     )
 
 
-def count_true_boxes(split: Split) -> list[int]:
-    """Count the true boxes of a split, per class of the split."""
-    ids = [pair.boxes.class_ids for pair in split.pairs if pair.boxes is not None]
-    all_ids = np.concatenate([np.zeros(0, np.int64), *ids])
-    counts: list[int] = np.bincount(all_ids, minlength=len(split.classes)).tolist()
-    return counts
-
-
 def describe_missing_boxes(train: Split | None, test: Split) -> dict[str, str]:
     """Describe classes that a detector is tested on without true boxes to train on.
 
@@ -102,12 +94,12 @@ def describe_missing_boxes(train: Split | None, test: Split) -> dict[str, str]:
     Returns:
         Protocol facts, name to text; empty if there is nothing to say.
     """
-    tested = count_true_boxes(test)
+    tested = test.count_boxes()
     if not any(tested):
         return {f"{CAUTION_PREFIX}true boxes": f"the {len(test.pairs)} tested images have none"}
     if train is None:
         return {}
-    counts = zip(test.classes, count_true_boxes(train), tested, strict=True)
+    counts = zip(test.classes, train.count_boxes(), tested, strict=True)
     untrained = [name for name, in_train, in_test in counts if in_test and not in_train]
     if not untrained:
         return {}

@@ -140,7 +140,7 @@ def test_what_decides_the_images_of_a_source_is_computed_once_per_split(root, mo
     hashed = []
     hash_images = sources.hashing.hash_images
     monkeypatch.setattr(
-        sources.hashing, "hash_images", lambda split: hashed.append(split) or hash_images(split)
+        sources.hashing, "hash_images", lambda *split: hashed.append(split) or hash_images(*split)
     )
     split = "tasks.toy.data.split={rule: lists}"
     file = schema.load_task_file(root / "tasks.yaml", changes=[split])

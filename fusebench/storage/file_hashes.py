@@ -1,0 +1,133 @@
+"""Content hashes of image files, kept on disk until a file changes.
+
+One NumPy archive per folder of images. A hash is used again only if the file's size, its times of
+modification and of status change, its inode and its device are the same: an edit that restores the
+time of modification changes the status time. A file that changed less than `SETTLING_SECONDS`
+before it was read is not kept, because a later edit could leave the same time. The folder can be
+deleted; a damaged archive is written again.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from fusebench.data.image_hash import hash_image_file
+from fusebench.errors import UserError
+from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.storage import npz
+
+SETTLING_SECONDS = 2.0  # resolution of the times of FAT, the coarsest in use
+VERSION = 1  # of `hash_image_file` and of the archives
+
+Stamp = tuple[int, int, int, int, int]  # size, modification and status change in ns, inode, device
+
+
+def read_stamp(status: os.stat_result) -> Stamp:
+    """Return what changes whenever a file is edited or replaced."""
+    return (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino % 2**63,
+        status.st_dev % 2**63,
+    )
+
+
+def is_settled(stamp: Stamp, now_ns: int) -> bool:
+    """Return whether the file was last changed long enough ago for its stamp to be trusted."""
+    return max(stamp[1], stamp[2]) < now_ns - SETTLING_SECONDS * 1e9
+
+
+class FileHashes:
+    """Content hashes of image files by path, see `fusebench.data.image_hash`.
+
+    Args:
+        folder: Where they are kept; None: in memory only.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._tables: dict[str, dict[str, tuple[Stamp, str]]] = {}
+
+    def hash_each(self, paths: Sequence[Path]) -> list[str]:
+        """Return the content hash of each file, 64 hex digits.
+
+        Raises:
+            UserError: If a file is missing or cannot be read.
+        """
+        hashes: list[str] = [""] * len(paths)
+        unknown: list[tuple[Stamp, int]] = []
+        for place, path in enumerate(paths):
+            folder, name = os.path.split(path)
+            stamp = _stat(path)
+            entry = self._get_table(folder).get(name)
+            if entry is not None and entry[0] == stamp:
+                hashes[place] = entry[1]
+            else:
+                unknown.append((stamp, place))
+        changed: set[str] = set()
+        # The most recently changed files last: then they have settled by the time they are read.
+        for stamp, place in sorted(unknown, key=lambda entry: max(entry[0][1:3])):
+            now = time.time_ns()
+            hashes[place] = hash_image_file(paths[place])
+            if is_settled(stamp, now):
+                folder, name = os.path.split(paths[place])
+                self._tables[folder][name] = (stamp, hashes[place])
+                changed.add(folder)
+        for folder in changed:
+            self._write_table(folder)
+        return hashes
+
+    def _get_table(self, folder: str) -> dict[str, tuple[Stamp, str]]:
+        if folder not in self._tables:
+            self._tables[folder] = self._read_table(folder)
+        return self._tables[folder]
+
+    def _get_file(self, folder: str) -> Path | None:
+        if self._folder is None:
+            return None
+        name = hashlib.sha256(os.fsencode(Path.cwd() / folder)).hexdigest()[:16]
+        return self._folder / f"hashes{VERSION}-{name}.npz"
+
+    def _read_table(self, folder: str) -> dict[str, tuple[Stamp, str]]:
+        file = self._get_file(folder)
+        if file is None or not file.is_file():
+            return {}
+        try:
+            names, stamps, hashes = npz.read_arrays(file, "names", "stamps", "hashes")
+            return {
+                name: ((size, modified, changed, inode, device), sha256)
+                for name, (size, modified, changed, inode, device), sha256 in zip(
+                    names.tolist(), stamps.tolist(), hashes.tolist(), strict=True
+                )
+            }
+        except (UserError, ValueError, TypeError):  # damaged: the files are hashed again
+            return {}
+
+    def _write_table(self, folder: str) -> None:
+        file, table = self._get_file(folder), self._tables[folder]
+        if file is None:
+            return
+        with suppress(OSError):  # a full or read-only disk: the files are hashed again next time
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with replace_atomically(file) as temporary, temporary.open("wb") as stream:
+                np.savez(
+                    stream,
+                    names=np.array(list(table)),
+                    stamps=np.array([stamp for stamp, _ in table.values()], np.int64),
+                    hashes=np.array([sha256 for _, sha256 in table.values()]),
+                )
+
+
+def _stat(path: Path) -> Stamp:
+    try:
+        return read_stamp(path.stat())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None

@@ -1,0 +1,167 @@
+"""Splits of data sets, kept on disk until a file of the data set changes.
+
+A split is used again only if every file below the data set's folders has the same name, size,
+times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's own
+code are the same. The folder of the cache can be deleted; a damaged file is written again.
+"""
+
+import hashlib
+import json
+import os
+import time
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fusebench.data.pairs import Split, build_columns
+from fusebench.storage import hashing, split_file
+from fusebench.storage.file_hashes import FileHashes, is_settled, read_stamp
+
+FOLDER = ".index"  # in the store
+MAX_ENTRIES = 2_000_000  # of files below a data set's folders; nothing is kept if there are more
+CODE_FOLDERS = ("data", "datasets", "storage", "simulator", "runtime")  # they decide what is read
+
+
+class SplitCache:
+    """Splits and file hashes of earlier calls.
+
+    Args:
+        store: Root of the store; they are kept in its folder `FOLDER`. None: in memory only.
+
+    Attributes:
+        file_hashes: Content hashes of image files.
+        readings: What was read of pairs in this call, shared by the splits of a data set; see
+            `fusebench.data.split_builder.PairReadings`.
+    """
+
+    def __init__(self, store: Path | None = None) -> None:
+        self._folder = None if store is None else store / FOLDER
+        self._listings: dict[tuple[Path, ...], str | None] = {}
+        self.file_hashes = FileHashes(self._folder)
+        self.readings: dict[Any, Any] = {}
+
+    def get_or_load(
+        self, identity: Mapping[str, Any], paths: Sequence[Path], load: Callable[[], Split]
+    ) -> Split:
+        """Return the split with its hashes; call ``load`` if it is not known.
+
+        Args:
+            identity: JSON-ready: everything but files that decides the split.
+            paths: Folders and files that decide it; empty if they are not known.
+            load: Reads the split.
+
+        Raises:
+            UserError: If ``load`` does, or an image cannot be read.
+        """
+        digest = self._get_listing(tuple(paths)) if self._folder and paths else None
+        if self._folder is None or digest is None:
+            return self._load(load)
+        text = json.dumps(identity, sort_keys=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:16]
+        inputs = hashlib.sha256(f"{digest} {_hash_code()}".encode()).hexdigest()
+        file = self._folder / f"split-{name}.npz"
+        known = split_file.read_split(file, inputs)
+        if known is not None:
+            return known
+        split = self._load(load)
+        with suppress(OSError):  # a full or read-only disk: it is read again next time
+            self._folder.mkdir(parents=True, exist_ok=True)
+            split_file.write_split(file, split, inputs)
+        return split
+
+    def _load(self, load: Callable[[], Split]) -> Split:
+        loaded = load()
+        hashing.hash_all(loaded, self.file_hashes)
+        split = replace(loaded, pairs=build_columns(loaded.pairs))
+        split.hashes.update(loaded.hashes)
+        return split
+
+    def _get_listing(self, paths: tuple[Path, ...]) -> str | None:
+        if paths not in self._listings:
+            self._listings[paths] = hash_listing(paths)
+        return self._listings[paths]
+
+
+def hash_listing(paths: Sequence[Path]) -> str | None:
+    """Hash names, sizes and times of files and of everything below folders.
+
+    Returns:
+        64 hex digits; None if it cannot be relied on: a file changed a moment ago, cannot be
+        read, or there are more than `MAX_ENTRIES`.
+    """
+    listing = _Listing()
+    now = time.time_ns()
+    try:
+        for path in paths:
+            listing.add_path(path)
+    except OSError:
+        return None
+    if not is_settled((0, listing.newest, listing.newest, 0, 0), now):
+        return None
+    digest = hashlib.sha256("\0".join(listing.names).encode(errors="surrogateescape"))
+    digest.update(listing.stamps.tobytes())
+    return None if len(listing.names) > MAX_ENTRIES else digest.hexdigest()
+
+
+class _Listing:
+    """Names and stamps of files.
+
+    Attributes:
+        names: Paths of folders, each followed by the names in it.
+        stamps: Five integers per file, see `fusebench.storage.file_hashes.Stamp`.
+        newest: Latest time of a change of a file, in nanoseconds.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.stamps = array("q")
+        self.newest = 0
+        self._visited: set[tuple[int, int]] = set()
+
+    def add_path(self, path: Path) -> None:
+        """Add a file, or a folder with everything below it; that a path is missing is noted."""
+        self.names.append(os.fspath(Path.cwd() / path))
+        if path.is_dir():
+            self._add_folder(self.names[-1])
+        elif path.exists():
+            self._add_file(path.stat())
+        else:
+            self.names.append("/ is missing")
+
+    def _add_folder(self, folder: str) -> None:
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in self._visited or len(self.names) > MAX_ENTRIES:
+            return
+        self._visited.add((status.st_dev, status.st_ino))
+        self.names.append(folder)
+        folders = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                self.names.append(entry.name)
+                if entry.is_dir():
+                    folders.append(entry.path)
+                else:
+                    self._add_file(entry.stat())
+        for inner in folders:
+            self._add_folder(inner)
+
+    def _add_file(self, status: os.stat_result) -> None:
+        stamp = read_stamp(status)
+        self.newest = max(self.newest, stamp[1], stamp[2])
+        self.stamps.extend(stamp)
+
+
+@cache
+def _hash_code() -> str:
+    """Hash the code that reads data sets: another version may read them in another way."""
+    package = Path(hashing.__file__).parents[1]
+    files = [file for folder in CODE_FOLDERS for file in sorted((package / folder).rglob("*.py"))]
+    digest = hashlib.sha256(f"pillow {version('pillow')} numpy {version('numpy')}".encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

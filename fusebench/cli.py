@@ -290,8 +290,8 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
     except UserError as error:
         printable.print_message(f"{label}: {error}")
         return False
-    except SystemExit as fault:  # a plug-in's; it would end the program as if all were done
-        printable.print_message(f"{label}: failed: a plug-in ended the program (exit {fault.code})")
+    except SystemExit as end:  # a plug-in's; it would end the program as if all were done
+        printable.print_message(f"{label}: failed: a plug-in ended the program (exit {end.code})")
         return False
     except Exception as error:  # noqa: BLE001 - the one place that may: see the docstring
         if system_errors.is_disk_fault(error):

@@ -20,9 +20,8 @@ import pandas as pd
 
 from fusebench import cli
 from fusebench.config.paths import expand_home
-from fusebench.errors import UserError
+from fusebench.errors import UserError, escape_controls
 from fusebench.runtime import command_name, printable
-from fusebench.runtime.printable import escape_controls
 from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index

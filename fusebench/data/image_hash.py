@@ -68,7 +68,7 @@ def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:
     start = _find_first_pixel_chunk(head)
     if start is None:
         return False
-    (length,) = struct.unpack_from(">I", head, start)
+    length = int.from_bytes(head[start : start + 4])
     end = start + 12 + length  # of the first chunk of pixels: length, name, data and CRC-32
     if os.pread(descriptor, 4, end + 4) == b"IDAT":  # there are more of them
         tail_start = max(size - PNG_TAIL_BYTES, 0)
@@ -97,10 +97,10 @@ def _find_end_of_last_pixel_chunk(tail: bytes) -> int | None:
     """Return where the last IDAT chunk ends whose CRC-32 is right; None if there is none."""
     name = tail.rfind(b"IDAT", 4)
     while name != -1:
-        (length,) = struct.unpack_from(">I", tail, name - 4)
+        length = int.from_bytes(tail[name - 4 : name])
         end = name + 4 + length
         if end + 4 <= len(tail):
-            (checksum,) = struct.unpack_from(">I", tail, end)
+            checksum = int.from_bytes(tail[end : end + 4])
             if zlib.crc32(tail[name:end]) == checksum:
                 return end + 4
         name = tail.rfind(b"IDAT", 4, name + 3)

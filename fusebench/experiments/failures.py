@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, escape_controls
 from fusebench.experiments.plan import Run
 from fusebench.runtime import printable
 from fusebench.storage import documents
@@ -97,7 +97,7 @@ def _write_failure(file: Path, failure: Failure) -> None:
 def _shorten_message(message: str) -> str:
     """Return the printable first line of a message, cut to `MAX_MESSAGE_LENGTH`."""
     first_line = next(iter(message.strip().splitlines()), "")
-    text = printable.escape_controls(" ".join(first_line.split()))
+    text = escape_controls(" ".join(first_line.split()))
     if len(text) <= MAX_MESSAGE_LENGTH:
         return text
     return f"{text[: MAX_MESSAGE_LENGTH - 1].rstrip()}…"

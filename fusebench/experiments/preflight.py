@@ -36,10 +36,12 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
     for run in runs:
         for required in run.required_images:
             checked = _check_pairs(required.split, store)
-            if run.model is not None and (
-                required is run.test_images or run.model.plugin.PROTOCOL == "retrained"
+            if (
+                run.task.kind == "segmentation"
+                and run.model is not None
+                and (required is run.test_images or run.model.plugin.PROTOCOL == "retrained")
             ):
-                label_checks.check_any_label(required.split, run.task.kind, checked)
+                label_checks.check_any_label(required.split, checked)
             if isinstance(required.source.config, schema.ExternalImagesSource):
                 _check_external_images(required, store)
             _check_method_files(required, store)

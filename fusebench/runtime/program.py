@@ -63,7 +63,7 @@ class _OutputStream(io.TextIOWrapper):
             raise LostOutputError(error) from None
 
 
-def run_program(main: Callable[[], int | None]) -> NoReturn:
+def run_program(main: Callable[[], int]) -> NoReturn:
     """Run the ``main`` of a program and exit with the status that it returns.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from fusebench.runtime.printable import escape_controls
+from fusebench.errors import escape_controls
 
 T = TypeVar("T")
 

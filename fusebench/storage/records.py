@@ -131,8 +131,7 @@ def read_record(path: Path) -> Record:
     try:
         return Record.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        is_parsed = isinstance(error, ValidationError)
-        reason = error.errors()[0]["msg"] if is_parsed else error.strerror
+        reason = error.strerror if isinstance(error, OSError) else error.errors()[0]["msg"]
         advice = command_name.format_repair_advice(path.parent)
         raise UserError(f"{path}: cannot be read ({reason}); {advice}") from None
 

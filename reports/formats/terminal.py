@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fusebench.runtime.printable import escape_controls
+from fusebench.errors import escape_controls
 from reports.document.model import Report, TaskSection
 from reports.tables.text_table import TextRow, TextTable
 

@@ -37,10 +37,10 @@ def open_label_image(path: Path, *, header_only: bool = False) -> tuple[Image.Im
     _check_is_lossless(first_bytes, path)
     with open_image_file(path, FORMATS) as (image, header):
         layout = _check_layout(image, first_bytes, path)
-        if not header_only:
-            image.load()
-            image = turn_for_display(image, header.orientation)
-        return image, layout
+        if header_only:
+            return image, layout
+        image.load()
+        return turn_for_display(image, header.orientation), layout
 
 
 def _read_first_bytes(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fusebench.errors import escape_controls
 from fusebench.runtime import printable, progress
 
 
@@ -19,11 +20,11 @@ from fusebench.runtime import printable, progress
     ],
 )
 def test_characters_that_control_a_terminal_are_shown_as_escape_sequences(text, printed):
-    assert printable.escape_controls(text) == printed
+    assert escape_controls(text) == printed
 
 
 def test_in_a_name_line_ends_are_escaped_too():
-    assert printable.escape_controls("a\nb\tc", keep="") == "a\\nb\\tc"
+    assert escape_controls("a\nb\tc", keep="") == "a\\nb\\tc"
 
 
 def test_results_go_to_stdout_and_messages_and_tracebacks_to_stderr(capsys):

@@ -94,10 +94,9 @@ def read_color_ids(pixels: Color, color_ids: ColorIds | None, path: Path) -> Lab
             f"set's classes have no known colors; {HOW_TO_SAVE}"
         )
     packed_ids = {_pack(color): i for color, i in color_ids.items()}
-    weights = np.array([1 << 16, 1 << 8, 1])
-    present, inverse, counts = np.unique(
-        pixels.astype(np.int64) @ weights, return_inverse=True, return_counts=True
-    )
+    red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
+    packed = red << 16 | green << 8 | blue
+    present, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
     unknown = [i for i, color in enumerate(present) if int(color) not in packed_ids]
     if unknown:
         most_frequent = max(unknown, key=lambda i: counts[i])

@@ -252,3 +252,12 @@ def test_what_is_no_image_file_is_refused_by_name(tmp_path):
     ):
         with pytest.raises(UserError, match=rf"{name}\.png: {message}"):
             read(tmp_path / f"{name}.png")
+
+
+def test_a_header_that_claims_a_huge_image_is_refused_before_decoding(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "a.bmp")
+    content = bytearray((tmp_path / "a.bmp").read_bytes())
+    content[18:26] = (9000).to_bytes(4, "little") * 2  # width and height, 81 million pixels
+    (tmp_path / "a.bmp").write_bytes(content)
+    with pytest.raises(UserError, match="9000 x 9000 pixels; at most 67,108,864 are read"):
+        read(tmp_path / "a.bmp")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
-from fusebench.runtime.file_names import SPEC_FILE
+from fusebench.runtime.file_names import MANIFEST_FILE, SPEC_FILE
 from fusebench.storage import hashing, intact_files, manifest
 from fusebench.storage.manifest import ManifestError
 
@@ -40,7 +40,7 @@ def find_damage(
     try:
         entries = manifest.read_manifest(folder)
     except ManifestError as error:
-        return {manifest.MANIFEST_FILE: str(error)}
+        return {MANIFEST_FILE: str(error)}
     if entries is None:
         return _adopt(folder, has_spec=has_spec)
     damage, copied = manifest.find_changes(folder, entries, in_full)

@@ -130,11 +130,12 @@ def read_record(path: Path) -> Record:
     """
     try:
         return Record.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError) as error:
-        is_parsed = isinstance(error, ValidationError)
-        reason = error.errors()[0]["msg"] if is_parsed else error.strerror
-        advice = command_name.format_repair_advice(path.parent)
-        raise UserError(f"{path}: cannot be read ({reason}); {advice}") from None
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+    except OSError as error:
+        reason = str(error.strerror)
+    advice = command_name.format_repair_advice(path.parent)
+    raise UserError(f"{path}: cannot be read ({reason}); {advice}")
 
 
 def build_provenance(seconds: float, device: str, packages: Iterable[str]) -> dict[str, Any]:

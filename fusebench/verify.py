@@ -23,7 +23,8 @@ from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
 from fusebench.runtime import command_name, progress
 from fusebench.runtime.file_names import TEMPORARY_FILE
-from fusebench.storage import cost_profiles, documents, hashing, intact_files, integrity, store
+from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
+from fusebench.storage.hashing import HASH_GLOB
 
 MODULE = "fusebench.verify"
 DEFAULT_DATA = Path("data")
@@ -128,9 +129,7 @@ def _is_result_folder(path: Path) -> bool:
     """Whether the name of a folder ends in a hash, as the store names its folders."""
     if path.name.startswith("."):
         return False
-    return path.match(f"*-{hashing.HASH_GLOB}") or path.match(
-        f"*-{hashing.HASH_GLOB}{store.PARTIAL_SUFFIX}"
-    )
+    return path.match(f"*-{HASH_GLOB}") or path.match(f"*-{HASH_GLOB}{store.PARTIAL_SUFFIX}")
 
 
 def _get_final_name(folder: Path) -> str:

@@ -85,7 +85,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 14335185
         (LFS, "a Git LFS pointer.*git lfs pull"),
         (b"\n<!DOCTYPE html><title>Sign in</title>", "a web page"),
         (b'{"error": "not found"}', "a JSON text"),
-        (gzip.compress(b"x"), "a gzip archive; unpack it"),
+        (gzip.compress(b"x", mtime=0), "a gzip archive; unpack it"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"PK\x03\x04 cut", "damaged or cut short"),
         (b"\xff\xff\x00\x00\x00\x00\x00\x00{", "cut short: .* header of 65535"),

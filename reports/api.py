@@ -146,8 +146,9 @@ def compute_setting(spec: Mapping[str, Any]) -> str:
             trained["images"] = _reduce_images(trained["images"])
         if protocol == MADE_ELSEWHERE:
             del trained["dependencies"]
-            for name in PER_SOURCE_OPTIONS:
-                for options in (trained["options"], predicted["predict"].get("options", {})):
+            # Older records have the options with the training, as if there was one.
+            for options in (trained["options"], predicted["predict"].get("options", {})):
+                for name in PER_SOURCE_OPTIONS:
                     options.pop(name, None)
     return hashing.content_hash(shared)[:DIGEST_LENGTH]
 

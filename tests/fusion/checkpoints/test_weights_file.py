@@ -119,5 +119,5 @@ def test_torch_file_with_one_wrong_byte_is_an_error(tmp_path, stem):
             start = content.index(file.read())
     content[start + part.file_size // 2] ^= 1
     path.write_bytes(bytes(content))
-    with pytest.raises(UserError, match=rf"state\.pt: cannot be read .*{stem}.*start over"):
+    with pytest.raises(UserError, match=rf"state\.pt: cannot be read .*{stem}.*starts over"):
         checkpoint.read_checkpoint(path, "cpu")

@@ -261,9 +261,9 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
     except Exception as error:  # noqa: BLE001 - the one place that may: see the docstring
         if system_errors.is_disk_fault(error):
             raise system_errors.convert_disk_fault(error) from None
-        fault = system_errors.describe_fault(error)
-        print(f"{label}: {fault or 'failed'}", file=sys.stderr)
-        if fault is None:
+        reason = system_errors.describe_fault(error)
+        print(f"{label}: {reason or 'failed'}", file=sys.stderr)
+        if reason is None:
             traceback.print_exc()
         return False
     return True

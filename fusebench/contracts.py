@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -325,9 +325,7 @@ class Dataset:
     VERSION: int
     TITLE: str
     CLASSES: tuple[str, ...]
-    load: Callable[..., Split] = _call(
-        "root, split, options, [readings]"
-    )
+    load: Callable[..., Split] = _call("root, split, options, [readings]")
     Options: type[BaseModel] = NoOptions
     input_paths: Callable[[Path, Any], Sequence[Path]] = _call("root, options", default=_no_paths)
     is_generated: Callable[[Path, Any], bool] = _call("root, options", default=_is_present)

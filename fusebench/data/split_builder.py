@@ -109,7 +109,11 @@ def build_split(
         )
     if split == "all" or rule is None or isinstance(rule, splits.AllPairsRule):
         return Split(
-            index.dataset, split, index.classes, _build_pairs(index, keys, sequences, readings), "all pairs"
+            index.dataset,
+            split,
+            index.classes,
+            _build_pairs(index, keys, sequences, readings),
+            "all pairs",
         )
     parts = splits.divide_keys(keys, rule, _load_listed_keys(index, rule))
     return Split(

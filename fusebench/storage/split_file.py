@@ -33,9 +33,7 @@ def write_split(file: Path, split: Split, identity: str) -> None:
     text = {
         "version": VERSION,
         "identity": identity,
-        "split": {
-            field.name: getattr(split, field.name) for field in fields(Split) if field.init
-        }
+        "split": {field.name: getattr(split, field.name) for field in fields(Split) if field.init}
         | {"pairs": {name: value for name, value in values.items() if name not in arrays}},
         "hashes": split.hashes,
     }

@@ -164,7 +164,7 @@ class Plan:
     skipped_tasks: tuple[SkippedTask, ...]
 
 
-def build_plan(
+def build_plan(  # noqa: PLR0913 - three of them are optional
     task_file: schema.TaskFile,
     names: Sequence[str],
     data: Path,

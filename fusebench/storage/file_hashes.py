@@ -126,7 +126,7 @@ class FileHashes:
 
 def _stat(path: Path) -> Stamp:
     try:
-        return read_stamp(os.stat(path))
+        return read_stamp(path.stat())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

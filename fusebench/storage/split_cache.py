@@ -1,7 +1,7 @@
 """Splits of data sets, kept on disk until a file of the data set changes.
 
-A split is used again only if every file below the data set's folders has the same name, size, times,
-inode and device (see `fusebench.storage.file_hashes`), and the options and the program's own code
+A split is used again only if every file below the data set's folders has the same name, size,
+times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's own code
 are the same. The folder of the cache can be deleted; a damaged file is written again.
 """
 
@@ -10,7 +10,7 @@ import json
 import os
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,7 @@ from typing import Any
 
 from fusebench.data.pairs import Split, build_columns
 from fusebench.storage import hashing, split_file
-from fusebench.storage.file_hashes import FileHashes, is_settled, read_stamp
+from fusebench.storage.file_hashes import FileHashes, Stamp, is_settled, read_stamp
 
 FOLDER = ".index"  # in the store
 MAX_ENTRIES = 2_000_000  # of files below a data set's folders; nothing is kept if there are more
@@ -96,46 +96,50 @@ def hash_listing(paths: Sequence[Path]) -> str | None:
     """
     names: list[str] = []
     stamps = array("q")
-    visited: set[tuple[int, int]] = set()
-    pending: list[str] = []
+    visited: set[tuple[int, int]] = set()  # folders, by device and inode: links can form circles
+    pending = [os.fspath(Path.cwd() / path) for path in paths]
     newest = 0
     now = time.time_ns()
     try:
-        for path in paths:
-            names.append(os.fspath(Path.cwd() / path))
-            if path.is_dir():
-                pending.append(names[-1])
-            elif path.exists():
-                stamp = read_stamp(path.stat())
-                newest = max(newest, stamp[1], stamp[2])
-                stamps.extend(stamp)
-            else:
-                names.append("/ is missing")
-        while pending:
+        while pending and len(names) <= MAX_ENTRIES:
             folder = pending.pop()
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in visited:
-                continue
-            visited.add((status.st_dev, status.st_ino))
             names.append(folder)
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    names.append(entry.name)
-                    if entry.is_dir():
-                        pending.append(entry.path)
-                        continue
-                    stamp = read_stamp(entry.stat())
+            for name, path, stamp in _list_stamps(Path(folder), visited):
+                names.append(name)
+                if stamp is None:
+                    pending.append(path)
+                else:
                     newest = max(newest, stamp[1], stamp[2])
                     stamps.extend(stamp)
-            if len(names) > MAX_ENTRIES:
-                return None
     except OSError:
+        return None
+    if len(names) > MAX_ENTRIES:
         return None
     if not is_settled((0, newest, newest, 0, 0), now):
         return None
     digest = hashlib.sha256("\0".join(names).encode(errors="surrogateescape"))
     digest.update(stamps.tobytes())
     return digest.hexdigest()
+
+
+def _list_stamps(
+    path: Path, visited: set[tuple[int, int]]
+) -> Iterator[tuple[str, str, Stamp | None]]:
+    """Yield name, path and stamp of a file, or of each entry of a folder; None for a subfolder."""
+    if not path.exists():
+        yield "/ is missing", "", (0, 0, 0, 0, 0)
+        return
+    status = path.stat()
+    if not path.is_dir():
+        yield path.name, "", read_stamp(status)
+        return
+    if (status.st_dev, status.st_ino) in visited:
+        return
+    visited.add((status.st_dev, status.st_ino))
+    with os.scandir(path) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            yield entry.name, entry.path, None if is_folder else read_stamp(entry.stat())
 
 
 @cache

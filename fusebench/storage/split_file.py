@@ -39,11 +39,11 @@ def write_split(file: Path, split: Split, identity: str) -> None:
     }
     arrays[TEXT] = np.frombuffer(json.dumps(text).encode(), np.uint8)
     with replace_atomically(file) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def read_split(file: Path, identity: str) -> Split | None:
-    """Read what `write_split` wrote; None if there is no such file, or it is damaged or outdated."""
+    """Read what `write_split` wrote; None if it is missing, damaged or outdated."""
     if not file.is_file():
         return None
     try:

@@ -68,8 +68,10 @@ def test_columns_hold_every_value_of_the_pairs(folder):
     split = make_split(folder)
     columns = build_columns(split.pairs)
     assert list_values(replace(split, pairs=columns)) == list_values(split)
-    assert len(columns[1].boxes) == 0 and columns[2].boxes is None
-    assert columns[-1].key == "c" and [pair.key for pair in columns[1:]] == ["b", "c"]
+    assert len(columns[1].boxes) == 0
+    assert columns[2].boxes is None
+    assert columns[-1].key == "c"
+    assert [pair.key for pair in columns[1:]] == ["b", "c"]
     with pytest.raises(IndexError):
         columns[3]
     # A new field has to be added to the columns too.

@@ -1,8 +1,8 @@
 """Splits of data sets, kept on disk until a file of the data set changes.
 
 A split is used again only if every file below the data set's folders has the same name, size,
-times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's own code
-are the same. The folder of the cache can be deleted; a damaged file is written again.
+times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's
+own code are the same. The folder of the cache can be deleted; a damaged file is written again.
 """
 
 import hashlib

@@ -14,7 +14,6 @@ samples, and so can those of a JPEG, whose code falls into step again after an e
 import hashlib
 import os
 import stat
-import struct
 import zlib
 from pathlib import Path
 
@@ -86,10 +85,9 @@ def _find_first_pixel_chunk(head: bytes) -> int | None:
         return None
     position = len(PNG_SIGNATURE)
     while position + 8 <= len(head):
-        length, name = struct.unpack_from(">I4s", head, position)
-        if name == b"IDAT":
+        if head[position + 4 : position + 8] == b"IDAT":
             return position
-        position += 12 + length
+        position += 12 + int.from_bytes(head[position : position + 4])
     return None
 
 
@@ -97,11 +95,9 @@ def _find_end_of_last_pixel_chunk(tail: bytes) -> int | None:
     """Return where the last IDAT chunk ends whose CRC-32 is right; None if there is none."""
     name = tail.rfind(b"IDAT", 4)
     while name != -1:
-        length = int.from_bytes(tail[name - 4 : name])
-        end = name + 4 + length
-        if end + 4 <= len(tail):
-            checksum = int.from_bytes(tail[end : end + 4])
-            if zlib.crc32(tail[name:end]) == checksum:
-                return end + 4
+        end = name + 4 + int.from_bytes(tail[name - 4 : name])
+        checksum = int.from_bytes(tail[end : end + 4])
+        if end + 4 <= len(tail) and zlib.crc32(tail[name:end]) == checksum:
+            return end + 4
         name = tail.rfind(b"IDAT", 4, name + 3)
     return None

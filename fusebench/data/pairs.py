@@ -119,7 +119,7 @@ def build_columns(pairs: Sequence[Pair]) -> PairColumns:
         infrared=tuple(str(pair.infrared) for pair in pairs),
         visible=tuple(str(pair.visible) for pair in pairs),
         sizes=np.array([pair.size for pair in pairs], np.int64).reshape(-1, 2),
-        label_maps=tuple(str(pair.label_map) if pair.label_map else None for pair in pairs),
+        label_maps=tuple(None if p.label_map is None else str(p.label_map) for p in pairs),
         conditions=tuple(pair.condition for pair in pairs),
         sequences=tuple(pair.sequence for pair in pairs),
         have_boxes=np.array([entry is not None for entry in boxes], bool),

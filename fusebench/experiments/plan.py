@@ -179,7 +179,7 @@ class Plan:
     skipped_tasks: tuple[SkippedTask, ...]
 
 
-def build_plan(  # noqa: PLR0913 - the whole of a planning
+def build_plan(  # noqa: PLR0913 - three of them are optional
     task_file: schema.TaskFile,
     names: Sequence[str],
     data: Path,

@@ -1,8 +1,8 @@
 """Splits of data sets, kept on disk until a file of the data set changes.
 
 A split is used again only if every file below the data set's folders has the same name, size,
-times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's own
-code are the same. The folder of the cache can be deleted; a damaged file is written again.
+times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's
+own code are the same. The folder of the cache can be deleted; a damaged file is written again.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import json
 import os
 import time
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,7 @@ from typing import Any
 
 from fusebench.data.pairs import Split, build_columns
 from fusebench.storage import hashing, split_file
-from fusebench.storage.file_hashes import FileHashes, is_settled, read_stamp
+from fusebench.storage.file_hashes import FileHashes, Stamp, is_settled, read_stamp
 
 FOLDER = ".index"  # in the store
 MAX_ENTRIES = 2_000_000  # of files below a data set's folders; nothing is kept if there are more
@@ -94,66 +94,52 @@ def hash_listing(paths: Sequence[Path]) -> str | None:
         64 hex digits; None if it cannot be relied on: a file changed a moment ago, cannot be
         read, or there are more than `MAX_ENTRIES`.
     """
-    listing = _Listing()
+    names: list[str] = []
+    stamps = array("q")
+    visited: set[tuple[int, int]] = set()  # folders, by device and inode: links can form circles
+    pending = [os.fspath(Path.cwd() / path) for path in paths]
+    newest = 0
     now = time.time_ns()
     try:
-        for path in paths:
-            listing.add_path(path)
+        while pending and len(names) <= MAX_ENTRIES:
+            folder = pending.pop()
+            names.append(folder)
+            for name, path, stamp in _list_stamps(Path(folder), visited):
+                names.append(name)
+                if stamp is None:
+                    pending.append(path)
+                else:
+                    newest = max(newest, stamp[1], stamp[2])
+                    stamps.extend(stamp)
     except OSError:
         return None
-    if not is_settled((0, listing.newest, listing.newest, 0, 0), now):
+    if len(names) > MAX_ENTRIES:
         return None
-    digest = hashlib.sha256("\0".join(listing.names).encode(errors="surrogateescape"))
-    digest.update(listing.stamps.tobytes())
-    return None if len(listing.names) > MAX_ENTRIES else digest.hexdigest()
+    if not is_settled((0, newest, newest, 0, 0), now):
+        return None
+    digest = hashlib.sha256("\0".join(names).encode(errors="surrogateescape"))
+    digest.update(stamps.tobytes())
+    return digest.hexdigest()
 
 
-class _Listing:
-    """Names and stamps of files.
-
-    Attributes:
-        names: Paths of folders, each followed by the names in it.
-        stamps: Five integers per file, see `fusebench.storage.file_hashes.Stamp`.
-        newest: Latest time of a change of a file, in nanoseconds.
-    """
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.stamps = array("q")
-        self.newest = 0
-        self._visited: set[tuple[int, int]] = set()
-
-    def add_path(self, path: Path) -> None:
-        """Add a file, or a folder with everything below it; that a path is missing is noted."""
-        self.names.append(os.fspath(Path.cwd() / path))
-        if path.is_dir():
-            self._add_folder(self.names[-1])
-        elif path.exists():
-            self._add_file(path.stat())
-        else:
-            self.names.append("/ is missing")
-
-    def _add_folder(self, folder: str) -> None:
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in self._visited or len(self.names) > MAX_ENTRIES:
-            return
-        self._visited.add((status.st_dev, status.st_ino))
-        self.names.append(folder)
-        folders = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                self.names.append(entry.name)
-                if entry.is_dir():
-                    folders.append(entry.path)
-                else:
-                    self._add_file(entry.stat())
-        for inner in folders:
-            self._add_folder(inner)
-
-    def _add_file(self, status: os.stat_result) -> None:
-        stamp = read_stamp(status)
-        self.newest = max(self.newest, stamp[1], stamp[2])
-        self.stamps.extend(stamp)
+def _list_stamps(
+    path: Path, visited: set[tuple[int, int]]
+) -> Iterator[tuple[str, str, Stamp | None]]:
+    """Yield name, path and stamp of a file, or of each entry of a folder; None for a subfolder."""
+    if not path.exists():
+        yield "/ is missing", "", (0, 0, 0, 0, 0)
+        return
+    status = path.stat()
+    if not path.is_dir():
+        yield path.name, "", read_stamp(status)
+        return
+    if (status.st_dev, status.st_ino) in visited:
+        return
+    visited.add((status.st_dev, status.st_ino))
+    with os.scandir(path) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            yield entry.name, entry.path, None if is_folder else read_stamp(entry.stat())
 
 
 @cache

@@ -43,7 +43,7 @@ def write_split(file: Path, split: Split, identity: str) -> None:
 
 
 def read_split(file: Path, identity: str) -> Split | None:
-    """Read what `write_split` wrote; None if there is no file, or it is damaged or outdated."""
+    """Read what `write_split` wrote; None if it is missing, damaged or outdated."""
     if not file.is_file():
         return None
     try:

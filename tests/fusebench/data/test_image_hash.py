@@ -136,7 +136,7 @@ def _find_chunks(content):
 
 
 def test_missing_files_and_pipes_are_refused_at_once(tmp_path):
-    with pytest.raises(UserError, match=r"absent\.png: no such file"):
+    with pytest.raises(UserError, match="no such file"):
         hash_image_file(tmp_path / "absent.png")
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(UserError, match="no regular file"):

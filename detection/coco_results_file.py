@@ -12,7 +12,7 @@ from typing import Any
 
 from fusebench.data.boxes import resolve_key
 from fusebench.errors import UserError, format_value, shorten
-from fusebench.runtime.json_files import read_json
+from fusebench.runtime.reading.json_files import read_json
 
 FORMAT_HINT = "expected COCO format with images, categories and annotations"
 MAX_NUMBER = 1e9  # limit of the absolute value of any number in the file

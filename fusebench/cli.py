@@ -15,7 +15,7 @@ from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import command_name, interrupts, printable, system_errors
 from fusebench.runtime.unknown_names import suggest_names
-from fusebench.storage.split_cache import SplitCache
+from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store
 
 EXIT_FAILED = 1  # a run failed; the others were executed

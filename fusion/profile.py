@@ -28,7 +28,7 @@ from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable
 from fusebench.runtime.program import run_program
-from fusebench.runtime.yaml_text import parse_yaml
+from fusebench.runtime.reading.yaml_text import parse_yaml
 from fusion.networks import tiled_inference
 from fusion.profiling import files, measurement, tables
 from fusion.profiling.measurement import (

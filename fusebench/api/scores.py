@@ -16,7 +16,7 @@ from fusebench.errors import UserError
 from fusebench.evaluation.class_means import to_optional
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
-from fusebench.runtime import json_files
+from fusebench.runtime.reading import json_files
 
 BoxesByImage = Mapping[str, Boxes]
 CocoDocument = Mapping[str, Any]  # with images, categories and annotations

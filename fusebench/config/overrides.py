@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fusebench.errors import UserError, shorten
+from fusebench.runtime.reading.yaml_text import parse_yaml
 from fusebench.runtime.unknown_names import suggest_names
-from fusebench.runtime.yaml_text import parse_yaml
 
 
 def merge_settings(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from fusebench.runtime.text_files import read_text
-from fusebench.runtime.yaml_text import parse_yaml
+from fusebench.runtime.reading.text_files import read_text
+from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_BYTES = 1_000_000
 
@@ -14,6 +14,6 @@ def read_yaml(path: Path) -> Any:
 
     Raises:
         UserError: If the file cannot be read, is larger than `MAX_BYTES`, or has a fault that
-            `fusebench.runtime.yaml_text.parse_yaml` finds, e.g. a duplicate key.
+            `fusebench.runtime.reading.yaml_text.parse_yaml` finds, e.g. a duplicate key.
     """
     return parse_yaml(read_text(path, MAX_BYTES), f"{path}: cannot be read as YAML")

@@ -15,7 +15,7 @@ from fusebench.data.box_labels.label_notes import BoxLabels, build_labels
 from fusebench.data.box_labels.voc_xml import parse_voc_xml
 from fusebench.data.boxes import make_boxes
 from fusebench.errors import UserError, format_value, shorten
-from fusebench.runtime.text_files import parse_float, read_text
+from fusebench.runtime.reading.text_files import parse_float, read_text
 
 # How far a box may reach beyond the image: a pixel, because some tools count from 1, or 1 % of the
 # side, ultralytics' tolerance.

@@ -13,7 +13,7 @@ from statistics import median
 
 from fusebench.data.box_labels.class_list import read_class_list, to_class_indices
 from fusebench.errors import UserError
-from fusebench.runtime.text_files import parse_float, read_text
+from fusebench.runtime.reading.text_files import parse_float, read_text
 
 CLASS_ORDERS: dict[str, tuple[str, ...]] = {
     "A": ("People", "Car", "Bus", "Lamp", "Motorcycle", "Truck"),  # TarDAL

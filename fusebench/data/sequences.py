@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from fusebench.data.splits import parse_frame_numbers
 from fusebench.errors import UserError, format_validation_error
-from fusebench.runtime import json_files
+from fusebench.runtime.reading import json_files
 
 MAX_BYTES = 10_000_000  # of a scenario file
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import resolve_key
 from fusebench.errors import UserError, shorten
-from fusebench.runtime.text_files import read_text
+from fusebench.runtime.reading.text_files import read_text
 
 MAX_LIST_BYTES = 100_000_000  # of a list of keys
 SplitKeys = dict[str, list[str]]  # ``train`` and ``test`` to keys

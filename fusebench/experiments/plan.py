@@ -25,9 +25,9 @@ from fusebench.experiments.resolution import (
 )
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, records
-from fusebench.storage.file_hashes import FileHashes
 from fusebench.storage.records import Record, Scalar
-from fusebench.storage.split_cache import SplitCache
+from fusebench.storage.splits.file_hashes import FileHashes
+from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store
 
 

@@ -23,7 +23,7 @@ from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedSource
 from fusebench.runtime import progress
 from fusebench.storage import hashing
-from fusebench.storage.file_hashes import FileHashes
+from fusebench.storage.splits.file_hashes import FileHashes
 from fusebench.storage.store import Store
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
-from fusebench.runtime.regular_file import require_regular_file
-from fusebench.storage.file_hashes import FileHashes, Stamp, read_stamp
+from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.storage.splits.file_hashes import FileHashes, Stamp, read_stamp
 
 HASH_LENGTH = 12  # hex digits in folder names: 48 bits, ample for thousands of runs
 HASH_GLOB = "[0-9a-f]" * HASH_LENGTH  # glob pattern of a hash

@@ -10,7 +10,7 @@ from fusebench.data.boxes import Boxes, from_coco, to_coco
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write, command_name
-from fusebench.runtime.json_files import read_json
+from fusebench.runtime.reading.json_files import read_json
 
 FILE_NAME = "predictions.json"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fusebench.errors import UserError
-from fusebench.storage import foreign_weights
+from fusebench.storage.weights import foreign_weights
 from fusion.checkpoints import weights_file
 from fusion.checkpoints.weights_file import WeightsMetadata
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
-from fusebench.storage import foreign_weights, integrity
-from fusebench.storage.foreign_weights import ForeignWeights
+from fusebench.storage import integrity
 from fusebench.storage.hashing import HASH_GLOB
+from fusebench.storage.weights import foreign_weights
+from fusebench.storage.weights.foreign_weights import ForeignWeights
 
 if TYPE_CHECKING:
     from torch import Tensor

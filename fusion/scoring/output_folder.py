@@ -16,7 +16,7 @@ import pandas as pd
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
-from fusebench.runtime.json_files import read_json
+from fusebench.runtime.reading.json_files import read_json
 from fusebench.storage import hashing
 from fusion.scoring import metric, metric_means
 from fusion.scoring.metric import Metric

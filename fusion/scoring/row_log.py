@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusebench.errors import UserError
-from fusebench.runtime.json_files import parse_json
+from fusebench.runtime.reading.json_files import parse_json
 
 ScoreRow = dict[str, float | str | None]  # metric to score, and ``flags``
 

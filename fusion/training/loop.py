@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fusebench.errors import UserError
 from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.seeds import derive_seed
-from fusebench.storage import checkpoint
+from fusebench.storage.weights import checkpoint
 from fusion.training import distributed, learning_rate, training_state
 from fusion.training.batches import iterate_batches
 from fusion.training.data.random_streams import DROPOUT, RandomStreams

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write
 from fusebench.runtime.seeds import derive_seed
-from fusebench.storage.finite_weights import check_finite
+from fusebench.storage.weights.finite_weights import check_finite
 from fusion.checkpoints import weights_file
 from fusion.training import distributed, loop, training_run, training_state
 from fusion.training.data import dataset

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fusebench.runtime.system_errors import name_file
-from fusebench.storage import checkpoint
+from fusebench.storage.weights import checkpoint
 from fusion.training.job import TrainingJob
 from fusion.training.monitoring.logger import TrainingLogger
 

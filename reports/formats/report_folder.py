@@ -12,7 +12,7 @@ from typing import Any
 
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write
-from fusebench.runtime.json_files import read_json
+from fusebench.runtime.reading.json_files import read_json
 from fusebench.storage import file_lock, hashing
 
 MANIFEST_FILE = "report.json"  # hash of the report's inputs, and of each of its files

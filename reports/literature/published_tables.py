@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fusebench.config import yaml_loader
 from fusebench.errors import UserError, format_validation_error
-from fusebench.runtime.text_files import read_text
+from fusebench.runtime.reading.text_files import read_text
 
 TABLES_FOLDER = Path(__file__).parents[1] / "published"
 METADATA_FILE = "tables.yaml"

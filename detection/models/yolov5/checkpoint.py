@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fusebench.storage import checkpoint
+from fusebench.storage.weights import checkpoint
 
 
 @dataclass

@@ -14,8 +14,9 @@ from detection.models.yolov5 import ultralytics_import
 from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write
-from fusebench.storage import foreign_weights, hashing, integrity, weights_content
-from fusebench.storage.foreign_weights import ForeignWeights
+from fusebench.storage import hashing, integrity
+from fusebench.storage.weights import foreign_weights, weights_content
+from fusebench.storage.weights.foreign_weights import ForeignWeights
 
 if TYPE_CHECKING:
     from torch import Tensor

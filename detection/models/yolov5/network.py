@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write, command_name
-from fusebench.storage import foreign_weights
+from fusebench.storage.weights import foreign_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from detection.models.yolov5 import coco_classes, initial_weights, network
 from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
-from fusebench.storage import integrity, weights_content
+from fusebench.storage import integrity
+from fusebench.storage.weights import weights_content
 
 if TYPE_CHECKING:
     from torch import Tensor

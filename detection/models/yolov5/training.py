@@ -38,7 +38,7 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.experiments.runner import PROTOCOL_FILE
 from fusebench.runtime import atomic_write, progress
-from fusebench.storage.finite_weights import check_finite
+from fusebench.storage.weights.finite_weights import check_finite
 
 CHECKPOINT_FILE = "state.pt"
 LOSS_NAMES = ("box", "class", "distribution")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusebench.errors import UserError, shorten
-from fusebench.runtime.text_files import read_text
-from fusebench.runtime.yaml_text import parse_yaml
+from fusebench.runtime.reading.text_files import read_text
+from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from defusedxml import DefusedXmlException, ElementTree
 
 from fusebench.errors import UserError, shorten
-from fusebench.runtime.text_files import read_bytes
+from fusebench.runtime.reading.text_files import read_bytes
 
 # The XML parser (expat) has no multi-byte encodings but UTF-8 and UTF-16: declared name to Python
 # codec. Chinese Windows programs declare GB2312 and write its superset GBK.

@@ -25,7 +25,7 @@ from fusebench.data.image_files.orientation import (
 )
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, file_names
-from fusebench.runtime.regular_file import require_regular_file
+from fusebench.runtime.reading.regular_file import require_regular_file
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 FORMAT_TEXT = "PNG, JPEG, BMP, TIFF or WebP"

@@ -8,7 +8,7 @@ from fusebench.data.image_files.orientation import turn_for_display
 from fusebench.data.image_files.reader import open_image_file
 from fusebench.data.label_images.colors import HOW_TO_SAVE
 from fusebench.errors import UserError
-from fusebench.runtime.regular_file import require_regular_file
+from fusebench.runtime.reading.regular_file import require_regular_file
 
 FORMATS = ("PNG", "BMP", "TIFF")
 # Compressions of TIFF that keep every value, by Pillow's names

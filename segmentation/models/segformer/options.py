@@ -19,7 +19,8 @@ from pydantic import (
 from fusebench.config.paths import PathOrName
 from fusebench.contracts import NoOptions
 from fusebench.errors import UserError
-from fusebench.storage import integrity, weights_content
+from fusebench.storage import integrity
+from fusebench.storage.weights import weights_content
 
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head

@@ -19,8 +19,8 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
-from fusebench.storage import checkpoint
-from fusebench.storage.finite_weights import check_finite
+from fusebench.storage.weights import checkpoint
+from fusebench.storage.weights.finite_weights import check_finite
 from segmentation.models.segformer import augmentation, imagenet_weights, network, weights
 from segmentation.models.segformer.options import Options, find_weights_file
 

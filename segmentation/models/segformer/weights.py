@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write
-from fusebench.storage import foreign_weights
+from fusebench.storage.weights import foreign_weights
 from segmentation.models.segformer import mit_weight_names
 from segmentation.models.segformer import network as networks
 from segmentation.models.segformer.options import Options

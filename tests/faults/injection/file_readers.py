@@ -206,7 +206,7 @@ def list_weights_readers(folder: Path) -> dict[str, FileReader]:
     from safetensors.torch import save
 
     from detection.models.yolov5 import initial_weights
-    from fusebench.storage import checkpoint
+    from fusebench.storage.weights import checkpoint
     from fusion.checkpoints import dmfuse_release, weights_file
     from segmentation.models.segformer import weights as segformer_weights
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fusebench.errors import UserError
-from fusebench.storage import checkpoint
+from fusebench.storage.weights import checkpoint
 from fusion.checkpoints import weights_file
 
 

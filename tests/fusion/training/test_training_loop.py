@@ -7,7 +7,7 @@ import torch
 
 from fusebench.config import schema
 from fusebench.errors import UserError
-from fusebench.storage import checkpoint
+from fusebench.storage.weights import checkpoint
 from fusion.checkpoints import weights_file
 from fusion.training import loop, train_stage, training_run, training_state
 from fusion.training.data.random_streams import RandomStreams

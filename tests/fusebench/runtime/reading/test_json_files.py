@@ -5,7 +5,7 @@ import os
 import pytest
 
 from fusebench.errors import UserError
-from fusebench.runtime.json_files import parse_json, read_json
+from fusebench.runtime.reading.json_files import parse_json, read_json
 
 
 def test_json_with_a_byte_order_mark_is_read(tmp_path):

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from fusebench.errors import UserError
-from fusebench.runtime.regular_file import require_regular_file
+from fusebench.runtime.reading.regular_file import require_regular_file
 
 
 def read_text(path: Path, max_bytes: int | None = None) -> str:

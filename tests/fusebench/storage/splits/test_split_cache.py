@@ -9,9 +9,10 @@ import pytest
 
 from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.data.pairs import Pair, PairColumns, Split, build_columns
-from fusebench.storage import file_hashes, hashing, split_cache
-from fusebench.storage.file_hashes import FileHashes
-from fusebench.storage.split_cache import SplitCache, hash_listing
+from fusebench.storage import hashing
+from fusebench.storage.splits import file_hashes, split_cache
+from fusebench.storage.splits.file_hashes import FileHashes
+from fusebench.storage.splits.split_cache import SplitCache, hash_listing
 
 BOXES = make_boxes([[1, 2, 3.5, 4], [0, 0, 9, 9]], [1, 0])
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from fusebench.errors import MAX_MESSAGE_LENGTH, UserError
-from fusebench.runtime import yaml_text
-from fusebench.runtime.yaml_text import parse_yaml
+from fusebench.runtime.reading import yaml_text
+from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MERGE_BOMB = "m0: &m0 {k: v}\n" + "".join(
     f"m{i}: &m{i} {{<<: [*m{i - 1}, *m{i - 1}]}}\n" for i in range(1, 40)

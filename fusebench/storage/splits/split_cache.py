@@ -1,8 +1,8 @@
 """Splits of data sets, kept on disk until a file of the data set changes.
 
 A split is used again only if every file below the data set's folders has the same name, size,
-times, inode and device (see `fusebench.storage.file_hashes`), and the options and the program's
-own code are the same. The folder of the cache can be deleted; a damaged file is written again.
+times, inode and device (see `fusebench.storage.splits.file_hashes`), and the options and the
+program's own code are the same. The folder of the cache can be deleted; a damaged file is written again.
 """
 
 import hashlib
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.data.pairs import Split, build_columns
-from fusebench.storage import hashing, split_file
-from fusebench.storage.file_hashes import FileHashes, Stamp, is_settled, read_stamp
+from fusebench.storage import hashing
+from fusebench.storage.splits import split_file
+from fusebench.storage.splits.file_hashes import FileHashes, Stamp, is_settled, read_stamp
 
 FOLDER = ".index"  # in the store
 MAX_ENTRIES = 2_000_000  # of files below a data set's folders; nothing is kept if there are more

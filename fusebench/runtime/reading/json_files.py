@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.errors import UserError, shorten
-from fusebench.runtime.text_files import read_text
+from fusebench.runtime.reading.text_files import read_text
 
 MAX_BYTES = 2**30
 MAX_INTEGER_LENGTH = 19  # digits: 64 bits

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from fusebench.errors import UserError
-from fusebench.storage import foreign_weights, weights_content
+from fusebench.storage.weights import foreign_weights, weights_content
 
 TENSORS = {"conv.weight": torch.arange(6.0).reshape(2, 3), "conv.bias": torch.tensor([1.0, -2.0])}
 

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from fusebench.errors import UserError
-from fusebench.runtime.regular_file import require_regular_file
-from fusebench.runtime.text_files import read_text
+from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.text_files import read_text
 
 
 def test_status_of_a_regular_file_and_of_a_link_to_it(tmp_path):

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
-from fusebench.storage import checkpoint, weights_content
-from fusebench.storage.finite_weights import check_finite
-from fusebench.storage.weights_content import DOWNLOAD_AGAIN, SAVE_TENSORS
+from fusebench.storage.weights import checkpoint, weights_content
+from fusebench.storage.weights.finite_weights import check_finite
+from fusebench.storage.weights.weights_content import DOWNLOAD_AGAIN, SAVE_TENSORS
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype

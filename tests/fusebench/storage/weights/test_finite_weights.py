@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fusebench.errors import UserError
-from fusebench.storage.finite_weights import check_finite
+from fusebench.storage.weights.finite_weights import check_finite
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

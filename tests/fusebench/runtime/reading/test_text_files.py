@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fusebench.errors import UserError, format_value
-from fusebench.runtime import text_files
+from fusebench.runtime.reading import text_files
 
 
 def test_byte_order_mark_is_not_part_of_the_text(tmp_path):

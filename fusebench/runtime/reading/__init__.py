@@ -1,0 +1,1 @@
+"""Reading of files that people and other programs wrote: every fault is one short error."""

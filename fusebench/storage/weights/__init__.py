@@ -1,0 +1,1 @@
+"""Checkpoints and weights files: read without running code in them."""

@@ -22,7 +22,8 @@ from filelock import FileLock, Timeout
 from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
 from fusebench.runtime import command_name, progress
-from fusebench.runtime.file_names import TEMPORARY_FILE
+from fusebench.runtime.file_names import SCALED_FOLDER, TEMPORARY_FILE
+from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 from fusebench.storage.hashing import HASH_GLOB
 
@@ -64,7 +65,15 @@ def list_result_folders(root: Path) -> list[Path]:
 
 def list_scene_folders(data: Path) -> list[Path]:
     """List the folders of simulated scenes in a data folder, finished or not."""
-    root = data / SCENES_FOLDER
+    return _list_own_folders(data / SCENES_FOLDER)
+
+
+def list_scaled_folders(data: Path) -> list[Path]:
+    """List the folders of scaled infrared images in a data folder."""
+    return _list_own_folders(data / SCALED_FOLDER)
+
+
+def _list_own_folders(root: Path) -> list[Path]:
     if root.is_symlink():
         return []
     return [path for path in sorted(root.glob("[!.]*")) if path.is_dir() and not path.is_symlink()]
@@ -82,9 +91,11 @@ def find_damage(root: Path, data: Path) -> Iterator[Damage]:
     ]
     for folder, lock in progress.track_progress(folders, "verify"):
         if folder.name.endswith(store.PARTIAL_SUFFIX):
-            yield from _find_damage_in_unfinished(folder, lock)
+            yield from _find_damaged_files(folder, lock)
         elif files := _find_damage_in_finished(folder):
             yield Damage(folder, files, lock)
+    for folder in list_scaled_folders(data):
+        yield from _find_damaged_files(folder, folder.with_name(f"{folder.name}.lock"))
     for kind in DOCUMENT_KINDS:
         for path in sorted((root / kind).glob("*.json")):
             if fault := documents.find_fault(path):
@@ -141,8 +152,8 @@ def _find_damage_in_finished(folder: Path) -> dict[str, str]:
     return integrity.find_damage(folder, has_spec=is_result)
 
 
-def _find_damage_in_unfinished(folder: Path, lock: Path) -> Iterator[Damage]:
-    """Yield the damaged files of an unfinished folder, unless a process is working on it."""
+def _find_damaged_files(folder: Path, lock: Path) -> Iterator[Damage]:
+    """Yield the damaged files of a folder, unless a process is filling it."""
     if _is_locked(lock):
         return
     for path in sorted(folder.rglob("*")):
@@ -195,7 +206,7 @@ def _verify(root: Path, data: Path, *, is_repair: bool) -> int:
 
 
 def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> str:
-    folders = [*list_result_folders(root), *list_scene_folders(data)]
+    folders = [*list_result_folders(root), *list_scene_folders(data), *list_scaled_folders(data)]
     if not count:
         return f"{len(folders)} folders: nothing is damaged"
     if is_repair:
@@ -220,11 +231,11 @@ def _build_parser() -> argparse.ArgumentParser:
         type=Path,
         default=DEFAULT_DATA,
         metavar="DIR",
-        help="the data sets, of which the simulated scenes are checked (default: data)",
+        help="the data sets; simulated scenes and scaled images are checked (default: data)",
     )
     parser.add_argument("--repair", action="store_true", help="remove what is damaged")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -12,7 +12,7 @@ from fusebench import plugins
 from fusebench.config.paths import expand_home
 from fusebench.data.boxes import Boxes, from_coco
 from fusebench.data.label_maps import IGNORE_INDEX, has_unlabeled_class
-from fusebench.errors import UserError
+from fusebench.errors import PluginError, UserError
 from fusebench.evaluation.class_means import to_optional
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
@@ -181,7 +181,10 @@ def _score_pairs(
     metric: ResolvedMetric, pairs: Iterable[tuple[str, Any, Any]], classes: Sequence[str]
 ) -> MetricScores:
     """Count (key, truth, prediction) of every image, then score all of them."""
-    counts = scoring.count_images([metric], pairs, classes)[metric.plugin.counts_file]
+    try:
+        counts = scoring.count_images([metric], pairs, classes)[metric.plugin.counts_file]
+    except PluginError as error:  # arrays that do not fit each other or the classes
+        raise ValueError(str(error)) from error
     image_count = len(counts.keys)
     named = scoring.score_metric(metric, counts, np.ones((1, image_count)), classes)
     scores = {key: to_optional(float(values[0])) for key, values in named.items()}

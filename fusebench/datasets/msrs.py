@@ -112,7 +112,9 @@ def load(
     if extension != ".txt":
         raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
 
-    listed = class_list.read_class_list(next(iter(labels.values())).parent, CLASSES)
+    listed = None
+    if labels:
+        listed = class_list.read_class_list(next(iter(labels.values())).parent, CLASSES)
     class_order = range(len(CLASSES)) if listed is None else listed
 
     def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:

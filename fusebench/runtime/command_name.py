@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from fusebench.runtime.file_names import SCALED_FOLDER
+
 _current: ContextVar[str | None] = ContextVar("current command", default=None)
 
 
@@ -45,5 +47,6 @@ def get_repair_command(root: Path, flag: str = "--out") -> str:
 
 
 def format_repair_advice(folder: Path) -> str:
-    """Return what to do about a damaged file in a result folder, for messages."""
-    return f"run `{get_repair_command(folder.parent.parent)}`, then the same command again"
+    """Return what to do about a damaged file in a folder of results or scaled images."""
+    flag = "--data" if folder.parent.name == SCALED_FOLDER else "--out"
+    return f"run `{get_repair_command(folder.parent.parent, flag)}`, then the same command again"

@@ -27,9 +27,8 @@ from fusebench.data.image_files.reader import load_image
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime import file_names, progress
-from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime.atomic_write import replace_atomically, sync_files
 
-SCALED_FOLDER = "scaled"  # below the data folder
 MANIFEST_FILE = "sources.json"
 NOTE_NAME = "infrared scaling"
 ONE_CHANNEL_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
@@ -157,7 +156,7 @@ def scale_infrared_images(split: Split, scaling: InfraredScaling | None, root: P
     folders = sorted({str(pair.infrared.parent.resolve()) for pair in split.pairs})
     spec = json.dumps({"rule": scaling.model_dump(mode="json"), "folders": folders})
     digest = hashlib.sha256(spec.encode()).hexdigest()[:HASH_LENGTH]
-    folder = root / SCALED_FOLDER / f"{split.dataset}-{scaling.rule}-{digest}"
+    folder = root / file_names.SCALED_FOLDER / f"{split.dataset}-{scaling.rule}-{digest}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_text(folder / file_names.SPEC_FILE, spec)
@@ -194,6 +193,7 @@ def _write_missing(split: Split, scaling: InfraredScaling, folder: Path) -> None
         written = pool.map(write_copy, missing)
         for _ in progress.track_progress(missing, f"scale infrared {split.dataset}-{split.name}"):
             next(written)
+    sync_files(folder)  # a copy that the manifest names is complete, also after a power cut
     _write_text(folder / MANIFEST_FILE, json.dumps({**recorded, **states}, indent=1))
 
 

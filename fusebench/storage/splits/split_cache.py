@@ -2,7 +2,8 @@
 
 A split is used again only if every file below the data set's folders has the same name, size,
 times, inode and device (see `fusebench.storage.splits.file_hashes`), and the options and the
-program's own code are the same. The folder of the cache can be deleted; a damaged file is written again.
+program's own code are the same. The folder of the cache can be deleted; a damaged file is written
+again.
 """
 
 import hashlib

@@ -36,7 +36,7 @@ def read_message(path, **arguments):
         (FILE.encode() + b"# \xe9", "not UTF-8 text (byte"),
         (b"x: \0", "cannot be read as YAML"),
         (b"a: &a [*a]\n" + FILE.encode(), "an alias to a part that it is in itself"),
-        (FILE.encode() + b"#" * 1_000_000, "expected a text file of at most 1 MB"),
+        (FILE.encode() + b"#" * 1_000_000, "expected at most 1 MB"),
     ],
 )
 def test_a_file_that_is_no_task_file_is_refused(path, content, message):
@@ -52,7 +52,7 @@ def test_a_huge_file_is_not_read(path):
 def test_a_folder_a_pipe_and_a_device_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.yaml")
     for path in (tmp_path, tmp_path / "pipe.yaml", "/dev/null"):
-        assert "is no regular file" in read_message(tmp_path / path)
+        assert "expected a regular file" in read_message(tmp_path / path)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
+from fusebench import verify
 from fusebench.data import images
 from fusebench.data.image_files import infrared_scaling
 from fusebench.datasets import folder
@@ -129,8 +130,16 @@ def test_damaged_copy_is_an_error_that_says_how_to_make_it_again(tmp_path):
     write_16_bit_pairs(tmp_path)
     path = load(tmp_path).pairs[0].infrared
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=f"delete the folder {path.parent} and run again"):
+    with pytest.raises(UserError, match=f"verify --repair --data {tmp_path}`, then"):
         images.read_gray(path)
+    assert verify.main(["--data", str(tmp_path), "--out", str(tmp_path / "runs")]) == 1
+    assert path.exists()
+    assert verify.main(["--data", str(tmp_path), "--out", str(tmp_path / "runs"), "--repair"]) in (
+        0,
+        1,
+    )
+    assert not path.exists()
+    assert images.read_gray(load(tmp_path).pairs[0].infrared).dtype == "uint8"
 
 
 def test_data_folder_that_cannot_be_written_to_is_an_error(tmp_path):

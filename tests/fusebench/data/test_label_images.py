@@ -141,7 +141,7 @@ def test_lossy_compression_and_several_pages_in_a_tiff_are_refused(tmp_path):
     image.save(tmp_path / "pages.tif", save_all=True, append_images=[image])
     with pytest.raises(UserError, match="TIFF file with jpeg compression"):
         read(tmp_path / "jpeg.tif")
-    with pytest.raises(UserError, match="holds 2 images"):
+    with pytest.raises(UserError, match="2 pages or frames"):
         read(tmp_path / "pages.tif")
     image.save(tmp_path / "lzw.tif", compression="tiff_lzw")
     assert read(tmp_path / "lzw.tif") == IDS
@@ -245,8 +245,8 @@ def test_what_is_no_image_file_is_refused_by_name(tmp_path):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "text.png").write_text("no image")
     for name, message in (
-        ("pipe", "is not a file"),
-        ("folder", "is not a file"),
+        ("pipe", "is a named pipe"),
+        ("folder", "is a named pipe"),
         ("text", "cannot be read as an image"),
         ("none", "no such image"),
     ):

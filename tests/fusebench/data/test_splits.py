@@ -228,5 +228,5 @@ def test_a_list_of_a_huge_key_is_a_short_error(tmp_path):
     (tmp_path / "test.txt").write_text("a")
     rule = ListRule(train="train.txt", test="test.txt")
     with pytest.raises(UserError, match="is listed twice") as error:
-        splits.read_split_lists(tmp_path, rule)
+        splits.read_split_lists(tmp_path, rule, ["a"])
     assert len(str(error.value)) < 1000

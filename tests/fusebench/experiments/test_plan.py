@@ -181,7 +181,9 @@ def test_a_split_without_a_true_box_is_refused_but_a_limited_one_gets_a_caution(
     assert "caution: true boxes" not in build_run(root).build_protocol()
     for key in KEYS[6:]:
         dataset_folders.write_voc_xml(root / f"data/m3fd/Annotation/{key}.xml", [])
-    with pytest.raises(UserError, match=r"toy: the 4 images of m3fd/test have no true box"):
+    with pytest.raises(
+        UserError, match=r"toy: m3fd, test: in 4 images, there is not one true box of People"
+    ):
         build_run(root)
     write_split_lists(root)
     (root / "data/m3fd/meta/train.txt").write_text("\n".join(KEYS[4:]))

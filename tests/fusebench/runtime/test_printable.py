@@ -14,7 +14,7 @@ from fusebench.runtime import printable, progress
         ("a\u202eb\u2066c", "a\\u202eb\\u2066c"),  # right to left
         ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),  # no width
         ("a\u2028b", "a\\u2028b"),
-        ("\udcff.png", "\\udcff.png"),  # a file name that is not UTF-8
+        ("\udcff.png", "\\xff.png"),  # a file name that is not UTF-8
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
         ("Straße 車 ± …", "Straße 車 ± …"),
     ],

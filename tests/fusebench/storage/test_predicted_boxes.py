@@ -63,13 +63,11 @@ def test_a_damaged_file_is_an_error_that_names_it_and_the_repair(tmp_path, chang
     path = tmp_path / "predictions.json"
     content = change(json.loads(path.read_text()))
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(
-        UserError, match=rf"predictions\.json: cannot be read \(.*{message}"
-    ) as error:
+    with pytest.raises(UserError, match=rf"predictions\.json: damaged \(.*{message}") as error:
         predicted_boxes.read_predicted_boxes(tmp_path, SPLIT)
     assert "fusebench verify --repair" in str(error.value)
 
 
 def test_a_missing_file_is_an_error(tmp_path):
-    with pytest.raises(UserError, match=r"predictions\.json: cannot be read \(no such file"):
+    with pytest.raises(UserError, match=r"predictions\.json: damaged \(no such file"):
         predicted_boxes.read_predicted_boxes(tmp_path, SPLIT)

@@ -24,7 +24,7 @@ def test_missing_file_and_another_encoding_are_refused_by_name(tmp_path):
 
 def test_a_pipe_is_refused_before_it_blocks(tmp_path):
     os.mkfifo(tmp_path / "a.txt")
-    with pytest.raises(UserError, match=r"a\.txt: is a pipe or a device"):
+    with pytest.raises(UserError, match=r"a\.txt: is a named pipe"):
         text_files.read_text(tmp_path / "a.txt")
 
 

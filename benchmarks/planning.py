@@ -27,6 +27,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fusebench.runtime import printable
+from fusebench.runtime.program import run_program
+
 SETTLING_SECONDS = 2.5  # files that changed a moment ago are read again by the next plan
 LABEL = (
     "<annotation><size><width>64</width><height>48</height></size><object><name>Car</name><bndbox>"
@@ -99,8 +102,8 @@ def measure_reference(root: Path) -> float:
     return time.process_time() - start
 
 
-def main() -> None:
-    """Print the table."""
+def main() -> int:
+    """Print the table; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pairs", type=int, default=5000)
     parser.add_argument("--sources", type=int, default=5, help="number of fusions")
@@ -112,8 +115,10 @@ def main() -> None:
         time.sleep(SETTLING_SECONDS)
         _, library_memory = measure_plan(small)
         reference = measure_reference(root)
-        print(f"{args.pairs} pairs, {args.sources} fusions; reference {reference:.2f} s")
-        print(f"{'plan':8}{'seconds':>9}{'ratio':>8}{'MB':>7}{'beyond':>8}")
+        printable.print_text(
+            f"{args.pairs} pairs, {args.sources} fusions; reference {reference:.2f} s"
+        )
+        printable.print_text(f"{'plan':8}{'seconds':>9}{'ratio':>8}{'MB':>7}{'beyond':>8}")
         for name in ("first", "again", "edited"):
             if name == "edited":
                 image = root / "data" / "m3fd" / "Ir" / "000000.png"
@@ -122,8 +127,9 @@ def main() -> None:
             seconds, memory = measure_plan(root)
             ratio = seconds / reference
             beyond = memory - library_memory
-            print(f"{name:8}{seconds:9.2f}{ratio:8.2f}{memory:7.0f}{beyond:8.0f}")
+            printable.print_text(f"{name:8}{seconds:9.2f}{ratio:8.2f}{memory:7.0f}{beyond:8.0f}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -11,7 +11,6 @@ removed, 2 if the command is wrong. Nothing outside the folders is changed, and 
 import argparse
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,15 +20,15 @@ from filelock import FileLock, Timeout
 
 from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
-from fusebench.runtime import command_name, progress
+from fusebench.runtime import command_name, interrupts, printable, progress, system_errors
 from fusebench.runtime.file_names import SCALED_FOLDER, TEMPORARY_FILE
 from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 from fusebench.storage.hashing import HASH_GLOB
 
 MODULE = "fusebench.verify"
-DEFAULT_DATA = Path("data")
-EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+DEFAULT_OUT, DEFAULT_DATA = Path("runs"), Path("data")
+EXIT_WRONG_USE = 2
 # Folders of a store that hold result folders.
 RESULT_KINDS = ("fused", "trained", "predicted", "start", "checked", "statistics", *TASK_CLASSES)
 SCENES_FOLDER = "scenes"  # of a data folder
@@ -175,18 +174,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = _build_parser().parse_args(argv)
     program = command_name.get_command_name(MODULE)
-    for flag, folder in (("--out", args.out), ("--data", args.data)):
-        if not folder.is_dir() and (flag == "--out" or folder != DEFAULT_DATA):
-            sys.stderr.write(f"{program}: {flag} {folder}: no such folder\n")
-            return 2
+    named = {"--out": args.out, "--data": args.data}
+    folders = {"--out": DEFAULT_OUT, "--data": DEFAULT_DATA}
+    folders |= {flag: folder for flag, folder in named.items() if folder is not None}
+    # A default folder need not be there if the other one is named.
+    required = [flag for flag, folder in named.items() if folder is not None] or ["--out"]
+    for flag in required:
+        if not folders[flag].is_dir():
+            printable.print_message(f"{program}: {flag} {folders[flag]}: no such folder")
+            return EXIT_WRONG_USE
     try:
-        return _verify(args.out, args.data, is_repair=args.repair)
+        return _verify(folders["--out"], folders["--data"], is_repair=args.repair)
     except OSError as error:
-        sys.stderr.write(f"{program}: {error}\n")
-        return 2
+        printable.print_message(f"{program}: {system_errors.describe_os_error(error)}")
+        return EXIT_WRONG_USE
     except KeyboardInterrupt:
-        sys.stderr.write(f"\n{program}: interrupted\n")
-        return EXIT_INTERRUPTED
+        printable.print_message(f"\n{program}: interrupted")
+        return interrupts.get_exit_status()
 
 
 def _verify(root: Path, data: Path, *, is_repair: bool) -> int:
@@ -195,13 +199,13 @@ def _verify(root: Path, data: Path, *, is_repair: bool) -> int:
         count += 1
         for name, fault in damage.files.items():
             where = damage.path if damage.path.name == Path(name).name else damage.path / name
-            sys.stdout.write(f"{where}: {fault}\n")
+            printable.print_text(f"{where}: {fault}")
         if is_repair:
-            sys.stdout.write(f"{damage.path}: {repair(damage)}\n")
+            printable.print_text(f"{damage.path}: {repair(damage)}")
     if is_repair:
         for path in remove_leftovers(root, data):
-            sys.stdout.write(f"{path}: left over by a killed process; removed\n")
-    sys.stdout.write(f"{_describe_result(root, data, count, is_repair=is_repair)}\n")
+            printable.print_text(f"{path}: left over by a killed process; removed")
+    printable.print_text(f"{_describe_result(root, data, count, is_repair=is_repair)}")
     return 1 if count else 0
 
 
@@ -224,14 +228,14 @@ def _build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("runs"), metavar="DIR", help="the results (default: runs)"
+        "--out", type=Path, metavar="DIR", help=f"the results (default: {DEFAULT_OUT})"
     )
     parser.add_argument(
         "--data",
         type=Path,
-        default=DEFAULT_DATA,
         metavar="DIR",
-        help="the data sets; simulated scenes and scaled images are checked (default: data)",
+        help="the data sets; simulated scenes and scaled images are checked "
+        f"(default: {DEFAULT_DATA})",
     )
     parser.add_argument("--repair", action="store_true", help="remove what is damaged")
     return parser

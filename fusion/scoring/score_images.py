@@ -27,7 +27,7 @@ from fusion.scoring.row_log import ScoreRow
 # Pixels times metrics; less work takes no longer than starting another process.
 MIN_PARALLEL_WORK = 200_000_000
 
-CONSTANT_FLAG = "the fused image has one gray level only"
+CONSTANT_FLAG = "fused image: one gray level only"
 
 IndexedRows = tuple[int, dict[str, ScoreRow]]  # index of a pair, and a row per source
 

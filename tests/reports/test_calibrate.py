@@ -74,7 +74,7 @@ def test_halves_of_one_source_differ_at_the_nominal_rate():
 def test_too_few_trials_are_refused_in_one_line(flags, capsys):
     assert calibrate.main(flags) == 2
     assert capsys.readouterr().err == (
-        f"reports.calibrate: {flags[0]} {flags[1]}: expected at least 2\n"
+        f"reports.calibrate: {flags[0]} {flags[1]}: expected at least 2, at most 1000000\n"
     )
 
 

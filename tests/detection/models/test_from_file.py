@@ -269,7 +269,7 @@ FIELDS = {
         ("above one", "got 1.5; divide percentages by 100"),
         ("text", "got 'high'"),
         ("true", "got True"),
-        ("huge", "got 1000"),
+        ("huge", "has 401 digits"),
     ],
 )
 def test_an_invalid_file_is_refused(tmp_path, examples, name, message):

@@ -188,7 +188,7 @@ def test_a_split_without_a_true_box_is_refused_but_a_limited_one_gets_a_caution(
     write_split_lists(root)
     (root / "data/m3fd/meta/train.txt").write_text("\n".join(KEYS[4:]))
     (root / "data/m3fd/meta/test.txt").write_text("\n".join(KEYS[:4]))
-    with pytest.raises(UserError, match=r"the 4 images of m3fd/train have no true box"):
+    with pytest.raises(UserError, match=r"m3fd, train: in 4 images, there is not one true box"):
         build_run(root, "yolov5")
     build_run(root, "from_file")
 

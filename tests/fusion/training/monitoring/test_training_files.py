@@ -58,10 +58,10 @@ def test_a_full_disk_is_one_error_and_keeps_the_last_checkpoint(
 @pytest.mark.parametrize(
     ("name", "path"),
     [
-        ("losses.csv", "losses.csv"),
-        ("held_out.csv", "held_out.csv"),
+        ("losses.csv", ".losses.csv.{pid}"),
+        ("held_out.csv", ".held_out.csv.{pid}"),
         ("step_000002.png", "looks/.step_000002.png.{pid}"),
-        ("time.json", "time.json"),
+        ("time.json", ".time.json.{pid}"),
     ],
 )
 def test_a_full_disk_is_one_error_for_logs_too(root, tmp_path, name, path):

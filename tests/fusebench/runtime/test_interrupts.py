@@ -13,8 +13,8 @@ SLEEP = """
 import sys, time
 from fusebench.runtime.program import run_program
 def main():
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         {handler}

@@ -23,6 +23,7 @@ from fusebench.datasets import fmb, m3fd
 from fusebench.experiments.plan import Plan, Run
 from fusebench.experiments.sources import get_images
 from fusebench.runtime import process_pool
+from fusebench.storage import predicted_boxes
 from fusebench.storage.store import Store
 from fusion import run as fusion
 from fusion.profiling import files
@@ -256,9 +257,7 @@ def _write_predicted_boxes(
             np.concatenate([class_ids, rng.integers(0, class_count, count)]),
             np.concatenate([rng.beta(5, 2, len(class_ids)), rng.beta(1, 6, count)]),
         )
-    sizes = {pair.key: pair.size for pair in run.test_split.pairs}
-    document = boxes.to_coco(predicted, run.test_split.classes, sizes)
-    (folder / detection.PREDICTIONS_FILE).write_text(json.dumps(document))
+    predicted_boxes.write_predicted_boxes(folder, predicted, run.test_split)
 
 
 def _write_predicted_label_maps(

@@ -6,6 +6,7 @@
 - The orientation of EXIF, or of a TIFF tag, is applied, as OpenCV and viewers do.
 - The bit depth is the stored one. Pillow silently cuts RGB of 16 bits per channel to 8.
 - The checksums of a PNG are checked.
+- A BMP is decoded with the depth that is in the file (`bmp_layout`).
 """
 
 import warnings
@@ -17,7 +18,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from fusebench.data.image_files import png_chunks
+from fusebench.data.image_files import bmp_layout, png_chunks
 from fusebench.data.image_files.orientation import (
     find_orientation_in_xmp,
     parse_orientation,
@@ -142,7 +143,10 @@ def _open(
     try:
         file_size = require_regular_file(path).st_size
         with path.open("rb") as file:
-            yield file, file_size, Image.open(file, formats=formats)
+            image = Image.open(file, formats=formats)
+            if image.format == "BMP":
+                _correct_bmp_layout(path, file, image)
+            yield file, file_size, image
     except FileNotFoundError:
         is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
         advice = f"; {command_name.format_repair_advice(path.parent)}" if is_in_store else ""
@@ -192,6 +196,16 @@ def _read_bit_depth(file: BinaryIO, image: Image.Image) -> tuple[int, bool]:
         bits = tags.get(TIFF_BITS_TAG, (1,))
         return max(bits), TIFF_FLOAT in tags.get(TIFF_SAMPLE_FORMAT_TAG, ())
     return 8, False
+
+
+def _correct_bmp_layout(path: Path, file: BinaryIO, image: Image.Image) -> None:
+    position = file.tell()
+    file.seek(0)
+    try:
+        bmp_layout.correct_layout(image, file.read(bmp_layout.HEADER_BYTES))
+    except ValueError as error:
+        raise UserError(f"{path}: is {error}, which is not read; save it as PNG") from None
+    file.seek(position)
 
 
 def _check_xmp(path: Path, image: Image.Image) -> None:

@@ -20,7 +20,6 @@ import stat
 import zlib
 from pathlib import Path
 
-from fusebench.data.image_files.orientation import TRANSPOSITIONS
 from fusebench.data.image_files.reader import read_header
 from fusebench.errors import UserError
 
@@ -79,10 +78,10 @@ def _read_turned_orientation(path: Path, samples: bytes) -> int | None:
     if not any(marker in samples for marker in EXIF_MARKERS):
         return None
     try:
-        orientation = read_header(path).orientation
+        header = read_header(path)
     except UserError:  # whoever reads the image reports it
         return None
-    return orientation if orientation in TRANSPOSITIONS else None
+    return header.orientation if header.is_turned else None
 
 
 def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:

@@ -20,6 +20,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fusebench.data.image_files import bmp_layout, png_chunks
 from fusebench.data.image_files.orientation import (
+    QUARTER_TURNS,
+    TRANSPOSITIONS,
     find_orientation_in_xmp,
     parse_orientation,
     turn_for_display,
@@ -82,6 +84,11 @@ class ImageHeader:
     bits: int
     is_float: bool
     orientation: int
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether the pixels are turned or mirrored for display."""
+        return self.orientation in TRANSPOSITIONS
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -182,7 +189,7 @@ def _build_header(path: Path, file: BinaryIO, image: Image.Image, exif: bytes) -
         )
     bits, is_float = _read_bit_depth(file, image)
     orientation = 1 if image_format == "TIFF" else parse_orientation(exif)
-    size = (height, width) if orientation >= 5 else (width, height)
+    size = (height, width) if orientation in QUARTER_TURNS else (width, height)
     return ImageHeader(image_format, size, image.mode, bits, is_float, orientation)
 
 

@@ -131,9 +131,11 @@ def _check_predictions(
         where = f"{file}: prediction {number}"
         for field, listed in (("image_id", keys), ("category_id", names)):
             if not _is_id(row.get(field)) or row[field] not in listed:
+                is_other_type = str(row.get(field)) in map(str, listed)
                 raise UserError(
                     f"{where}: {field} {format_value(row.get(field))} is none of the {len(listed)} "
                     "listed"
+                    + ("; write the ids as numbers in both places" if is_other_type else "")
                 )
         where = f"{where} (image {format_value(row['image_id'])})"
         _check_names(where, row, keys[row["image_id"]], names[row["category_id"]], known_keys)

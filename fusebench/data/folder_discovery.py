@@ -106,10 +106,18 @@ def require_subfolder(
 
 
 def _suggest_inner_folder(folder: Path, names: Collection[str]) -> str:
-    """Suggest a subfolder that holds what the folder lacks, e.g. one of two unpacked archives."""
-    inner = [p for p in sorted(folder.iterdir()) if p.is_dir() and not is_system_file(p.name)]
+    """Suggest a subfolder that holds what the folder lacks, e.g. one of two unpacked archives.
+
+    Two levels are looked at: archives are unpacked into a folder of their own name.
+    """
+    inner = _list_subfolders(folder)
+    inner += [path for parent in inner for path in _list_subfolders(parent)]
     fitting = [p for p in inner if any(entry.name.lower() in names for entry in p.iterdir())]
     return f"; {fitting[0]} has one: name it with data.folder in the task" if fitting else ""
+
+
+def _list_subfolders(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.iterdir()) if p.is_dir() and not is_system_file(p.name)]
 
 
 def _list_entries(folder: Path) -> str:

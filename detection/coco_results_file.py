@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fusebench.data.boxes import resolve_key
+from fusebench.data.boxes import get_image_key
 from fusebench.errors import UserError, format_value, shorten
 from fusebench.runtime.reading.json_files import read_json
 
@@ -26,7 +26,7 @@ def read_document(file: Path, images: Path | None, known_keys: Mapping[str, str]
         file: The predictions.
         images: The document that lists images and categories, if ``file`` is a list of results;
             None if ``file`` is a whole document.
-        known_keys: See `fusebench.data.boxes.index_keys`.
+        known_keys: See `fusebench.data.matching.keys.index_keys`.
 
     Returns:
         A COCO document with scores, and with ``file_name`` in every image.
@@ -124,16 +124,18 @@ def _check_predictions(
     file: Path, document: Mapping[str, Any], known_keys: Mapping[str, str]
 ) -> None:
     """Raise on an unlisted image or category, a contradiction, an invalid box, or a duplicate."""
-    keys = {row["id"]: resolve_key(row["file_name"], known_keys) for row in document["images"]}
+    keys = {row["id"]: get_image_key(row["file_name"], known_keys) for row in document["images"]}
     names = {row["id"]: row["name"] for row in document["categories"]}
     previous: set[tuple[object, ...]] = set()
     for number, row in enumerate(document["annotations"], 1):
         where = f"{file}: prediction {number}"
         for field, listed in (("image_id", keys), ("category_id", names)):
             if not _is_id(row.get(field)) or row[field] not in listed:
+                is_other_type = str(row.get(field)) in map(str, listed)
                 raise UserError(
                     f"{where}: {field} {format_value(row.get(field))} is none of the {len(listed)} "
                     "listed"
+                    + ("; write the ids as numbers in both places" if is_other_type else "")
                 )
         where = f"{where} (image {format_value(row['image_id'])})"
         _check_names(where, row, keys[row["image_id"]], names[row["category_id"]], known_keys)
@@ -152,7 +154,7 @@ def _check_names(
 ) -> None:
     """Raise if a row names another image or category than its ids do."""
     file_name = row.get("file_name")
-    if isinstance(file_name, str) and resolve_key(file_name, known_keys) != key:
+    if isinstance(file_name, str) and get_image_key(file_name, known_keys) != key:
         raise UserError(
             f"{where}: file_name {format_value(file_name)} contradicts image_id, which is listed "
             f"as {format_value(key)}; list the images with the ids that the predictions use"

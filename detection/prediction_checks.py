@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import CAUTION_PREFIX, Split
 from fusebench.errors import UserError
+from fusebench.evaluation.box_matching import IOU_THRESHOLD, pairwise_iou
 
 MAX_FRACTION = 2.0  # pixel coordinates of all images together exceed this
 EDGE_TOLERANCE_PIXELS = 1.0  # beyond the edge, as rounding or counting from 1 gives
 MAX_SHARE_OUTSIDE = 0.1  # of boxes without any overlap with their image
 CAUTION_SHARE = 0.1  # of boxes beyond the edge
 MIN_BOXES = 10  # fewer boxes can look like another format by chance
+MIN_MORE_FOUND = 3  # true boxes that another reading has to find beyond twice as many
 
 
 def check_box_format(where: str, boxes: Mapping[str, Boxes], split: Split) -> None:
@@ -66,6 +68,7 @@ def describe_predictions(boxes: Mapping[str, Boxes], split: Split) -> dict[str, 
         facts[f"{CAUTION_PREFIX}boxes beyond the edge"] = (
             f"{text}; are they left, top, width, height in pixels of these images?"
         )
+    facts |= _compare_readings(boxes, split)
     scores = np.concatenate([np.zeros(0), *(boxes[key].scores for key in split.keys)])
     if len(scores) > 1 and scores.min() == scores.max():
         facts[f"{CAUTION_PREFIX}scores"] = (
@@ -73,6 +76,57 @@ def describe_predictions(boxes: Mapping[str, Boxes], split: Split) -> dict[str, 
             "the ranking is arbitrary"
         )
     return facts
+
+
+def _compare_readings(boxes: Mapping[str, Boxes], split: Split) -> dict[str, str]:
+    """Caution if the numbers, read in another order, find more than twice as many true boxes."""
+    found = dict.fromkeys(READINGS, 0)
+    true_count = 0
+    for pair in split.pairs:
+        if pair.boxes is None or not len(pair.boxes) or not len(boxes[pair.key]):
+            continue
+        true_count += len(pair.boxes)
+        numbers = boxes[pair.key].corners.copy()
+        numbers[:, 2:] -= numbers[:, :2]  # as they stand in the file
+        for name, reading in READINGS.items():
+            corners = reading(numbers)
+            corners = corners[(corners[:, 2:] > corners[:, :2]).all(axis=1)]
+            iou = pairwise_iou(pair.boxes.corners, corners)
+            found[name] += int((iou.max(axis=1, initial=0) >= IOU_THRESHOLD).sum())
+    best = max(found, key=lambda name: found[name])
+    if found[best] < 2 * found[AS_GIVEN] + MIN_MORE_FOUND:
+        return {}
+    text = (
+        f"as {AS_GIVEN}, they find {found[AS_GIVEN]} of {true_count} true boxes; as {best}, "
+        f"{found[best]}. COCO format is the former"
+    )
+    return {f"{CAUTION_PREFIX}box format": text}
+
+
+def _read_as_given(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.hstack([numbers[:, :2], numbers[:, :2] + numbers[:, 2:]])
+
+
+def _read_as_center(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    half = numbers[:, 2:] / 2
+    return np.hstack([numbers[:, :2] - half, numbers[:, :2] + half])
+
+
+def _read_as_corners(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    return numbers
+
+
+def _read_as_rows_first(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _read_as_given(numbers[:, [1, 0, 3, 2]])
+
+
+AS_GIVEN = "left, top, width, height"
+READINGS = {  # of the four numbers of a box, to corners
+    AS_GIVEN: _read_as_given,
+    "center x, center y, width, height": _read_as_center,
+    "left, top, right, bottom": _read_as_corners,
+    "top, left, height, width": _read_as_rows_first,
+}
 
 
 def _stack(

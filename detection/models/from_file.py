@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from detection import coco_results_file, prediction_checks
 from fusebench.config import path_templates
 from fusebench.contracts import NoOptions as Predict
-from fusebench.data.boxes import Boxes, from_coco, index_keys, resolve_key
+from fusebench.data.boxes import Boxes, from_coco, get_image_key
 from fusebench.data.labeled_images import LabeledImages
+from fusebench.data.matching.keys import index_keys
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError, format_value
 from fusebench.storage import hashing
@@ -174,7 +175,7 @@ def _check_image_sizes(
     """Raise if the file states another size of an image; its boxes are for another image then."""
     sizes = {pair.key: pair.size for pair in split.pairs}
     for row in rows:
-        key = resolve_key(row["file_name"], known_keys)
+        key = get_image_key(row["file_name"], known_keys)
         size = (row.get("width"), row.get("height"))
         if all(isinstance(side, int | float) and side > 0 for side in size) and (
             sizes.get(key, size) != size

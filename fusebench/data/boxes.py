@@ -1,8 +1,6 @@
 """Boxes as arrays, and their conversion to and from COCO's format."""
 
 import math
-import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.data.images import IMAGE_EXTENSIONS
+from fusebench.data.matching.keys import index_keys, remove_folders_and_extension, resolve_key
 from fusebench.errors import UserError, format_value
 
 
@@ -108,7 +106,7 @@ def from_coco(
     Args:
         document: COCO's format, as read from JSON.
         classes: Class names in the order of their ids.
-        keys: Known keys, to which the values of ``file_name`` are resolved, see `resolve_key`.
+        keys: Known keys, to which the values of ``file_name`` are resolved, see `get_image_key`.
 
     Raises:
         UserError: If a category is unknown, an image is listed twice, an annotation refers to an
@@ -118,7 +116,8 @@ def from_coco(
     known_keys = index_keys(keys)
     try:
         keys_by_id = {
-            image["id"]: resolve_key(image["file_name"], known_keys) for image in document["images"]
+            image["id"]: get_image_key(image["file_name"], known_keys)
+            for image in document["images"]
         }
         if len(set(keys_by_id.values())) < len(document["images"]):
             raise UserError("COCO boxes: an image is listed twice, by its id or its file_name")
@@ -152,36 +151,14 @@ def from_coco(
     }
 
 
-def index_keys(keys: Collection[str]) -> dict[str, str]:
-    """Return each key by itself, and by itself without an image extension where that is unique."""
-    by_name: dict[str, list[str]] = {}
-    for key in keys:
-        by_name.setdefault(_remove_extension(key), []).append(key)
-    shortened = {name: same_keys[0] for name, same_keys in by_name.items() if len(same_keys) == 1}
-    return shortened | {key: key for key in keys}
-
-
-def resolve_key(file_name: str, known_keys: Mapping[str, str]) -> str:
-    """Return the key of an image, from its file name in a COCO file.
-
-    Folders are ignored, with slashes or backslashes. Where a known key is equal to the name, it is
-    the key; otherwise the image extension is removed. Other dots stay.
+def get_image_key(file_name: str, known_keys: Mapping[str, str]) -> str:
+    """Return the key of an image from its file name in a COCO file, known or not.
 
     Args:
         file_name: E.g. ``images/00001.png`` or ``00001``.
-        known_keys: See `index_keys`; empty if none are known.
+        known_keys: See `fusebench.data.matching.keys.index_keys`; empty if none are known.
     """
-    file_name = unicodedata.normalize("NFC", file_name)
-    name = re.split(r"[\\/]", file_name)[-1]
-    for candidate in (file_name, name, _remove_extension(name)):
-        if candidate in known_keys:
-            return known_keys[candidate]
-    return _remove_extension(name)
-
-
-def _remove_extension(name: str) -> str:
-    stem, dot, extension = name.rpartition(".")
-    return stem if stem and f"{dot}{extension}".lower() in IMAGE_EXTENSIONS else name
+    return resolve_key(file_name, known_keys) or remove_folders_and_extension(file_name)
 
 
 def _convert_annotation(key: str, annotation: Mapping[str, Any]) -> tuple[list[float], float]:

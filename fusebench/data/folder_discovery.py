@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from fusebench.data import images
+from fusebench.data.image_files.orientation import QUARTER_TURNS
+from fusebench.data.image_files.reader import ImageHeader, read_header
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.image_files import match_pairs_by_stem
 from fusebench.data.matching.keys import make_key
@@ -105,10 +106,18 @@ def require_subfolder(
 
 
 def _suggest_inner_folder(folder: Path, names: Collection[str]) -> str:
-    """Suggest a subfolder that holds what the folder lacks, e.g. one of two unpacked archives."""
-    inner = [p for p in sorted(folder.iterdir()) if p.is_dir() and not is_system_file(p.name)]
+    """Suggest a subfolder that holds what the folder lacks, e.g. one of two unpacked archives.
+
+    Two levels are looked at: archives are unpacked into a folder of their own name.
+    """
+    inner = _list_subfolders(folder)
+    inner += [path for parent in inner for path in _list_subfolders(parent)]
     fitting = [p for p in inner if any(entry.name.lower() in names for entry in p.iterdir())]
     return f"; {fitting[0]} has one: name it with data.folder in the task" if fitting else ""
+
+
+def _list_subfolders(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.iterdir()) if p.is_dir() and not is_system_file(p.name)]
 
 
 def _list_entries(folder: Path) -> str:
@@ -227,16 +236,23 @@ def _suggest_renaming(image_keys: Collection[str], label_keys: Collection[str]) 
     return f"images are named like {templates[0]}, labels like {templates[1]}; name them alike"
 
 
-def read_common_size(infrared: Path, visible: Path) -> tuple[int, int]:
-    """Read the size of a pair from the two image headers: (width, height) in pixels.
+def read_matching_headers(infrared: Path, visible: Path) -> tuple[ImageHeader, ImageHeader]:
+    """Read the headers of two images of one pair.
 
     Raises:
         UserError: If a file is no image, or the sizes differ.
     """
-    first, second = images.read_image_size(infrared), images.read_image_size(visible)
-    if first != second:
+    headers = read_header(infrared), read_header(visible)
+    sizes = [f"{width}x{height}" for width, height in (header.size for header in headers)]
+    if headers[0].size != headers[1].size:
+        turned = [
+            f"{path.name} is stored as {header.size[1]}x{header.size[0]}, and its EXIF orientation "
+            f"{header.orientation} turns it, as in viewers and OpenCV; "
+            for path, header in zip((infrared, visible), headers, strict=True)
+            if header.orientation in QUARTER_TURNS
+        ]
         raise UserError(
-            f"{infrared} is {first[0]}x{first[1]} but {visible} is {second[0]}x{second[1]}; "
+            f"{infrared} is {sizes[0]} but {visible} is {sizes[1]}; {''.join(turned)}"
             "the images of a registered pair must have the same size"
         )
-    return first
+    return headers

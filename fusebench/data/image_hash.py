@@ -9,6 +9,9 @@ hash three samples (first, middle, last), which is much cheaper than reading a d
 
 Every other file is hashed in full: bytes of an uncompressed BMP or TIFF can change between the
 samples, and so can those of a JPEG, whose code falls into step again after an edit.
+
+An image that is turned for display has another hash than its bytes alone: earlier versions read the
+pixels as stored, and their results must not be used again.
 """
 
 import hashlib
@@ -17,12 +20,14 @@ import stat
 import zlib
 from pathlib import Path
 
+from fusebench.data.image_files.reader import read_header
 from fusebench.errors import UserError
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The last chunk of pixels begins in this many bytes: encoders write chunks of 8 to 64 kB.
 PNG_TAIL_BYTES = 65536 + 2 * SAMPLE_BYTES
+EXIF_MARKERS = (b"Exif\0\0", b"eXIf", b"EXIF")  # in JPEG, PNG and WebP; in a first or last sample
 CHECKSUM_BYTES = 8  # Adler-32 of the pixels, then CRC-32 of the chunk
 
 
@@ -31,7 +36,8 @@ def hash_image_file(path: Path) -> str:
 
     Returns:
         64 hex digits: SHA-256 of the length and the three samples if these cover the file (see the
-        module's description), otherwise SHA-256 of the whole file.
+        module's description), otherwise SHA-256 of the whole file; with the orientation, if the
+        image is turned for display.
 
     Raises:
         UserError: If there is no such file, it is no regular file, or it cannot be read.
@@ -57,9 +63,25 @@ def _hash_descriptor(path: Path, descriptor: int) -> str:
     starts = (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     samples = [os.pread(descriptor, SAMPLE_BYTES, max(start, 0)) for start in starts]
     if size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0]):
-        return hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256(b"".join((str(size).encode(), *samples)))
+    else:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            digest = hashlib.file_digest(file, "sha256")  # type: ignore[assignment]
+    orientation = _read_turned_orientation(path, samples[0] + samples[2])
+    if orientation is not None:
+        digest.update(f"orientation {orientation}".encode())
+    return digest.hexdigest()
+
+
+def _read_turned_orientation(path: Path, samples: bytes) -> int | None:
+    """Return the orientation if the image is turned for display; None if not, or no image."""
+    if not any(marker in samples for marker in EXIF_MARKERS):
+        return None
+    try:
+        header = read_header(path)
+    except UserError:  # whoever reads the image reports it
+        return None
+    return header.orientation if header.is_turned else None
 
 
 def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:

@@ -25,6 +25,7 @@ SIZE_ADVICE = (
     "the files must be pixel-registered. Many fusion programs crop images to a multiple of 8, 16 "
     "or 32, or resize them to a square: pad their input, or resize their output back"
 )
+GRAY_MODES = ("L", "LA", "1")
 EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "P", "CMYK")
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -42,7 +43,7 @@ def read_color(path: Path) -> Color:
 
 def read_color_mode(path: Path) -> str:
     """Return how the file stores color: ``"gray"`` or ``"RGB"``."""
-    return "gray" if read_header(path).mode in ("L", "1") else "RGB"
+    return "gray" if read_header(path).mode in GRAY_MODES else "RGB"
 
 
 def read_image_size(path: Path) -> tuple[int, int]:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.fmb_palette import map_colors_to_ids
+from fusebench.data.image_files.reader import read_header
 from fusebench.data.images import LabelMap
+from fusebench.data.label_images.opening import open_label_image
 from fusebench.data.label_images.reading import read_label_image
 from fusebench.errors import UserError
 
@@ -56,6 +58,23 @@ def read_stored_ids(path: Path, classes: Sequence[str]) -> LabelMap:
         UserError: If the file is no label image.
     """
     return read_label_image(path, map_colors_to_ids(classes))
+
+
+def differ_from_values(path: Path, classes: Sequence[str]) -> bool:
+    """Return whether the ids of a label image are not the values that its file stores.
+
+    That is so for 1-bit images (0 and 1, where Pillow gives 0 and 255), for palettes that are read
+    by color, and for images that are turned for display. Earlier versions took the stored values,
+    so their results must not be used again. Most images are told by their header.
+    """
+    try:
+        header = read_header(path)
+        if header.mode == "P" and not header.is_turned:
+            values = np.asarray(open_label_image(path)[0])
+            return not np.array_equal(read_stored_ids(path, classes), values)
+        return header.mode == "1" or header.is_turned
+    except UserError:  # whoever reads the image reports it
+        return False
 
 
 def convert_stored_ids(

@@ -17,8 +17,26 @@ DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name 
 SPLIT_NAMES = ("train", "test", "all")
 
 
-# What was read of a pair, by its files and class order: splits of other rules share it.
-PairReadings = dict[Hashable, tuple[tuple[int, int], BoxLabels | None]]
+ORIENTATION_NOTE = "orientation"
+
+
+@dataclass(frozen=True)
+class PairReading:
+    """What is read of the files of a pair for its split.
+
+    Attributes:
+        size: (width, height) in pixels, as displayed.
+        labels: Its boxes; None if the data set has none.
+        turned_images: Images of it that are turned or mirrored for display, 0 to 2.
+    """
+
+    size: tuple[int, int]
+    labels: BoxLabels | None
+    turned_images: int
+
+
+# By the pair's files and class order: splits of other rules share it.
+PairReadings = dict[Hashable, PairReading]
 
 
 @dataclass(frozen=True)
@@ -178,6 +196,7 @@ def _build_pairs(
     """Return the pairs of the keys, and the notes on their files."""
     selected_keys, pairs = set(keys), []
     counts: Counter[str] = Counter()
+    turned_images = 0
     for key, infrared, visible in index.files:
         if key not in selected_keys:
             continue
@@ -185,7 +204,9 @@ def _build_pairs(
         identity = (index.dataset, str(infrared), str(visible), index.class_order)
         if identity not in readings:
             readings[identity] = _read_pair(index, key, infrared, visible)
-        size, labels = readings[identity]
+        reading = readings[identity]
+        labels = reading.labels
+        turned_images += reading.turned_images
         if labels is not None:
             counts.update(labels.counts)
         recording = index.conditions_and_sequences.get(key)
@@ -194,7 +215,7 @@ def _build_pairs(
                 key,
                 infrared,
                 visible,
-                size,
+                reading.size,
                 labels.boxes if labels else None,
                 label_map,
                 recording.condition if recording else None,
@@ -203,16 +224,20 @@ def _build_pairs(
         )
     box_count = sum(len(pair.boxes) for pair in pairs if pair.boxes is not None)
     notes = label_notes.build_notes(counts, box_count, len(pairs))
+    if turned_images:
+        text = f"{turned_images} of {2 * len(pairs)} images turned or mirrored, as their EXIF says"
+        notes = (*notes, (ORIENTATION_NOTE, text))
     return tuple(pairs), (*index.notes, *notes)
 
 
-def _read_pair(
-    index: DatasetIndex, key: str, infrared: Path, visible: Path
-) -> tuple[tuple[int, int], BoxLabels | None]:
+def _read_pair(index: DatasetIndex, key: str, infrared: Path, visible: Path) -> PairReading:
     """Read the size of a pair from its headers, and its boxes."""
-    size = folder_discovery.read_common_size(infrared, visible)
+    headers = folder_discovery.read_matching_headers(infrared, visible)
+    size = headers[0].size
     label_map = index.label_maps.get(key)
     if label_map is not None:
-        folder_discovery.read_common_size(label_map, visible)
+        folder_discovery.read_matching_headers(label_map, visible)
     labels = index.read_boxes(key, size) if index.read_boxes else None
-    return size, label_notes.build_labels(labels, size) if isinstance(labels, Boxes) else labels
+    if isinstance(labels, Boxes):
+        labels = label_notes.build_labels(labels, size)
+    return PairReading(size, labels, sum(header.is_turned for header in headers))

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fusebench.data.matching import name_hints
-from fusebench.data.matching.keys import resolve_key
+from fusebench.data.matching.keys import index_keys, resolve_key
 from fusebench.errors import UserError, shorten
 from fusebench.runtime.reading.text_files import read_text
 
@@ -141,7 +141,7 @@ def read_split_lists(folder: Path, rule: ListRule, keys: Collection[str]) -> Spl
     Raises:
         UserError: If a file is missing, is not text, or lists a key twice.
     """
-    known_keys = frozenset(keys)
+    known_keys = index_keys(keys)
     parts: SplitKeys = {}
     for name, path in (("train", folder / rule.train), ("test", folder / rule.test)):
         if not path.is_file():
@@ -159,9 +159,9 @@ def read_split_lists(folder: Path, rule: ListRule, keys: Collection[str]) -> Spl
     return parts
 
 
-def _read_row(row: str, keys: Collection[str]) -> str:
+def _read_row(row: str, known_keys: Mapping[str, str]) -> str:
     """Return the key that a row of a list names; the row if it names none."""
-    key = resolve_key(row, keys) or resolve_key(row.strip(), keys)
+    key = resolve_key(row, known_keys) or resolve_key(row.strip(), known_keys)
     return row.strip() if key is None else key
 
 

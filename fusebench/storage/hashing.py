@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fusebench.data import label_maps
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime.reading.regular_file import require_regular_file
@@ -65,20 +66,29 @@ def hash_files(paths: Mapping[str, Path], file_hashes: FileHashes | None = None)
 
 
 def hash_labels(split: Split) -> str:
-    """Hash the class names and the contents of all labels of a split."""
+    """Hash the class names and the contents of all labels of a split.
+
+    A label image whose ids are not the stored values has another hash than its bytes, see
+    `fusebench.data.label_maps.differ_from_values`.
+    """
 
     def compute() -> str:
         labels = [
             [
                 pair.key,
                 _boxes_to_rows(pair),
-                pair.label_map and compute_file_sha256(pair.label_map)[:HASH_LENGTH],
+                pair.label_map and _hash_label_map(pair.label_map, split.classes),
             ]
             for pair in split.pairs
         ]
         return content_hash({"classes": list(split.classes), "labels": labels})
 
     return _remember(split, "labels", compute)
+
+
+def _hash_label_map(path: Path, classes: Sequence[str]) -> str:
+    digest = compute_file_sha256(path)[:HASH_LENGTH]
+    return f"{digest} by rule" if label_maps.differ_from_values(path, classes) else digest
 
 
 def hash_split_metadata(split: Split) -> str:

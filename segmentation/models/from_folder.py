@@ -38,7 +38,7 @@ from fusebench.storage.records import Scalar
 
 ClassId = Annotated[int, Field(ge=0, le=255)]
 
-VERSION = 1
+VERSION = 2  # 2: palettes are read by color, lossy files are refused
 TITLE = "Label maps from a folder"
 PROTOCOL = "made elsewhere"
 FILES = "folder of label maps"

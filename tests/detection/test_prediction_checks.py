@@ -101,3 +101,49 @@ def test_equal_scores_are_a_caution():
     text = "all 2 predicted boxes have the score 0.9, so their order in the ranking is arbitrary"
     assert describe(corners, [0.9, 0.9])["caution: scores"] == text
     assert "caution: scores" not in describe(corners[:1], [0.9])
+
+
+TRUE_BOXES = [[40, 30, 60, 50], [50, 20, 90, 60], [70, 4, 94, 16], [5, 30, 30, 53]]
+
+
+def describe_against_truth(rows):
+    """Facts on boxes whose four numbers in the file are ``rows``."""
+    pair = Pair("0", Path("a"), Path("b"), SIZE, make_boxes(TRUE_BOXES, [0] * 4))
+    split = Split("toy", "test", ("Car",), (pair,))
+    return prediction_checks.describe_predictions(make_predictions(to_corners(rows)), split)
+
+
+@pytest.mark.parametrize(
+    ("convert", "reading"),
+    [
+        (
+            lambda left, top, right, bottom: (
+                (left + right) / 2,
+                (top + bottom) / 2,
+                right - left,
+                bottom - top,
+            ),
+            "center x, center y, width, height",
+        ),
+        (
+            lambda left, top, right, bottom: (top, left, bottom - top, right - left),
+            "top, left, height, width",
+        ),
+        (
+            lambda left, top, right, bottom: (left, top, right, bottom),
+            "left, top, right, bottom",
+        ),
+    ],
+)
+def test_boxes_that_fit_the_true_ones_in_another_format_are_a_caution(convert, reading):
+    facts = describe_against_truth([convert(*corners) for corners in TRUE_BOXES])
+    assert facts["caution: box format"].endswith(
+        f"of 4 true boxes; as {reading}, 4. COCO format is the former"
+    )
+
+
+def test_boxes_in_coco_format_are_no_caution():
+    rows = [(left, top, right - left, bottom - top) for left, top, right, bottom in TRUE_BOXES]
+    assert "caution: box format" not in describe_against_truth(rows)
+    far = [(left, top + 30, 4, 4) for left, top, _, _ in TRUE_BOXES]
+    assert "caution: box format" not in describe_against_truth(far)

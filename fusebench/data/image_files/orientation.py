@@ -19,6 +19,7 @@ TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+QUARTER_TURNS = (5, 6, 7, 8)  # they exchange width and height
 XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|='|>)\s*([2-8])")
 
 

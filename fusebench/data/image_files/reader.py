@@ -6,6 +6,7 @@
 - The orientation of EXIF, or of a TIFF tag, is applied, as OpenCV and viewers do.
 - The bit depth is the stored one. Pillow silently cuts RGB of 16 bits per channel to 8.
 - The checksums of a PNG are checked.
+- A BMP is decoded with the depth that is in the file (`bmp_layout`).
 """
 
 import warnings
@@ -17,8 +18,10 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from fusebench.data.image_files import png_chunks
+from fusebench.data.image_files import bmp_layout, png_chunks
 from fusebench.data.image_files.orientation import (
+    QUARTER_TURNS,
+    TRANSPOSITIONS,
     find_orientation_in_xmp,
     parse_orientation,
     turn_for_display,
@@ -82,6 +85,11 @@ class ImageHeader:
     is_float: bool
     orientation: int
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether the pixels are turned or mirrored for display."""
+        return self.orientation in TRANSPOSITIONS
+
 
 def read_header(path: Path) -> ImageHeader:
     """Read the header of an image file; no pixels are decoded.
@@ -142,7 +150,10 @@ def _open(
     try:
         file_size = require_regular_file(path).st_size
         with path.open("rb") as file:
-            yield file, file_size, Image.open(file, formats=formats)
+            image = Image.open(file, formats=formats)
+            if image.format == "BMP":
+                _correct_bmp_layout(path, file, image)
+            yield file, file_size, image
     except FileNotFoundError:
         is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
         advice = f"; {command_name.format_repair_advice(path.parent)}" if is_in_store else ""
@@ -178,7 +189,7 @@ def _build_header(path: Path, file: BinaryIO, image: Image.Image, exif: bytes) -
         )
     bits, is_float = _read_bit_depth(file, image)
     orientation = 1 if image_format == "TIFF" else parse_orientation(exif)
-    size = (height, width) if orientation >= 5 else (width, height)
+    size = (height, width) if orientation in QUARTER_TURNS else (width, height)
     return ImageHeader(image_format, size, image.mode, bits, is_float, orientation)
 
 
@@ -192,6 +203,16 @@ def _read_bit_depth(file: BinaryIO, image: Image.Image) -> tuple[int, bool]:
         bits = tags.get(TIFF_BITS_TAG, (1,))
         return max(bits), TIFF_FLOAT in tags.get(TIFF_SAMPLE_FORMAT_TAG, ())
     return 8, False
+
+
+def _correct_bmp_layout(path: Path, file: BinaryIO, image: Image.Image) -> None:
+    position = file.tell()
+    file.seek(0)
+    try:
+        bmp_layout.correct_layout(image, file.read(bmp_layout.HEADER_BYTES))
+    except ValueError as error:
+        raise UserError(f"{path}: is {error}, which is not read; save it as PNG") from None
+    file.seek(position)
 
 
 def _check_xmp(path: Path, image: Image.Image) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image, ImageFile
 
+from fusebench.data.image_files import bmp_layout
 from fusebench.data.image_files.orientation import turn_for_display
 from fusebench.data.image_files.reader import open_image_file
 from fusebench.data.label_images.colors import HOW_TO_SAVE
@@ -23,9 +24,7 @@ LOSSY_SIGNATURES = {
     b"\xff\x4f\xff\x51": "JPEG 2000",
 }
 LOSSY_CONTAINERS = {b"WEBP": "WebP", b"avif": "AVIF", b"heic": "HEIC"}  # at bytes 8 to 11
-BMP_DEPTHS = {"1": 1, "L": 8}  # bits that Pillow decodes, whatever the depth in the file
 MAX_PIXELS = 1 << 26  # 67 million; headers of damaged files claim more
-HEADER_LENGTH = 32  # bytes that hold the signature of a format, and the depth of a BMP file
 
 
 def open_label_image(path: Path, *, header_only: bool = False) -> tuple[Image.Image, str]:
@@ -49,7 +48,7 @@ def _read_first_bytes(path: Path) -> bytes:
     try:
         require_regular_file(path)
         with path.open("rb") as file:
-            return file.read(HEADER_LENGTH)
+            return file.read(bmp_layout.HEADER_BYTES)  # the signature, and the depth of a BMP
     except OSError:
         return b""
 
@@ -84,15 +83,7 @@ def _check_layout(image: ImageFile.ImageFile, first_bytes: bytes, path: Path) ->
         raise OSError("no pixels in it")
     tile = image.tile[0]
     layout = tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
-    if image.format == "BMP" and BMP_DEPTHS.get(image.mode) not in (
-        None,
-        _read_bmp_depth(first_bytes),
-    ):
+    depth = bmp_layout.read_depth(first_bytes) if image.format == "BMP" else None
+    if depth is not None and bmp_layout.DEPTHS.get(image.mode, depth) != depth:
         raise UserError(f"{path}: is a gray BMP file of unusual depth; {HOW_TO_SAVE}")
     return layout
-
-
-def _read_bmp_depth(first_bytes: bytes) -> int:
-    """Return the bits per pixel of a BMP file, which are elsewhere after a header of 12 bytes."""
-    start = 24 if first_bytes[14] == 12 else 28
-    return int.from_bytes(first_bytes[start : start + 2], "little")

@@ -5,9 +5,10 @@ form (NFC). Two systems write one accented name in two forms: macOS decomposes w
 compose, so labels unpacked there would not match images that were not.
 """
 
+import re
 import unicodedata
-from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.errors import UserError
@@ -51,21 +52,47 @@ def make_key(stem: str, path: Path) -> str:
     return key
 
 
-def resolve_key(name: str, keys: Collection[str]) -> str | None:
+def index_keys(keys: Collection[str]) -> dict[str, str]:
+    """Return each key by itself, and by itself without an image extension where that is unique.
+
+    The key of ``00001.jpg.png`` is ``00001.jpg``; its row in a list may be ``00001``.
+    """
+    by_name: dict[str, list[str]] = {}
+    for key in keys:
+        by_name.setdefault(_remove_image_extension(key), []).append(key)
+    shortened = {name: same_keys[0] for name, same_keys in by_name.items() if len(same_keys) == 1}
+    return shortened | {key: key for key in keys}
+
+
+def resolve_key(name: str, known_keys: Mapping[str, str]) -> str | None:
     r"""Find the key that a bare key, a file name or a path names; None if there is none.
 
     Tried in this order, because a key can have dots and slashes of its own: the text as it is,
-    without folders, without an image extension, without any extension. Folders may be separated
-    by slashes or by backslashes (a list written on Windows).
+    without folders, without an image extension, without any extension that is not a number. Folders
+    may be separated by slashes or by backslashes (a file written on Windows).
 
     Args:
         name: E.g. ``00001``, ``00001.png``, ``./Vis/00001.JPG`` or ``M3FD\Vis\00001.png``.
-        keys: The known keys.
+        known_keys: See `index_keys`.
     """
     name = unicodedata.normalize("NFC", name)
-    if name in keys:
-        return name
-    path = PurePosixPath(name.replace("\\", "/"))
-    stem = path.stem if path.suffix.lower() in IMAGE_EXTENSIONS else path.name
-    candidates = (path.name, stem, path.stem)
-    return next((candidate for candidate in candidates if candidate in keys), None)
+    file_name = _remove_folders(name)
+    stem, _, extension = file_name.rpartition(".")
+    candidates = [name, file_name, _remove_image_extension(file_name)]
+    if not extension.isdecimal():
+        candidates.append(stem)
+    return next((known_keys[text] for text in candidates if text in known_keys), None)
+
+
+def remove_folders_and_extension(name: str) -> str:
+    """Return a file name, in Unicode's composed form, without folders and image extension."""
+    return _remove_image_extension(_remove_folders(unicodedata.normalize("NFC", name)))
+
+
+def _remove_folders(name: str) -> str:
+    return re.split(r"[\\/]", name)[-1]
+
+
+def _remove_image_extension(name: str) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return stem if stem and f"{dot}{extension}".lower() in IMAGE_EXTENSIONS else name

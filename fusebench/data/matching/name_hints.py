@@ -92,10 +92,11 @@ def suggest_key(key: str, keys: Collection[str]) -> str:
 
 
 def _find_similar_key(key: str, keys: Collection[str]) -> tuple[str, str] | None:
-    """Return a key that differs in case or leading zeros only, and in which of them."""
+    """Return a key that differs in case, leading zeros or blanks only, and in which of them."""
     for form, difference in (
         (str.casefold, "the case of letters"),
         (_strip_zeros, "leading zeros"),
+        (_remove_blanks, "spaces"),
     ):
         for other in sorted(keys):
             if form(other) == form(key):
@@ -155,6 +156,10 @@ def _find_common_start(names: Sequence[str]) -> str:
 
 def _strip_zeros(key: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", key)
+
+
+def _remove_blanks(key: str) -> str:
+    return "".join(key.split())
 
 
 def _count_images(folder: Path) -> int:

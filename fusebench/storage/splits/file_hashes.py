@@ -22,7 +22,7 @@ from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import npz
 
 SETTLING_SECONDS = 2.0  # resolution of the times of FAT, the coarsest in use
-VERSION = 1  # of `hash_image_file` and of the archives
+VERSION = 2  # of `hash_image_file` and of the archives
 
 Stamp = tuple[int, int, int, int, int]  # size, modification and status change in ns, inode, device
 

@@ -254,7 +254,10 @@ FIELDS = {
         ("image without id", "images: an entry has no id"),
         ("prediction twice", "prediction 5 .*: same box, class and score as an earlier prediction"),
         ("image id", "prediction 1: image_id 77 is none of the 3 listed"),
-        ("category id", "prediction 1: category_id '1' is none of the 2 listed"),
+        (
+            "category id",
+            "prediction 1: category_id '1' is none of the 2 listed; write the ids as n",
+        ),
         ("negative size", r"prediction 1 \(image 1\): bbox \[1, 1, -3, 4\] has no area"),
         ("no width", "has no area"),
         ("NaN corner", "NaN is no finite number"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fusebench.data import boxes
+from fusebench.data.matching.keys import index_keys
 from fusebench.errors import UserError
 
 CLASSES = ("People", "Car")
@@ -88,15 +89,15 @@ def test_only_an_image_extension_is_removed_from_a_key():
     ],
 )
 def test_a_file_name_is_resolved_to_a_known_key(file_name, key):
-    known_keys = boxes.index_keys(("a.jpg", "b", "1:30", "\u00e9"))
-    assert boxes.resolve_key(file_name, known_keys) == key
+    known_keys = index_keys(("a.jpg", "b", "1:30", "\u00e9"))
+    assert boxes.get_image_key(file_name, known_keys) == key
 
 
 def test_a_known_key_that_equals_the_name_is_preferred():
-    known_keys = boxes.index_keys(("a", "a.jpg", "b.png", "b.tif"))
-    assert boxes.resolve_key("a.jpg", known_keys) == "a.jpg"
-    assert boxes.resolve_key("a", known_keys) == "a"
-    assert boxes.resolve_key("b", known_keys) == "b"  # could be either
+    known_keys = index_keys(("a", "a.jpg", "b.png", "b.tif"))
+    assert boxes.get_image_key("a.jpg", known_keys) == "a.jpg"
+    assert boxes.get_image_key("a", known_keys) == "a"
+    assert boxes.get_image_key("b", known_keys) == "b"  # could be either
 
 
 def test_categories_are_matched_by_name():

@@ -247,3 +247,47 @@ def test_gigantic_size_in_the_header_is_refused_before_decoding(tmp_path, side):
     for read in (images.read_image_size, images.read_color):
         with pytest.raises(UserError, match=r"a\.png: .*pixels"):
             read(path)
+
+
+def write_palette_bmp(path, indices, palette, depth):
+    """Write a BMP with a palette of N colors; ``depth`` bits per pixel, 4 or 8."""
+    per_byte = 8 // depth
+    rows = []
+    for row in np.asarray(indices, np.uint8)[::-1]:  # from the bottom
+        packed = bytes(
+            sum(int(value) << depth * (per_byte - 1 - i) for i, value in enumerate(group))
+            for group in row.reshape(-1, per_byte)
+        )
+        rows.append(packed + bytes(-len(packed) % 4))
+    pixels, colors = b"".join(rows), b"".join(bytes((b, g, r, 0)) for r, g, b in palette)
+    start, (height, width) = 54 + len(colors), np.shape(indices)
+    sizes = (40, width, height, 1, depth, 0, len(pixels), 0, 0, len(palette), 0)
+    path.write_bytes(
+        b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start)
+        + struct.pack("<IiiHHIIiiII", *sizes) + colors + pixels
+    )  # fmt: skip
+
+
+CHESS = np.add.outer(np.arange(4), np.arange(8)) % 2
+
+
+def test_bmp_of_8_bits_with_a_palette_of_black_and_white_is_read_as_opencv_reads_it(tmp_path):
+    path = tmp_path / "a.bmp"
+    write_palette_bmp(path, CHESS, [(0, 0, 0), (255, 255, 255)], depth=8)
+    np.testing.assert_array_equal(images.read_gray(path), CHESS * 255)
+    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), CHESS * 255)
+    assert images.read_image_size(path) == (8, 4)
+
+
+@pytest.mark.parametrize("palette", [[(0,) * 3, (255,) * 3], [(i,) * 3 for i in range(16)]])
+def test_bmp_of_4_bits_that_pillow_takes_for_another_depth_is_refused(tmp_path, palette):
+    write_palette_bmp(tmp_path / "a.bmp", CHESS, palette, depth=4)
+    for read in (images.read_image_size, images.read_gray):
+        with pytest.raises(UserError, match=r"a\.bmp: is a BMP of 4 bits per pixel.*save it as"):
+            read(tmp_path / "a.bmp")
+
+
+def test_bmp_of_4_bits_with_colors_is_read(tmp_path):
+    palette = [(0, 0, 0), (200, 100, 50), (9, 9, 9)]
+    write_palette_bmp(tmp_path / "a.bmp", CHESS, palette, depth=4)
+    np.testing.assert_array_equal(images.read_color(tmp_path / "a.bmp"), np.array(palette)[CHESS])

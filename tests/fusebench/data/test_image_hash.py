@@ -141,3 +141,28 @@ def test_missing_files_and_pipes_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(UserError, match="no regular file"):
         hash_image_file(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize("extension", ["JPEG", "PNG", "WEBP"])
+def test_image_that_is_turned_for_display_has_another_hash_than_its_bytes(tmp_path, extension):
+    """Results of versions that read the pixels as stored have the hash of the bytes."""
+    image = NOISE[:8, :8]
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    upright = encode(image, extension, exif=exif)
+    assert len(upright) < 3 * 4096
+    assert hash_content(tmp_path, upright) == hash_samples_of_small_file(upright)
+    exif[0x0112] = 3
+    turned = encode(image, extension, exif=exif)
+    assert hash_content(tmp_path, turned) != hash_samples_of_small_file(turned)
+
+
+def hash_samples_of_small_file(content):
+    starts = (0, max((len(content) - 4096) // 2, 0), max(len(content) - 4096, 0))
+    samples = b"".join(content[start : start + 4096] for start in starts)
+    return hashlib.sha256(str(len(content)).encode() + samples).hexdigest()
+
+
+def test_exif_marker_in_a_file_that_is_no_image_is_no_orientation(tmp_path):
+    content = b"\xff\xd8\xff\xe1 Exif\0\0 no image"
+    assert hash_content(tmp_path, content) == hash_samples_of_small_file(content)

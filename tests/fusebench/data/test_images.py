@@ -95,3 +95,11 @@ def test_file_whose_header_claims_a_gigantic_image_is_refused(tmp_path):
     for read in (images.read_image_size, images.read_color):
         with pytest.raises(UserError, match=r"00001\.bmp: cannot be read as an image"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "color"), [("L", "gray"), ("LA", "gray"), ("1", "gray"), ("RGB", "RGB"), ("P", "RGB")]
+)
+def test_color_mode_of_a_file_is_named(tmp_path, mode, color):
+    Image.new("RGB", (5, 4), (200, 200, 200)).convert(mode).save(tmp_path / "a.png")
+    assert images.read_color_mode(tmp_path / "a.png") == color

@@ -302,6 +302,14 @@ def unpack_two_archives(folder):
         shutil.rmtree(folder / name)
 
 
+def unpack_two_archives_into_folders(folder):
+    unpack_two_archives(folder)
+    for name in ("M3FD_Detection", "M3FD_Fusion"):
+        (folder / name).rename(folder / f"{name}.moved")
+        (folder / name).mkdir()
+        (folder / f"{name}.moved").rename(folder / name / "unpacked")
+
+
 def delete_all_labels(folder):
     for path in (folder / "Annotation").iterdir():
         path.unlink()
@@ -323,6 +331,10 @@ def delete_all_labels(folder):
         (rename_visible_folder, "no folder of visible images .*found: Annotation, Color, Ir"),
         (add_extension_to_label_names, r"images are named like \{key\}, labels like \{key\}\.png;"),
         (unpack_two_archives, r"m3fd/M3FD_Detection has one: name it with data\.folder"),
+        (
+            unpack_two_archives_into_folders,
+            r"M3FD_Detection/unpacked has one: name it with data\.folder",
+        ),
         (delete_all_labels, r"Annotation: no \.xml and no \.txt"),
     ],
 )

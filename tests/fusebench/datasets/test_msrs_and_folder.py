@@ -1,10 +1,12 @@
 """MSRS, and folders of pairs without labels."""
 
 import pytest
+from PIL import Image
 
 from fusebench.datasets import folder, msrs
 from fusebench.errors import DatasetNotFoundError, UserError
 from tests.helpers.dataset_folders import (
+    IMAGE_SIZE,
     write_image,
     write_images,
     write_voc_xml,
@@ -150,3 +152,38 @@ def test_pair_of_different_sizes_is_refused(tmp_path):
     write_image(tmp_path / "vi/gate.png", (64, 48))
     with pytest.raises(UserError, match=r"32x24 but .*gate\.png is 64x48"):
         load_folder(tmp_path)
+
+
+def write_turned_pair(root, key, orientation):
+    """A visible image whose EXIF orientation turns it, and an infrared image that is upright."""
+    write_image(root / "ir" / f"{key}.png")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (root / "vi").mkdir(exist_ok=True)
+    Image.new("RGB", IMAGE_SIZE).save(root / "vi" / f"{key}.jpg", exif=exif)
+
+
+def load_turned(root):
+    return folder.load(root, "all", folder.Options(infrared="ir", visible="vi"))
+
+
+def test_images_that_are_turned_for_display_are_counted_in_the_notes(tmp_path):
+    for key, orientation in (("a", 1), ("b", 3), ("c", 2)):
+        write_turned_pair(tmp_path, key, orientation)
+    assert load_turned(tmp_path).notes == (
+        ("orientation", "2 of 6 images turned or mirrored, as their EXIF says"),
+    )
+    for key in ("b", "c"):
+        write_turned_pair(tmp_path, key, 1)
+    assert load_turned(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_pair_that_a_quarter_turn_makes_unequal_is_refused_with_the_reason(tmp_path, orientation):
+    write_turned_pair(tmp_path, "a", orientation)
+    with pytest.raises(
+        UserError,
+        match=rf"is 32x24 but .*a\.jpg is 24x32; a\.jpg is stored as 32x24, and its EXIF "
+        rf"orientation {orientation} turns it",
+    ):
+        load_turned(tmp_path)

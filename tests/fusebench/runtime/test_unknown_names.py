@@ -70,3 +70,20 @@ def test_other_errors_keep_their_text():
     first, second = message.splitlines()
     assert "Input should be greater than or equal to 1 (given: 0)" in first
     assert second.endswith("(given: '{title}')")
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"radius": 2}, "expected a kind, e.g. {kind: square}; known: square, circle"),
+        ("circle", "expected a kind, e.g. {kind: circle}; known: square, circle"),
+        (None, "expected a kind, e.g. {kind: square}; known: square, circle"),
+        (
+            {"kind": "circel"},
+            "no kind is called 'circel'; did you mean 'circle'? Known: square, circle",
+        ),
+        ({"kind": ["square"]}, "no kind is called ['square']"),
+    ],
+)
+def test_missing_or_unknown_kind_names_the_kinds_that_exist(shape, message):
+    assert f"file: shapes.a: {message}" in explain(shapes={"a": shape})

@@ -58,3 +58,37 @@ def test_swapping_infrared_and_visible_changes_the_hash(tmp_path):
     pair = split.pairs[0]
     swapped = Split("toy", "test", (), (Pair("1", pair.visible, pair.infrared, pair.size),))
     assert compute_hash(swapped) != compute_hash(split)
+
+
+def hash_label_map(path, classes=("road", "car")):
+    pair = Pair("1", path, path, (1, 1), label_map=path)
+    split = Split("toy", "test", classes, (pair,))
+    file_hash = hashing.compute_file_sha256(path)[: hashing.HASH_LENGTH]
+    of_bytes = hashing.content_hash({"classes": list(classes), "labels": [["1", None, file_hash]]})
+    return hashing.hash_labels(split), of_bytes
+
+
+def test_label_image_whose_ids_are_the_stored_values_is_hashed_by_its_bytes(tmp_path):
+    """So results of earlier versions stay valid: gray, and a palette in the order of its ids."""
+    gray = Image.fromarray(np.array([[0, 1, 255]], np.uint8))
+    gray.save(tmp_path / "gray.png")
+    palette = gray.convert("L")
+    palette.putpalette([level for i in range(256) for level in (i, i, i)])
+    palette.save(tmp_path / "palette.png")
+    for name in ("gray.png", "palette.png"):
+        by_content, of_bytes = hash_label_map(tmp_path / name)
+        assert by_content == of_bytes
+
+
+def test_label_image_that_is_read_by_a_rule_has_another_hash_than_its_bytes(tmp_path):
+    """Earlier versions took 255 for 1 of a 1-bit file, and the indices of every palette."""
+    Image.fromarray(np.array([[False, True]])).save(tmp_path / "1-bit.png")
+    renumbered = Image.fromarray(np.array([[1, 0]], np.uint8), "P")
+    renumbered.putpalette([5, 5, 5, 0, 0, 0])
+    renumbered.save(tmp_path / "palette.png")
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(np.array([[0, 1]], np.uint8)).save(tmp_path / "turned.png", exif=exif)
+    for name in ("1-bit.png", "palette.png", "turned.png"):
+        by_content, of_bytes = hash_label_map(tmp_path / name)
+        assert by_content != of_bytes, name

@@ -127,6 +127,7 @@ def test_pairs_match_across_unicode_forms(tmp_path):
     [
         (["1", "2"], ["1", "2", "2 (1)"], "'2 (1)' looks like a copy of '2'; delete it"),
         (["00001", "2"], ["1", "2"], "'00001' and '1' in .*vi differ in leading zeros"),
+        (["1", "2"], ["1", "2 "], "'2' and '2 ' in .*vi differ in spaces; rename"),
         (["Gate", "2"], ["gate", "2"], "'Gate' and 'gate' in .*vi differ in the case of letters"),
         (["1", "2"], ["2"], "add the missing files or delete the others"),
         (["IR01", "IR02"], ["VIS01", "VIS02"], r"also take '.*ir/IR\{key\}' and '.*vi/VIS\{key\}'"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fusebench.data.matching.keys import MAX_KEY_BYTES, make_key, resolve_key
+from fusebench.data.matching.keys import MAX_KEY_BYTES, index_keys, make_key, resolve_key
 from fusebench.errors import UserError
 
 DECOMPOSED = unicodedata.normalize("NFD", "Grünfläche")
@@ -57,6 +57,7 @@ def test_name_that_is_too_long_for_result_files_is_refused():
         ("12.30.05.jpg", "12.30.05"),
         ("frame.jpg", "frame.jpg"),  # the file is frame.jpg.png
         ("frame.jpg.png", "frame.jpg"),
+        ("frame", "frame.jpg"),
         ("a\\b", "a\\b"),
         (DECOMPOSED, "Grünfläche"),
         ("00008", None),
@@ -64,8 +65,9 @@ def test_name_that_is_too_long_for_result_files_is_refused():
     ],
 )
 def test_row_of_a_list_names_a_key_with_or_without_folders_and_extension(row, key):
-    assert resolve_key(row, ["00007", "12.30.05", "frame.jpg", "a\\b", "Grünfläche"]) == key
+    keys = ["00007", "12.30.05", "12.30", "frame.jpg", "a\\b", "Grünfläche"]
+    assert resolve_key(row, index_keys(keys)) == key
 
 
 def test_exact_key_comes_before_a_key_without_extension():
-    assert resolve_key("7.png", ["7", "7.png"]) == "7.png"
+    assert resolve_key("7.png", index_keys(["7", "7.png"])) == "7.png"

@@ -11,6 +11,7 @@ from pathlib import Path
 from fusebench.errors import UserError, escape_controls
 from fusebench.experiments.plan import Run
 from fusebench.runtime import printable
+from fusebench.runtime.system_errors import is_disk_fault
 from fusebench.storage import documents
 from fusebench.storage.records import StoredModel
 from fusebench.storage.store import Store
@@ -62,7 +63,12 @@ def record_failure(run: Run, store: Store, device: str, program: str) -> Iterato
             device=device,
             program=program,
         )
-        _write_failure(_failure_path(run, store), failure)
+        try:
+            _write_failure(_failure_path(run, store), failure)
+        except OSError as write_error:  # it must not hide the failure itself
+            if not is_disk_fault(error):  # else it is the same fault again
+                file = _failure_path(run, store)
+                printable.print_message(f"{file}: the failure could not be written ({write_error})")
         raise
     with suppress(OSError):  # the failure of a finished run is not shown anyway
         _failure_path(run, store).unlink(missing_ok=True)
@@ -85,13 +91,8 @@ def _failure_path(run: Run, store: Store) -> Path:
 
 
 def _write_failure(file: Path, failure: Failure) -> None:
-    """Write the file atomically; an error, e.g. a full disk, must not hide the failure itself."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        documents.write_document(file, failure)
-    except OSError as error:
-        message = f"{file}: the failure could not be written ({error})"
-        printable.print_message(message)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    documents.write_document(file, failure)
 
 
 def _shorten_message(message: str) -> str:

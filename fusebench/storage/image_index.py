@@ -53,7 +53,7 @@ def read_image_index(folder: Path) -> ImageIndex:
             header, *rows = csv.reader(file)
         if tuple(header) != HEADER or any(len(row) != len(HEADER) for row in rows):
             raise ValueError(f"expected the columns {', '.join(HEADER)}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise UserError(
             f"{path}: cannot be read ({error}); {command_name.format_repair_advice(path.parent)}"
         ) from None

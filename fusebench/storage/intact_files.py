@@ -5,16 +5,15 @@ end is missing. Files of a finished folder have a manifest, which shows every ch
 """
 
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 from fusebench.data import images
 from fusebench.runtime.file_names import TEMPORARY_FILE
+from fusebench.runtime.reading.zip_archives import ZIP_ERRORS, list_entries
 
 CHECKPOINTS = (".pt",)
-PARSE_ERRORS = (OSError, ValueError, EOFError, ParseError, zipfile.BadZipFile, zlib.error)
+PARSE_ERRORS = (*ZIP_ERRORS, ParseError, AttributeError, TypeError)
 
 
 def find_fault(path: Path) -> str | None:
@@ -43,8 +42,8 @@ def _is_complete(path: Path, suffix: str) -> bool:
     if suffix == ".png":
         return images.is_intact_png(path)
     if suffix in (".npz", ".pt"):
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+        list_entries(path, check_content=True)
+        return True
     if suffix == ".safetensors":
         return _is_complete_safetensors(path)
     content = path.read_bytes()

@@ -1,7 +1,7 @@
 """Safe reading of NumPy archives (.npz)."""
 
+import tokenize
 import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime import command_name
+from fusebench.runtime.reading.zip_archives import ZIP_ERRORS
+
+# What `numpy.load` raises for a damaged archive: its headers are parsed as Python literals.
+DAMAGED_FILE_ERRORS = (*ZIP_ERRORS, SyntaxError, tokenize.TokenError, TypeError, MemoryError)
 
 
 def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
@@ -41,7 +45,6 @@ def read_all_arrays(path: Path, names: Collection[str] | None = None) -> dict[st
             raise ValueError("not a complete NumPy archive")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in (archive.files if names is None else names)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(
-            f"{path}: cannot be read ({error}); {command_name.format_repair_advice(path.parent)}"
-        ) from None
+    except DAMAGED_FILE_ERRORS as error:
+        advice = command_name.format_repair_advice(path.parent)
+        raise UserError(f"{path}: cannot be read ({shorten(str(error), 200)}); {advice}") from None

@@ -38,12 +38,14 @@ def read_per_image_scores(folder: Path, kind: str) -> dict[str, dict[str, float]
     try:
         with file.open(newline="", encoding="utf-8") as text:
             rows = list(csv.DictReader(text))
+        if any(None in row or None in row.values() for row in rows):
+            raise ValueError("a row is shorter or longer than the header")
         if kind == "detection":
             return {TITLE_BY_KIND[kind]: _compute_f1(rows)}
         if kind == "segmentation":
             return {TITLE_BY_KIND[kind]: _compute_pixel_accuracy(rows)}
         return _read_fusion_metrics(rows)
-    except (KeyError, ValueError, TypeError) as fault:
+    except (csv.Error, KeyError, ValueError) as fault:
         raise UserError(
             f"{file}: cannot be read ({fault!r}); {command_name.format_repair_advice(file.parent)}"
         ) from None

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.faults.injection import tiny_study
+from tests.faults.injection.finished_study import run_undisturbed
 from tests.faults.injection.programs import ForkServer
 
 
@@ -31,3 +33,17 @@ def heavy_server():
     server = ForkServer(heavy=True)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def untrained_study(light_server, tmp_path_factory):
+    """The study in which nothing is trained, finished."""
+    folder = tmp_path_factory.mktemp("untrained") / "undisturbed"
+    return run_undisturbed(light_server, tiny_study.write_untrained_study, folder)
+
+
+@pytest.fixture(scope="session")
+def trained_study(heavy_server, tmp_path_factory):
+    """The study with trainings, finished."""
+    folder = tmp_path_factory.mktemp("trained") / "undisturbed"
+    return run_undisturbed(heavy_server, tiny_study.write_trained_study, folder)

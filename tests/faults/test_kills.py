@@ -6,27 +6,18 @@ import time
 
 import pytest
 
-from tests.faults.injection import stored_contents, tiny_study
 from tests.faults.injection.programs import Faults
 
 pytestmark = pytest.mark.slow
 
-ARGUMENTS = ("--tasks", "tasks.yaml", "--device", "cpu")
 DELAYS = (0.0, 0.002, 0.02)  # seconds
 
 
-def read_results(folder):
-    return {
-        **stored_contents.hash_results(folder / "runs"),
-        **stored_contents.hash_tables(folder / "report"),
-    }
-
-
-def run_until_finished(server, folder, kill_points, rng):
+def run_until_finished(study, folder, kill_points, rng):
     """Kill the study at each of these operations, counted from its last start, then finish it."""
     for kills, kill_at in enumerate((*kill_points, None)):
         faults = Faults(kill_at=kill_at, kill_delay=rng.choice(DELAYS))
-        outcome = server.run("fusebench", ARGUMENTS, folder, faults)
+        outcome = study.run(folder, faults=faults)
         assert "Traceback" not in outcome.stderr
         assert not outcome.timed_out
         if outcome.status != -9:
@@ -35,46 +26,34 @@ def run_until_finished(server, folder, kill_points, rng):
     raise AssertionError("killed without a request")
 
 
-def check_chains(server, root, write_study, seconds, seed):
-    """Run a study undisturbed, then killed at its operations, in random order, for some time.
+def check_chains(study, root, seconds, seed):
+    """Kill a study at its operations, in random order, for some time.
 
     Each chain starts with one of the operations of the undisturbed run, so that with enough time
     every one is a place of a kill; up to three kills at random operations follow.
     """
-    write_study(root / "undisturbed")
-    outcome = server.run("fusebench", ARGUMENTS, root / "undisturbed")
-    assert outcome.status == 0, outcome.stderr
-    expected = read_results(root / "undisturbed")
-    assert any(path.endswith("record.json") for path in expected)
     rng, deadline, kills = random.Random(seed), time.monotonic() + seconds, 0
-    first_kills = rng.sample(range(1, outcome.operations + 1), outcome.operations)
-    for chain, first_kill in enumerate(first_kills):
+    count = study.outcome.operations
+    for chain, first_kill in enumerate(rng.sample(range(1, count + 1), count)):
         folder = root / f"killed-{chain}"
-        write_study(folder)
+        study.write_inputs(folder)
         later_kills = [rng.randint(1, 60) for _ in range(rng.randint(0, 3))]
-        kills += run_until_finished(server, folder, (first_kill, *later_kills), rng)
-        assert not stored_contents.list_differences(expected, read_results(folder))
-        assert not stored_contents.list_leftovers(folder)
+        kills += run_until_finished(study, folder, (first_kill, *later_kills), rng)
+        study.check_results(folder)
         shutil.rmtree(folder)
-        if time.monotonic() > deadline:
+        if kills and time.monotonic() > deadline:
             break
-    print(f"{kills} kills in {chain + 1} of {outcome.operations} chains")  # noqa: T201
+    print(f"{kills} kills in {chain + 1} of {count} chains")  # noqa: T201
     assert kills
 
 
-def write_trained_study(folder):
-    folder.mkdir()
-    (folder / "tasks.yaml").write_text(tiny_study.TRAINED_STUDY)
-
-
 def test_a_killed_study_without_training_ends_as_an_undisturbed_one(
-    light_server, tmp_path, fault_seconds, fault_seed
+    untrained_study, tmp_path, fault_seconds, fault_seed
 ):
-    write_study = tiny_study.write_untrained_study
-    check_chains(light_server, tmp_path, write_study, fault_seconds, fault_seed)
+    check_chains(untrained_study, tmp_path, fault_seconds, fault_seed)
 
 
 def test_a_killed_study_with_trainings_ends_as_an_undisturbed_one(
-    heavy_server, tmp_path, fault_seconds, fault_seed
+    trained_study, tmp_path, fault_seconds, fault_seed
 ):
-    check_chains(heavy_server, tmp_path, write_trained_study, fault_seconds, fault_seed)
+    check_chains(trained_study, tmp_path, fault_seconds, fault_seed)

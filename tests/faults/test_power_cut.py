@@ -2,26 +2,20 @@
 
 The results lie on an ext4 file system in a file. A copy of that file is what a power cut at this
 moment would leave: the memory of the upper file system is not in it. Root is needed to mount it.
-FUSEBENCH_FAULTS=N cuts N times.
 """
 
 import os
+import random
 import shutil
-import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
-from tests.faults import small_store
-
-REPOSITORY = Path(__file__).parents[2]
-CUTS = 3 * int(os.environ.get("FUSEBENCH_FAULTS", "1"))
-DISK_BYTES = 400 << 20
-SCRIPT = "import sys; from tests.faults import small_store; sys.exit(small_store.run_all()[0])"
-VARYING = ("manifest.json", "time.json", "log.txt")  # have times
+DISK_BYTES = 128 << 20
+CUTS_PER_RUN = 2
 
 
 def can_mount():
@@ -44,99 +38,59 @@ def run_command(*command):
     subprocess.run(list(map(str, command)), check=True, capture_output=True)
 
 
-class Disk:
-    """An ext4 file system in a file, mounted at a folder."""
-
-    def __init__(self, image, folder):
-        self.image, self.folder = image, folder
-        folder.mkdir(exist_ok=True)
-        self.mount()
-
-    def mount(self):
-        run_command("mount", "-o", "loop", self.image, self.folder)
-
-    def unmount(self):
-        run_command("umount", self.folder)
+@contextmanager
+def mount_disk(image):
+    """Mount the file system in a file; yield its folder."""
+    folder = image.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    run_command("mount", "-o", "loop", image, folder)
+    try:
+        yield folder
+    finally:
+        run_command("umount", folder)
 
 
-@pytest.fixture
-def disk(tmp_path):
-    image = tmp_path / "disk.img"
+def run_and_cut(study, image, rng):
+    """Run a study on a new disk; return copies of the disk at random moments of the run."""
     with image.open("wb") as file:
         file.truncate(DISK_BYTES)
     run_command("mkfs.ext4", "-q", "-F", image)
-    mounted = Disk(image, tmp_path / "disk")
-    yield mounted
-    mounted.unmount()
+    moments = sorted(rng.uniform(0, study.outcome.seconds) for _ in range(CUTS_PER_RUN))
+    cuts = [image.with_name(f"cut-{number}.img") for number in range(CUTS_PER_RUN)]
+    with mount_disk(image) as folder, ThreadPoolExecutor(1) as pool:
+        study.write_inputs(folder / "work")
+        os.sync()
+        started = time.monotonic()
+        running = pool.submit(study.run, folder / "work")
+        for moment, cut in zip(moments, cuts, strict=True):
+            time.sleep(max(0, started + moment - time.monotonic()))
+            run_command("cp", "--sparse=always", image, cut)
+        assert running.result().status == 0, running.result().stderr
+    return cuts
 
 
-def start(folder):
-    """Start all stages in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT], cwd=folder, env=environment)
+def check_cuts(study, root, seconds, seed):
+    """Cut the power for some time; after each cut the same command goes on to equal results."""
+    rng, deadline, count = random.Random(seed), time.monotonic() + seconds, 0
+    while time.monotonic() < deadline or not count:
+        for cut in run_and_cut(study, root / "disk.img", rng):
+            with mount_disk(cut) as folder:
+                outcome = study.run(folder / "work")
+                assert outcome.status == 0, outcome.stderr
+                assert "Traceback" not in outcome.stderr
+                study.check_results(folder / "work")
+            cut.unlink()
+            count += 1
+    print(f"{count} power cuts")  # noqa: T201 - shown with -s
 
 
-def cut_power(disk, number):
-    """Return the disk as it would be after a power cut now, mounted."""
-    image = disk.image.with_name(f"cut-{number}.img")
-    shutil.copyfile(disk.image, image)
-    return Disk(image, disk.image.with_name(f"cut-{number}"))
-
-
-def read_files(folder):
-    """Return the content of all finished results by name, without what differs between runs."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path.name not in (*VARYING, "record.json")
-        and path.suffix != ".lock"
-        and ".partial" not in str(path)
-    }
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reference")
-    small_store.write_inputs(folder)
-    started = time.monotonic()
-    assert start(folder).wait() == 0
-    return read_files(folder), small_store.read_tables(folder), time.monotonic() - started
-
-
-def test_the_same_command_goes_on_after_a_power_cut_with_equal_results(
-    disk, reference, tmp_path, capfd
+def test_a_study_without_training_goes_on_after_a_power_cut(
+    untrained_study, tmp_path, fault_seconds, fault_seed
 ):
-    files, tables, seconds = reference
-    root = disk.folder / "work"
-    root.mkdir()
-    small_store.write_inputs(root)
-    shutil.rmtree(root / "data")  # rendered again by the run
-    os.sync()
-    process = start(root)
-    cuts = []
-    try:
-        for number in range(CUTS):
-            time.sleep(seconds / (CUTS + 1))
-            cuts.append(cut_power(disk, number))
-        assert process.wait() == 0
-        cuts.append(cut_power(disk, CUTS))  # right after the last rename
-        for cut in cuts:
-            check_finished_folders(cut.folder / "work", files)
-            assert start(cut.folder / "work").wait() == 0, capfd.readouterr().err
-            assert read_files(cut.folder / "work") == files
-            assert small_store.read_tables(cut.folder / "work") == tables
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        for cut in cuts:
-            cut.unmount()
+    check_cuts(untrained_study, tmp_path, fault_seconds, fault_seed)
 
 
-def check_finished_folders(root, files):
-    """Check that whatever has its final name after the cut is complete."""
-    for path in root.rglob("*"):
-        name = path.relative_to(root).as_posix()
-        if path.is_file() and ".partial" not in name and name in files:
-            assert path.read_bytes() == files[name], name
+def test_a_study_with_trainings_goes_on_after_a_power_cut(
+    trained_study, tmp_path, fault_seconds, fault_seed
+):
+    check_cuts(trained_study, tmp_path, fault_seconds, fault_seed)

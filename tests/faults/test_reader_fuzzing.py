@@ -6,25 +6,17 @@ import sys
 
 import pytest
 
-from tests.faults.injection import tiny_study
 from tests.faults.injection.programs import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
-READER_COUNT = 35  # about; the time is shared
-
 
 def test_no_reader_fails_in_another_way_than_by_refusing_the_file(
-    light_server, tmp_path, fault_seconds, fault_seed
+    untrained_study, tmp_path, fault_seconds, fault_seed
 ):
-    study = tmp_path / "study"
-    tiny_study.write_untrained_study(study)
-    arguments = ("--tasks", "tasks.yaml", "--device", "cpu")
-    assert light_server.run("fusebench", arguments, study).status == 0
-    seconds = fault_seconds / READER_COUNT
     program = subprocess.run(
-        [sys.executable, "-m", "tests.faults.injection.reader_fuzzing", study, tmp_path / "fuzzing",
-         str(seconds), str(fault_seed)],
+        [sys.executable, "-m", "tests.faults.injection.reader_fuzzing",
+         untrained_study.folder, tmp_path / "fuzzing", str(fault_seconds), str(fault_seed)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

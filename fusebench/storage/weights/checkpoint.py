@@ -12,6 +12,7 @@ from typing import Any
 
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write, command_name
+from fusebench.runtime.reading.zip_archives import list_entries
 
 # What `load_torch_file` raises for a damaged file, depending on where the damage is.
 DAMAGED_FILE_ERRORS = (
@@ -117,10 +118,7 @@ def load_torch_file(path: Path, device: str, known_classes: Iterable[Any] = ()) 
     import torch
 
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            corrupted_entry = archive.testzip()
-        if corrupted_entry is not None:
-            raise zipfile.BadZipFile(f"wrong checksum of {corrupted_entry} in it")
+        list_entries(path, check_content=True)
     with torch.serialization.safe_globals(list(known_classes)), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about old kinds of tensors
         return torch.load(path, map_location=device, weights_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fusebench.errors import UserError
+from fusebench.runtime.reading.zip_archives import list_entries
 
 HEAD_LENGTH = 512  # bytes that decide the kind
 SAVE_TENSORS = (
@@ -97,9 +98,8 @@ def _check_length(path: Path, head: bytes) -> None:
 def _check_archive(path: Path) -> None:
     """Raise if a zip archive is not one of torch.save."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        names = list_entries(path)
+    except zipfile.BadZipFile:
         raise UserError(f"{path}: damaged or cut short; {DOWNLOAD_AGAIN}") from None
     if any("/code/" in name for name in names):
         raise UserError(f"{path}: is a TorchScript program, whose code is not run; {SAVE_TENSORS}")

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from fusebench.datasets import fmb
-from tests.faults.injection import tiny_study
+from tests.faults.injection import tiny_study, valid_images
 
 VOC = (
     "<annotation><size><width>64</width><height>48</height></size><object><name>Car</name>"
@@ -19,6 +16,13 @@ VOC = (
 )
 YOLO = "1 0.5 0.5 0.2 0.2\n0 0.1 0.1 0.1 0.1\n"
 SCENARIO = [{"name": "Day", "scene": [{"name": "a", "range": [{"min": 0, "max": 5}]}]}]
+FAILURE = {
+    "error_type": "UserError",
+    "message": "no",
+    "utc_time": "2026-01-01",
+    "device": "cpu",
+    "program": "fusion.run",
+}
 IMAGE_FORMATS = {"PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp"}
 
 
@@ -48,46 +52,71 @@ def list_readers(study: Path, folder: Path) -> dict[str, FileReader]:
         list_image_readers()
         | list_label_readers()
         | list_setting_readers()
-        | list_store_readers(study)
+        | list_store_readers(study, folder)
         | list_weights_readers(folder)
     )
 
 
-def encode_image(image_format: str, *, gray: bool = False) -> bytes:
-    shape = (48, 64) if gray else (48, 64, 3)
-    pixels = np.random.default_rng(1).integers(0, 14 if gray else 256, shape, np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, image_format)
-    return content.getvalue()
-
-
 def list_image_readers() -> dict[str, FileReader]:
-    from fusebench.data import images
+    from fusebench.data import image_hash, images
+    from fusebench.data.image_files import infrared_scaling
 
+    scaling = infrared_scaling.MinMaxScaling(rule="minmax")
     readers = {
         f"{image_format} image": FileReader(
-            f"a{extension}", encode_image(image_format), images.read_color
+            f"a{extension}", valid_images.encode_color_image(image_format), images.read_color
         )
         for image_format, extension in IMAGE_FORMATS.items()
     }
-    readers["image size"] = FileReader("a.png", encode_image("PNG"), images.read_image_size)
-    readers["GIF as PNG"] = FileReader("a.png", encode_image("GIF"), images.read_gray)
+    readers["image size"] = FileReader(
+        "a.png", valid_images.encode_color_image("PNG"), images.read_image_size
+    )
+    readers["image hash"] = FileReader(
+        "a.png", valid_images.encode_color_image("PNG"), image_hash.hash_image_file
+    )
+    readers["turned JPEG"] = FileReader(
+        "a.jpg", valid_images.encode_turned_image(), images.read_color
+    )
+    readers["16-bit infrared image"] = FileReader(
+        "a.png",
+        valid_images.encode_wide_image("PNG"),
+        lambda path: infrared_scaling._read_scaled(path, scaling),
+    )
+    readers["GIF as PNG"] = FileReader(
+        "a.png", valid_images.encode_color_image("GIF"), images.read_gray
+    )
     return readers
 
 
 def list_label_readers() -> dict[str, FileReader]:
     from detection import coco_results_file
     from fusebench.data import box_annotations, boxes, label_maps
+    from fusebench.data.box_labels import class_list
+    from fusebench.data.label_images import reading
+
+    names = ("Person", "Car")
 
     def read_boxes(path: Path) -> object:
-        return boxes.from_coco(coco_results_file.read_document(path, None), tiny_study.CLASSES)
+        keys = tiny_study.TEST_KEYS
+        known_keys = boxes.index_keys(keys)
+        document = coco_results_file.read_document(path, None, known_keys)
+        return boxes.from_coco(document, tiny_study.CLASSES, keys)
 
+    def read_label_map(path: Path) -> object:
+        return label_maps.read_label_map(path, fmb.CLASSES)
+
+    gray, palette = valid_images.encode_class_ids("PNG"), valid_images.encode_palette_image()
     predictions = json.dumps(tiny_study.build_predictions()).encode()
     return {
-        "label map": FileReader(
+        "label map": FileReader("a.png", gray, read_label_map),
+        "label map as TIFF": FileReader(
+            "a.tif", valid_images.encode_class_ids("TIFF"), read_label_map
+        ),
+        "label map with a palette": FileReader("a.png", palette, reading.read_label_image),
+        "label map in colors": FileReader(
             "a.png",
-            encode_image("PNG", gray=True),
-            lambda path: label_maps.read_label_map(path, fmb.CLASSES),
+            palette,
+            lambda path: reading.read_colored_label_image(path, valid_images.PALETTE),
         ),
         "VOC": FileReader(
             "a.xml",
@@ -98,6 +127,16 @@ def list_label_readers() -> dict[str, FileReader]:
             "a.txt",
             YOLO.encode(),
             lambda path: box_annotations.read_yolo_labels(path, (0, 1), (64, 48)),
+        ),
+        "class names": FileReader(
+            "classes.txt",
+            b"Car\nPerson\n",
+            lambda path: class_list.read_class_list(path.parent, names),
+        ),
+        "YOLO data file": FileReader(
+            "data.yaml",
+            b"train: images/train\nnames:\n  0: Car\n  1: Person\n",
+            lambda path: class_list.read_class_list(path.parent, names),
         ),
         "predicted boxes": FileReader("a.json", predictions, read_boxes),
     }
@@ -110,7 +149,7 @@ def list_setting_readers() -> dict[str, FileReader]:
 
     def read_lists(path: Path) -> object:
         rule = splits.ListRule(train=Path(path.name), test=Path(path.name))
-        return splits.read_split_lists(path.parent, rule)
+        return splits.read_split_lists(path.parent, rule, ["00000", "00001"])
 
     table = sorted(published_tables.TABLES_FOLDER.glob("*.csv"))[0]
     return {
@@ -129,11 +168,19 @@ def list_setting_readers() -> dict[str, FileReader]:
     }
 
 
-def list_store_readers(study: Path) -> dict[str, FileReader]:
-    from detection import run as detection_run
+def list_store_readers(study: Path, folder: Path) -> dict[str, FileReader]:
     from fusebench.data.pairs import Split
     from fusebench.evaluation import counts
-    from fusebench.storage import image_index, records
+    from fusebench.experiments.failures import Failure
+    from fusebench.storage import (
+        documents,
+        image_index,
+        intact_files,
+        integrity,
+        predicted_boxes,
+        records,
+    )
+    from fusebench.storage.splits import split_file
     from fusion.scoring import row_log
     from reports.results import bootstrap_scores, per_image
 
@@ -152,32 +199,47 @@ def list_store_readers(study: Path) -> dict[str, FileReader]:
     def read_stored(folder: Path, name: str, read: Callable[[Path], object]) -> FileReader:
         return FileReader(name, (folder / name).read_bytes(), read)
 
+    def read_index(path: Path) -> object:
+        return image_index.read_image_index(path.parent)
+
+    def read_scores(kind: str) -> Callable[[Path], object]:
+        return lambda path: per_image.read_per_image_scores(path.parent, kind)
+
+    def find_damage(path: Path) -> object:
+        return integrity.find_damage(path)
+
+    split_path = folder / "split.npz"
+    split_file.write_split(split_path, split, "0")
+    failure_path = folder / "failure.json"
+    documents.write_document(failure_path, Failure(**FAILURE))
     row = b'\n["a", {"x": 1.0, "flags": ""}]\n' * 5
+    read_bootstrap = bootstrap_scores.read_bootstrap_scores
     return {
         "record": read_stored(detect, "record.json", records.read_record),
         "matches": read_stored(detect, "matches.npz", counts.read_counts),
         "confusion": read_stored(segment, "confusion.npz", counts.read_counts),
-        "image index": read_stored(
-            detect, "images.csv", lambda path: image_index.read_image_index(path.parent)
-        ),
-        "boxes per image": read_stored(
-            detect,
-            "per_image.csv",
-            lambda path: per_image.read_per_image_scores(path.parent, "detection"),
-        ),
-        "quality per image": read_stored(
-            quality,
-            "per_image.csv",
-            lambda path: per_image.read_per_image_scores(path.parent, "quality"),
-        ),
-        "resamples": complete(resamples, "resampled.npz", bootstrap_scores.read_bootstrap_scores),
-        "names of resamples": complete(
-            resamples, "resampled.json", bootstrap_scores.read_bootstrap_scores
-        ),
+        "image index": read_stored(detect, "images.csv", read_index),
+        "boxes per image": read_stored(detect, "per_image.csv", read_scores("detection")),
+        "pixels per image": read_stored(segment, "per_image.csv", read_scores("segmentation")),
+        "quality per image": read_stored(quality, "per_image.csv", read_scores("quality")),
+        "resamples": complete(resamples, "resampled.npz", read_bootstrap),
+        "names of resamples": complete(resamples, "resampled.json", read_bootstrap),
+        "manifest": complete(detect, "manifest.json", find_damage),
+        "spec": complete(detect, "spec.json", find_damage),
         "stored boxes": read_stored(
             predicted,
             "predictions.json",
-            lambda path: detection_run.read_predictions(split, path),
+            lambda path: predicted_boxes.read_predicted_boxes(path.parent, split),
+        ),
+        "kept split": read_stored(
+            folder, split_path.name, lambda path: split_file.read_split(path, "0")
+        ),
+        "failure": read_stored(
+            folder, failure_path.name, lambda path: documents.read_document(path, Failure)
+        ),
+        "unfinished archive": read_stored(detect, "matches.npz", intact_files.find_fault),
+        "unfinished image": FileReader(
+            "a.png", valid_images.encode_color_image("PNG"), intact_files.find_fault
         ),
         "rows of an interrupted scoring": FileReader(
             "rows.jsonl", row, lambda path: row_log.read_rows(path, ["x", "flags"])
@@ -217,11 +279,9 @@ def list_weights_readers(folder: Path) -> dict[str, FileReader]:
         "checkpoint": FileReader(
             "state.pt", pickled.getvalue(), lambda path: checkpoint.read_checkpoint(path, "cpu")
         ),
-        "YOLOv5 weights": FileReader(
-            "a.pt", pickled.getvalue(), initial_weights.read_checkpoint_network
-        ),
+        "YOLOv5 weights": FileReader("a.pt", pickled.getvalue(), initial_weights.read_weights_file),
         "safetensors of YOLOv5": FileReader(
-            "a.safetensors", save({"a": torch.zeros(50)}), initial_weights.read_safetensors
+            "a.safetensors", save({"a": torch.zeros(50)}), initial_weights.read_weights_file
         ),
         "released DMFuse weights": FileReader(
             "a.model",
@@ -232,6 +292,6 @@ def list_weights_readers(folder: Path) -> dict[str, FileReader]:
             "a.safetensors", packaged.read_bytes()[:20_000], weights_file.read_weights
         ),
         "SegFormer weights": FileReader(
-            "a.pth", pickled.getvalue(), lambda path: segformer_weights._read_weights_file(path)
+            "a.pth", pickled.getvalue(), segformer_weights._read_weights_file
         ),
     }

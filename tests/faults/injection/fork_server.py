@@ -120,8 +120,9 @@ def run_child(request: dict, folder: Path, outputs: list[int]) -> None:
             os.dup2(write_end, stream)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        # Named twice as Python itself does, which keeps the buffer open when one is replaced.
+        sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
         os.environ.update(request["environment"])
         set_limits(request)
         sys.addaudithook(observer.observe)

@@ -1,7 +1,7 @@
 """Feed damaged files to every reader; prints what happened as JSON.
 
 Started by `tests.faults.test_reader_fuzzing` as a process of its own: its memory is limited.
-Arguments: finished study, working folder, seconds per reader, random seed.
+Arguments: finished study, working folder, seconds for all readers, random seed.
 """
 
 import json
@@ -22,6 +22,13 @@ from tests.faults.injection.mutations import mutate
 
 MEMORY_LIMIT = 12 << 30  # bytes of address space; torch alone maps several
 HANG_SECONDS = 8
+REFUSED = (
+    "GIF as PNG",
+    "YOLOv5 weights",
+    "released DMFuse weights",
+    "fusion weights",
+)  # wrong content
+MIN_FILES = 3  # per reader, however short the time is
 
 
 class HangError(BaseException):
@@ -39,7 +46,7 @@ def fuzz(
     outcomes: Counter[str] = Counter()
     faults: dict[str, str] = {}
     path, deadline = folder / reader.name, time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or outcomes.total() < MIN_FILES:
         content = mutate(reader.content, rng)
         path.write_bytes(content)
         signal.alarm(HANG_SECONDS)
@@ -60,15 +67,29 @@ def fuzz(
     return outcomes, faults
 
 
+def check_valid_file(title: str, reader: FileReader, folder: Path) -> None:
+    """Read the undamaged file: a reader with wrong arguments would refuse every file."""
+    path = folder / reader.name
+    path.write_bytes(reader.content)
+    try:
+        reader.read(path)
+    except UserError as error:
+        if title not in REFUSED:
+            raise AssertionError(f"{title}: the valid file is refused: {error}") from error
+
+
 def main(study: Path, folder: Path, seconds: float, seed: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     signal.signal(signal.SIGALRM, raise_hang)
     warnings.simplefilter("ignore")
     rng, total, faults = random.Random(seed), Counter[str](), {}
-    for title, reader in list_readers(study, folder).items():
+    folder.mkdir(parents=True)
+    readers = list_readers(study, folder)
+    for title, reader in readers.items():
         place = folder / "damaged"
-        place.mkdir(parents=True)
-        outcomes, new_faults = fuzz(reader, place, seconds, rng)
+        place.mkdir()
+        check_valid_file(title, reader, place)
+        outcomes, new_faults = fuzz(reader, place, seconds / len(readers), rng)
         shutil.rmtree(place)
         total += outcomes
         faults |= {f"{title}: {name}": text for name, text in new_faults.items()}

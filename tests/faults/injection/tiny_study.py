@@ -71,6 +71,12 @@ TEST_KEYS = [f"{number:05d}" for number in range(3, 7)]
 CLASSES = ("People", "Car", "Bus", "Motorcycle", "Lamp", "Truck")
 
 
+def write_trained_study(folder: Path) -> None:
+    """Write the task file into a folder; the scenes are rendered by the run."""
+    folder.mkdir(parents=True)
+    (folder / "tasks.yaml").write_text(TRAINED_STUDY)
+
+
 def write_untrained_study(folder: Path) -> None:
     """Write the task file, its data sets and predictions into a folder."""
     keys = [*TRAIN_KEYS, *TEST_KEYS]

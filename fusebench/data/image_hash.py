@@ -17,10 +17,10 @@ import stat
 import zlib
 from pathlib import Path
 
+from fusebench.data.image_files import png_chunks
 from fusebench.errors import UserError
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The last chunk of pixels begins in this many bytes: encoders write chunks of 8 to 64 kB.
 PNG_TAIL_BYTES = 65536 + 2 * SAMPLE_BYTES
 CHECKSUM_BYTES = 8  # Adler-32 of the pixels, then CRC-32 of the chunk
@@ -81,9 +81,9 @@ def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:
 
 def _find_first_pixel_chunk(head: bytes) -> int | None:
     """Return where the first IDAT chunk of a PNG begins; None if not in ``head``, or no PNG."""
-    if not head.startswith(PNG_SIGNATURE):
+    if not head.startswith(png_chunks.SIGNATURE):
         return None
-    position = len(PNG_SIGNATURE)
+    position = len(png_chunks.SIGNATURE)
     while position + 8 <= len(head):
         if head[position + 4 : position + 8] == b"IDAT":
             return position

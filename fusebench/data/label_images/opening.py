@@ -24,7 +24,6 @@ LOSSY_SIGNATURES = {
 }
 LOSSY_CONTAINERS = {b"WEBP": "WebP", b"avif": "AVIF", b"heic": "HEIC"}  # at bytes 8 to 11
 BMP_DEPTHS = {"1": 1, "L": 8}  # bits that Pillow decodes, whatever the depth in the file
-MAX_PIXELS = 1 << 26  # 67 million; headers of damaged files claim more
 HEADER_LENGTH = 32  # bytes that hold the signature of a format, and the depth of a BMP file
 
 
@@ -69,11 +68,6 @@ def _check_is_lossless(first_bytes: bytes, path: Path) -> None:
 
 def _check_layout(image: ImageFile.ImageFile, first_bytes: bytes, path: Path) -> str:
     """Return the layout of the pixels in the file; raise where Pillow would change them."""
-    if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width} x {image.height}"
-        raise UserError(
-            f"{path}: {size} pixels; at most {MAX_PIXELS:,} are read. Is the file damaged?"
-        )
     compression = image.info.get("compression")
     if image.format == "TIFF" and compression not in LOSSLESS_COMPRESSIONS:
         raise UserError(

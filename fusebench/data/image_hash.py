@@ -13,12 +13,14 @@ samples, and so can those of a JPEG, whose code falls into step again after an e
 
 import hashlib
 import os
-import stat
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from fusebench.data.image_files import png_chunks
 from fusebench.errors import UserError
+from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.sha256 import compute_sha256
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
 # The last chunk of pixels begins in this many bytes: encoders write chunks of 8 to 64 kB.
@@ -37,29 +39,22 @@ def hash_image_file(path: Path) -> str:
         UserError: If there is no such file, it is no regular file, or it cannot be read.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            return _hash_descriptor(path, descriptor)
-        finally:
-            os.close(descriptor)
+        size = require_regular_file(path).st_size
+        with path.open("rb") as file:
+            return _hash_content(file, size)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _hash_descriptor(path: Path, descriptor: int) -> str:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise UserError(f"{path}: is no regular file; expected an image file")
-    size = status.st_size
+def _hash_content(file: BinaryIO, size: int) -> str:
+    descriptor = file.fileno()
     starts = (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     samples = [os.pread(descriptor, SAMPLE_BYTES, max(start, 0)) for start in starts]
     if size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0]):
         return hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return compute_sha256(file)
 
 
 def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:
@@ -67,7 +62,7 @@ def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:
     start = _find_first_pixel_chunk(head)
     if start is None:
         return False
-    length = int.from_bytes(head[start : start + 4])
+    length = int.from_bytes(head[start : start + 4], "big")
     end = start + 12 + length  # of the first chunk of pixels: length, name, data and CRC-32
     if os.pread(descriptor, 4, end + 4) == b"IDAT":  # there are more of them
         tail_start = max(size - PNG_TAIL_BYTES, 0)
@@ -87,7 +82,7 @@ def _find_first_pixel_chunk(head: bytes) -> int | None:
     while position + 8 <= len(head):
         if head[position + 4 : position + 8] == b"IDAT":
             return position
-        position += 12 + int.from_bytes(head[position : position + 4])
+        position += 12 + int.from_bytes(head[position : position + 4], "big")
     return None
 
 
@@ -95,8 +90,8 @@ def _find_end_of_last_pixel_chunk(tail: bytes) -> int | None:
     """Return where the last IDAT chunk ends whose CRC-32 is right; None if there is none."""
     name = tail.rfind(b"IDAT", 4)
     while name != -1:
-        end = name + 4 + int.from_bytes(tail[name - 4 : name])
-        checksum = int.from_bytes(tail[end : end + 4])
+        end = name + 4 + int.from_bytes(tail[name - 4 : name], "big")
+        checksum = int.from_bytes(tail[end : end + 4], "big")
         if end + 4 <= len(tail) and zlib.crc32(tail[name:end]) == checksum:
             return end + 4
         name = tail.rfind(b"IDAT", 4, name + 3)

@@ -1,8 +1,8 @@
 """Check every stored file against the checksums that were written with it.
 
-fusebench verify                 check runs/, and simulated scenes and scaled images in data/
-fusebench verify --out DIR       check another folder of results
-fusebench verify --repair        also remove what is damaged, so that the next run makes it again
+python -m fusebench.verify               check runs/, and scenes and scaled images in data/
+python -m fusebench.verify --out DIR     check another folder of results
+python -m fusebench.verify --repair      also remove what is damaged; the next run makes it again
 
 Every file is read. Exit status: 0 if nothing is damaged, 1 if anything is, also when it was
 removed, 2 if the command is wrong. Nothing outside the folders is changed, and no link is followed.
@@ -28,6 +28,7 @@ from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 from fusebench.storage.hashing import HASH_GLOB
 
+PROGRAM = "fusebench.verify"
 DEFAULT_OUT, DEFAULT_DATA = Path("runs"), Path("data")
 # Folders of a store that hold result folders.
 RESULT_KINDS = ("fused", "trained", "predicted", "start", "checked", "statistics", *TASK_CLASSES)
@@ -173,7 +174,7 @@ def _is_locked(lock: Path) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = _build_parser().parse_args(argv)
-    program = command_name.get_verify_command()
+    program = command_name.get_command_name(PROGRAM)
     named = {"--out": args.out, "--data": args.data}
     folders = {"--out": DEFAULT_OUT, "--data": DEFAULT_DATA}
     folders |= {flag: folder for flag, folder in named.items() if folder is not None}
@@ -220,10 +221,9 @@ def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> 
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    program = command_name.get_verify_command()
     parser = argparse.ArgumentParser(
-        prog=program,
-        description=(__doc__ or "").replace("fusebench verify", program),
+        prog=command_name.get_command_name(PROGRAM),
+        description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

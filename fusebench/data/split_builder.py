@@ -16,7 +16,6 @@ from fusebench.errors import UserError
 DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name its sequences
 SPLIT_NAMES = ("train", "test", "all")
 
-
 # What was read of a pair, by its files and class order: splits of other rules share it.
 PairReadings = dict[Hashable, tuple[tuple[int, int], BoxLabels | None]]
 

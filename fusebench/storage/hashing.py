@@ -113,7 +113,7 @@ def compute_file_sha256(path: Path) -> str:
     """Compute the SHA-256 of a whole file, as 64 hex digits.
 
     Raises:
-        UserError: If the file does not exist.
+        UserError: If the file does not exist, is no regular file or may not be accessed.
     """
     try:
         status = require_regular_file(path)

@@ -16,7 +16,6 @@ from typing import NoReturn
 
 from fusebench.config import task_file_location
 from fusebench.config.paths import expand_home
-from fusebench.errors import UserError
 from fusebench.runtime import command_name, interrupts, printable
 from fusebench.runtime.program import run_program
 
@@ -114,9 +113,10 @@ def run_init(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     try:
         path = task_file_location.write_task_file(args.folder)
-    except (UserError, OSError) as error:
-        printable.print_message(f"fusebench init: {error}")
-        return 2
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        from fusebench import cli  # loads every plug-in list; the help does not need it
+
+        return cli.report_error("fusebench init", error)
     printable.print_text(f"Task file: {path}")
     return 0
 

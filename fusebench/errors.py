@@ -93,7 +93,7 @@ def format_validation_error(where: str, error: ValidationError) -> str:
     lines = []
     for fault in error.errors():
         location = shorten(".".join(map(str, fault["loc"])), MAX_PART_LENGTH)
-        reason = shorten(fault["msg"], MAX_PART_LENGTH)
+        reason = shorten(fault["msg"].removeprefix("Value error, "), MAX_PART_LENGTH)
         hint = QUOTES_HINT if fault["loc"][-1:] == ("[key]",) else ""
         # A check of a whole section names the values that do not fit together.
         is_section = fault["type"] == "value_error" and isinstance(fault["input"], dict)

@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from fusebench.errors import UserError, format_validation_error, format_value, limit_lines
+from fusebench.runtime.reading.yaml_text import MAX_INTEGER
 from fusebench.runtime.unknown_names import explain_unknown_options
 
 Model = TypeVar("Model", bound=BaseModel)
-
-MAX_INTEGER = 2**63 - 1
 
 
 def validate_model(

@@ -1,8 +1,8 @@
 """Check every stored file against the checksums that were written with it.
 
-fusebench verify                    check runs/ and the simulated scenes of data/
-fusebench verify --out DIR          check another folder of results
-fusebench verify --repair           also remove what is damaged, so that the next run makes it again
+python -m fusebench.verify               check runs/, and scenes and scaled images in data/
+python -m fusebench.verify --out DIR     check another folder of results
+python -m fusebench.verify --repair      also remove what is damaged; the next run makes it again
 
 Every file is read. Exit status: 0 if nothing is damaged, 1 if anything is, also when it was
 removed, 2 if the command is wrong. Nothing outside the folders is changed, and no link is followed.
@@ -18,20 +18,21 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from fusebench import cli
+from fusebench.config.paths import expand_home
 from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
-from fusebench.runtime import command_name, interrupts, printable, progress, system_errors
-from fusebench.runtime.file_names import SCALED_FOLDER, TEMPORARY_FILE
+from fusebench.runtime import command_name, interrupts, printable, progress
+from fusebench.runtime.file_names import PARTIAL_SUFFIX, SCALED_FOLDER, TEMPORARY_FILE
 from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 from fusebench.storage.hashing import HASH_GLOB
 
-MODULE = "fusebench.verify"
+PROGRAM = "fusebench.verify"
 DEFAULT_OUT, DEFAULT_DATA = Path("runs"), Path("data")
-EXIT_WRONG_USE = 2
 # Folders of a store that hold result folders.
 RESULT_KINDS = ("fused", "trained", "predicted", "start", "checked", "statistics", *TASK_CLASSES)
-SCENES_FOLDER = "scenes"  # of a data folder
+SCENES_FOLDER = "scenes"  # below the data folder: simulated scenes
 DOCUMENT_KINDS = (failures.STORE_KIND, cost_profiles.STORE_KIND)  # folders of single JSON files
 LEFTOVER_SECONDS = 24 * 3600.0  # older temporary files belong to no running process
 
@@ -79,7 +80,7 @@ def _list_own_folders(root: Path) -> list[Path]:
 
 
 def find_damage(root: Path, data: Path) -> Iterator[Damage]:
-    """Yield what is damaged in a store and in the simulated scenes of a data folder."""
+    """Yield what is damaged in a store, and in the scenes and scaled images of a data folder."""
     folders = [
         (folder, root / store.LOCK_FOLDER / f"{_get_final_name(folder)}.lock")
         for folder in list_result_folders(root)
@@ -89,7 +90,7 @@ def find_damage(root: Path, data: Path) -> Iterator[Damage]:
         for folder in list_scene_folders(data)
     ]
     for folder, lock in progress.track_progress(folders, "verify"):
-        if folder.name.endswith(store.PARTIAL_SUFFIX):
+        if folder.name.endswith(PARTIAL_SUFFIX):
             yield from _find_damaged_files(folder, lock)
         elif files := _find_damage_in_finished(folder):
             yield Damage(folder, files, lock)
@@ -136,14 +137,14 @@ def remove_leftovers(root: Path, data: Path) -> list[Path]:
 
 
 def _is_result_folder(path: Path) -> bool:
-    """Whether the name of a folder ends in a hash, as the store names its folders."""
+    """Return whether a folder is named as the store names its folders: with a hash at the end."""
     if path.name.startswith("."):
         return False
-    return path.match(f"*-{HASH_GLOB}") or path.match(f"*-{HASH_GLOB}{store.PARTIAL_SUFFIX}")
+    return path.match(f"*-{HASH_GLOB}") or path.match(f"*-{HASH_GLOB}{PARTIAL_SUFFIX}")
 
 
 def _get_final_name(folder: Path) -> str:
-    return folder.name.removesuffix(store.PARTIAL_SUFFIX)
+    return folder.name.removesuffix(PARTIAL_SUFFIX)
 
 
 def _find_damage_in_finished(folder: Path) -> dict[str, str]:
@@ -173,7 +174,7 @@ def _is_locked(lock: Path) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     args = _build_parser().parse_args(argv)
-    program = command_name.get_command_name(MODULE)
+    program = command_name.get_command_name(PROGRAM)
     named = {"--out": args.out, "--data": args.data}
     folders = {"--out": DEFAULT_OUT, "--data": DEFAULT_DATA}
     folders |= {flag: folder for flag, folder in named.items() if folder is not None}
@@ -182,12 +183,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for flag in required:
         if not folders[flag].is_dir():
             printable.print_message(f"{program}: {flag} {folders[flag]}: no such folder")
-            return EXIT_WRONG_USE
+            return cli.EXIT_WRONG_INPUT
     try:
         return _verify(folders["--out"], folders["--data"], is_repair=args.repair)
-    except OSError as error:
-        printable.print_message(f"{program}: {system_errors.describe_os_error(error)}")
-        return EXIT_WRONG_USE
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error(program, error)
     except KeyboardInterrupt:
         printable.print_message(f"\n{program}: interrupted")
         return interrupts.get_exit_status()
@@ -205,8 +205,8 @@ def _verify(root: Path, data: Path, *, is_repair: bool) -> int:
     if is_repair:
         for path in remove_leftovers(root, data):
             printable.print_text(f"{path}: left over by a killed process; removed")
-    printable.print_text(f"{_describe_result(root, data, count, is_repair=is_repair)}")
-    return 1 if count else 0
+    printable.print_text(_describe_result(root, data, count, is_repair=is_repair))
+    return cli.EXIT_FAILED if count else 0
 
 
 def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> str:
@@ -221,18 +221,17 @@ def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> 
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    program = command_name.get_command_name(MODULE)
     parser = argparse.ArgumentParser(
-        prog=program,
-        description=(__doc__ or "").replace("fusebench verify", program),
+        prog=command_name.get_command_name(PROGRAM),
+        description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help=f"the results (default: {DEFAULT_OUT})"
+        "--out", type=expand_home, metavar="DIR", help=f"the results (default: {DEFAULT_OUT})"
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=expand_home,
         metavar="DIR",
         help="the data sets; simulated scenes and scaled images are checked "
         f"(default: {DEFAULT_DATA})",

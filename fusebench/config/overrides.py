@@ -27,7 +27,7 @@ def apply_task_override(
         assignment: ``tasks.NAME.option=value`` or ``sources.NAME.option=value``; the value is
             YAML.
         task_fields: Task kind to the fields of such a task; anything else is an option of its
-            model.
+            model, if it has one.
 
     Raises:
         UserError: If the assignment has another form or names no task, source or mapping.
@@ -43,7 +43,8 @@ def apply_task_override(
         raise UserError(f"--set {assignment}: no {name!r} in {section}{suggest_names(name, names)}")
     # A copy, because two entries that share a YAML anchor are one object.
     entry = entries[name] = dict(entries[name])
-    if section == "tasks" and keys[0] not in task_fields.get(str(entry.get("kind")), keys):
+    fields = task_fields.get(str(entry.get("kind")), keys)
+    if section == "tasks" and keys[0] not in fields and "options" in fields:
         keys = ["options", *keys]
     _set_nested_value(entry, keys, value, assignment)
 

@@ -16,15 +16,17 @@ pixels as stored, and their results must not be used again.
 
 import hashlib
 import os
-import stat
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
+from fusebench.data.image_files import png_chunks
 from fusebench.data.image_files.reader import read_header
 from fusebench.errors import UserError
+from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.sha256 import compute_sha256
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # The last chunk of pixels begins in this many bytes: encoders write chunks of 8 to 64 kB.
 PNG_TAIL_BYTES = 65536 + 2 * SAMPLE_BYTES
 EXIF_MARKERS = (b"Exif\0\0", b"eXIf", b"EXIF")  # in JPEG, PNG and WebP; in a first or last sample
@@ -43,34 +45,27 @@ def hash_image_file(path: Path) -> str:
         UserError: If there is no such file, it is no regular file, or it cannot be read.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            return _hash_descriptor(path, descriptor)
-        finally:
-            os.close(descriptor)
+        size = require_regular_file(path).st_size
+        with path.open("rb") as file:
+            return _hash_content(path, file, size)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _hash_descriptor(path: Path, descriptor: int) -> str:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise UserError(f"{path}: is no regular file; expected an image file")
-    size = status.st_size
+def _hash_content(path: Path, file: BinaryIO, size: int) -> str:
+    descriptor = file.fileno()
     starts = (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     samples = [os.pread(descriptor, SAMPLE_BYTES, max(start, 0)) for start in starts]
     if size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0]):
-        digest = hashlib.sha256(b"".join((str(size).encode(), *samples)))
+        content = hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()
     else:
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            digest = hashlib.file_digest(file, "sha256")  # type: ignore[assignment]
+        content = compute_sha256(file)
     orientation = _read_turned_orientation(path, samples[0] + samples[2])
-    if orientation is not None:
-        digest.update(f"orientation {orientation}".encode())
-    return digest.hexdigest()
+    if orientation is None:
+        return content
+    return hashlib.sha256(f"{content} orientation {orientation}".encode()).hexdigest()
 
 
 def _read_turned_orientation(path: Path, samples: bytes) -> int | None:
@@ -89,7 +84,7 @@ def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:
     start = _find_first_pixel_chunk(head)
     if start is None:
         return False
-    length = int.from_bytes(head[start : start + 4])
+    length = int.from_bytes(head[start : start + 4], "big")
     end = start + 12 + length  # of the first chunk of pixels: length, name, data and CRC-32
     if os.pread(descriptor, 4, end + 4) == b"IDAT":  # there are more of them
         tail_start = max(size - PNG_TAIL_BYTES, 0)
@@ -103,13 +98,13 @@ def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:
 
 def _find_first_pixel_chunk(head: bytes) -> int | None:
     """Return where the first IDAT chunk of a PNG begins; None if not in ``head``, or no PNG."""
-    if not head.startswith(PNG_SIGNATURE):
+    if not head.startswith(png_chunks.SIGNATURE):
         return None
-    position = len(PNG_SIGNATURE)
+    position = len(png_chunks.SIGNATURE)
     while position + 8 <= len(head):
         if head[position + 4 : position + 8] == b"IDAT":
             return position
-        position += 12 + int.from_bytes(head[position : position + 4])
+        position += 12 + int.from_bytes(head[position : position + 4], "big")
     return None
 
 
@@ -117,8 +112,8 @@ def _find_end_of_last_pixel_chunk(tail: bytes) -> int | None:
     """Return where the last IDAT chunk ends whose CRC-32 is right; None if there is none."""
     name = tail.rfind(b"IDAT", 4)
     while name != -1:
-        end = name + 4 + int.from_bytes(tail[name - 4 : name])
-        checksum = int.from_bytes(tail[end : end + 4])
+        end = name + 4 + int.from_bytes(tail[name - 4 : name], "big")
+        checksum = int.from_bytes(tail[end : end + 4], "big")
         if end + 4 <= len(tail) and zlib.crc32(tail[name:end]) == checksum:
             return end + 4
         name = tail.rfind(b"IDAT", 4, name + 3)

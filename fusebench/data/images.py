@@ -27,7 +27,7 @@ SIZE_ADVICE = (
 )
 GRAY_MODES = ("L", "LA", "1")
 EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "P", "CMYK")
-DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # one channel of more than 8 bits
 
 
 def read_gray(path: Path) -> Gray:

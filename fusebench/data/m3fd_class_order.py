@@ -34,7 +34,6 @@ M3FD_BOX_COUNTS = {
 M3FD_SHARES = {
     name: count / sum(M3FD_BOX_COUNTS.values()) for name, count in M3FD_BOX_COUNTS.items()
 }
-MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 MIN_BOXES = 20_000  # of M3FD's 34,407; no order is recognized from fewer boxes
 # Largest ratio of the share of a class to that in M3FD. Any two shares in M3FD differ by a factor
 # of 1.34 or more, far above the square of this, so that no other order fits too.

@@ -16,7 +16,6 @@ from fusebench.errors import UserError
 DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name its sequences
 SPLIT_NAMES = ("train", "test", "all")
 
-
 ORIENTATION_NOTE = "orientation"
 
 

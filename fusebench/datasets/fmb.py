@@ -78,7 +78,7 @@ DEFAULT_OPTIONS = Options()
 
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
-    """Return the folders and files that decide what `load` returns."""
+    """Return the folders and files that decide what `load` returns; empty if they are not known."""
     if options.infrared_scaling is not None:
         return []  # the scaled images lie elsewhere
     return list_input_paths(root, options.folder, options.split, options.scenarios)

@@ -73,7 +73,7 @@ DEFAULT_OPTIONS = Options()
 
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
-    """Return the folders and files that decide what `load` returns."""
+    """Return the folders and files that decide what `load` returns; empty if they are not known."""
     if options.infrared_scaling is not None:
         return []  # the scaled images lie elsewhere
     return list_input_paths(root, options.folder, options.split, options.scenarios)
@@ -122,12 +122,6 @@ def load(
             return label_notes.UNLABELED_IMAGE
         return box_annotations.read_yolo_labels(labels[key], class_order, size)
 
-    from_names = {
-        key: sequences.ConditionAndSequence(CONDITIONS[key[-1]], "")
-        for key in keys
-        if key[-1] in CONDITIONS
-    }
-    from_file = sequences.load_scenarios(folder, options.scenarios, keys)
     index = DatasetIndex(
         "msrs",
         folder,
@@ -135,11 +129,23 @@ def load(
         files,
         read_boxes if labels else None,
         official_split=_read_official_split(folder, keys),
-        conditions_and_sequences=from_names | from_file,
+        conditions_and_sequences=_find_conditions(folder, options.scenarios, keys),
         official_split_hint=_describe_missing_lists(folder, is_repository),
     )
     built = build_split(index, split, options.split, readings)
     return scale_infrared_images(built, options.infrared_scaling, root)
+
+
+def _find_conditions(
+    folder: Path, scenarios: Path | None, keys: Sequence[str]
+) -> dict[str, sequences.ConditionAndSequence]:
+    """Return condition and sequence per key: of the scenario file, else the letter in its name."""
+    from_names = {
+        key: sequences.ConditionAndSequence(CONDITIONS[key[-1]], "")
+        for key in keys
+        if key[-1] in CONDITIONS
+    }
+    return from_names | sequences.load_scenarios(folder, scenarios, keys)
 
 
 def _describe_missing_lists(folder: Path, is_repository: bool) -> str:

@@ -5,6 +5,7 @@ import re
 
 SPEC_FILE = "spec.json"  # written last into every finished folder of the store
 SCALED_FOLDER = "scaled"  # below the data folder: infrared images scaled to 8 bits
+PARTIAL_SUFFIX = ".partial"  # of the name of a folder that is not finished
 MANIFEST_FILE = "manifest.json"  # size and checksum of every file of a finished folder
 TEMPORARY_FILE = re.compile(r"\..+\.\d+")  # of `atomic_write.replace_atomically`
 MAX_NAME_LENGTH = 80  # characters of a task's or source's name

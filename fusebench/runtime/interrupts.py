@@ -15,7 +15,6 @@ from types import FrameType
 from typing import NoReturn
 
 EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C: 128 + SIGINT
-EXIT_TERMINATED = 143  # 128 + SIGTERM
 MAX_CLEANUP_SECONDS = 8.0  # between the first signal and the end of the process
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -115,14 +115,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def format_requested_size(error: BaseException) -> str:
-    """Return `` (1.5 GiB were asked for)``, or nothing if the error does not say how much."""
+    """Return `` (1.5 GiB were requested)``, or nothing if the error does not say how much."""
     if match := ALLOCATION_SIZE.search(str(error)):
         size = f"{int(match[1]) / 2**30:.2g} GiB"
     elif match := SIZE_WITH_UNIT.search(str(error)):
         size = match[1]
     else:
         return ""
-    return f" ({size} were asked for in one piece)"
+    return f" ({size} were requested)"
 
 
 def _find_error_number(error: BaseException) -> int | None:

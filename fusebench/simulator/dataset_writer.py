@@ -18,7 +18,7 @@ import numpy as np
 
 from fusebench.data import fmb_palette, images
 from fusebench.errors import UserError
-from fusebench.runtime import process_pool, progress
+from fusebench.runtime import file_names, process_pool, progress
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.simulator.parameters import SceneParameters
 from fusebench.simulator.scene import RenderedScene, render_scene
@@ -79,7 +79,7 @@ def _write_dataset(
     with file_lock.hold_lock(folder.with_name(folder.name + ".lock"), folder.name):
         if folder.exists():  # another process wrote it while this one waited for the lock
             return
-        partial_folder = folder.with_name(folder.name + store.PARTIAL_SUFFIX)
+        partial_folder = folder.with_name(folder.name + file_names.PARTIAL_SUFFIX)
         store.prepare_partial_folder(partial_folder)
         meta = partial_folder / "meta"
         meta.mkdir(parents=True, exist_ok=True)

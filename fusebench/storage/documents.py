@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime import atomic_write, command_name
 from fusebench.storage.hashing import content_hash
 from fusebench.storage.records import StoredModel
@@ -27,20 +27,17 @@ def read_document(path: Path, model: type[Document]) -> Document:
     """Read what `write_document` wrote; files of earlier versions have no checksum.
 
     Raises:
-        UserError: If the file is damaged.
+        UserError: If the file is damaged or has other content.
     """
-    if fault := find_fault(path):
-        advice = command_name.format_repair_advice(path)
-        raise UserError(f"{path}: damaged ({fault}); {advice}")
-    content = json.loads(path.read_bytes())
-    content.pop(CHECKSUM_KEY, None)
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        advice = command_name.format_repair_advice(path)
-        raise UserError(
-            f"{path}: is no {model.__name__} ({error.errors()[0]['msg']}); {advice}"
-        ) from None
+    fault = find_fault(path)
+    if fault is None:
+        content = json.loads(path.read_bytes())
+        content.pop(CHECKSUM_KEY, None)
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            fault = shorten(error.errors()[0]["msg"])
+    raise UserError(f"{path}: damaged ({fault}); {command_name.format_repair_advice(path)}")
 
 
 def find_fault(path: Path) -> str | None:

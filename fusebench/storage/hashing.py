@@ -11,6 +11,7 @@ from fusebench.data import label_maps
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.sha256 import compute_sha256
 from fusebench.storage.splits.file_hashes import FileHashes, Stamp, read_stamp
 
 HASH_LENGTH = 12  # hex digits in folder names: 48 bits, ample for thousands of runs
@@ -122,7 +123,7 @@ def compute_file_sha256(path: Path) -> str:
     """Compute the SHA-256 of a whole file, as 64 hex digits.
 
     Raises:
-        UserError: If the file does not exist.
+        UserError: If the file does not exist, is no regular file or may not be accessed.
     """
     try:
         status = require_regular_file(path)
@@ -135,7 +136,7 @@ def compute_file_sha256(path: Path) -> str:
 def _compute_cached_sha256(path: Path, stamp: Stamp) -> str:
     """Hash a file; its stamp is part of the cache's key."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return compute_sha256(file)
 
 
 def _boxes_to_rows(pair: Pair) -> list[list[float]] | None:

@@ -6,15 +6,14 @@ are complete by their formats. Read-only folders are checked too; nothing is wri
 
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from fusebench.errors import UserError
-from fusebench.runtime import command_name
-from fusebench.runtime.file_names import MANIFEST_FILE, SPEC_FILE
+from fusebench.runtime import command_name, printable
+from fusebench.runtime.file_names import MANIFEST_FILE, PARTIAL_SUFFIX, SPEC_FILE
 from fusebench.storage import hashing, intact_files, manifest
 from fusebench.storage.manifest import ManifestError
 
@@ -66,11 +65,10 @@ def _adopt(folder: Path, *, has_spec: bool) -> dict[str, str]:
 
 @cache
 def _report_adoption(root: Path) -> None:
-    """Tell once per process that folders got a manifest."""
-    print(  # noqa: T201 - not a result: stderr
+    """Print once per process that folders got a manifest."""
+    printable.print_message(
         f"{root}: folders of an earlier version have no checksums; they are taken as they are, and "
-        "their checksums are written now",
-        file=sys.stderr,
+        "their checksums are written now"
     )
 
 
@@ -116,7 +114,7 @@ def check_weights(path: Path) -> Path:
         UserError: If the file was changed since it was written.
     """
     folder, card = path.parent, path.with_suffix(".md")
-    if (folder / SPEC_FILE).is_file() and not folder.name.endswith(".partial"):
+    if (folder / SPEC_FILE).is_file() and not folder.name.endswith(PARTIAL_SUFFIX):
         if damage := find_damage(folder):
             raise build_error(folder, damage)
     elif card.is_file():

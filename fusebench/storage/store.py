@@ -16,19 +16,17 @@ import glob
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusebench.runtime import atomic_write, file_names
+from fusebench.runtime import atomic_write, file_names, printable
 from fusebench.runtime.system_errors import name_file
 from fusebench.storage import file_lock, intact_files, integrity, manifest
 from fusebench.storage.hashing import HASH_GLOB, content_hash
 
-PARTIAL_SUFFIX = ".partial"
 LOCK_FOLDER = ".locks"
 CACHE_KINDS = ("checked", "statistics")  # made again from other folders if they are damaged
 
@@ -77,8 +75,7 @@ class Store:
             return folder
         if kind not in CACHE_KINDS:
             raise integrity.build_error(folder, damage)
-        message = f"{folder}: damaged ({', '.join(damage)}); it is made again"
-        print(message, file=sys.stderr)  # noqa: T201 - progress belongs on stderr
+        printable.print_message(f"{folder}: damaged ({', '.join(damage)}); it is made again")
         discard_folder(folder)
         return None
 
@@ -128,7 +125,7 @@ class Store:
         """
         for path in sorted((self.root / kind).glob(f"*/{file_names.SPEC_FILE}")):
             folder = path.parent
-            if folder.name.endswith(PARTIAL_SUFFIX) or folder.name.startswith("."):
+            if folder.name.endswith(file_names.PARTIAL_SUFFIX) or folder.name.startswith("."):
                 continue
             if damage := integrity.find_damage(folder):
                 raise integrity.build_error(folder, damage)
@@ -155,7 +152,7 @@ def discard_folder(folder: Path) -> None:
 
 def _create_folder(final: Path, spec: Mapping[str, Any], work: Callable[[Path], None]) -> None:
     """Fill ``<final>.partial``, write spec and manifest, and give it its final name."""
-    partial = final.with_name(final.name + PARTIAL_SUFFIX)
+    partial = final.with_name(final.name + file_names.PARTIAL_SUFFIX)
     prepare_partial_folder(partial)
     try:
         with name_file(partial):  # for a file in it that is written without `replace_atomically`
@@ -174,8 +171,7 @@ def prepare_partial_folder(partial: Path) -> None:
     """Create a folder to fill, or remove from it what an interruption left incomplete."""
     if partial.is_dir():
         for path in intact_files.remove_incomplete_files(partial):
-            message = f"{path}: incomplete since an interruption; it is made again"
-            print(message, file=sys.stderr)  # noqa: T201 - progress belongs on stderr
+            printable.print_message(f"{path}: incomplete since an interruption; it is made again")
     partial.mkdir(parents=True, exist_ok=True)
 
 

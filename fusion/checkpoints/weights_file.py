@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime.file_names import PARTIAL_SUFFIX
 from fusebench.storage import integrity
 from fusebench.storage.hashing import HASH_GLOB
 from fusebench.storage.weights import foreign_weights
@@ -147,7 +148,7 @@ def find_weights_file(text: str | Path) -> Path:
         names = ", ".join(p.name for p in folders)
         raise UserError(f"{path}: is ambiguous: {names}; name one of them")
     if not folders:
-        partial = next(path.parent.glob(f"{path.name}-{HASH_GLOB}.partial"), None)
+        partial = next(path.parent.glob(f"{path.name}-{HASH_GLOB}{PARTIAL_SUFFIX}"), None)
         state = "its training is not finished" if partial else "not trained yet"
         raise UserError(
             f"{path}: {state}. python -m fusion.train trains it: --name {path.name} with "
@@ -158,6 +159,6 @@ def find_weights_file(text: str | Path) -> Path:
 
 def _find_in_folder(folder: Path) -> Path:
     file = folder / FILE_NAME
-    if folder.name.endswith(".partial") or not file.is_file():
+    if folder.name.endswith(PARTIAL_SUFFIX) or not file.is_file():
         raise UserError(f"{folder}: no {FILE_NAME} in it; its training is not finished")
     return integrity.check_weights(file)

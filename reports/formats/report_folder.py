@@ -21,10 +21,10 @@ SCORES_FILE = "tables/scores.csv"  # a header, then a line per score
 
 def is_up_to_date(report: Path, inputs_hash: str) -> bool:
     """Return whether the report was made from the same inputs and none of its files changed."""
-    stamp = _read_manifest(report)
-    return stamp.get("inputs_hash") == inputs_hash and all(
+    manifest = _read_manifest(report)
+    return manifest.get("inputs_hash") == inputs_hash and all(
         (report / name).is_file() and hashing.compute_file_sha256(report / name) == sha256
-        for name, sha256 in stamp["files"].items()
+        for name, sha256 in manifest["files"].items()
     )
 
 

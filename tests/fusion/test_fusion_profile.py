@@ -127,7 +127,7 @@ def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monke
 def test_error_names_a_damaged_profile(tmp_path):
     (tmp_path / "profile").mkdir()
     (tmp_path / "profile" / "x.json").write_text('{"source": "x"}')
-    with pytest.raises(UserError, match=r"x\.json: is no CostProfile"):
+    with pytest.raises(UserError, match=r"x\.json: damaged"):
         list(cost_profiles.read_profiles(tmp_path))
 
 

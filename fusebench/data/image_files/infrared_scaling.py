@@ -27,11 +27,11 @@ from fusebench.data.image_files.reader import load_image
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.runtime import file_names, progress
-from fusebench.runtime.atomic_write import replace_atomically, sync_files
+from fusebench.runtime.atomic_write import sync_files, write_text_atomically
+from fusebench.runtime.reading.json_files import read_json
 
-MANIFEST_FILE = "sources.json"
+SOURCES_FILE = "sources.json"
 NOTE_NAME = "infrared scaling"
-ONE_CHANNEL_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 HASH_LENGTH = 12  # hex digits in the name of a folder
 THREAD_COUNT = 4  # decoding releases Python's lock
 
@@ -159,7 +159,7 @@ def scale_infrared_images(split: Split, scaling: InfraredScaling | None, root: P
     folder = root / file_names.SCALED_FOLDER / f"{split.dataset}-{scaling.rule}-{digest}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_text(folder / file_names.SPEC_FILE, spec)
+        write_text_atomically(folder / file_names.SPEC_FILE, spec)
         _write_missing(split, scaling, folder)
     except OSError as error:
         raise UserError(
@@ -177,7 +177,7 @@ def _get_copy_path(folder: Path, pair: Pair) -> Path:
 
 def _write_missing(split: Split, scaling: InfraredScaling, folder: Path) -> None:
     states = {pair.key: _read_state(pair.infrared) for pair in split.pairs}
-    recorded = _read_manifest(folder)
+    recorded = _read_source_states(folder)
     missing = [
         pair
         for pair in split.pairs
@@ -193,13 +193,13 @@ def _write_missing(split: Split, scaling: InfraredScaling, folder: Path) -> None
         written = pool.map(write_copy, missing)
         for _ in progress.track_progress(missing, f"scale infrared {split.dataset}-{split.name}"):
             next(written)
-    sync_files(folder)  # a copy that the manifest names is complete, also after a power cut
-    _write_text(folder / MANIFEST_FILE, json.dumps({**recorded, **states}, indent=1))
+    sync_files(folder)  # a copy that `SOURCES_FILE` names is complete, also after a power cut
+    write_text_atomically(folder / SOURCES_FILE, json.dumps({**recorded, **states}, indent=1))
 
 
 def _read_scaled(path: Path, scaling: InfraredScaling) -> images.Gray:
     image, header = load_image(path)
-    if header.bits <= 8 or image.mode not in ONE_CHANNEL_MODES:
+    if header.bits <= 8 or image.mode not in images.DEEP_MODES:
         raise UserError(
             f"{path}: {header.bits} bits per channel, mode {image.mode}; data.infrared_scaling is "
             "for infrared images with one channel of more than 8 bits, and for all of a data set. "
@@ -211,20 +211,15 @@ def _read_scaled(path: Path, scaling: InfraredScaling) -> images.Gray:
         raise UserError(f"{path}: {error}") from None
 
 
-def _write_text(path: Path, text: str) -> None:
-    with replace_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def _read_state(path: Path) -> SourceState:
     status = path.stat()
     return [path.name, status.st_size, status.st_mtime_ns]
 
 
-def _read_manifest(folder: Path) -> Mapping[str, SourceState]:
-    """Read which files were scaled; a missing or damaged manifest has none."""
+def _read_source_states(folder: Path) -> Mapping[str, SourceState]:
+    """Read the state of each scaled file; empty if `SOURCES_FILE` is missing or damaged."""
     try:
-        recorded = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        recorded = read_json(folder / SOURCES_FILE)
+    except UserError:
         return {}
     return recorded if isinstance(recorded, dict) else {}

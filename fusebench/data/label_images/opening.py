@@ -24,7 +24,6 @@ LOSSY_SIGNATURES = {
     b"\xff\x4f\xff\x51": "JPEG 2000",
 }
 LOSSY_CONTAINERS = {b"WEBP": "WebP", b"avif": "AVIF", b"heic": "HEIC"}  # at bytes 8 to 11
-MAX_PIXELS = 1 << 26  # 67 million; headers of damaged files claim more
 
 
 def open_label_image(path: Path, *, header_only: bool = False) -> tuple[Image.Image, str]:
@@ -68,11 +67,6 @@ def _check_is_lossless(first_bytes: bytes, path: Path) -> None:
 
 def _check_layout(image: ImageFile.ImageFile, first_bytes: bytes, path: Path) -> str:
     """Return the layout of the pixels in the file; raise where Pillow would change them."""
-    if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width} x {image.height}"
-        raise UserError(
-            f"{path}: {size} pixels; at most {MAX_PIXELS:,} are read. Is the file damaged?"
-        )
     compression = image.info.get("compression")
     if image.format == "TIFF" and compression not in LOSSLESS_COMPRESSIONS:
         raise UserError(

@@ -15,6 +15,7 @@ from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import make_key
 from fusebench.errors import UserError
+from fusebench.runtime.reading.regular_file import describe_file_type
 
 KEY_PLACEHOLDER = "{key}"
 
@@ -154,8 +155,8 @@ def _compile_template(template: str) -> tuple[re.Pattern[str] | None, tuple[str,
 def _describe_special_file(path: Path) -> str:
     if path.is_symlink() and not path.exists():
         return f"{path}: is a link to {path.readlink()}, which does not exist; restore or delete it"
-    kind = "a folder" if path.is_dir() else "a device or a pipe"
-    return f"{path}: is {kind} with the name of an image; rename it or move it away"
+    file_type = describe_file_type(path.stat())
+    return f"{path}: is {file_type} with the name of an image; rename it or move it away"
 
 
 def _describe_duplicate(first: Path, second: Path, key: str) -> str:

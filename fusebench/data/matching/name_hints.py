@@ -19,7 +19,7 @@ MAX_NAME_LENGTH = 200  # characters of a name in a message
 def list_first(names: Collection[str]) -> str:
     """Join the first three names in sorted order; long ones are cut."""
     first = [shorten(name, MAX_NAME_LENGTH) for name in sorted(names)[:4]]
-    return f"{', '.join(first[:3])}{' …' if len(first) > 3 else ''}"
+    return f"{', '.join(first[:3])}{', ...' if len(first) > 3 else ''}"
 
 
 def describe_content(folder: Path) -> str:

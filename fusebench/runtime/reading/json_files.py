@@ -50,7 +50,9 @@ def parse_json(text: str, where: str) -> Any:
         if "\\ud" in text or "\\uD" in text:  # the only way to write half of a surrogate pair
             json.dumps(document, ensure_ascii=False).encode()
     except RecursionError:
-        raise UserError(f"{where}: not JSON of ours: its lists are nested too deeply") from None
+        raise UserError(
+            f"{where}: cannot be read as JSON: its lists or mappings are nested too deeply"
+        ) from None
     except UnicodeEncodeError:
         raise UserError(
             f"{where}: has half of a surrogate pair (\\ud800 to \\udfff), which is no character"

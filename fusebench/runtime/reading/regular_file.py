@@ -32,6 +32,10 @@ def require_regular_file(path: Path) -> os.stat_result:
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
     if not stat.S_ISREG(status.st_mode):
-        file_type = SPECIAL_FILE_TYPES.get(stat.S_IFMT(status.st_mode), "no regular file")
-        raise UserError(f"{path}: is {file_type}; expected a regular file")
+        raise UserError(f"{path}: is {describe_file_type(status)}; expected a regular file")
     return status
+
+
+def describe_file_type(status: os.stat_result) -> str:
+    """Describe what is no regular file, e.g. ``a named pipe``."""
+    return SPECIAL_FILE_TYPES.get(stat.S_IFMT(status.st_mode), "no regular file")

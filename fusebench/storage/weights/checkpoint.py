@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fusebench.errors import UserError
+from fusebench.errors import UserError, shorten
 from fusebench.runtime import atomic_write, command_name
 from fusebench.runtime.reading.zip_archives import list_entries
 
@@ -40,15 +40,12 @@ REFUSED_OBJECT_PATTERNS = (  # how torch names an object that it does not build
 
 
 def describe_error(error: Exception) -> str:
-    """Return the type of an error and the printable, shortened first line of its message."""
+    """Return the type of an error and the shortened first line of its message."""
     kind, first_line = type(error).__name__, str(error).partition("\n")[0]
     if TORCH_ADVICE in first_line:
         refused = find_refused_object(error)
         return f"{kind}: it holds {refused}" if refused else kind
-    printable = "".join(c for c in first_line if c.isprintable())
-    if len(printable) > MAX_REASON_LENGTH:
-        printable = f"{printable[:MAX_REASON_LENGTH]}…"
-    return f"{kind}: {printable}" if printable else kind
+    return f"{kind}: {shorten(first_line, MAX_REASON_LENGTH)}" if first_line else kind
 
 
 def find_refused_object(error: Exception) -> str | None:
@@ -57,7 +54,7 @@ def find_refused_object(error: Exception) -> str | None:
         match = re.search(pattern, str(error))
         if match:
             name = match[1] if "." in match[1] else f"builtins.{match[1]}"
-            return "".join(c for c in name if c.isprintable())[:MAX_REASON_LENGTH]
+            return shorten(name, MAX_REASON_LENGTH)
     return None
 
 

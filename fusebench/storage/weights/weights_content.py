@@ -55,7 +55,7 @@ def find_weights_in_folder(path: Path) -> Path:
     files = sorted(file for file in path.iterdir() if file.suffix in suffixes and file.is_file())
     if len(files) == 1:
         return files[0]
-    count = f"{len(files)} ({', '.join(f.name for f in files[:3])}, …)" if files else "none"
+    count = f"{len(files)} ({', '.join(f.name for f in files[:3])}, ...)" if files else "none"
     raise UserError(
         f"{path}: a folder; expected one weights file in it, found {count}; name a file"
     )

@@ -74,6 +74,12 @@ def test_invalid_set_is_refused_with_a_reason(path, change, message):
     assert message in str(error.value)
 
 
+def test_set_of_a_field_that_a_quality_task_does_not_have_names_this_field(path):
+    path.write_text(f"{FILE}  fused: {{kind: quality, dataset: m3fd, sources: [visible]}}\n")
+    with pytest.raises(UserError, match=r"no option is called 'seeds'"):
+        schema.load_task_file(path, changes=["tasks.fused.seeds=3"])
+
+
 def test_all_mistakes_are_reported_at_once(path):
     replace_in_file(path, "sources: [visible]}", "sources: [visible], epochs: ten, modell: x}")
     with pytest.raises(UserError) as error:
@@ -118,7 +124,7 @@ PRESET_DEMO = (
             "no preset is called ['demo']; did you mean 'demo'? Known: demo, paper",
         ),
         ("kind: detection, dataset", "kind: [detection], dataset", "tasks.boxes: Input tag"),
-        ("seeds: [3]", "seeds: [3, 3]", "seeds: Value error, 3 is listed twice"),
+        ("seeds: [3]", "seeds: [3, 3]", "seeds: 3 is listed twice"),
         ("seeds: [3]", "seeds: [4294967296]", "less than or equal to 4294967295"),
         ("[infrared, visible], s", "[visible, visible], s", "'visible' is listed twice"),
     ],

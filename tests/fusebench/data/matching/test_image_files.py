@@ -96,7 +96,7 @@ def make_broken_link(path):
     [
         (make_folder, r"2\.png: is a folder"),
         (make_broken_link, r"2\.png: is a link to .*gone\.png, which does not exist"),
-        (os.mkfifo, r"2\.png: is a device or a pipe"),
+        (os.mkfifo, r"2\.png: is a named pipe"),
     ],
 )
 def test_entry_that_is_no_file_is_refused(tmp_path, make, message):

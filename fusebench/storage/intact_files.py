@@ -14,7 +14,18 @@ from fusebench.data import images
 from fusebench.runtime.file_names import TEMPORARY_FILE
 
 CHECKPOINTS = (".pt",)
-PARSE_ERRORS = (OSError, ValueError, EOFError, ParseError, zipfile.BadZipFile, zlib.error)
+PARSE_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,  # of `zipfile`: an unknown version, an encrypted file; of `json`: nested deeply
+    LookupError,  # the next three: a header of another structure
+    TypeError,
+    AttributeError,
+)
 
 
 def find_fault(path: Path) -> str | None:

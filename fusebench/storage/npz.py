@@ -1,5 +1,6 @@
 """Safe reading of NumPy archives (.npz)."""
 
+import io
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -11,6 +12,17 @@ from numpy.typing import NDArray
 
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
+
+SUFFIX = ".npy"  # of the names of arrays in an archive
+DAMAGED_ARCHIVE_ERRORS = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,  # of `zipfile`: an unknown version or compression, an encrypted file
+)
 
 
 def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
@@ -33,15 +45,22 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
 def read_all_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """Read the named arrays of an archive, or all of them, by name.
 
+    The checksum of an array is compared before its header is read, which states its size.
+
     Raises:
         UserError: If the file cannot be read, is damaged, or lacks one of them.
     """
     try:
-        if path.is_file() and not zipfile.is_zipfile(path):
-            raise ValueError("not a complete NumPy archive")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in (archive.files if names is None else names)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with zipfile.ZipFile(path) as archive:
+            if names is None:
+                names = [name.removesuffix(SUFFIX) for name in archive.namelist()]
+            return {name: _parse_array(archive.read(name + SUFFIX)) for name in names}
+    except DAMAGED_ARCHIVE_ERRORS as error:
         raise UserError(
             f"{path}: cannot be read ({error}); {command_name.format_repair_advice(path.parent)}"
         ) from None
+
+
+def _parse_array(content: bytes) -> NDArray[Any]:
+    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return array

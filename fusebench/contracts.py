@@ -320,7 +320,8 @@ class Dataset:
             optional fourth argument shares readings, see `fusebench.data.split_builder`.
         Options: Options in tasks.yaml.
         input_paths: Returns the folders and files that decide what `load` returns, so that a split
-            can be kept until one of them changes; empty: it is loaded every time.
+            can be kept until one of them changes; empty: it is loaded every time, as is that of a
+            module of the user, whose code may change.
         is_generated: Returns whether simulated data is on disk already.
     """
 

@@ -318,9 +318,11 @@ def _load_split(dataset: ResolvedDataset, data: Path, name: str, cache: SplitCac
         "data": str(data),
         "current folder": str(Path.cwd()),
     }
+    # A module of the user, and what it imports, may have changed: it is called every time.
+    is_own_module = "." in plugin.name
     return cache.get_or_load(
         identity,
-        plugin.input_paths(data, options),
+        () if is_own_module else plugin.input_paths(data, options),
         lambda: plugin.load(data, name, options, cache.readings),
     )
 

@@ -31,7 +31,7 @@ def find_damage(
     Args:
         folder: A folder of a store, or of simulated scenes.
         in_full: Tells by name whether a file is hashed although size and time are as written.
-        has_spec: Whether it is a folder of a store, with a spec that fits its name.
+        has_spec: Whether it is a folder of a store, whose name ends in the hash of its spec.
 
     Returns:
         What is wrong, by name of the file; empty if nothing is.
@@ -43,6 +43,8 @@ def find_damage(
     if entries is None:
         return _adopt(folder, has_spec=has_spec)
     damage, copied = manifest.find_changes(folder, entries, in_full)
+    if has_spec and SPEC_FILE not in damage:
+        damage |= _check_spec(folder)  # a renamed folder holds the results of something else
     if copied and not damage:
         with suppress(OSError):  # a read-only folder is hashed by every process
             manifest.write_manifest(folder, {**entries, **copied})
@@ -115,7 +117,7 @@ def check_weights(path: Path) -> Path:
     """
     folder, card = path.parent, path.with_suffix(".md")
     if (folder / SPEC_FILE).is_file() and not folder.name.endswith(PARTIAL_SUFFIX):
-        if damage := find_damage(folder):
+        if damage := find_damage(folder, has_spec=False):  # it may be a copy with another name
             raise build_error(folder, damage)
     elif card.is_file():
         stated = CARD_SHA256.search(card.read_text(encoding="utf-8", errors="replace"))

@@ -1,5 +1,6 @@
 """Safe reading of NumPy archives (.npz)."""
 
+import io
 import tokenize
 import zipfile
 from collections.abc import Collection
@@ -15,6 +16,8 @@ from fusebench.runtime.reading.zip_archives import ZIP_ERRORS
 
 # What `numpy.load` raises for a damaged archive: its headers are parsed as Python literals.
 DAMAGED_FILE_ERRORS = (*ZIP_ERRORS, SyntaxError, tokenize.TokenError, TypeError, MemoryError)
+
+SUFFIX = ".npy"  # of the names of arrays in an archive
 
 
 def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
@@ -37,14 +40,21 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
 def read_all_arrays(path: Path, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """Read the named arrays of an archive, or all of them, by name.
 
+    The checksum of an array is compared before its header is read, which states its size.
+
     Raises:
         UserError: If the file cannot be read, is damaged, or lacks one of them.
     """
     try:
-        if path.is_file() and not zipfile.is_zipfile(path):
-            raise ValueError("not a complete NumPy archive")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in (archive.files if names is None else names)}
+        with zipfile.ZipFile(path) as archive:
+            if names is None:
+                names = [name.removesuffix(SUFFIX) for name in archive.namelist()]
+            return {name: _parse_array(archive.read(name + SUFFIX)) for name in names}
     except DAMAGED_FILE_ERRORS as error:
         advice = command_name.format_repair_advice(path.parent)
         raise UserError(f"{path}: cannot be read ({shorten(str(error), 200)}); {advice}") from None
+
+
+def _parse_array(content: bytes) -> NDArray[Any]:
+    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return array

@@ -120,12 +120,15 @@ class Store:
     def iterate_finished(self, kind: str) -> Iterator[ResultFolder]:
         """Yield the finished folders of one kind, sorted by name, each after checking it.
 
+        Folders whose names do not end in a hash are none of the store, e.g. copies.
+
         Raises:
             UserError: If a file of a folder is damaged.
         """
-        for path in sorted((self.root / kind).glob(f"*/{file_names.SPEC_FILE}")):
+        spec_files = (self.root / kind).glob(f"*-{HASH_GLOB}/{file_names.SPEC_FILE}")
+        for path in sorted(spec_files):
             folder = path.parent
-            if folder.name.endswith(file_names.PARTIAL_SUFFIX) or folder.name.startswith("."):
+            if folder.name.startswith("."):
                 continue
             if damage := integrity.find_damage(folder):
                 raise integrity.build_error(folder, damage)

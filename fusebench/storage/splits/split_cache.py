@@ -93,8 +93,8 @@ def hash_listing(paths: Sequence[Path]) -> str | None:
     """Hash names, sizes and times of files and of everything below folders.
 
     Returns:
-        64 hex digits; None if it cannot be relied on: a file changed a moment ago, cannot be
-        read, or there are more than `MAX_ENTRIES`.
+        64 hex digits; None if it cannot be relied on: a path is missing (reading may create it),
+        a file changed a moment ago or cannot be read, or there are more than `MAX_ENTRIES`.
     """
     names: list[str] = []
     stamps = array("q")
@@ -127,10 +127,11 @@ def hash_listing(paths: Sequence[Path]) -> str | None:
 def _list_stamps(
     path: Path, visited: set[tuple[int, int]]
 ) -> Iterator[tuple[str, str, Stamp | None]]:
-    """Yield name, path and stamp of a file, or of each entry of a folder; None for a subfolder."""
-    if not path.exists():
-        yield "/ is missing", "", (0, 0, 0, 0, 0)
-        return
+    """Yield name, path and stamp of a file, or of each entry of a folder; None for a subfolder.
+
+    Raises:
+        OSError: If the path, or an entry of the folder, is missing or cannot be read.
+    """
     status = path.stat()
     if not path.is_dir():
         yield path.name, "", read_stamp(status)

@@ -10,6 +10,8 @@ from fusebench.config import schema
 from fusebench.datasets import m3fd
 from fusebench.errors import UserError
 from fusebench.experiments import plan, sources
+from fusebench.storage.splits import file_hashes
+from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store
 from tests.helpers import dataset_folders
 
@@ -205,3 +207,49 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
     )
     (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
     assert run.build_protocol()["duplicate boxes"] == "test: 2 of 9 dropped"
+
+
+DATASET_OF_THE_USER = """
+from fusebench.data.pairs import Pair, Split
+VERSION, TITLE, CLASSES = 1, "mine", ()
+
+def input_paths(root, options):
+    return [root / "m3fd"]
+
+def load(root, split, options):
+    image = root / "m3fd/Ir/00001.png"
+    return Split("mine", split, (), tuple(Pair(key, image, image, (32, 24)) for key in KEYS), "")
+"""
+
+
+def test_pairs_of_a_module_of_the_user_follow_its_code(root, monkeypatch):
+    monkeypatch.setattr(file_hashes, "SETTLING_SECONDS", -3600)
+    monkeypatch.syspath_prepend(root)
+    (root / "mine").mkdir()
+    tasks = "sources: {ir: {kind: infrared}}\ntasks: {toy: {kind: quality, sources: [ir], "
+    for name, keys in (("first", ["a"]), ("second", ["a", "b"])):
+        # Two modules, because Python imports one once; the cache knows them by one name.
+        (root / f"mine/{name}.py").write_text(f"KEYS = {keys}\n{DATASET_OF_THE_USER}")
+        (root / "tasks.yaml").write_text(f"{tasks}dataset: mine.{name}}}}}")
+        file = schema.load_task_file(root / "tasks.yaml")
+        resolved = plan.resolution.resolve_tasks(file, ["toy"], root)["toy"].dataset
+        renamed = dataclasses.replace(
+            resolved, plugin=dataclasses.replace(resolved.plugin, name="mine.any")
+        )
+        split = plan._load_split(renamed, root / "data", "test", SplitCache(root / "runs"))
+        assert list(split.keys) == keys
+
+
+def test_deleted_scenes_are_rendered_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_hashes, "SETTLING_SECONDS", -3600)
+    (tmp_path / "tasks.yaml").write_text(
+        "sources: {ir: {kind: infrared}}\n"
+        "tasks: {toy: {kind: quality, dataset: scenes, sources: [ir], "
+        "data: {train: 1, test: 1, knobs: {width: 64, height: 64, frames_per_sequence: 1}}}}"
+    )
+    file = schema.load_task_file(tmp_path / "tasks.yaml")
+    for _ in range(3):
+        cache = SplitCache(tmp_path / "runs")
+        (run,) = plan.build_plan(file, ["toy"], tmp_path / "data", tmp_path, cache=cache).runs
+        assert all(pair.infrared.is_file() for pair in run.test_split.pairs)
+        shutil.rmtree(tmp_path / "data")

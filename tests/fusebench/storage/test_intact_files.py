@@ -78,3 +78,13 @@ def test_only_incomplete_and_temporary_files_are_removed_and_no_link_is_followed
     assert [path.name for path in removed] == ["a.json"]
     assert sorted(path.name for path in unfinished.iterdir()) == ["b.json", "c.pt", "link.json"]
     assert outside.exists()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_changed_byte_anywhere_is_a_fault_or_unknown_but_no_other_error(suffix, folder):
+    file = folder / f"a.{suffix}"
+    content = file.read_bytes()
+    for position in {*range(len(content))[:50], *range(len(content))[-250:]}:  # the structure
+        for value in (content[position] ^ 1, content[position] ^ 128):
+            file.write_bytes(content[:position] + bytes([value]) + content[position + 1 :])
+            assert intact_files.find_fault(file) in (None, "incomplete or changed")

@@ -53,3 +53,20 @@ def test_pickled_objects_and_a_missing_array_are_refused(file):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone\.npz: cannot be read"):
         npz.read_arrays(tmp_path / "gone.npz", "keys")
+
+
+def test_a_changed_bit_anywhere_is_an_error_or_changes_nothing(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, counts=np.arange(3))
+    content = path.read_bytes()
+    for position in range(len(content)):
+        for bit in (1, 16, 128):
+            changed = bytearray(content)
+            changed[position] ^= bit
+            path.write_bytes(changed)
+            try:
+                (counts,) = npz.read_arrays(path, "counts")
+            except UserError as error:
+                assert "verify --repair" in str(error)  # noqa: PT017 - it need not be raised
+            else:
+                assert counts.tolist() == [0, 1, 2]

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shutil
 import time
 
 import pytest
@@ -115,3 +116,20 @@ def test_failure_before_anything_is_written_leaves_no_folder(tmp_path):
     with pytest.raises(UserError):
         Store(tmp_path).get_or_create("checked", "toy", SPEC, fail)
     assert list(tmp_path.glob("checked/*")) == []
+
+
+def test_exchanged_folders_are_damaged_and_copies_beside_them_are_ignored(tmp_path):
+    store = Store(tmp_path)
+    specs = [SPEC, SPEC | {"version": 2}]
+    first, second = [
+        store.get_or_create("fused", "toy", spec, lambda folder: None).path for spec in specs
+    ]
+    shutil.copytree(first, tmp_path / "fused/toy-copy")
+    assert len(list(store.iterate_finished("fused"))) == 2
+    first.rename(tmp_path / "third")
+    second.rename(first)
+    (tmp_path / "third").rename(second)
+    with pytest.raises(UserError, match=r"spec\.json \(does not fit the name.*verify --repair"):
+        store.find_finished("fused", "toy", SPEC)
+    with pytest.raises(UserError, match=r"spec\.json \(does not fit the name.*verify --repair"):
+        list(store.iterate_finished("fused"))

@@ -172,3 +172,7 @@ def test_find_unlabeled_names_the_first_pair_without_labels(folder):
     assert isinstance(build_columns(split.pairs), PairColumns)
     assert build_columns(()).corners.shape == (0, 4)
     assert build_columns(()).sizes.dtype == np.int64
+
+
+def test_a_split_of_a_missing_folder_is_not_kept_because_reading_it_may_create_it(tmp_path):
+    assert hash_listing([tmp_path / "scenes"]) is None

@@ -8,6 +8,8 @@
 - The checksums of a PNG are checked.
 """
 
+import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,18 +85,51 @@ class ImageHeader:
     orientation: int
 
 
-def read_header(path: Path) -> ImageHeader:
+def read_header(path: Path | str) -> ImageHeader:
     """Read the header of an image file; no pixels are decoded.
 
     Raises:
         UserError: If the file is missing, no regular file, or no image of a supported format,
             holds several images, or is larger than `MAX_PIXELS`.
     """
+    header = _read_plain_png(path)
+    if header is not None:
+        return header
+    path = Path(path)
     with _open(path, FORMATS) as (file, file_size, image):
         exif = image.info.get("exif", b"")
         if image.format == "PNG" and not exif:
-            exif = png_chunks.find_exif_after_pixels(file, file_size)
+            file.seek(max(file_size - png_chunks.TAIL_BYTES, 0))
+            exif = png_chunks.find_exif_after_pixels(file.read(png_chunks.TAIL_BYTES))
         return _build_header(path, file, image, exif)
+
+
+def _read_plain_png(path: Path | str) -> ImageHeader | None:
+    """Read the header of a plain PNG (see `png_chunks`), several times as fast as with Pillow.
+
+    Returns:
+        None for every other file, and for one that cannot be read.
+    """
+    try:
+        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            head = os.pread(descriptor, png_chunks.HEAD_BYTES, 0)
+            tail_start = max(status.st_size - png_chunks.TAIL_BYTES, 0)
+            tail = os.pread(descriptor, png_chunks.TAIL_BYTES, tail_start) if tail_start else head
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError):
+        return None
+    plain = png_chunks.parse_plain_header(head)
+    if plain is None or plain.size[0] * plain.size[1] > MAX_PIXELS:
+        return None
+    orientation = parse_orientation(png_chunks.find_exif_after_pixels(tail))
+    size = plain.size[::-1] if orientation >= 5 else plain.size
+    return ImageHeader("PNG", size, plain.mode, 8, False, orientation)
 
 
 def load_image(path: Path) -> tuple[Image.Image, ImageHeader]:

@@ -27,7 +27,7 @@ OTHER_SHAPES = ("polygon", "robndbox", "rotated_bndbox", "segmentation")
 Edges = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
-def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -> BoxLabels:
+def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, int]) -> BoxLabels:
     """Read the boxes of a Pascal VOC file; coordinates are taken as written.
 
     Objects that are marked as deleted are left out.
@@ -60,7 +60,7 @@ def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -
     return build_labels(make_boxes(corners, ids), size, counts)
 
 
-def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
+def read_yolo_labels(path: Path | str, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
     """Read the boxes of a YOLO text file.
 
     Each line is ``id cx cy width height``, relative to the image size. An empty file
@@ -110,7 +110,7 @@ def _fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> 
     return clipped
 
 
-def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> None:
+def _check_declared_size(path: Path | str, root: Element, size: tuple[int, int]) -> None:
     """Raise if a VOC file states the size of another image; 0 and no size are no statements."""
     texts = [root.findtext(f"size/{side}", "").strip() for side in ("width", "height")]
     declared = tuple(map(parse_float, texts))

@@ -1,5 +1,6 @@
 """Discovery of a data set's folders and files on disk, regardless of case."""
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def _list_entries(folder: Path) -> str:
     return ", ".join(path.name for path in entries[:8]) or "nothing"
 
 
-def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path]]:
+def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, str, str]]:
     """List ``(key, infrared file, visible file)`` of a folder with one subfolder per sensor.
 
     Raises:
@@ -136,7 +137,7 @@ def has_label_folder(folder: Path) -> bool:
 
 def find_label_files(
     folder: Path, keys: Sequence[str], trees: Sequence[str], *, may_lack_labels: bool = False
-) -> tuple[dict[str, Path], str]:
+) -> tuple[dict[str, str], str]:
     """Return the label file per key and their extension: ``.xml`` if there are any, else ``.txt``.
 
     Args:
@@ -178,14 +179,16 @@ def _check_box_labels(
         raise UserError(f"{error}{hint if missing and not may_lack_labels else ''}") from None
 
 
-def _index_label_files(folder: Path, extension: str) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() == extension and not is_system_file(path.name):
-            key = make_key(path.stem, path)
+def _index_label_files(folder: Path, extension: str) -> dict[str, str]:
+    paths: dict[str, str] = {}
+    for name in sorted(os.listdir(folder)):
+        stem, dot, ending = name.rpartition(".")
+        if f"{dot}{ending}".lower() == extension and not is_system_file(name):
+            path = os.path.join(folder, name)
+            key = make_key(stem, path)
             if key in paths:
                 raise UserError(
-                    f"{folder}: {paths[key].name!a} and {path.name!a} are both labels "
+                    f"{folder}: {os.path.basename(paths[key])!a} and {name!a} are both labels "
                     f"of {key!r}; keep one of them"
                 )
             paths[key] = path
@@ -227,7 +230,7 @@ def _suggest_renaming(image_keys: Collection[str], label_keys: Collection[str]) 
     return f"images are named like {templates[0]}, labels like {templates[1]}; name them alike"
 
 
-def read_common_size(infrared: Path, visible: Path) -> tuple[int, int]:
+def read_common_size(infrared: Path | str, visible: Path | str) -> tuple[int, int]:
     """Read the size of a pair from the two image headers: (width, height) in pixels.
 
     Raises:

@@ -26,7 +26,7 @@ PNG_TAIL_BYTES = 65536 + 2 * SAMPLE_BYTES
 CHECKSUM_BYTES = 8  # Adler-32 of the pixels, then CRC-32 of the chunk
 
 
-def hash_image_file(path: Path) -> str:
+def hash_image_file(path: Path | str) -> str:
     """Hash the content of an image file.
 
     Returns:
@@ -49,7 +49,7 @@ def hash_image_file(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _hash_descriptor(path: Path, descriptor: int) -> str:
+def _hash_descriptor(path: Path | str, descriptor: int) -> str:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise UserError(f"{path}: is no regular file; expected an image file")

@@ -9,7 +9,7 @@ from fusebench.data import folder_discovery, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
-from fusebench.data.pairs import Pair, Split
+from fusebench.data.pairs import PairColumns, Split, pack_columns
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.errors import UserError
 
@@ -43,7 +43,7 @@ class DatasetIndex:
     dataset: str
     folder: Path
     classes: tuple[str, ...]
-    files: Sequence[tuple[str, Path, Path]]
+    files: Sequence[tuple[str, str, str]]
     read_boxes: Callable[[str, tuple[int, int]], Boxes | BoxLabels] | None = None
     class_order: tuple[int, ...] = ()
     label_maps: Mapping[str, Path] = field(default_factory=dict)
@@ -174,40 +174,44 @@ def _build_pairs(
     keys: Sequence[str],
     sequences: Mapping[str, str],
     readings: PairReadings,
-) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[PairColumns, tuple[tuple[str, str], ...]]:
     """Return the pairs of the keys, and the notes on their files."""
-    selected_keys, pairs = set(keys), []
+    selected_keys = set(keys)
+    files = [file for file in index.files if file[0] in selected_keys]
+    read = [_read_pair_once(index, *file, readings) for file in files]
+    labels = [pair_labels for _, pair_labels in read]
+    recordings = [index.conditions_and_sequences.get(key) for key, _, _ in files]
+    label_maps = [index.label_maps.get(key) for key, _, _ in files]
+    columns = pack_columns(
+        keys=[key for key, _, _ in files],
+        infrared=[infrared for _, infrared, _ in files],
+        visible=[visible for _, _, visible in files],
+        sizes=[size for size, _ in read],
+        boxes=[pair_labels and pair_labels.boxes for pair_labels in labels],
+        label_maps=[None if file is None else str(file) for file in label_maps],
+        conditions=[recording and recording.condition for recording in recordings],
+        sequences=[sequences[key] for key, _, _ in files],
+    )
     counts: Counter[str] = Counter()
-    for key, infrared, visible in index.files:
-        if key not in selected_keys:
-            continue
-        label_map = index.label_maps.get(key)
-        identity = (index.dataset, str(infrared), str(visible), index.class_order)
-        if identity not in readings:
-            readings[identity] = _read_pair(index, key, infrared, visible)
-        size, labels = readings[identity]
-        if labels is not None:
-            counts.update(labels.counts)
-        recording = index.conditions_and_sequences.get(key)
-        pairs.append(
-            Pair(
-                key,
-                infrared,
-                visible,
-                size,
-                labels.boxes if labels else None,
-                label_map,
-                recording.condition if recording else None,
-                sequences[key],
-            )
-        )
-    box_count = sum(len(pair.boxes) for pair in pairs if pair.boxes is not None)
-    notes = label_notes.build_notes(counts, box_count, len(pairs))
-    return tuple(pairs), (*index.notes, *notes)
+    for pair_labels in labels:
+        if pair_labels is not None and pair_labels.counts:
+            counts.update(pair_labels.counts)
+    notes = label_notes.build_notes(counts, len(columns.class_ids), len(files))
+    return columns, (*index.notes, *notes)
+
+
+def _read_pair_once(
+    index: DatasetIndex, key: str, infrared: str, visible: str, readings: PairReadings
+) -> tuple[tuple[int, int], BoxLabels | None]:
+    identity = (index.dataset, infrared, visible, index.class_order)
+    known = readings.get(identity)
+    if known is None:
+        known = readings[identity] = _read_pair(index, key, infrared, visible)
+    return known
 
 
 def _read_pair(
-    index: DatasetIndex, key: str, infrared: Path, visible: Path
+    index: DatasetIndex, key: str, infrared: str, visible: str
 ) -> tuple[tuple[int, int], BoxLabels | None]:
     """Read the size of a pair from its headers, and its boxes."""
     size = folder_discovery.read_common_size(infrared, visible)

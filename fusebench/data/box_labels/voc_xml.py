@@ -21,7 +21,7 @@ CODECS = {
 DECLARATION = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.-]{1,40})["'][^>]*\?>""")
 
 
-def parse_voc_xml(path: Path) -> Element:
+def parse_voc_xml(path: Path | str) -> Element:
     """Parse a VOC file; tags are in lower case and without namespaces.
 
     Returns:

@@ -18,7 +18,7 @@ SPECIAL_FILE_TYPES = {
 }
 
 
-def require_regular_file(path: Path) -> os.stat_result:
+def require_regular_file(path: Path | str) -> os.stat_result:
     """Return the file's status, following symbolic links; nothing is opened.
 
     Raises:
@@ -26,7 +26,7 @@ def require_regular_file(path: Path) -> os.stat_result:
         UserError: If it is a folder, a named pipe, a socket or a device, or cannot be accessed.
     """
     try:
-        status = path.stat()
+        status = os.stat(path)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the name

@@ -7,7 +7,7 @@ from fusebench.errors import UserError
 from fusebench.runtime.reading.regular_file import require_regular_file
 
 
-def read_text(path: Path, max_bytes: int | None = None) -> str:
+def read_text(path: Path | str, max_bytes: int | None = None) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
 
     Args:
@@ -23,7 +23,7 @@ def read_text(path: Path, max_bytes: int | None = None) -> str:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 
 
-def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
+def read_bytes(path: Path | str, max_bytes: int | None = None) -> bytes:
     """Read a regular file; a pipe or a device could block or never end.
 
     Raises:
@@ -35,7 +35,8 @@ def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
             raise UserError(
                 f"{path}: has {size / 1e6:.1f} MB; expected at most {max_bytes / 1e6:g} MB"
             )
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 

@@ -54,7 +54,7 @@ class FileHashes:
         self._folder = folder
         self._tables: dict[str, dict[str, tuple[Stamp, str]]] = {}
 
-    def hash_each(self, paths: Sequence[Path]) -> list[str]:
+    def hash_each(self, paths: Sequence[Path | str]) -> list[str]:
         """Return the content hash of each file, 64 hex digits.
 
         Raises:
@@ -124,9 +124,9 @@ class FileHashes:
                 )
 
 
-def _stat(path: Path) -> Stamp:
+def _stat(path: Path | str) -> Stamp:
     try:
-        return read_stamp(path.stat())
+        return read_stamp(os.stat(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

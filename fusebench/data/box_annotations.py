@@ -56,11 +56,13 @@ def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, i
         edges = _read_voc_edges(f"{where} ({name})", element, size, counts)
         counts[label_notes.DIFFICULT] += _is_marked(element, "difficult")
         corners.append(edges)
-        ids.append(list(classes).index(name))
+        ids.append(classes.index(name))
     return build_labels(make_boxes(corners, ids), size, counts)
 
 
-def read_yolo_labels(path: Path | str, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
+def read_yolo_labels(
+    path: Path | str, class_order: Sequence[int], size: tuple[int, int]
+) -> BoxLabels:
     """Read the boxes of a YOLO text file.
 
     Each line is ``id cx cy width height``, relative to the image size. An empty file
@@ -112,7 +114,10 @@ def _fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> 
 
 def _check_declared_size(path: Path | str, root: Element, size: tuple[int, int]) -> None:
     """Raise if a VOC file states the size of another image; 0 and no size are no statements."""
-    texts = [root.findtext(f"size/{side}", "").strip() for side in ("width", "height")]
+    stated = root.find("size")
+    if stated is None:
+        return
+    texts = [stated.findtext(side, "").strip() for side in ("width", "height")]
     declared = tuple(map(parse_float, texts))
     if not all(texts) or declared in ((0, 0), size):
         return

@@ -181,14 +181,15 @@ def _check_box_labels(
 
 def _index_label_files(folder: Path, extension: str) -> dict[str, str]:
     paths: dict[str, str] = {}
-    for name in sorted(os.listdir(folder)):
+    place = str(folder / "0")[:-1]
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path of each of many files is slow
         stem, dot, ending = name.rpartition(".")
         if f"{dot}{ending}".lower() == extension and not is_system_file(name):
-            path = os.path.join(folder, name)
+            path = f"{place}{name}"
             key = make_key(stem, path)
             if key in paths:
                 raise UserError(
-                    f"{folder}: {os.path.basename(paths[key])!a} and {name!a} are both labels "
+                    f"{folder}: {Path(paths[key]).name!a} and {name!a} are both labels "
                     f"of {key!r}; keep one of them"
                 )
             paths[key] = path

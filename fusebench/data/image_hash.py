@@ -12,12 +12,13 @@ samples, and so can those of a JPEG, whose code falls into step again after an e
 """
 
 import hashlib
+import io
 import os
-import stat
 import zlib
 from pathlib import Path
 
 from fusebench.errors import UserError
+from fusebench.runtime.reading.regular_file import open_regular_file
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -37,29 +38,22 @@ def hash_image_file(path: Path | str) -> str:
         UserError: If there is no such file, it is no regular file, or it cannot be read.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            return _hash_descriptor(path, descriptor)
-        finally:
-            os.close(descriptor)
+        with open_regular_file(path) as file:
+            return _hash_content(file)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _hash_descriptor(path: Path | str, descriptor: int) -> str:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise UserError(f"{path}: is no regular file; expected an image file")
-    size = status.st_size
+def _hash_content(file: io.FileIO) -> str:
+    descriptor = file.fileno()
+    size = os.fstat(descriptor).st_size
     starts = (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     samples = [os.pread(descriptor, SAMPLE_BYTES, max(start, 0)) for start in starts]
     if size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0]):
         return hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _ends_with_png_checksum(descriptor: int, size: int, head: bytes) -> bool:

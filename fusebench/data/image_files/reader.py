@@ -9,7 +9,6 @@
 """
 
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from fusebench.data.image_files.orientation import (
 )
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, file_names
-from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.regular_file import open_regular_file, require_regular_file
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 FORMAT_TEXT = "PNG, JPEG, BMP, TIFF or WebP"
@@ -111,18 +110,11 @@ def _read_plain_png(path: Path | str) -> ImageHeader | None:
         None for every other file, and for one that cannot be read.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            head = os.pread(descriptor, png_chunks.HEAD_BYTES, 0)
-            tail_start = max(status.st_size - png_chunks.TAIL_BYTES, 0)
-            tail = os.pread(descriptor, png_chunks.TAIL_BYTES, tail_start) if tail_start else head
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError):
+        with open_regular_file(path) as file:
+            head = os.pread(file.fileno(), png_chunks.HEAD_BYTES, 0)
+            tail_start = max(os.fstat(file.fileno()).st_size - png_chunks.TAIL_BYTES, 0)
+            tail = os.pread(file.fileno(), png_chunks.TAIL_BYTES, tail_start)
+    except (OSError, ValueError, UserError):
         return None
     plain = png_chunks.parse_plain_header(head)
     if plain is None or plain.size[0] * plain.size[1] > MAX_PIXELS:

@@ -40,7 +40,7 @@ def _index_images(folder: Path) -> dict[str, str]:
         hint = f"; {KEY_PLACEHOLDER} can stand in the last part only" if is_misplaced else ""
         raise UserError(f"{folder}: no such folder{hint}")
     pattern, extensions = _compile_template(template)
-    place = "" if folder == Path() else f"{os.path.join(folder, '')}"
+    place = str(folder / "0")[:-1]  # in front of a name, also below "." and "/"
     paths: dict[str, str] = {}
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):

@@ -126,7 +126,7 @@ class FileHashes:
 
 def _stat(path: Path | str) -> Stamp:
     try:
-        return read_stamp(os.stat(path))
+        return read_stamp(os.stat(path))  # noqa: PTH116 - fast
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

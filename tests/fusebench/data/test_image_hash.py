@@ -139,5 +139,5 @@ def test_missing_files_and_pipes_are_refused_at_once(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         hash_image_file(tmp_path / "absent.png")
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="is a named pipe; expected a regular file"):
         hash_image_file(tmp_path / "pipe.png")

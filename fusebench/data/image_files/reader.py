@@ -113,7 +113,9 @@ def _read_plain_png(path: Path | str) -> ImageHeader | None:
         with open_regular_file(path) as file:
             head = os.pread(file.fileno(), png_chunks.HEAD_BYTES, 0)
             tail_start = max(os.fstat(file.fileno()).st_size - png_chunks.TAIL_BYTES, 0)
-            tail = os.pread(file.fileno(), png_chunks.TAIL_BYTES, tail_start)
+            tail = head
+            if tail_start:
+                tail = os.pread(file.fileno(), png_chunks.TAIL_BYTES, tail_start)
     except (OSError, ValueError, UserError):
         return None
     plain = png_chunks.parse_plain_header(head)

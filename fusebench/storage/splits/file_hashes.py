@@ -63,7 +63,7 @@ class FileHashes:
         hashes: list[str] = [""] * len(paths)
         unknown: list[tuple[Stamp, int]] = []
         for place, path in enumerate(paths):
-            folder, name = os.path.split(path)
+            folder, name = _split_path(path)
             stamp = _stat(path)
             entry = self._get_table(folder).get(name)
             if entry is not None and entry[0] == stamp:
@@ -76,7 +76,7 @@ class FileHashes:
             now = time.time_ns()
             hashes[place] = hash_image_file(paths[place])
             if is_settled(stamp, now):
-                folder, name = os.path.split(paths[place])
+                folder, name = _split_path(paths[place])
                 self._tables[folder][name] = (stamp, hashes[place])
                 changed.add(folder)
         for folder in changed:
@@ -122,6 +122,13 @@ class FileHashes:
                     stamps=np.array([stamp for stamp, _ in table.values()], np.int64),
                     hashes=np.array([sha256 for _, sha256 in table.values()]),
                 )
+
+
+def _split_path(path: Path | str) -> tuple[str, str]:
+    """Split a path into its folder, with the slash at its end, and the name of the file."""
+    text = os.fspath(path)
+    end = text.rfind("/") + 1
+    return text[:end], text[end:]
 
 
 def _stat(path: Path | str) -> Stamp:

@@ -75,7 +75,7 @@ def collect_pairs(
     names = [get_folder_label(folder) for folder in fused]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in fused]
-    pairs = {key: (a, b) for key, a, b in match_pairs_by_stem(infrared, visible)}
+    pairs = {key: (Path(a), Path(b)) for key, a, b in match_pairs_by_stem(infrared, visible)}
     folders = dict(zip(names, fused, strict=True))
     paths = {name: find_images_by_stem(folder) for name, folder in folders.items()}
     if len(paths) < len(fused):

@@ -27,7 +27,7 @@ OTHER_SHAPES = ("polygon", "robndbox", "rotated_bndbox", "segmentation")
 Edges = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
-def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -> BoxLabels:
+def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, int]) -> BoxLabels:
     """Read the boxes of a Pascal VOC file; coordinates are taken as written.
 
     Objects that are marked as deleted are left out.
@@ -50,17 +50,23 @@ def read_voc_labels(path: Path, classes: Sequence[str], size: tuple[int, int]) -
         if _is_marked(element, "deleted"):
             counts[label_notes.DELETED] += 1
             continue
-        where = f"{path}: object {number}"
         name = element.findtext("name", "").strip()
-        _check_class(where, name, classes)
-        edges = _read_voc_edges(f"{where} ({name})", element, size, counts)
-        counts[label_notes.DIFFICULT] += _is_marked(element, "difficult")
+        if name not in classes:
+            raise UserError(f"{path}: object {number}: {_describe_unknown_class(name, classes)}")
+        try:
+            edges = _read_voc_edges(element, size, counts)
+        except ValueError as error:
+            raise UserError(f"{path}: object {number} ({name}): {error}") from None
+        if _is_marked(element, "difficult"):
+            counts[label_notes.DIFFICULT] += 1
         corners.append(edges)
-        ids.append(list(classes).index(name))
+        ids.append(classes.index(name))
     return build_labels(make_boxes(corners, ids), size, counts)
 
 
-def read_yolo_labels(path: Path, class_order: Sequence[int], size: tuple[int, int]) -> BoxLabels:
+def read_yolo_labels(
+    path: Path | str, class_order: Sequence[int], size: tuple[int, int]
+) -> BoxLabels:
     """Read the boxes of a YOLO text file.
 
     Each line is ``id cx cy width height``, relative to the image size. An empty file
@@ -110,9 +116,12 @@ def _fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> 
     return clipped
 
 
-def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> None:
+def _check_declared_size(path: Path | str, root: Element, size: tuple[int, int]) -> None:
     """Raise if a VOC file states the size of another image; 0 and no size are no statements."""
-    texts = [root.findtext(f"size/{side}", "").strip() for side in ("width", "height")]
+    stated = root.find("size")
+    if stated is None:
+        return
+    texts = [stated.findtext(side, "").strip() for side in ("width", "height")]
     declared = tuple(map(parse_float, texts))
     if not all(texts) or declared in ((0, 0), size):
         return
@@ -125,39 +134,40 @@ def _check_declared_size(path: Path, root: Element, size: tuple[int, int]) -> No
     )
 
 
-def _check_class(where: str, name: str, classes: Sequence[str]) -> None:
-    if name not in classes:
-        similar = [known for known in classes if known.lower() == name.lower()]
-        raise UserError(
-            f"{where}: class {format_value(name)} is none of {', '.join(classes)}; "
-            + (f"write {similar[0]!r}" if similar else "correct or delete this object")
-        )
+def _describe_unknown_class(name: str, classes: Sequence[str]) -> str:
+    similar = [known for known in classes if known.lower() == name.lower()]
+    return f"class {format_value(name)} is none of {', '.join(classes)}; " + (
+        f"write {similar[0]!r}" if similar else "correct or delete this object"
+    )
 
 
 def _is_marked(element: Element, flag: str) -> bool:
-    return element.findtext(flag, "").strip().lower() in ("1", "true", "yes")
+    text = element.findtext(flag)
+    return text is not None and text.strip().lower() in ("1", "true", "yes")
 
 
-def _read_voc_edges(
-    where: str, element: Element, size: tuple[int, int], counts: Counter[str]
-) -> Edges:
+def _read_voc_edges(element: Element, size: tuple[int, int], counts: Counter[str]) -> Edges:
+    """Read the box of an object.
+
+    Raises:
+        ValueError: If there is not one box, or its edges are missing, swapped or far outside.
+    """
     boxes = element.findall("bndbox")
     if len(boxes) != 1:
         shapes = [tag for tag in OTHER_SHAPES if element.find(tag) is not None]
         content = f"a {shapes[0]} and no bndbox" if shapes else f"{len(boxes)} bndbox"
-        raise UserError(
-            f"{where}: has {content}, expected one upright box per object; "
+        raise ValueError(
+            f"has {content}, expected one upright box per object; "
             + ("write the box around it as bndbox" if shapes else "correct or delete this object")
         )
-    texts: dict[str, str] = {}
-    for edge in boxes[0]:
-        if edge.tag in texts:
-            raise UserError(f"{where}: has {edge.tag} twice; correct or delete this object")
-        texts[edge.tag] = (edge.text or "").strip()
-    left, top, right, bottom = (parse_float(texts.get(tag, "")) for tag in VOC_EDGES)
+    texts = {edge.tag: (edge.text or "").strip() for edge in boxes[0]}
+    if len(texts) < len(boxes[0]):
+        (tag, _), *_ = Counter(edge.tag for edge in boxes[0]).most_common()
+        raise ValueError(f"has {tag} twice; correct or delete this object")
+    left, top, right, bottom = [parse_float(texts.get(tag, "")) for tag in VOC_EDGES]
     edges = _fit_to_image((left, top, right, bottom), size, counts)
     if edges is None:
-        raise UserError(f"{where}: {_describe_voc_edges(texts, size)}")
+        raise ValueError(_describe_voc_edges(texts, size))
     return edges
 
 

@@ -48,11 +48,11 @@ def make_boxes(
         ValueError: If numbers of boxes differ, or a class id is no whole number.
     """
     ids = np.asarray(class_ids)
-    if (ids != np.trunc(ids.astype(np.float64))).any():
+    if ids.dtype.kind not in "iub" and (ids != np.trunc(ids.astype(np.float64))).any():
         raise ValueError(f"class ids {ids.tolist()}: expected whole numbers")
     return Boxes(
         np.asarray(corners, np.float64).reshape(-1, 4),
-        np.asarray(class_ids, np.int64).reshape(-1),
+        ids.astype(np.int64, copy=False).reshape(-1),
         np.asarray(scores, np.float64).reshape(-1),
     )
 

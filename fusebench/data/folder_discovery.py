@@ -1,5 +1,6 @@
 """Discovery of a data set's folders and files on disk, regardless of case."""
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def _list_entries(folder: Path) -> str:
     return ", ".join(path.name for path in entries[:8]) or "nothing"
 
 
-def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, Path, Path]]:
+def find_pairs(folder: Path, trees: Sequence[str]) -> list[tuple[str, str, str]]:
     """List ``(key, infrared file, visible file)`` of a folder with one subfolder per sensor.
 
     Raises:
@@ -145,7 +146,7 @@ def has_label_folder(folder: Path) -> bool:
 
 def find_label_files(
     folder: Path, keys: Sequence[str], trees: Sequence[str], *, may_lack_labels: bool = False
-) -> tuple[dict[str, Path], str]:
+) -> tuple[dict[str, str], str]:
     """Return the label file per key and their extension: ``.xml`` if there are any, else ``.txt``.
 
     Args:
@@ -187,14 +188,17 @@ def _check_box_labels(
         raise UserError(f"{error}{hint if missing and not may_lack_labels else ''}") from None
 
 
-def _index_label_files(folder: Path, extension: str) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() == extension and not is_system_file(path.name):
-            key = make_key(path.stem, path)
+def _index_label_files(folder: Path, extension: str) -> dict[str, str]:
+    paths: dict[str, str] = {}
+    place = str(folder / "0")[:-1]
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path of each of many files is slow
+        stem, dot, ending = name.rpartition(".")
+        if f"{dot}{ending}".lower() == extension and not is_system_file(name):
+            path = f"{place}{name}"
+            key = make_key(stem, path)
             if key in paths:
                 raise UserError(
-                    f"{folder}: {paths[key].name!a} and {path.name!a} are both labels "
+                    f"{folder}: {Path(paths[key]).name!a} and {name!a} are both labels "
                     f"of {key!r}; keep one of them"
                 )
             paths[key] = path
@@ -236,7 +240,9 @@ def _suggest_renaming(image_keys: Collection[str], label_keys: Collection[str]) 
     return f"images are named like {templates[0]}, labels like {templates[1]}; name them alike"
 
 
-def read_matching_headers(infrared: Path, visible: Path) -> tuple[ImageHeader, ImageHeader]:
+def read_matching_headers(
+    infrared: Path | str, visible: Path | str
+) -> tuple[ImageHeader, ImageHeader]:
     """Read the headers of two images of one pair.
 
     Raises:
@@ -246,7 +252,7 @@ def read_matching_headers(infrared: Path, visible: Path) -> tuple[ImageHeader, I
     sizes = [f"{width}x{height}" for width, height in (header.size for header in headers)]
     if headers[0].size != headers[1].size:
         turned = [
-            f"{path.name} is stored as {header.size[1]}x{header.size[0]}, and its EXIF orientation "
+            f"{Path(path).name} is stored as {header.size[1]}x{header.size[0]}, and its EXIF orientation "
             f"{header.orientation} turns it, as in viewers and OpenCV; "
             for path, header in zip((infrared, visible), headers, strict=True)
             if header.orientation in QUARTER_TURNS

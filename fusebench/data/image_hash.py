@@ -15,15 +15,15 @@ pixels as stored, and their results must not be used again.
 """
 
 import hashlib
+import io
 import os
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 from fusebench.data.image_files import png_chunks
 from fusebench.data.image_files.reader import read_header
 from fusebench.errors import UserError
-from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.regular_file import open_regular_file
 from fusebench.runtime.reading.sha256 import compute_sha256
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
@@ -33,7 +33,7 @@ EXIF_MARKERS = (b"Exif\0\0", b"eXIf", b"EXIF")  # in JPEG, PNG and WebP; in a fi
 CHECKSUM_BYTES = 8  # Adler-32 of the pixels, then CRC-32 of the chunk
 
 
-def hash_image_file(path: Path) -> str:
+def hash_image_file(path: Path | str) -> str:
     """Hash the content of an image file.
 
     Returns:
@@ -45,17 +45,17 @@ def hash_image_file(path: Path) -> str:
         UserError: If there is no such file, it is no regular file, or it cannot be read.
     """
     try:
-        size = require_regular_file(path).st_size
-        with path.open("rb") as file:
-            return _hash_content(path, file, size)
+        with open_regular_file(path) as file:
+            return _hash_content(path, file)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _hash_content(path: Path, file: BinaryIO, size: int) -> str:
+def _hash_content(path: Path | str, file: io.FileIO) -> str:
     descriptor = file.fileno()
+    size = os.fstat(descriptor).st_size
     starts = (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     samples = [os.pread(descriptor, SAMPLE_BYTES, max(start, 0)) for start in starts]
     if size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0]):
@@ -68,12 +68,12 @@ def _hash_content(path: Path, file: BinaryIO, size: int) -> str:
     return hashlib.sha256(f"{content} orientation {orientation}".encode()).hexdigest()
 
 
-def _read_turned_orientation(path: Path, samples: bytes) -> int | None:
+def _read_turned_orientation(path: Path | str, samples: bytes) -> int | None:
     """Return the orientation if the image is turned for display; None if not, or no image."""
     if not any(marker in samples for marker in EXIF_MARKERS):
         return None
     try:
-        header = read_header(path)
+        header = read_header(Path(path))
     except UserError:  # whoever reads the image reports it
         return None
     return header.orientation if header.is_turned else None

@@ -46,7 +46,7 @@ def read_color_mode(path: Path) -> str:
     return "gray" if read_header(path).mode in GRAY_MODES else "RGB"
 
 
-def read_image_size(path: Path) -> tuple[int, int]:
+def read_image_size(path: Path | str) -> tuple[int, int]:
     """Read (width, height) in pixels from the header, as displayed; no pixels are decoded."""
     return read_header(path).size
 

@@ -54,7 +54,7 @@ class ClassOrder:
 
 
 def resolve_class_order(
-    labels: Mapping[str, Path], declared: str | Sequence[str] | None
+    labels: Mapping[str, str], declared: str | Sequence[str] | None
 ) -> ClassOrder:
     """Determine the canonical class index of each id in the label files.
 
@@ -65,7 +65,7 @@ def resolve_class_order(
     Raises:
         UserError: If the order is neither declared, nor listed beside the labels, nor recognized.
     """
-    folder = next(iter(labels.values())).parent
+    folder = Path(next(iter(labels.values()))).parent
     if declared is not None:
         names = CLASS_ORDERS[declared] if isinstance(declared, str) else tuple(declared)
         return ClassOrder(to_class_indices(names, CANONICAL_ORDER, "class_order"))
@@ -117,7 +117,7 @@ def recognize_class_order(areas: Sequence[Sequence[float]]) -> tuple[str, ...] |
     return None
 
 
-def _read_box_areas(paths: Iterable[Path]) -> list[list[float]]:
+def _read_box_areas(paths: Iterable[str]) -> list[list[float]]:
     """Read the relative box areas of the ids 0..5, and then of all others if there are any.
 
     Rows that are no boxes are skipped; they fail in the box reader.

@@ -111,17 +111,40 @@ def build_columns(pairs: Sequence[Pair]) -> PairColumns:
     """Convert pairs to columns."""
     if isinstance(pairs, PairColumns):
         return pairs
-    boxes = [pair.boxes for pair in pairs]
+    return pack_columns(
+        keys=[pair.key for pair in pairs],
+        infrared=[str(pair.infrared) for pair in pairs],
+        visible=[str(pair.visible) for pair in pairs],
+        sizes=[pair.size for pair in pairs],
+        boxes=[pair.boxes for pair in pairs],
+        label_maps=[None if p.label_map is None else str(p.label_map) for p in pairs],
+        conditions=[pair.condition for pair in pairs],
+        sequences=[pair.sequence for pair in pairs],
+    )
+
+
+def pack_columns(  # noqa: PLR0913 - one per column
+    *,
+    keys: Sequence[str],
+    infrared: Sequence[str],
+    visible: Sequence[str],
+    sizes: Sequence[tuple[int, int]],
+    boxes: Sequence[Boxes | None],
+    label_maps: Sequence[str | None],
+    conditions: Sequence[str | None],
+    sequences: Sequence[str],
+) -> PairColumns:
+    """Build columns from one value per pair; see `Pair`."""
     present = [entry for entry in boxes if entry is not None]
     counts = [0 if entry is None else len(entry) for entry in boxes]
     return PairColumns(
-        keys=tuple(pair.key for pair in pairs),
-        infrared=tuple(str(pair.infrared) for pair in pairs),
-        visible=tuple(str(pair.visible) for pair in pairs),
-        sizes=np.array([pair.size for pair in pairs], np.int64).reshape(-1, 2),
-        label_maps=tuple(None if p.label_map is None else str(p.label_map) for p in pairs),
-        conditions=tuple(pair.condition for pair in pairs),
-        sequences=tuple(pair.sequence for pair in pairs),
+        keys=tuple(keys),
+        infrared=tuple(infrared),
+        visible=tuple(visible),
+        sizes=np.array(sizes, np.int64).reshape(-1, 2),
+        label_maps=tuple(label_maps),
+        conditions=tuple(conditions),
+        sequences=tuple(sequences),
         have_boxes=np.array([entry is not None for entry in boxes], bool),
         box_starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
         corners=np.concatenate([np.zeros((0, 4)), *(entry.corners for entry in present)]),

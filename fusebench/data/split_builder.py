@@ -9,7 +9,7 @@ from fusebench.data import folder_discovery, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
-from fusebench.data.pairs import Pair, Split
+from fusebench.data.pairs import PairColumns, Split, pack_columns
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.errors import UserError
 
@@ -60,7 +60,7 @@ class DatasetIndex:
     dataset: str
     folder: Path
     classes: tuple[str, ...]
-    files: Sequence[tuple[str, Path, Path]]
+    files: Sequence[tuple[str, str, str]]
     read_boxes: Callable[[str, tuple[int, int]], Boxes | BoxLabels] | None = None
     class_order: tuple[int, ...] = ()
     label_maps: Mapping[str, Path] = field(default_factory=dict)
@@ -191,45 +191,47 @@ def _build_pairs(
     keys: Sequence[str],
     sequences: Mapping[str, str],
     readings: PairReadings,
-) -> tuple[tuple[Pair, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[PairColumns, tuple[tuple[str, str], ...]]:
     """Return the pairs of the keys, and the notes on their files."""
-    selected_keys, pairs = set(keys), []
+    selected_keys = set(keys)
+    files = [file for file in index.files if file[0] in selected_keys]
+    read = [_read_pair_once(index, *file, readings) for file in files]
+    labels = [reading.labels for reading in read]
+    recordings = [index.conditions_and_sequences.get(key) for key, _, _ in files]
+    label_maps = [index.label_maps.get(key) for key, _, _ in files]
+    columns = pack_columns(
+        keys=[key for key, _, _ in files],
+        infrared=[infrared for _, infrared, _ in files],
+        visible=[visible for _, _, visible in files],
+        sizes=[reading.size for reading in read],
+        boxes=[None if each is None else each.boxes for each in labels],
+        label_maps=[None if file is None else str(file) for file in label_maps],
+        conditions=[None if each is None else each.condition for each in recordings],
+        sequences=[sequences[key] for key, _, _ in files],
+    )
     counts: Counter[str] = Counter()
-    turned_images = 0
-    for key, infrared, visible in index.files:
-        if key not in selected_keys:
-            continue
-        label_map = index.label_maps.get(key)
-        identity = (index.dataset, str(infrared), str(visible), index.class_order)
-        if identity not in readings:
-            readings[identity] = _read_pair(index, key, infrared, visible)
-        reading = readings[identity]
-        labels = reading.labels
-        turned_images += reading.turned_images
-        if labels is not None:
-            counts.update(labels.counts)
-        recording = index.conditions_and_sequences.get(key)
-        pairs.append(
-            Pair(
-                key,
-                infrared,
-                visible,
-                reading.size,
-                labels.boxes if labels else None,
-                label_map,
-                recording.condition if recording else None,
-                sequences[key],
-            )
-        )
-    box_count = sum(len(pair.boxes) for pair in pairs if pair.boxes is not None)
-    notes = label_notes.build_notes(counts, box_count, len(pairs))
+    for pair_labels in labels:
+        if pair_labels is not None and pair_labels.counts:
+            counts.update(pair_labels.counts)
+    notes = label_notes.build_notes(counts, len(columns.class_ids), len(files))
+    turned_images = sum(reading.turned_images for reading in read)
     if turned_images:
-        text = f"{turned_images} of {2 * len(pairs)} images turned or mirrored, as their EXIF says"
+        text = f"{turned_images} of {2 * len(files)} images turned or mirrored, as their EXIF says"
         notes = (*notes, (ORIENTATION_NOTE, text))
-    return tuple(pairs), (*index.notes, *notes)
+    return columns, (*index.notes, *notes)
 
 
-def _read_pair(index: DatasetIndex, key: str, infrared: Path, visible: Path) -> PairReading:
+def _read_pair_once(
+    index: DatasetIndex, key: str, infrared: str, visible: str, readings: PairReadings
+) -> PairReading:
+    identity = (index.dataset, infrared, visible, index.class_order)
+    known = readings.get(identity)
+    if known is None:
+        known = readings[identity] = _read_pair(index, key, infrared, visible)
+    return known
+
+
+def _read_pair(index: DatasetIndex, key: str, infrared: str, visible: str) -> PairReading:
     """Read the size of a pair from its headers, and its boxes."""
     headers = folder_discovery.read_matching_headers(infrared, visible)
     size = headers[0].size

@@ -21,6 +21,7 @@ from fusebench.errors import UserError, shorten
 from fusebench.runtime.reading.text_files import read_text
 
 MAX_LIST_BYTES = 100_000_000  # of a list of keys
+NUMBERED_KEY = re.compile(r"(\D*)(\d+)\D*")
 SplitKeys = dict[str, list[str]]  # ``train`` and ``test`` to keys
 
 
@@ -203,7 +204,7 @@ def assign_blocks(keys: Sequence[str], length: int) -> dict[str, str]:
 
 def parse_frame_numbers(keys: Sequence[str]) -> dict[str, int] | None:
     """Parse the number in every key; None unless all are ``<same text><digits><any text>``."""
-    matches = {key: re.fullmatch(r"(\D*)(\d+)\D*", key) for key in keys}
+    matches = {key: NUMBERED_KEY.fullmatch(key) for key in keys}
     if len({match and match.group(1) for match in matches.values()}) != 1:
         return None
     return {key: int(match.group(2)) for key, match in matches.items() if match} or None

@@ -108,7 +108,7 @@ def load(
             f"{FOLDER_TREES[0]}. Images without label maps can be fused and scored as data set "
             "'folder'"
         )
-    files: list[tuple[str, Path, Path]] = []
+    files: list[tuple[str, str, str]] = []
     label_maps: dict[str, Path] = {}
     official_split: splits.SplitKeys = {}
     for part in SPLIT_FOLDER_NAMES:

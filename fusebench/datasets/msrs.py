@@ -114,7 +114,7 @@ def load(
 
     listed = None
     if labels:
-        listed = class_list.read_class_list(next(iter(labels.values())).parent, CLASSES)
+        listed = class_list.read_class_list(Path(next(iter(labels.values()))).parent, CLASSES)
     class_order = range(len(CLASSES)) if listed is None else listed
 
     def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:

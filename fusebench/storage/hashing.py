@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from fusebench.data import label_maps
-from fusebench.data.pairs import Pair, Split
+from fusebench.data.pairs import Split, build_columns
 from fusebench.errors import UserError
 from fusebench.runtime.reading.regular_file import require_regular_file
 from fusebench.runtime.reading.sha256 import compute_sha256
@@ -43,16 +44,18 @@ def hash_images(split: Split, file_hashes: FileHashes | None = None) -> str:
     """Hash the images of a split: keys, sizes in pixels, contents (see `hash_files`)."""
 
     def compute() -> str:
-        pairs = split.pairs
-        infrared = hash_files({pair.key: pair.infrared for pair in pairs}, file_hashes)
-        visible = hash_files({pair.key: pair.visible for pair in pairs}, file_hashes)
-        sizes = [[pair.key, pair.size] for pair in pairs]
+        columns = build_columns(split.pairs)
+        infrared, visible = (
+            hash_files(dict(zip(columns.keys, files, strict=True)), file_hashes)
+            for files in (columns.infrared, columns.visible)
+        )
+        sizes = list(zip(columns.keys, columns.sizes.tolist(), strict=True))
         return content_hash({"sizes": sizes, "infrared": infrared, "visible": visible})
 
     return _remember(split, "images", compute)
 
 
-def hash_files(paths: Mapping[str, Path], file_hashes: FileHashes | None = None) -> str:
+def hash_files(paths: Mapping[str, Path | str], file_hashes: FileHashes | None = None) -> str:
     """Hash the contents of image files per key, see `fusebench.data.image_hash`.
 
     Args:
@@ -74,13 +77,22 @@ def hash_labels(split: Split) -> str:
     """
 
     def compute() -> str:
+        columns = build_columns(split.pairs)
+        boxes = zip(columns.class_ids.tolist(), columns.corners.tolist(), strict=True)
+        rows = [[class_id, *corners] for class_id, corners in boxes]
         labels = [
             [
-                pair.key,
-                _boxes_to_rows(pair),
-                pair.label_map and _hash_label_map(pair.label_map, split.classes),
+                key,
+                rows[start:end] if has_boxes else None,
+                label_map and _hash_label_map(Path(label_map), split.classes),
             ]
-            for pair in split.pairs
+            for key, label_map, has_boxes, (start, end) in zip(
+                columns.keys,
+                columns.label_maps,
+                columns.have_boxes.tolist(),
+                pairwise(columns.box_starts.tolist()),
+                strict=True,
+            )
         ]
         return content_hash({"classes": list(split.classes), "labels": labels})
 
@@ -97,7 +109,8 @@ def hash_split_metadata(split: Split) -> str:
 
     def compute() -> str:
         rule = [split.rule_description, split.has_leakage, split.is_simulated]
-        conditions = [[pair.key, pair.condition, pair.sequence] for pair in split.pairs]
+        columns = build_columns(split.pairs)
+        conditions = list(zip(columns.keys, columns.conditions, columns.sequences, strict=True))
         notes = {"notes": list(split.notes)} if split.notes else {}
         return content_hash({"rule": rule, "conditions": conditions, **notes})
 
@@ -137,14 +150,3 @@ def _compute_cached_sha256(path: Path, stamp: Stamp) -> str:
     """Hash a file; its stamp is part of the cache's key."""
     with path.open("rb") as file:
         return compute_sha256(file)
-
-
-def _boxes_to_rows(pair: Pair) -> list[list[float]] | None:
-    if pair.boxes is None:
-        return None
-    return [
-        [class_id, *corners]
-        for class_id, corners in zip(
-            pair.boxes.class_ids.tolist(), pair.boxes.corners.tolist(), strict=True
-        )
-    ]

@@ -62,8 +62,9 @@ def build_labels(
     if not np.isfinite(boxes.corners).all():
         raise UserError(f"a true box is not finite: {boxes.corners.tolist()}")
     unique = drop_duplicates(boxes, size)
-    all_counts = {**counts, DUPLICATE: len(boxes) - len(unique)}
-    return BoxLabels(unique, {kind: count for kind, count in all_counts.items() if count})
+    if len(unique) < len(boxes):
+        counts = {**counts, DUPLICATE: len(boxes) - len(unique)}
+    return BoxLabels(unique, {kind: count for kind, count in counts.items() if count})
 
 
 def build_notes(

@@ -21,7 +21,7 @@ CODECS = {
 DECLARATION = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.-]{1,40})["'][^>]*\?>""")
 
 
-def parse_voc_xml(path: Path) -> Element:
+def parse_voc_xml(path: Path | str) -> Element:
     """Parse a VOC file; tags are in lower case and without namespaces.
 
     Returns:
@@ -39,11 +39,18 @@ def parse_voc_xml(path: Path) -> Element:
         raise UserError(
             f"{path}: not XML ({shorten(str(error))}); {_suggest_repair(content)}"
         ) from None
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2].lower()
+    _normalize_tags(root)
     if root.tag != "annotation":
         raise UserError(f"{path}: not a VOC file: its root element is not <annotation>")
     return root
+
+
+def _normalize_tags(root: Element) -> None:
+    """Write tags in lower case and without namespaces; most files have no others."""
+    plain = {tag: tag.rpartition("}")[2].lower() for tag in {e.tag for e in root.iter()}}
+    if any(tag != plain_tag for tag, plain_tag in plain.items()):
+        for element in root.iter():
+            element.tag = plain[element.tag]
 
 
 def _decode(content: bytes) -> bytes:

@@ -25,6 +25,8 @@ XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|='|>)\s*([2-8])")
 
 def parse_orientation(exif: bytes) -> int:
     """Read the orientation from an EXIF block: 1..8; 0 if there is none or the block is damaged."""
+    if not exif:
+        return 0
     block = exif.removeprefix(b"Exif\0\0")
     order: str = "little" if block[:2] == b"II" else "big"
 

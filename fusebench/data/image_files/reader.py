@@ -9,6 +9,7 @@
 - A BMP is decoded with the depth that is in the file (`bmp_layout`).
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from fusebench.data.image_files.orientation import (
 )
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, file_names
-from fusebench.runtime.reading.regular_file import require_regular_file
+from fusebench.runtime.reading.regular_file import open_regular_file, require_regular_file
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 FORMAT_TEXT = "PNG, JPEG, BMP, TIFF or WebP"
@@ -91,18 +92,46 @@ class ImageHeader:
         return self.orientation in TRANSPOSITIONS
 
 
-def read_header(path: Path) -> ImageHeader:
+def read_header(path: Path | str) -> ImageHeader:
     """Read the header of an image file; no pixels are decoded.
 
     Raises:
         UserError: If the file is missing, no regular file, or no image of a supported format,
             holds several images, or is larger than `MAX_PIXELS`.
     """
+    header = _read_plain_png(path)
+    if header is not None:
+        return header
+    path = Path(path)
     with _open(path, FORMATS) as (file, file_size, image):
         exif = image.info.get("exif", b"")
         if image.format == "PNG" and not exif:
-            exif = png_chunks.find_exif_after_pixels(file, file_size)
+            file.seek(max(file_size - png_chunks.TAIL_BYTES, 0))
+            exif = png_chunks.find_exif_after_pixels(file.read(png_chunks.TAIL_BYTES))
         return _build_header(path, file, image, exif)
+
+
+def _read_plain_png(path: Path | str) -> ImageHeader | None:
+    """Read the header of a plain PNG (see `png_chunks`), several times as fast as with Pillow.
+
+    Returns:
+        None for every other file, and for one that cannot be read.
+    """
+    try:
+        with open_regular_file(path) as file:
+            head = os.pread(file.fileno(), png_chunks.HEAD_BYTES, 0)
+            tail_start = max(os.fstat(file.fileno()).st_size - png_chunks.TAIL_BYTES, 0)
+            tail = head
+            if tail_start:
+                tail = os.pread(file.fileno(), png_chunks.TAIL_BYTES, tail_start)
+    except (OSError, ValueError, UserError):
+        return None
+    plain = png_chunks.parse_plain_header(head)
+    if plain is None or plain.size[0] * plain.size[1] > MAX_PIXELS:
+        return None
+    orientation = parse_orientation(png_chunks.find_exif_after_pixels(tail))
+    size = plain.size[::-1] if orientation >= 5 else plain.size
+    return ImageHeader("PNG", size, plain.mode, 8, False, orientation)
 
 
 def load_image(path: Path) -> tuple[Image.Image, ImageHeader]:

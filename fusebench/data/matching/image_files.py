@@ -30,27 +30,33 @@ def find_images_by_stem(folder: Path) -> dict[str, Path]:
         UserError: If there is no such folder or no image, two files share a key, a key cannot be
             used (see `make_key`), or an entry is no file.
     """
+    return {key: Path(file) for key, file in _index_images(folder).items()}
+
+
+def _index_images(folder: Path) -> dict[str, str]:
+    """As `find_images_by_stem`; a path takes longer to build than to find."""
     folder, template = split_template(folder)
     if not folder.is_dir():
         is_misplaced = KEY_PLACEHOLDER in str(folder)
         hint = f"; {KEY_PLACEHOLDER} can stand in the last part only" if is_misplaced else ""
         raise UserError(f"{folder}: no such folder{hint}")
     pattern, extensions = _compile_template(template)
-    paths: dict[str, Path] = {}
+    place = str(folder / "0")[:-1]  # in front of a name, also below "." and "/"
+    paths: dict[str, str] = {}
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            stem, _, extension = entry.name.rpartition(".")  # tens of thousands: no PurePath
+            stem, _, extension = entry.name.rpartition(".")
             if f".{extension}".lower() not in extensions or entry.name.startswith("."):
                 continue
             match = pattern.fullmatch(unicodedata.normalize("NFC", stem)) if pattern else None
             if pattern and match is None:
                 continue
-            path = folder / entry.name
+            path = f"{place}{entry.name}"
             if not entry.is_file():
-                raise UserError(_describe_special_file(path))
+                raise UserError(_describe_special_file(Path(path)))
             key = make_key(match[1] if match else stem, path)
             if key in paths:
-                raise UserError(_describe_duplicate(paths[key], path, key))
+                raise UserError(_describe_duplicate(Path(paths[key]), Path(path), key))
             paths[key] = path
     if not paths:
         named = "" if pattern is None else f" named {template}"
@@ -58,7 +64,7 @@ def find_images_by_stem(folder: Path) -> dict[str, Path]:
     return paths
 
 
-def match_pairs_by_stem(infrared: Path, visible: Path) -> list[tuple[str, Path, Path]]:
+def match_pairs_by_stem(infrared: Path, visible: Path) -> list[tuple[str, str, str]]:
     """List ``(key, infrared file, visible file)`` of two folders, matched by key.
 
     Matching by position would silently shift every pair after a missing file.
@@ -70,7 +76,7 @@ def match_pairs_by_stem(infrared: Path, visible: Path) -> list[tuple[str, Path, 
     Raises:
         UserError: If a key is in one folder only, naming that folder and the first three keys.
     """
-    infrared_files, visible_files = find_images_by_stem(infrared), find_images_by_stem(visible)
+    infrared_files, visible_files = _index_images(infrared), _index_images(visible)
     check_same_keys(infrared_files, visible_files, infrared, visible)
     return [(key, infrared_files[key], visible_files[key]) for key in sorted(infrared_files)]
 

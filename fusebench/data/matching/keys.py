@@ -17,7 +17,7 @@ MAX_KEY_BYTES = 230  # a file system allows 255; temporary files add dots, an ex
 _FORBIDDEN_CATEGORIES = ("Cc", "Zl", "Zp")  # control characters, line and paragraph separators
 
 
-def make_key(stem: str, path: Path) -> str:
+def make_key(stem: str, path: Path | str) -> str:
     """Convert the stem of a file name to a key.
 
     Args:
@@ -30,7 +30,7 @@ def make_key(stem: str, path: Path) -> str:
     """
     if stem.isascii() and stem.isprintable() and len(stem) <= MAX_KEY_BYTES:
         return stem
-    key = unicodedata.normalize("NFC", stem)
+    key, path = unicodedata.normalize("NFC", stem), Path(path)
     try:
         size = len(key.encode())
     except UnicodeEncodeError:

@@ -54,7 +54,7 @@ class FileHashes:
         self._folder = folder
         self._tables: dict[str, dict[str, tuple[Stamp, str]]] = {}
 
-    def hash_each(self, paths: Sequence[Path]) -> list[str]:
+    def hash_each(self, paths: Sequence[Path | str]) -> list[str]:
         """Return the content hash of each file, 64 hex digits.
 
         Raises:
@@ -63,7 +63,7 @@ class FileHashes:
         hashes: list[str] = [""] * len(paths)
         unknown: list[tuple[Stamp, int]] = []
         for place, path in enumerate(paths):
-            folder, name = os.path.split(path)
+            folder, name = _split_path(path)
             stamp = _stat(path)
             entry = self._get_table(folder).get(name)
             if entry is not None and entry[0] == stamp:
@@ -76,7 +76,7 @@ class FileHashes:
             now = time.time_ns()
             hashes[place] = hash_image_file(paths[place])
             if is_settled(stamp, now):
-                folder, name = os.path.split(paths[place])
+                folder, name = _split_path(paths[place])
                 self._tables[folder][name] = (stamp, hashes[place])
                 changed.add(folder)
         for folder in changed:
@@ -124,9 +124,16 @@ class FileHashes:
                 )
 
 
-def _stat(path: Path) -> Stamp:
+def _split_path(path: Path | str) -> tuple[str, str]:
+    """Split a path into its folder, with the slash at its end, and the name of the file."""
+    text = os.fspath(path)
+    end = text.rfind("/") + 1
+    return text[:end], text[end:]
+
+
+def _stat(path: Path | str) -> Stamp:
     try:
-        return read_stamp(path.stat())
+        return read_stamp(os.stat(path))  # noqa: PTH116 - fast
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.data.pairs import Split, build_columns
+from fusebench.runtime.garbage import pause_collection
 from fusebench.storage import hashing
 from fusebench.storage.splits import split_file
 from fusebench.storage.splits.file_hashes import FileHashes, Stamp, is_settled, read_stamp
@@ -77,8 +78,9 @@ class SplitCache:
         return split
 
     def _load(self, load: Callable[[], Split]) -> Split:
-        loaded = load()
-        hashing.hash_all(loaded, self.file_hashes)
+        with pause_collection():
+            loaded = load()
+            hashing.hash_all(loaded, self.file_hashes)
         split = replace(loaded, pairs=build_columns(loaded.pairs))
         split.hashes.update(loaded.hashes)
         return split

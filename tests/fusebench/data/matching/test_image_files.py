@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -117,9 +118,9 @@ def test_pairs_match_across_unicode_forms(tmp_path):
     write_images(tmp_path / "vi", [unicodedata.normalize("NFD", "é")])
     ((key, infrared, visible),) = match_pairs_by_stem(tmp_path / "ir", tmp_path / "vi")
     assert key == "é"
-    assert infrared.is_file()
-    assert visible.is_file()
-    assert infrared.name != visible.name
+    assert Path(infrared).is_file()
+    assert Path(visible).is_file()
+    assert Path(infrared).name != Path(visible).name
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_templates_given_by_the_advice_match(tmp_path):
     write_images(tmp_path / "ir", ["IR01", "IR02"])
     write_images(tmp_path / "vi", ["VIS01", "VIS02"])
     pairs = match_pairs_by_stem(tmp_path / "ir/IR{key}", tmp_path / "vi/VIS{key}")
-    assert [(key, a.name, b.name) for key, a, b in pairs] == [
+    assert [(key, Path(a).name, Path(b).name) for key, a, b in pairs] == [
         ("01", "IR01.png", "VIS01.png"),
         ("02", "IR02.png", "VIS02.png"),
     ]

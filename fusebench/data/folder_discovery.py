@@ -252,8 +252,8 @@ def read_matching_headers(
     sizes = [f"{width}x{height}" for width, height in (header.size for header in headers)]
     if headers[0].size != headers[1].size:
         turned = [
-            f"{Path(path).name} is stored as {header.size[1]}x{header.size[0]}, and its EXIF orientation "
-            f"{header.orientation} turns it, as in viewers and OpenCV; "
+            f"{Path(path).name} is stored as {header.size[1]}x{header.size[0]}, and its EXIF "
+            f"orientation {header.orientation} turns it, as in viewers and OpenCV; "
             for path, header in zip((infrared, visible), headers, strict=True)
             if header.orientation in QUARTER_TURNS
         ]

@@ -88,6 +88,6 @@ def test_ranges_may_be_large_and_in_any_order(tmp_path):
 
 @pytest.mark.parametrize("document", ["[" * 10**5, "[NaN]", '{"a": 1, "a": 2}', "[1e999]", ""])
 def test_a_file_that_is_no_json_is_one_short_error(tmp_path, document):
-    with pytest.raises(UserError, match=r"scenario\.json: not JSON") as error:
+    with pytest.raises(UserError, match=r"scenario\.json: .*JSON") as error:
         read_scenario(tmp_path, document)
     assert len(str(error.value)) < 1000

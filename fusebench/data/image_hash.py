@@ -66,7 +66,7 @@ def _hash_descriptor(path: Path, descriptor: int) -> str:
         digest = hashlib.sha256(b"".join((str(size).encode(), *samples)))
     else:
         with os.fdopen(os.dup(descriptor), "rb") as file:
-            digest = hashlib.file_digest(file, "sha256")  # type: ignore[assignment]
+            digest = hashlib.file_digest(file, "sha256")
     orientation = _read_turned_orientation(path, samples[0] + samples[2])
     if orientation is not None:
         digest.update(f"orientation {orientation}".encode())

@@ -80,7 +80,7 @@ def describe_predictions(boxes: Mapping[str, Boxes], split: Split) -> dict[str, 
 
 def _compare_readings(boxes: Mapping[str, Boxes], split: Split) -> dict[str, str]:
     """Caution if the numbers, read in another order, find more than twice as many true boxes."""
-    matched = dict.fromkeys(READINGS, 0)
+    counts = dict.fromkeys(READINGS, 0)
     true_count = 0
     for pair in split.pairs:
         if pair.boxes is None or not len(pair.boxes) or not len(boxes[pair.key]):
@@ -92,13 +92,13 @@ def _compare_readings(boxes: Mapping[str, Boxes], split: Split) -> dict[str, str
             corners = reading(numbers)
             corners = corners[(corners[:, 2:] > corners[:, :2]).all(axis=1)]
             iou = pairwise_iou(pair.boxes.corners, corners)
-            matched[name] += int((iou.max(axis=1, initial=0) >= IOU_THRESHOLD).sum())
-    best = max(matched, key=lambda name: matched[name])
-    if matched[best] < 2 * matched[AS_GIVEN] + MIN_MORE_FOUND:
+            counts[name] += int((iou.max(axis=1, initial=0) >= IOU_THRESHOLD).sum())
+    best = max(counts, key=lambda name: counts[name])
+    if counts[best] < 2 * counts[AS_GIVEN] + MIN_MORE_FOUND:
         return {}
     text = (
-        f"as {AS_GIVEN}, they find {matched[AS_GIVEN]} of {true_count} true boxes; as {best}, "
-        f"{matched[best]}. COCO format is the former"
+        f"as {AS_GIVEN}, they find {counts[AS_GIVEN]} of {true_count} true boxes; as {best}, "
+        f"{counts[best]}. COCO format is the former"
     )
     return {f"{CAUTION_PREFIX}box format": text}
 

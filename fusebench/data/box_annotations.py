@@ -129,8 +129,12 @@ def _check_declared_size(path: Path | str, root: Element, size: tuple[int, int])
     raise UserError(
         f"{path}: made for an image of {shorten('x'.join(texts))}, but the image is "
         f"{size[0]}x{size[1]}; "
-        + ("has the image been turned, or its EXIF orientation removed? " if is_turned else "")
-        + "Use the images and labels of the same release"
+        + (
+            "has the image been turned, or its EXIF orientation removed? Use"
+            if is_turned
+            else "use"
+        )
+        + " the images and labels of the same release"
     )
 
 

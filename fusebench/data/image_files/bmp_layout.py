@@ -5,7 +5,12 @@ Pillow gives a file whose palette is black and white the mode 1, and one whose p
 bits per pixel with two colors become other pixels without an error. OpenCV reads them as stored.
 """
 
+from pathlib import Path
+from typing import BinaryIO
+
 from PIL import Image
+
+from fusebench.errors import UserError
 
 HEADER_BYTES = 32  # of a file, which hold the depth
 OLD_HEADER_LENGTH = 12  # of OS/2 bitmaps; it has the depth elsewhere
@@ -20,22 +25,29 @@ def read_depth(header: bytes) -> int:
     return int.from_bytes(header[start : start + 2], "little")
 
 
-def correct_layout(image: Image.Image, header: bytes) -> None:
+def correct_layout(path: Path, file: BinaryIO, image: Image.Image) -> None:
     """Let Pillow decode the depth that is in the file; ``image`` is changed, before decoding.
 
     Args:
-        image: A BMP image that is opened and not decoded.
-        header: The first `HEADER_BYTES` of its file.
+        path: The file, for messages.
+        file: The file, opened; its position stays.
+        image: The BMP image, not decoded yet.
 
     Raises:
-        ValueError: If Pillow cannot decode this depth.
+        UserError: If Pillow cannot decode this depth.
     """
-    depth = read_depth(header)
+    position = file.tell()
+    file.seek(0)
+    depth = read_depth(file.read(HEADER_BYTES))
+    file.seek(position)
     if not image.tile or DEPTHS.get(image.mode, depth) == depth:  # type: ignore[attr-defined]
         return
     tile = image.tile[0]  # type: ignore[attr-defined] # of Pillow's image files
     if tile.codec_name != RAW_CODEC and image.mode == "L":
         return  # run lengths are decoded to one byte per pixel
     if tile.codec_name != RAW_CODEC or depth != 8:
-        raise ValueError(f"a BMP of {depth} bits per pixel with a palette of gray levels")
+        raise UserError(
+            f"{path}: is a BMP of {depth} bits per pixel with a palette of gray levels, which is "
+            "not read; save it as PNG"
+        )
     image.tile = [tile._replace(args=(TWO_COLORS_IN_8_BITS, *tile.args[1:]))]  # type: ignore[attr-defined]

@@ -61,7 +61,8 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 MAX_MESSAGE_LENGTH = 200  # of a decoder
 
-TIFF_BITS_TAG, TIFF_SAMPLE_FORMAT_TAG, TIFF_FLOAT = 258, 339, 3
+TIFF_BITS_TAG, TIFF_SAMPLE_FORMAT_TAG = 258, 339
+TIFF_SIGNED, TIFF_FLOAT = 2, 3  # sample formats
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _open(
         with path.open("rb") as file:
             image = Image.open(file, formats=formats)
             if image.format == "BMP":
-                _correct_bmp_layout(path, file, image)
+                bmp_layout.correct_layout(path, file, image)
             yield file, file_size, image
     except FileNotFoundError:
         is_in_store = (path.parent / file_names.SPEC_FILE).is_file()
@@ -217,6 +218,8 @@ def _build_header(path: Path, file: BinaryIO, image: Image.Image, exif: bytes) -
             "each one as a file of its own"
         )
     bits, is_float = _read_bit_depth(file, image)
+    if image_format == "TIFF" and bits <= 8 and _has_sample_format(image, TIFF_SIGNED):
+        raise UserError(f"{path}: signed 8-bit integers; expected 0 to 255. Save it as PNG")
     orientation = 1 if image_format == "TIFF" else parse_orientation(exif)
     size = (height, width) if orientation in QUARTER_TURNS else (width, height)
     return ImageHeader(image_format, size, image.mode, bits, is_float, orientation)
@@ -230,18 +233,14 @@ def _read_bit_depth(file: BinaryIO, image: Image.Image) -> tuple[int, bool]:
     if image.format == "TIFF":
         tags = image.tag_v2  # type: ignore[attr-defined] # of Pillow's TIFF images
         bits = tags.get(TIFF_BITS_TAG, (1,))
-        return max(bits), TIFF_FLOAT in tags.get(TIFF_SAMPLE_FORMAT_TAG, ())
+        return max(bits), _has_sample_format(image, TIFF_FLOAT)
     return 8, False
 
 
-def _correct_bmp_layout(path: Path, file: BinaryIO, image: Image.Image) -> None:
-    position = file.tell()
-    file.seek(0)
-    try:
-        bmp_layout.correct_layout(image, file.read(bmp_layout.HEADER_BYTES))
-    except ValueError as error:
-        raise UserError(f"{path}: is {error}, which is not read; save it as PNG") from None
-    file.seek(position)
+def _has_sample_format(image: Image.Image, sample_format: int) -> bool:
+    """Return whether a channel of a TIFF has this format of numbers."""
+    tags = image.tag_v2  # type: ignore[attr-defined] # of Pillow's TIFF images
+    return sample_format in tags.get(TIFF_SAMPLE_FORMAT_TAG, ())
 
 
 def _check_xmp(path: Path, image: Image.Image) -> None:

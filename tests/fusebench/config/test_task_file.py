@@ -123,7 +123,11 @@ PRESET_DEMO = (
             "preset: [demo]",
             "no preset is called ['demo']; did you mean 'demo'? Known: demo, paper",
         ),
-        ("kind: detection, dataset", "kind: [detection], dataset", "tasks.boxes: no kind is called"),
+        (
+            "kind: detection, dataset",
+            "kind: [detection], dataset",
+            "tasks.boxes: no kind is called",
+        ),
         ("seeds: [3]", "seeds: [3, 3]", "seeds: 3 is listed twice"),
         ("seeds: [3]", "seeds: [4294967296]", "less than or equal to 4294967295"),
         ("[infrared, visible], s", "[visible, visible], s", "'visible' is listed twice"),

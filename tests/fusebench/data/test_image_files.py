@@ -8,7 +8,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from fusebench.data import images
 from fusebench.data.image_files import png_chunks, reader
@@ -291,3 +291,11 @@ def test_bmp_of_4_bits_with_colors_is_read(tmp_path):
     palette = [(0, 0, 0), (200, 100, 50), (9, 9, 9)]
     write_palette_bmp(tmp_path / "a.bmp", CHESS, palette, depth=4)
     np.testing.assert_array_equal(images.read_color(tmp_path / "a.bmp"), np.array(palette)[CHESS])
+
+
+def test_signed_8_bit_tiff_is_refused_because_its_values_would_wrap(tmp_path):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[339] = 2  # sample format: signed integers
+    Image.new("L", (4, 4), 255).save(tmp_path / "a.tif", tiffinfo=tags)
+    with pytest.raises(UserError, match=r"a\.tif: signed 8-bit integers"):
+        images.read_gray(tmp_path / "a.tif")

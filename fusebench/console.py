@@ -4,7 +4,6 @@ Each subcommand is a program that ``python -m`` starts too, with the same argume
 is defined here.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from fusebench.config import task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, interrupts, printable
+from fusebench.runtime.argument_parser import ArgumentParser
 from fusebench.runtime.program import run_program
 
 
@@ -100,7 +100,7 @@ def format_help() -> str:
 
 def run_init(argv: Sequence[str]) -> int:
     """Run ``fusebench init``; return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="fusebench init", description="Write an editable copy of the default task file."
     )
     parser.add_argument(

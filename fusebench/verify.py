@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
 from fusebench.runtime import command_name, interrupts, printable, progress, system_errors
+from fusebench.runtime.argument_parser import ArgumentParser
 from fusebench.runtime.file_names import SCALED_FOLDER, TEMPORARY_FILE
 from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
@@ -222,7 +223,7 @@ def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> 
 
 def _build_parser() -> argparse.ArgumentParser:
     program = command_name.get_command_name(MODULE)
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=program,
         description=(__doc__ or "").replace("fusebench verify", program),
         formatter_class=argparse.RawDescriptionHelpFormatter,

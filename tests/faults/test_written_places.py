@@ -17,9 +17,9 @@ def test_a_run_writes_nothing_into_home_and_temporary_folders(untrained_study, t
     environment = {variable: str(tmp_path / name) for variable, name in places.items()}
     outcome = untrained_study.run(folder, faults=Faults(environment=environment))
     assert outcome.status == 0, outcome.stderr
-    assert not outcome.forbidden
+    # matplotlib lists the fonts once; nothing else is started, and nothing is connected to
+    assert [event for event in outcome.forbidden if "('fc-list', [" not in event] == []
     assert not [path for name in places.values() for path in (tmp_path / name).iterdir()]
     assert {path: path.stat().st_mtime_ns for path in inputs} == inputs
-    outputs = {path.name for path in folder.iterdir()} - {path.name for path in tmp_path.iterdir()}
-    assert outputs == {"data", "theirs", "maps", "boxes.json", "tasks.yaml", "runs", "report",
-                       ".report.lock"}  # fmt: skip
+    inputs_and_outputs = "data theirs maps boxes.json tasks.yaml runs report .report.lock"
+    assert {path.name for path in folder.iterdir()} == set(inputs_and_outputs.split())

@@ -30,7 +30,7 @@ from fusebench.evaluation.class_means import average_defined
 from fusebench.experiments import mixed_sources
 from fusebench.experiments.mixed_sources import SOURCES
 from fusebench.runtime import atomic_write
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.store import Store

@@ -14,7 +14,7 @@ from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import command_name, interrupts, printable, system_errors
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store

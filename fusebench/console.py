@@ -17,7 +17,7 @@ from fusebench.config import task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, interrupts, printable
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 
 

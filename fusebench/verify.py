@@ -21,8 +21,8 @@ from filelock import FileLock, Timeout
 from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
 from fusebench.runtime import command_name, interrupts, printable, progress, system_errors
-from fusebench.runtime.argument_parser import ArgumentParser
 from fusebench.runtime.file_names import SCALED_FOLDER, TEMPORARY_FILE
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 from fusebench.storage.hashing import HASH_GLOB

@@ -27,7 +27,7 @@ from fusebench.config import schema, task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.runtime.reading.yaml_text import parse_yaml
 from fusion.networks import tiled_inference

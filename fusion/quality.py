@@ -33,7 +33,7 @@ from fusebench.data.matching.image_files import (
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name, printable
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.runtime.system_errors import name_file
 from fusion.scoring import (

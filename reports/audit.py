@@ -15,7 +15,7 @@ from shutil import get_terminal_size
 from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.runtime import command_name, printable
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding

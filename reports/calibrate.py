@@ -27,7 +27,7 @@ from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable, progress
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.results import calibration_data
 from reports.statistics import calibration_trials, synthetic_detections

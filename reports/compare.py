@@ -22,7 +22,7 @@ from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError, escape_controls
 from fusebench.runtime import command_name, printable
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index

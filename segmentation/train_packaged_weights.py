@@ -25,7 +25,7 @@ from fusebench.evaluation.class_means import to_optional
 from fusebench.evaluation.confusion import ConfusionMatrix
 from fusebench.experiments.mixed_sources import SOURCES, mix_sources
 from fusebench.runtime import progress
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.records import get_package_versions

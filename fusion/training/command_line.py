@@ -7,7 +7,7 @@ from fusebench import plugins
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
-from fusebench.runtime.argument_parser import ArgumentParser
+from fusebench.runtime.printable import ArgumentParser
 from fusion.training.recipe.schema import RECIPES
 
 MAX_WORKERS = 1024

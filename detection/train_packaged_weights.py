@@ -30,6 +30,7 @@ from fusebench.evaluation.class_means import average_defined
 from fusebench.experiments import mixed_sources
 from fusebench.experiments.mixed_sources import SOURCES
 from fusebench.runtime import atomic_write
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
@@ -150,7 +151,7 @@ def _collect_card_facts(trained: Path, weights: Path) -> dict[str, Any]:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m detection.train_packaged_weights",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

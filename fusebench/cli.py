@@ -14,6 +14,7 @@ from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import command_name, interrupts, printable, system_errors
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store
@@ -127,7 +128,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
         program: Module of the program, e.g. ``detection.run``.
         description: Docstring of the module.
     """
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name(program),
         description=command_name.format_description(program, description),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,7 +4,6 @@ Each subcommand is a program that ``python -m`` starts too, with the same argume
 is defined here.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import NoReturn
 from fusebench.config import task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.runtime import command_name, interrupts, printable
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 
 
@@ -99,7 +99,7 @@ def format_help() -> str:
 
 def run_init(argv: Sequence[str]) -> int:
     """Run ``fusebench init``; return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="fusebench init", description="Write an editable copy of the default task file."
     )
     parser.add_argument(

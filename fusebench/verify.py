@@ -24,6 +24,7 @@ from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
 from fusebench.runtime import command_name, interrupts, printable, progress
 from fusebench.runtime.file_names import PARTIAL_SUFFIX, SCALED_FOLDER, TEMPORARY_FILE
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
 from fusebench.storage.hashing import HASH_GLOB
@@ -221,7 +222,7 @@ def _describe_result(root: Path, data: Path, count: int, *, is_repair: bool) -> 
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name(PROGRAM),
         description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -27,6 +27,7 @@ from fusebench.config import schema, task_file_location
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.runtime.reading.yaml_text import parse_yaml
 from fusion.networks import tiled_inference
@@ -167,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the argument parser."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name(PROGRAM),
         description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,

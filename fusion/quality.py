@@ -33,6 +33,7 @@ from fusebench.data.matching.image_files import (
 from fusebench.errors import UserError
 from fusebench.evaluation import ranks
 from fusebench.runtime import command_name, printable
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.runtime.system_errors import name_file
 from fusion.scoring import (
@@ -208,7 +209,7 @@ class _ListMetricsAction(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the argument parser."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name("fusion.quality"),
         description=command_name.format_description("fusion.quality", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,

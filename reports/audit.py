@@ -15,6 +15,7 @@ from shutil import get_terminal_size
 from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.runtime import command_name, printable
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.literature import published_tables
 from reports.literature.audit_rows import Finding
@@ -64,7 +65,7 @@ def write_csv(findings: Iterable[Finding], path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name("reports.audit"),
         description=command_name.format_description("reports.audit", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -27,6 +27,7 @@ from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name, printable, progress
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.results import calibration_data
 from reports.statistics import calibration_trials, synthetic_detections
@@ -151,7 +152,7 @@ def _format_rate(events: Sequence[bool]) -> str:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name("reports.calibrate"),
         description=command_name.format_description("reports.calibrate", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -22,6 +22,7 @@ from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError, escape_controls
 from fusebench.runtime import command_name, printable
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.formats import terminal
 from reports.results import protocol, score_index
@@ -175,7 +176,7 @@ def _choose_scale(a: StoredRun, b: StoredRun, metric: str) -> tuple[float, int]:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name("reports.compare"),
         description=command_name.format_description("reports.compare", __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,

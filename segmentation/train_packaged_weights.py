@@ -25,6 +25,7 @@ from fusebench.evaluation.class_means import to_optional
 from fusebench.evaluation.confusion import ConfusionMatrix
 from fusebench.experiments.mixed_sources import SOURCES, mix_sources
 from fusebench.runtime import progress
+from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import hashing
 from fusebench.storage.records import get_package_versions
@@ -121,7 +122,7 @@ def train_and_evaluate(args: argparse.Namespace, store: Store) -> tuple[Path, di
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="python -m segmentation.train_packaged_weights",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -20,7 +20,7 @@ THREAD_VARIABLES = (
 )
 MAX_WORKERS = 8  # each imports torch and may hold a model: about 2 GB
 
-SECONDS_PER_FAULT_TEST = 8.0  # a minute for all of tests/faults
+SECONDS_PER_FAULT_TEST = 4.0  # about a minute for all of tests/faults
 
 os.environ |= dict.fromkeys(THREAD_VARIABLES, "1")
 

@@ -5,13 +5,22 @@ executes: they recolor or clear it, or let a line look like another. Such charac
 Python writes them, e.g. ``\x1b`` (see `fusebench.errors.escape_controls`).
 """
 
+import argparse
 import sys
 import traceback
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from fusebench.errors import escape_controls, limit_lines
 
 MAX_ERROR_LENGTH = 20_000  # characters of a printed error
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """`argparse.ArgumentParser` whose errors quote what the user typed, but printable."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and message to stderr and exit with status 2."""
+        super().error(limit_lines(escape_controls(message)))
 
 
 def print_text(text: str) -> None:

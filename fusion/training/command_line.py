@@ -7,6 +7,7 @@ from fusebench import plugins
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
+from fusebench.runtime.printable import ArgumentParser
 from fusion.training.recipe.schema import RECIPES
 
 MAX_WORKERS = 1024
@@ -14,7 +15,7 @@ MAX_WORKERS = 1024
 
 def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Build the argument parser."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=command_name.get_command_name(program),
         description=command_name.format_description(program, description),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,6 +4,7 @@ import pytest
 
 from fusebench.errors import escape_controls
 from fusebench.runtime import printable, progress
+from fusebench.runtime.printable import ArgumentParser
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,15 @@ def test_the_title_of_a_progress_bar_is_escaped(capsys):
     errors = capsys.readouterr().err
     assert "fuse \\x1b[2J\\n" in errors
     assert "\x1b[2J" not in errors
+
+
+@pytest.mark.parametrize("arguments", [["--n\x1b[31m"], ["\x1b]0;title\x07"], ["--count", "\x1b"]])
+def test_error_has_no_control_characters(arguments, capsys):
+    parser = ArgumentParser(prog="program")
+    parser.add_argument("--count", type=int)
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(arguments)
+    assert end.value.code == 2
+    message = capsys.readouterr().err
+    assert "\\x1b" in message
+    assert not {"\x1b", "\x07"} & set(message)

@@ -23,7 +23,13 @@ from fusebench.config.paths import expand_home
 from fusebench.config.schema import TASK_CLASSES
 from fusebench.experiments import failures
 from fusebench.runtime import command_name, interrupts, printable, progress
-from fusebench.runtime.file_names import PARTIAL_SUFFIX, SCALED_FOLDER, TEMPORARY_FILE
+from fusebench.runtime.file_names import (
+    MANIFEST_FILE,
+    PARTIAL_SUFFIX,
+    SCALED_FOLDER,
+    SPEC_FILE,
+    TEMPORARY_FILE,
+)
 from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
@@ -112,14 +118,26 @@ def repair(damage: Damage) -> str:
             if not damage.path.exists():
                 return "another process removed it"
             if damage.path.is_dir():
-                if not _find_damage_in_finished(damage.path):
+                files = _find_damage_in_finished(damage.path)
+                if not files:
                     return "another process made it again"
+                if files == {SPEC_FILE: integrity.MISPLACED}:
+                    return _set_aside(damage.path)
                 store.discard_folder(damage.path)
             else:
                 damage.path.unlink()
     except Timeout:
         return "kept: another process is working on it"
     return "removed"
+
+
+def _set_aside(folder: Path) -> str:
+    """Rename a folder whose files are intact but belong to another name; it is not used then."""
+    number = 1
+    while (target := folder.with_name(f"{folder.name}.misplaced{number}")).exists():
+        number += 1
+    folder.rename(target)
+    return f"renamed to {target.name}: its files are intact, but results of something else"
 
 
 def remove_leftovers(root: Path, data: Path) -> list[Path]:
@@ -138,10 +156,17 @@ def remove_leftovers(root: Path, data: Path) -> list[Path]:
 
 
 def _is_result_folder(path: Path) -> bool:
-    """Return whether a folder is named as the store names its folders: with a hash at the end."""
+    """Return whether a folder is one of the store: its name ends in a hash, and the store has written it.
+
+    The name alone is not enough, because a date and time has as many digits as a hash.
+    """
     if path.name.startswith("."):
         return False
-    return path.match(f"*-{HASH_GLOB}") or path.match(f"*-{HASH_GLOB}{PARTIAL_SUFFIX}")
+    if path.match(f"*-{HASH_GLOB}{PARTIAL_SUFFIX}"):
+        return True
+    lock = path.parents[1] / store.LOCK_FOLDER / f"{path.name}.lock"
+    traces = (path / SPEC_FILE, path / MANIFEST_FILE, lock)
+    return path.match(f"*-{HASH_GLOB}") and any(trace.exists() for trace in traces)
 
 
 def _get_final_name(folder: Path) -> str:

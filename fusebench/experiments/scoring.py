@@ -70,6 +70,7 @@ def _check_count(
     """
     first = next(iter(others.values()), count)
     if isinstance(count, Detections) and isinstance(first, Detections):
+        _check_detections(metric, key, count)
         return count
     array = np.asarray(count if not isinstance(count, Detections) else None)
     numeric = array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
@@ -88,6 +89,21 @@ def _check_count(
         f"metric {metric.name}, image {key}: count returned {returned}, expected finite real "
         f"numbers in an array of one shape for all images, or Detections{before}"
     )
+
+
+def _check_detections(metric: ResolvedMetric, key: str, count: Detections) -> None:
+    """Raise a `UserError` if a score or a total is not finite: it would spoil the ranking or sums.
+
+    Other rows may be NaN, e.g. the overlap with no box.
+    """
+    numbers = {"scores": count.rows["scores"], **count.totals}
+    for name, values in numbers.items():
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            raise UserError(
+                f"metric {metric.name}, image {key}: count returned Detections whose {name} are "
+                "not all finite real numbers"
+            )
 
 
 def _describe_count(count: image_counts.ImageCounts) -> str:

@@ -18,6 +18,7 @@ from fusebench.storage import hashing, intact_files, manifest
 from fusebench.storage.manifest import ManifestError
 
 MAX_NAMED_FILES = 3  # of a damaged folder, in a message
+MISPLACED = "does not fit the name of its folder"
 CARD_SHA256 = re.compile(r"sha256\s+`([0-9a-f]{64})`")  # in a model card
 
 
@@ -85,7 +86,7 @@ def _check_spec(folder: Path) -> dict[str, str]:
         return {SPEC_FILE: "cannot be read"}
     if folder.name.endswith(f"-{name_hash}"):
         return {}
-    return {SPEC_FILE: "does not fit the name of its folder"}
+    return {SPEC_FILE: MISPLACED}
 
 
 def build_error(folder: Path, damage: Mapping[str, str], flag: str = "--out") -> UserError:

@@ -193,6 +193,20 @@ def test_a_repair_touches_nothing_outside_of_the_store(root, tmp_path):
     notes.mkdir()
     (notes / "mine-0123456789ab").mkdir()
     (notes / "mine-0123456789ab/empty.json").write_text("")
+    (root / "runs/detection/photos-202611301200").mkdir()
+    (root / "runs/detection/photos-202611301200/empty.json").write_text("")
     assert verify.main(["--repair"]) == 0
     assert sorted(path.name for path in outside.iterdir()) == ["a.png", "record.json"]
     assert sorted(path.name for path in notes.rglob("*")) == ["empty.json", "mine-0123456789ab"]
+    assert (root / "runs/detection/photos-202611301200/empty.json").exists()
+
+
+def test_an_intact_folder_with_the_name_of_another_is_set_aside(root, capsys):
+    (folder, other) = sorted(root.glob("runs/trained/scenes-*"))
+    name = folder.name[:-HASH_LENGTH] + "202611301200"
+    folder.rename(folder.with_name(name))
+    assert verify.main(["--repair"]) == 1
+    assert f"renamed to {name}.misplaced1" in capsys.readouterr().out
+    assert (folder.with_name(f"{name}.misplaced1") / "model.safetensors").exists()
+    assert other.exists()
+    assert verify.main([]) == 0

@@ -8,7 +8,7 @@ import pytest
 from fusebench.contracts import NoOptions, TaskMetric
 from fusebench.data.boxes import make_boxes
 from fusebench.errors import PluginError, UserError
-from fusebench.evaluation.counts import ArrayCounts
+from fusebench.evaluation.counts import ArrayCounts, Detections
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.storage.records import Column
@@ -36,6 +36,16 @@ def build_metric(count=None, score=None):
 def test_counts_that_cannot_be_added_name_metric_and_image(count, message):
     metric = build_metric(lambda *_: count)
     with pytest.raises(UserError, match=f"metric mine, image k: count returned .*{message}"):
+        scoring.count_images([metric], [("k", LABELS, LABELS)], CLASSES)
+
+
+@pytest.mark.parametrize("name", ["scores", "true_boxes"])
+def test_detections_with_nan_are_refused(name):
+    values = {"scores": np.array([0.5]), "true_boxes": np.array([3.0])}
+    values[name] = np.array([np.nan])
+    rows = {"scores": values["scores"], "class_ids": np.array([0])}
+    metric = build_metric(lambda *_: Detections(rows, {"true_boxes": values["true_boxes"]}))
+    with pytest.raises(UserError, match=f"metric mine, image k: .* {name} are not all finite"):
         scoring.count_images([metric], [("k", LABELS, LABELS)], CLASSES)
 
 

@@ -179,7 +179,7 @@ def _build_pairs(
     selected_keys = set(keys)
     files = [file for file in index.files if file[0] in selected_keys]
     read = [_read_pair_once(index, *file, readings) for file in files]
-    labels = [pair_labels for _, pair_labels in read]
+    labels = [entry for _, entry in read]
     recordings = [index.conditions_and_sequences.get(key) for key, _, _ in files]
     label_maps = [index.label_maps.get(key) for key, _, _ in files]
     columns = pack_columns(
@@ -187,15 +187,15 @@ def _build_pairs(
         infrared=[infrared for _, infrared, _ in files],
         visible=[visible for _, _, visible in files],
         sizes=[size for size, _ in read],
-        boxes=[pair_labels and pair_labels.boxes for pair_labels in labels],
+        boxes=[None if entry is None else entry.boxes for entry in labels],
         label_maps=[None if file is None else str(file) for file in label_maps],
-        conditions=[recording and recording.condition for recording in recordings],
+        conditions=[None if entry is None else entry.condition for entry in recordings],
         sequences=[sequences[key] for key, _, _ in files],
     )
     counts: Counter[str] = Counter()
-    for pair_labels in labels:
-        if pair_labels is not None and pair_labels.counts:
-            counts.update(pair_labels.counts)
+    for entry in labels:
+        if entry is not None and entry.counts:
+            counts.update(entry.counts)
     notes = label_notes.build_notes(counts, len(columns.class_ids), len(files))
     return columns, (*index.notes, *notes)
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.data.pairs import Split, build_columns
-from fusebench.runtime.garbage import pause_collection
 from fusebench.storage import hashing
 from fusebench.storage.splits import split_file
 from fusebench.storage.splits.file_hashes import FileHashes, Stamp, is_settled, read_stamp
+from fusebench.storage.splits.garbage import pause_collection
 from fusebench.storage.splits.index_folder import remove_oldest
 
 FOLDER = ".index"  # in the store

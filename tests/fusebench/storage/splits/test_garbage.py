@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from fusebench.runtime.garbage import pause_collection
+from fusebench.storage.splits.garbage import pause_collection
 
 
 def test_collection_goes_on_after_the_block_and_after_an_error():

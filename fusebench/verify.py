@@ -156,7 +156,7 @@ def remove_leftovers(root: Path, data: Path) -> list[Path]:
 
 
 def _is_result_folder(path: Path) -> bool:
-    """Return whether a folder is one of the store: its name ends in a hash, and the store has written it.
+    """Return whether the store has written a folder: it has a hash in its name and a trace of it.
 
     The name alone is not enough, because a date and time has as many digits as a hash.
     """

@@ -210,9 +210,9 @@ def _build_pairs(
         sequences=[sequences[key] for key, _, _ in files],
     )
     counts: Counter[str] = Counter()
-    for pair_labels in labels:
-        if pair_labels is not None and pair_labels.counts:
-            counts.update(pair_labels.counts)
+    for entry in labels:
+        if entry is not None and entry.counts:
+            counts.update(entry.counts)
     notes = label_notes.build_notes(counts, len(columns.class_ids), len(files))
     turned_images = sum(reading.turned_images for reading in read)
     if turned_images:

@@ -3,8 +3,9 @@
 One NumPy archive per folder of images. A hash is used again only if the file's size, its times of
 modification and of status change, its inode and its device are the same: an edit that restores the
 time of modification changes the status time. A file that changed less than `SETTLING_SECONDS`
-before it was read is not kept, because a later edit could leave the same time. The folder can be
-deleted; a damaged archive is written again.
+before it was read is not kept, because a later edit could leave the same time. Files that are gone
+are left out when an archive is written. The folder can be deleted; a damaged archive is written
+again.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from fusebench.data.image_hash import hash_image_file
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import npz
+from fusebench.storage.splits.index_folder import remove_oldest
 
 SETTLING_SECONDS = 2.0  # resolution of the times of FAT, the coarsest in use
 VERSION = 2  # of `hash_image_file` and of the archives
@@ -110,10 +112,12 @@ class FileHashes:
             return {}
 
     def _write_table(self, folder: str) -> None:
-        file, table = self._get_file(folder), self._tables[folder]
+        file = self._get_file(folder)
         if file is None:
             return
         with suppress(OSError):  # a full or read-only disk: the files are hashed again next time
+            present = set(os.listdir(folder or "."))  # noqa: PTH208 - fast
+            table = {name: entry for name, entry in self._tables[folder].items() if name in present}
             file.parent.mkdir(parents=True, exist_ok=True)
             with replace_atomically(file) as temporary, temporary.open("wb") as stream:
                 np.savez(
@@ -122,6 +126,7 @@ class FileHashes:
                     stamps=np.array([stamp for stamp, _ in table.values()], np.int64),
                     hashes=np.array([sha256 for _, sha256 in table.values()]),
                 )
+            remove_oldest(file.parent, "hashes*.npz")
 
 
 def _split_path(path: Path | str) -> tuple[str, str]:

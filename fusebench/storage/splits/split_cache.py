@@ -24,6 +24,7 @@ from fusebench.storage import hashing
 from fusebench.storage.splits import split_file
 from fusebench.storage.splits.file_hashes import FileHashes, Stamp, is_settled, read_stamp
 from fusebench.storage.splits.garbage import pause_collection
+from fusebench.storage.splits.index_folder import remove_oldest
 
 FOLDER = ".index"  # in the store
 MAX_ENTRIES = 2_000_000  # of files below a data set's folders; nothing is kept if there are more
@@ -75,6 +76,7 @@ class SplitCache:
         with suppress(OSError):  # a full or read-only disk: it is read again next time
             self._folder.mkdir(parents=True, exist_ok=True)
             split_file.write_split(file, split, inputs)
+            remove_oldest(self._folder, "split-*.npz")
         return split
 
     def _load(self, load: Callable[[], Split]) -> Split:

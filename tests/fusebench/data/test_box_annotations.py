@@ -206,6 +206,12 @@ def test_duplicates_are_those_that_ultralytics_drops(tmp_path):
     assert len(read_yolo(tmp_path, text)) == expected
 
 
+def test_boxes_of_equal_left_edges_are_duplicates_only_if_all_edges_are_equal(tmp_path):
+    rows = ["0 .5 .5 .2 .2", "0 .5 .5 .2 .4", "0 .5 .6 .2 .2", "1 .5 .5 .2 .2", "0 .6 .5 .4 .2"]
+    assert len(read_yolo(tmp_path, "\n".join(rows))) == 5
+    assert len(read_yolo(tmp_path, "\n".join([*rows, "0 .50 .50 .20 .20"]))) == 5
+
+
 def read_yolo(tmp_path, content, class_order=(0, 1)):
     path = tmp_path / "a.txt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())

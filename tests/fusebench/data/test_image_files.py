@@ -299,3 +299,62 @@ def test_signed_8_bit_tiff_is_refused_because_its_values_would_wrap(tmp_path):
     Image.new("L", (4, 4), 255).save(tmp_path / "a.tif", tiffinfo=tags)
     with pytest.raises(UserError, match=r"a\.tif: signed 8-bit integers"):
         images.read_gray(tmp_path / "a.tif")
+
+
+PLAIN_IMAGES = {
+    "L": QUARTERS[..., 0],
+    "RGB": QUARTERS,
+    "LA": QUARTERS[..., :2],
+    "RGBA": QUARTERS[..., [0, 1, 2, 2]],
+}
+
+
+@pytest.mark.parametrize("mode", [*PLAIN_IMAGES, "P"])
+def test_plain_png_is_read_without_pillow(tmp_path, mode, monkeypatch):
+    path = tmp_path / "a.png"
+    image = Image.fromarray(PLAIN_IMAGES.get(mode, QUARTERS))
+    image.convert(mode).save(path, dpi=(72, 72))
+    insert_chunk(path, b"gAMA", struct.pack(">I", 45455))
+    monkeypatch.setattr(reader.Image, "open", None)
+    assert reader.read_header(path) == reader.ImageHeader("PNG", (24, 16), mode, 8, False, 0)
+    insert_chunk(path, b"eXIf", build_exif(6).removeprefix(b"Exif\0\0"), after_pixels=True)
+    assert reader.read_header(path) == reader.ImageHeader("PNG", (16, 24), mode, 8, False, 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (b"eXIf", build_exif(6).removeprefix(b"Exif\0\0")),
+        (b"acTL", struct.pack(">II", 2, 0)),  # an animation
+        (b"tEXt", b"exif\0anything"),
+        (b"gAMA", b""),
+        (b"abCd", b"unknown"),
+        (b"PLTE", bytes(5000)),  # the pixels begin behind the first bytes
+    ],
+)
+def test_png_with_other_chunks_is_left_to_pillow(tmp_path, kind, content):
+    path = tmp_path / "a.png"
+    Image.fromarray(QUARTERS).save(path)
+    assert png_chunks.parse_plain_header(path.read_bytes()) is not None
+    insert_chunk(path, kind, content)
+    assert png_chunks.parse_plain_header(path.read_bytes()[: png_chunks.HEAD_BYTES]) is None
+
+
+def test_png_with_a_damaged_header_is_left_to_pillow(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(QUARTERS).save(path)
+    content = path.read_bytes()
+    for position in range(33):  # signature and IHDR
+        changed = bytearray(content)
+        changed[position] ^= 1
+        assert png_chunks.parse_plain_header(bytes(changed)) is None
+    for end in range(41):  # the first chunk of pixels is named in the bytes 37 to 41
+        assert png_chunks.parse_plain_header(content[:end]) is None
+
+
+@pytest.mark.parametrize("mode", ["1", "I;16"])
+def test_png_of_another_bit_depth_is_left_to_pillow(tmp_path, mode):
+    path = tmp_path / "a.png"
+    Image.new(mode, (24, 16)).save(path)
+    assert png_chunks.parse_plain_header(path.read_bytes()) is None
+    assert reader.read_header(path).mode == mode

@@ -10,7 +10,7 @@ import pytest
 from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.data.pairs import Pair, PairColumns, Split, build_columns
 from fusebench.storage import hashing
-from fusebench.storage.splits import file_hashes, split_cache
+from fusebench.storage.splits import file_hashes, index_folder, split_cache
 from fusebench.storage.splits.file_hashes import FileHashes
 from fusebench.storage.splits.split_cache import SplitCache, hash_listing
 
@@ -176,3 +176,29 @@ def test_find_unlabeled_names_the_first_pair_without_labels(folder):
 
 def test_a_split_of_a_missing_folder_is_not_kept_because_reading_it_may_create_it(tmp_path):
     assert hash_listing([tmp_path / "scenes"]) is None
+
+
+def test_files_that_are_gone_are_left_out_of_the_kept_hashes(folder, tmp_path):
+    index = tmp_path / "index"
+    FileHashes(index).hash_each([folder / "a.bmp", folder / "b.bmp"])
+    (folder / "a.bmp").unlink()
+    hashes = FileHashes(index).hash_each([folder / "b.bmp", folder / "c.bmp"])
+    (archive,) = index.iterdir()
+    with np.load(archive) as arrays:
+        assert sorted(arrays["names"]) == ["b.bmp", "c.bmp"]
+    assert hashes == FileHashes().hash_each([folder / "b.bmp", folder / "c.bmp"])
+
+
+def test_only_the_archives_written_last_are_kept(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(index_folder, "MAX_ARCHIVES", 2)
+    cache = SplitCache(tmp_path / "store")
+    for number in range(3):
+        cache.get_or_load({"rule": number}, [folder], lambda: make_split(folder))
+        time.sleep(0.02)
+    index = tmp_path / "store" / split_cache.FOLDER
+    assert len(list(index.glob("split-*.npz"))) == 2
+    load = Loader(folder)
+    assert SplitCache(tmp_path / "store").get_or_load({"rule": 2}, [folder], load) is not None
+    assert load.count == 0
+    SplitCache(tmp_path / "store").get_or_load({"rule": 0}, [folder], load)
+    assert load.count == 1

@@ -35,8 +35,10 @@ class FinishedStudy:
     def check_results(self, folder: Path) -> None:
         """Check that a folder has the results of the undisturbed run, and nothing unfinished."""
         results = read_results(folder)
-        assert not stored_contents.list_differences(self.results, results)
-        assert not stored_contents.list_leftovers(folder)
+        differences = stored_contents.list_differences(self.results, results)
+        assert not differences, differences
+        leftovers = stored_contents.list_leftovers(folder)
+        assert not leftovers, leftovers
 
 
 def read_results(folder: Path) -> dict[str, str]:

@@ -10,12 +10,13 @@ is not fused or not scored yet.
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from fusebench import cli
-from fusebench.cli import Step
+from fusebench.cli import RunFunction, Step
 from fusebench.config import schema
 from fusebench.data.pairs import Split
 from fusebench.experiments import sources
@@ -49,7 +50,7 @@ def build_steps(plan: Plan, store: Store) -> list[Step]:
 
     return [
         *fusion_steps.values(),
-        *(cli.build_step(PROGRAM, run, store, execute) for run in quality_runs),
+        *(_build_quality_step(run, store, execute) for run in quality_runs),
     ]
 
 
@@ -76,8 +77,9 @@ def execute_run(
         metric.add_signature_column(per_image, metrics).to_csv(folder / "per_image.csv")
         _build_record(run, per_image, time.monotonic() - start).write(folder)
 
-    sources.get_images(run.test_images, store, device)
-    store.get_or_create(run.task.kind, run.label, run.specs["record"], work)
+    if run.read_record(store) is None:
+        sources.get_images(run.test_images, store, device)
+        store.get_or_create(run.task.kind, run.label, run.specs["record"], work)
     _get_row_log_path(run, store).unlink(missing_ok=True)
 
 
@@ -187,6 +189,15 @@ def _build_fusion_step(required: SourceImages, store: Store) -> Step:
 
     is_done = required.get_folder(store).exists()
     return Step(f"{required.label} {hashing.hash_keys(required.split)}", is_done, fuse)
+
+
+def _build_quality_step(run: Run, store: Store, execute: RunFunction) -> Step:
+    """Build the step of a quality run; it is done when the record exists and the row log is gone.
+
+    After a power cut, or if two processes scored the same runs, both can be there.
+    """
+    step = cli.build_step(PROGRAM, run, store, execute)
+    return replace(step, is_done=step.is_done and not _get_row_log_path(run, store).exists())
 
 
 def main(argv: Sequence[str] | None = None, run_plan: Plan | None = None) -> int:

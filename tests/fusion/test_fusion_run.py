@@ -454,6 +454,22 @@ def test_interrupted_scoring_resumes_with_the_first_unscored_pair(root, monkeypa
     assert not list(root.glob("runs/.scores/*"))
 
 
+def test_row_log_that_outlived_its_record_is_removed_by_the_next_start(root, capsys):
+    assert run(root) == 0
+    (folder,) = root.glob("runs/quality/*-ir-*")
+    row_log = root / f"runs/.scores/{folder.name}.jsonl"
+    row_log.write_text('{"key": "00001"}\n')  # its removal was not on the disk at a power cut
+    record = (folder / "record.json").read_bytes()
+    assert run(root, "--plan") == 0
+    assert row_log.is_file()
+    assert run(root) == 0
+    assert not row_log.exists()
+    assert (folder / "record.json").read_bytes() == record
+    capsys.readouterr()
+    assert run(root) == 0
+    assert capsys.readouterr().out.count("(done)") == 4
+
+
 @pytest.mark.parametrize(("additional", "has_note"), [("", True), ("entropy.sat254: {}, ", False)])
 def test_protocol_of_dmfuses_columns_has_the_note_on_qe(root, additional, has_note):
     names = "phase_congruency edge_dependent_quality.uiqi8 feature_mutual_information.edge"

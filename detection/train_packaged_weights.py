@@ -25,6 +25,7 @@ from fusebench.config.paths import expand_home
 from fusebench.contracts import NoOptions
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import scenes
 from fusebench.evaluation.class_means import average_defined
 from fusebench.experiments import mixed_sources
@@ -83,7 +84,9 @@ def make_packaged_weights(
         device: Torch device of the training.
     """
     store = Store(folders.store)
-    examples = mixed_sources.mix_sources(scenes.load(folders.data, "train", scene_options), store)
+    examples = mixed_sources.mix_sources(
+        load_split(scenes.load, folders.data, "train", scene_options), store
+    )
     scene_values = scene_options.model_dump(mode="json")
     spec = {
         "kind": "start weights",
@@ -97,7 +100,7 @@ def make_packaged_weights(
         yolov5.train(examples, options, seed=0, device=device, folder=folder)
 
     trained = store.get_or_create("start", "yolov5n-scenes", spec, work).path
-    test = scenes.load(folders.data, "test", scene_options)
+    test = load_split(scenes.load, folders.data, "test", scene_options)
     scores = {name: _compute_ap50(trained, test, name, options, store) for name in SOURCES}
     folders.weights.mkdir(parents=True, exist_ok=True)
     weights = folders.weights / initial_weights.PACKAGED_WEIGHTS.name

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.images import Color, Gray
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
@@ -315,9 +316,10 @@ class Dataset:
         name: Name in the task file.
         VERSION: Increased when the pairs, their labels or their split change.
         TITLE: Name of the data set in messages.
+        load: Lists the files of the data set below a data folder.
         CLASSES: Class names in the order of their ids; empty without labels.
-        load: Returns the pairs of the split ``train``, ``test`` or ``all`` below a data folder. The
-            optional fourth argument shares readings, see `fusebench.data.split_builder`.
+        get_classes: Returns the class names, where the options or the files decide them; empty as
+            long as the data set is not there.
         Options: Options in tasks.yaml.
         input_paths: Returns the folders and files that decide what `load` returns, so that a split
             can be kept until one of them changes; empty: it is loaded every time, as is that of a
@@ -328,11 +330,20 @@ class Dataset:
     name: str
     VERSION: int
     TITLE: str
-    CLASSES: tuple[str, ...]
-    load: Callable[..., Split] = _call("root, split, options, [readings]")
+    load: Callable[[Path, Any], DatasetIndex] = _call("root, options")
+    CLASSES: tuple[str, ...] = ()
+    get_classes: Callable[[Path, Any], tuple[str, ...]] | None = _call(
+        "root, options", default=None
+    )
     Options: type[BaseModel] = NoOptions
     input_paths: Callable[[Path, Any], Sequence[Path]] = _call("root, options", default=_no_paths)
     is_generated: Callable[[Path, Any], bool] = _call("root, options", default=_is_present)
+
+    def list_classes(self, root: Path, options: Any) -> tuple[str, ...]:
+        """List the class names in the order of their ids; empty if they are not known."""
+        if self.get_classes is None:
+            return self.CLASSES
+        return tuple(self.get_classes(root, options))
 
 
 Contract = TypeVar("Contract", FusionMethod, FusionMetric, TaskMetric, Model, Dataset)

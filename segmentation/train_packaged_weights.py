@@ -19,6 +19,7 @@ from fusebench.config.paths import expand_home
 from fusebench.data import label_maps
 from fusebench.data.images import LabelMap
 from fusebench.data.pairs import Split
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import scenes_seg
 from fusebench.evaluation import confusion
 from fusebench.evaluation.class_means import to_optional
@@ -106,11 +107,13 @@ def train_and_evaluate(args: argparse.Namespace, store: Store) -> tuple[Path, di
     }
 
     def work(folder: Path) -> None:
-        examples = mix_sources(scenes_seg.load(args.data, "train", scene_options), store)
+        examples = mix_sources(
+            load_split(scenes_seg.load, args.data, "train", scene_options), store
+        )
         segformer.train(examples, options, seed=0, device="cpu", folder=folder)
 
     trained = store.get_or_create("start", "segformer-b0-scenes", spec, work).path
-    test = mix_sources(scenes_seg.load(args.data, "test", scene_options), store)
+    test = mix_sources(load_split(scenes_seg.load, args.data, "test", scene_options), store)
     predicted = segformer.predict(trained, test, options, segformer.Predict(), device="cpu")
     pairs = progress.track_progress(test.split.pairs, "check")
     return trained, spec | {

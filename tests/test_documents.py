@@ -13,6 +13,7 @@ from PIL import Image
 
 from fusebench import plugins
 from fusebench.config import schema
+from fusebench.data import split_builder
 from fusebench.data.boxes import make_boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.evaluation.counts import stack_counts
@@ -98,7 +99,7 @@ PARTS = (("train", ("day1", "night2")), ("test", ("day3", "night4")))
 
 def load_split(templates, data, path, part):
     dataset = plugins.load_dataset(templates[path])
-    return dataset.load(data, part, dataset.Options())
+    return split_builder.load_split(dataset.load, data, part, dataset.Options())
 
 
 @pytest.mark.parametrize("path", [path for path in TEMPLATES if "method" in path])
@@ -239,7 +240,7 @@ def test_a_task_file_of_the_documents_is_valid(block, templates, tmp_path, monke
     task_file = schema.load_task_file(file)
     for name in given.get("sources", ()):
         resolution.resolve_source(name, task_file.get_source(name), tmp_path)
-    resolution.resolve_tasks(task_file, list(given.get("tasks", ())), tmp_path)
+    resolution.resolve_tasks(task_file, list(given.get("tasks", ())), tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fusebench import plugins
 from fusebench.config.paths import expand_home
 from fusebench.data.pairs import Split
+from fusebench.data.split_builder import load_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,7 @@ def load_dataset(
     """
     plugin = plugins.load_dataset(name)
     checked = plugins.validate_options(plugin.Options, options or {}, f"options of {name}")
-    return plugin.load(expand_home(data), split, checked)
+    return load_split(plugin.load, expand_home(data), split, checked)
 
 
 def load_results(folder: str | Path = "runs") -> Results:

@@ -1,22 +1,27 @@
-"""Construction of a `Split` from the files of a data set: the steps that all data sets share."""
+"""Construction of a `Split` from the index of a data set: the steps that all data sets share."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from fusebench.data import folder_discovery, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
+from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.content_hash import ContentHash
+from fusebench.data.image_files.infrared_scaling import scale_infrared_images
 from fusebench.data.pairs import PairColumns, Split, pack_columns
-from fusebench.data.sequences import ConditionAndSequence
 from fusebench.errors import UserError
 
 DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name its sequences
 SPLIT_NAMES = ("train", "test", "all")
 
 ORIENTATION_NOTE = "orientation"
+
+Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
@@ -34,40 +39,44 @@ class PairReading:
     turned_images: int
 
 
-# By the pair's files and class order: splits of other rules share it.
-PairReadings = dict[Hashable, PairReading]
-
-
 @dataclass(frozen=True)
-class DatasetIndex:
-    """All files of a data set, before it is split.
+class DatasetReadings:
+    """What was read of data sets a moment ago; their splits share it.
 
     Attributes:
-        dataset: Name of the data set.
-        folder: Its folder; list files of a split rule are relative to it.
-        classes: Class names in the order of their ids.
-        files: (key, infrared file, visible file) in key order.
-        read_boxes: Reads the ground-truth boxes of (key, image size), alone or with the counts
-            for `Split.notes`; None if there are none.
-        class_order: Class id of each id in the label files, if `read_boxes` depends on it.
-        label_maps: Label image per key; empty if there are none.
-        official_split: Keys of train and test, if the data set has an official split.
-        conditions_and_sequences: Per key, as far as they are known.
-        notes: Notes on all files; those on the labels of a split are added, see `Split`.
-        official_split_hint: Where the official split was expected, for messages.
+        indexes: Index of each data set by its name, options and folder.
+        pairs: What was read of each pair, by its files and the index's `label_rule`.
+        image_hashes: Hashes that were computed together with headers, by path.
     """
 
-    dataset: str
-    folder: Path
-    classes: tuple[str, ...]
-    files: Sequence[tuple[str, str, str]]
-    read_boxes: Callable[[str, tuple[int, int]], Boxes | BoxLabels] | None = None
-    class_order: tuple[int, ...] = ()
-    label_maps: Mapping[str, Path] = field(default_factory=dict)
-    official_split: splits.SplitKeys | None = None
-    conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
-    notes: tuple[tuple[str, str], ...] = ()
-    official_split_hint: str = ""
+    indexes: dict[Hashable, DatasetIndex] = field(default_factory=dict)
+    pairs: dict[Hashable, PairReading] = field(default_factory=dict)
+    image_hashes: dict[str, ContentHash] = field(default_factory=dict)
+
+    def get_index(self, identity: Hashable, load: Callable[[], DatasetIndex]) -> DatasetIndex:
+        """Return the index of a data set; call ``load`` if it was not listed yet."""
+        if identity not in self.indexes:
+            self.indexes[identity] = load()
+        return self.indexes[identity]
+
+
+def load_split(
+    load: Callable[[Path, Options], DatasetIndex], root: Path, split: str, options: Options
+) -> Split:
+    """Load one split of a data set; nothing is shared with other splits.
+
+    Args:
+        load: Function `load` of a file in ``fusebench/datasets``.
+        root: The data folder.
+        split: ``train``, ``test`` or ``all``.
+        options: Checked options of the data set.
+
+    Raises:
+        DatasetNotFoundError: If the data set is not on this machine.
+        UserError: See `build_split`; also if a file is missing or does not match its partner.
+    """
+    check_split_name(split)
+    return build_split(load(root, options), split, root)
 
 
 def list_input_paths(
@@ -107,44 +116,63 @@ def check_split_name(split: str) -> None:
 
 
 def build_split(
-    index: DatasetIndex,
-    split: str,
-    rule: splits.SplitRule | None = None,
-    readings: PairReadings | None = None,
+    index: DatasetIndex, split: str, root: Path, readings: DatasetReadings | None = None
 ) -> Split:
     """Build one split; only image headers and box labels are read.
 
     Args:
         index: The data set.
         split: ``train``, ``test`` or ``all``.
-        rule: How to divide into train and test; None if every pair is tested.
+        root: The data folder, where scaled infrared images are written.
         readings: What was read for other splits a moment ago; updated. None: nothing.
 
     Raises:
         UserError: If the rule does not suit the data set, or a header or a label is broken.
     """
     check_split_name(split)
-    keys = [key for key, _, _ in index.files]
-    sequences = _assign_sequences(index, keys, rule)
-    readings = {} if readings is None else readings
-    if split == "train" and isinstance(rule, splits.AllPairsRule):
-        raise UserError(
-            f"{index.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; "
-            "it is for models trained elsewhere, choose another rule"
+    readings = DatasetReadings() if readings is None else readings
+    built = _build_split(index, split, readings)
+    return scale_infrared_images(built, index.infrared_scaling, root)
+
+
+def _build_split(index: DatasetIndex, split: str, readings: DatasetReadings) -> Split:
+    rule = index.rule
+    sequences = _assign_sequences(index, rule)
+    if rule is None or isinstance(rule, splits.AllPairsRule):
+        if split == "train":
+            raise UserError(_describe_missing_training_part(index))
+        rule = None
+    if split == "all" or rule is None:
+        pairs, notes = _build_pairs(index, index.keys, sequences, readings)
+        return Split(
+            index.dataset,
+            split,
+            index.classes,
+            pairs,
+            "all pairs",
+            is_simulated=index.is_simulated,
+            notes=notes,
         )
-    if split == "all" or rule is None or isinstance(rule, splits.AllPairsRule):
-        pairs, notes = _build_pairs(index, keys, sequences, readings)
-        return Split(index.dataset, split, index.classes, pairs, "all pairs", notes=notes)
-    parts = splits.divide_keys(keys, rule, _load_listed_keys(index, rule))
+    parts = splits.divide_keys(index.keys, rule, _load_listed_keys(index, rule))
     pairs, notes = _build_pairs(index, parts[split], sequences, readings)
     return Split(
         index.dataset,
         split,
         index.classes,
         pairs,
-        splits.describe_rule(rule),
+        index.official_split_text or splits.describe_rule(rule),
         splits.has_leakage(rule, parts, _get_known_sequences(index)),
+        index.is_simulated,
         notes=notes,
+    )
+
+
+def _describe_missing_training_part(index: DatasetIndex) -> str:
+    if index.rule is None:
+        return f"{index.dataset} has no split 'train': every pair is tested; use test or all"
+    return (
+        f"{index.dataset}: split: {{rule: all}} tests every pair and leaves none to train on; it "
+        "is for models trained elsewhere, choose another rule"
     )
 
 
@@ -156,14 +184,13 @@ def _get_known_sequences(index: DatasetIndex) -> dict[str, str]:
     }
 
 
-def _assign_sequences(
-    index: DatasetIndex, keys: Sequence[str], rule: splits.SplitRule | None
-) -> dict[str, str]:
+def _assign_sequences(index: DatasetIndex, rule: splits.SplitRule | None) -> dict[str, str]:
     """Return the sequence of every key; unknown ones are approximated by blocks of ids.
 
     Where every pair is tested and keys are not numbered, neighbors are unrelated: each key is then
     a sequence of its own.
     """
+    keys = index.keys
     length = rule.length if isinstance(rule, splits.BlockRule) else DEFAULT_SEQUENCE_LENGTH
     if rule is None and splits.parse_frame_numbers(keys) is None:
         sequences = {key: key for key in keys}
@@ -174,7 +201,7 @@ def _assign_sequences(
 
 def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.SplitKeys:
     if isinstance(rule, splits.ListRule):
-        return splits.read_split_lists(index.folder, rule, [key for key, _, _ in index.files])
+        return splits.read_split_lists(index.folder, rule, index.keys)
     if isinstance(rule, splits.OfficialRule):
         if index.official_split is None:
             raise UserError(
@@ -190,7 +217,7 @@ def _build_pairs(
     index: DatasetIndex,
     keys: Sequence[str],
     sequences: Mapping[str, str],
-    readings: PairReadings,
+    readings: DatasetReadings,
 ) -> tuple[PairColumns, tuple[tuple[str, str], ...]]:
     """Return the pairs of the keys, and the notes on their files."""
     selected_keys = set(keys)
@@ -222,18 +249,20 @@ def _build_pairs(
 
 
 def _read_pair_once(
-    index: DatasetIndex, key: str, infrared: str, visible: str, readings: PairReadings
+    index: DatasetIndex, key: str, infrared: str, visible: str, readings: DatasetReadings
 ) -> PairReading:
-    identity = (index.dataset, infrared, visible, index.class_order)
-    known = readings.get(identity)
+    identity = (index.dataset, infrared, visible, index.label_rule)
+    known = readings.pairs.get(identity)
     if known is None:
-        known = readings[identity] = _read_pair(index, key, infrared, visible)
+        known = readings.pairs[identity] = _read_pair(index, key, infrared, visible, readings)
     return known
 
 
-def _read_pair(index: DatasetIndex, key: str, infrared: str, visible: str) -> PairReading:
+def _read_pair(
+    index: DatasetIndex, key: str, infrared: str, visible: str, readings: DatasetReadings
+) -> PairReading:
     """Read the size of a pair from its headers, and its boxes."""
-    headers = folder_discovery.read_matching_headers(infrared, visible)
+    headers = folder_discovery.read_matching_headers(infrared, visible, readings.image_hashes)
     size = headers[0].size
     label_map = index.label_maps.get(key)
     if label_map is not None:

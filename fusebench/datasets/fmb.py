@@ -17,16 +17,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import folder_discovery, sequences, splits
-from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
+from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.matching.image_files import find_images_by_stem
-from fusebench.data.pairs import Split
-from fusebench.data.split_builder import (
-    DatasetIndex,
-    PairReadings,
-    build_split,
-    check_split_name,
-    list_input_paths,
-)
+from fusebench.data.split_builder import list_input_paths
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -84,19 +78,13 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     return list_input_paths(root, options.folder, options.split, options.scenarios)
 
 
-def load(
-    root: Path,
-    split: str,
-    options: Options = DEFAULT_OPTIONS,
-    readings: PairReadings | None = None,
-) -> Split:
-    """Load the pairs of ``train``, ``test`` or ``all`` with the files of their label maps.
+def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
+    """List the pairs and the files of their label maps.
 
     Raises:
         DatasetNotFoundError: If the data set is not on this machine.
-        UserError: If a folder or a partner is missing, or a header is broken.
+        UserError: If a folder or a partner is missing.
     """
-    check_split_name(split)
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
@@ -120,19 +108,19 @@ def load(
         files += part_files
         label_maps |= _find_label_maps(part_folder, official_split[part])
     _check_unique_keys(folder, official_split)
-    index = DatasetIndex(
+    return DatasetIndex(
         "fmb",
         folder,
         CLASSES,
         sorted(files),
+        options.split,
         label_maps=label_maps,
         official_split=official_split,
         conditions_and_sequences=sequences.load_scenarios(
             folder, options.scenarios, list(label_maps)
         ),
+        infrared_scaling=options.infrared_scaling,
     )
-    built = build_split(index, split, options.split, readings)
-    return scale_infrared_images(built, options.infrared_scaling, root)
 
 
 def _find_label_maps(part_folder: Path, keys: list[str]) -> dict[str, Path]:

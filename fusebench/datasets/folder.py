@@ -8,16 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
+from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.matching.image_files import match_pairs_by_stem, split_template
-from fusebench.data.pairs import Split
-from fusebench.data.split_builder import (
-    DatasetIndex,
-    PairReadings,
-    build_split,
-    check_split_name,
-)
-from fusebench.errors import DatasetNotFoundError, UserError
+from fusebench.errors import DatasetNotFoundError
 
 VERSION = 1
 TITLE = "Folder of pairs"
@@ -51,21 +45,13 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     return [split_template(root / path)[0] for path in (options.infrared, options.visible)]
 
 
-def load(
-    root: Path,
-    split: str,
-    options: Options = DEFAULT_OPTIONS,
-    readings: PairReadings | None = None,
-) -> Split:
-    """Load every pair of the two folders, as split ``test`` or ``all``.
+def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
+    """List the pairs of the two folders.
 
     Raises:
         DatasetNotFoundError: If a folder does not exist.
-        UserError: If a partner is missing, a file is no image, or ``split`` is ``train``.
+        UserError: If a partner is missing.
     """
-    check_split_name(split)
-    if split == "train":
-        raise UserError("a folder of pairs has no split 'train'; use test or all")
     infrared, visible = root / options.infrared, root / options.visible
     for path in (infrared, visible):
         if not split_template(path)[0].is_dir():
@@ -74,6 +60,6 @@ def load(
                 "folders of images with the same names. Without them: python -m fusion.run --scenes"
             )
     files = match_pairs_by_stem(infrared, visible)
-    index = DatasetIndex("folder", root, CLASSES, files)
-    built = build_split(index, split, readings=readings)
-    return scale_infrared_images(built, options.infrared_scaling, root)
+    return DatasetIndex(
+        "folder", root, CLASSES, files, None, infrared_scaling=options.infrared_scaling
+    )

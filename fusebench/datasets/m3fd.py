@@ -29,15 +29,9 @@ from fusebench.data import (
 )
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
-from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
-from fusebench.data.pairs import Split
-from fusebench.data.split_builder import (
-    DatasetIndex,
-    PairReadings,
-    build_split,
-    check_split_name,
-    list_input_paths,
-)
+from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.split_builder import list_input_paths
 
 VERSION = 1
 TITLE = "M3FD"
@@ -81,19 +75,14 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     return list_input_paths(root, options.folder, options.split, options.scenarios)
 
 
-def load(
-    root: Path,
-    split: str,
-    options: Options = DEFAULT_OPTIONS,
-    readings: PairReadings | None = None,
-) -> Split:
-    """Load the pairs of ``train``, ``test`` or ``all`` with their ground-truth boxes.
+def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
+    """List the pairs and their labels.
 
     Raises:
         DatasetNotFoundError: If the data set is not on this machine.
-        UserError: If a file is missing, broken, or does not match its partner.
+        UserError: If a file is missing or does not match its partner, or the class order of text
+            labels is not certain.
     """
-    check_split_name(split)
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
@@ -117,15 +106,15 @@ def load(
             return box_annotations.read_voc_labels(labels[key], CLASSES, size)
         return box_annotations.read_yolo_labels(labels[key], class_order.indices, size)
 
-    index = DatasetIndex(
+    return DatasetIndex(
         "m3fd",
         folder,
         CLASSES,
         files,
+        options.split,
         read_boxes if labels else None,
         tuple(class_order.indices),
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
         notes=class_order.notes,
+        infrared_scaling=options.infrared_scaling,
     )
-    built = build_split(index, split, options.split, readings)
-    return scale_infrared_images(built, options.infrared_scaling, root)

@@ -25,15 +25,9 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data import box_annotations, folder_discovery, sequences, splits
 from fusebench.data.box_labels import class_list, label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
-from fusebench.data.image_files.infrared_scaling import InfraredScaling, scale_infrared_images
-from fusebench.data.pairs import Split
-from fusebench.data.split_builder import (
-    DatasetIndex,
-    PairReadings,
-    build_split,
-    check_split_name,
-    list_input_paths,
-)
+from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.split_builder import list_input_paths
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -79,19 +73,13 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     return list_input_paths(root, options.folder, options.split, options.scenarios)
 
 
-def load(
-    root: Path,
-    split: str,
-    options: Options = DEFAULT_OPTIONS,
-    readings: PairReadings | None = None,
-) -> Split:
-    """Load the pairs of ``train``, ``test`` or ``all`` with their ground-truth boxes.
+def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
+    """List the pairs and their labels.
 
     Raises:
         DatasetNotFoundError: If the data set is not on this machine.
-        UserError: If a file is missing, broken, or does not match its partner.
+        UserError: If a file is missing or does not match its partner.
     """
-    check_split_name(split)
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
@@ -122,18 +110,19 @@ def load(
             return label_notes.UNLABELED_IMAGE
         return box_annotations.read_yolo_labels(labels[key], class_order, size)
 
-    index = DatasetIndex(
+    return DatasetIndex(
         "msrs",
         folder,
         CLASSES,
         files,
+        options.split,
         read_boxes if labels else None,
+        tuple(class_order),
         official_split=_read_official_split(folder, keys),
         conditions_and_sequences=_find_conditions(folder, options.scenarios, keys),
         official_split_hint=_describe_missing_lists(folder, is_repository),
+        infrared_scaling=options.infrared_scaling,
     )
-    built = build_split(index, split, options.split, readings)
-    return scale_infrared_images(built, options.infrared_scaling, root)
 
 
 def _find_conditions(

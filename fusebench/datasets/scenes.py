@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fusebench.data import splits
-from fusebench.data.pairs import Split
+from fusebench.data.dataset_index import DatasetIndex
 from fusebench.datasets import m3fd
 from fusebench.simulator import dataset_writer, scene_options
 from fusebench.simulator.scene_options import Options as Options
@@ -29,8 +29,8 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     return [root / scene_options.get_dataset_folder("boxes", VERSION, options)]
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """Load the pairs of ``train``, ``test`` or ``all``; renders them into ``root`` if missing.
+def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
+    """List the pairs and their labels; renders them into ``root`` if missing.
 
     Raises:
         UserError: If they cannot be written to ``root``, or a file was changed.
@@ -38,6 +38,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     folder = scene_options.get_dataset_folder("boxes", VERSION, options)
     numbers = dataset_writer.split_scene_numbers(options.train, options.test, options.knobs)
     dataset_writer.write_detection_dataset(root / folder, numbers, options.seed, options.knobs)
-    loaded = m3fd.load(root, split, m3fd.Options(folder=folder, split=splits.ListRule()))
-    rule = "whole sequences" if split != "all" else loaded.rule_description
-    return replace(loaded, dataset="scenes", rule_description=rule, is_simulated=True)
+    index = m3fd.load(root, m3fd.Options(folder=folder, split=splits.ListRule()))
+    return replace(
+        index, dataset="scenes", official_split_text="whole sequences", is_simulated=True
+    )

@@ -7,7 +7,7 @@ simulated. The folder structure is FMB's and `fusebench.datasets.fmb` reads it.
 from dataclasses import replace
 from pathlib import Path
 
-from fusebench.data.pairs import Split
+from fusebench.data.dataset_index import DatasetIndex
 from fusebench.datasets import fmb
 from fusebench.simulator import dataset_writer, scene_options
 from fusebench.simulator.scene_options import Options as Options
@@ -29,8 +29,8 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     return [root / scene_options.get_dataset_folder("masks", VERSION, options)]
 
 
-def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
-    """Load the pairs of ``train``, ``test`` or ``all``; renders them into ``root`` if missing.
+def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
+    """List the pairs and their label maps; renders them into ``root`` if missing.
 
     Raises:
         UserError: If they cannot be written to ``root``, or a file was changed.
@@ -40,6 +40,7 @@ def load(root: Path, split: str, options: Options = DEFAULT_OPTIONS) -> Split:
     dataset_writer.write_segmentation_dataset(
         root / folder, numbers, SEED_OFFSET + options.seed, options.knobs
     )
-    loaded = fmb.load(root, split, fmb.Options(folder=folder))
-    rule = "whole sequences" if split != "all" else loaded.rule_description
-    return replace(loaded, dataset="scenes_seg", rule_description=rule, is_simulated=True)
+    index = fmb.load(root, fmb.Options(folder=folder))
+    return replace(
+        index, dataset="scenes_seg", official_split_text="whole sequences", is_simulated=True
+    )

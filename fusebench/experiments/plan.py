@@ -5,6 +5,7 @@ the data: the programs execute its runs, the report reads their records, and ``-
 them. A record on disk that belongs to no run is out of date; it is ignored and not deleted.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from fusebench.config import schema
 from fusebench.data.box_labels import label_notes
 from fusebench.data.pairs import Split
+from fusebench.data.split_builder import build_split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import resolution, specs
 from fusebench.experiments.resolution import (
@@ -208,7 +210,7 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
     cache = SplitCache() if cache is None else cache
     runs: list[Run] = []
     skipped: list[SkippedTask] = []
-    for name, resolved in resolution.resolve_tasks(task_file, names, base_folder).items():
+    for name, resolved in resolution.resolve_tasks(task_file, names, data, base_folder).items():
         try:
             splits = _load_splits(resolved, data, generate, cache)
         except _NotGeneratedError as reason:
@@ -314,16 +316,22 @@ def _load_split(dataset: ResolvedDataset, data: Path, name: str, cache: SplitCac
         "dataset": plugin.name,
         "version": plugin.VERSION,
         "options": options.model_dump(mode="json"),
-        "split": name,
         "data": str(data),
         "current folder": str(Path.cwd()),
     }
+
+    def load() -> Split:
+        index = cache.readings.get_index(
+            json.dumps(identity, sort_keys=True), lambda: plugin.load(data, options)
+        )
+        return build_split(index, name, data, cache.readings)
+
     # A module of the user, and what it imports, may have changed: it is called every time.
     is_own_module = "." in plugin.name
     return cache.get_or_load(
-        identity,
+        {**identity, "split": name},
         () if is_own_module else plugin.input_paths(data, options),
-        lambda: plugin.load(data, name, options, cache.readings),
+        load,
     )
 
 

@@ -22,10 +22,11 @@ ModelTask = schema.DetectionTask | schema.SegmentationTask
 
 @dataclass(frozen=True)
 class ResolvedDataset:
-    """A data set and its checked options."""
+    """A data set, its checked options, and its class names; these are empty if not known yet."""
 
     plugin: Dataset
     options: BaseModel
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -177,9 +178,15 @@ class ResolvedTask:
 
 
 def resolve_tasks(
-    file: schema.TaskFile, names: Sequence[str], base_folder: Path
+    file: schema.TaskFile, names: Sequence[str], data: Path, base_folder: Path
 ) -> dict[str, ResolvedTask]:
     """Resolve the named tasks; all errors are reported at once.
+
+    Args:
+        file: The task file.
+        names: Names of tasks.
+        data: The folder of the data sets.
+        base_folder: Folder that relative paths of the task file are relative to.
 
     Raises:
         UserError: One line per fault.
@@ -196,7 +203,7 @@ def resolve_tasks(
     tasks = {}
     for name in names:
         task = file.tasks[name]
-        dataset = attempt(_resolve_dataset, name, task)
+        dataset = attempt(_resolve_dataset, name, task, data)
         model = None
         if isinstance(task, schema.ModelTaskBase):
             model = attempt(_resolve_model, name, task, base_folder)
@@ -313,10 +320,11 @@ def _resolve_each(
     return tuple(resolved)
 
 
-def _resolve_dataset(name: str, task: schema.Task) -> ResolvedDataset:
+def _resolve_dataset(name: str, task: schema.Task, data: Path) -> ResolvedDataset:
     plugin = plugins.load_dataset(task.dataset)
     options = plugins.validate_options(plugin.Options, task.data, f"tasks.{name}.data")
-    return ResolvedDataset(plugin, paths.expand_home_in_options(options))
+    options = paths.expand_home_in_options(options)
+    return ResolvedDataset(plugin, options, plugin.list_classes(data, options))
 
 
 def _resolve_model(name: str, task: ModelTask, base_folder: Path) -> ResolvedModel:
@@ -348,7 +356,9 @@ def _collect_conflicts(
     metrics: Sequence[ResolvedMetric],
 ) -> None:
     """Add conflicts between model, metrics and data set, each of which is valid by itself."""
-    classes = dataset.plugin.CLASSES
+    classes = dataset.classes
+    if not classes and dataset.plugin.get_classes is not None:
+        return  # the data set is not there, which the plan reports
     conflicts = list(_check_classes(name, task, classes))
     if model is not None:
         conflicts += _check_model(name, task, model, classes)

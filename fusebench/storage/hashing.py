@@ -11,9 +11,10 @@ from typing import Any
 from fusebench.data import label_maps
 from fusebench.data.pairs import Split, build_columns
 from fusebench.errors import UserError
+from fusebench.runtime.reading.file_stamp import Stamp, read_stamp
 from fusebench.runtime.reading.regular_file import require_regular_file
 from fusebench.runtime.reading.sha256 import compute_sha256
-from fusebench.storage.splits.file_hashes import FileHashes, Stamp, read_stamp
+from fusebench.storage.splits.file_hashes import FileHashes
 
 HASH_LENGTH = 12  # hex digits in folder names: 48 bits, ample for thousands of runs
 HASH_GLOB = "[0-9a-f]" * HASH_LENGTH  # glob pattern of a hash
@@ -56,7 +57,7 @@ def hash_images(split: Split, file_hashes: FileHashes | None = None) -> str:
 
 
 def hash_files(paths: Mapping[str, Path | str], file_hashes: FileHashes | None = None) -> str:
-    """Hash the contents of image files per key, see `fusebench.data.image_hash`.
+    """Hash the contents of image files per key, see `fusebench.data.image_files.content_hash`.
 
     Args:
         paths: File per key.

@@ -13,6 +13,7 @@ from detection import tide_errors
 from detection.run import main
 from fusebench.config import schema
 from fusebench.data.boxes import to_coco
+from fusebench.data.split_builder import load_split
 from fusebench.data.splits import ListRule
 from fusebench.datasets import m3fd
 from fusebench.experiments import plan
@@ -45,7 +46,7 @@ def root(tmp_path, monkeypatch):
 
 
 def load_test_split(root):
-    return m3fd.load(root / "data", "test", m3fd.Options(split=ListRule()))
+    return load_split(m3fd.load, root / "data", "test", m3fd.Options(split=ListRule()))
 
 
 def write_boxes(root, false_positives=0):

@@ -8,6 +8,7 @@ from pathlib import Path
 import fusebench
 from detection import run as detection
 from fusebench.data import images, label_maps
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import scenes_seg
 from fusebench.experiments import failures
 from fusebench.simulator.parameters import SceneParameters
@@ -57,7 +58,7 @@ FAILURE = failures.Failure(
 def write_inputs(folder: Path) -> None:
     """Write scenes, task file and the predicted label maps: the true ones, one row changed."""
     options = scenes_seg.Options(**SCENES, knobs=SceneParameters(**KNOBS))
-    split = scenes_seg.load(folder / "data", "test", options)
+    split = load_split(scenes_seg.load, folder / "data", "test", options)
     for source in ("infrared", "average"):
         (folder / "predictions" / source).mkdir(parents=True)
     for pair in split.pairs:

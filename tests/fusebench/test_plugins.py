@@ -163,7 +163,7 @@ SMALLEST = {  # every kind of plug-in without anything that may be left out
     "def train(images, options, *, seed, device, folder): pass\n"
     "def predict(folder, images, options, predict, *, device): pass\n",
     plugins.load_dataset: "VERSION = 1\nTITLE = 'x'\nCLASSES = ()\n"
-    "def load(root, split, options): pass\n",
+    "def load(root, options): pass\n",
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from fusebench.data.labeled_images import LabeledImages
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import fmb
 
 SIZE = (96, 64)
@@ -33,5 +34,5 @@ def write_fmb_folder(root: Path, train: int = 6, test: int = 3) -> Path:
 
 
 def load_labeled_images(root: Path, split_name: str = "train") -> LabeledImages:
-    split = fmb.load(root, split_name)
+    split = load_split(fmb.load, root, split_name, fmb.Options())
     return LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)

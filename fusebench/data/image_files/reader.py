@@ -127,6 +127,19 @@ def _read_plain_png(path: Path | str) -> ImageHeader | None:
                 tail = os.pread(file.fileno(), png_chunks.TAIL_BYTES, tail_start)
     except (OSError, ValueError, UserError):
         return None
+    return parse_plain_png(head, tail)
+
+
+def parse_plain_png(head: bytes, tail: bytes) -> ImageHeader | None:
+    """Parse the header of a plain PNG (see `png_chunks`) from the ends of its file.
+
+    Args:
+        head: The first `png_chunks.HEAD_BYTES` of the file, or all of it.
+        tail: The last `png_chunks.TAIL_BYTES`, or all of it.
+
+    Returns:
+        None for every other file.
+    """
     plain = png_chunks.parse_plain_header(head)
     if plain is None or plain.size[0] * plain.size[1] > MAX_PIXELS:
         return None

@@ -2,7 +2,7 @@
 
 One NumPy archive per folder of images. A hash is used again only if the file's size, its times of
 modification and of status change, its inode and its device are the same: an edit that restores the
-time of modification changes the status time. A file that changed less than `SETTLING_SECONDS`
+time of modification changes the status time. A file that changed less than two seconds
 before it was read is not kept, because a later edit could leave the same time. Files that are gone
 are left out when an archive is written. The folder can be deleted; a damaged archive is written
 again.
@@ -11,49 +11,35 @@ again.
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from fusebench.data.image_hash import hash_image_file
+from fusebench.data.image_files.content_hash import ContentHash, hash_image_file
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime.reading.file_stamp import Stamp, is_settled, read_stamp
 from fusebench.storage import npz
 from fusebench.storage.splits.index_folder import remove_oldest
 
-SETTLING_SECONDS = 2.0  # resolution of the times of FAT, the coarsest in use
 VERSION = 2  # of `hash_image_file` and of the archives
-
-Stamp = tuple[int, int, int, int, int]  # size, modification and status change in ns, inode, device
-
-
-def read_stamp(status: os.stat_result) -> Stamp:
-    """Return what changes whenever a file is edited or replaced."""
-    return (
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_ino % 2**63,
-        status.st_dev % 2**63,
-    )
-
-
-def is_settled(stamp: Stamp, now_ns: int) -> bool:
-    """Return whether the file was last changed long enough ago for its stamp to be trusted."""
-    return max(stamp[1], stamp[2]) < now_ns - SETTLING_SECONDS * 1e9
 
 
 class FileHashes:
-    """Content hashes of image files by path, see `fusebench.data.image_hash`.
+    """Content hashes of image files by path, see `fusebench.data.image_files.content_hash`.
 
     Args:
         folder: Where they are kept; None: in memory only.
+        read_hashes: Hashes that were computed while headers were read, by path; may grow later.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path | None = None, read_hashes: Mapping[str, ContentHash] | None = None
+    ) -> None:
         self._folder = folder
+        self._read_hashes = {} if read_hashes is None else read_hashes
         self._tables: dict[str, dict[str, tuple[Stamp, str]]] = {}
 
     def hash_each(self, paths: Sequence[Path | str]) -> list[str]:
@@ -76,7 +62,11 @@ class FileHashes:
         # The most recently changed files last: then they have settled by the time they are read.
         for stamp, place in sorted(unknown, key=lambda entry: max(entry[0][1:3])):
             now = time.time_ns()
-            hashes[place] = hash_image_file(paths[place])
+            read = self._read_hashes.get(os.fspath(paths[place]))
+            if read is not None and read.stamp == stamp:
+                hashes[place] = read.sha256
+            else:
+                hashes[place] = hash_image_file(paths[place])
             if is_settled(stamp, now):
                 folder, name = _split_path(paths[place])
                 self._tables[folder][name] = (stamp, hashes[place])

@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.data.pairs import Split, build_columns
+from fusebench.data.split_builder import DatasetReadings
+from fusebench.runtime.reading.file_stamp import Stamp, is_settled, read_stamp
 from fusebench.storage import hashing
 from fusebench.storage.splits import split_file
-from fusebench.storage.splits.file_hashes import FileHashes, Stamp, is_settled, read_stamp
+from fusebench.storage.splits.file_hashes import FileHashes
 from fusebench.storage.splits.garbage import pause_collection
 from fusebench.storage.splits.index_folder import remove_oldest
 
@@ -39,15 +41,14 @@ class SplitCache:
 
     Attributes:
         file_hashes: Content hashes of image files.
-        readings: What was read of pairs in this call, shared by the splits of a data set; see
-            `fusebench.data.split_builder.PairReadings`.
+        readings: What was read of data sets in this call; their splits share it.
     """
 
     def __init__(self, store: Path | None = None) -> None:
         self._folder = None if store is None else store / FOLDER
         self._listings: dict[tuple[Path, ...], str | None] = {}
-        self.file_hashes = FileHashes(self._folder)
-        self.readings: dict[Any, Any] = {}
+        self.readings = DatasetReadings()
+        self.file_hashes = FileHashes(self._folder, self.readings.image_hashes)
 
     def get_or_load(
         self, identity: Mapping[str, Any], paths: Sequence[Path], load: Callable[[], Split]

@@ -14,6 +14,7 @@ from fusebench.config import paths
 from fusebench.data import images
 from fusebench.data.matching.image_files import find_images_by_stem, split_template
 from fusebench.data.pairs import Split
+from fusebench.data.split_builder import load_split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.storage import hashing
 from fusion.training.recipe.schema import DataPart, ImageDataOptions, PairDataOptions
@@ -132,7 +133,7 @@ def _find_pairs(
     if not generate and not plugin.is_generated(root, options):
         raise NotGeneratedError(f"{part.dataset}: not generated yet")
     try:
-        split: Split = plugin.load(root, part.split, options)
+        split = load_split(plugin.load, root, part.split, options)
     except DatasetNotFoundError as error:
         raise DatasetNotFoundError(f"{part.dataset}: {error.message}. {OTHER_DATA_HINT}") from None
     subset = Split(split.dataset, split.name, split.classes, split.pairs[: part.first])

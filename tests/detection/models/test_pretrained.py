@@ -20,6 +20,7 @@ from detection.models.yolov5 import (
 )
 from fusebench import __main__
 from fusebench.data.labeled_images import LabeledImages
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import m3fd, scenes
 from fusebench.errors import UserError
 from tests.helpers.tiny_detection_dataset import write_m3fd_folder
@@ -217,7 +218,7 @@ def extend_to_coco_classes(tensors):
 
 
 def test_a_coco_detector_predicts_the_boxes_of_the_same_network_without_the_other_classes(tmp_path):
-    split = scenes.load(tmp_path / "data", "test", scenes.Options(train=1, test=3))
+    split = load_split(scenes.load, tmp_path / "data", "test", scenes.Options(train=1, test=3))
     examples = LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)
     tensors = initial_weights.read_weights_file(initial_weights.PACKAGED_WEIGHTS)[0]
     model = extend_to_coco_classes(tensors)

@@ -58,8 +58,8 @@ def list_readers(study: Path, folder: Path) -> dict[str, FileReader]:
 
 
 def list_image_readers() -> dict[str, FileReader]:
-    from fusebench.data import image_hash, images
-    from fusebench.data.image_files import infrared_scaling
+    from fusebench.data import images
+    from fusebench.data.image_files import content_hash, infrared_scaling
 
     scaling = infrared_scaling.MinMaxScaling(rule="minmax")
     readers = {
@@ -72,7 +72,7 @@ def list_image_readers() -> dict[str, FileReader]:
         "a.png", valid_images.encode_color_image("PNG"), images.read_image_size
     )
     readers["image hash"] = FileReader(
-        "a.png", valid_images.encode_color_image("PNG"), image_hash.hash_image_file
+        "a.png", valid_images.encode_color_image("PNG"), content_hash.hash_image_file
     )
     readers["turned JPEG"] = FileReader(
         "a.jpg", valid_images.encode_turned_image(), images.read_color

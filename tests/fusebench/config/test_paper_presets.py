@@ -138,7 +138,7 @@ def test_preset_can_run_on_simulated_scenes(tmp_path):
 def test_every_task_has_one_protocol_and_both_protocols_are_offered():
     task_file = schema.load_task_file(FILE)
     names = [name for name, task in task_file.tasks.items() if task.kind != "quality"]
-    tasks = resolution.resolve_tasks(task_file, names, FILE.parent)
+    tasks = resolution.resolve_tasks(task_file, names, FILE.parent, FILE.parent)
     protocols = {name: task.protocol for name, task in tasks.items()}
     assert protocols["m3fd-dmnet-table7"] == "zero-shot"
     assert set(protocols.values()) == {"retrained", "zero-shot"}

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from fusebench import verify
 from fusebench.data import images
 from fusebench.data.image_files import infrared_scaling
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import folder
 from fusebench.errors import UserError
 from fusebench.storage import hashing
@@ -70,7 +71,9 @@ def write_16_bit_pairs(root):
 
 
 def load(root, rule=RANGE):
-    return folder.load(root, "test", folder.Options.model_validate({"infrared_scaling": rule}))
+    return load_split(
+        folder.load, root, "test", folder.Options.model_validate({"infrared_scaling": rule})
+    )
 
 
 def test_infrared_images_of_the_split_are_8_bit_copies_and_the_rule_is_in_the_protocol(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fusebench.data import splits
+from fusebench.data.split_builder import load_split
 from fusebench.data.splits import BlockRule, ListRule, OfficialRule, RandomRule
 from fusebench.datasets import m3fd
 from fusebench.errors import UserError
@@ -37,13 +38,13 @@ def test_blocks_as_computed_by_hand():
 def test_rule_all_tests_every_pair_and_refuses_training(tmp_path):
     dataset_folders.write_m3fd(tmp_path / "m3fd", M3FD_KEYS[:5])
     options = m3fd.Options(split={"rule": "all"})
-    split = m3fd.load(tmp_path, "test", options)
+    split = load_split(m3fd.load, tmp_path, "test", options)
     assert split.name == "test"
     assert split.keys == tuple(M3FD_KEYS[:5])
     assert split.rule_description == "all pairs"
     assert not split.has_leakage
     with pytest.raises(UserError, match="tests every pair and leaves none to train on"):
-        m3fd.load(tmp_path, "train", options)
+        load_split(m3fd.load, tmp_path, "train", options)
 
 
 def test_default_rule_tests_1000_pairs_of_m3fd_with_a_gap_of_ten_ids():

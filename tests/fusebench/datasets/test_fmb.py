@@ -2,6 +2,7 @@
 
 import pytest
 
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import fmb
 from fusebench.errors import DatasetNotFoundError, UserError
 from tests.helpers.dataset_folders import write_fmb, write_image, write_images
@@ -9,7 +10,7 @@ from tests.helpers.dataset_folders import write_fmb, write_image, write_images
 
 def load(root, split="all", /, **options):
     # Positional only, because ``split`` is an option too.
-    return fmb.load(root, split, fmb.Options(**options))
+    return load_split(fmb.load, root, split, fmb.Options(**options))
 
 
 def test_folders_are_the_official_split(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import m3fd
 from fusebench.errors import DatasetNotFoundError, UserError
 from tests.helpers.dataset_folders import (
@@ -23,7 +24,7 @@ LIST_RULE = {"rule": "lists"}
 
 def load(root, split="all", /, **options):
     # Positional only, because ``split`` is an option too.
-    return m3fd.load(root, split, m3fd.Options(**options))
+    return load_split(m3fd.load, root, split, m3fd.Options(**options))
 
 
 def test_official_folder_structure_is_read(tmp_path):

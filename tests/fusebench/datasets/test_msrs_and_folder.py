@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import folder, msrs
 from fusebench.errors import DatasetNotFoundError, UserError
 from tests.helpers.dataset_folders import (
@@ -24,7 +25,7 @@ def write_msrs(root):
 
 def load(root, split="all", /, **options):
     # Positional only, because ``split`` is an option too.
-    return msrs.load(root, split, msrs.Options(**options))
+    return load_split(msrs.load, root, split, msrs.Options(**options))
 
 
 def test_msrs_has_the_condition_of_the_file_name(tmp_path):
@@ -114,7 +115,7 @@ def test_names_of_a_pair_may_differ_by_a_template(tmp_path):
 
 
 def load_folder(root, split="test", infrared="ir", visible="vi"):
-    return folder.load(root, split, folder.Options(infrared=infrared, visible=visible))
+    return load_split(folder.load, root, split, folder.Options(infrared=infrared, visible=visible))
 
 
 def test_two_folders_are_matched_by_stem_and_every_pair_is_tested(tmp_path):
@@ -130,6 +131,8 @@ def test_two_folders_are_matched_by_stem_and_every_pair_is_tested(tmp_path):
 
 
 def test_split_train_of_a_folder_of_pairs_is_refused(tmp_path):
+    for name in ("ir", "vi"):
+        write_images(tmp_path / name, ["gate"])
     with pytest.raises(UserError, match="no split 'train'"):
         load_folder(tmp_path, "train")
 
@@ -164,7 +167,7 @@ def write_turned_pair(root, key, orientation):
 
 
 def load_turned(root):
-    return folder.load(root, "all", folder.Options(infrared="ir", visible="vi"))
+    return load_split(folder.load, root, "all", folder.Options(infrared="ir", visible="vi"))
 
 
 def test_images_that_are_turned_for_display_are_counted_in_the_notes(tmp_path):

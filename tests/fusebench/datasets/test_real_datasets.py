@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fusebench.data.label_maps import read_label_map
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import fmb, m3fd, msrs
 from fusebench.errors import DatasetNotFoundError, UserError
 
@@ -15,7 +16,7 @@ ROOT = Path(os.environ.get("FUSEBENCH_DATA", "data"))
 
 def load_all(dataset):
     try:
-        return dataset.load(ROOT, "all")
+        return load_split(dataset.load, ROOT, "all", dataset.Options())
     except DatasetNotFoundError:
         pytest.skip(f"{dataset.TITLE} is not in {ROOT} (set FUSEBENCH_DATA)")
 
@@ -43,7 +44,7 @@ def test_train_and_test_of_m3fd_have_boxes_of_every_class():
     if len(load_all(m3fd).pairs) != 4200:
         pytest.skip("only part of M3FD is here")
     for part in ("train", "test"):
-        assert min(count_boxes(m3fd.load(ROOT, part)).values()) > 50
+        assert min(count_boxes(load_split(m3fd.load, ROOT, part, m3fd.Options())).values()) > 50
 
 
 def test_first_box_of_m3fd_is_that_of_its_xml_file():
@@ -59,7 +60,10 @@ def test_msrs_has_day_and_night_and_its_official_split_does_not_leak():
     assert {pair.condition for pair in split.pairs} <= {"day", "night"}
     assert {pair.size for pair in split.pairs} == {(640, 480)}
     try:
-        train, test = msrs.load(ROOT, "train"), msrs.load(ROOT, "test")
+        train, test = (
+            load_split(msrs.load, ROOT, "train", msrs.Options()),
+            load_split(msrs.load, ROOT, "test", msrs.Options()),
+        )
     except UserError as error:
         pytest.skip(str(error))
     assert not set(train.keys) & set(test.keys)
@@ -68,6 +72,9 @@ def test_msrs_has_day_and_night_and_its_official_split_does_not_leak():
 
 def test_fmb_has_the_published_split_sizes_and_only_valid_ids():
     split = load_all(fmb)
-    assert (len(fmb.load(ROOT, "train").pairs), len(fmb.load(ROOT, "test").pairs)) == (1220, 280)
+    assert (
+        len(load_split(fmb.load, ROOT, "train", fmb.Options()).pairs),
+        len(load_split(fmb.load, ROOT, "test", fmb.Options()).pairs),
+    ) == (1220, 280)
     for pair in split.limit_pairs(20).pairs:
         assert read_label_map(pair.label_map, split.classes).shape == (600, 800)

@@ -7,10 +7,9 @@ import shutil
 import pytest
 
 from fusebench.config import schema
-from fusebench.datasets import m3fd
 from fusebench.errors import UserError
 from fusebench.experiments import plan, sources
-from fusebench.storage.splits import file_hashes
+from fusebench.runtime.reading import file_stamp
 from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store
 from tests.helpers import dataset_folders
@@ -196,12 +195,12 @@ def test_a_split_without_a_true_box_is_refused_but_a_limited_one_gets_a_caution(
 
 
 def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
-    def load(root, split, options):
+    def build(index, split, *arguments):
         notes = (("duplicate boxes", "2 of 9 dropped"),) if split == "test" else ()
-        return dataclasses.replace(m3fd_load(root, split, options), notes=notes)
+        return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
 
-    m3fd_load = m3fd.load
-    monkeypatch.setattr(m3fd, "load", load)
+    build_split = plan.build_split
+    monkeypatch.setattr(plan, "build_split", build)
     file = schema.load_task_file(
         root / "tasks.yaml", changes=["tasks.toy.data.split={rule: lists}"]
     )
@@ -210,20 +209,20 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
 
 
 DATASET_OF_THE_USER = """
-from fusebench.data.pairs import Pair, Split
+from fusebench.data.dataset_index import DatasetIndex
 VERSION, TITLE, CLASSES = 1, "mine", ()
 
 def input_paths(root, options):
     return [root / "m3fd"]
 
-def load(root, split, options):
-    image = root / "m3fd/Ir/00001.png"
-    return Split("mine", split, (), tuple(Pair(key, image, image, (32, 24)) for key in KEYS), "")
+def load(root, options):
+    image = str(root / "m3fd/Ir/00001.png")
+    return DatasetIndex("mine", root, (), [(key, image, image) for key in KEYS], None)
 """
 
 
 def test_pairs_of_a_module_of_the_user_follow_its_code(root, monkeypatch):
-    monkeypatch.setattr(file_hashes, "SETTLING_SECONDS", -3600)
+    monkeypatch.setattr(file_stamp, "SETTLING_SECONDS", -3600)
     monkeypatch.syspath_prepend(root)
     (root / "mine").mkdir()
     tasks = "sources: {ir: {kind: infrared}}\ntasks: {toy: {kind: quality, sources: [ir], "
@@ -232,7 +231,7 @@ def test_pairs_of_a_module_of_the_user_follow_its_code(root, monkeypatch):
         (root / f"mine/{name}.py").write_text(f"KEYS = {keys}\n{DATASET_OF_THE_USER}")
         (root / "tasks.yaml").write_text(f"{tasks}dataset: mine.{name}}}}}")
         file = schema.load_task_file(root / "tasks.yaml")
-        resolved = plan.resolution.resolve_tasks(file, ["toy"], root)["toy"].dataset
+        resolved = plan.resolution.resolve_tasks(file, ["toy"], root, root)["toy"].dataset
         renamed = dataclasses.replace(
             resolved, plugin=dataclasses.replace(resolved.plugin, name="mine.any")
         )
@@ -241,7 +240,7 @@ def test_pairs_of_a_module_of_the_user_follow_its_code(root, monkeypatch):
 
 
 def test_deleted_scenes_are_rendered_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_hashes, "SETTLING_SECONDS", -3600)
+    monkeypatch.setattr(file_stamp, "SETTLING_SECONDS", -3600)
     (tmp_path / "tasks.yaml").write_text(
         "sources: {ir: {kind: infrared}}\n"
         "tasks: {toy: {kind: quality, dataset: scenes, sources: [ir], "

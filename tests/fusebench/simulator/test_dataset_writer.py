@@ -5,6 +5,7 @@ import pytest
 
 from fusebench.data import fmb_palette, images
 from fusebench.data.label_images.reading import read_label_image
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import fmb, m3fd, scenes, scenes_seg
 from fusebench.errors import UserError
 from fusebench.simulator import dataset_writer, scene
@@ -32,15 +33,15 @@ def read_all_files(folder):
 def test_scenes_are_rendered_on_first_use_and_only_then(tmp_path):
     options = scenes.Options(**FEW_SCENES)
     assert not scenes.is_generated(tmp_path, options)
-    first = scenes.load(tmp_path, "train", options)
+    first = load_split(scenes.load, tmp_path, "train", options)
     assert scenes.is_generated(tmp_path, options)
     modification_times = [pair.visible.stat().st_mtime_ns for pair in first.pairs]
-    second = scenes.load(tmp_path, "train", options)
+    second = load_split(scenes.load, tmp_path, "train", options)
     assert [pair.visible.stat().st_mtime_ns for pair in second.pairs] == modification_times
 
 
 def test_detection_scenes_are_read_back_with_the_rendered_boxes(data_folder):
-    split = scenes.load(data_folder, "train", scenes.Options(**FEW_SCENES))
+    split = load_split(scenes.load, data_folder, "train", scenes.Options(**FEW_SCENES))
     assert split.is_simulated
     assert split.dataset == "scenes"
     assert len(split.pairs) == 5
@@ -56,7 +57,7 @@ def test_detection_scenes_are_read_back_with_the_rendered_boxes(data_folder):
 
 
 def test_segmentation_scenes_are_read_back_with_the_rendered_label_maps(data_folder):
-    split = scenes_seg.load(data_folder, "test", scenes_seg.Options(**FEW_SCENES))
+    split = load_split(scenes_seg.load, data_folder, "test", scenes_seg.Options(**FEW_SCENES))
     assert split.is_simulated
     assert split.classes == fmb.CLASSES
     assert len(split.pairs) == 3
@@ -67,9 +68,11 @@ def test_segmentation_scenes_are_read_back_with_the_rendered_label_maps(data_fol
 
 
 def test_detection_and_segmentation_have_different_scenes(data_folder):
-    detection_pair = scenes.load(data_folder, "train", scenes.Options(**FEW_SCENES)).pairs[0]
-    segmentation_pair = scenes_seg.load(
-        data_folder, "train", scenes_seg.Options(**FEW_SCENES)
+    detection_pair = load_split(
+        scenes.load, data_folder, "train", scenes.Options(**FEW_SCENES)
+    ).pairs[0]
+    segmentation_pair = load_split(
+        scenes_seg.load, data_folder, "train", scenes_seg.Options(**FEW_SCENES)
     ).pairs[0]
     assert detection_pair.visible.read_bytes() != segmentation_pair.visible.read_bytes()
 
@@ -78,11 +81,11 @@ def test_no_sequence_is_in_both_train_and_test(data_folder):
     for dataset in (scenes, scenes_seg):
         options = dataset.Options(**FEW_SCENES)
         train, test = (
-            {pair.sequence for pair in dataset.load(data_folder, split, options).pairs}
+            {pair.sequence for pair in load_split(dataset.load, data_folder, split, options).pairs}
             for split in ("train", "test")
         )
         assert not train & test
-        assert not dataset.load(data_folder, "test", options).has_leakage
+        assert not load_split(dataset.load, data_folder, "test", options).has_leakage
 
 
 def test_fmb_colors_and_classes_are_in_the_same_order():
@@ -96,19 +99,19 @@ def test_the_message_names_a_folder_that_is_not_writable(dataset, tmp_path):
     with pytest.raises(
         UserError, match=r"scenes: simulated scenes cannot be written there .*--data"
     ):
-        dataset.load(tmp_path, "test", dataset.Options(**FEW_SCENES))
+        load_split(dataset.load, tmp_path, "test", dataset.Options(**FEW_SCENES))
     assert (tmp_path / "scenes").read_text() == "in the way"
 
 
 def test_existing_scenes_are_read_from_a_read_only_folder(tmp_path, monkeypatch):
     options = scenes.Options(train=1, test=1, knobs=SMALL)
-    keys = [pair.key for pair in scenes.load(tmp_path, "test", options).pairs]
+    keys = [pair.key for pair in load_split(scenes.load, tmp_path, "test", options).pairs]
 
     def raise_read_only(_):
         raise PermissionError(30, "Read-only file system")
 
     monkeypatch.setattr(file_lock, "FileLock", raise_read_only)
-    assert [pair.key for pair in scenes.load(tmp_path, "test", options).pairs] == keys
+    assert [pair.key for pair in load_split(scenes.load, tmp_path, "test", options).pairs] == keys
 
 
 def test_another_option_has_another_folder(data_folder):
@@ -176,8 +179,8 @@ def test_a_file_that_a_power_cut_left_incomplete_is_written_again(
 @pytest.mark.parametrize("name", ["Annotation/00000.xml", "meta/test.txt", "meta/scenario.json"])
 def test_a_changed_label_of_finished_scenes_is_named_with_the_repair(name, tmp_path):
     options = scenes.Options(**FEW_SCENES)
-    scenes.load(tmp_path, "train", options)
+    load_split(scenes.load, tmp_path, "train", options)
     (file,) = tmp_path.glob(f"scenes/*/{name}")
     flip_bit(file)
     with pytest.raises(UserError, match=rf"{name} \(changed .*verify --repair --data {tmp_path}"):
-        scenes.load(tmp_path, "train", options)
+        load_split(scenes.load, tmp_path, "train", options)

@@ -9,6 +9,7 @@ import pytest
 
 from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.data.pairs import Pair, PairColumns, Split, build_columns
+from fusebench.runtime.reading import file_stamp
 from fusebench.storage import hashing
 from fusebench.storage.splits import file_hashes, index_folder, split_cache
 from fusebench.storage.splits.file_hashes import FileHashes
@@ -20,7 +21,7 @@ BOXES = make_boxes([[1, 2, 3.5, 4], [0, 0, 9, 9]], [1, 0])
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Three files that count as old."""
-    monkeypatch.setattr(file_hashes, "SETTLING_SECONDS", -3600)
+    monkeypatch.setattr(file_stamp, "SETTLING_SECONDS", -3600)
     data = tmp_path / "data"
     data.mkdir()
     for name in ("a.bmp", "b.bmp", "c.bmp"):
@@ -139,14 +140,14 @@ def test_without_a_place_to_write_the_split_is_read_each_time(folder, tmp_path):
 
 def test_files_that_changed_a_moment_ago_are_not_relied_on(folder, tmp_path, monkeypatch):
     assert hash_listing([folder]) is not None
-    monkeypatch.setattr(file_hashes, "SETTLING_SECONDS", 2)
+    monkeypatch.setattr(file_stamp, "SETTLING_SECONDS", 2)
     assert hash_listing([folder]) is None
     hashes = FileHashes(tmp_path / "index")
     paths = [folder / "a.bmp"]
     before = hashes.hash_each(paths)
-    stamp = file_hashes.read_stamp(paths[0].stat())
-    assert not file_hashes.is_settled(stamp, stamp[1] + 1_000_000_000)
-    assert file_hashes.is_settled(stamp, stamp[2] + 2_100_000_000)
+    stamp = file_stamp.read_stamp(paths[0].stat())
+    assert not file_stamp.is_settled(stamp, stamp[1] + 1_000_000_000)
+    assert file_stamp.is_settled(stamp, stamp[2] + 2_100_000_000)
     assert not (tmp_path / "index").exists()
     assert FileHashes().hash_each(paths) == before
 

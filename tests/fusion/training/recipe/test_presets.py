@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import msrs
 from fusebench.errors import UserError
 from fusion.training.data import dataset
@@ -50,7 +51,9 @@ def test_the_small_presets_train_on_no_test_key_of_msrs(method):
     root = Path(os.environ.get("FUSEBENCH_DATA", "data"))
     recipe = presets.build_recipe(method, "small", {}, [])
     try:
-        test_keys = {f"msrs/{key}" for key in msrs.load(root, "test").keys}
+        test_keys = {
+            f"msrs/{key}" for key in load_split(msrs.load, root, "test", msrs.Options()).keys
+        }
         parts = [getattr(recipe, section).data[:1] for section in STAGE_SECTIONS[method].values()]
         data_per_stage = [dataset.find_training_data(part, "pairs", root) for part in parts]
     except UserError as error:

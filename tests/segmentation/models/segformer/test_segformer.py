@@ -125,7 +125,9 @@ def test_the_paper_preset_agrees_with_segmif_except_for_the_permanent_difference
     from fusebench.experiments.resolution import resolve_tasks
 
     file = schema.load_task_file(REPOSITORY / "tasks.yaml", "paper")
-    model = resolve_tasks(file, ["fmb-segmentation"], REPOSITORY)["fmb-segmentation"].model
+    model = resolve_tasks(file, ["fmb-segmentation"], REPOSITORY, REPOSITORY)[
+        "fmb-segmentation"
+    ].model
     options, predict_options = model.options, model.predict_options
     assert options == PAPER
     protocol = segformer.protocol(options, predict_options)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from fusebench.data.image_hash import hash_image_file
+from fusebench.data.image_files.content_hash import hash_image_file
 from fusebench.errors import UserError
 
 NOISE = np.random.default_rng(3).integers(0, 256, (200, 256, 3), np.uint8)

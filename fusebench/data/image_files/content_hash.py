@@ -17,20 +17,31 @@ pixels as stored, and their results must not be used again.
 import hashlib
 import io
 import os
+import time
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from fusebench.data.image_files import png_chunks
-from fusebench.data.image_files.reader import read_header
+from fusebench.data.image_files.reader import ImageHeader, parse_plain_png, read_header
 from fusebench.errors import UserError
+from fusebench.runtime.reading.file_stamp import Stamp, is_settled, read_stamp
 from fusebench.runtime.reading.regular_file import open_regular_file
 from fusebench.runtime.reading.sha256 import compute_sha256
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
 # The last chunk of pixels begins in this many bytes: encoders write chunks of 8 to 64 kB.
 PNG_TAIL_BYTES = 65536 + 2 * SAMPLE_BYTES
-EXIF_MARKERS = (b"Exif\0\0", b"eXIf", b"EXIF")  # in JPEG, PNG and WebP; in a first or last sample
+EXIF_MARKERS = (b"Exif\0\0", b"EXIF")  # in JPEG and WebP; in a first or last sample
 CHECKSUM_BYTES = 8  # Adler-32 of the pixels, then CRC-32 of the chunk
+
+
+@dataclass(frozen=True, slots=True)
+class ContentHash:
+    """Hash of an image file and the file's stamp before it was read."""
+
+    stamp: Stamp
+    sha256: str
 
 
 def hash_image_file(path: Path | str) -> str:
@@ -46,34 +57,73 @@ def hash_image_file(path: Path | str) -> str:
     """
     try:
         with open_regular_file(path) as file:
-            return _hash_content(path, file)
+            size = os.fstat(file.fileno()).st_size
+            samples = _read_samples(file, size)
+            content = _hash_samples(file, size, samples) or compute_sha256(file)
+            return _add_orientation(content, _read_turned_orientation(path, samples))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _hash_content(path: Path | str, file: io.FileIO) -> str:
+def read_header_and_hash(path: Path | str) -> tuple[ImageHeader, ContentHash | None]:
+    """Read the header of an image and, where that costs nothing, its hash too.
+
+    Returns:
+        The header; the hash of a plain PNG that was not changed a moment ago. None: the hash needs
+        more of the file than the header.
+
+    Raises:
+        UserError: See `fusebench.data.image_files.reader.read_header`.
+    """
+    now = time.time_ns()
+    try:
+        with open_regular_file(path) as file:
+            stamp = read_stamp(os.fstat(file.fileno()))
+            samples = _read_samples(file, stamp[0])
+            header = parse_plain_png(samples[0], samples[2])
+            if header is not None:
+                content = _hash_samples(file, stamp[0], samples)
+                if content is None or not is_settled(stamp, now):
+                    return header, None
+                orientation = header.orientation if header.is_turned else None
+                return header, ContentHash(stamp, _add_orientation(content, orientation))
+    except (OSError, ValueError, UserError):
+        pass  # the other reader describes the fault
+    return read_header(path), None
+
+
+def _read_samples(file: io.FileIO, size: int) -> tuple[bytes, bytes, bytes]:
     descriptor = file.fileno()
-    size = os.fstat(descriptor).st_size
-    starts = (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
-    samples = [os.pread(descriptor, SAMPLE_BYTES, max(start, 0)) for start in starts]
-    if size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0]):
-        content = hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()
-    else:
-        content = compute_sha256(file)
-    orientation = _read_turned_orientation(path, samples[0] + samples[2])
+    first = os.pread(descriptor, SAMPLE_BYTES, 0)
+    middle = os.pread(descriptor, SAMPLE_BYTES, max((size - SAMPLE_BYTES) // 2, 0))
+    last = os.pread(descriptor, SAMPLE_BYTES, max(size - SAMPLE_BYTES, 0))
+    return first, middle, last
+
+
+def _hash_samples(file: io.FileIO, size: int, samples: tuple[bytes, bytes, bytes]) -> str | None:
+    """Hash the samples if they cover the file; None if the whole file has to be hashed."""
+    covers = size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(file.fileno(), size, samples[0])
+    if not covers:
+        return None
+    return hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()
+
+
+def _add_orientation(content: str, orientation: int | None) -> str:
     if orientation is None:
         return content
     return hashlib.sha256(f"{content} orientation {orientation}".encode()).hexdigest()
 
 
-def _read_turned_orientation(path: Path | str, samples: bytes) -> int | None:
+def _read_turned_orientation(path: Path | str, samples: tuple[bytes, bytes, bytes]) -> int | None:
     """Return the orientation if the image is turned for display; None if not, or no image."""
-    if not any(marker in samples for marker in EXIF_MARKERS):
+    is_png = samples[0].startswith(png_chunks.SIGNATURE)
+    markers = (png_chunks.EXIF_CHUNK,) if is_png else EXIF_MARKERS
+    if not any(marker in sample for marker in markers for sample in (samples[0], samples[2])):
         return None
     try:
-        header = read_header(Path(path))
+        header = read_header(path)
     except UserError:  # whoever reads the image reports it
         return None
     return header.orientation if header.is_turned else None

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from xml.etree.ElementTree import Element
 
 from fusebench.data.box_labels import label_notes
@@ -27,7 +28,12 @@ OTHER_SHAPES = ("polygon", "robndbox", "rotated_bndbox", "segmentation")
 Edges = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
-def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, int]) -> BoxLabels:
+def read_voc_labels(
+    path: Path | str,
+    classes: Sequence[str],
+    size: tuple[int, int],
+    rename: Mapping[str, str | None] = MappingProxyType({}),
+) -> BoxLabels:
     """Read the boxes of a Pascal VOC file; coordinates are taken as written.
 
     Objects that are marked as deleted are left out.
@@ -36,6 +42,7 @@ def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, i
         path: The ``.xml`` file.
         classes: Class names; the class id of a box is the index of its name.
         size: (width, height) of the image, in pixels.
+        rename: Name in the file to the name of its class; None: its boxes are left out.
 
     Raises:
         UserError: If the file is not XML, belongs to an image of another size, or has an object
@@ -50,7 +57,11 @@ def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, i
         if _is_marked(element, "deleted"):
             counts[label_notes.DELETED] += 1
             continue
-        name = element.findtext("name", "").strip()
+        written_name = element.findtext("name", "").strip()
+        name = rename.get(written_name, written_name)
+        if name is None:
+            counts[label_notes.LEFT_OUT] += 1
+            continue
         if name not in classes:
             raise UserError(f"{path}: object {number}: {_describe_unknown_class(name, classes)}")
         try:
@@ -65,7 +76,7 @@ def read_voc_labels(path: Path | str, classes: Sequence[str], size: tuple[int, i
 
 
 def read_yolo_labels(
-    path: Path | str, class_order: Sequence[int], size: tuple[int, int]
+    path: Path | str, class_order: Sequence[int | None], size: tuple[int, int]
 ) -> BoxLabels:
     """Read the boxes of a YOLO text file.
 
@@ -75,6 +86,7 @@ def read_yolo_labels(
     Args:
         path: The ``.txt`` file.
         class_order: Class id of each id in the file: id ``i`` means class ``class_order[i]``.
+            None: its boxes are left out.
         size: (width, height) of the image, in pixels.
 
     Raises:
@@ -88,13 +100,22 @@ def read_yolo_labels(
             continue
         where = f"{path}: line {number}"
         file_id, edges = _parse_yolo_line(where, line, len(class_order), size, counts)
+        class_id = class_order[file_id]
+        if class_id is None:
+            counts[label_notes.LEFT_OUT] += 1
+            continue
         corners.append(edges)
-        ids.append(class_order[file_id])
+        ids.append(class_id)
     return build_labels(make_boxes(corners, ids), size, counts)
 
 
-def _fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges | None:
+def fit_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges | None:
     """Clip a box to the image, and count it if that is more than rounding.
+
+    Args:
+        edges: left, top, right, bottom in pixels.
+        size: (width, height) of the image, in pixels.
+        counts: Gets the count of clipped boxes, see `label_notes.NOTES`.
 
     Returns:
         None if the box has no area in the image, reaches beyond the image by more than the
@@ -169,7 +190,7 @@ def _read_voc_edges(element: Element, size: tuple[int, int], counts: Counter[str
         (tag, _), *_ = Counter(edge.tag for edge in boxes[0]).most_common()
         raise ValueError(f"has {tag} twice; correct or delete this object")
     left, top, right, bottom = [parse_float(texts.get(tag, "")) for tag in VOC_EDGES]
-    edges = _fit_to_image((left, top, right, bottom), size, counts)
+    edges = fit_to_image((left, top, right, bottom), size, counts)
     if edges is None:
         raise ValueError(_describe_voc_edges(texts, size))
     return edges
@@ -210,7 +231,7 @@ def _parse_yolo_line(
         raise UserError(
             f"{where}: the box has no area: {format_value(line.strip())}; delete the line"
         )
-    fitted = _fit_to_image(edges, size, counts)
+    fitted = fit_to_image(edges, size, counts)
     if fitted is None:
         left, top, right, bottom = edges
         raise UserError(

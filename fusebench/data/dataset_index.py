@@ -8,6 +8,7 @@ from fusebench.data import splits
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.label_images.conversion import LabelConversion
 from fusebench.data.sequences import ConditionAndSequence
 
 
@@ -26,6 +27,7 @@ class DatasetIndex:
         label_rule: What `read_boxes` depends on besides the files, e.g. the class id of each id in
             the label files. Indexes of one data set that differ in it do not share readings.
         label_maps: Label image per key; empty if there are none.
+        label_conversion: How the values of the label images become class ids; None: they are.
         official_split: Keys of train and test, if the data set has an official split.
         official_split_hint: Where the official split was expected, for messages.
         official_split_text: Description of train and test for the protocol, in place of the
@@ -44,6 +46,7 @@ class DatasetIndex:
     read_boxes: Callable[[str, tuple[int, int]], Boxes | BoxLabels] | None = None
     label_rule: Hashable = ()
     label_maps: Mapping[str, Path] = field(default_factory=dict)
+    label_conversion: LabelConversion | None = None
     official_split: splits.SplitKeys | None = None
     official_split_hint: str = ""
     official_split_text: str = ""

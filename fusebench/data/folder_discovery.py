@@ -101,7 +101,7 @@ def require_subfolder(
     if path is None:
         raise UserError(
             f"{folder}: no folder of {content} ({', '.join(names)}; any case); found: "
-            f"{_list_entries(folder)}. Expected {' or '.join(trees)}"
+            f"{list_entries(folder)}. Expected {' or '.join(trees)}"
             f"{_suggest_inner_folder(folder, names)}"
         )
     return path
@@ -122,7 +122,7 @@ def _list_subfolders(folder: Path) -> list[Path]:
     return [p for p in sorted(folder.iterdir()) if p.is_dir() and not is_system_file(p.name)]
 
 
-def _list_entries(folder: Path) -> str:
+def list_entries(folder: Path) -> str:
     """List the first names in a folder, subfolders first."""
     entries = [path for path in folder.iterdir() if not is_system_file(path.name)]
     entries.sort(key=lambda path: (not path.is_dir(), path.name))

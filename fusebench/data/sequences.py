@@ -53,11 +53,11 @@ class ConditionAndSequence:
     """Condition and sequence of one pair.
 
     Attributes:
-        condition: In lower case, e.g. ``night``.
+        condition: In lower case, e.g. ``night``; None if unknown.
         sequence: Name of the sequence; empty if unknown.
     """
 
-    condition: str
+    condition: str | None
     sequence: str
 
 

@@ -13,6 +13,7 @@ from fusebench.data.boxes import Boxes
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.content_hash import ContentHash
 from fusebench.data.image_files.infrared_scaling import scale_infrared_images
+from fusebench.data.label_images.conversion import convert_label_maps
 from fusebench.data.pairs import PairColumns, Split, pack_columns
 from fusebench.errors import UserError
 
@@ -123,7 +124,7 @@ def build_split(
     Args:
         index: The data set.
         split: ``train``, ``test`` or ``all``.
-        root: The data folder, where scaled infrared images are written.
+        root: The data folder, where converted images are written.
         readings: What was read for other splits a moment ago; updated. None: nothing.
 
     Raises:
@@ -132,7 +133,8 @@ def build_split(
     check_split_name(split)
     readings = DatasetReadings() if readings is None else readings
     built = _build_split(index, split, readings)
-    return scale_infrared_images(built, index.infrared_scaling, root)
+    built = scale_infrared_images(built, index.infrared_scaling, root)
+    return convert_label_maps(built, index.label_conversion, root)
 
 
 def _build_split(index: DatasetIndex, split: str, readings: DatasetReadings) -> Split:
@@ -153,7 +155,7 @@ def _build_split(index: DatasetIndex, split: str, readings: DatasetReadings) -> 
             is_simulated=index.is_simulated,
             notes=notes,
         )
-    parts = splits.divide_keys(index.keys, rule, _load_listed_keys(index, rule))
+    parts = splits.divide_keys(index.keys, rule, _load_listed_keys(index, rule), sequences)
     pairs, notes = _build_pairs(index, parts[split], sequences, readings)
     return Split(
         index.dataset,

@@ -11,9 +11,10 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import index_keys, resolve_key
@@ -55,6 +56,28 @@ class RandomRule(_SplitRuleModel):
     share: float = Field(default=0.25, gt=0, lt=1)
 
 
+class FoldRule(_SplitRuleModel):
+    """One of several folds for testing; no sequence is divided.
+
+    Attributes:
+        rule: ``folds``.
+        count: Number of folds.
+        fold: Index of the tested fold.
+        seed: Random seed of the division.
+    """
+
+    rule: Literal["folds"] = "folds"
+    count: int = Field(default=5, ge=2)
+    fold: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+
+    @model_validator(mode="after")
+    def _check_fold(self) -> "FoldRule":
+        if self.fold >= self.count:
+            raise ValueError(f"fold {self.fold}: the {self.count} folds are 0 to {self.count - 1}")
+        return self
+
+
 class ListRule(_SplitRuleModel):
     """The user's lists, one key or file name per line; paths are relative to the data set."""
 
@@ -76,12 +99,16 @@ class AllPairsRule(_SplitRuleModel):
 
 
 SplitRule = Annotated[
-    BlockRule | RandomRule | ListRule | OfficialRule | AllPairsRule, Field(discriminator="rule")
+    BlockRule | RandomRule | FoldRule | ListRule | OfficialRule | AllPairsRule,
+    Field(discriminator="rule"),
 ]
 
 
 def divide_keys(
-    keys: Sequence[str], rule: SplitRule, listed: Mapping[str, Sequence[str]]
+    keys: Sequence[str],
+    rule: SplitRule,
+    listed: Mapping[str, Sequence[str]],
+    sequences: Mapping[str, str] = MappingProxyType({}),
 ) -> SplitKeys:
     """Divide keys into ``train`` and ``test``.
 
@@ -90,6 +117,8 @@ def divide_keys(
         rule: How to divide them.
         listed: Keys of train and test for the rules ``lists`` and ``official``; not used by the
             others.
+        sequences: Sequence of each key, for the rule ``folds``; a key without one is a sequence
+            of its own.
 
     Returns:
         Sorted keys of ``train`` and ``test``; disjoint, and not necessarily all of ``keys``.
@@ -101,6 +130,8 @@ def divide_keys(
         parts = _split_by_blocks(sorted(keys), rule)
     elif isinstance(rule, RandomRule):
         parts = _split_at_random(sorted(keys), rule)
+    elif isinstance(rule, FoldRule):
+        parts = _split_by_folds(sorted(keys), rule, sequences)
     else:
         parts = {name: sorted(listed[name]) for name in ("train", "test")}
         _check_lists(parts, set(keys))
@@ -122,6 +153,8 @@ def describe_rule(rule: SplitRule) -> str:
         )
     if isinstance(rule, RandomRule):
         return f"random, {rule.share:g} tested, seed {rule.seed}"
+    if isinstance(rule, FoldRule):
+        return f"fold {rule.fold} of {rule.count} tested, whole sequences, seed {rule.seed}"
     if isinstance(rule, ListRule):
         return f"lists {rule.train.name} and {rule.test.name}"
     if isinstance(rule, AllPairsRule):
@@ -171,9 +204,10 @@ def has_leakage(
 ) -> bool:
     """Return whether neighboring frames are in both train and test.
 
-    Blocks leak without a gap; random splits always do. Listed keys leak if a sequence is in both
-    parts, or if more than half of the test keys of unknown sequence have a direct neighbor in
-    train. An official split is judged by known sequences only.
+    Blocks leak without a gap; random splits always do; folds do unless every sequence is known.
+    Listed keys leak if a sequence is in both parts, or if more than half of the test keys of
+    unknown sequence have a direct neighbor in train. An official split is judged by known
+    sequences only.
 
     Args:
         rule: The split rule.
@@ -184,6 +218,8 @@ def has_leakage(
         return rule.gap == 0
     if isinstance(rule, RandomRule):
         return True
+    if isinstance(rule, FoldRule):
+        return any(key not in sequences for part in parts.values() for key in part)
     training_sequences = {sequences[key] for key in parts["train"] if key in sequences}
     if any(sequences.get(key) in training_sequences for key in parts["test"]):
         return True
@@ -238,6 +274,21 @@ def _split_at_random(keys: Sequence[str], rule: RandomRule) -> SplitKeys:
     random.Random(rule.seed).shuffle(shuffled)
     test_count = round(rule.share * len(keys))
     return {"train": sorted(shuffled[test_count:]), "test": sorted(shuffled[:test_count])}
+
+
+def _split_by_folds(keys: Sequence[str], rule: FoldRule, sequences: Mapping[str, str]) -> SplitKeys:
+    """Deal whole sequences, the longest first, each to the fold with the fewest pairs."""
+    members: dict[str, list[str]] = {}
+    for key in keys:
+        members.setdefault(sequences.get(key, key), []).append(key)
+    names = sorted(members)
+    random.Random(rule.seed).shuffle(names)
+    names.sort(key=lambda name: -len(members[name]))  # equally long ones stay shuffled
+    folds: list[list[str]] = [[] for _ in range(rule.count)]
+    for name in names:
+        min(folds, key=len).extend(members[name])
+    test = set(folds[rule.fold])
+    return {"train": [key for key in keys if key not in test], "test": sorted(test)}
 
 
 def _check_lists(parts: SplitKeys, keys: set[str]) -> None:

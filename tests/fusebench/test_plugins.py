@@ -162,8 +162,7 @@ SMALLEST = {  # every kind of plug-in without anything that may be left out
     partial(plugins.load_model, "detection"): "VERSION = 1\nTITLE = 'x'\n"
     "def train(images, options, *, seed, device, folder): pass\n"
     "def predict(folder, images, options, predict, *, device): pass\n",
-    plugins.load_dataset: "VERSION = 1\nTITLE = 'x'\nCLASSES = ()\n"
-    "def load(root, options): pass\n",
+    plugins.load_dataset: "VERSION = 1\nTITLE = 'x'\nCLASSES = ()\ndef load(root, options): pass\n",
 }
 
 

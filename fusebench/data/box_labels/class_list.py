@@ -23,14 +23,34 @@ def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | N
     Raises:
         UserError: If a list does not have these names.
     """
+    path = _find_list(label_folder)
+    if path is None:
+        return None
+    return to_class_indices(_read_names(path, len(classes)), classes, str(path))
+
+
+def find_class_list(label_folder: Path) -> tuple[str, ...]:
+    """Read the class names in the order of their ids, whatever they are; empty without a list.
+
+    Raises:
+        UserError: If the list has another form.
+    """
+    path = _find_list(label_folder)
+    return () if path is None else tuple(_read_names(path))
+
+
+def _find_list(label_folder: Path) -> Path | None:
     folders = (label_folder, label_folder.parent)
-    for path in (folder / "classes.txt" for folder in folders):
-        if path.is_file():
-            return to_class_indices(read_text(path).split(), classes, str(path))
-    for path in (folder / "data.yaml" for folder in folders):
-        if path.is_file():
-            return to_class_indices(_read_yaml_names(path, len(classes)), classes, str(path))
-    return None
+    paths = [folder / name for name in ("classes.txt", "data.yaml") for folder in folders]
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _read_names(path: Path, class_count: int | None = None) -> list[str]:
+    if path.suffix == ".txt":
+        text = read_text(path, MAX_NAMES_BYTES)
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return text.split() if len(lines) == 1 and class_count != 1 else lines
+    return _read_yaml_names(path, class_count)
 
 
 def to_class_indices(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:
@@ -47,12 +67,14 @@ def to_class_indices(names: Sequence[str], classes: Sequence[str], where: str) -
     return [list(classes).index(name) for name in names]
 
 
-def _read_yaml_names(path: Path, class_count: int) -> list[str]:
+def _read_yaml_names(path: Path, class_count: int | None) -> list[str]:
     """Read ``names`` of a YOLO data file: a list, or a mapping of the ids 0, 1, ... to names."""
-    expected = f"{path}: expected 'names:' with {class_count} class names"
+    number = "" if class_count is None else f"{class_count} "
+    expected = f"{path}: expected 'names:' with {number}class names"
     document = parse_yaml(read_text(path, MAX_NAMES_BYTES), expected)
     try:
         names = document["names"]
+        class_count = len(names) if class_count is None else class_count
         if isinstance(names, dict) and set(names) == set(range(class_count)):
             names = [names[i] for i in range(class_count)]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -17,6 +17,7 @@ CLIPPED = "clipped"
 DELETED = "deleted"
 DIFFICULT = "difficult"
 UNLABELED = "unlabeled"
+LEFT_OUT = "left out"
 NOTES = {
     DUPLICATE: ("duplicate boxes", "{count} of {boxes} dropped: same class and box as another one"),
     CLIPPED: ("clipped boxes", "{count} of {boxes} reached beyond the edge of the image"),
@@ -26,6 +27,7 @@ NOTES = {
         "{count} of {boxes} boxes are marked as difficult and count as objects, as in COCO's "
         "evaluation; that of Pascal VOC ignores them",
     ),
+    LEFT_OUT: ("boxes of other classes", "{count} left out, as data.boxes.rename says"),
     UNLABELED: ("images without a label file", "{count} of {images}, without objects"),
 }
 

@@ -1,19 +1,10 @@
 """Scaling of infrared images of more than 8 bits to 8 bits, by a named rule.
 
-The scaled images are written once, below the data folder:
-
-    scaled/<data set>-<rule>-<hash>/<key>.png
-    scaled/<data set>-<rule>-<hash>/spec.json       rule and folders of the originals
-    scaled/<data set>-<rule>-<hash>/sources.json    length and time of each original
-
-so that fusion, training, scoring and reports read the same 8-bit files. An image is scaled again
-if its file was changed. The rule stands in the protocol, as a note of the split.
+The scaled images are copies below the data folder, see
+`fusebench.data.image_files.derived_copies`. The rule stands in the protocol, as a note of the
+split.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,19 +14,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fusebench.data import images
+from fusebench.data.image_files.derived_copies import write_copies
 from fusebench.data.image_files.reader import load_image
-from fusebench.data.pairs import Pair, Split
+from fusebench.data.pairs import Split
 from fusebench.errors import UserError
-from fusebench.runtime import file_names, progress
-from fusebench.runtime.atomic_write import sync_files, write_text_atomically
-from fusebench.runtime.reading.json_files import read_json
 
-SOURCES_FILE = "sources.json"
 NOTE_NAME = "infrared scaling"
-HASH_LENGTH = 12  # hex digits in the name of a folder
-THREAD_COUNT = 4  # decoding releases Python's lock
-
-SourceState = list[Any]  # file name, length in bytes, time of modification in nanoseconds
 
 
 class _ScalingModel(BaseModel):
@@ -153,48 +137,17 @@ def scale_infrared_images(split: Split, scaling: InfraredScaling | None, root: P
     """
     if scaling is None:
         return split
-    folders = sorted({str(pair.infrared.parent.resolve()) for pair in split.pairs})
-    spec = json.dumps({"rule": scaling.model_dump(mode="json"), "folders": folders})
-    digest = hashlib.sha256(spec.encode()).hexdigest()[:HASH_LENGTH]
-    folder = root / file_names.SCALED_FOLDER / f"{split.dataset}-{scaling.rule}-{digest}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder / file_names.SPEC_FILE, spec)
-        _write_missing(split, scaling, folder)
-    except OSError as error:
-        raise UserError(
-            f"{folder}: cannot write the scaled infrared images ({error.strerror}); make the data "
-            "folder writable, or convert the images yourself"
-        ) from None
-    pairs = tuple(replace(pair, infrared=_get_copy_path(folder, pair)) for pair in split.pairs)
+    sources = {pair.key: pair.infrared for pair in split.pairs}
+    copies = write_copies(
+        sources,
+        root,
+        f"{split.dataset}-{scaling.rule}",
+        scaling.model_dump(mode="json"),
+        lambda path: _read_scaled(path, scaling),
+    )
+    pairs = tuple(replace(pair, infrared=copies[pair.key]) for pair in split.pairs)
     note = (NOTE_NAME, describe_scaling(scaling))
     return replace(split, pairs=pairs, notes=(*split.notes, note))
-
-
-def _get_copy_path(folder: Path, pair: Pair) -> Path:
-    return folder / f"{pair.key}.png"
-
-
-def _write_missing(split: Split, scaling: InfraredScaling, folder: Path) -> None:
-    states = {pair.key: _read_state(pair.infrared) for pair in split.pairs}
-    recorded = _read_source_states(folder)
-    missing = [
-        pair
-        for pair in split.pairs
-        if recorded.get(pair.key) != states[pair.key] or not _get_copy_path(folder, pair).is_file()
-    ]
-    if not missing:
-        return
-
-    def write_copy(pair: Pair) -> None:
-        images.write_png(_get_copy_path(folder, pair), _read_scaled(pair.infrared, scaling))
-
-    with ThreadPoolExecutor(THREAD_COUNT) as pool:
-        written = pool.map(write_copy, missing)
-        for _ in progress.track_progress(missing, f"scale infrared {split.dataset}-{split.name}"):
-            next(written)
-    sync_files(folder)  # a copy that `SOURCES_FILE` names is complete, also after a power cut
-    write_text_atomically(folder / SOURCES_FILE, json.dumps({**recorded, **states}, indent=1))
 
 
 def _read_scaled(path: Path, scaling: InfraredScaling) -> images.Gray:
@@ -209,17 +162,3 @@ def _read_scaled(path: Path, scaling: InfraredScaling) -> images.Gray:
         return scale_to_8_bits(np.asarray(image), scaling)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
-
-
-def _read_state(path: Path) -> SourceState:
-    status = path.stat()
-    return [path.name, status.st_size, status.st_mtime_ns]
-
-
-def _read_source_states(folder: Path) -> Mapping[str, SourceState]:
-    """Read the state of each scaled file; empty if `SOURCES_FILE` is missing or damaged."""
-    try:
-        recorded = read_json(folder / SOURCES_FILE)
-    except UserError:
-        return {}
-    return recorded if isinstance(recorded, dict) else {}

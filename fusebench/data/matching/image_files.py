@@ -53,7 +53,7 @@ def _index_images(folder: Path) -> dict[str, str]:
                 continue
             path = f"{place}{entry.name}"
             if not entry.is_file():
-                raise UserError(_describe_special_file(Path(path)))
+                raise UserError(describe_special_file(Path(path)))
             key = make_key(match[1] if match else stem, path)
             if key in paths:
                 raise UserError(_describe_duplicate(Path(paths[key]), Path(path), key))
@@ -158,7 +158,8 @@ def _compile_template(template: str) -> tuple[re.Pattern[str] | None, tuple[str,
     return re.compile(f"{re.escape(before)}(.+){re.escape(after)}", re.DOTALL), extensions
 
 
-def _describe_special_file(path: Path) -> str:
+def describe_special_file(path: Path) -> str:
+    """Describe an entry with the name of an image that is no regular file, for messages."""
     if path.is_symlink() and not path.exists():
         return f"{path}: is a link to {path.readlink()}, which does not exist; restore or delete it"
     file_type = describe_file_type(path.stat())

@@ -148,5 +148,5 @@ def test_damaged_copy_is_an_error_that_says_how_to_make_it_again(tmp_path):
 def test_data_folder_that_cannot_be_written_to_is_an_error(tmp_path):
     write_16_bit_pairs(tmp_path)
     (tmp_path / "scaled").write_text("a file in the way")
-    with pytest.raises(UserError, match="cannot write the scaled infrared images"):
+    with pytest.raises(UserError, match="cannot write the converted images"):
         load(tmp_path)

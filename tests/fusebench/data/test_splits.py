@@ -193,7 +193,7 @@ def test_rule_is_selected_by_its_name_and_unknown_options_are_refused():
     assert validate({"rule": "blocks", "length": 50}) == BlockRule(length=50)
     with pytest.raises(ValidationError, match="lenght"):
         validate({"rule": "blocks", "lenght": 50})
-    with pytest.raises(ValidationError, match="'blocks', 'random', 'lists', 'official'"):
+    with pytest.raises(ValidationError, match="'blocks', 'random', 'folds', 'lists', 'official'"):
         validate({"rule": "scene"})
 
 

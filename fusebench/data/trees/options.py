@@ -1,0 +1,229 @@
+"""What a user writes about a folder tree in tasks.yaml: images, labels, recordings.
+
+All paths are templates below the data set's folder, see `fusebench.data.trees.path_template`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from fusebench.data.images import IMAGE_EXTENSIONS
+from fusebench.data.trees.path_template import parse_template
+
+Sensor = Literal["infrared", "visible"]
+LABEL_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
+    "yolo": (".txt",),
+    "voc": (".xml",),
+    "coco": (".json",),
+}
+
+
+class _TreeModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _check_image_template(text: str) -> str:
+    parse_template(text, IMAGE_EXTENSIONS)
+    return text
+
+
+ImageTemplate = Annotated[str, AfterValidator(_check_image_template)]
+
+
+class SensorFiles(_TreeModel):
+    """Labels of their own for the images of each sensor."""
+
+    infrared: str
+    visible: str
+
+
+class _LabelFiles(_TreeModel):
+    files: str | SensorFiles
+    sensor: Sensor | None = None
+
+    @model_validator(mode="after")
+    def _check_sensor(self) -> "_LabelFiles":
+        if isinstance(self.files, SensorFiles) and self.sensor is None:
+            raise ValueError(
+                "each sensor has labels of its own; say which are used: sensor: infrared, or "
+                "sensor: visible"
+            )
+        return self
+
+    @property
+    def used_files(self) -> str:
+        """Template of the label files that are used."""
+        if isinstance(self.files, SensorFiles):
+            return self.files.infrared if self.sensor == "infrared" else self.files.visible
+        return self.files
+
+    def describe_sensor(self) -> str:
+        """Describe for which sensor's images the labels were drawn; empty if it is not said."""
+        if self.sensor is None:
+            return ""
+        others = {"infrared": "visible", "visible": "infrared"}[self.sensor]
+        unused = isinstance(self.files, SensorFiles)
+        return f"drawn for the {self.sensor} images" + (
+            f"; those of the {others} images are not used" if unused else ""
+        )
+
+
+class BoxFiles(_LabelFiles):
+    """Label files with boxes.
+
+    Attributes:
+        format: ``yolo`` (one text file per image), ``voc`` (one XML file per image) or ``coco``
+            (one JSON file for all images, or one per split).
+        files: Template of the files, or one for each sensor.
+        sensor: The sensor whose images the labels were drawn for; required if each has its own.
+        names: Only for ``yolo``: class names in the order of the ids in the files. Empty: those of
+            ``classes.txt`` or ``data.yaml`` beside the labels, else the order of ``classes``.
+        rename: Name in the label files to the name of a class; null leaves its boxes out.
+        unlabeled_images: What an image without a label means: ``refuse``, because a file can be
+            missing; ``background``: it has no objects; ``leave_out``: the pair is left out.
+        unmatched_labels: What a label without an image means: ``refuse`` or ``leave_out``.
+    """
+
+    format: Literal["yolo", "voc", "coco"]
+    names: tuple[str, ...] = ()
+    rename: dict[str, str | None] = Field(default_factory=dict)
+    unlabeled_images: Literal["refuse", "background", "leave_out"] = "refuse"
+    unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
+
+    @model_validator(mode="after")
+    def _check_files(self) -> "BoxFiles":
+        template = parse_template(self.used_files, LABEL_EXTENSIONS[self.format])
+        if self.format == "coco" and not self.used_files.lower().endswith(".json"):
+            raise ValueError(f"files {self.used_files!r}: expected the path of a .json file")
+        if self.format != "coco" and "key" not in template.names:
+            raise ValueError(
+                f"files {self.used_files!r}: expected a folder, or a name with {{key}}: there is "
+                "one file per image"
+            )
+        if self.names and self.format != "yolo":
+            raise ValueError(f"names is for format yolo; {self.format} files have class names")
+        return self
+
+
+class LabelMapFiles(_LabelFiles):
+    """Label maps: images whose pixels are class ids or colors.
+
+    Attributes:
+        files: Template of the files, or one for each sensor.
+        sensor: The sensor whose images the labels were drawn for.
+        ids: Id in the files to class name; null is unlabeled. Empty: the order of ``classes``.
+        colors: Class name to its RGB color in the files; without it the files hold ids.
+        unlabeled_color: RGB color of unlabeled pixels, with ``colors``.
+        unlabeled_images: ``refuse`` or ``leave_out`` pairs without a label map.
+        unmatched_labels: ``refuse`` or ``leave_out`` label maps without images.
+    """
+
+    ids: dict[Annotated[int, Field(ge=0, le=255)], str | None] = Field(default_factory=dict)
+    colors: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
+    unlabeled_color: tuple[int, int, int] | None = None
+    unlabeled_images: Literal["refuse", "leave_out"] = "refuse"
+    unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
+
+    @model_validator(mode="after")
+    def _check_files(self) -> "LabelMapFiles":
+        template = parse_template(self.used_files, IMAGE_EXTENSIONS)
+        if "key" not in template.names:
+            raise ValueError(f"files {self.used_files!r}: expected a folder or a name with {{key}}")
+        if self.ids and self.colors:
+            raise ValueError("ids and colors exclude each other: the files hold one of them")
+        colors = [*self.colors.values(), *([self.unlabeled_color] if self.unlabeled_color else [])]
+        if any(not 0 <= value <= 255 for color in colors for value in color):
+            raise ValueError("colors: expected R, G, B from 0 to 255")
+        if len(set(colors)) < len(colors):
+            raise ValueError("colors: two classes have one color")
+        return self
+
+
+class Recordings(_TreeModel):
+    """Where the sequence and the condition of a pair are found, besides its path.
+
+    Attributes:
+        sequence: Pattern of the key, e.g. ``{sequence}_*``.
+        condition: Pattern of the key, e.g. ``*{condition}`` for a last letter.
+        conditions: Text in the key or path to the name of the condition, e.g. ``{D: day}``.
+        file: CSV file with the columns ``key`` and ``sequence`` or ``condition`` or both.
+    """
+
+    sequence: str | None = None
+    condition: str | None = None
+    conditions: dict[str, str] = Field(default_factory=dict)
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _check_patterns(self) -> "Recordings":
+        for name in ("sequence", "condition"):
+            pattern = getattr(self, name)
+            if pattern is not None and pattern.count(f"{{{name}}}") != 1:
+                raise ValueError(f"{name}: expected a pattern with {{{name}}} once, of the key")
+            if pattern is not None:
+                parse_template(pattern, IMAGE_EXTENSIONS)
+        return self
+
+
+class SplitFolders(_TreeModel):
+    """Names of the folders, or parts of names, that ``{split}`` stands for.
+
+    Attributes:
+        train: Training pairs.
+        test: Test pairs. Empty: ``test``; without one: ``val``, ``valid`` or ``validation``.
+    """
+
+    train: tuple[str, ...] = ("train",)
+    test: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_single_names(cls, values: Any) -> Any:
+        if isinstance(values, Mapping):
+            return {k: (v,) if isinstance(v, str) else v for k, v in values.items()}
+        return values
+
+
+class Tree(_TreeModel):
+    """One folder tree.
+
+    Attributes:
+        infrared: Template of the infrared images.
+        visible: Template of the visible images.
+        pair_list: File that names the two images of each pair, in place of ``infrared`` and
+            ``visible``; see `fusebench.data.trees.pair_list`.
+        key: How the key is put together, e.g. ``{split}_{key}`` where names are repeated. Empty:
+            ``{sequence}_{key}`` if the path has a sequence, else ``{key}``.
+        boxes: Label files with boxes.
+        label_maps: Label maps.
+        split_folders: What ``{split}`` stands for.
+        recordings: Sequence and condition of each pair.
+    """
+
+    infrared: ImageTemplate = "ir"
+    visible: ImageTemplate = "vi"
+    pair_list: Path | None = None
+    key: str = ""
+    boxes: BoxFiles | None = None
+    label_maps: LabelMapFiles | None = None
+    split_folders: SplitFolders = SplitFolders()
+    recordings: Recordings = Recordings()
+
+    @model_validator(mode="after")
+    def _check_list(self) -> "Tree":
+        templates = {"infrared", "visible"} & self.model_fields_set
+        if self.pair_list is not None and templates:
+            raise ValueError(
+                f"pair_list names the images; delete {' and '.join(sorted(templates))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_key(self) -> "Tree":
+        if self.key and "{key}" not in self.key:
+            raise ValueError(f"key {self.key!r}: expected {{key}} in it, e.g. {{split}}_{{key}}")
+        if self.key:
+            parse_template(self.key, IMAGE_EXTENSIONS)
+        return self

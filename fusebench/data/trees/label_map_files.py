@@ -62,8 +62,8 @@ def find_label_maps(
     if not files or (unlabeled and options.unlabeled_images == "refuse"):
         raise UserError(
             f"{len(unlabeled)} pair(s) have no label map {template.text}: "
-            f"{name_hints.list_first(unlabeled)}; files are e.g. {map_files[0].path}. Add the missing "
-            "files, or set label_maps.unlabeled_images: leave_out"
+            f"{name_hints.list_first(unlabeled)}; files are e.g. {map_files[0].path}. Add the "
+            "missing files, or set label_maps.unlabeled_images: leave_out"
         )
     unmatched = sorted(set(by_identity.values()) - set(map(str, files.values())))
     if unmatched and options.unmatched_labels == "refuse":

@@ -10,6 +10,7 @@ from tests.helpers.random_boxes import (
     CLASSES,
     compute_pycocotools_ap,
     make_random_boxes,
+    mark_ignored,
     repeat_images,
 )
 
@@ -58,6 +59,28 @@ def test_every_ap_equals_pycocotools_with_weights_of_one_and_on_repeated_images(
             repeat_images(truth, repeats), repeat_images(predicted, repeats)
         )
         np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_ap_equals_pycocotools_with_crowds_as_ignored_boxes(seed):
+    truth, predicted = make_random_boxes(seed)
+    truth = mark_ignored(truth, seed)
+    times = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7))
+    weighted = compute_weighted_ap(truth, predicted, np.stack([np.ones(7), times]))
+    for computed, repeats in zip(weighted, (np.ones(7, int), times), strict=True):
+        expected = compute_pycocotools_ap(
+            repeat_images(truth, repeats), repeat_images(predicted, repeats)
+        )
+        np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
+
+
+def test_ignored_boxes_are_often_hit_in_the_draws():
+    hits = 0
+    for seed in range(60):
+        truth, predicted = make_random_boxes(seed)
+        parts = match_classes(mark_ignored(truth, seed), predicted, CLASSES)
+        hits += sum(int(part.ignored[0, 0].sum()) for part in parts)
+    assert hits > 200
 
 
 def test_the_draws_hold_what_they_are_for():

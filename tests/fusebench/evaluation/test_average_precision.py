@@ -5,7 +5,7 @@ import pytest
 
 from detection import coco_matching
 from fusebench.data.boxes import make_boxes
-from fusebench.evaluation import average_precision, match_table
+from fusebench.evaluation import average_precision, match_table, weighted_curve
 from tests.helpers.random_boxes import (
     CLASSES,
     compute_pycocotools_ap,
@@ -116,7 +116,7 @@ def test_recalls_reached_are_counted_as_a_search_among_all_101_counts_them():
 
 def test_few_weightings_and_many_have_the_same_ap():
     truth, predicted = make_random_boxes(3)
-    weights = np.random.default_rng(0).gamma(1, 1, (average_precision.MIN_ROWWISE_WEIGHTINGS, 7))
+    weights = np.random.default_rng(0).gamma(1, 1, (weighted_curve.MIN_ROWWISE_WEIGHTINGS, 7))
     np.testing.assert_allclose(
         compute_weighted_ap(truth, predicted, weights)[:9],
         compute_weighted_ap(truth, predicted, weights[:9]),

@@ -61,11 +61,11 @@ def average_precision(
             ``"0"``, ``"1"``, ... up to the largest class id.
 
     Returns:
-        Fractions, 0 to 1, higher is better. Columns: ``AP50`` (IoU threshold 0.5) and ``AP`` (mean
-        over 0.5, 0.55, ..., 0.95) with at most 100 boxes per image and class; ``AP50_300`` and
-        ``AP_300`` with at most 300; ``AP_small``, ``AP_medium``, ``AP_large`` by the area of the
-        true box (up to 32 x 32 pixels, up to 96 x 96, above). None without a true box (of that
-        size).
+        Fractions, 0 to 1, higher is better. Columns: ``AP50`` (IoU threshold 0.5), ``AP`` (mean
+        over 0.5, 0.55, ..., 0.95) and ``AP75`` with at most 100 boxes per image and class;
+        ``AP50_300`` and ``AP_300`` with at most 300; ``AP_small``, ``AP_medium``, ``AP_large`` by
+        the area of the true box (up to 32 x 32 pixels, up to 96 x 96, above). None without a true
+        box (of that size).
 
     Raises:
         UserError: If a document or file is not in COCO's form or has an unknown category.

@@ -87,7 +87,7 @@ def lie_on_ignored_boxes(
     shares = _intersect(predicted.corners, regions.corners) / _area(predicted.corners)[:, None]
     if not is_class_ignored:
         shares[predicted.class_ids[:, None] != regions.class_ids[None, :]] = -1.0
-    lies_on: NDArray[np.bool_] = (shares >= threshold).any(axis=1)
+    lies_on: NDArray[np.bool_] = shares.max(axis=1, initial=-1.0) >= threshold
     return lies_on
 
 

@@ -58,3 +58,13 @@ def test_error_types_cost_what_tide_computes_with_ignored_regions(case, monkeypa
     costs = measure(error_types, truth, predicted, classes).values
     for kind, expected in case["tidecv"].items():
         assert 100 * costs[f"{kind} error"] == pytest.approx(expected, abs=1e-9), kind
+
+
+def test_kaists_python_program_agrees_where_its_rules_are_the_same():
+    # class a: its first prediction is a true positive, and every image with one of its true boxes
+    # has a prediction; class b starts with a false positive in fewer than 100 images
+    case = PEDESTRIAN_CASES[0]
+    truth, predicted, classes = parse_case(case)
+    scores = measure(log_average_miss_rate, truth, predicted, classes)
+    assert scores.by_class["a"]["LAMR"] == pytest.approx(case["kaist python"][0], abs=1e-12)
+    assert scores.by_class["b"]["LAMR"] - case["kaist python"][1] > 0.3

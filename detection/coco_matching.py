@@ -2,7 +2,9 @@
 
 Source: Lin et al., "Microsoft COCO: common objects in context", ECCV 2014, and its evaluation
 code (pycocotools). Per image and class, each prediction, in falling score, is matched to the
-unmatched true box of highest IoU; true boxes that are ignored for their size are matched last.
+unmatched true box of highest IoU; true boxes that are ignored for their size are matched last, and
+so are ignored true boxes (``iscrowd``), which take any number of predictions, see
+`fusebench.evaluation.box_matching`.
 """
 
 import contextlib

@@ -70,6 +70,7 @@ def build_per_image_rows(
     shape = len(matches.keys), len(classes)
     indices = matches.image_indices * len(classes) + matches.rows["class_ids"]  # (image, class)
     confident = matches.rows["scores"] >= confidence
+    confident &= ~matches.rows["ignored"][:, 0, 0]  # on ignored true boxes
     correct = confident & matches.rows["true_positives"][:, 0, 0]
     predicted, true_positives = (
         np.bincount(indices[selected], minlength=shape[0] * shape[1]).reshape(shape)
@@ -92,14 +93,14 @@ def build_curve_rows(matches: DetectionCounts, classes: Sequence[str]) -> Iterab
     """
     for class_id, name in enumerate(classes):
         of_class = match_table.select_class(matches, class_id)
-        within_limit = of_class.ranks < MAX_DETECTIONS
         truth_count = int(of_class.truth_counts[0].sum())
         for threshold in CURVE_IOU_THRESHOLDS if truth_count else ():
+            column = IOU_THRESHOLDS.index(threshold)
+            counted = (of_class.ranks < MAX_DETECTIONS) & ~of_class.ignored[0, column]
             curve = precision_recall_curve.compute_curve(
-                of_class.true_positives[0, IOU_THRESHOLDS.index(threshold), within_limit],
-                truth_count,
+                of_class.true_positives[0, column, counted], truth_count
             )
-            scores = of_class.scores[within_limit][curve.prediction_counts - 1]
+            scores = of_class.scores[counted][curve.prediction_counts - 1]
             for i, recall in enumerate(precision_recall_curve.RECALLS):
                 score = f"{scores[i]:.6g}" if i < len(scores) else ""
                 yield name, threshold, f"{recall:.2f}", float(curve.precision[i]), score

@@ -18,17 +18,25 @@ from fusebench.data.boxes import Boxes
 from fusebench.evaluation import match_table
 from fusebench.evaluation.average_precision import MAX_DETECTIONS, weighted_average_precision
 from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
-from fusebench.evaluation.match_table import AREA_RANGES, MAX_STORED_DETECTIONS, ClassMatches
+from fusebench.evaluation.match_table import (
+    AREA_RANGES,
+    IOU_THRESHOLDS,
+    MAX_STORED_DETECTIONS,
+    ClassMatches,
+)
 from fusebench.storage.records import Column, Scalar
 
 VERSION = 2
 COUNTS = match_table.COUNTS_FILE
 OTHER_CONVENTIONS_FAMILY = "AP by other conventions"
 BOX_SIZE_FAMILY = "AP@.5:.95 by size of the true box"
+COLUMN_75 = IOU_THRESHOLDS.index(0.75)
 _MORE = f"{MAX_STORED_DETECTIONS} boxes"
 COLUMNS = {
     "AP50": Column(title="AP@.5", mean_title="mAP@.5"),
     "AP": Column(title="AP@.5:.95", mean_title="mAP@.5:.95"),
+    # part of AP@.5:.95: a test of its own would make the tests of the other columns weaker
+    "AP75": Column(title="AP@.75", mean_title="mAP@.75", has_intervals=False),
     "AP50_300": Column(
         title=f"AP@.5, {_MORE}",
         mean_title=f"mAP@.5, {_MORE}",
@@ -90,11 +98,11 @@ def _score_class(
     """Compute the requested columns of one class, (R,) each."""
     scores: dict[str, FloatArray] = {}
     for suffix, limit in (("", MAX_DETECTIONS), ("_300", MAX_STORED_DETECTIONS)):
-        needed = {f"AP50{suffix}", f"AP{suffix}"} & set(columns)
-        if needed:
+        names = (f"AP50{suffix}", f"AP75{suffix}", f"AP{suffix}")
+        if set(names) & set(columns):
             by_threshold = weighted_average_precision(matches, weights, max_detections=limit)
-            scores[f"AP50{suffix}"] = by_threshold[:, 0]
-            scores[f"AP{suffix}"] = by_threshold.mean(axis=1)
+            of_names = (by_threshold[:, 0], by_threshold[:, COLUMN_75], by_threshold.mean(axis=1))
+            scores |= dict(zip(names, of_names, strict=True))
     for area, size in enumerate(AREA_RANGES):
         if f"AP_{size}" in columns:
             by_threshold = weighted_average_precision(matches, weights, area=area)

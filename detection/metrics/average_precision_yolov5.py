@@ -14,6 +14,9 @@ matching, a prediction whose best true box is taken may be matched to another.) 
 once, at IoU 0.5, and compare the IoU of these matches with the higher thresholds; v6.2 and v7.0
 match anew for every threshold. AP@.5 is the same in both.
 
+YOLOv5 has no ignored true boxes. Here they are left out, and so is every prediction that counts for
+nothing at an IoU of 0.5, see `fusebench.evaluation.box_matching`.
+
 Source: github.com/ultralytics/yolov5, v6.0 to v7.0: `ap_per_class` and `process_batch`. The
 ultralytics package has neither the last point (since 8.4.40) nor this matching (since 8.4.190).
 """
@@ -28,7 +31,7 @@ from pydantic import BaseModel, ConfigDict
 from detection.metrics.average_precision import OTHER_CONVENTIONS_FAMILY
 from fusebench.data.boxes import Boxes
 from fusebench.errors import UserError
-from fusebench.evaluation.box_matching import pairwise_iou
+from fusebench.evaluation.box_matching import drop_predictions_on_ignored_boxes, pairwise_iou
 from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
 from fusebench.storage.records import Column, Scalar
 
@@ -106,7 +109,8 @@ def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Optio
         Rows ``scores``, ``class_ids`` (N,) and ``true_positives`` bool (N, 10); totals
         ``truth_counts`` int64 (C,).
     """
-    ranked = _sort_by_score(predicted)
+    ranked = _sort_by_score(drop_predictions_on_ignored_boxes(truth, predicted))
+    truth = truth.drop_ignored()
     return Detections(
         {
             "scores": ranked.scores.astype(np.float64),
@@ -194,4 +198,4 @@ def compute_average_precision(
 
 def _sort_by_score(predicted: Boxes) -> Boxes:
     order = np.argsort(-predicted.scores, kind="stable")
-    return Boxes(predicted.corners[order], predicted.class_ids[order], predicted.scores[order])
+    return predicted.select(order)

@@ -9,7 +9,8 @@ errors", ECCV 2020. One error type is fixed at a time (`detection.tide_errors` d
     missed                         the true box is removed
 
 AP is COCO's, so that no fix can lower it. The gains do not add up to 1 - AP,
-because fixing one error makes others matter more.
+because fixing one error makes others matter more. Ignored true boxes, and predictions that count
+for nothing because they lie on them, are left out.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,10 @@ from detection.tide_errors import ERROR_TYPES, MISSED, TRUE_POSITIVE
 from fusebench.contracts import NoOptions as Options
 from fusebench.data.boxes import Boxes
 from fusebench.evaluation.average_precision import MAX_DETECTIONS, rank_average_precision
-from fusebench.evaluation.box_matching import select_top_scoring
+from fusebench.evaluation.box_matching import (
+    drop_predictions_on_ignored_boxes,
+    select_top_scoring,
+)
 from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
 from fusebench.storage.records import Column, Scalar
 
@@ -54,6 +58,8 @@ def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Optio
         int64 (C,).
     """
     ranked = select_top_scoring(predicted, MAX_DETECTIONS)
+    ranked = drop_predictions_on_ignored_boxes(truth, ranked)
+    truth = truth.drop_ignored()
     error_types, fixed_classes, missed = tide_errors.classify_image(truth, ranked)
     number = len(classes)
     return Detections(

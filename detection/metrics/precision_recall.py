@@ -2,9 +2,10 @@
 
     P = TP / (TP + FP)    R = TP / (all true boxes)    F1 = 2 TP / (TP + FP + all true boxes)
 
-with an IoU of at least 0.5. The mean F1 is over the classes with true boxes, as in YOLOv5; on ties,
-the highest threshold is used. It is selected on the test images themselves, so the F1
-is optimistic: a threshold chosen beforehand gives at most this mean F1.
+with an IoU of at least 0.5; predictions on ignored true boxes are left out. The mean F1 is over the
+classes with true boxes, as in YOLOv5; on ties, the highest threshold is used. It is selected on the
+test images themselves, so the F1 is optimistic: a threshold chosen beforehand gives at most this
+mean F1.
 """
 
 from collections.abc import Sequence
@@ -109,8 +110,9 @@ def _accumulate_class(detections: DetectionCounts, class_id: int, weights: Float
     """Accumulate the weights of a class's predictions and true positives, in falling score."""
     order = detections.sort_class(class_id)
     weight = weights[detections.image_indices[order]]
-    order, weight = order[weight > 0], weight[weight > 0]
-    true_positives = detections.rows["true_positives"][order, 0, 0]  # all sizes, IoU 0.5
+    counted = (weight > 0) & ~detections.rows["ignored"][order, 0, 0]  # all sizes, IoU 0.5
+    order, weight = order[counted], weight[counted]
+    true_positives = detections.rows["true_positives"][order, 0, 0]
     return (
         detections.rows["scores"][order],
         np.concatenate([[0.0], weight.cumsum()]),

@@ -51,7 +51,7 @@ def average_precision(
 
     Args:
         truth: True boxes: image key to `Boxes` (without scores), or a COCO document, or the path
-            of its JSON file. Objects with ``iscrowd`` are not supported.
+            of its JSON file. Objects with ``iscrowd`` 1 are ignored boxes.
         predictions: Predicted boxes of the same images: image key to `Boxes` with scores, or a
             COCO document whose annotations have a score, or COCO's list of results (with the
             image and category ids of ``truth``), or a path. An image without predictions has
@@ -61,11 +61,11 @@ def average_precision(
             ``"0"``, ``"1"``, ... up to the largest class id.
 
     Returns:
-        Fractions, 0 to 1, higher is better. Columns: ``AP50`` (IoU threshold 0.5) and ``AP`` (mean
-        over 0.5, 0.55, ..., 0.95) with at most 100 boxes per image and class; ``AP50_300`` and
-        ``AP_300`` with at most 300; ``AP_small``, ``AP_medium``, ``AP_large`` by the area of the
-        true box (up to 32 x 32 pixels, up to 96 x 96, above). None without a true box (of that
-        size).
+        Fractions, 0 to 1, higher is better. Columns: ``AP50`` (IoU threshold 0.5), ``AP`` (mean
+        over 0.5, 0.55, ..., 0.95) and ``AP75`` with at most 100 boxes per image and class;
+        ``AP50_300`` and ``AP_300`` with at most 300; ``AP_small``, ``AP_medium``, ``AP_large`` by
+        the area of the true box (up to 32 x 32 pixels, up to 96 x 96, above). None without a true
+        box (of that size).
 
     Raises:
         UserError: If a document or file is not in COCO's form or has an unknown category.
@@ -247,17 +247,12 @@ def _convert_boxes(value: Any, classes: Sequence[str]) -> Mapping[str, Boxes]:
     """Return boxes by image key.
 
     Raises:
-        UserError: If a document is not in COCO's form, or marks crowds.
+        UserError: If a document is not in COCO's form.
     """
     if not _is_coco_document(value):
         boxes: Mapping[str, Boxes] = value
         return boxes
-    converted = from_coco(value, classes)
-    if any(annotation.get("iscrowd") for annotation in value["annotations"]):
-        raise UserError(
-            "COCO boxes: some annotations have iscrowd, which is not supported; remove them"
-        )
-    return converted
+    return from_coco(value, classes)
 
 
 def _check_class_names(classes: Sequence[str]) -> None:

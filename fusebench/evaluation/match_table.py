@@ -35,8 +35,9 @@ class ClassMatches:
         true_positives: bool (areas, thresholds, N), whether it is matched to a true box of that
             size.
         ignored: bool, same shape: neither true nor false positive, because its matched true box,
-            or the prediction itself if unmatched, is not of that size.
-        truth_counts: int64 (areas, I), true boxes per image.
+            or the prediction itself if unmatched, is not of that size, or because it lies on an
+            ignored true box.
+        truth_counts: int64 (areas, I), true boxes per image, without ignored ones.
     """
 
     scores: NDArray[np.float64]

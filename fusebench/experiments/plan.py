@@ -141,18 +141,21 @@ class Run:
             ),
             "color": self.test_images.describe_color(),
             **_join_notes(splits),
-            **self._describe_missing_boxes(),
+            **self._describe_true_boxes(),
             **chosen,
         }
 
-    def _describe_missing_boxes(self) -> dict[str, str]:
-        """Describe classes that are tested without boxes to train on, for detection."""
+    def _describe_true_boxes(self) -> dict[str, str]:
+        """Describe ignored boxes, and classes without boxes to train on, for detection."""
         if self.model is None or self.task.kind != "detection":
             return {}
         train = None
         if self.train_images is not None and self.model.plugin.PROTOCOL == "retrained":
             train = self.train_images.split
-        return label_notes.describe_missing_boxes(train, self.test_split)
+        return {
+            **label_notes.describe_ignored_boxes(train, self.test_split),
+            **label_notes.describe_missing_boxes(train, self.test_split),
+        }
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ the images: ones for the data set, ones and zeros for a condition, draws for a r
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def count_images(
 def _protect(labels: Any) -> Any:
     """The same label map or boxes as read-only views, so that no metric changes them."""
     if isinstance(labels, Boxes):
-        return Boxes(*map(_protect, (labels.corners, labels.class_ids, labels.scores)))
+        return Boxes(*(_protect(getattr(labels, field.name)) for field in fields(Boxes)))
     return view_read_only(labels) if isinstance(labels, np.ndarray) else labels
 
 

@@ -73,14 +73,18 @@ def hash_files(paths: Mapping[str, Path | str], file_hashes: FileHashes | None =
 def hash_labels(split: Split) -> str:
     """Hash the class names and the contents of all labels of a split.
 
-    A label image whose ids are not the stored values has another hash than its bytes, see
+    An ignored box has one more entry than others, whose hash stays that of versions without ignored
+    boxes. A label image whose ids are not the stored values has another hash than its bytes, see
     `fusebench.data.label_maps.differ_from_values`.
     """
 
     def compute() -> str:
         columns = build_columns(split.pairs)
-        boxes = zip(columns.class_ids.tolist(), columns.corners.tolist(), strict=True)
-        rows = [[class_id, *corners] for class_id, corners in boxes]
+        boxes = (columns.class_ids.tolist(), columns.corners.tolist(), columns.ignored.tolist())
+        rows = [
+            [class_id, *corners, *(["ignored"] if is_ignored else [])]
+            for class_id, corners, is_ignored in zip(*boxes, strict=True)
+        ]
         labels = [
             [
                 key,

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fusebench.data.boxes import Boxes
 from fusebench.data.fmb_palette import FMB_COLORS
 from fusebench.data.images import Color, LabelMap
+from fusebench.evaluation import box_matching
 from reports.figures import fonts
 from reports.figures.zoom_windows import ZoomWindow
 from reports.results import drawn_matches
@@ -71,10 +72,17 @@ def crop_and_resize(
 
 
 def build_truth_overlays(truth: Boxes, classes: Sequence[str]) -> list[BoxOverlay]:
-    """Build the overlays of the true boxes, with their classes."""
+    """Build the overlays of the true boxes, with their classes; ignored boxes are dashed."""
     return [
-        BoxOverlay(corners, shorten_name(classes[index]), TRUTH_COLOR, dash_length=0)
-        for corners, index in zip(truth.corners, truth.class_ids, strict=True)
+        BoxOverlay(
+            corners,
+            "" if is_ignored else shorten_name(classes[index]),
+            TRUTH_COLOR,
+            DASH_LENGTH if is_ignored else 0,
+        )
+        for corners, index, is_ignored in zip(
+            truth.corners, truth.class_ids, truth.ignored, strict=True
+        )
     ]
 
 
@@ -83,9 +91,12 @@ def build_prediction_overlays(
 ) -> list[BoxOverlay]:
     """Build the overlays of predictions at the drawn confidence.
 
-    True positives are solid, false positives dashed, false negatives dotted.
+    True positives are solid, false positives dashed, false negatives dotted. Ignored true boxes and
+    the predictions on them are left out.
     """
     confident = drawn_matches.filter_by_confidence(predicted)
+    confident = box_matching.drop_predictions_on_ignored_boxes(truth, confident)
+    truth = truth.drop_ignored()
     is_true_positive, is_detected = drawn_matches.classify_boxes(truth, confident)
     overlays = [
         BoxOverlay(corners, "", FALSE_NEGATIVE_COLOR, DOT_LENGTH)

@@ -34,6 +34,7 @@ BOX_LEGEND = (
     f"{drawn_matches.MIN_CONFIDENCE:g}: true positives solid green, false positives dashed orange; "
     "false negatives dotted yellow. A true positive is matched to a true box of its class with an "
     f"IoU of {box_matching.IOU_THRESHOLD:g} or more; no two are matched to the same box. "
+    "White dashed boxes are ignored, and predictions on them are not drawn. "
     "Overlapping texts are left out. Below: the part in the blue frame enlarged, around the object "
     "on which the sources disagree most."
 )
@@ -240,12 +241,13 @@ def _render_box_panels(
 ) -> Iterator[RenderedPanel]:
     """Yield the ground truth on both sensors' images, then every source's predictions."""
     truth = predictions.get_true_boxes(pair)
+    counted = truth.drop_ignored()
     detected = [
-        drawn_matches.classify_boxes(truth, drawn_matches.filter_by_confidence(view.boxes))[1]
+        drawn_matches.classify_boxes(counted, drawn_matches.filter_by_confidence(view.boxes))[1]
         for view in views
     ]
     window = zoom_windows.find_disputed_box_window(
-        truth.corners, np.array(detected, bool), pair.size
+        counted.corners, np.array(detected, bool), pair.size
     )
 
     def render(image: Color, box_overlays: Sequence[BoxOverlay]) -> Image.Image:

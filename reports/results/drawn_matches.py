@@ -13,17 +13,15 @@ def filter_by_confidence(predicted: Boxes) -> Boxes:
     """Select the predictions with a score of at least `MIN_CONFIDENCE`, highest first."""
     order = np.argsort(-predicted.scores, kind="stable")
     confident = order[predicted.scores[order] >= MIN_CONFIDENCE]
-    return Boxes(
-        predicted.corners[confident], predicted.class_ids[confident], predicted.scores[confident]
-    )
+    return predicted.select(confident)
 
 
 def classify_boxes(truth: Boxes, predicted: Boxes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Classify predictions as true or false positives, and true boxes as detected or missed.
 
     Args:
-        truth: True boxes of the image.
-        predicted: Predicted boxes.
+        truth: True boxes of the image, none of them ignored.
+        predicted: Predicted boxes, none of them on an ignored box.
 
     Returns:
         bool (P,), whether each prediction is a true positive, and bool (T,), whether each true

@@ -81,8 +81,19 @@ class TaskResults:
 
     @property
     def columns(self) -> dict[str, Column]:
-        """Metrics of the records and their columns, in the order of the records."""
-        return {name: column for record in self.records for name, column in record.columns.items()}
+        """Metrics of the records and their columns, in the order of the records.
+
+        A column that was added later is left out as long as there is a record without it: its
+        cells would look like undefined scores.
+        """
+        columns = {
+            name: column for record in self.records for name, column in record.columns.items()
+        }
+        return {
+            name: column
+            for name, column in columns.items()
+            if all(name in record.columns for record in self.records)
+        }
 
     @property
     def classes(self) -> tuple[str, ...]:

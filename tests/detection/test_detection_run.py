@@ -5,13 +5,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from detection import tide_errors
 from detection.run import main
 from fusebench.config import schema
+from fusebench.data.box_labels import label_notes
 from fusebench.data.boxes import to_coco
 from fusebench.data.split_builder import load_split
 from fusebench.data.splits import ListRule
@@ -82,7 +85,7 @@ def test_perfect_boxes_score_1(root):
     ap_lost = {name: score for name, score in record.values.items() if name.endswith(" error")}
     assert ap_lost == dict.fromkeys(ap_lost, 0.0)
     sizes = {"AP_small": 1.0, "AP_medium": None, "AP_large": None}
-    names = ("AP50", "AP", "AP50_300", "AP_300", *sizes, "precision", "recall", "F1")
+    names = ("AP50", "AP", "AP75", "AP50_300", "AP_300", *sizes, "precision", "recall", "F1")
     yolov5 = {"AP50_yolov5": 0.995, "AP_yolov5": 0.995}  # YOLOv5's AP never reaches 1
     assert record.values == pytest.approx(dict.fromkeys(names, 1.0) | sizes | yolov5 | ap_lost)
     assert record.by_class["Bus"] == dict.fromkeys(record.values)
@@ -160,6 +163,39 @@ def test_a_true_box_given_twice_costs_perfect_predictions_nothing(root):
     assert record.protocol["boxes beyond the edge"].startswith("0 of ")
 
 
+def test_the_miss_rate_of_perfect_boxes_is_its_lower_limit(root):
+    write_boxes(root)
+    metrics = "    metrics: {average_precision: {}, log_average_miss_rate: {}}\n"
+    assert run_detection(root, TASKS + FROM_FILE + metrics) == 0
+    record = read_record(root)
+    assert record.columns["LAMR"].better == "lower"
+    assert record.protocol["log-average miss rate"].startswith("IoU 0.5, 9 points from 0.01 to 1")
+    by_class = {name: scores["LAMR"] for name, scores in record.by_class.items()}
+    assert by_class["People"] == pytest.approx(1e-10, rel=1e-6)
+    assert by_class["Car"] == pytest.approx(1e-10, rel=1e-6)
+    assert by_class["Bus"] is None
+    assert record.by_class["Car"]["AP75"] == pytest.approx(1)
+
+
+def test_ignored_boxes_are_kept_from_the_labels_to_the_record(root, monkeypatch):
+    write_boxes(root)
+    drop_duplicates = label_notes.drop_duplicates
+
+    def ignore_first_box(boxes, size):
+        flags = np.arange(len(boxes)) == 0
+        return replace(drop_duplicates(boxes, size), ignored=flags)
+
+    monkeypatch.setattr(label_notes, "drop_duplicates", ignore_first_box)
+    assert run_detection(root, TASKS + FROM_FILE) == 0
+    record = read_record(root)  # the split as it is kept on disk
+    assert record.values["AP50"] == pytest.approx(1.0)
+    assert record.counts == {"images": 6, "boxes": 3}  # 9 in all, one in every second image
+    assert record.protocol["ignored boxes"].startswith("6 of 9 true boxes of test: neither")
+    (file,) = root.glob("runs/detection/*/per_image.csv")
+    table = pd.read_csv(file)
+    assert (table.truth.sum(), table.false_positives.sum()) == (3, 0)
+
+
 def test_a_confidence_that_truncates_curves_is_refused_before_anything_runs(root, capsys):
     assert run_detection(root, TASKS + "    predict: {confidence: 0.25}\n") == 2
     errors = capsys.readouterr().err
@@ -183,7 +219,7 @@ def test_a_changed_metric_reuses_the_predictions(root):
     modified = {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")}
     assert run_detection(root, TASKS + FROM_FILE + "    metrics: {average_precision: {}}\n") == 0
     sizes = {"AP_small", "AP_medium", "AP_large"}
-    assert set(read_record(root).values) == {"AP50", "AP", "AP50_300", "AP_300", *sizes}
+    assert set(read_record(root).values) == {"AP50", "AP", "AP75", "AP50_300", "AP_300", *sizes}
     assert {p: p.stat().st_mtime_ns for p in root.glob("runs/[tp]*ed/**/*")} == modified
     assert len(list(root.glob("runs/detection/*"))) == 2
 

@@ -6,25 +6,14 @@ import pytest
 from detection import confusion, tide_errors
 from detection.metrics import average_precision, error_types
 from fusebench.data.boxes import make_boxes
-from fusebench.evaluation import average_precision as weighted_ap
 from fusebench.evaluation.box_matching import select_top_scoring
 from fusebench.evaluation.counts import stack_counts
-from tests.helpers.detection_reference_cases import CASES, parse_case
+from tests.helpers.detection_reference_cases import CASES, parse_case, read_curve_as_tide
 from tests.helpers.metric_scores import measure, resolve
 
 LEFT, MIDDLE, RIGHT = (0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 50, 10)
 FAR = (80, 80, 90, 90)
 SHIFTED = (5, 0, 15, 10)  # overlaps LEFT by 50 / 150
-
-
-def read_curve_as_tide(monkeypatch):
-    """TIDE reads the curve at k / 100, COCO at linspace(0, 1, 101): the last digit differs."""
-    recalls = np.arange(101) / 100
-    monkeypatch.setattr(
-        weighted_ap,
-        "_count_reached_recalls",
-        lambda recall, _: recalls.searchsorted(recall, side="right").astype(float),
-    )
 
 
 def classify(truth, predicted, class_count, most=100):

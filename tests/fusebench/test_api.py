@@ -274,11 +274,18 @@ def test_boxes_that_do_not_fit_are_refused(truth, predictions, message):
         fusebench.average_precision(truth, predictions, CLASSES)
 
 
-def test_crowds_and_files_that_are_no_json_are_refused(tmp_path):
-    document = coco_document(TRUTH)
-    document["annotations"][0]["iscrowd"] = 1
-    with pytest.raises(fusebench.UserError, match="iscrowd"):
-        fusebench.average_precision(document, coco_document(PREDICTIONS))
+def test_a_missed_crowd_region_costs_nothing():
+    truth = {"1": fusebench.make_boxes([[0, 0, 10, 10], [20, 0, 40, 10]], [0, 0])}
+    predictions = {"1": fusebench.make_boxes([[0, 0, 10, 10]], [0], [0.9])}
+    document = coco_document(truth)
+    found_half = fusebench.average_precision(document, predictions)
+    assert found_half.by_class[CLASSES[0]]["AP50"] == pytest.approx(51 / 101)
+    document["annotations"][1]["iscrowd"] = 1
+    found_all = fusebench.average_precision(document, predictions)
+    assert found_all.mean["AP50"] == pytest.approx(1)
+
+
+def test_a_file_that_is_no_json_is_refused(tmp_path):
     (tmp_path / "boxes.json").write_text("{")
     with pytest.raises(fusebench.UserError, match=r"boxes\.json: not JSON"):
         fusebench.average_precision(tmp_path / "boxes.json", PREDICTIONS)

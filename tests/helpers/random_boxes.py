@@ -45,6 +45,18 @@ def make_random_boxes(seed, images=7):
     return truth, predicted
 
 
+def mark_ignored(truth, seed):
+    """About a third of the true boxes ignored, some of them made larger, as regions are."""
+    rng = np.random.default_rng(seed)
+    marked = {}
+    for key, boxes in truth.items():
+        ignored = rng.random(len(boxes)) < 0.35
+        corners = boxes.corners.copy()
+        corners[ignored, 2:] += rng.choice([0.0, 30.0, 150.0], (ignored.sum(), 1))
+        marked[key] = make_boxes(corners, boxes.class_ids, ignored=ignored)
+    return marked
+
+
 def compute_pycocotools_precision(truth, predicted, most=(100, 300)):
     """pycocotools' precision, (10, 101, classes, areas, most)."""
     sizes = dict.fromkeys(truth, (0, 0))

@@ -198,11 +198,15 @@ def _link_or_copy(image: Path, target: Path) -> None:
 
 
 def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]]:
-    """Return distinct (class, center x, center y, width, height), as fractions of the image."""
+    """Return distinct (class, center x, center y, width, height), as fractions of the image.
+
+    Ignored boxes are left out, because ultralytics has no such boxes.
+    """
     width, height = pair.size
     boxes: Boxes | None = pair.boxes
     if boxes is None:
         raise UserError(f"{pair.key}: has no boxes; this data set cannot train a detector")
+    boxes = boxes.drop_ignored()
     corners = np.clip(boxes.corners, 0, [width, height, width, height])
     if (corners[:, 2:] <= corners[:, :2]).any():
         raise UserError(f"{pair.key}: a box has no area within the {width}x{height} image")

@@ -87,6 +87,28 @@ def build_notes(
     )
 
 
+def describe_ignored_boxes(train: Split | None, test: Split) -> dict[str, str]:
+    """Describe how many true boxes are ignored, and what that means.
+
+    Args:
+        train: Training images; None if nothing is trained.
+        test: Test images.
+
+    Returns:
+        Protocol facts, name to text; empty if no box is ignored.
+    """
+    texts = []
+    for split, meaning in (
+        (test, "neither to be detected, nor is a prediction on them a false positive"),
+        (train, "not trained on, so that they are background in training"),
+    ):
+        ignored = 0 if split is None else split.count_ignored_boxes()
+        if split is not None and ignored:
+            number = ignored + sum(split.count_boxes())
+            texts.append(f"{ignored} of {number} true boxes of {split.name}: {meaning}")
+    return {"ignored boxes": "; ".join(texts)} if texts else {}
+
+
 def describe_missing_boxes(train: Split | None, test: Split) -> dict[str, str]:
     """Describe classes that a detector is tested on without true boxes to train on.
 

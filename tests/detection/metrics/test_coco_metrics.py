@@ -141,6 +141,7 @@ def test_average_precision_is_the_one_pycocotools_prints(tmp_path, seed):
     scores = measure(average_precision, truth, predicted, CLASSES)
     assert scores.values["AP"] == pytest.approx(stats[0])
     assert scores.values["AP50"] == pytest.approx(stats[1])
+    assert scores.values["AP75"] == pytest.approx(stats[2])
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,7 @@ def test_every_ap_of_a_class_is_the_one_of_pycocotools(tmp_path, first):
             expected = {
                 "AP50": precision[0, :, index, 0, 0],
                 "AP": precision[:, :, index, 0, 0],
+                "AP75": precision[5, :, index, 0, 0],
                 "AP50_300": precision[0, :, index, 0, 1],
                 "AP_300": precision[:, :, index, 0, 1],
                 "AP_small": precision[:, :, index, 1, 0],

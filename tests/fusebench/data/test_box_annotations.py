@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fusebench.data import box_annotations
+from fusebench.data.box_labels import label_notes
+from fusebench.data.boxes import make_boxes
 from fusebench.errors import UserError
 from tests.helpers.dataset_folders import IMAGE_SIZE, write_voc_xml
 
@@ -287,3 +289,11 @@ def test_invalid_yolo_line_is_named(tmp_path, row, message):
 def test_text_file_in_another_encoding_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"a\.txt: not UTF-8 text \(byte 2\)"):
         read_yolo(tmp_path, b"0 \xe9\n")
+
+
+def test_an_ignored_box_and_one_that_counts_are_not_duplicates():
+    corners = [[1, 1, 9, 9]] * 4
+    boxes = make_boxes(corners, [0, 0, 0, 0], ignored=[True, False, True, False])
+    labels = label_notes.build_labels(boxes, (10, 10))
+    assert labels.boxes.ignored.tolist() == [True, False]
+    assert labels.counts == {"duplicate": 2}

@@ -67,6 +67,39 @@ def test_ground_truth_is_converted_without_scores():
     assert len(boxes.from_coco(document, CLASSES)["a"].scores) == 0
 
 
+def test_ignored_boxes_are_cocos_crowd_regions_in_both_directions():
+    truth = {"1": boxes.make_boxes([[0, 0, 4, 4], [2, 2, 9, 8]], [0, 1], ignored=[False, True])}
+    document = boxes.to_coco(truth, CLASSES, {"1": (10, 10)})
+    assert [annotation["iscrowd"] for annotation in document["annotations"]] == [0, 1]
+    assert boxes.from_coco(document, CLASSES)["1"].ignored.tolist() == [False, True]
+
+
+def test_no_box_is_ignored_by_default_and_a_selection_keeps_its_flags():
+    assert boxes.make_boxes([[0, 0, 4, 4]], [0]).ignored.tolist() == [False]
+    three = boxes.make_boxes([[0, 0, 4, 4], [1, 1, 2, 2], [2, 2, 9, 8]], [0, 1, 2], (), [0, 1, 0])
+    assert three.select(np.array([2, 1])).ignored.tolist() == [False, True]
+    assert three.drop_ignored().class_ids.tolist() == [0, 2]
+
+
+def test_a_prediction_cannot_be_ignored():
+    with pytest.raises(ValueError, match="predicted boxes cannot be ignored"):
+        boxes.make_boxes([[0, 0, 4, 4]], [0], [0.5], [True])
+    with pytest.raises(ValueError, match=r"expected bool \(1,\)"):
+        boxes.make_boxes([[0, 0, 4, 4]], [0], ignored=[True, False])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [("iscrowd", "1", "iscrowd '1', expected 0 or 1"), ("score", 0.5, "has iscrowd 1")],
+)
+def test_a_crowd_that_is_no_number_or_has_a_score_is_refused(field, value, message):
+    truth = {"1": boxes.make_boxes([[0, 0, 4, 4]], [0], ignored=[True])}
+    document = boxes.to_coco(truth, CLASSES, {"1": (10, 10)})
+    document["annotations"][0][field] = value
+    with pytest.raises(UserError, match=message):
+        boxes.from_coco(document, CLASSES)
+
+
 def test_only_an_image_extension_is_removed_from_a_key():
     truth = {key: boxes.make_boxes([[0, 0, 4, 4]], [0]) for key in ("a.rf.1", "a.rf.2")}
     document = boxes.to_coco(truth, CLASSES, dict.fromkeys(truth, (9, 9)))

@@ -5,11 +5,12 @@ import pytest
 
 from detection import coco_matching
 from fusebench.data.boxes import make_boxes
-from fusebench.evaluation import average_precision, match_table
+from fusebench.evaluation import average_precision, match_table, weighted_curve
 from tests.helpers.random_boxes import (
     CLASSES,
     compute_pycocotools_ap,
     make_random_boxes,
+    mark_ignored,
     repeat_images,
 )
 
@@ -60,6 +61,28 @@ def test_every_ap_equals_pycocotools_with_weights_of_one_and_on_repeated_images(
         np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_every_ap_equals_pycocotools_with_crowds_as_ignored_boxes(seed):
+    truth, predicted = make_random_boxes(seed)
+    truth = mark_ignored(truth, seed)
+    times = np.random.default_rng(seed).multinomial(7, np.full(7, 1 / 7))
+    weighted = compute_weighted_ap(truth, predicted, np.stack([np.ones(7), times]))
+    for computed, repeats in zip(weighted, (np.ones(7, int), times), strict=True):
+        expected = compute_pycocotools_ap(
+            repeat_images(truth, repeats), repeat_images(predicted, repeats)
+        )
+        np.testing.assert_allclose(computed, expected, rtol=0, atol=1e-12)
+
+
+def test_ignored_boxes_are_often_hit_in_the_draws():
+    hits = 0
+    for seed in range(60):
+        truth, predicted = make_random_boxes(seed)
+        parts = match_classes(mark_ignored(truth, seed), predicted, CLASSES)
+        hits += sum(int(part.ignored[0, 0].sum()) for part in parts)
+    assert hits > 200
+
+
 def test_the_draws_hold_what_they_are_for():
     every = [make_random_boxes(seed) for seed in SEEDS]
     parts = [part for pair in every for part in match_classes(*pair, CLASSES)]
@@ -93,7 +116,7 @@ def test_recalls_reached_are_counted_as_a_search_among_all_101_counts_them():
 
 def test_few_weightings_and_many_have_the_same_ap():
     truth, predicted = make_random_boxes(3)
-    weights = np.random.default_rng(0).gamma(1, 1, (average_precision.MIN_ROWWISE_WEIGHTINGS, 7))
+    weights = np.random.default_rng(0).gamma(1, 1, (weighted_curve.MIN_ROWWISE_WEIGHTINGS, 7))
     np.testing.assert_allclose(
         compute_weighted_ap(truth, predicted, weights)[:9],
         compute_weighted_ap(truth, predicted, weights[:9]),

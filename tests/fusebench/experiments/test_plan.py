@@ -3,10 +3,14 @@
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from fusebench.config import schema
+from fusebench.data.box_labels import label_notes
+from fusebench.data.boxes import make_boxes
+from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments import plan, sources
 from fusebench.runtime.reading import file_stamp
@@ -172,6 +176,24 @@ def test_a_class_that_is_tested_without_training_boxes_is_a_caution(root):
     text = "Bus: tested, but no training image has a true box of them"
     assert build_run(root, "yolov5").build_protocol()[name] == text
     assert name not in build_run(root, "from_file").build_protocol()
+
+
+def test_ignored_boxes_are_counted_in_the_protocol():
+    ignored = make_boxes([[0, 0, 4, 4], [5, 5, 9, 9]], [0, 0], ignored=[True, False])
+    splits = [
+        Split("toy", name, ("a",), (Pair("1", Path(), Path(), (10, 10), boxes),))
+        for name, boxes in (("train", ignored), ("test", ignored), ("test", ignored.drop_ignored()))
+    ]
+    train, test, plain = splits
+    assert test.count_boxes() == [1]
+    (text,) = label_notes.describe_ignored_boxes(train, test).values()
+    assert text == (
+        "1 of 2 true boxes of test: neither to be detected, nor is a prediction on them a false "
+        "positive; 1 of 2 true boxes of train: not trained on, so that they are background in "
+        "training"
+    )
+    assert "train" not in label_notes.describe_ignored_boxes(None, test)["ignored boxes"]
+    assert not label_notes.describe_ignored_boxes(plain, plain)
 
 
 def test_a_split_without_a_true_box_is_refused_but_a_limited_one_gets_a_caution(root):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fusebench.data.boxes import make_boxes
 from fusebench.data.pairs import Pair, Split
 from fusebench.storage import hashing
 
@@ -58,6 +59,19 @@ def test_swapping_infrared_and_visible_changes_the_hash(tmp_path):
     pair = split.pairs[0]
     swapped = Split("toy", "test", (), (Pair("1", pair.visible, pair.infrared, pair.size),))
     assert compute_hash(swapped) != compute_hash(split)
+
+
+def test_boxes_have_the_hash_that_they_had_before_boxes_could_be_ignored(tmp_path):
+    path, rows = tmp_path / "a.png", [[1, 2.0, 3.0, 4.5, 6.0], [0, 0.0, 0.0, 9.0, 9.0]]
+
+    def hash_boxes(ignored):
+        boxes = make_boxes([row[1:] for row in rows], [row[0] for row in rows], (), ignored)
+        pairs = (Pair("1", path, path, (10, 10), boxes),)
+        return hashing.hash_labels(Split("toy", "test", ("road", "car"), pairs))
+
+    document = {"classes": ["road", "car"], "labels": [["1", rows, None]]}
+    assert hash_boxes([]) == hash_boxes([False, False]) == hashing.content_hash(document)
+    assert len({hash_boxes(flags) for flags in ([0, 0], [0, 1], [1, 0], [1, 1])}) == 4
 
 
 def hash_label_map(path, classes=("road", "car")):

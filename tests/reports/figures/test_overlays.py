@@ -25,6 +25,16 @@ def test_true_positives_false_positives_and_false_negatives_have_colors_of_their
     assert len(overlays.draw_boxes(GRAY, []).getcolors()) == 1
 
 
+def test_ignored_boxes_are_dashed_and_predictions_on_them_are_not_drawn():
+    truth = boxes.make_boxes([[0, 0, 10, 10], [20, 0, 60, 40]], [0, 0], ignored=[False, True])
+    solid, dashed = overlays.build_truth_overlays(truth, ("person",))
+    assert (solid.dash_length, solid.text) == (0, "person")
+    assert (dashed.dash_length, dashed.text) == (overlays.DASH_LENGTH, "")
+    predicted = boxes.make_boxes([[0, 0, 10, 10], [25, 5, 35, 15]], [0, 0], [0.9, 0.8])
+    (true_positive,) = overlays.build_prediction_overlays(truth, predicted, ("person",))
+    assert true_positive.corners.tolist() == [0, 0, 10, 10]
+
+
 def test_wrong_pixels_are_orange_and_unlabeled_ones_black():
     truth, predicted = np.array([[0, 1, 1, 1]], np.uint8), np.array([[1, 1, 2, 1]], np.uint8)
     image = np.full((1, 4, 3), 90, np.uint8)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from detection import coco_matching
+from detection.metrics import log_average_miss_rate
 from fusebench.datasets.fmb import CLASSES as FMB
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
@@ -13,6 +14,7 @@ from fusebench.storage.records import Column, Scores
 from reports.results import bootstrap_scores, bootstrap_scoring
 from reports.results.bootstrap_scores import ScoreKey
 from segmentation.metrics import boundary_iou
+from tests.helpers.metric_scores import measure
 from tests.helpers.random_boxes import (
     CLASSES,
     compute_pycocotools_ap,
@@ -113,6 +115,26 @@ def test_ap_by_size_is_scored_on_all_images_only(tmp_path):
                 np.testing.assert_allclose(score, by_class[i], atol=1e-12)
     assert ScoreKey("night", "a", "AP50") in result.scores
     assert ScoreKey("night", "a", "AP_small") not in result.scores
+
+
+def test_the_miss_rate_is_that_of_the_repeated_images(tmp_path):
+    truth, predicted, folder, record = write_detection(tmp_path / "x")
+    spec = {"log_average_miss_rate": {"version": log_average_miss_rate.VERSION, "options": {}}}
+    record = record.model_copy(update={"spec": {"metrics": spec}})
+    result = bootstrap_scoring.compute_bootstrap_scores(record, folder, CLASSES, 3)
+    is_night = np.array([condition == "night" for condition in CONDITIONS])
+    for r, image_counts in enumerate(draw_image_counts(3)):
+        for condition, counts in ((None, image_counts), ("night", image_counts * is_night)):
+            expected = measure(
+                log_average_miss_rate,
+                repeat_images(truth, counts),
+                repeat_images(predicted, counts),
+                CLASSES,
+            )
+            for name, scores in expected.by_class.items():
+                value = np.nan if scores["LAMR"] is None else scores["LAMR"]
+                score = result.scores[ScoreKey(condition, name, "LAMR")][r]
+                assert score == pytest.approx(value, abs=1e-12, nan_ok=True)
 
 
 ROAD, CAR = FMB.index("road"), FMB.index("car")

@@ -223,6 +223,14 @@ def test_metrics_of_a_family_have_one_collapsed_table_and_are_not_among_all_mean
     assert [cell.mean for cell in row.cells] == [0.1, None]
 
 
+def test_a_column_that_one_record_lacks_is_left_out_and_not_shown_as_undefined():
+    both = {"ap50": AP50, "ap": AP}
+    newer = make_one_record_source(0.5, 0.5, columns=both, values={"ap50": 0.5, "ap": 0.3})
+    older = make_one_record_source(0.4, 0.4, name="older")
+    assert list(make_task_results(newer).columns) == ["ap50", "ap"]
+    assert list(make_task_results(newer, older).columns) == ["ap50"]
+
+
 def test_means_by_other_conventions_are_a_collapsed_table_of_their_own():
     conventions = {"all14, zero": {"ap50": 0.25}, "segmif8, skip": {"ap50": 0.75}}
     results = make_task_results(

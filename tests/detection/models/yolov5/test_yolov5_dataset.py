@@ -1,5 +1,7 @@
 """Training data for ultralytics: images and boxes are complete, counted and in a fixed order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,15 @@ def test_the_folder_has_every_image_and_its_label_file(tmp_path):
 def test_a_label_line_is_class_center_and_size_as_fractions(tmp_path):
     examples = write_one_pair(tmp_path, [(24, 16, 72, 48)], [1])
     dataset.write_yolo_dataset(examples, tmp_path / "dataset")
+    assert (tmp_path / "dataset/labels/000.txt").read_text() == "1 0.5 0.5 0.5 0.5\n"
+
+
+def test_ignored_boxes_are_not_trained_on(tmp_path):
+    examples = write_one_pair(tmp_path, [(24, 16, 72, 48), (0, 0, 9, 9)], [1, 0])
+    (pair,) = examples.split.pairs
+    boxes = make_boxes(pair.boxes.corners, pair.boxes.class_ids, ignored=[False, True])
+    split = replace(examples.split, pairs=(replace(pair, boxes=boxes),))
+    dataset.write_yolo_dataset(LabeledImages(examples.images, split), tmp_path / "dataset")
     assert (tmp_path / "dataset/labels/000.txt").read_text() == "1 0.5 0.5 0.5 0.5\n"
 
 

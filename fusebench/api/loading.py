@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fusebench import plugins
 from fusebench.config.paths import expand_home
 from fusebench.data.pairs import Split
+from fusebench.option_values import validate_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def load_dataset(
         '00001.png'
     """
     plugin = plugins.load_dataset(name)
-    checked = plugins.validate_options(plugin.Options, options or {}, f"options of {name}")
+    checked = validate_model(plugin.Options, options or {}, f"options of {name}")
     return plugin.load(expand_home(data), split, checked)
 
 

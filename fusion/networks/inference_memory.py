@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 AMPLE_BYTES_PER_PIXEL = (
     40_960  # DMFuse at full width needs 36,000; with more, nothing is estimated: it takes seconds
 )
-SAMPLE_SIDE = 256  # pixels of the image that is counted where memory grows with the pixels
+SAMPLE_SIDE = 128  # pixels of the image that is counted; memory grows with the pixels
 FLOAT_BYTES = 4
 
 

@@ -25,7 +25,8 @@ def copy_to_meta(network: "nn.Module") -> Any:
         else tensor.to("meta")
         for tensor in chain(network.parameters(), network.buffers())
     }
-    return copy.deepcopy(network, memo=dict(tensors))
+    copied = copy.deepcopy(network, memo=dict(tensors))
+    return copied.to("meta")  # tells modules that keep their device, as mmengine's do
 
 
 def count_peak_bytes(call: Callable[[], object]) -> int:
@@ -50,7 +51,7 @@ def count_peak_bytes(call: Callable[[], object]) -> int:
         storages.discard(number)
         live -= size
 
-    class ByteCounter(TorchDispatchMode):  # type: ignore[no-untyped-call,misc] # torch's own
+    class ByteCounter(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's own
         """Count every new storage until it is freed; views and in-place results have no new one."""
 
         def __torch_dispatch__(

@@ -46,7 +46,7 @@ def predict_label_maps(
         image = images.read_color(test.images[pair.key])
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         with torch.inference_mode():
-            labels = _predict(network, pixels).cpu().numpy()
+            labels = predict_labels(network, pixels).cpu().numpy()
         yield pair.key, labels + np.uint8(model_info.first_class_id)
 
 
@@ -65,7 +65,7 @@ def estimate_bytes(network: Any, height: int, width: int) -> int:
 
     meta_network = tensor_bytes.copy_to_meta(network)
     pixels = torch.empty(3, height, width, dtype=torch.uint8, device="meta")
-    return tensor_bytes.count_peak_bytes(lambda: _predict(meta_network, pixels))
+    return tensor_bytes.count_peak_bytes(lambda: predict_labels(meta_network, pixels))
 
 
 def _check_memory(network: Any, split: Split) -> None:
@@ -84,7 +84,7 @@ def _check_memory(network: Any, split: Split) -> None:
     )
 
 
-def _predict(network: Any, pixels: "Tensor") -> "Tensor":
+def predict_labels(network: Any, pixels: "Tensor") -> "Tensor":
     """Return the class ids, uint8 (H, W), of an RGB image, uint8 (3, H, W)."""
     import torch
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+FIRST_SIDE = 192  # pixels, of an image for what is computed once in a process
 SMALL_SIDE, LARGE_SIDE = 256, 384  # pixels; their difference removes what any image needs
 
 
@@ -21,14 +22,13 @@ def measure_bytes_per_pixel(call: Callable[[Sequence[NDArray[np.uint8]]], object
     Returns:
         Bytes per pixel; 0 or more. The images themselves are not counted.
     """
+    call(_make_images(n, FIRST_SIDE))
     small, large = (_measure_peak(call, n, side) for side in (SMALL_SIDE, LARGE_SIDE))
     return max(0.0, (large - small) / (LARGE_SIDE**2 - SMALL_SIDE**2))
 
 
 def _measure_peak(call: Callable[[Sequence[NDArray[np.uint8]]], object], n: int, side: int) -> int:
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 256, (side, side), np.uint8) for _ in range(n)]
-    call(images)  # what is computed once in a process
+    images = _make_images(n, side)
     is_traced = tracemalloc.is_tracing()
     tracemalloc.start()
     try:
@@ -39,3 +39,8 @@ def _measure_peak(call: Callable[[Sequence[NDArray[np.uint8]]], object], n: int,
     finally:
         if not is_traced:
             tracemalloc.stop()
+
+
+def _make_images(n: int, side: int) -> list[NDArray[np.uint8]]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (side, side), np.uint8) for _ in range(n)]

@@ -6,14 +6,12 @@ Sub-folders only group files. A name with a dot is a module of the user.
 import importlib
 import pkgutil
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
-
-from pydantic import BaseModel
 
 from fusebench.contracts import (
     Dataset,
@@ -26,7 +24,6 @@ from fusebench.contracts import (
     load_contract,
 )
 from fusebench.errors import PluginError, UserError
-from fusebench.option_values import validate_model
 from fusebench.runtime import system_errors
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.hashing import compute_file_sha256
@@ -132,26 +129,6 @@ def name_failing_input(where: str) -> Iterator[None]:
         if system_errors.describe_fault(error) is not None:
             raise
         raise PluginError(f"{where}: {type(error).__name__}: {error}") from error
-
-
-def validate_options(
-    model: type[BaseModel],
-    values: Mapping[str, Any],
-    where: str,
-    other_names: Collection[str] = (),
-) -> BaseModel:
-    """Check the options of one plug-in and fill in the defaults.
-
-    Args:
-        model: The plug-in's ``Options`` or ``Predict``.
-        values: Options in the task file.
-        where: Position in the task file, for messages.
-        other_names: Names of options beside these, suggested for an unknown one.
-
-    Raises:
-        UserError: One line per fault; see `fusebench.option_values.validate_model`.
-    """
-    return validate_model(model, values, where, other_names)
 
 
 def _index_modules(package: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fusebench import plugins
 from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, view_read_only
 from fusebench.experiments.resolution import resolve_fusion_metrics
+from fusebench.option_values import validate_model
 
 CACHED_METHODS = 4  # loaded methods that are kept, with their networks
 EVALUATORS = "fusion.scoring.cache"  # imported by name, because the core must not import a stage
@@ -157,7 +158,7 @@ def _get_function(
 def _load_method(name: str, options: Mapping[str, Any], device: str) -> FusionFunction:
     """Load a method by name; a cached one is used unless files that affect its result changed."""
     method = plugins.load_fusion_method(name)
-    checked = plugins.validate_options(method.Options, options, f"options of method {name}")
+    checked = validate_model(method.Options, options, f"options of method {name}")
     hashes = tuple(sorted(method.dependency_hashes(checked).items()))
     return _load_cached(name, checked.model_dump_json(), hashes, device)
 

@@ -9,6 +9,7 @@ from fusebench import plugins
 from fusebench.config.paths import expand_home
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import load_split
+from fusebench.option_values import validate_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,7 @@ def load_dataset(
         '00001.png'
     """
     plugin = plugins.load_dataset(name)
-    checked = plugins.validate_options(plugin.Options, options or {}, f"options of {name}")
+    checked = validate_model(plugin.Options, options or {}, f"options of {name}")
     return load_split(plugin.load, expand_home(data), split, checked)
 
 

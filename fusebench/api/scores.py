@@ -16,6 +16,7 @@ from fusebench.errors import PluginError, UserError
 from fusebench.evaluation.class_means import to_optional
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.option_values import validate_model
 from fusebench.runtime.reading import json_files
 
 BoxesByImage = Mapping[str, Boxes]
@@ -170,7 +171,7 @@ def _resolve_metric(
     """
     plugin = plugins.load_task_metric(kind, name)
     where = f"options of metric {name}"
-    checked = plugins.validate_options(plugin.Options, options, where)
+    checked = validate_model(plugin.Options, options, where)
     faults = plugin.config_errors(checked, classes, where)
     if faults:
         raise UserError("\n".join(faults))

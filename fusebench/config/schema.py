@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from fusebench.config import overrides, yaml_loader
+from fusebench.config import overrides
 from fusebench.errors import UserError, format_validation_error, format_value, limit_lines
 from fusebench.runtime import file_names
+from fusebench.runtime.reading.yaml_text import read_yaml
 from fusebench.runtime.unknown_names import explain_unknown_options, suggest_names
 
 T = TypeVar("T", bound=Hashable)
@@ -320,7 +321,7 @@ def load_trainings(path: Path) -> dict[str, FusionTraining]:
 def _read_yaml_file(path: Path) -> Any:
     if not path.exists():
         raise UserError(f"{path}: no such file; name another one with --tasks")
-    return yaml_loader.read_yaml(path)
+    return read_yaml(path)
 
 
 def _read_task_mapping(path: Path) -> dict[str, Any]:

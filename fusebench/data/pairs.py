@@ -169,7 +169,7 @@ class Split:
         excluded_keys: Keys of the split that `limit_pairs` left out.
         notes: How the files were read where a reader has to know it, as (name, text), e.g.
             ``("duplicate boxes", "3 of 812 dropped")``. Printed with the protocol; a name that
-            starts with `CAUTION_PREFIX` is a warning.
+            starts with `CAUTION_PREFIX` is a warning. `limit_pairs` keeps those of the whole split.
         hashes: Hashes of the split that were computed already, by name; see
             `fusebench.storage.hashing`.
     """

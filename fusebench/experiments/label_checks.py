@@ -1,15 +1,40 @@
-"""Checks of a split's labels as a whole: nothing is trained or scored without a single label."""
+"""Checks of a split's labels as a whole: nothing is trained or scored without a single label.
+
+A split of which ``--limit`` selects a part may have no label in that part: the protocol then has a
+caution (`fusebench.data.box_labels.label_notes`, `segmentation.agreement`).
+"""
 
 from pathlib import Path
 
 from fusebench.data.label_images import statistics
 from fusebench.data.pairs import Split
+from fusebench.errors import UserError
 
 STATISTICS_FILE = "labels.json"  # in the folder of a checked split
 
 
-def check_any_label(split: Split, checked: Path) -> None:
-    """Raise if a split that is trained or scored has no labeled pixel.
+def check_any_box(split: Split, task_name: str) -> None:
+    """Raise if no image of a whole split has a box.
+
+    Args:
+        split: The split; all its images have boxes, maybe none.
+        task_name: Name of the task, for the message.
+
+    Raises:
+        UserError: Naming the split.
+    """
+    if split.excluded_keys or any(split.count_boxes()):
+        return
+    purpose = "train on" if split.name == "train" else "score"
+    raise UserError(
+        f"tasks.{task_name}: {split.dataset}, {split.name}: in {_format_count(split)}, there is "
+        f"not one true box of {', '.join(split.classes)}: nothing to {purpose}. Check the "
+        "annotation files and the names of the classes, or choose another split"
+    )
+
+
+def check_any_labeled_pixel(split: Split, checked: Path) -> None:
+    """Raise if no pixel of a whole split has a label, or if the label maps cannot be trusted.
 
     Args:
         split: The split.
@@ -18,9 +43,13 @@ def check_any_label(split: Split, checked: Path) -> None:
     Raises:
         UserError: Naming the split and what was found.
     """
-    count = len(split.pairs)
-    where = f"{split.dataset}, {split.name}: in {count} image{'s' if count != 1 else ''}"
-    if split.excluded_keys:
-        where += f" of {count + len(split.excluded_keys)} (--limit)"
+    where = f"{split.dataset}, {split.name}: in {_format_count(split)}"
     label_statistics = statistics.read_label_statistics(checked / STATISTICS_FILE)
-    label_statistics.check_any_class(split.classes, where)
+    label_statistics.check_bit_depths(where)
+    if not split.excluded_keys:
+        label_statistics.check_any_class(split.classes, where)
+
+
+def _format_count(split: Split) -> str:
+    count = len(split.pairs)
+    return f"{count} image{'' if count == 1 else 's'}"

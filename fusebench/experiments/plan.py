@@ -16,7 +16,7 @@ from fusebench.data.box_labels import label_notes
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import build_split
 from fusebench.errors import DatasetNotFoundError, UserError
-from fusebench.experiments import resolution, specs
+from fusebench.experiments import label_checks, resolution, specs
 from fusebench.experiments.resolution import (
     ResolvedDataset,
     ResolvedFusionMetric,
@@ -274,11 +274,15 @@ def _build_runs(
 
 
 def _join_notes(splits: Iterable[Split]) -> dict[str, str]:
-    """Join the notes of the splits by name, each text after the name of its split."""
+    """Join the notes of the splits by name, each text after the name of its split.
+
+    They are of the whole split, of which ``--limit`` may have selected a part.
+    """
     joined: dict[str, list[str]] = {}
     for split in splits:
+        where = f"{split.name}, whole split" if split.excluded_keys else split.name
         for name, text in split.notes:
-            joined.setdefault(name, []).append(f"{split.name}: {text}")
+            joined.setdefault(name, []).append(f"{where}: {text}")
     return {name: "; ".join(texts) for name, texts in joined.items()}
 
 
@@ -307,9 +311,9 @@ def _load_splits(
         if split is not None:
             _check_labels(resolved.name, task, split)
     if task.kind == "detection":
-        _check_true_boxes(resolved.name, test)
+        label_checks.check_any_box(test, resolved.name)
         if train is not None and resolved.model.plugin.PROTOCOL == "retrained":
-            _check_true_boxes(resolved.name, train)
+            label_checks.check_any_box(train, resolved.name)
     return train, test
 
 
@@ -349,16 +353,4 @@ def _check_labels(name: str, task: schema.Task, split: Split) -> None:
         raise UserError(
             f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none in {folder} "
             f"(first: {unlabeled}); put them there, see fusebench/datasets/{task.dataset}.py"
-        )
-
-
-def _check_true_boxes(name: str, split: Split) -> None:
-    """Raise a `UserError` if no image of a split has a box: nothing could be learned or scored."""
-    if not any(split.count_boxes()):
-        count, purpose = len(split.pairs), "train on" if split.name == "train" else "score"
-        raise UserError(
-            f"tasks.{name}: {split.dataset}, {split.name}: in {count} image"
-            f"{'s' if count != 1 else ''}, there is not one true box of "
-            f"{', '.join(split.classes)}: nothing to {purpose}. Check the annotation files and the "
-            "names of the classes, or choose another split"
         )

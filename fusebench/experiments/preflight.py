@@ -41,7 +41,7 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
                 and run.model is not None
                 and (required is run.test_images or run.model.plugin.PROTOCOL == "retrained")
             ):
-                label_checks.check_any_label(required.split, checked)
+                label_checks.check_any_labeled_pixel(required.split, checked)
             if isinstance(required.source.config, schema.ExternalImagesSource):
                 _check_external_images(required, store)
             _check_method_files(required, store)

@@ -15,6 +15,7 @@ from fusebench import plugins
 from fusebench.config import paths, schema
 from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, TaskMetric
 from fusebench.errors import UserError
+from fusebench.option_values import validate_model
 
 Result = TypeVar("Result")
 ModelTask = schema.DetectionTask | schema.SegmentationTask
@@ -247,9 +248,7 @@ def resolve_source(name: str, config: schema.Source, base_folder: Path) -> Resol
     if not isinstance(config, schema.FusionMethodSource):
         return ResolvedSource(name, config, base_folder)
     method = plugins.load_fusion_method(config.method)
-    options = plugins.validate_options(
-        method.Options, config.options, f"options of method {config.method}"
-    )
+    options = validate_model(method.Options, config.options, f"options of method {config.method}")
     resolved = paths.resolve_options(options, base_folder, f"sources.{name}.options")
     return ResolvedSource(name, config, base_folder, method, resolved, options)
 
@@ -265,7 +264,7 @@ def resolve_metrics(
 
     def resolve(name: str, options: Mapping[str, Any]) -> ResolvedMetric:
         plugin = plugins.load_task_metric(kind, name)
-        checked = plugins.validate_options(plugin.Options, options, f"{where}.{name}")
+        checked = validate_model(plugin.Options, options, f"{where}.{name}")
         return ResolvedMetric(name, plugin, checked)
 
     return _resolve_each(metrics, resolve, where)
@@ -286,7 +285,7 @@ def resolve_fusion_metrics(
         is_variant = bool(variant) and file in names  # otherwise a module of the user
         plugin = plugins.load_fusion_metric(file if is_variant else name)
         given = {"variant": variant, **options} if is_variant else options
-        checked = plugins.validate_options(plugin.Options, given, f"{where}.{name}")
+        checked = validate_model(plugin.Options, given, f"{where}.{name}")
         return ResolvedFusionMetric(name, plugin, checked)
 
     return _resolve_each(metrics, resolve, where)
@@ -322,7 +321,7 @@ def _resolve_each(
 
 def _resolve_dataset(name: str, task: schema.Task, data: Path) -> ResolvedDataset:
     plugin = plugins.load_dataset(task.dataset)
-    options = plugins.validate_options(plugin.Options, task.data, f"tasks.{name}.data")
+    options = validate_model(plugin.Options, task.data, f"tasks.{name}.data")
     options = paths.expand_home_in_options(options)
     return ResolvedDataset(plugin, options, plugin.list_classes(data, options))
 
@@ -338,7 +337,7 @@ def _resolve_model(name: str, task: ModelTask, base_folder: Path) -> ResolvedMod
             where = f"tasks.{name}.{section}"
             # An unknown field of the task, given by --set, is taken for an option of the model.
             task_fields = type(task).model_fields if section == "options" else ()
-            checked.append(plugins.validate_options(model, values, where, task_fields))
+            checked.append(validate_model(model, values, where, task_fields))
         except UserError as fault:  # noqa: PERF203 - all faults are reported at once
             faults.append(str(fault))
     if faults:

@@ -12,7 +12,7 @@ from fusebench.data.images import Color, Gray, luminance, replace_luminance
 from fusebench.errors import UserError
 from fusebench.storage import hashing
 from fusion.checkpoints import architecture_schema, weights_file
-from fusion.networks import tiled_inference
+from fusion.networks import inference_memory, tiled_inference
 
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
@@ -120,9 +120,17 @@ def check_architecture(
 def build_fusion_function(
     network: tiled_inference.TrainedNetwork, options: Options, device: str
 ) -> FusionFunction:
-    """Build the fusing function: the network fuses luminance, Cb and Cr are the visible image's."""
+    """Build the fusing function: the network fuses luminance, Cb and Cr are the visible image's.
+
+    It raises a `UserError` for images that cannot fit into memory.
+    """
+    fitting_sizes = set()
 
     def fuse(infrared: Gray, visible: Color) -> Color:
+        height, width = infrared.shape
+        if (height, width) not in fitting_sizes:
+            inference_memory.check_memory(network, height, width, options.tiling_options, device)
+            fitting_sizes.add((height, width))
         fused = tiled_inference.fuse_images(
             network, infrared, luminance(visible), options.tiling_options, device
         )

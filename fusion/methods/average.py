@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
+from fusebench.runtime.memory.available import check_fusion_memory
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
+BYTES_PER_PIXEL = 88  # of the arrays at the same time
 
 
 class Options(BaseModel):
@@ -36,6 +38,7 @@ def load(options: Options, device: str) -> FusionFunction:
     w = options.infrared_weight
 
     def fuse(infrared: Gray, visible: Color) -> Color:
+        check_fusion_memory(infrared.shape, BYTES_PER_PIXEL)
         mixed = w * infrared.astype(np.float64) + (1 - w) * luminance(visible)
         return replace_luminance(visible, np.rint(mixed).astype(np.uint8))
 

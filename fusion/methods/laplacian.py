@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
+from fusebench.runtime.memory.available import check_fusion_memory
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
+BYTES_PER_PIXEL = 120  # of the arrays at the same time
 
 FloatImage = NDArray[np.float64]
 
@@ -44,6 +46,7 @@ def load(options: Options, device: str) -> FusionFunction:
     """
 
     def fuse(infrared: Gray, visible: Color) -> Color:
+        check_fusion_memory(infrared.shape, BYTES_PER_PIXEL)
         pyramids = [
             build_laplacian_pyramid(image, options.levels)
             for image in (infrared, luminance(visible))

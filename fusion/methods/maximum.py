@@ -5,9 +5,11 @@ import numpy as np
 from fusebench.contracts import FusionFunction
 from fusebench.contracts import NoOptions as Options
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
+from fusebench.runtime.memory.available import check_fusion_memory
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
+BYTES_PER_PIXEL = 80  # of the arrays at the same time
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:
@@ -24,6 +26,7 @@ def load(options: Options, device: str) -> FusionFunction:
     """
 
     def fuse(infrared: Gray, visible: Color) -> Color:
+        check_fusion_memory(infrared.shape, BYTES_PER_PIXEL)
         return replace_luminance(visible, np.maximum(infrared, luminance(visible)))
 
     return fuse

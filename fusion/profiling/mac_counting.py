@@ -25,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fusion.checkpoints.load_network import NoiseOptions, TrainedDMFuse, TrainedDMNet
 from fusion.diffusion.features import FEATURE_STEPS
+from fusion.networks import inference_memory
 from fusion.networks.caim import CrossAttentionInteraction
 from fusion.networks.denoising import DenoisingNetwork
 from fusion.networks.dmfuse import FEATURE_BLOCKS, FusionNetwork
@@ -102,11 +103,7 @@ def count_pair_macs(network: TrainedNetwork, height: int, width: int) -> MacCoun
         height: In pixels, after padding.
         width: The same.
     """
-    small = torch.zeros(1, 1, 32, 32)  # the noise of a large pair differs only in its sides
-    shapes = [(*noise.shape[:2], height, width) for noise in network.sample_noise(small, small)]
-    with torch.device("meta"):
-        image = torch.empty(1, 1, height, width)
-        noise = [torch.empty(shape) for shape in shapes]
+    image, noise = inference_memory.build_meta_inputs(network, height, width)
     return count_macs(lambda: network.fuse(image, image, noise))
 
 

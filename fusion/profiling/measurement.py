@@ -16,6 +16,7 @@ from fusebench import plugins
 from fusebench.config import paths
 from fusebench.contracts import FusionMethod
 from fusebench.errors import UserError
+from fusebench.option_values import validate_model
 from fusion.networks import tiled_inference
 from fusion.profiling import peak_memory
 
@@ -172,5 +173,5 @@ def _load_method(request: ProfileRequest) -> tuple[FusionMethod, Any]:
     """Load a method and its validated options."""
     method = plugins.load_fusion_method(request.method)
     where = f"{request.source}: options"
-    options = plugins.validate_options(method.Options, request.options, where)
+    options = validate_model(method.Options, request.options, where)
     return method, paths.resolve_options(options, request.base_folder, where)

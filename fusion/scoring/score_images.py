@@ -19,7 +19,7 @@ from fusebench.data.images import Gray
 from fusebench.errors import UserError
 from fusebench.runtime import progress
 from fusebench.runtime.process_pool import count_available_cpus, open_pool
-from fusion.scoring import row_log
+from fusion.scoring import memory, row_log
 from fusion.scoring.cache import CachingEvaluator
 from fusion.scoring.metric import Metric
 from fusion.scoring.row_log import ScoreRow
@@ -119,6 +119,7 @@ def score_pairs(
     unscored = _select_unscored(pairs, rows)
     if workers is None:
         workers = _choose_worker_count(unscored, metrics)
+    workers = _limit_workers(unscored, metrics, workers)
     results = _score_unscored(unscored, metrics, workers)
     for _, (index, new_rows) in zip(progress.track_progress(unscored, title), results, strict=True):
         key = unscored[index].key
@@ -131,6 +132,18 @@ def score_pairs(
         name: _build_table({key: source_rows[key] for key in keys}, columns)
         for name, source_rows in rows.items()
     }
+
+
+def _limit_workers(pairs: Sequence[ScoringPair], metrics: Sequence[Metric], workers: int) -> int:
+    """Limit the number of processes to those that fit into memory; at least one has to."""
+
+    def score(grays: Sequence[Gray]) -> None:
+        infrared, visible, fused = grays
+        score_pair(infrared, visible, {"fused": fused}, metrics)
+
+    sizes = {pair.key: images.read_image_size(pair.infrared) for pair in pairs}
+    fused_count = max((len(pair.fused) for pair in pairs), default=0)
+    return memory.limit_workers(sizes, fused_count, score, workers)
 
 
 def _select_unscored(

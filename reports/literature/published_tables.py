@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fusebench.config import yaml_loader
 from fusebench.errors import UserError, format_validation_error
 from fusebench.runtime.reading.text_files import read_text
+from fusebench.runtime.reading.yaml_text import read_yaml
 
 TABLES_FOLDER = Path(__file__).parents[1] / "published"
 METADATA_FILE = "tables.yaml"
@@ -110,7 +110,7 @@ def read_tables(folder: Path = TABLES_FOLDER) -> tuple[PublishedTable, ...]:
         UserError: If a file cannot be read or has errors.
     """
     path = folder / METADATA_FILE
-    document = yaml_loader.read_yaml(path)
+    document = read_yaml(path)
     if not isinstance(document, dict):
         raise UserError(f"{path}: expected a mapping from the names of tables to their metadata")
     tables = []

@@ -19,6 +19,7 @@ from fusebench.evaluation.bootstrap import Resamples
 from fusebench.evaluation.counts import ArrayCounts, DatasetCounts, FloatArray
 from fusebench.experiments import scoring
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.option_values import validate_model
 from fusebench.runtime import command_name
 from fusebench.storage import image_index
 from fusebench.storage.image_index import ImageIndex
@@ -114,7 +115,7 @@ def resolve_record_metrics(record: Record) -> tuple[ResolvedMetric, ...]:
                 f"{record.task} on {record.source}: scored by version {spec['version']} of metric "
                 f"{name}, which is version {plugin.VERSION} now; run {record.kind}.run again"
             )
-        options = plugins.validate_options(plugin.Options, spec["options"], f"record, {name}")
+        options = validate_model(plugin.Options, spec["options"], f"record, {name}")
         resolved.append(ResolvedMetric(name, plugin, options))
     return tuple(resolved)
 

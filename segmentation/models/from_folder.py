@@ -150,7 +150,9 @@ def check_predictions(options: Options, test: Split) -> None:
         path, stored_ids, _ = next(label_maps_by_key)
         statistics.add(path, stored_ids)
     if options.ids is None:
-        statistics.check_any_class(test.classes, f"{options.folder}: in {len(test.pairs)} files")
+        where = f"{options.folder}: in {len(test.pairs)} files"
+        statistics.check_bit_depths(where)
+        statistics.check_any_class(test.classes, where)
 
 
 def predict(

@@ -11,15 +11,13 @@ from fusebench.data import images, label_maps
 from fusebench.data.split_builder import load_split
 from fusebench.datasets import scenes_seg
 from fusebench.experiments import failures
-from fusebench.simulator.parameters import SceneParameters
 from fusebench.storage import cost_profiles, documents
 from fusion import run as fusion
 from segmentation import run as segmentation
+from tests.faults.injection.tiny_study import DETECTOR_OPTIONS, SCENES
 from tests.helpers.damage import forget_checks
 from tests.helpers.reports.synthetic_records import make_profile
 
-SCENES = {"seed": 2, "train": 4, "test": 4}
-KNOBS = {"width": 96, "height": 80, "frames_per_sequence": 2}
 TASKS = f"""
 sources:
   infrared: {{kind: infrared}}
@@ -28,12 +26,11 @@ tasks:
   boxes:
     kind: detection
     dataset: scenes
-    data: &scenes {SCENES | {"knobs": KNOBS}}
+    data: &scenes {SCENES}
     sources: [infrared, average]
     seeds: [0]
     model: yolov5
-    options: {{size: n, start_weights: packaged, image_size: 64, epochs: 1, batch: 4,
-      nominal_batch: 4, warmup_epochs: 0, mosaic: 0}}
+    options: {DETECTOR_OPTIONS}
   masks:
     kind: segmentation
     dataset: scenes_seg
@@ -57,7 +54,7 @@ FAILURE = failures.Failure(
 
 def write_inputs(folder: Path) -> None:
     """Write scenes, task file and the predicted label maps: the true ones, one row changed."""
-    options = scenes_seg.Options(**SCENES, knobs=SceneParameters(**KNOBS))
+    options = scenes_seg.Options.model_validate(SCENES)
     split = load_split(scenes_seg.load, folder / "data", "test", options)
     for source in ("infrared", "average"):
         (folder / "predictions" / source).mkdir(parents=True)

@@ -171,13 +171,13 @@ class Toy(BaseModel):
 )
 def test_options_of_a_users_plug_in_pass_the_same_check(values, message):
     with pytest.raises(UserError) as error:
-        plugins.validate_options(Toy, values, "toy")
+        validate_model(Toy, values, "toy")
     assert message in str(error.value)
 
 
 def test_all_numbers_that_cannot_be_options_are_named_at_once():
     with pytest.raises(UserError) as error:
-        plugins.validate_options(Toy, {"rate": math.inf, "steps": True}, "toy")
+        validate_model(Toy, {"rate": math.inf, "steps": True}, "toy")
     assert len(str(error.value).splitlines()) == 2
 
 
@@ -189,4 +189,4 @@ def test_other_values_stay_as_they_are():
         "steps": 2**62,
         "is_fast": True,
     }
-    assert plugins.validate_options(Toy, values, "toy").model_dump() == values | {"rates": (1, 2.5)}
+    assert validate_model(Toy, values, "toy").model_dump() == values | {"rates": (1, 2.5)}

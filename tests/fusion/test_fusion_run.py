@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fusebench.config import schema
+from fusebench.data.sequences import ConditionAndSequence
 from fusebench.experiments import plan
 from fusebench.storage.store import Store
 from fusion.run import main
@@ -402,13 +403,13 @@ def test_conditions_are_resampled_like_the_whole_split(
 
     def load_with_sequences(*arguments):
         """Sequences of two frames; all but the last by day."""
-        dataset = load(*arguments)
-        last = len(dataset.pairs) - 2
-        pairs = [
-            replace(pair, sequence=f"film {i // 2}", condition="night" if i >= last else "day")
-            for i, pair in enumerate(dataset.pairs)
-        ]
-        return replace(dataset, pairs=tuple(pairs))
+        index = load(*arguments)
+        last = len(index.files) - 2
+        recordings = {
+            key: ConditionAndSequence("night" if i >= last else "day", f"film {i // 2}")
+            for i, key in enumerate(index.keys)
+        }
+        return replace(index, conditions_and_sequences=recordings)
 
     monkeypatch.setattr(folder, "load", load_with_sequences)
     assert run(root, "--source", "ir") == 0

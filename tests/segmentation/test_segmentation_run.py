@@ -242,6 +242,16 @@ def test_label_maps_of_0_and_255_are_refused_before_anything_is_computed(
     assert not (root / "runs/trained").exists()
 
 
+def test_a_limit_that_selects_no_labeled_pixel_gets_a_caution(root):
+    write_task_file(root)
+    write_label_maps(root)
+    first = min((root / "data/fmb/test/Label").iterdir())
+    Image.new("L", SIZE).save(first)
+    assert run_segmentation(root, "--limit", "1") == 0
+    (record,) = (json.loads(path.read_text()) for path in root.rglob("record.json"))
+    assert record["protocol"]["caution: labels"] == "the test images have no labeled pixel"
+
+
 def test_predictions_without_a_class_are_refused(root, capsys):
     write_task_file(root)
     write_label_maps(root, lambda labels: np.uint8(255) * (labels == 1))

@@ -69,15 +69,15 @@ def predict_boxes(
     with ultralytics_import.use_deterministic_algorithms(), torch.inference_mode():
         model = network.load_network(folder).to(device)
         title = f"predict {test.split.dataset}-{test.split.name}"
-        for batch in _iterate_batches(test, title):
-            inputs = np.stack([resize_and_pad(image, shape) for _, image in batch])
+        for batch in _iterate_batches(test, shape, title):
+            inputs = np.stack([image for _, _, image in batch])
             channels_first = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
             tensor = torch.from_numpy(channels_first).to(device).float() / 255
             output = model(tensor)[0]  # (images, 4 sides and a score per class, candidates)
             detections = _suppress_non_maxima(_select_class_scores(output, columns), predict)
-            for (key, image), rows in zip(batch, detections, strict=True):
+            for (key, size, _), rows in zip(batch, detections, strict=True):
                 mapped = _map_to_dataset_classes(rows, columns)
-                boxes[key] = _convert_to_original_pixels(mapped, image.shape[:2], shape)
+                boxes[key] = _convert_to_original_pixels(mapped, size, shape)
     return boxes
 
 
@@ -120,18 +120,25 @@ def _compute_padding(resized: tuple[int, int], padded: tuple[int, int]) -> tuple
     return (padded[0] - resized[0]) // 2, (padded[1] - resized[1]) // 2
 
 
-def _iterate_batches(test: LabeledImages, title: str) -> Iterator[list[tuple[str, images.Color]]]:
-    """Yield up to `BATCH_SIZE` images of one size at a time, with their keys."""
+def _iterate_batches(
+    test: LabeledImages, shape: InputShape, title: str
+) -> Iterator[list[tuple[str, tuple[int, int], images.Color]]]:
+    """Yield up to `BATCH_SIZE` images of one size at a time: key, (height, width), resized image.
+
+    One image at a time is held in its original size.
+    """
     by_size: dict[tuple[int, int], list[str]] = {}
     for pair in test.split.pairs:
         by_size.setdefault(images.read_image_size(test.images[pair.key]), []).append(pair.key)
     batches = [
-        keys[i : i + BATCH_SIZE]
-        for keys in by_size.values()
+        ((height, width), keys[i : i + BATCH_SIZE])
+        for (width, height), keys in by_size.items()
         for i in range(0, len(keys), BATCH_SIZE)
     ]
-    for keys in progress.track_progress(batches, title):
-        yield [(key, images.read_color(test.images[key])) for key in keys]
+    for size, keys in progress.track_progress(batches, title):
+        yield [
+            (key, size, resize_and_pad(images.read_color(test.images[key]), shape)) for key in keys
+        ]
 
 
 def _suppress_non_maxima(output: Any, predict: Predict) -> list[NDArray[np.float64]]:

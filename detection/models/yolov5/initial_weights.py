@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from detection.models.yolov5 import ultralytics_import
 from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
-from fusebench.runtime import atomic_write
 from fusebench.storage import hashing, integrity
-from fusebench.storage.weights import foreign_weights, weights_content
+from fusebench.storage.weights import downloads, foreign_weights, weights_content
 from fusebench.storage.weights.foreign_weights import ForeignWeights
 
 if TYPE_CHECKING:
@@ -134,13 +133,13 @@ def download_weights(size: str, folder: Path) -> Path:
     """Download the release weights of one size into ``folder`` unless they are there already.
 
     Raises:
-        UserError: If the download fails.
+        UserError: If the download fails, or an earlier one is damaged.
     """
     from ultralytics.utils.downloads import attempt_download_asset
 
     path = folder / f"yolov5{size}u.pt"
     if path.is_file():
-        return path
+        return downloads.check_download(path)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         partial = Path(temporary) / path.name
@@ -150,8 +149,8 @@ def download_weights(size: str, folder: Path) -> Path:
             raise _build_download_error(path.name, str(error)) from None
         if not partial.is_file():
             raise _build_download_error(path.name, "no file was written")
-        atomic_write.sync_file(partial)
         partial.replace(path)
+    downloads.record_hash(path)
     ultralytics_import.log_line(
         f"downloaded {path.name}, sha256 {hashing.compute_file_sha256(path)}"
     )

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fusebench.data.image_files import bmp_layout, png_chunks
+from fusebench.data.image_files.libtiff_messages import silence_libtiff
 from fusebench.data.image_files.orientation import (
     QUARTER_TURNS,
     TRANSPOSITIONS,
@@ -59,6 +60,7 @@ MAX_PIXELS = 1 << 26  # 67 million: four images of this size are checked at the 
 # Pillow warns about damaged metadata, which is not used here, and about images above its own limit.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+silence_libtiff()
 MAX_MESSAGE_LENGTH = 200  # of a decoder
 
 TIFF_BITS_TAG, TIFF_SAMPLE_FORMAT_TAG = 258, 339

@@ -42,15 +42,14 @@ class LabelStatistics:
         elif highest > 0:
             self.other_files += 1
 
-    def check_any_class(self, classes: Sequence[str], where: str) -> None:
-        """Raise if no pixel has a class, or if only some files have one bit per pixel.
+    def check_bit_depths(self, where: str) -> None:
+        """Raise if only some files have one bit per pixel.
 
         Args:
-            classes: Class names; class 0 may be that of unlabeled pixels.
             where: Start of the message.
 
         Raises:
-            UserError: Naming the ids that were found, and what they mean.
+            UserError: Naming one of them.
         """
         if self.one_bit_files and self.other_files:
             raise UserError(
@@ -59,6 +58,17 @@ class LabelStatistics:
                 "in a mask of one bit, but was 255, unlabeled, if a program reduced the depth. "
                 "Save all of them as 8-bit gray PNG"
             )
+
+    def check_any_class(self, classes: Sequence[str], where: str) -> None:
+        """Raise if no pixel has a class.
+
+        Args:
+            classes: Class names; class 0 may be that of unlabeled pixels.
+            where: Start of the message.
+
+        Raises:
+            UserError: Naming the ids that were found, and what they mean.
+        """
         unlabeled = [0, IGNORE_INDEX] if has_unlabeled_class(classes) else [IGNORE_INDEX]
         present = np.flatnonzero(self.pixels)
         if not present.size or not set(present.tolist()) <= set(unlabeled):

@@ -7,6 +7,7 @@ here, and a date is text.
 """
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,12 +15,24 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from fusebench.errors import MAX_MESSAGE_LENGTH, UserError, shorten
+from fusebench.runtime.reading.text_files import read_text
 
+MAX_FILE_BYTES = 1_000_000
 MAX_NODES = 20_000  # values and keys, with every alias counted as often as it is used
 MAX_DEPTH = 50  # levels of lists and mappings in one another
 MAX_TEXT_LENGTH = 10_000  # characters of one value or key
 MAX_INTEGER = 2**63 - 1
 MERGE_TAG, TIMESTAMP_TAG = "tag:yaml.org,2002:merge", "tag:yaml.org,2002:timestamp"
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; it cannot run code.
+
+    Raises:
+        UserError: If the file cannot be read, is larger than `MAX_FILE_BYTES`, or has a fault that
+            `parse_yaml` finds, e.g. a duplicate key.
+    """
+    return parse_yaml(read_text(path, MAX_FILE_BYTES), f"{path}: cannot be read as YAML")
 
 
 def parse_yaml(text: str, introduction: str) -> Any:

@@ -16,6 +16,7 @@ from fusebench.data.matching.image_files import find_images_by_stem, split_templ
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import load_split
 from fusebench.errors import DatasetNotFoundError, UserError
+from fusebench.option_values import validate_model
 from fusebench.storage import hashing
 from fusion.training.recipe.schema import DataPart, ImageDataOptions, PairDataOptions
 
@@ -128,7 +129,7 @@ def _find_pairs(
     """Load a split of a data set; return its pairs and their fingerprint."""
     plugin = plugins.load_dataset(part.dataset)
     options = paths.expand_home_in_options(
-        plugins.validate_options(plugin.Options, part.data, f"data of {part.dataset}")
+        validate_model(plugin.Options, part.data, f"data of {part.dataset}")
     )
     if not generate and not plugin.is_generated(root, options):
         raise NotGeneratedError(f"{part.dataset}: not generated yet")

@@ -6,6 +6,7 @@ They are NVlabs' weights with mmseg's names. NVlabs' license allows research and
 from pathlib import Path
 
 from fusebench.errors import UserError
+from fusebench.storage.weights import downloads
 
 BASE_URL = "https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer/"
 HASH_PREFIXES = {  # start of the SHA-256, as in the names of OpenMMLab's files
@@ -32,16 +33,15 @@ def download_weights(backbone: str, folder: Path) -> Path:
     """Download the file of a backbone into ``folder`` unless it is there already.
 
     Raises:
-        UserError: If the download fails, or its hash does not match.
+        UserError: If the download fails, or the file is not the published one.
     """
     import torch
 
     name = build_file_name(backbone)
-    path = folder / name
+    path, prefix = folder / name, HASH_PREFIXES[backbone]
     if path.is_file():
-        return path
+        return downloads.check_download(path, prefix)
     folder.mkdir(parents=True, exist_ok=True)
-    prefix = HASH_PREFIXES[backbone]
     try:
         torch.hub.download_url_to_file(BASE_URL + name, str(path), prefix, progress=False)
     except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors
@@ -49,4 +49,5 @@ def download_weights(backbone: str, folder: Path) -> Path:
             f"start_weights imagenet: {BASE_URL}{name} could not be downloaded ({error}); download "
             "it elsewhere and set start_weights to its path"
         ) from None
+    downloads.record_hash(path)
     return path

@@ -3,14 +3,22 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fusebench.data import images
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
+from fusebench.data.pairs import Split
+from fusebench.runtime.memory import available, tensor_bytes
 from segmentation.models.segformer import network as networks
 from segmentation.models.segformer import weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+AMPLE_BYTES_PER_PIXEL = 16_384  # with more, nothing is estimated: it takes seconds
 
 
 def predict_label_maps(
@@ -22,6 +30,9 @@ def predict_label_maps(
         folder: Folder of the trained network.
         test: The images; their labels are not used.
         device: Torch device.
+
+    Raises:
+        UserError: If the largest image cannot fit into the memory of the machine.
     """
     import torch
 
@@ -29,11 +40,55 @@ def predict_label_maps(
     with networks.redirect_library_output(Path(os.devnull)):
         network, model_info = weights.load_network(folder)
     network = network.to(device).eval()
+    if device == "cpu":
+        _check_memory(network, test.split)
     for pair in test.split.pairs:
         image = images.read_color(test.images[pair.key])
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         with torch.inference_mode():
-            inputs = network.data_preprocessor({"inputs": [pixels]}, False)["inputs"]
-            logits = network.encode_decode(inputs, [{"img_shape": pair.size[::-1]}])
-            labels = logits[0].argmax(0).to(torch.uint8).cpu().numpy()
+            labels = predict_labels(network, pixels).cpu().numpy()
         yield pair.key, labels + np.uint8(model_info.first_class_id)
+
+
+def estimate_bytes(network: Any, height: int, width: int) -> int:
+    """Estimate the bytes of the tensors that exist at the same time, without the weights.
+
+    Every position of the first stage attends to a fixed share of all positions, so that memory
+    grows with the square of the number of pixels.
+
+    Args:
+        network: mmseg's network, on any device.
+        height: Of the image, in pixels.
+        width: The same.
+    """
+    import torch
+
+    meta_network = tensor_bytes.copy_to_meta(network)
+    pixels = torch.empty(3, height, width, dtype=torch.uint8, device="meta")
+    return tensor_bytes.count_peak_bytes(lambda: predict_labels(meta_network, pixels))
+
+
+def _check_memory(network: Any, split: Split) -> None:
+    """Raise a `UserError` if the largest image cannot fit into memory."""
+    pair = max(split.pairs, key=lambda pair: pair.size[0] * pair.size[1], default=None)
+    if pair is None:
+        return
+    width, height = pair.size
+    if available.is_ample(width * height, AMPLE_BYTES_PER_PIXEL):
+        return
+    available.check_memory(
+        estimate_bytes(network, height, width),
+        f"{split.dataset}/{split.name}, pair {pair.key}: predicting the labels of an image of "
+        f"{width} x {height} pixels at full resolution",
+        available.SMALLER_IMAGES_ADVICE,
+    )
+
+
+def predict_labels(network: Any, pixels: "Tensor") -> "Tensor":
+    """Return the class ids, uint8 (H, W), of an RGB image, uint8 (3, H, W)."""
+    import torch
+
+    inputs = network.data_preprocessor({"inputs": [pixels]}, False)["inputs"]
+    logits = network.encode_decode(inputs, [{"img_shape": tuple(pixels.shape[1:])}])
+    labels: Tensor = logits[0].argmax(0).to(torch.uint8)
+    return labels

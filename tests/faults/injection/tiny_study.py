@@ -6,36 +6,42 @@ from pathlib import Path
 from tests.helpers import dataset_folders
 
 # Simulated scenes of 96 x 80 pixels; what is trained is trained for a few steps.
-TRAINED_STUDY = """
+SCENES = {
+    "seed": 2,
+    "train": 4,
+    "test": 4,
+    "knobs": {"width": 96, "height": 80, "frames_per_sequence": 2},
+}
+DETECTOR_OPTIONS = """{size: n, start_weights: packaged, image_size: 64, epochs: 2, batch: 4,
+      nominal_batch: 4, optimizer: AdamW, learning_rate: 0.001, momentum: 0.9,
+      warmup_epochs: 0.5, warmup_bias_learning_rate: 0, mosaic: 0}"""
+TRAINED_STUDY = f"""
 sources:
-  visible: {kind: visible}
-  laplacian: {kind: method, method: laplacian, options: {levels: 2}}
+  visible: {{kind: visible}}
+  laplacian: {{kind: method, method: laplacian, options: {{levels: 2}}}}
 tasks:
   detect:
     kind: detection
     dataset: scenes
-    data: &film {seed: 2, train: 4, test: 4,
-      knobs: {width: 96, height: 80, frames_per_sequence: 2}}
+    data: &film {SCENES}
     sources: [visible, laplacian]
-    options: {size: n, start_weights: packaged, image_size: 64, epochs: 2, batch: 4,
-      nominal_batch: 4, optimizer: AdamW, learning_rate: 0.001, momentum: 0.9,
-      warmup_epochs: 0.5, warmup_bias_learning_rate: 0, mosaic: 0}
-    metrics: {average_precision: {}}
+    options: {DETECTOR_OPTIONS}
+    metrics: {{average_precision: {{}}}}
   segment:
     kind: segmentation
     dataset: scenes_seg
     data: *film
     sources: [visible, laplacian]
-    options: {backbone: mit_b0, embedding: 128, start_weights: packaged, iterations: 4,
+    options: {{backbone: mit_b0, embedding: 128, start_weights: packaged, iterations: 4,
       schedule: null, warm_up: 1, crop: 64, rescale: [1.0, 1.0], distortion: false,
-      learning_rate: 4.0e-4, head_factor: 2, drop_path: 0}
-    metrics: {iou: {}}
+      learning_rate: 4.0e-4, head_factor: 2, drop_path: 0}}
+    metrics: {{iou: {{}}}}
   quality:
     kind: quality
     dataset: scenes
     data: *film
     sources: [laplacian]
-    metrics: {entropy: {}, mutual_information: {}}
+    metrics: {{entropy: {{}}, mutual_information: {{}}}}
 """
 
 # Images, boxes and label maps of one gray level in three folder layouts; nothing is trained.

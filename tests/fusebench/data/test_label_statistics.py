@@ -55,9 +55,9 @@ def test_masks_of_one_bit_among_others_are_refused_because_white_may_have_been_2
     with pytest.raises(
         UserError, match=r"1 label maps have one bit .*first: small\.png\) and 1 ha"
     ):
-        count(one_bit, eight_bits).check_any_class(WITH_UNLABELED, "maps")
+        count(one_bit, eight_bits).check_bit_depths("maps")
     black = write(tmp_path / "black.png", [[0, 0]], one_bit=True)  # 0 in any depth
-    count(eight_bits, black).check_any_class(WITH_UNLABELED, "maps")
+    count(eight_bits, black).check_bit_depths("maps")
     count(one_bit, black).check_any_class(WITH_UNLABELED, "maps")
 
 

@@ -228,6 +228,8 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
     )
     (run,) = plan.build_plan(file, ["toy"], root / "data", root).runs
     assert run.build_protocol()["duplicate boxes"] == "test: 2 of 9 dropped"
+    (run,) = plan.build_plan(file, ["toy"], root / "data", root, limit=1).runs
+    assert run.build_protocol()["duplicate boxes"] == "test, whole split: 2 of 9 dropped"
 
 
 DATASET_OF_THE_USER = """

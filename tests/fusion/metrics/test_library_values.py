@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fusebench import plugins
-from fusebench.config import yaml_loader
+from fusebench.runtime.reading.yaml_text import read_yaml
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.metric import load_metrics
 from tests.helpers.fusion import naive_metrics
@@ -44,7 +44,7 @@ def test_agrees_with_naive_loops_over_pixels_and_windows(name):
 
 
 def test_the_metrics_of_the_preset_plain_have_a_naive_implementation():
-    presets = yaml_loader.read_yaml(REPOSITORY / "tasks.yaml")["presets"]
+    presets = read_yaml(REPOSITORY / "tasks.yaml")["presets"]
     assert set(naive_metrics.NAIVE_METRICS) == set(presets["plain"]["quality"]["metrics"])
 
 

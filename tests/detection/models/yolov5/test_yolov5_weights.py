@@ -11,6 +11,7 @@ from detection.models.yolov5 import initial_weights, network, ultralytics_import
 from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.errors import UserError
 from fusebench.storage import hashing
+from tests.helpers.damage import flip_bit
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,6 +137,9 @@ def test_release_weights_are_downloaded_once(tmp_path, monkeypatch):
     for weights in ("scratch", "packaged"):
         assert initial_weights.describe_download(weights, "n", tmp_path) == {}
     assert [path.name for path in tmp_path.rglob("*.pt")] == ["yolov5nu.pt"]
+    flip_bit(tmp_path / "downloads/yolov5nu.pt")
+    with pytest.raises(UserError, match=r"yolov5nu\.pt: damaged: changed since it was downloaded"):
+        initial_weights.load_tensors("yolov5n.pt", "n", tmp_path / "downloads")
 
 
 def test_a_failed_download_is_an_error_with_its_reason(tmp_path, monkeypatch):

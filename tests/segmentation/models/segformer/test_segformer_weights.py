@@ -372,13 +372,19 @@ def test_imagenet_weights_are_downloaded_once_and_in_the_spec_by_hash(tmp_path, 
 
     def download(url, target, hash_prefix, progress):
         downloads.append((url.rsplit("/", 1)[1], hash_prefix))
-        (tmp_path / "downloads" / url.rsplit("/", 1)[1]).touch()
+        (tmp_path / "downloads" / url.rsplit("/", 1)[1]).write_bytes(b"published")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    sha256 = hashlib.sha256(b"published").hexdigest()
+    monkeypatch.setitem(imagenet_weights.HASH_PREFIXES, "mit_b3", sha256[:8])
     for _ in range(2):
         path = imagenet_weights.download_weights("mit_b3", tmp_path / "downloads")
-    assert path.is_file()
-    assert downloads == [("mit_b3_20220624-13b1141c.pth", "13b1141c")]
+    assert downloads == [(f"mit_b3_20220624-{sha256[:8]}.pth", sha256[:8])]
+    path.write_bytes(b"punished!")
+    with pytest.raises(UserError, match=r"\.pth: damaged: its SHA-256 starts with"):
+        imagenet_weights.download_weights("mit_b3", tmp_path / "downloads")
+    monkeypatch.undo()
+    assert imagenet_weights.build_file_name("mit_b3") == "mit_b3_20220624-13b1141c.pth"
     assert segformer.dependency_hashes(Options(start_weights="imagenet")) == {
         "start_weights": "13b1141c"
     }

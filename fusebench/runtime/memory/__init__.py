@@ -1,0 +1,1 @@
+"""How much memory a computation needs, and how much there is."""

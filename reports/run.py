@@ -20,7 +20,7 @@ from fusebench import cli
 from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
-from fusebench.experiments import failures
+from fusebench.experiments import commands, failures
 from fusebench.experiments.plan import Plan, Run, SkippedTask
 from fusebench.runtime import file_names, printable
 from fusebench.runtime.program import run_program
@@ -39,7 +39,7 @@ from reports.document.efficiency import Efficiency
 from reports.document.model import CORRELATIONS_FILE, Report, TaskSection
 from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
-from reports.formats import commands, html_page, latex, markdown, report_folder, terminal
+from reports.formats import html_page, latex, markdown, report_folder, terminal
 from reports.literature import published_comparison_csv
 from reports.results import bootstrap_cache, bootstrap_scoring, protocol
 from reports.results.predictions import get_modified_times

@@ -1,4 +1,4 @@
-"""Command lines that produce what a report lacks, with the user's own flags."""
+"""Command lines that produce what a report or an export lacks, with the user's own flags."""
 
 import argparse
 import shlex
@@ -26,6 +26,15 @@ def build_source_command(args: argparse.Namespace, kind: str, task: str, source:
     return _format_command(
         PROGRAMS[kind], [*_build_common_flags(args), "--task", task, "--source", source]
     )
+
+
+def build_fusion_command(args: argparse.Namespace, task: str, source: str | None = None) -> str:
+    """Build the command that fuses the missing images of a task, of one source or of all.
+
+    It renders missing simulated scenes first.
+    """
+    selection = ["--task", task, *([] if source is None else ["--source", source])]
+    return _format_command("fusion.run", [*_build_common_flags(args), *selection])
 
 
 def build_profile_command(args: argparse.Namespace, sources: Iterable[str]) -> str:

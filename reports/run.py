@@ -168,7 +168,7 @@ def _collect_source(runs: Sequence[Run], store: Store, args: argparse.Namespace)
         source_kind=first.source.kind,
         planned_seeds=tuple(run.seed for run in runs),
         records=tuple(record for record in records if record is not None),
-        command=commands.build_source_command(
+        command=commands.build_task_command(
             args, first.task.kind, first.task_name, first.source_name
         ),
         failures=tuple((seed, failure) for seed, failure in run_failures if failure is not None),

@@ -151,14 +151,15 @@ def select_splits(
                 f"task {run.task_name} has no {name} split, because it trains no model; name a "
                 "task that does, or leave --split out"
             )
-    for split in splits.values():
+    selected = {name: split for name, split in splits.items() if not names or name in names}
+    for split in selected.values():
         if labels and all(split.find_unlabeled(kind) is not None for kind in labels):
             need = " or ".join("boxes" if kind == "boxes" else "label maps" for kind in labels)
             raise UserError(
                 f"task {run.task_name}: its data set {split.dataset} has no {need}, which this "
                 "format needs; choose another format or task"
             )
-    return {name: split for name, split in splits.items() if not names or name in names}
+    return selected
 
 
 def collect_sources(
@@ -173,11 +174,10 @@ def collect_sources(
     contents, missing = [], {}
     for run in {run.source_name: run for run in runs}.values():
         required = _list_required_images(run, split_names)
-        found = {name: sources.find_images(each, store) for name, each in required.items()}
-        absent = [name for name, images in found.items() if images is None]
-        if absent:
+        files = {name: sources.find_images(each, store) for name, each in required.items()}
+        images = {name: by_key for name, by_key in files.items() if by_key is not None}
+        if absent := [name for name in files if name not in images]:
             missing[run.source_name] = absent
-        images = {name: files for name, files in found.items() if files is not None}
         spec = {name: each.spec for name, each in required.items()}
         contents.append(SourceContent(run.source_name, run.source.kind, images, spec))
     task_name = runs[0].task_name

@@ -13,11 +13,13 @@ import argparse
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fusebench.api.loading import load_results
+from fusebench.cli_selection import SOURCE_GROUPS
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write, file_names
 from fusebench.runtime.unknown_names import suggest_names
@@ -40,20 +42,31 @@ def load_rows(args: argparse.Namespace) -> list[Row]:
     table = load_results(args.out).scores()
     table = table.astype(object).where(table.notna(), None)
     rows: list[Row] = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-    filters = (
-        ("task", args.task),
-        ("source", None if args.source is None else [args.source]),
-        ("dataset", args.datasets),
-        ("seed", args.seed),
-    )
-    for column, values in filters:
+    column_values = {
+        "task": args.task,
+        "dataset": args.datasets,
+        "seed": args.seed,
+        **_select_source(args.source, rows),
+    }
+    for column, values in column_values.items():
         known = list(dict.fromkeys(row[column] for row in rows))
         for value in values or ():
-            if value not in known:
-                hint = suggest_names(str(value), map(str, known))
+            if value not in known and column != "source_kind":
+                hint = suggest_names(str(value), [str(name) for name in known])
                 raise UserError(f"{args.out}: no finished record has the {column} {value!r}{hint}")
         rows = [row for row in rows if not values or row[column] in values]
+    if not rows:
+        raise UserError(f"{args.out}: no finished record fits all of these flags together")
     return rows
+
+
+def _select_source(selector: str | None, rows: Iterable[Row]) -> dict[str, Sequence[str]]:
+    """Return the column and its values that ``--source`` selects: a name, or kinds of sources."""
+    if selector is None:
+        return {}
+    if selector in SOURCE_GROUPS and all(row["source"] != selector for row in rows):
+        return {"source_kind": SOURCE_GROUPS[selector]}
+    return {"source": [selector]}
 
 
 def build_files(rows: Iterable[Row]) -> dict[str, Any]:
@@ -63,16 +76,17 @@ def build_files(rows: Iterable[Row]) -> dict[str, Any]:
         rows: One per score, see `fusebench.load_results`; None where undefined.
     """
     rows = list(rows)
-    specs: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        specs.setdefault((row["task"], row["source"]), set()).add(row["spec"])
+    sources = {(row["task"], row["source"], row["spec"]) for row in rows}
+    spec_counts = Counter((task, source) for task, source, _ in sources)
+    # The digest of the settings is part of the name only where it is needed.
+    specs = [row["spec"] if spec_counts[row["task"], row["source"]] > 1 else None for row in rows]
+    readable = [make_name(row, spec) for row, spec in zip(rows, specs, strict=True)]
+    name_counts = Counter(readable)
     metrics, names, undefined = {}, {}, []
-    for row in rows:
-        is_ambiguous = len(specs[row["task"], row["source"]]) > 1
-        spec = row["spec"] if is_ambiguous else None
-        name = make_name(row, spec)
-        if name in names:  # two names that differ in a space only
+    for row, spec, name in zip(rows, specs, readable, strict=True):
+        if name_counts[name] > 1:  # names of users that differ in a space only
             name = make_name(row, spec, make_part=file_names.make_safe_file_name)
+        assert name not in names
         names[name] = {column: row[column] for column in DESCRIBED}
         if row["score"] is None or not math.isfinite(row["score"]):
             undefined.append(name)

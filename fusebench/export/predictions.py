@@ -36,6 +36,7 @@ def write(folder: Path, content: TaskContent, mode: PlacingMode) -> None:
     results = folder / "results"
     results.mkdir()
     labels = {file_names.make_safe_file_name(run.label): run for run in content.predictions}
+    usage: tuple[str, ...]
     if content.kind == "detection":
         truth = coco.build_ground_truth(split, {key: key for key in split.keys})
         atomic_write.write_text_atomically(folder / "ground_truth.json", json.dumps(truth))

@@ -10,11 +10,11 @@ of the finished runs on its source.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fusebench.data import images, label_maps
-from fusebench.data.boxes import Boxes, to_coco
+from fusebench.data.boxes import to_coco
 from fusebench.data.image_files.plain_copies import PlacingMode
 from fusebench.data.pairs import Pair, Split
 from fusebench.export import fiftyone_documents, image_folder, readme
@@ -31,34 +31,32 @@ MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 def write(folder: Path, content: TaskContent, mode: PlacingMode) -> None:
     """Write the images of all sources, the ground truth and the predictions.
 
+    Samples are written one by one: with hundreds of boxes per image and run, they are large.
+
     Raises:
         UserError: If a file cannot be read or stored predictions are damaged.
     """
     slices = make_slice_names([source.name for source in content.sources])
-    samples: list[Document] = []
-    for source in content.sources:
-        runs = [run for run in content.predictions if run.source_name == source.name]
-        for name in source.images:
-            split = content.splits[name]
-            samples += _build_samples(
-                folder, source, slices[source.name], (name, split), content, mode
-            )
-            if name == "test":
-                _add_predictions(folder, samples[-len(split.pairs) :], split, runs, content.kind)
-    label_fields = {
-        field: value["_cls"]
-        for sample in samples
-        for field, value in sample.items()
-        if isinstance(value, dict) and value.get("_cls") in ("Detections", "Segmentation")
-    }
+    label_fields: dict[str, str] = {}
+    path = folder / "samples.json"
+    with atomic_write.replace_atomically(path) as temporary, temporary.open("w") as file:
+        separator = '{"samples": [\n'
+        for source in content.sources:
+            for name in source.images:
+                for sample in _build_samples(
+                    folder, source, slices[source.name], name, content, mode
+                ):
+                    file.write(separator + json.dumps(sample))
+                    separator = ",\n"
+                    label_fields |= _list_label_fields(sample)
+        file.write("\n]}\n")
     dataset = fiftyone_documents.build_dataset(
         file_names.make_safe_file_name(content.task_name),
         _order_slices(content.sources, slices),
         content.classes,
         label_fields,
     )
-    for file, document in (("samples.json", {"samples": samples}), ("metadata.json", dataset)):
-        atomic_write.write_text_atomically(folder / file, json.dumps(document))
+    atomic_write.write_text_atomically(folder / "metadata.json", json.dumps(dataset))
     usage = (
         "import fiftyone as fo",
         "dataset = fo.Dataset.from_dir('.', dataset_type=fo.types.FiftyOneDataset)",
@@ -93,59 +91,107 @@ def _order_slices(sources: Sequence[SourceContent], slices: Mapping[str, str]) -
     return [slices[source.name] for source in ordered]
 
 
+def _list_label_fields(sample: Document) -> dict[str, str]:
+    """Return the kind of labels by field of a sample."""
+    return {
+        field: value["_cls"]
+        for field, value in sample.items()
+        if isinstance(value, dict) and value.get("_cls") in ("Detections", "Segmentation")
+    }
+
+
 def _build_samples(
     folder: Path,
     source: SourceContent,
     slice_name: str,
-    named_split: tuple[str, Split],
+    split_name: str,
     content: TaskContent,
     mode: PlacingMode,
-) -> list[Document]:
-    """Place the images of one split of a source; return their samples with the ground truth."""
-    name, split = named_split
+) -> Iterator[Document]:
+    """Place the images of one split of a source; yield their samples with all labels."""
+    split = content.splits[split_name]
     placed = image_folder.place_images(
-        source.images[name], split, folder / "data" / slice_name / name, mode
+        source.images[split_name], split, folder / "data" / slice_name / split_name, mode
     )
+    runs = [run for run in content.predictions if run.source_name == source.name]
+    readers = [
+        _read_predictions(folder, run, slice_name, split, content.kind)
+        for run in (runs if split_name == "test" else [])
+    ]
     crowd_flags = _collect_crowd_flags(split)
-    samples = []
     for pair in split.pairs:
-        names = (content.task_name, split.dataset, name, pair.key)
-        path = placed[pair.key]
-        sample: Document = {
-            "_id": fiftyone_documents.make_id(*names, slice_name),
-            "filepath": path.relative_to(folder).as_posix(),
-            "tags": [name],
-            "metadata": {
-                "_cls": "ImageMetadata",
-                "size_bytes": path.stat().st_size,
-                "mime_type": MIME_TYPES[path.suffix],
-                "width": pair.size[0],
-                "height": pair.size[1],
-                "num_channels": 1 if images.read_color_mode(path) == "gray" else 3,
-            },
-            "_media_type": "image",
-            "_rand": fiftyone_documents.make_random_number(*names, slice_name),
-            fiftyone_documents.GROUP_FIELD: {
-                "_id": fiftyone_documents.make_id(*names),
-                "_cls": "Group",
-                "name": slice_name,
-            },
-            "key": pair.key,
-            "condition": pair.condition,
-            "sequence": pair.sequence or None,
-            "created_at": fiftyone_documents.TIME,
-            "last_modified_at": fiftyone_documents.TIME,
-        }
+        names = (content.task_name, split.dataset, split_name, pair.key)
+        sample = _build_image_sample(placed[pair.key], folder, pair, names, slice_name)
         id_names = (*names, slice_name, TRUTH_FIELD)
         if pair.boxes is not None and content.kind != "segmentation":
             sample[TRUTH_FIELD] = fiftyone_documents.build_detections(
                 pair.boxes, split.classes, pair.size, id_names, crowd_flags[pair.key]
             )
         elif pair.label_map is not None:
-            mask = _write_true_mask(folder, name, pair, split)
+            mask = _write_true_mask(folder, split_name, pair, split)
             sample[TRUTH_FIELD] = fiftyone_documents.build_segmentation(mask, id_names)
-        samples.append(sample)
-    return samples
+        for read in readers:
+            sample |= read(pair, (*names, slice_name))
+        yield sample
+
+
+def _build_image_sample(
+    path: Path, folder: Path, pair: Pair, names: Sequence[str], slice_name: str
+) -> Document:
+    """Build the sample of one image, without labels."""
+    return {
+        "_id": fiftyone_documents.make_id(*names, slice_name),
+        "filepath": path.relative_to(folder).as_posix(),
+        "tags": [names[2]],
+        "metadata": {
+            "_cls": "ImageMetadata",
+            "size_bytes": path.stat().st_size,
+            "mime_type": MIME_TYPES[path.suffix],
+            "width": pair.size[0],
+            "height": pair.size[1],
+            "num_channels": 1 if images.read_color_mode(path) == "gray" else 3,
+        },
+        "_media_type": "image",
+        "_rand": fiftyone_documents.make_random_number(*names, slice_name),
+        fiftyone_documents.GROUP_FIELD: {
+            "_id": fiftyone_documents.make_id(*names),
+            "_cls": "Group",
+            "name": slice_name,
+        },
+        "key": pair.key,
+        "condition": pair.condition,
+        "sequence": pair.sequence or None,
+        "created_at": fiftyone_documents.TIME,
+        "last_modified_at": fiftyone_documents.TIME,
+    }
+
+
+def _read_predictions(
+    folder: Path, run: RunPredictions, slice_name: str, split: Split, kind: str
+) -> Callable[[Pair, Sequence[str]], Document]:
+    """Return a function of a pair and names for its ids, which gives the field of the run."""
+    field = "predictions" if run.seed is None else f"predictions_seed{run.seed}"
+    if kind == "detection":
+        boxes = predicted_boxes.read_predicted_boxes(run.folder, split)
+
+        def build_boxes(pair: Pair, names: Sequence[str]) -> Document:
+            return {
+                field: fiftyone_documents.build_detections(
+                    boxes[pair.key], split.classes, pair.size, (*names, field)
+                )
+            }
+
+        return build_boxes
+
+    def build_mask(pair: Pair, names: Sequence[str]) -> Document:
+        labels = label_maps.read_label_map(
+            run.folder / f"{pair.key}.png", split.classes, may_be_unlabeled=False
+        )
+        path = _get_mask_path(field, slice_name, pair.key)
+        _write_mask(folder / path, labels)
+        return {field: fiftyone_documents.build_segmentation(path.as_posix(), (*names, field))}
+
+    return build_mask
 
 
 def _collect_crowd_flags(split: Split) -> dict[str, list[int]]:
@@ -157,35 +203,6 @@ def _collect_crowd_flags(split: Split) -> dict[str, list[int]]:
     for annotation in document["annotations"]:
         flags[keys[annotation["image_id"]]].append(annotation["iscrowd"])
     return flags
-
-
-def _add_predictions(
-    folder: Path,
-    samples: Sequence[Document],
-    split: Split,
-    runs: Sequence[RunPredictions],
-    kind: str,
-) -> None:
-    """Add the predictions of the runs on one source to its samples."""
-    for run in runs:
-        field = "predictions" if run.seed is None else f"predictions_seed{run.seed}"
-        boxes: Mapping[str, Boxes] = (
-            predicted_boxes.read_predicted_boxes(run.folder, split) if kind == "detection" else {}
-        )
-        for sample, pair in zip(samples, split.pairs, strict=True):
-            id_names = (sample["_id"]["$oid"], field)
-            if kind == "detection":
-                sample[field] = fiftyone_documents.build_detections(
-                    boxes[pair.key], split.classes, pair.size, id_names
-                )
-            else:
-                labels = label_maps.read_label_map(
-                    run.folder / f"{pair.key}.png", split.classes, may_be_unlabeled=False
-                )
-                slice_name = sample[fiftyone_documents.GROUP_FIELD]["name"]
-                path = _get_mask_path(field, slice_name, pair.key)
-                _write_mask(folder / path, labels)
-                sample[field] = fiftyone_documents.build_segmentation(path.as_posix(), id_names)
 
 
 def _write_true_mask(folder: Path, split_name: str, pair: Pair, split: Split) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fusebench.errors import escape_controls
 from fusebench.export.content import TaskContent
 from fusebench.storage import hashing
 
@@ -27,4 +28,4 @@ def format_readme(title: str, content: TaskContent, usage: Sequence[str]) -> str
             lines.append("  caution: neighboring frames are in both train and test")
         lines += [f"  {note}: {text}" for note, text in split.notes]
     lines += ["classes:", *(f"  {i}: {name}" for i, name in enumerate(content.classes))]
-    return "\n".join([*lines, "", *usage, ""])
+    return escape_controls("\n".join([*lines, "", *usage, ""]))

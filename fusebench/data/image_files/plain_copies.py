@@ -5,6 +5,7 @@ rewrites a JPEG with bytes after its end. A file that every common reader decode
 is copied or linked; of any other file a PNG of the pixels of `fusebench.data.images` is written.
 """
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from fusebench.errors import UserError
 PlacingMode = Literal["copy", "hardlink", "symlink"]
 PLAIN_EXTENSIONS = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg")}
 JPEG_END = b"\xff\xd9"
+FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def place_image(image: Path, folder: Path, key: str, mode: PlacingMode) -> Path:
@@ -44,7 +46,7 @@ def place_image(image: Path, folder: Path, key: str, mode: PlacingMode) -> Path:
     if mode == "symlink":
         target.symlink_to(image.resolve())
     elif mode == "copy" or not _make_hard_link(image.resolve(), target):
-        shutil.copyfile(image, target)
+        _copy(image, target)
     return target
 
 
@@ -76,6 +78,15 @@ def check_image_size(image: Path, pair: Pair) -> None:
             f"{image}: is {size[0]}x{size[1]}, but pair {pair.key} and its labels are for "
             f"{pair.size[0]}x{pair.size[1]}; resize the image"
         )
+
+
+def _copy(image: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(image, target)
+    except OSError as error:
+        if error.errno in FULL_DISK_ERRORS:  # Python names the file that is read
+            error.filename, error.filename2 = str(target), None
+        raise
 
 
 def _make_hard_link(image: Path, target: Path) -> bool:

@@ -1,6 +1,7 @@
 """Exports for ultralytics, read back and trained with by ultralytics itself."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,14 @@ def test_ultralytics_trains_with_the_export_as_it_is(export, tmp_path):
     assert (tmp_path / "trained/toy/weights/last.pt").is_file()
     again = export("yolo", "--task", "trained", "--source", "ir")  # its caches are no change
     assert again == folder
+
+
+def test_a_full_disk_is_that_of_the_export_and_not_that_of_the_images(export, monkeypatch, capsys):
+    def copy_in_part(source, target, **_):
+        error = OSError(28, "No space left on device", str(source))
+        error.filename2 = str(target)  # as shutil reports it
+        raise error
+
+    monkeypatch.setattr(shutil, "copyfile", copy_in_part)
+    export("yolo", "--task", "trained", "--source", "ir", status=3)
+    assert "export.partial/images/train/000.png: No space left" in capsys.readouterr().err

@@ -20,6 +20,7 @@ from fusebench.storage import file_lock, integrity, manifest, store
 from fusebench.storage.manifest import ManifestError
 
 FORMAT_KEY = "export"  # of spec.json: the format; no other folder of this project has it
+LINKS_FILE = "links.json"  # symbolic links and where they lead; the manifest has files only
 CACHE_SUFFIXES = (".cache", ".npy")  # files that training programs write beside the data
 ADVICE = "choose another folder with --into"
 
@@ -56,6 +57,7 @@ def write_export(
         _prepare(partial, spec)
         with name_file(partial):
             write(partial)
+            _list_links(partial)
         if has_export:
             store.discard_folder(final)
         elif final.is_dir():
@@ -105,7 +107,22 @@ def _find_difference(folder: Path, spec: Mapping[str, Any]) -> str | None:
     if damage:
         name, reason = next(iter(damage.items()))
         return f"was changed since it was exported ({name}: {reason})"
+    links = read_json(folder / LINKS_FILE) if (folder / LINKS_FILE).exists() else {}
+    broken = next((name for name in links if not (folder / name).exists()), None)
+    if broken is not None:
+        return f"was changed since it was exported ({broken}: the link or its image is missing)"
     return None
+
+
+def _list_links(folder: Path) -> None:
+    """Write the symbolic links below a folder into `LINKS_FILE`, if there are any."""
+    links = {
+        path.relative_to(folder).as_posix(): str(path.readlink())
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink()
+    }
+    if links:
+        atomic_write.write_text_atomically(folder / LINKS_FILE, json.dumps(links, indent=1))
 
 
 def _check_no_other_files(folder: Path) -> None:

@@ -72,6 +72,27 @@ def test_files_of_somebody_else_are_never_removed(tmp_path, flag):
     assert list_names(tmp_path / "mine") == ["spec.json"]
 
 
+@pytest.mark.parametrize("missing", ["link", "original"])
+def test_a_missing_link_or_image_is_noticed(tmp_path, missing):
+    paths = {"link": tmp_path / "folder/image.png", "original": tmp_path / "image.png"}
+    paths["original"].write_text("pixels")
+
+    def write(folder):
+        (folder / "image.png").symlink_to(paths["original"])
+
+    def export_link(*, overwrite=False):
+        return target_folder.write_export(tmp_path / "folder", SPEC, write, overwrite=overwrite)
+
+    assert export_link()
+    assert not export_link()
+    paths[missing].unlink()
+    with pytest.raises(UserError, match=r"image\.png: the link or its image is missing"):
+        export_link()
+    paths["original"].write_text("pixels")
+    assert paths["link"].exists() or export_link(overwrite=True)
+    assert paths["link"].read_text() == paths["original"].read_text() == "pixels"
+
+
 def test_files_that_were_added_to_an_export_are_never_removed(tmp_path):
     export(tmp_path / "folder")
     (tmp_path / "folder/runs").mkdir()

@@ -11,6 +11,7 @@ from detection import run as detection_run
 from fusebench import __main__
 from fusebench.data import images
 from fusebench.data.boxes import to_coco
+from fusebench.data.pairs import Split
 from fusebench.data.splits import ListRule
 from fusebench.datasets import m3fd
 from fusion import run as fusion_run
@@ -57,9 +58,14 @@ tasks:
 """
 
 
+def load_test_split(folder: Path) -> Split:
+    """The test split of M3FD in the data folder."""
+    return m3fd.load(folder / "data", "test", m3fd.Options(split=ListRule()))
+
+
 def write_predicted_boxes(folder: Path) -> None:
     """Predict the true boxes of M3FD for ir, and boxes 4 pixels to the right of them for vis."""
-    split = m3fd.load(folder / "data", "test", m3fd.Options(split=ListRule()))
+    split = load_test_split(folder)
     sizes = {pair.key: pair.size for pair in split.pairs}
     for source, shift in (("ir", 0), ("vis", 4)):
         document = to_coco({pair.key: pair.boxes for pair in split.pairs}, split.classes, sizes)

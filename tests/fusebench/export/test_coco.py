@@ -8,7 +8,7 @@ from pycocotools.cocoeval import COCOeval
 from fusebench.export import coco
 from fusebench.storage import records
 from fusebench.storage.store import Store
-from tests.fusebench.export.conftest import TEST, TRAIN
+from tests.fusebench.export.conftest import TEST, TRAIN, load_test_split
 from tests.fusebench.export.test_yolo import CLASSES, read_voc_boxes
 
 
@@ -69,10 +69,7 @@ def test_results_have_the_image_ids_of_the_exported_ground_truth(export):
 
 def test_crowds_are_those_of_the_conversion_to_coco(monkeypatch, finished):
     """``iscrowd`` is decided in one place."""
-    from fusebench.data.splits import ListRule
-    from fusebench.datasets import m3fd
-
-    split = m3fd.load(finished.path / "data", "test", m3fd.Options(split=ListRule()))
+    split = load_test_split(finished.path)
     convert = coco.to_coco
 
     def mark_first(*arguments):

@@ -133,6 +133,17 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
         description=command_name.format_description(program, description),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_selection_arguments(parser)
+    parser.add_argument(
+        "--to", type=expand_home, default=Path("report"), metavar="DIR", help="the report"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
+    return parser
+
+
+def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say where tasks, data and results are, and which tasks are meant."""
     parser.add_argument(
         "--tasks",
         type=expand_home,
@@ -146,11 +157,6 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=expand_home, default=Path("runs"), metavar="DIR", help="the results"
     )
-    parser.add_argument(
-        "--to", type=expand_home, default=Path("report"), metavar="DIR", help="the report"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
     parser.add_argument("--preset", help="run the tasks of this preset, with its settings")
     parser.add_argument("--task", action="append", help="only this task (may be repeated)")
     parser.add_argument("--source", help="only this source; or ir, vis, fused (every fusion)")
@@ -172,7 +178,6 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
             const=name,
             help=f"only tasks on the data set {name}",
         )
-    return parser
 
 
 def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, generate: bool) -> Plan:

@@ -20,7 +20,7 @@ from fusebench import cli
 from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
-from fusebench.experiments import failures
+from fusebench.experiments import commands, failures
 from fusebench.experiments.plan import Plan, Run, SkippedTask
 from fusebench.runtime import file_names, printable
 from fusebench.runtime.program import run_program
@@ -39,7 +39,7 @@ from reports.document.efficiency import Efficiency
 from reports.document.model import CORRELATIONS_FILE, Report, TaskSection
 from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
-from reports.formats import commands, html_page, latex, markdown, report_folder, terminal
+from reports.formats import html_page, latex, markdown, report_folder, terminal
 from reports.literature import published_comparison_csv
 from reports.results import bootstrap_cache, bootstrap_scoring, protocol
 from reports.results.predictions import get_modified_times
@@ -168,7 +168,7 @@ def _collect_source(runs: Sequence[Run], store: Store, args: argparse.Namespace)
         source_kind=first.source.kind,
         planned_seeds=tuple(run.seed for run in runs),
         records=tuple(record for record in records if record is not None),
-        command=commands.build_source_command(
+        command=commands.build_task_command(
             args, first.task.kind, first.task_name, first.source_name
         ),
         failures=tuple((seed, failure) for seed, failure in run_failures if failure is not None),

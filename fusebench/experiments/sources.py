@@ -142,11 +142,9 @@ def get_images(
     Raises:
         UserError: If a stored image is damaged.
     """
-    split, config = required.split, required.source.config
-    if isinstance(config, schema.SensorSource):
-        return {pair.key: getattr(pair, config.kind) for pair in split.pairs}
     if not required.is_made_here:
-        return required.external_files
+        return _list_input_images(required)
+    split = required.split
 
     def make_missing(folder: Path) -> None:
         missing = [pair for pair in split.pairs if not (folder / f"{pair.key}.png").exists()]
@@ -160,6 +158,26 @@ def get_images(
         "fused", required.label, required.spec, make_missing, with_images=all_are_read
     ).path
     return {key: folder / f"{key}.png" for key in split.keys}
+
+
+def find_images(required: SourceImages, store: Store) -> Mapping[str, Path] | None:
+    """Return the images by key; None if they belong into the store and are not finished.
+
+    Raises:
+        UserError: If an image of a folder is missing, or a stored image is damaged.
+    """
+    if not required.is_made_here:
+        return _list_input_images(required)
+    folder = store.find_finished("fused", required.label, required.spec)
+    return None if folder is None else {k: folder / f"{k}.png" for k in required.split.keys}
+
+
+def _list_input_images(required: SourceImages) -> Mapping[str, Path]:
+    """Return the user's own images by key: of a sensor, or of a folder."""
+    config = required.source.config
+    if isinstance(config, schema.SensorSource):
+        return {pair.key: getattr(pair, config.kind) for pair in required.split.pairs}
+    return required.external_files
 
 
 def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair], images.Color]:

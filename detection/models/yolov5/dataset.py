@@ -6,14 +6,12 @@
 ultralytics looks for labels beside the images, caches them, and silently skips files that it cannot
 read. So the folder holds only the images of one source, and the images and boxes read are counted.
 
-ultralytics reads rotated, deep and multi-page images in its own way, and rewrites a JPEG with bytes
-after its end. Only files that it reads exactly like `fusebench.data.images` are linked; of any
-other file, the folder gets a PNG of the pixels that the test reads too.
+Only files that ultralytics reads exactly like `fusebench.data.images` are linked; of any other
+file, the folder gets a PNG of the pixels that the test reads too (`plain_copies`).
 """
 
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +19,11 @@ from typing import Any
 import numpy as np
 
 from detection.models.yolov5 import ultralytics_import
-from fusebench.data import images
-from fusebench.data.box_labels.relative_boxes import to_relative_rows
-from fusebench.data.boxes import Boxes, make_boxes
-from fusebench.data.image_files.reader import read_header
+from fusebench.data.box_labels import yolo_rows
+from fusebench.data.image_files import plain_copies
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.data.pairs import Pair
 from fusebench.errors import UserError
 
-PLAIN_EXTENSIONS = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg")}
-JPEG_END = b"\xff\xd9"
 IMAGE_CACHE_BYTES = 2 << 30  # larger data sets are not cached but read from disk every time
 
 
@@ -54,12 +47,9 @@ def write_yolo_dataset(examples: LabeledImages, folder: Path) -> Path:
         path.mkdir(parents=True)
     for pair in examples.split.pairs:
         image = examples.images[pair.key]
-        _check_image(image, pair)
-        if _is_read_alike(image):
-            _link_or_copy(image, image_folder / f"{pair.key}{image.suffix.lower()}")
-        else:
-            images.write_png(image_folder / f"{pair.key}.png", images.read_color(image))
-        (label_folder / f"{pair.key}.txt").write_text("".join(_format_label_lines(pair)))
+        plain_copies.check_image_size(image, pair)
+        plain_copies.place_image(image, image_folder, pair.key, "hardlink")
+        (label_folder / f"{pair.key}.txt").write_text(yolo_rows.format_label_file(pair))
     return image_folder
 
 
@@ -70,7 +60,7 @@ def remove_yolo_dataset(folder: Path) -> None:
 
 def count_images_and_boxes(examples: LabeledImages) -> dict[str, int]:
     """Return the number of images, and of distinct boxes per class name."""
-    rows_by_image = [_build_label_rows(pair) for pair in examples.split.pairs]
+    rows_by_image = [yolo_rows.build_rows(pair) for pair in examples.split.pairs]
     ids = [class_id for rows in rows_by_image for class_id, *_ in rows]
     classes = examples.split.classes
     return {"images": len(rows_by_image)} | {c: ids.count(i) for i, c in enumerate(classes)}
@@ -163,56 +153,3 @@ def _cache_images(dataset: Any) -> None:
         return
     for i in range(len(dataset)):
         dataset.ims[i], dataset.im_hw0[i], dataset.im_hw[i] = dataset.load_image(i)
-
-
-def _check_image(image: Path, pair: Pair) -> None:
-    size = images.read_image_size(image)
-    if size != pair.size:
-        raise UserError(
-            f"{image}: is {size[0]}x{size[1]}, but pair {pair.key} and its boxes are for "
-            f"{pair.size[0]}x{pair.size[1]}; resize the image"
-        )
-
-
-def _is_read_alike(path: Path) -> bool:
-    """Return whether ultralytics reads the same pixels as `fusebench.data.images`.
-
-    True for PNG and JPEG with 8 bits per channel, gray or RGB, that are stored upright and have
-    the extension of their format; a JPEG must end with its end marker, because ultralytics
-    rewrites it otherwise.
-    """
-    header = read_header(path)
-    is_plain = header.mode in ("L", "RGB") and header.bits == 8 and header.orientation <= 1
-    if not is_plain or path.suffix.lower() not in PLAIN_EXTENSIONS.get(header.format, ()):
-        return False
-    with path.open("rb") as file:
-        file.seek(-len(JPEG_END), os.SEEK_END)
-        return header.format != "JPEG" or file.read() == JPEG_END
-
-
-def _link_or_copy(image: Path, target: Path) -> None:
-    try:
-        os.link(image.resolve(), target)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(image, target)
-
-
-def _build_label_rows(pair: Pair) -> list[tuple[int, float, float, float, float]]:
-    """Return distinct (class, center x, center y, width, height), as fractions of the image.
-
-    Ignored boxes are left out, because ultralytics has no such boxes.
-    """
-    width, height = pair.size
-    boxes: Boxes | None = pair.boxes
-    if boxes is None:
-        raise UserError(f"{pair.key}: has no boxes; this data set cannot train a detector")
-    boxes = boxes.drop_ignored()
-    corners = np.clip(boxes.corners, 0, [width, height, width, height])
-    if (corners[:, 2:] <= corners[:, :2]).any():
-        raise UserError(f"{pair.key}: a box has no area within the {width}x{height} image")
-    rows = to_relative_rows(make_boxes(corners, boxes.class_ids), pair.size)
-    return list(dict.fromkeys((int(class_id), *edges) for class_id, *edges in rows.tolist()))
-
-
-def _format_label_lines(pair: Pair) -> Sequence[str]:
-    return [f"{i} {x:.9g} {y:.9g} {w:.9g} {h:.9g}\n" for i, x, y, w, h in _build_label_rows(pair)]

@@ -104,7 +104,7 @@ def test_a_missing_label_file_is_an_error(tmp_path):
 
 def test_an_image_of_another_size_than_its_pair_is_an_error(tmp_path):
     examples = write_one_pair(tmp_path, [(1, 1, 20, 20)], [0], size=(50, 50))
-    with pytest.raises(UserError, match="is 96x64, but pair 000 and its boxes are for 50x50"):
+    with pytest.raises(UserError, match="is 96x64, but pair 000 and its labels are for 50x50"):
         dataset.write_yolo_dataset(examples, tmp_path / "dataset")
 
 

@@ -1,4 +1,4 @@
-"""Command lines that produce what a report lacks, with the user's own flags."""
+"""Command lines that produce what a report or an export lacks, with the user's own flags."""
 
 import argparse
 import shlex
@@ -21,11 +21,20 @@ def build_full_run_command(args: argparse.Namespace) -> str:
     return _format_command("fusebench", [*_build_common_flags(args), *selection])
 
 
-def build_source_command(args: argparse.Namespace, kind: str, task: str, source: str) -> str:
-    """Build the command that executes the missing runs of one source of one task."""
-    return _format_command(
-        PROGRAMS[kind], [*_build_common_flags(args), "--task", task, "--source", source]
-    )
+def build_task_command(
+    args: argparse.Namespace, kind: str, task: str, source: str | None = None
+) -> str:
+    """Build the command that executes the missing runs of a task, of one source or of all."""
+    selection = ["--task", task, *([] if source is None else ["--source", source])]
+    return _format_command(PROGRAMS[kind], [*_build_common_flags(args), *selection])
+
+
+def build_fusion_command(args: argparse.Namespace, task: str, source: str | None = None) -> str:
+    """Build the command that fuses the missing images of a task of any kind, of one source or all.
+
+    It renders missing simulated scenes first.
+    """
+    return build_task_command(args, "quality", task, source)
 
 
 def build_profile_command(args: argparse.Namespace, sources: Iterable[str]) -> str:

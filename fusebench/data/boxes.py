@@ -21,31 +21,59 @@ class Boxes:
             Continuous coordinates: the whole image is (0, 0, width, height).
         class_ids: int64 (N,), indices into the class names of the split.
         scores: float64 (N,) in 0..1 for predicted boxes; empty for ground truth.
+        ignored: bool (N,), true boxes that do not count: COCO's crowd regions, the ignore regions
+            of Caltech and KAIST. An ignored box is neither to be detected, nor is a prediction on
+            it a false positive; see `fusebench.evaluation.box_matching`. All False by default.
     """
 
     corners: NDArray[np.float64]
     class_ids: NDArray[np.int64]
     scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    ignored: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def __post_init__(self) -> None:
         if self.corners.shape != (len(self.class_ids), 4):
             raise ValueError(f"{len(self.class_ids)} classes for corners {self.corners.shape}")
         if len(self.scores) not in (0, len(self.class_ids)):
             raise ValueError(f"{len(self.scores)} scores for {len(self.class_ids)} boxes")
+        if len(self.ignored) == 0 < len(self):
+            object.__setattr__(self, "ignored", np.zeros(len(self), np.bool_))
+        if self.ignored.shape != (len(self),) or self.ignored.dtype != np.bool_:
+            raise ValueError(
+                f"ignored has shape {self.ignored.shape} and dtype {self.ignored.dtype}, expected "
+                f"bool ({len(self)},)"
+            )
+        if len(self.scores) and self.ignored.any():
+            raise ValueError("predicted boxes cannot be ignored")
 
     def __len__(self) -> int:
         return len(self.class_ids)
+
+    def select(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "Boxes":
+        """Return some of the boxes, by their indices or by a mask."""
+        return Boxes(
+            self.corners[chosen],
+            self.class_ids[chosen],
+            self.scores[chosen] if len(self.scores) else self.scores,
+            self.ignored[chosen],
+        )
+
+    def drop_ignored(self) -> "Boxes":
+        """Return the boxes that are not ignored."""
+        return self.select(~self.ignored) if self.ignored.any() else self
 
 
 def make_boxes(
     corners: Sequence[Sequence[float]] | NDArray[Any],
     class_ids: Sequence[int] | NDArray[Any],
     scores: Sequence[float] | NDArray[Any] = (),
+    ignored: Sequence[bool] | NDArray[Any] = (),
 ) -> Boxes:
     """Build `Boxes` from array-likes; empty ones give N = 0.
 
     Raises:
-        ValueError: If numbers of boxes differ, or a class id is no whole number.
+        ValueError: If numbers of boxes differ, a class id is no whole number, or a predicted box
+            is ignored.
     """
     ids = np.asarray(class_ids)
     if ids.dtype.kind not in "iub" and (ids != np.trunc(ids.astype(np.float64))).any():
@@ -54,6 +82,7 @@ def make_boxes(
         np.asarray(corners, np.float64).reshape(-1, 4),
         ids.astype(np.int64, copy=False).reshape(-1),
         np.asarray(scores, np.float64).reshape(-1),
+        np.asarray(ignored, np.bool_).reshape(-1),
     )
 
 
@@ -62,7 +91,8 @@ def to_coco(
 ) -> dict[str, Any]:
     """Convert boxes to COCO's detection format, ready for JSON and pycocotools.
 
-    Image ids are 1, 2, ... in key order, ``file_name`` is the key, category ids start at 1.
+    Image ids are 1, 2, ... in key order, ``file_name`` is the key, category ids start at 1. Ignored
+    boxes have ``iscrowd`` 1.
 
     Args:
         boxes: Ground-truth or predicted boxes per key; every key becomes an image, even without
@@ -81,7 +111,7 @@ def to_coco(
                 "category_id": int(boxes[key].class_ids[i]) + 1,
                 "bbox": [left, top, right - left, bottom - top],
                 "area": (right - left) * (bottom - top),
-                "iscrowd": 0,
+                "iscrowd": int(boxes[key].ignored[i]),
             }
             if len(boxes[key].scores):
                 annotation["score"] = float(boxes[key].scores[i])
@@ -101,7 +131,8 @@ def from_coco(
 ) -> dict[str, Boxes]:
     """Convert COCO's format to boxes per key; the inverse of `to_coco`.
 
-    Categories are matched by name, so that their ids and order do not matter.
+    Categories are matched by name, so that their ids and order do not matter. True boxes with
+    ``iscrowd`` 1 are ignored boxes.
 
     Args:
         document: COCO's format, as read from JSON.
@@ -110,8 +141,8 @@ def from_coco(
 
     Raises:
         UserError: If a category is unknown, an image is listed twice, an annotation refers to an
-            unknown image or category, a box has no area, a number is not finite, or only some
-            annotations have a score.
+            unknown image or category, a box has no area, a number is not finite, only some
+            annotations have a score, ``iscrowd`` is neither 0 nor 1, or is 1 for a prediction.
     """
     known_keys = index_keys(keys)
     try:
@@ -132,20 +163,21 @@ def from_coco(
         have_score = {"score" in annotation for _, _, annotation in rows}
         if len(have_score) > 1:
             raise UserError("COCO boxes: some annotations have a score and some have none")
-        # Per key: corners, class id and score of each box.
-        values: dict[str, list[tuple[list[float], int, float]]] = {
+        # Per key: corners, class id, score and whether it is ignored, of each box.
+        values: dict[str, list[tuple[list[float], int, float, bool]]] = {
             key: [] for key in keys_by_id.values()
         }
         for key, class_id, annotation in rows:
             corners, score = _convert_annotation(key, annotation)
-            values[key].append((corners, class_id, score))
+            values[key].append((corners, class_id, score, _is_crowd(key, annotation)))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"COCO boxes: not the expected form ({format_value(error)})") from None
     return {
         key: make_boxes(
-            [corners for corners, _, _ in boxes],
-            [class_id for _, class_id, _ in boxes],
-            [score for _, _, score in boxes] if have_score == {True} else (),
+            [corners for corners, _, _, _ in boxes],
+            [class_id for _, class_id, _, _ in boxes],
+            [score for _, _, score, _ in boxes] if have_score == {True} else (),
+            [is_ignored for _, _, _, is_ignored in boxes],
         )
         for key, boxes in values.items()
     }
@@ -175,6 +207,19 @@ def _convert_annotation(key: str, annotation: Mapping[str, Any]) -> tuple[list[f
     if not math.isfinite(score):
         raise UserError(f"COCO boxes: {key}: score {score} is not finite")
     return corners, score
+
+
+def _is_crowd(key: str, annotation: Mapping[str, Any]) -> bool:
+    """Return whether an annotation is a crowd region, which is to be ignored."""
+    value = annotation.get("iscrowd", 0)
+    if value not in (0, 1):
+        raise UserError(f"COCO boxes: {key}: iscrowd {format_value(value)}, expected 0 or 1")
+    if value and "score" in annotation:
+        raise UserError(
+            f"COCO boxes: {key}: a box with a score has iscrowd 1; only true boxes can be crowd "
+            "regions: remove iscrowd from the predictions"
+        )
+    return bool(value)
 
 
 def _find_class_id(name: str, classes: Sequence[str]) -> int:

@@ -63,6 +63,7 @@ class PairColumns(Sequence[Pair]):
         box_starts: Where the boxes of each pair begin, int64 (N + 1,).
         corners: Boxes of all pairs, float64 (M, 4), see `Boxes`.
         class_ids: Class ids of all boxes, int64 (M,).
+        ignored: Whether each box is ignored, bool (M,).
     """
 
     keys: tuple[str, ...]
@@ -76,6 +77,7 @@ class PairColumns(Sequence[Pair]):
     box_starts: NDArray[np.int64]
     corners: NDArray[np.float64]
     class_ids: NDArray[np.int64]
+    ignored: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -93,14 +95,13 @@ class PairColumns(Sequence[Pair]):
         first, end = self.box_starts[i : i + 2].tolist()
         width, height = self.sizes[i].tolist()
         label_map = self.label_maps[i]
+        boxes = (self.corners[first:end], self.class_ids[first:end])
         return Pair(
             self.keys[i],
             Path(self.infrared[i]),
             Path(self.visible[i]),
             (width, height),
-            Boxes(self.corners[first:end], self.class_ids[first:end])
-            if self.have_boxes[i]
-            else None,
+            Boxes(*boxes, ignored=self.ignored[first:end]) if self.have_boxes[i] else None,
             None if label_map is None else Path(label_map),
             self.conditions[i],
             self.sequences[i],
@@ -149,6 +150,7 @@ def pack_columns(  # noqa: PLR0913 - one per column
         box_starts=np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
         corners=np.concatenate([np.zeros((0, 4)), *(entry.corners for entry in present)]),
         class_ids=np.concatenate([np.zeros(0, np.int64), *(entry.class_ids for entry in present)]),
+        ignored=np.concatenate([np.zeros(0, np.bool_), *(entry.ignored for entry in present)]),
     )
 
 
@@ -214,10 +216,15 @@ class Split:
         return next((key for key, label_map in keys if label_map is None), None)
 
     def count_boxes(self) -> list[int]:
-        """Count the true boxes of each class."""
-        class_ids = build_columns(self.pairs).class_ids
+        """Count the true boxes of each class, without ignored boxes."""
+        columns = build_columns(self.pairs)
+        class_ids = columns.class_ids[~columns.ignored]
         counts: list[int] = np.bincount(class_ids, minlength=len(self.classes)).tolist()
         return counts
+
+    def count_ignored_boxes(self) -> int:
+        """Count the true boxes that are ignored."""
+        return int(build_columns(self.pairs).ignored.sum())
 
     def limit_pairs(self, limit: int | None) -> "Split":
         """Select at most ``limit`` pairs, evenly spaced over the split; None keeps all."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.data.boxes import Boxes, make_boxes
+from fusebench.data.boxes import Boxes
 
 # Largest difference of the left edges of two boxes whose centers and widths are equal in float32,
 # relative to the largest coordinate: float32 keeps 6e-8 of a number.
@@ -32,7 +32,8 @@ def drop_duplicates(boxes: Boxes, size: tuple[int, int]) -> Boxes:
     """Keep the first of the boxes of one class that are equal for ultralytics.
 
     Its reader keeps distinct rows of float32 values (``np.unique``). A box that training drops must
-    not be a missed object in scoring. Boxes that are nearly equal are two objects.
+    not be a missed object in scoring. Boxes that are nearly equal are two objects. An ignored box
+    and one that is not are two boxes: only the latter is trained on.
 
     Args:
         boxes: True boxes of one image.
@@ -44,9 +45,10 @@ def drop_duplicates(boxes: Boxes, size: tuple[int, int]) -> Boxes:
     tolerance = ROUNDING * max(size[0], -lefts[0], boxes.corners[:, 2].max())
     if not any(b - a <= tolerance for a, b in pairwise(lefts)):
         return boxes  # most images, and much faster than a comparison of rows
-    rows = [row.tobytes() for row in to_relative_rows(boxes, size)]
+    relative = to_relative_rows(boxes, size)
+    rows = [row.tobytes() for row in np.column_stack([relative, boxes.ignored])]
     first = {row: i for i, row in reversed(list(enumerate(rows)))}
     if len(first) == len(boxes):
         return boxes
     kept = sorted(first.values())
-    return make_boxes(boxes.corners[kept], boxes.class_ids[kept])
+    return boxes.select(np.array(kept))

@@ -12,7 +12,7 @@ from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import replace_atomically
 from fusebench.storage import npz
 
-VERSION = 1
+VERSION = 2  # 2: ignored boxes
 TEXT = "text"  # array of the UTF-8 bytes of a JSON document with everything but arrays
 
 

@@ -162,13 +162,15 @@ class SkippedTask:
     Attributes:
         task_name: The task's name in the task file.
         task: Its configuration in the task file.
-        reason: Why it is left out, for messages.
+        reason: Why it is left out, and what to do, for messages.
+        summary: Why it is left out, in short.
         will_be_generated: Whether its data is simulated and will be rendered by the first run.
     """
 
     task_name: str
     task: schema.Task
     reason: str
+    summary: str
     will_be_generated: bool = False
 
 
@@ -214,10 +216,10 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
         try:
             splits = _load_splits(resolved, data, generate, cache)
         except _NotGeneratedError as reason:
-            skipped.append(SkippedTask(name, resolved.task, str(reason), will_be_generated=True))
+            skipped.append(SkippedTask(name, resolved.task, str(reason), str(reason), True))
             continue
         except DatasetNotFoundError as reason:
-            skipped.append(SkippedTask(name, resolved.task, str(reason)))
+            skipped.append(SkippedTask(name, resolved.task, str(reason), reason.summary))
             continue
         train, test = (split and split.limit_pairs(limit) for split in splits)
         assert test is not None

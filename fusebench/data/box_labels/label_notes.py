@@ -18,6 +18,7 @@ DELETED = "deleted"
 DIFFICULT = "difficult"
 UNLABELED = "unlabeled"
 LEFT_OUT = "left out"
+UNUSABLE = "unusable"
 NOTES = {
     DUPLICATE: ("duplicate boxes", "{count} of {boxes} dropped: same class and box as another one"),
     CLIPPED: ("clipped boxes", "{count} of {boxes} reached beyond the edge of the image"),
@@ -27,7 +28,8 @@ NOTES = {
         "{count} of {boxes} boxes are marked as difficult and count as objects, as in COCO's "
         "evaluation; that of Pascal VOC ignores them",
     ),
-    LEFT_OUT: ("boxes of other classes", "{count} left out, as data.boxes.rename says"),
+    LEFT_OUT: ("boxes of other classes", "{count} left out, which are of none of the classes"),
+    UNUSABLE: ("objects without a usable box", "{count} left out: no area in the image, or no box"),
     UNLABELED: ("images without a label file", "{count} of {images}, without objects"),
 }
 

@@ -66,9 +66,7 @@ class NamedDataset:
     official_lists: tuple[splits.ListRule, ...] = ()
     describe_key: Callable[[str], ConditionAndSequence | None] | None = None
 
-    def load(
-        self, root: Path, options: NamedOptions, sensor: Sensor | None = None
-    ) -> DatasetIndex:
+    def load(self, root: Path, options: NamedOptions, sensor: Sensor | None = None) -> DatasetIndex:
         """List the pairs and their labels.
 
         Args:
@@ -99,9 +97,14 @@ class NamedDataset:
             root,
             options.folder,
             title=self.title,
-            trees=list(self.trees),
+            trees=[self._describe_trees()],
             alternative=self.alternative,
         )
+
+    def _describe_trees(self) -> str:
+        """Describe the first tree, and say where the others are described."""
+        first, *others = self.trees
+        return f"{first} (docs/datasets.md has {len(others)} other trees)" if others else first
 
     def choose_tree(self, folder: Path) -> Tree:
         """Return the first tree whose images of both sensors and labels are there.
@@ -144,9 +147,7 @@ class NamedDataset:
             return index
         described = {key: self.describe_key(key) for key in index.keys}
         known = {key: each for key, each in described.items() if each is not None}
-        return replace(
-            index, conditions_and_sequences=known | dict(index.conditions_and_sequences)
-        )
+        return replace(index, conditions_and_sequences=known | dict(index.conditions_and_sequences))
 
     def _add_official_lists(self, index: DatasetIndex) -> DatasetIndex:
         if not isinstance(index.rule, splits.OfficialRule) or index.official_split is not None:

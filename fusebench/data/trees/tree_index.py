@@ -138,4 +138,7 @@ def _describe_folders(pairs: Sequence[TreePair], names: SplitFolders) -> str:
 def _describe_labels(tree: Tree) -> tuple[tuple[str, str], ...]:
     labels = tree.boxes or tree.label_maps
     text = labels.describe_sensor() if labels is not None else ""
-    return (("labels", text),) if text else ()
+    notes = [("labels", text)] if text else []
+    if tree.boxes is not None and tree.boxes.oriented_boxes == "upright_hulls":
+        notes.append(("oriented boxes", "read as the upright boxes around them"))
+    return tuple(notes)

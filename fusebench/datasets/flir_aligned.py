@@ -98,9 +98,9 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
 def _read_conditions(folder: Path) -> dict[str, ConditionAndSequence]:
     """Return the condition of each pair that is in a day or a night file."""
     conditions = {}
-    for found in parse_template(CONDITION_FILES, LABEL_EXTENSIONS["coco"]).find(folder):
-        condition = ConditionAndSequence(found.values["condition"].lower(), "")
-        for image in coco_labels.read_coco_file(Path(found.path)).images:
+    for file in parse_template(CONDITION_FILES, LABEL_EXTENSIONS["coco"]).find(folder):
+        condition = ConditionAndSequence(file.values["condition"].lower(), "")
+        for image in coco_labels.read_coco_file(Path(file.path)).images:
             name = remove_folders_and_extension(image.file_name)
             conditions[name.removesuffix("_PreviewData")] = condition
     return conditions

@@ -128,7 +128,9 @@ DATASET = NamedDataset("kaist", TITLE, CLASSES, TREES, describe_key=describe_key
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    return DATASET.list_input_paths(root, options)
+    paths = DATASET.list_input_paths(root, options)
+    lists = [path for path in (options.train_list, options.test_list) if path is not None]
+    return [*paths, *(paths[0] / path for path in lists)] if paths else []
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:

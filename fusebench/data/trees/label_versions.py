@@ -42,14 +42,14 @@ def find_label_versions(
         UserError: If a version has two files for one pair.
     """
     files: dict[tuple[str, Sensor | None], dict[str, str]] = defaultdict(dict)
-    for found in parse_template("**/{key}", extensions).find(folder):
-        parsed = parse_path(Path(found.path).relative_to(folder).as_posix())
+    for file in parse_template("**/{key}", extensions).find(folder):
+        parsed = parse_path(Path(file.path).relative_to(folder).as_posix())
         if parsed is None:
             continue
         name, sensor, key = parsed
-        known = files[name, sensor].setdefault(key, found.path)
-        if known != found.path:
-            raise UserError(f"{known} and {found.path} are both labels of {key}; delete one")
+        known = files[name, sensor].setdefault(key, file.path)
+        if known != file.path:
+            raise UserError(f"{known} and {file.path} are both labels of {key}; delete one")
     ordered = sorted(files, key=str)
     return [LabelVersion(name, sensor, files[name, sensor]) for name, sensor in ordered]
 

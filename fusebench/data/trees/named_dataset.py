@@ -145,9 +145,15 @@ class NamedDataset:
     def _add_recordings(self, index: DatasetIndex) -> DatasetIndex:
         if self.describe_key is None:
             return index
-        described = {key: self.describe_key(key) for key in index.keys}
-        known = {key: each for key, each in described.items() if each is not None}
-        return replace(index, conditions_and_sequences=known | dict(index.conditions_and_sequences))
+        recordings = dict(index.conditions_and_sequences)
+        for key in index.keys:
+            described = self.describe_key(key)
+            if described is not None:
+                known = recordings.get(key, described)
+                recordings[key] = ConditionAndSequence(
+                    known.condition or described.condition, known.sequence or described.sequence
+                )
+        return replace(index, conditions_and_sequences=recordings)
 
     def _add_official_lists(self, index: DatasetIndex) -> DatasetIndex:
         if not isinstance(index.rule, splits.OfficialRule) or index.official_split is not None:

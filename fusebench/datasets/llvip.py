@@ -33,14 +33,16 @@ TITLE = "LLVIP"
 CLASSES = ("person",)
 KEY = re.compile(r"(\d\d)\d{4}")
 
-_OFFICIAL = {"infrared": "infrared/{split}", "visible": "visible/{split}"}
 TREES = {
     "infrared/{train,test}/ visible/{train,test}/ Annotations/*.xml (official)": Tree(
-        **_OFFICIAL,
+        infrared="infrared/{split}",
+        visible="visible/{split}",
         boxes=BoxFiles(format="voc", files="Annotations/{key}.xml", unmatched_labels="leave_out"),
     ),
     "the same images and labels/{train,test}/*.txt": Tree(
-        **_OFFICIAL, boxes=BoxFiles(format="yolo", files="labels/{split}/{key}.txt")
+        infrared="infrared/{split}",
+        visible="visible/{split}",
+        boxes=BoxFiles(format="yolo", files="labels/{split}/{key}.txt"),
     ),
     "{train,val}_imgs/{ir_imgs,vis_imgs}/ annotations/{train,val}.json (DAMSDet)": Tree(
         infrared="{split}_imgs/ir_imgs",

@@ -16,9 +16,9 @@ from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.trees.options import LABEL_EXTENSIONS, Sensor, SensorFiles, Tree
-from fusebench.data.trees.path_template import PathTemplate, parse_template
-from fusebench.data.trees.tree_index import index_tree
+from fusebench.data.trees.options import Sensor, SensorFiles, Tree
+from fusebench.data.trees.path_template import parse_template
+from fusebench.data.trees.tree_index import index_tree, list_label_templates
 from fusebench.errors import UserError
 
 
@@ -80,7 +80,7 @@ class NamedDataset:
                 its partner.
         """
         folder = self.locate(root, options)
-        tree = _apply_options(self.choose_tree(folder), options, sensor)
+        tree = self._choose_tree(folder, options, sensor)
         index = index_tree(
             self.name, folder, tree, self.classes, options.split, options.infrared_scaling
         )
@@ -106,22 +106,24 @@ class NamedDataset:
         first, *others = self.trees
         return f"{first} (docs/datasets.md has {len(others)} other trees)" if others else first
 
-    def choose_tree(self, folder: Path) -> Tree:
+    def _choose_tree(self, folder: Path, options: NamedOptions, sensor: Sensor | None) -> Tree:
         """Return the first tree whose images of both sensors and labels are there.
 
         Where no tree has its labels, it is the first whose images are there, without labels: its
         pairs can be fused and scored.
 
         Raises:
-            UserError: If there is none.
+            UserError: If there is none, or only the other sensor has labels.
         """
         unlabeled = None
-        for tree in self.trees.values():
+        for each in self.trees.values():
+            tree = _apply_options(each, options, sensor)
             templates = [parse_template(t, IMAGE_EXTENSIONS) for t in (tree.infrared, tree.visible)]
             if not all(template.fits(folder) for template in templates):
                 continue
-            if all(template.fits(folder) for template in _list_label_templates(tree)):
+            if all(template.fits(folder) for template in list_label_templates(tree)):
                 return tree
+            _check_other_sensor(folder, tree, options, sensor)
             unlabeled = unlabeled or tree.model_copy(update={"boxes": None, "label_maps": None})
         if unlabeled is not None:
             return unlabeled
@@ -188,14 +190,20 @@ def _apply_options(tree: Tree, options: NamedOptions, sensor: Sensor | None) -> 
     return tree.model_copy(update=changed)
 
 
-def _list_label_templates(tree: Tree) -> list[PathTemplate]:
-    templates = []
-    if tree.boxes is not None:
-        extensions = LABEL_EXTENSIONS[tree.boxes.format]
-        templates.append(parse_template(tree.boxes.used_files, extensions))
-    if tree.label_maps is not None:
-        templates.append(parse_template(tree.label_maps.used_files, IMAGE_EXTENSIONS))
-    return templates
+def _check_other_sensor(
+    folder: Path, tree: Tree, options: NamedOptions, sensor: Sensor | None
+) -> None:
+    """Raise if there are labels, but for the images of the sensor that is not asked for."""
+    if sensor is None:
+        return
+    other: Sensor = "visible" if sensor == "infrared" else "infrared"
+    templates = list_label_templates(tree)
+    others = list_label_templates(_apply_options(tree, options, other))
+    if others != templates and all(template.fits(folder) for template in others):
+        raise UserError(
+            f"{folder}: no labels of the {sensor} images, {templates[0].text}, but of the {other} "
+            f"ones; use these: data: {{sensor: {other}}}"
+        )
 
 
 def _index_image_names(files: Sequence[tuple[str, str, str]]) -> dict[str, str]:

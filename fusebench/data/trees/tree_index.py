@@ -12,7 +12,7 @@ from fusebench.data.pairs import CAUTION_PREFIX
 from fusebench.data.trees import box_files, label_map_files, pair_files, pair_list, recordings
 from fusebench.data.trees.options import LABEL_EXTENSIONS, SplitFolders, Tree
 from fusebench.data.trees.pair_files import TreePair
-from fusebench.data.trees.path_template import parse_template
+from fusebench.data.trees.path_template import PathTemplate, parse_template
 from fusebench.errors import UserError
 
 VALIDATION_NAMES = ("test", "val", "valid", "validation")  # the first that exists is the test part
@@ -81,11 +81,7 @@ def list_tree_paths(folder: Path, tree: Tree) -> list[Path]:
         parse_template(text, IMAGE_EXTENSIONS)
         for text in ([tree.infrared, tree.visible] if tree.pair_list is None else [])
     ]
-    if tree.boxes is not None:
-        extensions = LABEL_EXTENSIONS[tree.boxes.format]
-        templates.append(parse_template(tree.boxes.used_files, extensions))
-    if tree.label_maps is not None:
-        templates.append(parse_template(tree.label_maps.used_files, IMAGE_EXTENSIONS))
+    templates += list_label_templates(tree)
     if tree.pair_list is not None or any(not template.literal_folder for template in templates):
         return [folder]
     paths = [folder / template.literal_folder for template in templates]
@@ -93,6 +89,17 @@ def list_tree_paths(folder: Path, tree: Tree) -> list[Path]:
         return [folder]  # lists of class names lie above the labels
     files = [tree.recordings.file] if tree.recordings.file is not None else []
     return list(dict.fromkeys([*paths, *(folder / file for file in files)]))
+
+
+def list_label_templates(tree: Tree) -> list[PathTemplate]:
+    """List the templates of the label files that are used."""
+    templates = []
+    if tree.boxes is not None:
+        extensions = LABEL_EXTENSIONS[tree.boxes.format]
+        templates.append(parse_template(tree.boxes.used_files, extensions))
+    if tree.label_maps is not None:
+        templates.append(parse_template(tree.label_maps.used_files, IMAGE_EXTENSIONS))
+    return templates
 
 
 def _divide_by_folders(

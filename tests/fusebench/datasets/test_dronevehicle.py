@@ -98,3 +98,11 @@ def test_cropped_images_with_labels_of_the_release_are_refused(tmp_path):
     write_xml(folder / "test/testlabelr/00001.xml", build_polygon("car", DIAMOND), (840, 712))
     with pytest.raises(UserError, match="made for an image of 840x712, but the image is 32x24"):
         load(tmp_path, "test")
+
+
+def test_labels_of_the_other_sensor_only_are_suggested(tmp_path):
+    folder = write_release(tmp_path)
+    for part in ("train", "val", "test"):
+        (folder / f"{part}/{part}labelr/00001.xml").unlink()
+    with pytest.raises(UserError, match=r"no labels of the infrared images.*sensor: visible"):
+        load(tmp_path, "test")

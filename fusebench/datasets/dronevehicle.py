@@ -20,7 +20,8 @@ at night vehicles that cannot be seen are not labeled (issues 47 and 48 of the a
 Names of classes in the files vary: ``feright car``, ``feright_car`` and ``feright`` are freight
 cars, ``truvk`` is a truck; ``*`` is no class and left out. Day and night are not labeled. Images
 are 840 x 712 with a white border of 100 pixels; labels count from the corner of the border, so that
-cropped images need cropped labels.
+cropped images need cropped labels. The release has labels without images (issue 49), which are not
+read.
 """
 
 from pathlib import Path
@@ -58,6 +59,7 @@ def _build_tree(test_folder: str) -> Tree:
             sensor="infrared",
             rename=NAMES_IN_FILES,
             oriented_boxes="upright_hulls",
+            unmatched_labels="leave_out",
         ),
         split_folders=SplitFolders(test=(test_folder,)),
     )

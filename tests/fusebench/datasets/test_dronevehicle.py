@@ -106,3 +106,9 @@ def test_labels_of_the_other_sensor_only_are_suggested(tmp_path):
         (folder / f"{part}/{part}labelr/00001.xml").unlink()
     with pytest.raises(UserError, match=r"no labels of the infrared images.*sensor: visible"):
         load(tmp_path, "test")
+
+
+def test_labels_without_images_are_not_read(tmp_path):
+    folder = write_release(tmp_path)
+    write_xml(folder / "test/testlabelr/00002.xml", build_polygon("car", DIAMOND))
+    assert load(tmp_path, "test").keys == ("test_00001",)

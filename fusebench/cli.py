@@ -116,7 +116,7 @@ def main(
         return report_interrupt(program)
     for skipped in run_plan.skipped_tasks:
         printable.print_message(
-            f"{program}: task {skipped.task_name} is left out: {skipped.summary}"
+            f"{program}: task {skipped.task_name} is left out: {skipped.reason}"
         )
     return _execute_steps(program, steps, device)
 
@@ -215,7 +215,7 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
     missing = [skipped for skipped in run_plan.skipped_tasks if not skipped.will_be_generated]
     if missing and (args.task or args.datasets or len(missing) == len(names)):
         raise DatasetNotFoundError(
-            "\n".join(f"task {skipped.task_name}: {skipped.reason}" for skipped in missing)
+            "\n".join(f"task {skipped.task_name}: {skipped.advice}" for skipped in missing)
         )
     return run_plan
 
@@ -257,7 +257,7 @@ def _print_plan(run_plan: Plan, steps: Sequence[Step], out: Path) -> None:
     for skipped in run_plan.skipped_tasks:
         source_names = ", ".join(skipped.task.sources)
         state = "to do" if skipped.will_be_generated else "left out"
-        printable.print_text(f"{skipped.task_name} on {source_names}: {state}: {skipped.summary}")
+        printable.print_text(f"{skipped.task_name} on {source_names}: {state}: {skipped.reason}")
     printable.print_text(f"{sum(step.is_done for step in steps)} of {len(steps)} done, under {out}")
 
 

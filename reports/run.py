@@ -204,7 +204,7 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
 
 
 def _format_skip_reason(task: SkippedTask) -> str:
-    return f"{task.summary} (sources: {', '.join(task.task.sources)})"
+    return f"{task.reason} (sources: {', '.join(task.task.sources)})"
 
 
 def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
@@ -294,7 +294,7 @@ def _compute_inputs_hash(
             "runs": [str(run.get_record_folder(store)) for run in plan.runs],
             "sample_images": [get_modified_times(run, store) for run in plan.runs],
             "mismatched_runs": [source.mismatched_run_count for _, source in sources],
-            "skipped_tasks": [[task.task_name, task.summary] for task in plan.skipped_tasks],
+            "skipped_tasks": [[task.task_name, task.reason] for task in plan.skipped_tasks],
             "command": command,
             "profiles": [profile.model_dump(mode="json") for profile in profiles],
             "bootstrap": [

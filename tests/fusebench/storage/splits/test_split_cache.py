@@ -15,7 +15,7 @@ from fusebench.storage.splits import file_hashes, index_folder, split_cache
 from fusebench.storage.splits.file_hashes import FileHashes
 from fusebench.storage.splits.split_cache import SplitCache, hash_listing
 
-BOXES = make_boxes([[1, 2, 3.5, 4], [0, 0, 9, 9]], [1, 0])
+BOXES = make_boxes([[1, 2, 3.5, 4], [0, 0, 9, 9]], [1, 0], ignored=[False, True])
 
 
 @pytest.fixture
@@ -56,7 +56,8 @@ def get(folder, load, store, **identity):
 def list_values(split):
     return [
         [
-            (boxes.corners.tolist(), boxes.class_ids.tolist()) if field.name == "boxes" and boxes
+            (boxes.corners.tolist(), boxes.class_ids.tolist(), boxes.ignored.tolist())
+            if field.name == "boxes" and boxes
             else boxes
             for field in fields(Pair)
             for boxes in [getattr(pair, field.name)]
@@ -77,7 +78,7 @@ def test_columns_hold_every_value_of_the_pairs(folder):
     with pytest.raises(IndexError):
         columns[3]
     # A new field has to be added to the columns too.
-    assert {field.name for field in fields(Boxes)} == {"corners", "class_ids", "scores"}
+    assert {field.name for field in fields(Boxes)} == {"corners", "class_ids", "scores", "ignored"}
     assert len(fields(Pair)) == 8
 
 

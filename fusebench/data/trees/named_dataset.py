@@ -118,8 +118,7 @@ class NamedDataset:
         unlabeled = None
         for each in self.trees.values():
             tree = _apply_options(each, options, sensor)
-            templates = [parse_template(t, IMAGE_EXTENSIONS) for t in (tree.infrared, tree.visible)]
-            if not all(template.fits(folder) for template in templates):
+            if not _has_images(folder, tree):
                 continue
             if all(template.fits(folder) for template in list_label_templates(tree)):
                 return tree
@@ -129,9 +128,16 @@ class NamedDataset:
             return unlabeled
         raise UserError(
             f"{folder}: expected {' or '.join(self.trees)}; found: "
-            f"{folder_discovery.list_entries(folder)}. Data in another tree can be described with "
-            "dataset: pairs, see docs/datasets.md"
+            f"{folder_discovery.list_entries(folder)}{self._suggest_inner_folder(folder)}. Data in "
+            "another tree can be described with dataset: pairs, see docs/datasets.md"
         )
+
+    def _suggest_inner_folder(self, folder: Path) -> str:
+        """Suggest a subfolder that has one of the trees; empty if there is none."""
+        for path in sorted(folder.iterdir()):
+            if path.is_dir() and any(_has_images(path, tree) for tree in self.trees.values()):
+                return f"; {path} has one: name it with data.folder in the task"
+        return ""
 
     def list_input_paths(self, root: Path, options: NamedOptions) -> list[Path]:
         """List the folders and files that decide what `load` returns; empty if not known."""
@@ -188,6 +194,11 @@ def _apply_options(tree: Tree, options: NamedOptions, sensor: Sensor | None) -> 
         # Validated again, because a label map cannot be missing as background.
         changed[name] = type(files).model_validate({**files.model_dump(), **update})
     return tree.model_copy(update=changed)
+
+
+def _has_images(folder: Path, tree: Tree) -> bool:
+    templates = [parse_template(text, IMAGE_EXTENSIONS) for text in (tree.infrared, tree.visible)]
+    return all(template.fits(folder) for template in templates)
 
 
 def _check_other_sensor(

@@ -106,3 +106,13 @@ def test_an_unknown_class_is_refused(tmp_path):
     write_release(tmp_path, [("tram", 1, 1, 9, 9)])
     with pytest.raises(UserError, match="'tram' is none of person, bicycle, car"):
         load(tmp_path)
+
+
+def test_the_folder_that_the_archive_makes_is_suggested(tmp_path):
+    write_release(tmp_path)
+    (tmp_path / "flir_aligned").rename(tmp_path / "align")
+    (tmp_path / "flir_aligned").mkdir()
+    (tmp_path / "align").rename(tmp_path / "flir_aligned/align")
+    with pytest.raises(UserError, match=r"flir_aligned/align has one: name it with data\.folder"):
+        load(tmp_path)
+    assert len(load(tmp_path, folder="flir_aligned/align").pairs) == 2

@@ -14,14 +14,17 @@ from fusebench.errors import UserError
 # Count in `BoxLabels.counts`, name of its note, and the note's text.
 DUPLICATE = "duplicate"
 CLIPPED = "clipped"
+HULL = "hull"
+UNUSABLE = "unusable"
 DELETED = "deleted"
 DIFFICULT = "difficult"
 UNLABELED = "unlabeled"
 LEFT_OUT = "left out"
-UNUSABLE = "unusable"
 NOTES = {
     DUPLICATE: ("duplicate boxes", "{count} of {boxes} dropped: same class and box as another one"),
     CLIPPED: ("clipped boxes", "{count} of {boxes} reached beyond the edge of the image"),
+    HULL: ("oriented boxes", "{count} of {boxes} read as the upright boxes around them"),
+    UNUSABLE: ("objects without a usable box", "{count} left out: no area in the image, or no box"),
     DELETED: ("deleted objects", "{count} marked as deleted in the label files, left out"),
     DIFFICULT: (
         f"{CAUTION_PREFIX}difficult objects",
@@ -29,7 +32,6 @@ NOTES = {
         "evaluation; that of Pascal VOC ignores them",
     ),
     LEFT_OUT: ("boxes of other classes", "{count} left out, which are of none of the classes"),
-    UNUSABLE: ("objects without a usable box", "{count} left out: no area in the image, or no box"),
     UNLABELED: ("images without a label file", "{count} of {images}, without objects"),
 }
 

@@ -24,7 +24,8 @@ def read_upright_hull(
     Args:
         element: The ``object``.
         size: (width, height) of the image, in pixels.
-        counts: Gets the numbers of clipped and of unusable boxes, see `label_notes.NOTES`.
+        counts: Gets the numbers of hulls, of clipped and of unusable boxes, see
+            `label_notes.NOTES`.
 
     Returns:
         None if there is no such box, or none with an area in the image.
@@ -34,7 +35,9 @@ def read_upright_hull(
         counts[label_notes.UNUSABLE] += 1
         return None
     columns, rows = [x for x, _ in points], [y for _, y in points]
-    return clip_to_image((min(columns), min(rows), max(columns), max(rows)), size, counts)
+    hull = clip_to_image((min(columns), min(rows), max(columns), max(rows)), size, counts)
+    counts[label_notes.HULL] += hull is not None and len(points) > 2
+    return hull
 
 
 def clip_to_image(edges: Edges, size: tuple[int, int], counts: Counter[str]) -> Edges | None:
@@ -74,7 +77,7 @@ def _read_corners(element: Element) -> list[tuple[float, float]]:
     if box is None:
         return []
     left, top, right, bottom = (_read(box, tag) for tag in BOX_TAGS)
-    return [(left, top), (right, bottom)]
+    return [(left, top), (right, bottom)]  # upright: two corners
 
 
 def _read(element: Element, tag: str) -> float:

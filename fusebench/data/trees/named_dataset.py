@@ -16,9 +16,10 @@ from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.trees.options import Sensor, SensorFiles, Tree
-from fusebench.data.trees.path_template import parse_template
-from fusebench.data.trees.tree_index import index_tree, list_label_templates
+from fusebench.data.split_builder import list_input_paths
+from fusebench.data.trees.options import LABEL_EXTENSIONS, Sensor, SensorFiles, Tree
+from fusebench.data.trees.path_template import PathTemplate, parse_template
+from fusebench.data.trees.tree_index import index_tree
 from fusebench.errors import UserError
 
 
@@ -120,7 +121,7 @@ class NamedDataset:
             tree = _apply_options(each, options, sensor)
             if not _has_images(folder, tree):
                 continue
-            if all(template.fits(folder) for template in list_label_templates(tree)):
+            if all(template.fits(folder) for template in _list_label_templates(tree)):
                 return tree
             _check_other_sensor(folder, tree, options, sensor)
             unlabeled = unlabeled or tree.model_copy(update={"boxes": None, "label_maps": None})
@@ -143,12 +144,7 @@ class NamedDataset:
         """List the folders and files that decide what `load` returns; empty if not known."""
         if options.infrared_scaling is not None:
             return []  # the scaled images lie elsewhere
-        from_rule = folder_discovery.find_dataset_folder(root, options.folder)
-        if from_rule is None:
-            return []
-        lists = options.split
-        files = [lists.train, lists.test] if isinstance(lists, splits.ListRule) else []
-        return [from_rule, *(from_rule / file for file in files)]
+        return list_input_paths(root, options.folder, options.split, None)
 
     def _add_recordings(self, index: DatasetIndex) -> DatasetIndex:
         if self.describe_key is None:
@@ -208,13 +204,23 @@ def _check_other_sensor(
     if sensor is None:
         return
     other: Sensor = "visible" if sensor == "infrared" else "infrared"
-    templates = list_label_templates(tree)
-    others = list_label_templates(_apply_options(tree, options, other))
+    templates = _list_label_templates(tree)
+    others = _list_label_templates(_apply_options(tree, options, other))
     if others != templates and all(template.fits(folder) for template in others):
         raise UserError(
             f"{folder}: no labels of the {sensor} images, {templates[0].text}, but of the {other} "
             f"ones; use these: data: {{sensor: {other}}}"
         )
+
+
+def _list_label_templates(tree: Tree) -> list[PathTemplate]:
+    templates = []
+    if tree.boxes is not None:
+        extensions = LABEL_EXTENSIONS[tree.boxes.format]
+        templates.append(parse_template(tree.boxes.used_files, extensions))
+    if tree.label_maps is not None:
+        templates.append(parse_template(tree.label_maps.used_files, IMAGE_EXTENSIONS))
+    return templates
 
 
 def _index_image_names(files: Sequence[tuple[str, str, str]]) -> dict[str, str]:

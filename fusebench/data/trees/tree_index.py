@@ -12,7 +12,7 @@ from fusebench.data.pairs import CAUTION_PREFIX
 from fusebench.data.trees import box_files, label_map_files, pair_files, pair_list, recordings
 from fusebench.data.trees.options import LABEL_EXTENSIONS, SplitFolders, Tree
 from fusebench.data.trees.pair_files import TreePair
-from fusebench.data.trees.path_template import PathTemplate, parse_template
+from fusebench.data.trees.path_template import parse_template
 from fusebench.errors import UserError
 
 VALIDATION_NAMES = ("test", "val", "valid", "validation")  # the first that exists is the test part
@@ -81,7 +81,11 @@ def list_tree_paths(folder: Path, tree: Tree) -> list[Path]:
         parse_template(text, IMAGE_EXTENSIONS)
         for text in ([tree.infrared, tree.visible] if tree.pair_list is None else [])
     ]
-    templates += list_label_templates(tree)
+    if tree.boxes is not None:
+        extensions = LABEL_EXTENSIONS[tree.boxes.format]
+        templates.append(parse_template(tree.boxes.used_files, extensions))
+    if tree.label_maps is not None:
+        templates.append(parse_template(tree.label_maps.used_files, IMAGE_EXTENSIONS))
     if tree.pair_list is not None or any(not template.literal_folder for template in templates):
         return [folder]
     paths = [folder / template.literal_folder for template in templates]
@@ -89,17 +93,6 @@ def list_tree_paths(folder: Path, tree: Tree) -> list[Path]:
         return [folder]  # lists of class names lie above the labels
     files = [tree.recordings.file] if tree.recordings.file is not None else []
     return list(dict.fromkeys([*paths, *(folder / file for file in files)]))
-
-
-def list_label_templates(tree: Tree) -> list[PathTemplate]:
-    """List the templates of the label files that are used."""
-    templates = []
-    if tree.boxes is not None:
-        extensions = LABEL_EXTENSIONS[tree.boxes.format]
-        templates.append(parse_template(tree.boxes.used_files, extensions))
-    if tree.label_maps is not None:
-        templates.append(parse_template(tree.label_maps.used_files, IMAGE_EXTENSIONS))
-    return templates
 
 
 def _divide_by_folders(
@@ -145,7 +138,4 @@ def _describe_folders(pairs: Sequence[TreePair], names: SplitFolders) -> str:
 def _describe_labels(tree: Tree) -> tuple[tuple[str, str], ...]:
     labels = tree.boxes or tree.label_maps
     text = labels.describe_sensor() if labels is not None else ""
-    notes = [("labels", text)] if text else []
-    if tree.boxes is not None and tree.boxes.oriented_boxes == "upright_hulls":
-        notes.append(("oriented boxes", "read as the upright boxes around them"))
-    return tuple(notes)
+    return (("labels", text),) if text else ()

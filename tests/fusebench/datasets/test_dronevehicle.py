@@ -43,7 +43,7 @@ def test_oriented_boxes_become_their_upright_hulls_and_the_protocol_says_so(tmp_
     write_release(tmp_path)
     split = load(tmp_path, "test")
     assert split.pairs[0].boxes.corners.tolist() == [[4, 4, 16, 16]]
-    assert ("oriented boxes", "read as the upright boxes around them") in split.notes
+    assert ("oriented boxes", "1 of 1 read as the upright boxes around them") in split.notes
 
 
 def test_numbers_begin_anew_in_each_folder_and_validation_is_not_used(tmp_path):

@@ -36,7 +36,6 @@ from fusebench.data.trees.path_template import parse_template
 VERSION = 1
 TITLE = "FLIR-aligned"
 CLASSES = ("person", "bicycle", "car")
-NAMES_IN_FILES: dict[str, str | None] = {"bike": "bicycle", "dog": None}
 CONDITION_FILES = "meta/thermal/{condition}_flir_{split}.json"
 TREES = {
     "JPEGImages/ Annotations/ align_train.txt align_validation.txt (the aligned release)": Tree(
@@ -46,7 +45,7 @@ TREES = {
             format="voc",
             files="Annotations/{key}_PreviewData.xml",
             sensor="infrared",
-            rename=NAMES_IN_FILES,
+            rename={"dog": None},
             unmatched_labels="leave_out",
         ),
     ),
@@ -57,7 +56,7 @@ TREES = {
             format="coco",
             files="meta/thermal/flir_{split}.json",
             sensor="infrared",
-            rename=NAMES_IN_FILES,
+            rename={"bike": "bicycle"},
             unmatched_labels="leave_out",
         ),
     ),

@@ -169,8 +169,10 @@ class NamedDataset:
                 parts = {part: [names.get(row, row) for row in parts[part]] for part in parts}
                 text = f"official: {lists.train.name} / {lists.test.name}"
                 return replace(index, official_split=parts, official_split_text=text)
-        expected = " or ".join(f"{each.train} and {each.test}" for each in self.official_lists)
-        return replace(index, official_split_hint=f": no {expected}") if expected else index
+        hint = ": folders of training and of test images are not both there"
+        for lists in self.official_lists:
+            hint += f", nor {lists.train} and {lists.test}"
+        return replace(index, official_split_hint=hint)
 
 
 def _apply_options(tree: Tree, options: NamedOptions, sensor: Sensor | None) -> Tree:

@@ -220,7 +220,7 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
     missing = [skipped for skipped in run_plan.skipped_tasks if not skipped.will_be_generated]
     if missing and (args.task or args.datasets or len(missing) == len(names)):
         raise DatasetNotFoundError(
-            "\n".join(f"task {skipped.task_name}: {skipped.reason}" for skipped in missing)
+            "\n".join(f"task {skipped.task_name}: {skipped.advice}" for skipped in missing)
         )
     return run_plan
 

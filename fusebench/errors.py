@@ -28,11 +28,13 @@ class DatasetNotFoundError(UserError):
 
     Attributes:
         message: The message without the alternative.
+        summary: Its first sentence.
     """
 
     def __init__(self, message: str, alternative: str = "") -> None:
         super().__init__(f"{message}. Without it: {alternative}" if alternative else message)
         self.message = message
+        self.summary = message.partition(". ")[0]
 
 
 class PluginError(Exception):

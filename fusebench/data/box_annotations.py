@@ -13,6 +13,11 @@ from xml.etree.ElementTree import Element
 
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels, build_labels
+from fusebench.data.box_labels.upright_hulls import (
+    MIN_CLIPPED_PIXELS,
+    Edges,
+    read_upright_hull,
+)
 from fusebench.data.box_labels.voc_xml import parse_voc_xml
 from fusebench.data.boxes import make_boxes
 from fusebench.errors import UserError, format_value, shorten
@@ -22,10 +27,8 @@ from fusebench.runtime.reading.text_files import parse_float, read_text
 # side, ultralytics' tolerance.
 TOLERANCE_PIXELS = 1.0
 TOLERANCE_FRACTION = 0.01
-MIN_CLIPPED_PIXELS = 0.1  # less is rounding and not worth a note
 VOC_EDGES = ("xmin", "ymin", "xmax", "ymax")
 OTHER_SHAPES = ("polygon", "robndbox", "rotated_bndbox", "segmentation")
-Edges = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 def read_voc_labels(
@@ -33,6 +36,8 @@ def read_voc_labels(
     classes: Sequence[str],
     size: tuple[int, int],
     rename: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    use_hulls: bool = False,
 ) -> BoxLabels:
     """Read the boxes of a Pascal VOC file; coordinates are taken as written.
 
@@ -43,6 +48,8 @@ def read_voc_labels(
         classes: Class names; the class id of a box is the index of its name.
         size: (width, height) of the image, in pixels.
         rename: Name in the file to the name of its class; None: its boxes are left out.
+        use_hulls: Oriented boxes become their upright hulls, clipped to the image, and objects
+            without a usable box are left out.
 
     Raises:
         UserError: If the file is not XML, belongs to an image of another size, or has an object
@@ -65,9 +72,12 @@ def read_voc_labels(
         if name not in classes:
             raise UserError(f"{path}: object {number}: {_describe_unknown_class(name, classes)}")
         try:
-            edges = _read_voc_edges(element, size, counts)
+            read = read_upright_hull if use_hulls else _read_voc_edges
+            edges = read(element, size, counts)
         except ValueError as error:
             raise UserError(f"{path}: object {number} ({name}): {error}") from None
+        if edges is None:
+            continue
         if _is_marked(element, "difficult"):
             counts[label_notes.DIFFICULT] += 1
         corners.append(edges)
@@ -183,7 +193,11 @@ def _read_voc_edges(element: Element, size: tuple[int, int], counts: Counter[str
         content = f"a {shapes[0]} and no bndbox" if shapes else f"{len(boxes)} bndbox"
         raise ValueError(
             f"has {content}, expected one upright box per object; "
-            + ("write the box around it as bndbox" if shapes else "correct or delete this object")
+            + (
+                "write the box around it as bndbox (data set pairs: oriented_boxes: upright_hulls)"
+                if shapes
+                else "correct or delete this object"
+            )
         )
     texts = {edge.tag: (edge.text or "").strip() for edge in boxes[0]}
     if len(texts) < len(boxes[0]):

@@ -166,12 +166,14 @@ class SkippedTask:
         task_name: The task's name in the task file.
         task: Its configuration in the task file.
         reason: Why it is left out, for messages.
+        advice: The reason and what to do, for who asks for the task by name.
         will_be_generated: Whether its data is simulated and will be rendered by the first run.
     """
 
     task_name: str
     task: schema.Task
     reason: str
+    advice: str = ""
     will_be_generated: bool = False
 
 
@@ -220,7 +222,7 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
             skipped.append(SkippedTask(name, resolved.task, str(reason), will_be_generated=True))
             continue
         except DatasetNotFoundError as reason:
-            skipped.append(SkippedTask(name, resolved.task, str(reason)))
+            skipped.append(SkippedTask(name, resolved.task, reason.summary, str(reason)))
             continue
         train, test = (split and split.limit_pairs(limit) for split in splits)
         assert test is not None

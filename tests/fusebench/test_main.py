@@ -32,11 +32,12 @@ def test_a_stage_whose_data_is_absent_does_not_stop_the_others(flags, capsys):
         "== segmentation.run",
     ]
     assert "boxes on ir: left out: M3FD is not at" in output
+    assert "Put it there" not in output  # only where the data is asked for by name
 
 
 def test_absent_data_selected_by_name_stops_everything(flags, tmp_path, capsys):
     assert __main__.main([*flags, "--m3fd"]) == 2
-    assert "M3FD is not at" in capsys.readouterr().err
+    assert "Put it there" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 
 

@@ -14,6 +14,8 @@ from fusebench.errors import UserError
 # Count in `BoxLabels.counts`, name of its note, and the note's text.
 DUPLICATE = "duplicate"
 CLIPPED = "clipped"
+HULL = "hull"
+UNUSABLE = "unusable"
 DELETED = "deleted"
 DIFFICULT = "difficult"
 UNLABELED = "unlabeled"
@@ -21,13 +23,15 @@ LEFT_OUT = "left out"
 NOTES = {
     DUPLICATE: ("duplicate boxes", "{count} of {boxes} dropped: same class and box as another one"),
     CLIPPED: ("clipped boxes", "{count} of {boxes} reached beyond the edge of the image"),
+    HULL: ("oriented boxes", "{count} of {boxes} read as the upright boxes around them"),
+    UNUSABLE: ("objects without a usable box", "{count} left out: no area in the image, or no box"),
     DELETED: ("deleted objects", "{count} marked as deleted in the label files, left out"),
     DIFFICULT: (
         f"{CAUTION_PREFIX}difficult objects",
         "{count} of {boxes} boxes are marked as difficult and count as objects, as in COCO's "
         "evaluation; that of Pascal VOC ignores them",
     ),
-    LEFT_OUT: ("boxes of other classes", "{count} left out, as data.boxes.rename says"),
+    LEFT_OUT: ("boxes of other classes", "{count} left out, which are of none of the classes"),
     UNLABELED: ("images without a label file", "{count} of {images}, without objects"),
 }
 

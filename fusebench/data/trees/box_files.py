@@ -68,7 +68,13 @@ def find_boxes(
         def read(key: str, size: tuple[int, int]) -> BoxLabels:
             if key not in files:
                 return label_notes.UNLABELED_IMAGE
-            return box_annotations.read_voc_labels(files[key], classes, size, options.rename)
+            return box_annotations.read_voc_labels(
+                files[key],
+                classes,
+                size,
+                options.rename,
+                use_hulls=options.oriented_boxes == "upright_hulls",
+            )
 
         return TreeBoxes(classes, read, keys)
     classes, class_order = _order_yolo_classes(Path(label_files[0].path).parent, options, classes)

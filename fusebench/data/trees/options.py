@@ -81,6 +81,8 @@ class BoxFiles(_LabelFiles):
         names: Only for ``yolo``: class names in the order of the ids in the files. Empty: those of
             ``classes.txt`` or ``data.yaml`` beside the labels, else the order of ``classes``.
         rename: Name in the label files to the name of a class; null leaves its boxes out.
+        oriented_boxes: Only for ``voc``: ``upright_hulls`` reads polygons and rotated boxes as the
+            upright boxes around them; ``refuse``: they are an error.
         unlabeled_images: What an image without a label means: ``refuse``, because a file can be
             missing; ``background``: it has no objects; ``leave_out``: the pair is left out.
         unmatched_labels: What a label without an image means: ``refuse`` or ``leave_out``.
@@ -89,6 +91,7 @@ class BoxFiles(_LabelFiles):
     format: Literal["yolo", "voc", "coco"]
     names: tuple[str, ...] = ()
     rename: dict[str, str | None] = Field(default_factory=dict)
+    oriented_boxes: Literal["refuse", "upright_hulls"] = "refuse"
     unlabeled_images: Literal["refuse", "background", "leave_out"] = "refuse"
     unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
 
@@ -104,6 +107,8 @@ class BoxFiles(_LabelFiles):
             )
         if self.names and self.format != "yolo":
             raise ValueError(f"names is for format yolo; {self.format} files have class names")
+        if self.oriented_boxes != "refuse" and self.format != "voc":
+            raise ValueError(f"oriented_boxes is for format voc, not {self.format}")
         return self
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fusebench.data.label_maps import read_label_map
 from fusebench.data.split_builder import load_split
-from fusebench.datasets import fmb, m3fd, msrs
+from fusebench.datasets import flir_aligned, fmb, llvip, m3fd, msrs
 from fusebench.errors import DatasetNotFoundError, UserError
 
 ROOT = Path(os.environ.get("FUSEBENCH_DATA", "data"))
@@ -78,3 +78,22 @@ def test_fmb_has_the_published_split_sizes_and_only_valid_ids():
     ) == (1220, 280)
     for pair in split.limit_pairs(20).pairs:
         assert read_label_map(pair.label_map, split.classes).shape == (600, 800)
+
+
+def test_llvip_test_images_have_the_boxes_of_the_published_labels():
+    split = load_all(llvip)
+    pair = next((pair for pair in split.pairs if pair.key == "190001"), None)
+    if pair is None:
+        pytest.skip("LLVIP's 190001 is not here")
+    assert pair.size == (1280, 1024)
+    assert pair.boxes.corners.tolist() == [[1018, 330, 1137, 588], [1204, 304, 1280, 531]]
+    assert {pair.sequence for pair in split.pairs} <= {f"{number:02d}" for number in range(1, 27)}
+
+
+def test_flir_pairs_are_by_day_and_night_and_have_the_three_classes_of_the_paper():
+    split = load_all(flir_aligned)
+    assert {pair.size for pair in split.pairs} == {(640, 512)}
+    assert {pair.condition for pair in split.pairs} <= {"day", "night", None}
+    assert set(count_boxes(split)) == {"person", "bicycle", "car"}
+    if len(split.pairs) == 40:  # part of RGBXFusion's training images; counts of its JSON file
+        assert split.count_boxes() == [102, 33, 229]

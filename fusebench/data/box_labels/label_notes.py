@@ -18,6 +18,7 @@ DELETED = "deleted"
 DIFFICULT = "difficult"
 UNLABELED = "unlabeled"
 LEFT_OUT = "left out"
+CROWD = "crowd"
 NOTES = {
     DUPLICATE: ("duplicate boxes", "{count} of {boxes} dropped: same class and box as another one"),
     CLIPPED: ("clipped boxes", "{count} of {boxes} reached beyond the edge of the image"),
@@ -26,6 +27,11 @@ NOTES = {
         f"{CAUTION_PREFIX}difficult objects",
         "{count} of {boxes} boxes are marked as difficult and count as objects, as in COCO's "
         "evaluation; that of Pascal VOC ignores them",
+    ),
+    CROWD: (
+        f"{CAUTION_PREFIX}crowd regions",
+        "{count} left out (iscrowd or ignore in the COCO file); a detection in one counts as a "
+        "false positive, where COCO's evaluation ignores it",
     ),
     LEFT_OUT: ("boxes of other classes", "{count} left out, as data.boxes.rename says"),
     UNLABELED: ("images without a label file", "{count} of {images}, without objects"),

@@ -14,6 +14,7 @@
 docs/datasets.md describes every option, with examples.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import model_validator
@@ -93,6 +94,7 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=""
     )
-    return tree_index.index_tree(
+    index = tree_index.index_tree(
         "pairs", folder, options, options.classes, options.split, options.infrared_scaling
     )
+    return replace(index, notes=(("folder", folder.name), *index.notes))

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.trees.path_template import parse_template
-from fusebench.errors import format_value
 
 Sensor = Literal["infrared", "visible"]
 LABEL_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
@@ -40,6 +39,23 @@ class SensorFiles(_TreeModel):
     visible: str
 
 
+def _choose_form(files: Any) -> str | None:
+    if isinstance(files, str):
+        return "path"
+    return "sensors" if isinstance(files, Mapping | SensorFiles) else None
+
+
+PathOrSensorFiles = Annotated[
+    Annotated[str, Tag("path")] | Annotated[SensorFiles, Tag("sensors")],
+    Discriminator(
+        _choose_form,
+        custom_error_type="label_files",
+        custom_error_message="expected a path, or a path for each sensor: "
+        "{infrared: ..., visible: ...}",
+    ),
+]
+
+
 class LabelFiles(_TreeModel):
     """What label files with boxes and label maps have in common.
 
@@ -53,22 +69,10 @@ class LabelFiles(_TreeModel):
 
     SECTION: ClassVar[str]
 
-    files: str | SensorFiles
+    files: PathOrSensorFiles
     sensor: Sensor | None = None
     unlabeled_images: Literal["refuse", "background", "leave_out"] = "refuse"
     unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_files_type(cls, values: Any) -> Any:
-        """Refuse what is neither of the two forms of ``files`` in one message, not in two."""
-        files = values.get("files", "") if isinstance(values, Mapping) else ""
-        if not isinstance(files, str | Mapping | SensorFiles):
-            raise ValueError(
-                f"files {format_value(files)}: expected a path, or a path for each sensor: "
-                "{infrared: ..., visible: ...}"
-            )
-        return values
 
     @model_validator(mode="after")
     def _check_sensor(self) -> "LabelFiles":

@@ -212,7 +212,7 @@ def test_labels_in_the_wrong_place_are_refused_with_what_is_there(tmp_path):
         ({"format": "voc", "files": "a", "names": ["x"]}, "names is for format yolo"),
         ({"format": "yolo", "files": "a", "names": ["x", "x"]}, "a name is there twice"),
         ({"format": "yolo", "files": {"infrared": "a", "visible": "b"}}, "say which are used"),
-        ({"format": "yolo", "files": 5}, "files 5: expected a path, or a path for each sensor"),
+        ({"format": "yolo", "files": 5}, "expected a path, or a path for each sensor"),
         ({"format": "yolo", "files": {"infrared": "a/{x}", "visible": "b"}, "sensor": "visible"},
          "known in braces"),
     ],

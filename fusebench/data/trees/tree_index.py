@@ -57,21 +57,23 @@ def index_tree(
         name,
         folder,
         classes,
-        [(pair.key, pair.infrared, pair.visible) for pair in pairs],
-        rule,
-        None if boxes is None else boxes.read,
-        (str(folder), classes, tree.boxes.model_dump_json()) if tree.boxes is not None else (),
-        {} if label_maps is None else label_maps.files,
-        None if label_maps is None else label_maps.conversion,
-        by_folders.parts,
-        by_folders.hint,
-        by_folders.text if is_by_folders else "",
-        known_recordings,
-        (
+        files=[(pair.key, pair.infrared, pair.visible) for pair in pairs],
+        rule=rule,
+        read_boxes=None if boxes is None else boxes.read,
+        label_rule=(str(folder), classes, tree.boxes.model_dump_json())
+        if tree.boxes is not None
+        else (),
+        label_maps={} if label_maps is None else label_maps.files,
+        label_conversion=None if label_maps is None else label_maps.conversion,
+        official_split=by_folders.parts,
+        official_split_hint=by_folders.hint,
+        official_split_text=by_folders.text if is_by_folders else "",
+        conditions_and_sequences=known_recordings,
+        notes=(
             *_describe_labels(tree, len(all_pairs), len(pairs)),
             *(by_folders.notes if is_by_folders else ()),
         ),
-        infrared_scaling,
+        infrared_scaling=infrared_scaling,
     )
 
 

@@ -48,13 +48,10 @@ def list_readers(study: Path, folder: Path) -> dict[str, FileReader]:
         study: A finished `tiny_study.write_untrained_study`.
         folder: Where files for readers are prepared.
     """
-    from tests.faults.injection import tree_readers
-
     return (
         list_image_readers()
         | list_label_readers()
         | list_setting_readers()
-        | tree_readers.list_tree_readers()
         | list_store_readers(study, folder)
         | list_weights_readers(folder)
     )

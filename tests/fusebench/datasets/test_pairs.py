@@ -328,7 +328,10 @@ def test_an_absolute_folder_can_be_anywhere(tmp_path):
         ({"boxes": "labels"}, "tasks.mine.data: boxes: Input should be a valid dictionary"),
         ({"boxes": {"files": "x"}}, "tasks.mine.data: boxes.format: Field required"),
         ({"boxes": {"format": "yolov5", "files": "x"}}, "'yolo', 'voc' or 'coco'"),
-        ({"boxes": {"format": "yolo", "files": 3}}, "boxes.files: expected a path, or a path for each"),
+        (
+            {"boxes": {"format": "yolo", "files": 3}},
+            "boxes.files: expected a path, or a path for each",
+        ),
         ({"boxes": {"format": "yolo", "files": {"infrared": "x"}}}, "visible: Field required"),
         ({"boxes": {**YOLO, "rename": {"a": 5}}}, "boxes.rename.a: Input should be a valid string"),
         ({"label_maps": {"files": "x", "ids": {"a": "b"}}}, "label_maps.ids.a.[key]"),

@@ -414,7 +414,8 @@ def test_every_file_that_decides_a_split_is_noticed_when_it_changes(tmp_path, mo
         cache = SplitCache(tmp_path / "runs")
         (run,) = plan.build_plan(task_file, ["mine"], tmp_path, tmp_path, cache=cache).runs
         return [
-            [split.classes, split.keys, *((p.infrared, p.visible, p.condition) for p in split.pairs),
+            [split.classes, split.keys,
+             *((p.infrared, p.visible, p.condition) for p in split.pairs),
              *(p.boxes.corners.tolist() + p.boxes.class_ids.tolist() for p in split.pairs),
              sorted(split.hashes.items())]
             for split in (images.split for images in run.required_images)

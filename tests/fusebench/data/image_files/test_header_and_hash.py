@@ -1,7 +1,6 @@
 """Header and hash from one opening: what the two separate readers return, for many files."""
 
 import io
-import os
 import struct
 import zlib
 
@@ -96,7 +95,7 @@ def test_header_and_hash_are_those_of_the_two_readers(tmp_path, mode, size):
         if content_hash is not None:
             with_hash.add(name)
             assert content_hash.sha256 == hash_image_file(path), name
-            assert content_hash.stamp == file_stamp.read_stamp(os.stat(path)), name
+            assert content_hash.stamp == file_stamp.read_stamp(path.stat()), name
     if mode in ("L", "RGB"):
         assert "plain" in with_hash  # the point of reading both at once
 

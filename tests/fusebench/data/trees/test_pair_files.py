@@ -119,11 +119,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_names_that_are_not_utf8_are_refused_where_results_would_carry_them(tmp_path):
-    name = os.fsencode(tmp_path) + b"/ir/tra\xffin"
-    os.makedirs(name)
-    with open(name + b"/a.png", "wb"):
-        pass
-    write(tmp_path, "vi/a.png")
+    write(tmp_path, os.fsdecode(b"ir/tra\xffin/a.png"), "vi/a.png")
     message = refuse(tmp_path, infrared="ir/{split}", visible="vi")
     assert "is not UTF-8" in message
 

@@ -1,6 +1,7 @@
 """Path templates: which files they find, what their paths say, and which are refused."""
 
 import os
+import re
 import time
 
 import pytest
@@ -114,9 +115,8 @@ def test_a_folder_called_like_an_image_is_no_image(tmp_path):
     ],
 )
 def test_a_template_that_cannot_be_right_is_refused(text, message):
-    with pytest.raises(ValueError, match=".") as error:
+    with pytest.raises(ValueError, match=re.escape(message)):
         parse_template(text, EXTENSIONS)
-    assert message in str(error.value)
 
 
 def test_signs_of_regular_expressions_are_literal_text(tmp_path):

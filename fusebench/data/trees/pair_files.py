@@ -80,7 +80,10 @@ def describe_missing_files(template: PathTemplate, folder: Path) -> str:
         if inner is None:
             return f"{place} has no folder {part}; found: {folder_discovery.list_entries(place)}"
         place = inner
-    return f"in {place}, {name_hints.describe_content(place)}"
+    content = name_hints.describe_content(place)
+    if template.extensions != IMAGE_EXTENSIONS:
+        content = f"{content.partition(';')[0]}; expected {' or '.join(template.extensions)} files"
+    return f"in {place}, {content}"
 
 
 def _find_images(

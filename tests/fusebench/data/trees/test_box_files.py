@@ -201,7 +201,7 @@ def test_labels_in_the_wrong_place_are_refused_with_what_is_there(tmp_path):
     write(tmp_path, labels__a=VOC.format("car"))
     message = refuse(tmp_path, "a", classes=("car",))
     assert "data.boxes.files: no file is called labels; in" in message
-    assert "1 .xml" in message
+    assert "found: 1 .xml; expected .txt files" in message
 
 
 @pytest.mark.parametrize(

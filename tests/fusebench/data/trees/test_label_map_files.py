@@ -147,6 +147,22 @@ def test_a_palette_image_is_its_colors_or_its_indices_as_the_task_file_says(tmp_
     assert read_converted(path, LabelConversion(ids={0: 5, 1: 6})).tolist() == [[5, 6]]
 
 
+def test_palettes_that_were_renumbered_are_refused_if_indices_are_to_be_ids(tmp_path):
+    conversion, palette = LabelConversion(ids={0: 0, 1: 1}), {}
+    for name, colors in (
+        ("a.png", [0, 0, 0, 9, 9, 9, 1, 2, 3]),
+        ("b.png", [0, 0, 0, 9, 9, 9, 7, 7, 7]),  # index 2 is no id
+        ("c.png", [9, 9, 9, 0, 0, 0]),
+    ):
+        image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+        image.putpalette(colors)
+        image.save(tmp_path / name)
+    for name in ("a.png", "b.png"):
+        assert read_converted(tmp_path / name, conversion, palette).tolist() == [[0, 1]]
+    with pytest.raises(UserError, match=r"c\.png: palette index 0 is RGB \(9, 9, 9\), but \(0, 0"):
+        read_converted(tmp_path / "c.png", conversion, palette)
+
+
 def test_a_label_map_with_loss_is_refused(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
     with pytest.raises(UserError, match="is a JPEG file"):

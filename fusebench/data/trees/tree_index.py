@@ -1,11 +1,13 @@
 """Index of a folder tree: pairs, labels, split folders and recordings together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fusebench.data import splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.pairs import CAUTION_PREFIX
+from fusebench.data.sequences import ConditionAndSequence
 from fusebench.data.trees import box_files, label_map_files, pair_files, pair_list, recordings
 from fusebench.data.trees.options import Tree
 from fusebench.data.trees.pair_files import TreePair
@@ -72,6 +74,7 @@ def index_tree(
         notes=(
             *_describe_labels(tree, len(all_pairs), len(pairs)),
             *(by_folders.notes if is_by_folders else ()),
+            *_describe_sequences([pair.key for pair in pairs], known_recordings),
         ),
         infrared_scaling=infrared_scaling,
     )
@@ -108,3 +111,14 @@ def _describe_labels(tree: Tree, pair_count: int, labeled_count: int) -> Sequenc
         count = pair_count - labeled_count
         notes.append(("pairs without labels", f"{count} of {pair_count} left out"))
     return notes
+
+
+def _describe_sequences(
+    keys: Sequence[str], known: Mapping[str, ConditionAndSequence]
+) -> Sequence[tuple[str, str]]:
+    """Return a caution if the sequence of some pairs is known and that of others is not."""
+    count = sum(key not in known or not known[key].sequence for key in keys)
+    if count in (0, len(keys)):
+        return []
+    text = f"{count} of {len(keys)} pairs; runs of neighboring ids take their place"
+    return [(f"{CAUTION_PREFIX}unknown sequences", text)]

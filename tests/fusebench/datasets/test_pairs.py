@@ -219,6 +219,15 @@ def test_recordings_of_a_csv_are_those_of_the_pairs(tmp_path):
     ]
 
 
+def test_sequences_that_some_pairs_lack_are_a_caution(tmp_path):
+    write_images(tmp_path, ["a_1", "a_2", "b"])
+    split = load(tmp_path, recordings={"sequence": "{sequence}_*"})
+    [_, (name, text)] = split.notes
+    assert name.endswith("unknown sequences")
+    assert text.startswith("1 of 3 pairs")
+    assert len(load(tmp_path).notes) == 1  # none is known
+
+
 def test_pairs_that_are_left_out_are_counted_and_may_stand_in_the_csv(tmp_path):
     write_images(tmp_path)
     write_yolo(tmp_path, KEYS[2:])

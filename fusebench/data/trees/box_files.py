@@ -119,11 +119,6 @@ def _order_yolo_classes(
             "data.classes: name the classes in the order of the ids in the label files; there is "
             f"no {' or '.join(class_list.LIST_NAMES)} in {label_folders[0]} or above it"
         )
-    unknown = [name for name in options.rename if name not in names]
-    if unknown:
-        raise UserError(
-            f"data.boxes.rename: {unknown[0]!r} is no class of the label files: {', '.join(names)}"
-        )
     renamed = [options.rename.get(name, name) for name in names]
     classes = classes or tuple(dict.fromkeys(name for name in renamed if name is not None))
     unknown = [name for name in renamed if name is not None and name not in classes]

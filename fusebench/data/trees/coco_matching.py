@@ -106,16 +106,10 @@ def order_coco_classes(
             the order of their ids.
 
     Raises:
-        UserError: If two files have different categories and ``classes`` is empty, a category of an
-            annotation is no class, or ``rename`` names what is not there.
+        UserError: If two files have different categories and ``classes`` is empty, or a category of
+            an annotation is no class.
     """
     categories = {name for file in files for name in file.categories.values()}
-    unknown = [name for name in options.rename if name not in categories]
-    if unknown:
-        raise UserError(
-            f"data.boxes.rename: {unknown[0]!r} is no category of {files[0].path}; it has "
-            f"{', '.join(files[0].categories.values())}"
-        )
     used = {
         file.categories[annotation["category_id"]]
         for file in files

@@ -14,7 +14,6 @@ from fusebench.data import folder_discovery, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
-from fusebench.data.split_builder import list_input_paths
 from fusebench.data.trees.options import Tree
 from fusebench.data.trees.path_template import parse_template
 from fusebench.data.trees.tree_index import index_tree
@@ -95,4 +94,9 @@ class NamedDataset:
         """List the folders and files that decide what `load` returns; empty if not known."""
         if options.infrared_scaling is not None:
             return []  # the scaled images lie elsewhere
-        return list_input_paths(root, options.folder, options.split, None)
+        from_rule = folder_discovery.find_dataset_folder(root, options.folder)
+        if from_rule is None:
+            return []
+        lists = options.split
+        files = [lists.train, lists.test] if isinstance(lists, splits.ListRule) else []
+        return [from_rule, *(from_rule / file for file in files)]

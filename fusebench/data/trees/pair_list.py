@@ -4,9 +4,9 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from fusebench.data.matching.keys import make_key, remove_folders_and_extension
-from fusebench.data.trees import table_files
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.errors import UserError, shorten
+from fusebench.runtime.reading import table_files
 
 IMAGE_COLUMNS = ("infrared", "visible")
 OTHER_COLUMNS = ("split", "sequence", "condition")
@@ -23,7 +23,7 @@ def read_pair_list(folder: Path, list_file: Path) -> list[TreePair]:
 
     Args:
         folder: The data set.
-        list_file: The list, below ``folder`` or absolute; see `fusebench.data.trees.table_files`.
+        list_file: The list, a table below ``folder`` or absolute; see `table_files`.
 
     Raises:
         UserError: Naming the row that has not these columns, an image that is missing or in two

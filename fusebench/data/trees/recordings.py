@@ -6,11 +6,11 @@ from pathlib import Path
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import index_keys, resolve_key
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.trees import table_files
 from fusebench.data.trees.options import Recordings
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.data.trees.path_template import match_name
 from fusebench.errors import UserError, shorten
+from fusebench.runtime.reading import table_files
 
 VALUE_COLUMNS = ("sequence", "condition")
 EXPECTED = "the columns key, and sequence or condition or both"

@@ -186,7 +186,8 @@ def test_files_of_other_categories_need_the_names_of_the_classes(tmp_path):
     assert [boxes.read(key, SIZE).boxes.class_ids.tolist() for key in ("k1", "k2")] == [[0], [1]]
 
 
-def test_a_rename_of_what_is_no_category_is_refused(tmp_path):
+def test_a_rename_of_what_this_release_does_not_have_changes_nothing(tmp_path):
     write_coco(tmp_path / "a.json", ["k1.jpg"])
-    message = refuse(tmp_path, [build_pair("k1")], rename={"lorry": "car"})
-    assert "data.boxes.rename: 'lorry' is no category of" in message
+    rename = {"lorry": "car", "dog": None}
+    boxes = find(tmp_path, [build_pair("k1")], ("person", "car"), rename=rename)
+    assert boxes.read("k1", SIZE).boxes.class_ids.tolist() == [1]

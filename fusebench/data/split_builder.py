@@ -193,7 +193,11 @@ def _assign_sequences(index: DatasetIndex, rule: splits.SplitRule | None) -> dic
     a sequence of its own.
     """
     keys = index.keys
-    length = rule.length if isinstance(rule, splits.BlockRule) else DEFAULT_SEQUENCE_LENGTH
+    length = DEFAULT_SEQUENCE_LENGTH
+    if isinstance(rule, splits.BlockRule):
+        length = rule.length
+    elif isinstance(rule, splits.FoldRule):  # enough of them for its folds
+        length = max(min(length, len(keys) // rule.count), 1)
     if rule is None and splits.parse_frame_numbers(keys) is None:
         sequences = {key: key for key in keys}
     else:
@@ -253,7 +257,7 @@ def _build_pairs(
 def _read_pair_once(
     index: DatasetIndex, key: str, infrared: str, visible: str, readings: DatasetReadings
 ) -> PairReading:
-    identity = (index.dataset, infrared, visible, index.label_rule)
+    identity = (index.dataset, infrared, visible, index.label_rule, index.label_maps.get(key))
     known = readings.pairs.get(identity)
     if known is None:
         known = readings.pairs[identity] = _read_pair(index, key, infrared, visible, readings)

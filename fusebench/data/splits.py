@@ -117,8 +117,7 @@ def divide_keys(
         rule: How to divide them.
         listed: Keys of train and test for the rules ``lists`` and ``official``; not used by the
             others.
-        sequences: Sequence of each key, for the rule ``folds``; a key without one is a sequence
-            of its own.
+        sequences: Sequence of each key, for the rule ``folds``.
 
     Returns:
         Sorted keys of ``train`` and ``test``; disjoint, and not necessarily all of ``keys``.
@@ -280,8 +279,14 @@ def _split_by_folds(keys: Sequence[str], rule: FoldRule, sequences: Mapping[str,
     """Deal whole sequences, the longest first, each to the fold with the fewest pairs."""
     members: dict[str, list[str]] = {}
     for key in keys:
-        members.setdefault(sequences.get(key, key), []).append(key)
+        members.setdefault(sequences[key], []).append(key)
     names = sorted(members)
+    if len(names) < rule.count:
+        raise UserError(
+            f"split: {rule.count} folds of {len(names)} sequence(s), which are not divided: "
+            f"{name_hints.list_first(names)}; set count to at most {len(names)}, or choose another "
+            "rule"
+        )
     random.Random(rule.seed).shuffle(names)
     names.sort(key=lambda name: -len(members[name]))  # equally long ones stay shuffled
     folds: list[list[str]] = [[] for _ in range(rule.count)]

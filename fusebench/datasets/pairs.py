@@ -14,6 +14,7 @@
 docs/datasets.md describes every option, with examples.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import model_validator
@@ -21,9 +22,8 @@ from pydantic import model_validator
 from fusebench.data import folder_discovery, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.trees import box_files
+from fusebench.data.trees import box_files, tree_index
 from fusebench.data.trees.options import Tree
-from fusebench.data.trees.tree_index import index_tree, list_tree_paths
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -51,6 +51,8 @@ class Options(Tree):
     def _check_classes(self) -> "Options":
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("classes: a name is there twice")
+        if not all(name.strip() for name in self.classes):
+            raise ValueError("classes: a name is empty")
         return self
 
 
@@ -63,10 +65,8 @@ def get_classes(root: Path, options: Options = DEFAULT_OPTIONS) -> tuple[str, ..
     boxes = options.boxes
     if options.classes or folder is None or boxes is None:
         return options.classes
-    if boxes.format == "coco":
-        return box_files.list_coco_classes(folder, boxes)
     try:
-        return load(root, options).classes
+        return box_files.list_classes(folder, boxes)
     except UserError:  # the plan reports it
         return ()
 
@@ -78,7 +78,7 @@ def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     is_converted = label_maps is not None and (label_maps.ids or label_maps.colors)
     if folder is None or options.infrared_scaling is not None or is_converted:
         return []  # converted images lie elsewhere
-    paths = list_tree_paths(folder, options)
+    paths = [folder, *tree_index.list_input_files(folder, options)]
     if isinstance(options.split, splits.ListRule):
         paths += [folder / options.split.train, folder / options.split.test]
     return paths
@@ -94,6 +94,7 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=""
     )
-    return index_tree(
+    index = tree_index.index_tree(
         "pairs", folder, options, options.classes, options.split, options.infrared_scaling
     )
+    return replace(index, notes=(("folder", folder.name), *index.notes))

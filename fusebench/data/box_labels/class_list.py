@@ -1,6 +1,6 @@
 """List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from fusebench.errors import UserError, shorten
@@ -8,6 +8,7 @@ from fusebench.runtime.reading.text_files import read_text
 from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_NAMES_BYTES = 1_000_000  # of a file of class names
+LIST_NAMES = ("classes.txt", "data.yaml")
 
 
 def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | None:
@@ -29,28 +30,82 @@ def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | N
     return to_class_indices(_read_names(path, len(classes)), classes, str(path))
 
 
-def find_class_list(label_folder: Path) -> tuple[str, ...]:
+def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ...]:
     """Read the class names in the order of their ids, whatever they are; empty without a list.
 
+    Args:
+        label_folders: Folders of label files; lists in them and above them are read.
+        top: The highest folder in which a list is looked for.
+
     Raises:
-        UserError: If the list has another form.
+        UserError: If a list has another form or a name twice, or two lists differ.
     """
-    path = _find_list(label_folder)
-    return () if path is None else tuple(_read_names(path))
+    lists: dict[Path, tuple[str, ...]] = {}
+    for label_folder in label_folders:
+        for folder in (label_folder, *label_folder.parents):
+            for path in (folder / name for name in LIST_NAMES):
+                if path not in lists and path.is_file():
+                    lists[path] = tuple(_read_names(path))
+            if folder == top:
+                break
+    for path, names in lists.items():
+        repeated = [name for i, name in enumerate(names) if name in names[:i]]
+        if repeated or not names:
+            raise UserError(
+                f"{path}: {f'{repeated[0]!r} is there twice' if repeated else 'has no class name'}"
+                "; expected one name per id in the label files"
+            )
+    if len(set(lists.values())) > 1:
+        first, second = _find_different(lists)
+        raise UserError(
+            f"{first[0]} lists {shorten(', '.join(first[1]))}, and {second[0]} lists "
+            f"{shorten(', '.join(second[1]))}; delete the wrong one, or set names of the boxes to "
+            "the class names in the order of the ids in the label files"
+        )
+    return next(iter(lists.values()), ())
+
+
+def _find_different(
+    lists: Mapping[Path, tuple[str, ...]],
+) -> tuple[tuple[Path, tuple[str, ...]], tuple[Path, tuple[str, ...]]]:
+    """Return the first list and the first other one that differs from it."""
+    first, *others = lists.items()
+    return first, next(other for other in others if other[1] != first[1])
 
 
 def _find_list(label_folder: Path) -> Path | None:
     folders = (label_folder, label_folder.parent)
-    paths = [folder / name for name in ("classes.txt", "data.yaml") for folder in folders]
+    paths = [folder / name for name in LIST_NAMES for folder in folders]
     return next((path for path in paths if path.is_file()), None)
 
 
 def _read_names(path: Path, class_count: int | None = None) -> list[str]:
-    if path.suffix == ".txt":
-        text = read_text(path, MAX_NAMES_BYTES)
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return text.split() if len(lines) == 1 and class_count != 1 else lines
-    return _read_yaml_names(path, class_count)
+    """Read the names of a list.
+
+    Args:
+        path: The list.
+        class_count: Number of classes, if it is known: a single row of several words is then one
+            name or several.
+
+    Raises:
+        UserError: If it has another form. A blank row between names is refused: it could be a
+            name that was deleted, and whether the ids after it count it is not certain.
+    """
+    if path.suffix != ".txt":
+        return _read_yaml_names(path, class_count)
+    lines = [line.strip() for line in read_text(path, MAX_NAMES_BYTES).rstrip().splitlines()]
+    if "" in lines:
+        raise UserError(
+            f"{path}: line {lines.index('') + 1} is blank; expected one class name per line, the "
+            "first for id 0: write a name there or delete the line"
+        )
+    names = lines[0].split() if len(lines) == 1 else []
+    if len(names) > 1 and class_count is None:
+        raise UserError(
+            f"{path}: has one line, {shorten(lines[0])!r}: one class or {len(names)}? Write one "
+            "class name per line, or set names of the boxes"
+        )
+    return names if names and class_count != 1 else lines
 
 
 def to_class_indices(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:

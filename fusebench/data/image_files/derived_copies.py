@@ -26,7 +26,7 @@ SOURCES_FILE = "sources.json"
 HASH_LENGTH = 12  # hex digits in the name of a folder
 THREAD_COUNT = 4  # decoding releases Python's lock
 
-SourceState = list[Any]  # file name, length in bytes, time of modification in nanoseconds
+SourceState = list[Any]  # path, length in bytes, time of modification in nanoseconds
 
 
 def write_copies(
@@ -97,7 +97,7 @@ def _write_missing(
 
 def _read_state(path: Path) -> SourceState:
     status = path.stat()
-    return [path.name, status.st_size, status.st_mtime_ns]
+    return [str(path), status.st_size, status.st_mtime_ns]
 
 
 def _read_source_states(folder: Path) -> Mapping[str, SourceState]:

@@ -91,6 +91,12 @@ def suggest_key(key: str, keys: Collection[str]) -> str:
     return "correct the list: one key or file name per line"
 
 
+def describe_similar_name(name: str, names: Collection[str]) -> str:
+    """Describe how a name differs from a similar one of ``names``; empty if none is similar."""
+    similar = _find_similar_key(name, names)
+    return f"{name!r} and {similar[0]!r} differ in {similar[1]}" if similar else ""
+
+
 def _find_similar_key(key: str, keys: Collection[str]) -> tuple[str, str] | None:
     """Return a key that differs in case, leading zeros or blanks only, and in which of them."""
     for form, difference in (

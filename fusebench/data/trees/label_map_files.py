@@ -7,9 +7,9 @@ from pathlib import Path
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.label_images.conversion import LabelConversion
 from fusebench.data.label_maps import IGNORE_INDEX
-from fusebench.data.matching import name_hints
+from fusebench.data.trees.label_matching import match_label_files, select_labeled_pairs
 from fusebench.data.trees.options import LabelMapFiles
-from fusebench.data.trees.pair_files import TreePair, describe_found, get_identity
+from fusebench.data.trees.pair_files import TreePair
 from fusebench.data.trees.path_template import parse_template
 from fusebench.errors import UserError
 
@@ -37,49 +37,26 @@ def find_label_maps(
     """
     if not classes:
         raise UserError("data.classes: name the classes of the label maps in the order of ids")
+    if len(classes) > IGNORE_INDEX:
+        raise UserError(
+            f"data.classes: {len(classes)} classes; label maps can have {IGNORE_INDEX}, because "
+            f"{IGNORE_INDEX} marks unlabeled pixels"
+        )
     conversion = _build_conversion(options, classes)
     template = parse_template(options.used_files, IMAGE_EXTENSIONS)
-    map_files = template.find(folder)
-    if not map_files:
-        raise UserError(
-            f"{folder}: no label map is called {template.text}; "
-            f"{describe_found(map_files, template, folder)}"
-        )
-    names = template.names
-    missing = [name for name in names if any(name not in pair.values for pair in pairs)]
-    if missing:
-        raise UserError(
-            f"data.label_maps.files {template.text!r}: has {{{missing[0]}}}, which the images' "
-            "paths do not have; write * there, or the same placeholder in infrared or visible"
-        )
-    by_identity = {get_identity(file.values, names): file.path for file in map_files}
-    files = {}
-    for pair in pairs:
-        path = by_identity.get(get_identity(pair.values, names))
-        if path is not None:
-            files[pair.key] = Path(path)
-    unlabeled = [pair.key for pair in pairs if pair.key not in files]
-    if not files or (unlabeled and options.unlabeled_images == "refuse"):
-        raise UserError(
-            f"{len(unlabeled)} pair(s) have no label map {template.text}: "
-            f"{name_hints.list_first(unlabeled)}; files are e.g. {map_files[0].path}. Add the "
-            "missing files, or set label_maps.unlabeled_images: leave_out"
-        )
-    unmatched = sorted(set(by_identity.values()) - set(map(str, files.values())))
-    if unmatched and options.unmatched_labels == "refuse":
-        raise UserError(
-            f"{len(unmatched)} label map(s) have no images: {name_hints.list_first(unmatched)}; if "
-            "this is part of a data set, set label_maps.unmatched_labels: leave_out"
-        )
-    return TreeLabelMaps(files, conversion)
+    files = match_label_files(folder, template, pairs, options)
+    keys = select_labeled_pairs(pairs, files, options, template.text)
+    return TreeLabelMaps({key: Path(files[key]) for key in files if key in keys}, conversion)
 
 
 def _build_conversion(options: LabelMapFiles, classes: tuple[str, ...]) -> LabelConversion | None:
+    section = "colors" if options.colors else "ids"
     named = [name for name in (*options.ids.values(), *options.colors) if name is not None]
     unknown = [name for name in named if name not in classes]
     if unknown:
         raise UserError(
-            f"data.label_maps: {unknown[0]!r} is none of data.classes ({', '.join(classes)})"
+            f"data.label_maps.{section}: {unknown[0]!r} is none of data.classes "
+            f"({', '.join(classes)})"
         )
     if options.colors:
         colors = {color: classes.index(name) for name, color in options.colors.items()}
@@ -91,5 +68,5 @@ def _build_conversion(options: LabelMapFiles, classes: tuple[str, ...]) -> Label
             value: IGNORE_INDEX if name is None else classes.index(name)
             for value, name in options.ids.items()
         }
-        return LabelConversion(ids=ids)
+        return LabelConversion(ids={IGNORE_INDEX: IGNORE_INDEX, **ids})
     return None

@@ -5,9 +5,17 @@ All paths are templates below the data set's folder, see `fusebench.data.trees.p
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.trees.path_template import parse_template
@@ -39,12 +47,43 @@ class SensorFiles(_TreeModel):
     visible: str
 
 
-class _LabelFiles(_TreeModel):
-    files: str | SensorFiles
+def _choose_form(files: Any) -> str | None:
+    if isinstance(files, str):
+        return "path"
+    return "sensors" if isinstance(files, Mapping | SensorFiles) else None
+
+
+PathOrSensorFiles = Annotated[
+    Annotated[str, Tag("path")] | Annotated[SensorFiles, Tag("sensors")],
+    Discriminator(
+        _choose_form,
+        custom_error_type="label_files",
+        custom_error_message="expected a path, or a path for each sensor: "
+        "{infrared: ..., visible: ...}",
+    ),
+]
+
+
+class LabelFiles(_TreeModel):
+    """What label files with boxes and label maps have in common.
+
+    Attributes:
+        SECTION: Name of these options in the task file.
+        files: Template of the files, or one for each sensor.
+        sensor: The sensor whose images the labels were drawn for; required if each has its own.
+        unlabeled_images: What an image without a label means.
+        unmatched_labels: What a label without an image means: ``refuse`` or ``leave_out``.
+    """
+
+    SECTION: ClassVar[str]
+
+    files: PathOrSensorFiles
     sensor: Sensor | None = None
+    unlabeled_images: Literal["refuse", "background", "leave_out"] = "refuse"
+    unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
 
     @model_validator(mode="after")
-    def _check_sensor(self) -> "_LabelFiles":
+    def _check_sensor(self) -> "LabelFiles":
         if isinstance(self.files, SensorFiles) and self.sensor is None:
             raise ValueError(
                 "each sensor has labels of its own; say which are used: sensor: infrared, or "
@@ -59,6 +98,12 @@ class _LabelFiles(_TreeModel):
             return self.files.infrared if self.sensor == "infrared" else self.files.visible
         return self.files
 
+    def list_files(self) -> tuple[str, ...]:
+        """List all templates of label files, also of those that are not used."""
+        if isinstance(self.files, SensorFiles):
+            return self.files.infrared, self.files.visible
+        return (self.files,)
+
     def describe_sensor(self) -> str:
         """Describe for which sensor's images the labels were drawn; empty if it is not said."""
         if self.sensor is None:
@@ -70,7 +115,7 @@ class _LabelFiles(_TreeModel):
         )
 
 
-class BoxFiles(_LabelFiles):
+class BoxFiles(LabelFiles):
     """Label files with boxes.
 
     Attributes:
@@ -88,31 +133,34 @@ class BoxFiles(_LabelFiles):
         unmatched_labels: What a label without an image means: ``refuse`` or ``leave_out``.
     """
 
+    SECTION: ClassVar[str] = "boxes"
+
     format: Literal["yolo", "voc", "coco"]
     names: tuple[str, ...] = ()
     rename: dict[str, str | None] = Field(default_factory=dict)
     oriented_boxes: Literal["refuse", "upright_hulls"] = "refuse"
-    unlabeled_images: Literal["refuse", "background", "leave_out"] = "refuse"
-    unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
 
     @model_validator(mode="after")
     def _check_files(self) -> "BoxFiles":
-        template = parse_template(self.used_files, LABEL_EXTENSIONS[self.format])
-        if self.format == "coco" and not self.used_files.lower().endswith(".json"):
-            raise ValueError(f"files {self.used_files!r}: expected the path of a .json file")
-        if self.format != "coco" and "key" not in template.names:
-            raise ValueError(
-                f"files {self.used_files!r}: expected a folder, or a name with {{key}}: there is "
-                "one file per image"
-            )
+        for files in self.list_files():
+            template = parse_template(files, LABEL_EXTENSIONS[self.format])
+            if self.format == "coco" and not files.lower().endswith(".json"):
+                raise ValueError(f"files {files!r}: expected the path of a .json file")
+            if self.format != "coco" and "key" not in template.names:
+                raise ValueError(
+                    f"files {files!r}: expected a folder, or a name with {{key}}: there is one "
+                    "file per image"
+                )
         if self.names and self.format != "yolo":
             raise ValueError(f"names is for format yolo; {self.format} files have class names")
         if self.oriented_boxes != "refuse" and self.format != "voc":
             raise ValueError(f"oriented_boxes is for format voc, not {self.format}")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("names: a name is there twice; expected one name per id in the files")
         return self
 
 
-class LabelMapFiles(_LabelFiles):
+class LabelMapFiles(LabelFiles):
     """Label maps: images whose pixels are class ids or colors.
 
     Attributes:
@@ -125,17 +173,20 @@ class LabelMapFiles(_LabelFiles):
         unmatched_labels: ``refuse`` or ``leave_out`` label maps without images.
     """
 
+    SECTION: ClassVar[str] = "label_maps"
+
     ids: dict[Annotated[int, Field(ge=0, le=255)], str | None] = Field(default_factory=dict)
     colors: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
     unlabeled_color: tuple[int, int, int] | None = None
     unlabeled_images: Literal["refuse", "leave_out"] = "refuse"
-    unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
 
     @model_validator(mode="after")
     def _check_files(self) -> "LabelMapFiles":
-        template = parse_template(self.used_files, IMAGE_EXTENSIONS)
-        if "key" not in template.names:
-            raise ValueError(f"files {self.used_files!r}: expected a folder or a name with {{key}}")
+        for files in self.list_files():
+            if "key" not in parse_template(files, IMAGE_EXTENSIONS).names:
+                raise ValueError(f"files {files!r}: expected a folder, or a name with {{key}}")
+        if self.unlabeled_color is not None and not self.colors:
+            raise ValueError("unlabeled_color: set colors too; the label maps hold ids without it")
         if self.ids and self.colors:
             raise ValueError("ids and colors exclude each other: the files hold one of them")
         colors = [*self.colors.values(), *([self.unlabeled_color] if self.unlabeled_color else [])]
@@ -176,8 +227,9 @@ class SplitFolders(_TreeModel):
     """Names of the folders, or parts of names, that ``{split}`` stands for.
 
     Attributes:
-        train: Training pairs.
-        test: Test pairs. Empty: ``test``; without one: ``val``, ``valid`` or ``validation``.
+        train: Training pairs; the case of a name does not matter.
+        test: Test pairs, likewise. Empty: ``test``; without one: ``val``, ``valid`` or
+            ``validation``.
     """
 
     train: tuple[str, ...] = ("train",)
@@ -189,6 +241,13 @@ class SplitFolders(_TreeModel):
         if isinstance(values, Mapping):
             return {k: (v,) if isinstance(v, str) else v for k, v in values.items()}
         return values
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> "SplitFolders":
+        both = {name.lower() for name in self.train} & {name.lower() for name in self.test}
+        if both:
+            raise ValueError(f"{min(both)!r} is in train and in test")
+        return self
 
 
 class Tree(_TreeModel):
@@ -223,12 +282,18 @@ class Tree(_TreeModel):
             raise ValueError(
                 f"pair_list names the images; delete {' and '.join(sorted(templates))}"
             )
+        if self.pair_list is None and self.infrared == self.visible:
+            raise ValueError(
+                f"infrared and visible are both {self.infrared!r}: each pair would be one image"
+            )
         return self
 
     @model_validator(mode="after")
     def _check_key(self) -> "Tree":
         if self.key and "{key}" not in self.key:
             raise ValueError(f"key {self.key!r}: expected {{key}} in it, e.g. {{split}}_{{key}}")
+        if "/" in self.key or "*" in self.key:
+            raise ValueError(f"key {self.key!r}: result files are called like it; no / and no *")
         if self.key:
             parse_template(self.key, IMAGE_EXTENSIONS)
         return self

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fusebench.data import folder_discovery
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import make_key
@@ -51,7 +52,14 @@ def find_pairs(folder: Path, tree: Tree) -> list[TreePair]:
     pairs = []
     for identity, file in infrared.items():
         partner = visible[identity]
+        if file.path == partner.path:
+            raise UserError(
+                f"{file.path}: is found as infrared {tree.infrared} and as visible {tree.visible}; "
+                "name their folders"
+            )
         values = {**partner.values, **file.values}
+        for text in values.values():
+            make_key(text, file.path)  # results carry these texts too
         key = make_key(_build_key(tree, values), file.path)
         pairs.append(TreePair(key, file.path, partner.path, values))
     pairs.sort(key=lambda pair: pair.key)
@@ -64,14 +72,18 @@ def get_identity(values: Mapping[str, str], names: Iterable[str]) -> Identity:
     return tuple(values[name] for name in names)
 
 
-def describe_found(files: Sequence[FoundFile], template: PathTemplate, folder: Path) -> str:
-    """Describe what a template found, for messages."""
-    if files:
-        return f"{len(files)} files, e.g. {files[0].path}"
-    place = folder / template.literal_folder
-    if not place.is_dir():
-        return f"there is no folder {place}"
-    return f"{place} has {name_hints.describe_content(place)}"
+def describe_missing_files(template: PathTemplate, folder: Path) -> str:
+    """Describe what is there where a template finds no file, for messages."""
+    place = folder
+    for part in template.literal_folder.split("/") if template.literal_folder else ():
+        inner = folder_discovery.find_subfolder(place, [part.lower()])
+        if inner is None:
+            return f"{place} has no folder {part}; found: {folder_discovery.list_entries(place)}"
+        place = inner
+    content = name_hints.describe_content(place)
+    if template.extensions != IMAGE_EXTENSIONS:
+        content = f"{content.partition(';')[0]}; expected {' or '.join(template.extensions)} files"
+    return f"in {place}, {content}"
 
 
 def _find_images(
@@ -82,7 +94,7 @@ def _find_images(
     if not files:
         raise UserError(
             f"{folder}: no image is called {template.text}; "
-            f"{describe_found(files, template, folder)}"
+            f"{describe_missing_files(template, folder)}"
         )
     images: dict[Identity, FoundFile] = {}
     for file in files:
@@ -110,9 +122,35 @@ def _check_partners(
             example = min(file.path for file in other.values())
             raise UserError(
                 f"{len(missing)} image(s) have no partner {other_template.text}: "
-                f"{name_hints.list_first(missing)}; such files are e.g. {example}. Add the missing "
-                "files or delete the others; where names differ, write {key} for what they share"
+                f"{name_hints.list_first(missing)}; such files are e.g. {example}. "
+                f"{_advise_on_partners(own, other, other_template)}"
             )
+
+
+def _advise_on_partners(
+    own: Mapping[Identity, FoundFile],
+    other: Mapping[Identity, FoundFile],
+    other_template: PathTemplate,
+) -> str:
+    """Say what to do about images without a partner among the files of ``other_template``."""
+    keys = [
+        {file.values["key"] for identity, file in files.items() if identity not in others}
+        for files, others in ((own, other), (other, own))
+    ]
+    missing, unmatched = keys
+    templates = name_hints.suggest_templates(sorted(missing), sorted(unmatched))
+    if templates is not None:
+        return (
+            f"Their names differ by a common text: write {templates[0]} for the former and "
+            f"{templates[1]} for the latter, after their folders"
+        )
+    all_keys = {file.values["key"] for file in own.values()}
+    return (
+        name_hints.suggest_copy(min(missing), all_keys)
+        or name_hints.describe_similar_name(min(missing), unmatched)
+        or "Add the missing files or delete the others; where names differ, write {key} for what "
+        "they share"
+    )
 
 
 def _build_key(tree: Tree, values: Mapping[str, str]) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from fusebench.data.matching.image_files import describe_special_file
+from fusebench.data.matching.image_files import KEY_PLACEHOLDER, describe_special_file
 from fusebench.data.matching.name_hints import is_system_file
 from fusebench.errors import UserError, format_value
 
@@ -120,7 +120,9 @@ class PathTemplate:
         return next(self._iterate(folder), None) is not None
 
     def _iterate(self, folder: Path) -> Iterator[FoundFile]:
-        for relative, entry in _walk(str(folder), "", self._folder_patterns, set()):
+        status = folder.stat()
+        visited = {(status.st_dev, status.st_ino)}
+        for relative, entry in _walk(str(folder), "", self._folder_patterns, visited):
             match = self._pattern.fullmatch(unicodedata.normalize("NFC", relative))
             if match is None:
                 continue
@@ -140,12 +142,19 @@ def parse_template(text: str, extensions: tuple[str, ...]) -> PathTemplate:
         ValueError: If a placeholder is unknown, ``{key}`` stands in a folder's name, or there are
             too many wildcards.
     """
-    text = text.replace("\\", "/").rstrip("/")
     quoted = format_value(text)
-    if not text or len(text) > MAX_LENGTH:
+    if not text.strip() or len(text) > MAX_LENGTH:
         raise ValueError(f"{quoted}: expected a path of 1 to {MAX_LENGTH} characters")
-    if ".." in text.split("/"):
+    text = text.replace("\\", "/")
+    if text.startswith("/"):
+        raise ValueError(
+            f"{quoted}: expected a path below the data set's folder; set folder to {quoted} or a "
+            "parent of it"
+        )
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if ".." in parts:
         raise ValueError(f"{quoted}: '..' leaves the data set's folder; set folder to a parent")
+    text = "/".join(parts) or KEY_PLACEHOLDER
     names = []
     for name, _, _, brace in _TOKEN.findall(text):
         if brace or (name not in PLACEHOLDERS and "{" + name + "}" in text):
@@ -153,7 +162,9 @@ def parse_template(text: str, extensions: tuple[str, ...]) -> PathTemplate:
             raise ValueError(f"{quoted}: known in braces: {known}")
         names.append(name)
     if len(names) > MAX_WILDCARDS:
-        raise ValueError(f"{quoted}: {len(names)} placeholders and wildcards; at most 8")
+        raise ValueError(
+            f"{quoted}: {len(names)} placeholders and wildcards; at most {MAX_WILDCARDS}"
+        )
     if "{key}" in text.rpartition("/")[0]:
         raise ValueError(f"{quoted}: {{key}} can stand in the last part only")
     return PathTemplate(text, extensions)
@@ -191,6 +202,13 @@ def _compile_literal(text: str) -> str:
     return f"(?i:{re.escape(unicodedata.normalize('NFC', text))})" if text else ""
 
 
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:  # e.g. a link to itself
+        raise UserError(f"{entry.path}: cannot be read ({error.strerror})") from None
+
+
 def _walk(
     folder: str,
     relative: str,
@@ -209,7 +227,7 @@ def _walk(
         if is_system_file(entry.name):
             continue
         path = f"{relative}/{entry.name}" if relative else entry.name
-        if not entry.is_dir():
+        if not _is_folder(entry):
             if patterns is None or is_last:
                 yield path, entry
             continue

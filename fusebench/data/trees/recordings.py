@@ -1,8 +1,6 @@
 """Sequences and conditions of the pairs of a tree: from paths, keys, or a CSV file."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 
 from fusebench.data.matching import name_hints
@@ -12,10 +10,10 @@ from fusebench.data.trees.options import Recordings
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.data.trees.path_template import match_name
 from fusebench.errors import UserError, shorten
-from fusebench.runtime.reading.text_files import read_text
+from fusebench.runtime.reading import table_files
 
-MAX_BYTES = 100_000_000  # of a CSV file
-COLUMNS = ("key", "sequence", "condition")
+VALUE_COLUMNS = ("sequence", "condition")
+EXPECTED = "the columns key, and sequence or condition or both"
 Known = dict[str, dict[str, str]]  # key to ``sequence`` and ``condition``, as far as known
 
 
@@ -28,13 +26,14 @@ def find_recordings(
 
     Raises:
         UserError: If the CSV file is missing, has no such columns, or names other pairs; or if no
-            key fits a pattern.
+            key fits a pattern, or no pair has a text of ``conditions``.
     """
     known: Known = {pair.key: dict(pair.values) for pair in pairs}
     _match_keys(known, options)
     if options.file is not None:
         for key, values in _read_csv(folder / options.file, list(known)).items():
             known[key].update(values)
+    _check_conditions(known, options)
     recordings = {}
     for key, values in known.items():
         sequence, condition = values.get("sequence", ""), values.get("condition")
@@ -52,7 +51,7 @@ def _match_keys(known: Known, options: Recordings) -> None:
         matched = {key: match_name(pattern, key) for key in known}
         if not any(matched.values()):
             raise UserError(
-                f"recordings.{name}: no key is called {pattern}; keys are e.g. "
+                f"data.recordings.{name}: no key is called {pattern}; keys are e.g. "
                 f"{name_hints.list_first(known)}"
             )
         for key, values in matched.items():
@@ -60,37 +59,39 @@ def _match_keys(known: Known, options: Recordings) -> None:
                 known[key][name] = values[name]
 
 
+def _check_conditions(known: Known, options: Recordings) -> None:
+    present = {values["condition"] for values in known.values() if "condition" in values}
+    if options.conditions and not present & set(options.conditions):
+        raise UserError(
+            f"data.recordings.conditions: no pair has {' or '.join(options.conditions)}; their "
+            f"conditions are {name_hints.list_first(present) or 'not known'}"
+        )
+
+
 def _read_csv(path: Path, keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; write it with the columns {', '.join(COLUMNS)}")
-    rows = csv.DictReader(StringIO(read_text(path, MAX_BYTES), newline=""), skipinitialspace=True)
-    try:
-        header = [name.strip().lower() for name in rows.fieldnames or ()]
-        rows.fieldnames = header
-        if "key" not in header or not {"sequence", "condition"} & set(header):
-            raise UserError(
-                f"{path}: its first row is {shorten(', '.join(header)) or 'empty'}; expected the "
-                "columns key, and sequence or condition or both"
-            )
-        known_keys = index_keys(keys)
-        values: dict[str, dict[str, str]] = {}
-        unknown = []
-        for row in rows:
-            name = (row["key"] or "").strip()
-            key = resolve_key(name, known_keys)
-            if key is None:
-                unknown.append(name)
-                continue
-            if key in values:
-                raise UserError(f"{path}: line {rows.line_num}: {key} is there twice; delete one")
-            texts = {column: (row.get(column) or "").strip() for column in COLUMNS[1:]}
-            values[key] = {column: text for column, text in texts.items() if text}
-    except csv.Error as error:
-        raise UserError(f"{path}: line {rows.line_num}: not CSV ({error})") from None
+    """Read sequence and condition, as far as the file has them, by key."""
+    header, *rows = table_files.read_rows(path, EXPECTED)
+    columns = table_files.read_header(path, header)
+    if "key" not in columns or not set(VALUE_COLUMNS) & set(columns):
+        raise UserError(
+            f"{path}: its first row is {shorten(', '.join(columns))}; expected {EXPECTED}"
+        )
+    known_keys = index_keys(keys)
+    by_key: dict[str, dict[str, str]] = {}
+    unknown = []
+    for row in rows:
+        record = table_files.build_record(path, row, columns)
+        key = resolve_key(record["key"], known_keys)
+        if key is None:
+            unknown.append(record["key"])
+            continue
+        if key in by_key:
+            raise UserError(f"{path}: line {row[0]}: {key} is there twice; delete one")
+        by_key[key] = {name: record[name] for name in VALUE_COLUMNS if record.get(name)}
     if unknown:
         raise UserError(
             f"{path}: {len(unknown)} key(s) are not in the data set: "
-            f"{name_hints.list_first(unknown)}; it has {len(keys)} pairs, e.g. "
-            f"{min(keys)}; correct or delete these lines"
+            f"{name_hints.list_first(unknown)}; it has {len(keys)} pairs, e.g. {min(keys)}; "
+            f"{name_hints.suggest_key(min(unknown), keys)}"
         )
-    return values
+    return by_key

@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from fusebench.errors import UserError
+from tests.faults.injection import tree_readers
 from tests.faults.injection.file_readers import FileReader, list_readers
 from tests.faults.injection.mutations import mutate
 
@@ -84,7 +85,7 @@ def main(study: Path, folder: Path, seconds: float, seed: int) -> None:
     warnings.simplefilter("ignore")
     rng, total, faults = random.Random(seed), Counter[str](), {}
     folder.mkdir(parents=True)
-    readers = list_readers(study, folder)
+    readers = list_readers(study, folder) | tree_readers.list_tree_readers()
     for title, reader in readers.items():
         place = folder / "damaged"
         place.mkdir()

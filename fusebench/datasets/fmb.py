@@ -151,4 +151,3 @@ def _describe_colored_label_maps(label_maps: Mapping[str, Path]) -> tuple[tuple[
     if not count:
         return ()
     return (("label maps", f"{count} read from the folder color, by the colors of the classes"),)
-

@@ -113,12 +113,7 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         listed = _find_separate_files(folder)
     kept, notes = _leave_out_mirrored(listed)
     keys = [key for key, _, _ in kept.files]
-    official = kept.official_split
-    if official is None:
-        lists = official_lists.read_official_lists(folder, keys, _is_mirrored)
-        if lists is not None:
-            official = lists.parts
-            notes += lists.notes
+    official = official_lists.find_official_split(folder, kept, _is_mirrored)
     return DatasetIndex(
         "mfnet",
         folder,
@@ -126,13 +121,13 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         kept.files,
         options.split,
         label_maps=kept.label_maps,
-        official_split=official,
+        official_split=official.parts,
         official_split_hint=f": {folder} has no train.txt and test.txt",
         conditions_and_sequences=find_day_and_night(keys),
-        notes=notes,
+        notes=(*notes, *official.notes),
         infrared_scaling=options.infrared_scaling,
         has_four_channels=four_channels is not None,
-        official_split_leaks=has_neighbors_in_both_parts(official),
+        official_split_leaks=official.has_neighbors_in_both_parts,
     )
 
 
@@ -141,13 +136,6 @@ def find_day_and_night(keys: Iterable[str]) -> dict[str, ConditionAndSequence]:
     return {
         key: ConditionAndSequence(CONDITIONS[key[-1]], "") for key in keys if key[-1] in CONDITIONS
     }
-
-
-def has_neighbors_in_both_parts(official_split: splits.SplitKeys | None) -> bool:
-    """Return whether most test pairs have a neighboring frame in train; keys are frame numbers."""
-    if official_split is None:
-        return False
-    return splits.has_leakage(splits.ListRule(), official_split, {})
 
 
 def _has_sensor_folders(folder: Path) -> bool:

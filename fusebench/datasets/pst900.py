@@ -90,12 +90,7 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
     names = FolderNames((options.infrared,), ("rgb",), ("labels", "label"))
     listed = segmentation_folders.find_segmentation_files(folder, names, FOLDER_TREES)
     keys = [key for key, _, _ in listed.files]
-    official, notes = listed.official_split, listed.notes
-    if official is None:
-        lists = official_lists.read_official_lists(folder, keys)
-        if lists is not None:
-            official = lists.parts
-            notes += lists.notes
+    official = official_lists.find_official_split(folder, listed)
     return DatasetIndex(
         "pst900",
         folder,
@@ -103,10 +98,10 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         listed.files,
         options.split,
         label_maps=listed.label_maps,
-        official_split=official,
+        official_split=official.parts,
         official_split_hint=f": {folder} has no folders train and test, and no such lists",
         conditions_and_sequences=_find_recordings(keys),
-        notes=notes,
+        notes=(*listed.notes, *official.notes),
         infrared_scaling=options.infrared_scaling,
     )
 
@@ -114,6 +109,4 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
 def _find_recordings(keys: Iterable[str]) -> dict[str, ConditionAndSequence]:
     """Return the recording of each key that names one."""
     matches = {key: RECORDING.fullmatch(key) for key in keys}
-    return {
-        key: ConditionAndSequence(None, match[1]) for key, match in matches.items() if match
-    }
+    return {key: ConditionAndSequence(None, match[1]) for key, match in matches.items() if match}

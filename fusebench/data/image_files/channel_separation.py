@@ -15,7 +15,10 @@ from fusebench.data.images import Color, Gray
 from fusebench.data.pairs import Split, build_columns
 from fusebench.errors import UserError
 
-NOTE = ("four channels", "the alpha channel of each file is the infrared image, R, G, B the visible")
+NOTE = (
+    "four channels",
+    "the alpha channel of each file is the infrared image, R, G, B the visible",
+)
 EXPECTED = "expected four channels of 8 bits: R, G, B, and the infrared image as alpha"
 
 
@@ -34,9 +37,7 @@ def separate_channels(split: Split, root: Path) -> Split:
             cannot be written.
     """
     columns = build_columns(split.pairs)
-    sources = {
-        key: Path(file) for key, file in zip(columns.keys, columns.visible, strict=True)
-    }
+    sources = {key: Path(file) for key, file in zip(columns.keys, columns.visible, strict=True)}
     infrared = write_copies(
         sources, root, f"{split.dataset}-infrared", {"channels": "alpha"}, _read_infrared
     )

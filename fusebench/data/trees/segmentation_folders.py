@@ -69,7 +69,7 @@ def find_segmentation_files(
     """
     if any(folder_discovery.find_subfolder(folder, n) for n in (names.infrared, names.visible)):
         infrared, visible, labels = _find_folders(folder, names, trees)
-        if folder_discovery.find_subfolder(infrared, PARTS) is None:
+        if not any(folder_discovery.find_subfolder(infrared, (part,)) for part in PARTS):
             return match_label_maps(infrared, visible, labels)
         per_part = {part: _find_in_sensors((infrared, visible, labels), part) for part in PARTS}
         return _join_parts(folder, per_part, infrared)

@@ -82,7 +82,7 @@ def load_split(
 
 
 def list_input_paths(
-    root: Path, folder: Path, rule: splits.SplitRule, scenarios: Path | None
+    root: Path, folder: Path, rule: splits.SplitRule | None, scenarios: Path | None
 ) -> list[Path]:
     """List the folders and files that decide the splits of a data set.
 

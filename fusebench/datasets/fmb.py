@@ -25,8 +25,8 @@ from fusebench.data import folder_discovery, sequences, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.published.segmentation_folders import check_unique_keys
 from fusebench.data.split_builder import list_input_paths
-from fusebench.data.trees.segmentation_folders import check_unique_keys
 from fusebench.errors import UserError
 
 VERSION = 1

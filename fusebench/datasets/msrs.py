@@ -34,9 +34,9 @@ from fusebench.data.box_labels import class_list, label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.published import official_lists, segmentation_folders
+from fusebench.data.published.segmentation_folders import FolderNames
 from fusebench.data.split_builder import list_input_paths
-from fusebench.data.trees import official_lists, segmentation_folders
-from fusebench.data.trees.segmentation_folders import FolderNames
 from fusebench.datasets import mfnet
 from fusebench.errors import UserError
 

@@ -33,10 +33,10 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data import folder_discovery, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.published import official_lists, segmentation_folders
+from fusebench.data.published.segmentation_folders import FolderNames
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.data.split_builder import list_input_paths
-from fusebench.data.trees import official_lists, segmentation_folders
-from fusebench.data.trees.segmentation_folders import FolderNames
 
 VERSION = 1
 TITLE = "PST900"

@@ -65,8 +65,8 @@ def _read_four_channels(path: Path) -> Color:
     image, header = load_image(path)
     if image.mode != "RGBA" or header.bits != 8:
         raise UserError(
-            f"{path}: mode {image.mode}, {header.bits} bits per channel; {EXPECTED}. If the sensors "
-            "are separate files, name their folders rgb and thermal"
+            f"{path}: mode {image.mode}, {header.bits} bits per channel; {EXPECTED}. If the "
+            "sensors are separate files, name their folders rgb and thermal"
         )
     pixels: Color = np.array(image, np.uint8)
     if (pixels[..., 3] == pixels[0, 0, 3]).all():

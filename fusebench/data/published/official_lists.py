@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusebench.data import folder_discovery, splits
-from fusebench.data.trees.segmentation_folders import SegmentationFiles
+from fusebench.data.published.segmentation_folders import SegmentationFiles
 
 FOLDER_NAMES = ("split", "splits", "imagesets", "meta")
 PARTS = ("train", "test")

@@ -38,7 +38,7 @@ from fusebench.data.published import official_lists, segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames
 from fusebench.data.split_builder import list_input_paths
 from fusebench.datasets import mfnet
-from fusebench.errors import UserError
+from fusebench.errors import DatasetNotFoundError, UserError
 
 VERSION = 1
 TITLE = "MSRS"
@@ -46,6 +46,7 @@ CLASSES = ("person", "bicycle", "car")
 FOLDER_TREES = ("ir/ vi/ labels/*.txt", "detection/{ir,vi,labels} (the repository)")
 DETECTION_FOLDER_NAMES = ("detection",)  # of the repository: the pairs that have boxes
 ALTERNATIVE_COMMAND = "python -m detection.run --scenes"
+SEGMENTATION_ALTERNATIVE = "python -m segmentation.run --scenes_seg"
 LABEL_MAP_TREES = ("{train,test}/{ir,vi,Segmentation_labels}/*.png (the repository)",)
 LABEL_MAP_FOLDERS = FolderNames(
     folder_discovery.INFRARED_FOLDER_NAMES,
@@ -104,16 +105,24 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         DatasetNotFoundError: If the data set is not on this machine.
         UserError: If a file is missing or does not match its partner.
     """
-    trees = FOLDER_TREES if options.labels == "boxes" else LABEL_MAP_TREES
+    has_boxes = options.labels == "boxes"
     folder = folder_discovery.locate_dataset(
-        root, options.folder, title=TITLE, trees=trees, alternative=ALTERNATIVE_COMMAND
+        root,
+        options.folder,
+        title=TITLE,
+        trees=FOLDER_TREES if has_boxes else LABEL_MAP_TREES,
+        alternative=ALTERNATIVE_COMMAND if has_boxes else SEGMENTATION_ALTERNATIVE,
     )
-    if options.labels == "label_maps":
-        return _index_label_maps(folder, options)
-    return _index_boxes(folder, options)
+    return _index_boxes(folder, options) if has_boxes else _index_label_maps(folder, options)
 
 
 def _index_label_maps(folder: Path, options: Options) -> DatasetIndex:
+    labels = folder_discovery.find_subfolder(folder, LABEL_MAP_FOLDERS.label_maps)
+    if labels is not None and any(path.suffix.lower() == ".txt" for path in labels.iterdir()):
+        raise DatasetNotFoundError(
+            f"{folder} is MSRS with boxes; label maps were expected as {LABEL_MAP_TREES[0]}",
+            SEGMENTATION_ALTERNATIVE,
+        )
     listed = segmentation_folders.find_segmentation_files(
         folder, LABEL_MAP_FOLDERS, LABEL_MAP_TREES
     )
@@ -138,6 +147,13 @@ def _index_label_maps(folder: Path, options: Options) -> DatasetIndex:
 def _index_boxes(folder: Path, options: Options) -> DatasetIndex:
     infrared = folder_discovery.find_subfolder(folder, folder_discovery.INFRARED_FOLDER_NAMES)
     detection = folder_discovery.find_subfolder(folder, DETECTION_FOLDER_NAMES)
+    if infrared is None and detection is None and _has_folder_of_part(folder):
+        raise DatasetNotFoundError(
+            f"{folder} is MSRS with label maps; boxes were expected as "
+            f"{' or '.join(FOLDER_TREES)}. To read the label maps, set "
+            "data: {labels: label_maps}",
+            ALTERNATIVE_COMMAND,
+        )
     is_repository = infrared is None and detection is not None
     if infrared is None and detection is not None:
         folder = detection
@@ -176,6 +192,11 @@ def _index_boxes(folder: Path, options: Options) -> DatasetIndex:
         official_split_hint=_describe_missing_lists(folder, is_repository),
         infrared_scaling=options.infrared_scaling,
     )
+
+
+def _has_folder_of_part(folder: Path) -> bool:
+    parts = segmentation_folders.PARTS
+    return any(folder_discovery.find_subfolder(folder, (part,)) is not None for part in parts)
 
 
 def _find_conditions(

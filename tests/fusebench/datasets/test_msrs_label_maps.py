@@ -1,12 +1,14 @@
 """MSRS with label maps: the repository's tree and others, classes, conditions, leakage."""
 
+import shutil
+
 import pytest
 
 from fusebench import plugins
 from fusebench.data.label_maps import read_label_map
 from fusebench.data.split_builder import load_split
 from fusebench.datasets import mfnet, msrs
-from fusebench.errors import UserError
+from fusebench.errors import DatasetNotFoundError, UserError
 from tests.helpers.dataset_folders import write_image, write_yolo_text_dataset
 
 TRAIN = ("00001D", "00003N", "00005N", "00007N")
@@ -90,10 +92,18 @@ def test_lists_divide_a_tree_without_the_folders_train_and_test(tmp_path):
     assert load(tmp_path, "test").keys == TEST
 
 
-def test_boxes_are_no_label_maps(tmp_path):
+def test_task_on_label_maps_is_left_out_where_only_boxes_are_there(tmp_path):
     write_yolo_text_dataset(tmp_path / "msrs", {"00004N": "2 0.5 0.5 0.25 0.5"})
-    with pytest.raises(UserError, match=r"msrs/labels: no images; .*\.txt"):
+    with pytest.raises(DatasetNotFoundError, match="is MSRS with boxes; label maps were expected"):
         load(tmp_path, split={"rule": "all"})
+
+
+def test_task_on_boxes_is_left_out_where_only_label_maps_are_there(tmp_path):
+    shutil.rmtree(write_repository(tmp_path) / "detection")
+    with pytest.raises(
+        DatasetNotFoundError, match=r"is MSRS with label maps; .*labels: label_maps"
+    ):
+        load_split(msrs.load, tmp_path, "test", msrs.Options())
 
 
 def test_missing_label_map_is_refused(tmp_path):

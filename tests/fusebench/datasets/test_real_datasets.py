@@ -8,7 +8,7 @@ import pytest
 
 from fusebench.data.label_maps import read_label_map
 from fusebench.data.split_builder import load_split
-from fusebench.datasets import fmb, m3fd, msrs
+from fusebench.datasets import fmb, m3fd, mfnet, msrs
 from fusebench.errors import DatasetNotFoundError, UserError
 
 ROOT = Path(os.environ.get("FUSEBENCH_DATA", "data"))
@@ -78,3 +78,17 @@ def test_fmb_has_the_published_split_sizes_and_only_valid_ids():
     ) == (1220, 280)
     for pair in split.limit_pairs(20).pairs:
         assert read_label_map(pair.label_map, split.classes).shape == (600, 800)
+
+
+def test_label_maps_of_mfnets_crops_have_ids_of_its_classes():
+    options = mfnet.Options(folder="mfnet_crops", split={"rule": "random"})
+    try:
+        split = load_split(mfnet.load, ROOT, "all", options)
+    except DatasetNotFoundError:
+        pytest.skip(f"mfnet_crops is not in {ROOT} (set FUSEBENCH_DATA)")
+    present = {
+        split.classes[i]
+        for pair in split.pairs
+        for i in set(read_label_map(pair.label_map, split.classes).ravel().tolist())
+    }
+    assert present == {"background", "car", "person", "bike", "curve"}

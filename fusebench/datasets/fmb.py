@@ -147,7 +147,9 @@ def _find_label_maps(part_folder: Path, keys: list[str]) -> dict[str, Path]:
 
 
 def _describe_colored_label_maps(label_maps: Mapping[str, Path]) -> tuple[tuple[str, str], ...]:
-    count = sum(path.parent.name.lower() in COLOR_FOLDER_NAMES for path in label_maps.values())
-    if not count:
+    folders = {path.parent for path in label_maps.values()}
+    parts = [folder.parent.name for folder in folders if folder.name.lower() in COLOR_FOLDER_NAMES]
+    if not parts:
         return ()
-    return (("label maps", f"{count} read from the folder color, by the colors of the classes"),)
+    names = " and ".join(sorted(parts, reverse=True))
+    return (("label maps", f"those of {names} are read from the folder color, by color"),)

@@ -8,7 +8,7 @@ Supported folder structures, in any case:
     Ir/ Vis/ Annotation/*.xml                          the official release, Kaggle
     ir/ vi/ labels/*.txt [meta/scenario.json]          TarDAL's own loader
     images/{vis_train,vis_val,Ir_train,Ir_val} labels/...            DEYOLO
-    {visible,infrared}/{train,test}/*, text labels beside the images
+    {visible,infrared}/{train,test}, text labels beside the images or in labels/{train,test}
     images/{visible,infrared}/{train,val} labels/visible/{train,val} YOLOv11-RGBT
     {train,val}/{visible,infrared}/{images,labels}                   YOLOv11-RGBT
     M3FD_4200/{Ir,Vis} beside fused results            IVIF_ZOO's package

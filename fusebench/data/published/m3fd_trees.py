@@ -40,11 +40,6 @@ SPLIT_TREES = (
         "images/vis_{split}",
         ("labels/vis_{split}", "labels/Ir_{split}", "labels/{split}", "labels"),
     ),
-    SplitTree(  # text labels beside the images
-        "infrared/{split}",
-        "visible/{split}",
-        ("visible/{split}", "infrared/{split}", "labels/visible/{split}", "labels/{split}"),
-    ),
     SplitTree(  # YOLOv11-RGBT
         "images/infrared/{split}",
         "images/visible/{split}",
@@ -72,9 +67,13 @@ def find_split_tree(folder: Path) -> SplitTree | None:
         None if it has none of them, or images directly in its folder of infrared images.
     """
     infrared = folder_discovery.find_subfolder(folder, folder_discovery.INFRARED_FOLDER_NAMES)
+    visible = folder_discovery.find_subfolder(folder, folder_discovery.VISIBLE_FOLDER_NAMES)
     if infrared is not None and _has_images(infrared):
         return None
-    for tree in SPLIT_TREES:
+    trees = list(SPLIT_TREES)
+    if infrared is not None and visible is not None:
+        trees.append(_build_sensor_tree(infrared.name, visible.name))
+    for tree in trees:
         templates = (parse_template(t, IMAGE_EXTENSIONS) for t in (tree.infrared, tree.visible))
         if all(template.fits(folder) for template in templates):
             return tree
@@ -149,6 +148,13 @@ def _find_files(folder: Path, template: str, label_format: str) -> list[FoundFil
 
 def _is_label(file: FoundFile) -> bool:
     return file.values["key"].lower() != "classes"
+
+
+def _build_sensor_tree(infrared: str, visible: str) -> SplitTree:
+    """Build the tree with folders of train and test below those of the sensors."""
+    beside_images = (f"{visible}/{{split}}", f"{infrared}/{{split}}")
+    apart = (f"labels/{visible}/{{split}}", "labels/{split}", "labels")
+    return SplitTree(f"{infrared}/{{split}}", f"{visible}/{{split}}", (*beside_images, *apart))
 
 
 def _has_images(folder: Path) -> bool:

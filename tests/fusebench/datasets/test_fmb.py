@@ -52,9 +52,8 @@ def test_colored_label_maps_are_read_where_there_is_no_label_folder(tmp_path):
     labels = read_label_map(pair.label_map, split.classes)
     assert {split.classes[i] for i in np.unique(labels[:, :16])} == {"road"}
     assert {split.classes[i] for i in np.unique(labels[:, 16:])} == {"person"}
-    assert split.notes == (
-        ("label maps", "3 read from the folder color, by the colors of the classes"),
-    )
+    text = "those of train and test are read from the folder color, by color"
+    assert split.notes == (("label maps", text),)
 
 
 def test_label_maps_of_ids_are_preferred_to_colored_ones(tmp_path):

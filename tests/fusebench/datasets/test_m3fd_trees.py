@@ -17,7 +17,8 @@ DEYOLO = ("images/Ir_{}", "images/vis_{}", "labels/vis_{}")
 BESIDE = ("infrared/{}", "visible/{}", "visible/{}")
 RGBT = ("images/infrared/{}", "images/visible/{}", "labels/visible/{}")
 RGBT_PARTS = ("{}/infrared/images", "{}/visible/images", "{}/visible/labels")
-TREES = [DEYOLO, BESIDE, RGBT, RGBT_PARTS]
+APART = ("Ir/{}", "Vis/{}", "labels/{}")
+TREES = [DEYOLO, BESIDE, RGBT, RGBT_PARTS, APART]
 
 
 def load(root, split="all", /, **options):

@@ -1,11 +1,12 @@
 """Trees of M3FD in circulation that hold train and test in folders, with labels for detectors."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from fusebench.data import folder_discovery, m3fd_class_order, splits
+from fusebench.data.box_labels.class_list import read_class_list
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
@@ -13,6 +14,7 @@ from fusebench.data.m3fd_class_order import CANONICAL_ORDER, ClassOrder
 from fusebench.data.trees.options import LABEL_EXTENSIONS, BoxFiles, Tree
 from fusebench.data.trees.path_template import FoundFile, parse_template
 from fusebench.data.trees.tree_index import index_tree
+from fusebench.errors import UserError
 
 RELEASE_FOLDER_NAMES = ("m3fd_4200",)  # of the package of IVIF_ZOO, beside fused results
 XML_FOLDER_NAMES = ("Annotation", "Annotations")
@@ -133,6 +135,7 @@ def _find_labels(
         files = [file for file in _find_files(folder, template, "yolo") if _is_label(file)]
         if files:
             labels = {file.path: file.path for file in files}
+            class_order = class_order or _read_class_lists(labels)
             order = m3fd_class_order.resolve_class_order(labels, class_order)
             names = tuple(CANONICAL_ORDER[i] for i in order.indices)
             boxes = BoxFiles(
@@ -140,6 +143,26 @@ def _find_labels(
             )
             return boxes, order
     return None, ClassOrder(())
+
+
+def _read_class_lists(labels: Collection[str]) -> tuple[str, ...] | None:
+    """Return the class order of the lists beside the labels; None if there is no list.
+
+    Raises:
+        UserError: If two folders of labels have lists in another order.
+    """
+    lists: dict[tuple[str, ...], Path] = {}
+    for folder in sorted({Path(label).parent for label in labels}):
+        listed = read_class_list(folder, CANONICAL_ORDER)
+        if listed is not None:
+            lists.setdefault(tuple(CANONICAL_ORDER[i] for i in listed), folder)
+    if len(lists) > 1:
+        first, second = list(lists.values())[:2]
+        raise UserError(
+            f"{first} and {second}: the lists of class names have different orders; correct one, "
+            "or set data.class_order in the task"
+        )
+    return next(iter(lists), None)
 
 
 def _find_files(folder: Path, template: str, label_format: str) -> list[FoundFile]:

@@ -69,9 +69,14 @@ def test_class_order_of_text_labels_must_be_certain(tmp_path, tree):
 def test_list_of_names_beside_the_labels_decides_the_order(tmp_path):
     folder = write_tree(tmp_path, BESIDE)
     names = "\n".join(m3fd_class_order.CLASS_ORDERS["E"])
-    (folder / "visible/train/classes.txt").write_text(names)
+    (folder / "visible/val/classes.txt").write_text(names)
     pairs = load(tmp_path).pairs
     assert [m3fd.CLASSES[i] for pair in pairs for i in pair.boxes.class_ids] == ["Bus"] * 3
+    other_names = "\n".join(m3fd_class_order.CLASS_ORDERS["A"])
+    (folder / "visible/train/classes.txt").write_text(other_names)
+    with pytest.raises(UserError, match=r"train and .*val: .*different orders"):
+        load(tmp_path)
+    assert len(load(tmp_path, class_order="A").pairs) == 3
 
 
 def test_recognized_class_order_is_noted(tmp_path, monkeypatch):

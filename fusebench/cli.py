@@ -218,7 +218,10 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
         cache=SplitCache(args.out),
     )
     missing = [skipped for skipped in run_plan.skipped_tasks if not skipped.will_be_generated]
-    if missing and (args.task or args.datasets or len(missing) == len(names)):
+    with_runs = {run.task.dataset for run in run_plan.runs}
+    absent = {skipped.task.dataset for skipped in missing} - with_runs
+    # A data set can have one kind of its labels only, e.g. boxes and no label maps.
+    if missing and (args.task or (args.datasets and absent) or len(missing) == len(names)):
         raise DatasetNotFoundError(
             "\n".join(f"task {skipped.task_name}: {skipped.advice}" for skipped in missing)
         )

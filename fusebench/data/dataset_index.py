@@ -35,6 +35,10 @@ class DatasetIndex:
         conditions_and_sequences: Per key, as far as they are known.
         notes: Notes on all files; those on the labels of a split are added, see `Split`.
         infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
+        has_four_channels: Infrared and visible image of a pair are one file, whose alpha channel
+            is the infrared image.
+        official_split_leaks: The official split has neighboring frames in train and test, as far
+            as `fusebench.data.splits.has_leakage` cannot tell by sequences.
         is_simulated: The images are rendered by `fusebench.simulator`, not taken by cameras.
     """
 
@@ -53,6 +57,8 @@ class DatasetIndex:
     conditions_and_sequences: Mapping[str, ConditionAndSequence] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
     infrared_scaling: InfraredScaling | None = None
+    has_four_channels: bool = False
+    official_split_leaks: bool = False
     is_simulated: bool = False
 
     @property

@@ -154,8 +154,8 @@ def _check_alpha(path: Path, image: Image.Image) -> None:
     if low != high:
         raise UserError(
             f"{path}: the alpha channel has values from {low} to {high}; expected no alpha or a "
-            "constant one. If it is the infrared image, as in MFNet, save it as a gray file in the "
-            "infrared folder and the first three channels as RGB"
+            "constant one. If it is the infrared image, take data set mfnet, or save it as a gray "
+            "file in the infrared folder and the first three channels as RGB"
         )
 
 

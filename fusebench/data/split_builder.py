@@ -11,6 +11,7 @@ from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
 from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.channel_separation import separate_channels
 from fusebench.data.image_files.content_hash import ContentHash
 from fusebench.data.image_files.infrared_scaling import scale_infrared_images
 from fusebench.data.label_images.conversion import convert_label_maps
@@ -81,7 +82,7 @@ def load_split(
 
 
 def list_input_paths(
-    root: Path, folder: Path, rule: splits.SplitRule, scenarios: Path | None
+    root: Path, folder: Path, rule: splits.SplitRule | None, scenarios: Path | None
 ) -> list[Path]:
     """List the folders and files that decide the splits of a data set.
 
@@ -133,6 +134,8 @@ def build_split(
     check_split_name(split)
     readings = DatasetReadings() if readings is None else readings
     built = _build_split(index, split, readings)
+    if index.has_four_channels:
+        built = separate_channels(built, root)
     built = scale_infrared_images(built, index.infrared_scaling, root)
     return convert_label_maps(built, index.label_conversion, root)
 
@@ -163,7 +166,8 @@ def _build_split(index: DatasetIndex, split: str, readings: DatasetReadings) -> 
         index.classes,
         pairs,
         index.official_split_text or splits.describe_rule(rule),
-        splits.has_leakage(rule, parts, _get_known_sequences(index)),
+        splits.has_leakage(rule, parts, _get_known_sequences(index))
+        or (isinstance(rule, splits.OfficialRule) and index.official_split_leaks),
         index.is_simulated,
         notes=notes,
     )

@@ -3,15 +3,20 @@
 Source: Liu et al., "Multi-interactive feature learning and a full-time multi-modality benchmark
 for image fusion and segmentation", ICCV 2023 (SegMiF).
 
-Supported folder structure, in any case; ``color`` is not read:
+Supported folder structures, in any case:
 
     {train,test}/{Infrared,Visible,Label}/*.png
+    {train,test}/{Infrared,Visible,color}/*.png
+
+``color`` holds the same label maps in the colors of `fusebench.data.fmb_palette`. It is read where
+there is no ``Label``; the protocol says so.
 
 The folders are the official split (1220 / 280). It is not documented whether neighboring ids are
 neighboring frames, so the split is not reported as leaking. Label maps are not opened here:
 `fusebench.data.label_maps.read_label_map` checks the ids later.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +25,7 @@ from fusebench.data import folder_discovery, sequences, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.matching.image_files import find_images_by_stem
+from fusebench.data.published.segmentation_folders import check_unique_keys
 from fusebench.data.split_builder import list_input_paths
 from fusebench.errors import UserError
 
@@ -42,9 +48,10 @@ CLASSES = (
     "bicycle",
     "pole",
 )
-FOLDER_TREES = ("{train,test}/{Infrared,Visible,Label}/*.png",)
+FOLDER_TREES = ("{train,test}/{Infrared,Visible,Label or color}/*.png",)
 ALTERNATIVE_COMMAND = "python -m segmentation.run --scenes_seg"
 LABEL_MAP_FOLDER_NAMES = ("label", "labels", "mask", "masks")
+COLOR_FOLDER_NAMES = ("color", "colors")
 SPLIT_FOLDER_NAMES = ("train", "test")
 
 
@@ -107,7 +114,7 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         official_split[part] = [key for key, _, _ in part_files]
         files += part_files
         label_maps |= _find_label_maps(part_folder, official_split[part])
-    _check_unique_keys(folder, official_split)
+    check_unique_keys(folder, official_split)
     return DatasetIndex(
         "fmb",
         folder,
@@ -119,24 +126,30 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         conditions_and_sequences=sequences.load_scenarios(
             folder, options.scenarios, list(label_maps)
         ),
+        notes=_describe_colored_label_maps(label_maps),
         infrared_scaling=options.infrared_scaling,
     )
 
 
 def _find_label_maps(part_folder: Path, keys: list[str]) -> dict[str, Path]:
-    folder = folder_discovery.require_subfolder(
-        part_folder, LABEL_MAP_FOLDER_NAMES, "label maps", FOLDER_TREES
-    )
+    """Find the label maps of a part: those of class ids if there are any, else the colored ones."""
+    folder = folder_discovery.find_subfolder(part_folder, LABEL_MAP_FOLDER_NAMES)
+    if folder is None:
+        folder = folder_discovery.require_subfolder(
+            part_folder,
+            (*LABEL_MAP_FOLDER_NAMES, *COLOR_FOLDER_NAMES),
+            "label maps",
+            FOLDER_TREES,
+        )
     paths = find_images_by_stem(folder)
     folder_discovery.check_labels_complete(paths, keys, folder)
     return paths
 
 
-def _check_unique_keys(folder: Path, official_split: splits.SplitKeys) -> None:
-    duplicates = sorted(set(official_split["train"]) & set(official_split["test"]))
-    if duplicates:
-        first = ", ".join(duplicates[:3])
-        raise UserError(
-            f"{folder}: {len(duplicates)} name(s) are in train and in test: {first}; "
-            "a key names one pair, so remove one of the two or rename it"
-        )
+def _describe_colored_label_maps(label_maps: Mapping[str, Path]) -> tuple[tuple[str, str], ...]:
+    folders = {path.parent for path in label_maps.values()}
+    parts = [folder.parent.name for folder in folders if folder.name.lower() in COLOR_FOLDER_NAMES]
+    if not parts:
+        return ()
+    names = " and ".join(sorted(parts, reverse=True))
+    return (("label maps", f"those of {names} are read from the folder color, by color"),)

@@ -5,16 +5,27 @@ benchmark to fuse infrared and visible for object detection", CVPR 2022 (TarDAL)
 
 Supported folder structures, in any case:
 
-    Ir/ Vis/ Annotation/*.xml                          the official release
+    Ir/ Vis/ Annotation/*.xml                          the official release, Kaggle
     ir/ vi/ labels/*.txt [meta/scenario.json]          TarDAL's own loader
+    images/{vis_train,vis_val,Ir_train,Ir_val} labels/...            DEYOLO
+    {visible,infrared}/{train,test}, text labels beside the images or in labels/{train,test}
+    images/{visible,infrared}/{train,val} labels/visible/{train,val} YOLOv11-RGBT
+    {train,val}/{visible,infrared}/{images,labels}                   YOLOv11-RGBT
+    M3FD_4200/{Ir,Vis} beside fused results            IVIF_ZOO's package
+    Ir/ Vis/ of 300 pairs without boxes                M3FD_Fusion, the official release
 
-Without a folder of labels the pairs have no boxes: they can be fused and scored.
+Without a folder of labels the pairs have no boxes: they can be fused and scored. The 300 pairs of
+M3FD_Fusion are copies of pairs of the 4200, as a third party reports: do not train on one and test
+on the other.
 
-The split was never published. The default rule divides blocks of 100 ids: of 4200 pairs, 3000 are
+The split was never published. Where train and test are folders, they are the default split; it is
+somebody's choice and often random, and the protocol says if neighboring frames are in both parts.
+Elsewhere the default rule divides blocks of 100 ids: of 4200 pairs, 3000 are
 for training and 1000 for testing. By the conditions that a third party assigned to ranges of ids,
 the test part has 20 to 26 % of each of day, overcast, night and challenge.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,12 +42,14 @@ from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
+from fusebench.data.published import m3fd_trees
 from fusebench.data.split_builder import list_input_paths
 
 VERSION = 1
 TITLE = "M3FD"
 CLASSES = ("People", "Car", "Bus", "Motorcycle", "Lamp", "Truck")
 FOLDER_TREES = ("Ir/ Vis/ Annotation/*.xml (official)", "ir/ vi/ labels/*.txt (TarDAL)")
+DEFAULT_RULE = splits.BlockRule()
 ALTERNATIVE_COMMAND = "python -m detection.run --scenes"
 
 
@@ -45,7 +58,7 @@ class Options(BaseModel):
 
     Attributes:
         folder: Below the data folder, or absolute.
-        split: Split rule.
+        split: Split rule. None: the folders train and test if there are any, else blocks of ids.
         class_order: Only for txt labels: name of an order of `fusebench.data.m3fd_class_order`, or
             the six class names in the order of their ids. None: recognized from the labels.
         scenarios: Scenario file (see `fusebench.data.sequences`), below ``folder`` or absolute.
@@ -58,7 +71,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: Path = Path("m3fd")
-    split: splits.SplitRule = splits.BlockRule()
+    split: splits.SplitRule | None = None
     class_order: Literal["A", "B", "C", "D", "E"] | tuple[str, ...] | None = None
     scenarios: Path | None = None
     unlabeled_images: Literal["refuse", "background"] = "refuse"
@@ -86,6 +99,24 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
     folder = folder_discovery.locate_dataset(
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
+    folder = m3fd_trees.find_release_folder(folder)
+    tree = m3fd_trees.find_split_tree(folder)
+    if tree is None:
+        return _index_single_folders(folder, options)
+    index = m3fd_trees.index_split_tree(
+        folder,
+        tree,
+        options.split,
+        class_order=options.class_order,
+        unlabeled_images=options.unlabeled_images,
+        infrared_scaling=options.infrared_scaling,
+    )
+    scenarios = sequences.load_scenarios(folder, options.scenarios, index.keys)
+    return replace(index, conditions_and_sequences=scenarios)
+
+
+def _index_single_folders(folder: Path, options: Options) -> DatasetIndex:
+    """List the pairs of a tree with one folder per sensor."""
     files = folder_discovery.find_pairs(folder, FOLDER_TREES)
     keys = [key for key, _, _ in files]
     labels, extension = (
@@ -111,7 +142,7 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         folder,
         CLASSES,
         files,
-        options.split,
+        options.split or DEFAULT_RULE,
         read_boxes if labels else None,
         tuple(class_order.indices),
         conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),

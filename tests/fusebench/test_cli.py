@@ -106,6 +106,21 @@ def test_missing_data_that_is_named_or_all_there_is_is_an_error():
             plan(*flags)
 
 
+def test_a_named_data_set_with_one_kind_of_labels_runs_the_tasks_on_them(tmp_path):
+    rows = {f"{number:05d}D": "2 0.5 0.5 0.2 0.2" for number in range(4)}
+    dataset_folders.write_yolo_text_dataset(tmp_path / "data/msrs", rows)
+    options = "dataset: msrs, sources: [ir], data: {split: {rule: random}"
+    (tmp_path / "tasks.yaml").write_text(
+        f"{TASKS}  found: {{kind: detection, {options}}}}}\n"
+        f"  absent: {{kind: segmentation, {options}, labels: label_maps}}}}\n"
+    )
+    run_plan = plan("--msrs")
+    assert {run.task_name for run in run_plan.runs} == {"found"}
+    assert [skipped.task_name for skipped in run_plan.skipped_tasks] == ["absent"]
+    with pytest.raises(DatasetNotFoundError, match=r"task absent: .*is MSRS with boxes"):
+        plan("--msrs", "--task", "absent")
+
+
 def run_steps(*steps):
     """Run the program ``toy`` with some steps; returns its exit status."""
     return cli.main("toy", "Toy.", ["quality"], lambda _plan, _store: [*steps], ["--device", "cpu"])

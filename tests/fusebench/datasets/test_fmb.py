@@ -1,11 +1,16 @@
 """FMB: folder structure, official split, label maps, and refusal of broken data sets."""
 
-import pytest
+import shutil
 
+import numpy as np
+import pytest
+from PIL import Image
+
+from fusebench.data.label_maps import read_label_map
 from fusebench.data.split_builder import load_split
 from fusebench.datasets import fmb
 from fusebench.errors import DatasetNotFoundError, UserError
-from tests.helpers.dataset_folders import write_fmb, write_image, write_images
+from tests.helpers.dataset_folders import IMAGE_SIZE, write_fmb, write_image, write_images
 
 
 def load(root, split="all", /, **options):
@@ -23,6 +28,48 @@ def test_folders_are_the_official_split(tmp_path):
     assert test.pairs[0].boxes is None
     assert len(test.classes) == 15
     assert (test.classes[0], test.classes[10], test.classes[14]) == ("unlabelled", "truck", "pole")
+
+
+def write_colored_label_maps(folder):
+    """Replace Label by color: on the left road, on the right person, in FMB's colors."""
+    for part in ("train", "test"):
+        label = folder / part / "Label"
+        (folder / part / "color").mkdir()
+        for path in label.iterdir():
+            image = Image.new("RGB", IMAGE_SIZE, (179, 228, 228))
+            image.paste((76, 99, 166), (16, 0, *IMAGE_SIZE))
+            image.save(folder / part / "color" / path.name)
+        shutil.rmtree(label)
+
+
+def test_colored_label_maps_are_read_where_there_is_no_label_folder(tmp_path):
+    folder = write_fmb(tmp_path / "fmb", ["1", "3"], ["2"])
+    assert load(tmp_path, "test").notes == ()
+    write_colored_label_maps(folder)
+    split = load(tmp_path, "test")
+    (pair,) = split.pairs
+    assert pair.label_map == folder / "test/color/2.png"
+    labels = read_label_map(pair.label_map, split.classes)
+    assert {split.classes[i] for i in np.unique(labels[:, :16])} == {"road"}
+    assert {split.classes[i] for i in np.unique(labels[:, 16:])} == {"person"}
+    text = "those of train and test are read from the folder color, by color"
+    assert split.notes == (("label maps", text),)
+
+
+def test_label_maps_of_ids_are_preferred_to_colored_ones(tmp_path):
+    folder = write_fmb(tmp_path / "fmb", ["1"], ["2"])
+    write_image(folder / "test/color/2.png", mode="RGB")
+    split = load(tmp_path, "test")
+    assert (split.pairs[0].label_map.parent.name, split.notes) == ("Label", ())
+
+
+def test_color_that_is_of_no_class_is_refused(tmp_path):
+    folder = write_fmb(tmp_path / "fmb", ["1"], ["2"])
+    write_colored_label_maps(folder)
+    Image.new("RGB", IMAGE_SIZE, (173, 229, 229)).save(folder / "test/color/2.png")
+    (pair,) = load(tmp_path, "test").pairs
+    with pytest.raises(UserError, match=r"color/2\.png: .*colors of no class"):
+        read_label_map(pair.label_map, fmb.CLASSES)
 
 
 def test_another_rule_divides_the_pairs_of_both_folders(tmp_path):
@@ -74,7 +121,7 @@ def test_missing_data_set_is_reported_with_the_simulated_one_as_alternative(tmp_
 
 
 def rename_label_folder(folder):
-    (folder / "test/Label").rename(folder / "test/color")
+    (folder / "test/Label").rename(folder / "test/Drawn")
 
 
 def delete_label_map(folder):
@@ -101,7 +148,7 @@ def rename_test_folder(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (rename_label_folder, "test: no folder of label maps .*found: Infrared, Visible, color"),
+        (rename_label_folder, "test: no folder of label maps .*found: Drawn, Infrared, Visible"),
         (delete_label_map, r"test/Label: no images; found: nothing"),
         (add_label_map_without_image, r"1 label\(s\) have no image, in .*test/Label: 9"),
         (resize_label_map, r"Label/2\.png is 16x12 but .*Visible/2\.png is 32x24"),

@@ -16,17 +16,22 @@ LAYOUTS = {
     "m3fd": ("m3fd/Ir", "m3fd/Vis", "m3fd/Annotation", "xml", "{split: {rule: random}}"),
     "msrs": ("msrs/ir", "msrs/vi", "msrs/labels", "txt", "{split: {rule: random}}"),
     "fmb": ("fmb/test/Infrared", "fmb/test/Visible", "fmb/test/Label", "png", "{}"),
+    "mfnet": ("mfnet/th", "mfnet/rgb", "mfnet/labels", "png", "{split: {rule: random}}"),
     "folder": ("folder/ir", "folder/vi", "", "", "{}"),
 }
 WRITERS = {
     "m3fd": lambda data: dataset_folders.write_m3fd(data / "m3fd", KEYS),
     "msrs": lambda data: dataset_folders.write_yolo_text_dataset(data / "msrs", YOLO_LABELS),
     "fmb": lambda data: dataset_folders.write_fmb(data / "fmb", ["10000"], KEYS),
+    "mfnet": lambda data: [
+        dataset_folders.write_images(data / f"mfnet/{name}", KEYS)
+        for name in ("th", "rgb", "labels")
+    ],
     "folder": lambda data: [
         dataset_folders.write_images(data / f"folder/{name}", KEYS) for name in ("ir", "vi")
     ],
 }
-LABELED = ("m3fd", "msrs", "fmb")
+LABELED = ("m3fd", "msrs", "fmb", "mfnet")
 
 
 def prepare_run(root, dataset):

@@ -8,7 +8,7 @@ import pytest
 
 from fusebench.data.label_maps import read_label_map
 from fusebench.data.split_builder import load_split
-from fusebench.datasets import flir_aligned, fmb, llvip, m3fd, msrs
+from fusebench.datasets import flir_aligned, fmb, llvip, m3fd, mfnet, msrs
 from fusebench.errors import DatasetNotFoundError, UserError
 
 ROOT = Path(os.environ.get("FUSEBENCH_DATA", "data"))
@@ -97,3 +97,17 @@ def test_flir_pairs_are_by_day_and_night_and_have_the_three_classes_of_the_paper
     assert set(count_boxes(split)) == {"person", "bicycle", "car"}
     if len(split.pairs) == 40:  # part of RGBXFusion's training images; counts of its JSON file
         assert split.count_boxes() == [102, 33, 229]
+
+
+def test_label_maps_of_mfnets_crops_have_ids_of_its_classes():
+    options = mfnet.Options(folder="mfnet_crops", split={"rule": "random"})
+    try:
+        split = load_split(mfnet.load, ROOT, "all", options)
+    except DatasetNotFoundError:
+        pytest.skip(f"mfnet_crops is not in {ROOT} (set FUSEBENCH_DATA)")
+    present = {
+        split.classes[i]
+        for pair in split.pairs
+        for i in set(read_label_map(pair.label_map, split.classes).ravel().tolist())
+    }
+    assert present == {"background", "car", "person", "bike", "curve"}

@@ -1,0 +1,261 @@
+"""Duplicates: pairs with equal pixels, near-duplicates, and the same view in train and test.
+
+Near-duplicates are compared by the difference hash (dHash, 64 bits) of the library ImageHash, one
+hash per sensor: bit k says whether the image becomes brighter from one cell of an 8 x 9 grid to the
+next. Two pairs are close only if both sensors are.
+
+Source of the hash: N. Krawetz, "Kind of like that", 2013; J. Buchner's ImageHash implements it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fusebench.data.images import Gray
+from fusebench.doctor.findings import (
+    PICTURE_COUNT,
+    Finding,
+    Item,
+    Picture,
+    Section,
+    Table,
+)
+
+HASH_SIZE = 8  # cells in each direction; 64 bits
+# Bits that differ, of 64, in each sensor. Copies that were compressed or brightened differ in 0 to
+# 4; consecutive video frames of M3FD in 5 to 15; the closest pairs of other scenes in 15 or more
+# (MSRS, M3FD and RoadScene: 30,000 comparisons).
+NEAR_DUPLICATE_BITS = 4
+SAME_VIEW_BITS = 10
+BLOCK_SIZE = 512  # hashes that are compared with all others at a time
+
+
+def compute_difference_hash(image: Gray) -> int:
+    """Compute the 64-bit difference hash of a gray image, uint8 (H, W)."""
+    import imagehash
+
+    bits = imagehash.dhash(Image.fromarray(image), HASH_SIZE).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def find_close_hashes(
+    hashes: Sequence[NDArray[np.uint64]], max_bits: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield pairs of places whose hashes differ in at most ``max_bits`` bits in every array.
+
+    Args:
+        hashes: One array per sensor, uint64 (N,).
+        max_bits: Largest number of different bits.
+
+    Yields:
+        Places of the first and second members, first < second; some for each block of hashes.
+    """
+    count = len(hashes[0])
+    for start in range(0, count, BLOCK_SIZE):
+        is_close = np.ones((min(BLOCK_SIZE, count - start), count - start), np.bool_)
+        for values in hashes:
+            different = values[start : start + BLOCK_SIZE, None] ^ values[None, start:]
+            is_close &= np.bitwise_count(different) <= max_bits
+        first, second = np.nonzero(np.triu(is_close, 1))
+        yield first + start, second + start
+
+
+def group_places(
+    count: int, links: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+) -> list[list[int]]:
+    """Group places that are linked, directly or through others; groups of one are left out."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first = np.concatenate([link[0] for link in links]) if links else np.zeros(0, np.int64)
+    second = np.concatenate([link[1] for link in links]) if links else np.zeros(0, np.int64)
+    graph = coo_array((np.ones(len(first), np.bool_), (first, second)), shape=(count, count))
+    labels = connected_components(graph, directed=False)[1]
+    groups: dict[int, list[int]] = {}
+    for place in np.union1d(first, second).tolist():
+        groups.setdefault(int(labels[place]), []).append(place)
+    return sorted(groups.values())
+
+
+def group_near_duplicates(
+    keys: Sequence[str], infrared: Sequence[int], visible: Sequence[int]
+) -> list[list[str]]:
+    """Group the keys of near-duplicated pairs.
+
+    Args:
+        keys: Key of each pair.
+        infrared: Difference hash of each infrared image.
+        visible: Likewise of each visible image.
+    """
+    hashes = [np.array(values, np.uint64) for values in (infrared, visible)]
+    links = list(find_close_hashes(hashes, NEAR_DUPLICATE_BITS))
+    return [[keys[place] for place in group] for group in group_places(len(keys), links)]
+
+
+def check_duplicates(
+    digests: Mapping[str, tuple[str, str]],
+    hashes: Mapping[str, tuple[int, int]],
+    parts: Mapping[str, str],
+) -> Section:
+    """Find equal and near-duplicated pairs and views that are in train and in test.
+
+    Args:
+        digests: Digest of the pixels of the infrared and visible image, per key.
+        hashes: Difference hashes of both, per key.
+        parts: ``train``, ``test`` or empty per key.
+    """
+    keys = sorted(hashes)
+    infrared, visible = ([hashes[key][sensor] for key in keys] for sensor in (0, 1))
+    near = group_near_duplicates(keys, infrared, visible)
+    equal = _group_equal({key: "".join(digests[key]) for key in keys})
+    equal_sets = [set(group) for group in equal]
+    near = [group for group in near if not any(set(group) <= each for each in equal_sets)]
+    findings = [
+        *_report_equal(equal, parts),
+        *_report_equal_in_one_sensor(digests, equal_sets),
+        *_report_near(near, parts),
+        *_report_same_views(keys, infrared, visible, parts),
+    ]
+    table = Table(
+        "Duplicates",
+        ("kind", "groups", "pairs in them"),
+        tuple(
+            (name, f"{len(groups):,}", f"{sum(map(len, groups)):,}")
+            for name, groups in (("equal pixels in both sensors", equal), ("near-duplicates", near))
+        ),
+    )
+    return Section(
+        "duplicates",
+        "Duplicates and leaks",
+        f"Equal pixels by a digest of the decoded images. Near-duplicates by the difference hash "
+        f"(dHash, 64 bits per sensor): at most {NEAR_DUPLICATE_BITS} bits differ in each sensor. "
+        f"The same view in train and test: at most {SAME_VIEW_BITS} bits. Dark and flat images "
+        "have similar hashes although they show different places; look at the pictures.",
+        tuple(findings),
+        (table,),
+    )
+
+
+def _group_equal(digests: Mapping[str, str]) -> list[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for key, digest in digests.items():
+        groups.setdefault(digest, []).append(key)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _is_leak(group: Sequence[str], parts: Mapping[str, str]) -> bool:
+    return {"train", "test"} <= {parts.get(key, "") for key in group}
+
+
+def _describe_group(group: Sequence[str], parts: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} ({parts[key]})" if parts.get(key) else key for key in group)
+
+
+def _build_group_finding(
+    severity: str, groups: Sequence[Sequence[str]], parts: Mapping[str, str], text: tuple[str, str]
+) -> Finding:
+    return Finding(
+        "error" if severity == "error" else "warning",
+        text[0],
+        text[1],
+        tuple(Item(_describe_group(group, parts)) for group in groups),
+        tuple(
+            Picture("pair", key, _describe_group([key], parts))
+            for group in groups[:PICTURE_COUNT]
+            for key in group[:2]
+        ),
+    )
+
+
+def _report_equal(equal: Sequence[list[str]], parts: Mapping[str, str]) -> list[Finding]:
+    leaks = [group for group in equal if _is_leak(group, parts)]
+    others = [group for group in equal if not _is_leak(group, parts)]
+    findings = []
+    if leaks:
+        text = (
+            f"{len(leaks):,} groups of pairs with equal pixels are in train and in test",
+            "Delete the copies, or name them in neither part of the split: the model is tested on "
+            "images that it was trained on.",
+        )
+        findings.append(_build_group_finding("error", leaks, parts, text))
+    if others:
+        text = (
+            f"{len(others):,} groups of pairs have equal pixels in both sensors",
+            "Delete the copies: they count several times in every mean.",
+        )
+        findings.append(_build_group_finding("warning", others, parts, text))
+    return findings
+
+
+def _report_equal_in_one_sensor(
+    digests: Mapping[str, tuple[str, str]], equal: Sequence[set[str]]
+) -> list[Finding]:
+    findings = []
+    for sensor, name, other in ((0, "infrared", "visible"), (1, "visible", "infrared")):
+        groups = _group_equal({key: pair[sensor] for key, pair in digests.items()})
+        groups = [group for group in groups if not any(set(group) <= each for each in equal)]
+        if groups:
+            text = (
+                f"{len(groups):,} groups of pairs have the same {name} image, but different "
+                f"{other} images",
+                "At most one pair of each group is right: find the lost image, or delete the "
+                "wrong pairs.",
+            )
+            findings.append(_build_group_finding("error", groups, {}, text))
+    return findings
+
+
+def _report_near(near: Sequence[list[str]], parts: Mapping[str, str]) -> list[Finding]:
+    if not near:
+        return []
+    groups = sorted(near, key=lambda group: (not _is_leak(group, parts), -len(group), group))
+    leak_count = sum(_is_leak(group, parts) for group in groups)
+    text = (
+        f"{len(groups):,} groups of near-duplicated pairs ({sum(map(len, groups)):,} pairs)"
+        + (f", {leak_count:,} of them across train and test" if leak_count else ""),
+        "Keep one pair of each group, or put the whole group into one part of the split.",
+    )
+    return [_build_group_finding("warning", groups, parts, text)]
+
+
+def _report_same_views(
+    keys: Sequence[str],
+    infrared: Sequence[int],
+    visible: Sequence[int],
+    parts: Mapping[str, str],
+) -> list[Finding]:
+    """Report pairs of test whose view is in train too, e.g. neighboring frames of a video."""
+    split_keys = [place for place, key in enumerate(keys) if parts.get(key)]
+    is_test = np.array([parts[keys[place]] == "test" for place in split_keys], np.bool_)
+    if not is_test.any() or is_test.all():
+        return []
+    hashes = [
+        np.array([values[place] for place in split_keys], np.uint64)
+        for values in (infrared, visible)
+    ]
+    partners: dict[str, str] = {}
+    for first, second in find_close_hashes(hashes, SAME_VIEW_BITS):
+        across = is_test[first] != is_test[second]
+        for i, j in zip(first[across].tolist(), second[across].tolist(), strict=True):
+            test, train = (i, j) if is_test[i] else (j, i)
+            partners.setdefault(keys[split_keys[test]], keys[split_keys[train]])
+    if not partners:
+        return []
+    return [
+        Finding(
+            "warning",
+            f"{len(partners):,} of {int(is_test.sum()):,} test pairs show the same view as a pair "
+            "of train",
+            "Probably frames of one recording, or of a camera that stands still. Divide by whole "
+            "sequences, with a gap between the parts: split: {rule: blocks} in the task, or lists "
+            "of your own.",
+            tuple(Item(test, f"as {train} (train)") for test, train in sorted(partners.items())),
+            tuple(
+                Picture("pair", key, f"{key} ({part})")
+                for test, train in sorted(partners.items())[:PICTURE_COUNT]
+                for key, part in ((test, "test"), (train, "train"))
+            ),
+        )
+    ]

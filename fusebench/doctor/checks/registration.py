@@ -1,0 +1,305 @@
+"""Registration: the shift between both images of a pair, by mutual information of gradients.
+
+The images are reduced to `WIDTH` pixels. Each pixel gets a class: one of `BINS` directions of the
+gradient (opposite directions are one, because the contrast of an edge differs between the sensors)
+if its gradient is among the strongest, otherwise the class "flat". The mutual information of both
+class maps
+
+    I(s) = sum_ab p_s(a, b) log2( p_s(a, b) / (p_s(a) p_s(b)) )
+
+is computed for every shift s of up to `RADIUS` pixels; the joint counts of all shifts are products
+of Fourier transforms of the classes' indicator images. The shift of the maximum is the result.
+
+Source of mutual information as a measure of registration: Maes et al., "Multimodality image
+registration by maximization of mutual information", IEEE Trans. Medical Imaging 16(2), 1997; of
+gradients: Pluim, Maintz, Viergever, "Image registration by maximization of combined mutual
+information and gradient information", IEEE Trans. Medical Imaging 19(8), 2000.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from fusebench.data.images import Gray
+from fusebench.doctor.findings import (
+    PICTURE_COUNT,
+    Finding,
+    Item,
+    Picture,
+    Section,
+    Table,
+    build_histogram,
+    format_count,
+)
+
+WIDTH = 320  # pixels to which images are reduced
+RADIUS = 12  # largest shift that is tried, in reduced pixels
+BINS = 6  # directions of the gradient, over 180 degrees
+EDGE_SHARE = 0.2  # of the pixels with a direction; the others are flat
+SMOOTHING = 1.0  # standard deviation in reduced pixels
+MIN_GRADIENT = 0.5  # gray levels per pixel; less is rounding
+PEAK_RADIUS = 3  # reduced pixels around the maximum that belong to its peak
+# Standard deviations of the maximum above the other shifts. Of pairs whose images do not belong
+# together (M3FD, MSRS, FLIR), 5 % are above 4.0 to 4.7.
+MIN_CONFIDENCE = 4.5
+MAX_SHIFT = 3.0  # reduced pixels: 1 % of the width, the agreement that was measured in M3FD
+MAX_MEDIAN_SHIFT = 1.5  # of a whole data set: its own images need no hand-made offset
+MIN_PAIRS = 20  # for a statement on the whole data set
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Shift of the visible image that lays it on the infrared image.
+
+    Attributes:
+        right: In pixels of an image of `WIDTH`.
+        down: Likewise.
+        confidence: Height of the maximum above the other shifts, in standard deviations.
+    """
+
+    right: float
+    down: float
+    confidence: float
+
+    @property
+    def length(self) -> float:
+        """Length of the shift, in pixels of an image of `WIDTH`."""
+        return float(np.hypot(self.right, self.down))
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the images have enough common edges for a shift."""
+        return self.confidence >= MIN_CONFIDENCE
+
+
+def reduce_image(image: Gray) -> Gray:
+    """Reduce a gray image, uint8 (H, W), to `WIDTH` pixels width; its shape is kept."""
+    import cv2
+
+    height, width = image.shape
+    size = (WIDTH, max(2 * RADIUS, round(height * WIDTH / width)))
+    method = cv2.INTER_AREA if width > WIDTH else cv2.INTER_LINEAR
+    reduced: Gray = cv2.resize(image, size, interpolation=method).astype(np.uint8)
+    return reduced
+
+
+def classify_gradients(image: Gray) -> NDArray[np.int64]:
+    """Return the class of each pixel: 0 is flat, 1 to `BINS` a direction; int64 (H, W)."""
+    import cv2
+
+    smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), SMOOTHING)
+    right = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    strength = np.hypot(right, down)
+    half_turns = np.arctan2(down, right) / np.pi
+    classes = np.floor(half_turns * BINS + 0.5).astype(np.int64) % BINS + 1
+    classes[strength <= max(float(np.quantile(strength, 1 - EDGE_SHARE)), MIN_GRADIENT)] = 0
+    return classes
+
+
+def compute_mutual_information(
+    first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Compute the mutual information of two class maps for all shifts up to `RADIUS`.
+
+    Args:
+        first: Classes 0 to `BINS`, (H, W).
+        second: Likewise, same shape.
+
+    Returns:
+        Bits per pixel, (2 RADIUS + 1, 2 RADIUS + 1): entry [RADIUS + y, RADIUS + x] is for
+        ``second`` shifted y down and x to the right. Only pixels in both images count.
+    """
+    shape = tuple(scipy.fft.next_fast_len(side + RADIUS, real=True) for side in first.shape)
+    shifts = np.arange(-RADIUS, RADIUS + 1)
+
+    def transform(classes: NDArray[np.int64]) -> list[NDArray[np.complex64]]:
+        # The last image, of ones, counts the pixels that lie in both images.
+        masks = [classes == number for number in range(1, BINS + 1)]
+        masks.append(np.ones(classes.shape, np.bool_))
+        return [scipy.fft.rfft2(mask.astype(np.float32), shape) for mask in masks]
+
+    spectra = transform(first), transform(second)
+    counts = np.zeros((BINS + 1, BINS + 1, shifts.size, shifts.size))
+    for i, left in enumerate(spectra[0]):
+        for j, right in enumerate(spectra[1]):
+            product = scipy.fft.irfft2(left * np.conj(right), shape)
+            counts[i, j] = np.rint(product[np.ix_(shifts, shifts)])
+    total = counts[-1, -1].copy()
+    # From counts with "any class" in the last place to counts with "flat" there.
+    counts[-1] -= counts[:-1].sum(axis=0)
+    counts[:, -1] -= counts[:, :-1].sum(axis=1)
+    joint = counts / total
+    independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+    ratio = np.divide(joint, independent, out=np.ones_like(joint), where=joint > 0)
+    information: NDArray[np.float64] = (joint * np.log2(ratio)).sum(axis=(0, 1))
+    return information
+
+
+def estimate_shift(infrared: Gray, visible: Gray) -> Shift:
+    """Estimate the shift that lays the visible image on the infrared image.
+
+    Args:
+        infrared: Reduced image, uint8 (H, W), see `reduce_image`.
+        visible: Likewise, same shape.
+
+    Returns:
+        The shift; its confidence is 0 if an image has no edges.
+    """
+    information = compute_mutual_information(
+        classify_gradients(infrared), classify_gradients(visible)
+    )
+    row, column = np.unravel_index(int(information.argmax()), information.shape)
+    rows, columns = np.indices(information.shape)
+    others = information[(abs(rows - row) > PEAK_RADIUS) | (abs(columns - column) > PEAK_RADIUS)]
+    deviation = float(others.std())
+    if deviation < 1e-9:  # rounding: there is no edge in one of the images
+        return Shift(0.0, 0.0, 0.0)
+    confidence = (float(information[row, column]) - float(others.mean())) / deviation
+    return Shift(float(column - RADIUS), float(row - RADIUS), confidence)
+
+
+def check_registration(
+    shifts: Mapping[str, Shift], widths: Mapping[str, int], conditions: Mapping[str, str]
+) -> Section:
+    """Find pairs that are not registered, and a shift of the whole data set.
+
+    Args:
+        shifts: Shift per key; pairs that could not be measured are left out.
+        widths: Image width per key, in pixels.
+        conditions: Condition per key; empty if unknown.
+    """
+    certain = {key: shift for key, shift in shifts.items() if shift.is_certain}
+    findings = [
+        *_find_shifted_pairs(certain, widths),
+        *_find_common_shift(certain),
+        *_find_uncertain_pairs(shifts, certain),
+    ]
+    lengths = [shift.length for shift in certain.values()]
+    edges = [*np.arange(0, RADIUS + 0.5), 1.5 * RADIUS]
+    histograms = (
+        (
+            build_histogram(
+                f"Length of the shift, pixels at {WIDTH} px width (certain pairs)",
+                lengths,
+                edges,
+                MAX_SHIFT,
+            ),
+        )
+        if lengths
+        else ()
+    )
+    return Section(
+        "registration",
+        "Registration",
+        f"The shift of each pair by mutual information of gradient directions, at {WIDTH} px "
+        f"width, in steps of 1 px and up to {RADIUS} px. A shift is certain if its maximum is "
+        f"{MIN_CONFIDENCE:g} standard deviations above the other shifts; 1 in 20 pairs whose "
+        "images do not belong together reaches that. Rotation, scale and parallax of near objects "
+        "are not measured: one shift stands for the whole image.",
+        tuple(findings),
+        _build_tables(shifts, conditions),
+        histograms,
+    )
+
+
+def _find_shifted_pairs(certain: Mapping[str, Shift], widths: Mapping[str, int]) -> list[Finding]:
+    shifted = {key: shift for key, shift in certain.items() if shift.length > MAX_SHIFT}
+    if not shifted:
+        return []
+    keys = sorted(shifted, key=lambda key: (-shifted[key].length, key))
+    captions = {key: _describe_shift(shifted[key], widths[key]) for key in keys}
+    return [
+        Finding(
+            "warning",
+            f"{format_count(len(keys), len(certain), 'measurable pairs')} are shifted by more than "
+            f"{MAX_SHIFT:g} px at {WIDTH} px width",
+            "Look at the pictures. Register these pairs again, or leave them out: boxes and fused "
+            "edges are wrong by this much in one of the sensors. Objects near the camera shift by "
+            "parallax even if the background fits.",
+            tuple(Item(key, captions[key]) for key in keys),
+            tuple(
+                Picture(
+                    "registration",
+                    key,
+                    f"{key}: {captions[key]}",
+                    (shifted[key].right / WIDTH, shifted[key].down / WIDTH),
+                )
+                for key in keys[:PICTURE_COUNT]
+            ),
+        )
+    ]
+
+
+def _describe_shift(shift: Shift, width: int) -> str:
+    scale = width / WIDTH
+    return (
+        f"the visible image fits {shift.right * scale:+.0f} px right, {shift.down * scale:+.0f} px "
+        f"down (confidence {shift.confidence:.1f})"
+    )
+
+
+def _find_common_shift(certain: Mapping[str, Shift]) -> list[Finding]:
+    if len(certain) < MIN_PAIRS:
+        return []
+    right = float(np.median([shift.right for shift in certain.values()]))
+    down = float(np.median([shift.down for shift in certain.values()]))
+    if np.hypot(right, down) < MAX_MEDIAN_SHIFT:
+        return []
+    return [
+        Finding(
+            "warning",
+            f"The whole data set is shifted: the median over {len(certain):,} pairs is "
+            f"{right:+g} px right and {down:+g} px down at {WIDTH} px width",
+            "Were the images of one sensor cropped or resized differently? Use both sensors of "
+            "the same release, or shift one of them for all pairs.",
+        )
+    ]
+
+
+def _find_uncertain_pairs(
+    shifts: Mapping[str, Shift], certain: Mapping[str, Shift]
+) -> list[Finding]:
+    uncertain = sorted(set(shifts) - set(certain), key=lambda key: shifts[key].confidence)
+    if not uncertain:
+        return []
+    return [
+        Finding(
+            "note",
+            f"{format_count(len(uncertain), len(shifts), 'pairs')} have too few common edges for "
+            "a shift",
+            "Nothing is known about their registration: images that are dark, flat or blurred, or "
+            "whose sensors show different things. A pair of wrong partners looks like this too.",
+            tuple(Item(key, f"confidence {shifts[key].confidence:.1f}") for key in uncertain),
+        )
+    ]
+
+
+def _build_tables(shifts: Mapping[str, Shift], conditions: Mapping[str, str]) -> tuple[Table, ...]:
+    def build_row(name: str, keys: Sequence[str]) -> tuple[str, ...]:
+        certain = [shifts[key] for key in keys if shifts[key].is_certain]
+        lengths = np.array([shift.length for shift in certain])
+        within = [
+            f"{100 * (lengths <= limit).mean():.1f} %" if certain else "" for limit in (1, 2, 3)
+        ]
+        median = (
+            f"{np.median([s.right for s in certain]):+g}, {np.median([s.down for s in certain]):+g}"
+            if certain
+            else ""
+        )
+        return (name, f"{len(keys):,}", f"{len(certain):,}", *within, median)
+
+    if not shifts:
+        return ()
+    names = sorted({conditions.get(key, "") for key in shifts})
+    rows = [build_row("all", list(shifts))]
+    if len(names) > 1:
+        rows += [
+            build_row(name or "unknown", [k for k in shifts if conditions.get(k, "") == name])
+            for name in names
+        ]
+    headers = ("pairs of", "measured", "certain", "within 1 px", "2 px", "3 px", "median shift")
+    return (Table(f"Shift at {WIDTH} px width, of certain pairs", headers, tuple(rows)),)

@@ -1,0 +1,71 @@
+"""Measurement of all pairs in worker processes; what is known already is not measured again."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fusebench.doctor import kept_measurements, measurement
+from fusebench.doctor.dataset_files import DatasetFiles, PairFiles
+from fusebench.doctor.measurement import PairFacts, PairJob
+from fusebench.runtime import process_pool, progress
+
+MIN_JOBS_FOR_POOL = 24  # starting the processes takes longer than measuring fewer pairs
+JOBS_PER_TASK = 4  # sent to a process at a time
+
+
+def measure_dataset(files: DatasetFiles, out: Path) -> dict[str, PairFacts]:
+    """Measure every pair of a data set; measurements are kept below ``out``.
+
+    After Ctrl-C, those that are finished are kept too.
+
+    Args:
+        files: The data set.
+        out: Folder of the results.
+
+    Returns:
+        Facts per key, in key order.
+
+    Raises:
+        OSError: If the measurements cannot be written.
+    """
+    path = kept_measurements.get_path(out, files.name, files.folder)
+    kept = kept_measurements.read_measurements(path)
+    jobs = [_build_job(pair, files.classes) for pair in files.pairs]
+    stamps = {job.key: kept_measurements.compute_stamp(job) for job in jobs}
+    facts: dict[str, PairFacts] = {}
+    for job in jobs:
+        restored = kept_measurements.restore(kept.get(stamps[job.key]))
+        if restored is not None:
+            facts[job.key] = restored
+    missing = [job for job in jobs if job.key not in facts]
+    try:
+        measured = _measure(missing)
+        for job in progress.track_progress(missing, f"read {files.name}"):
+            facts[job.key] = next(measured)
+    finally:
+        if missing:
+            kept_measurements.write_measurements(
+                path, {stamps[key]: pair for key, pair in facts.items()}
+            )
+    return {job.key: facts[job.key] for job in jobs}
+
+
+def _build_job(pair: PairFiles, classes: tuple[str, ...]) -> PairJob:
+    corners = np.zeros((0, 4)) if pair.boxes is None else pair.boxes.corners
+    return PairJob(pair.key, pair.infrared, pair.visible, pair.label_map, corners, classes)
+
+
+def _measure(jobs: Sequence[PairJob]) -> Iterator[PairFacts]:
+    count = process_pool.count_available_cpus()
+    if len(jobs) < MIN_JOBS_FOR_POOL or count == 1:
+        yield from map(measurement.measure_pair, jobs)
+        return
+    with process_pool.open_pool(count, _use_one_thread) as pool:
+        yield from pool.map(measurement.measure_pair, jobs, chunksize=JOBS_PER_TASK)
+
+
+def _use_one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)  # one process per CPU

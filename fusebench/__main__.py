@@ -5,6 +5,7 @@ python -m fusebench --preset demo     the demonstration on simulated scenes
 python -m fusebench --plan            the runs and which of them are finished
 python -m fusebench --m3fd            only the tasks on one data set
 python -m fusebench verify            check the stored files; see its --help
+python -m fusebench doctor --m3fd     check a data set; see its --help
 
 Finished work is never repeated: after an interruption, the same command resumes it.
 """
@@ -14,7 +15,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from fusebench import cli, verify
+from fusebench import cli, doctor, verify
 from fusebench.config import schema
 from fusebench.experiments.plan import Plan
 from fusebench.runtime import printable
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["verify"]:
         return verify.main(arguments[1:])
+    if arguments[:1] == ["doctor"]:
+        return doctor.main(arguments[1:])
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
         plan = build_plan(args)

@@ -45,6 +45,7 @@ SUBCOMMANDS = {
     "profile": Subcommand("fusion.profile", "measure time, memory and operations of fusion"),
     "audit": Subcommand("reports.audit", "list the faults of published tables"),
     "calibrate": Subcommand("reports.calibrate", "check the error rates of the statistics"),
+    "doctor": Subcommand("fusebench.doctor", "check a data set: files, duplicates, labels, ..."),
     "verify": Subcommand("fusebench.verify", "find damaged files of results; remove them"),
     "init": Subcommand("fusebench.console", "write an editable copy of the default task file"),
 }

@@ -39,6 +39,7 @@ CORE_ORDER = (
     "cli",
     "api",
     "verify",
+    "doctor",
     "console",
     "__main__",
     "__init__",  # the Python API: imported by no other part
@@ -80,6 +81,7 @@ PROGRAMS = (
     "fusebench.__main__",
     "fusebench.console",
     "fusebench.verify",
+    "fusebench.doctor.program",
     "fusebench.api.loading",
     "fusion.run",
     "fusion.quality",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fusebench.doctor.checks import (
+    borders,
     box_labels,
     duplicates,
     illumination,
@@ -70,6 +71,7 @@ def diagnose(files: DatasetFiles, facts: Mapping[str, PairFacts]) -> Diagnosis:
         key: pair for key, pair in facts.items() if pair.infrared.digest and pair.visible.digest
     }
     sizes = {key: pair.visible.size for key, pair in facts.items() if pair.visible.size[0]}
+    same_size = {k: pair for k, pair in readable.items() if pair.infrared.size == pair.visible.size}
     hashes = {key: (pair.infrared.hash, pair.visible.hash) for key, pair in readable.items()}
     duplicate_section = duplicates.check_duplicates(
         {key: (pair.infrared.digest, pair.visible.digest) for key, pair in readable.items()},
@@ -79,6 +81,10 @@ def diagnose(files: DatasetFiles, facts: Mapping[str, PairFacts]) -> Diagnosis:
     sections = [
         _describe_dataset(files),
         image_files.check_image_files(facts, scales_infrared=files.scales_infrared),
+        borders.check_borders(
+            {key: (pair.infrared.content, pair.visible.content) for key, pair in same_size.items()},
+            sizes,
+        ),
         duplicate_section,
         registration.check_registration(
             {key: pair.shift for key, pair in facts.items() if pair.shift is not None},
@@ -97,11 +103,7 @@ def diagnose(files: DatasetFiles, facts: Mapping[str, PairFacts]) -> Diagnosis:
         sections.append(sensor_contrast.check_sensor_contrast(boxes, files.classes, conditions))
     if any(pair.label_map is not None for pair in files.pairs):
         sections.append(label_maps.check_label_maps(facts, files.classes))
-    groups = len(
-        duplicates.group_near_duplicates(
-            list(hashes), [h[0] for h in hashes.values()], [h[1] for h in hashes.values()]
-        )
-    )
+    groups = len(duplicates.group_near_duplicates(hashes))
     known = known_facts.check_known_facts(files, sizes, groups)
     if known is not None:
         sections.append(known)

@@ -15,7 +15,8 @@ from fusebench.runtime import progress
 MAX_ITEMS = 200  # of a finding on the page; all are in the JSON document
 PICTURE_TEXTS: Mapping[str, str] = {
     "pair": "infrared, visible",
-    "registration": "checkerboard; infrared red and visible cyan, as it is; after the shift",
+    "registration": "both sensors as a checkerboard; edges (infrared red, visible cyan, both "
+    "white); edges after the shift",
     "box": "infrared, visible",
     "label_map": "visible, label map",
 }

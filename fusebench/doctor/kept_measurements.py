@@ -8,7 +8,6 @@ version are the same. A damaged file is ignored.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def write_measurements(path: Path, facts: Mapping[str, PairFacts]) -> None:
 
 def _read_state(path: str) -> list[Any]:
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError as error:
         return [path, error.errno]
     return [path, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

@@ -14,7 +14,8 @@ from fusebench.data import images, label_maps
 from fusebench.data.image_files.infrared_scaling import PercentileScaling, scale_to_8_bits
 from fusebench.data.image_files.reader import load_image, read_header
 from fusebench.data.images import Color, Gray
-from fusebench.doctor.checks import duplicates, illumination, registration, sensor_contrast
+from fusebench.doctor.checks import borders, duplicates, illumination, registration, sensor_contrast
+from fusebench.doctor.checks.borders import Content
 from fusebench.doctor.checks.registration import Shift
 from fusebench.errors import UserError
 
@@ -35,8 +36,9 @@ class ImageFacts:
         size: (width, height) in pixels, as displayed.
         color: Mean difference between the largest and smallest channel, gray levels.
         digest: Digest of the pixels, the same for gray and RGB with equal channels.
-        hash: Difference hash, see `duplicates`.
+        hash: Difference hash, 16 hexadecimal digits, see `duplicates`.
         brightness: See `illumination.measure_brightness`.
+        content: Rectangle within black margins, see `borders`.
     """
 
     fault: str = ""
@@ -47,8 +49,9 @@ class ImageFacts:
     size: tuple[int, int] = (0, 0)
     color: float = 0.0
     digest: str = ""
-    hash: int = 0
+    hash: str = ""
     brightness: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    content: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class PairFacts:
                     **document[sensor],
                     "size": tuple(document[sensor]["size"]),
                     "brightness": tuple(document[sensor]["brightness"]),
+                    "content": tuple(document[sensor]["content"]),
                 }
             )
             for sensor in ("infrared", "visible")
@@ -137,8 +141,8 @@ def measure_pair(job: PairJob) -> PairFacts:
         and visible_gray is not None
         and infrared_gray.shape == visible_gray.shape
     ):
-        shift = registration.estimate_shift(
-            registration.reduce_image(infrared_gray), registration.reduce_image(visible_gray)
+        shift = registration.measure_shift(
+            infrared_gray, visible_gray, _intersect(infrared.content, visible.content)
         )
         contrasts = np.column_stack(
             [
@@ -190,6 +194,7 @@ def _measure_image(path: Path, *, may_be_deep: bool) -> tuple[ImageFacts, Gray |
         digest=_compute_digest(gray if is_gray or color is None else color),
         hash=duplicates.compute_difference_hash(registration.reduce_image(gray)),
         brightness=illumination.measure_brightness(gray),
+        content=borders.find_content(gray),
     )
     return facts, gray
 
@@ -203,6 +208,11 @@ def _split_color(color: Color) -> tuple[Gray, float]:
     smallest = cv2.min(cv2.min(red, green), blue)
     gray: Gray = cv2.cvtColor(color, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     return gray, float(cv2.mean(cv2.subtract(largest, smallest))[0])
+
+
+def _intersect(first: Content, second: Content) -> Content:
+    left, top = max(first[0], second[0]), max(first[1], second[1])
+    return left, top, min(first[2], second[2]), min(first[3], second[3])
 
 
 def _compute_digest(pixels: NDArray[np.uint8]) -> str:

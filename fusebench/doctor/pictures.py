@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusebench.data import images, label_maps
 from fusebench.data.images import Color, Gray
@@ -20,6 +21,8 @@ MIN_CONTEXT = 12.0  # pixels
 BOX_COLOR = (255, 214, 10)
 JPEG_QUALITY = 82
 DISPLAY_PERCENTILES = (1, 99)  # stretched for display in overlays only
+EDGE_SMOOTHING = 1.3  # standard deviation, pixels
+EDGE_THRESHOLDS = (30, 80)  # of Canny's detector
 
 
 def draw_picture(picture: Picture, pair: PairFiles, classes: tuple[str, ...]) -> bytes | None:
@@ -43,9 +46,9 @@ def draw_picture(picture: Picture, pair: PairFiles, classes: tuple[str, ...]) ->
     return _encode_jpeg(join_panels(panels))
 
 
-def overlay_sensors(infrared: Gray, visible: Gray) -> Color:
-    """Lay both images on each other: infrared in red, visible in cyan; equal edges are gray."""
-    first, second = _stretch(infrared), _stretch(visible)
+def overlay_edges(infrared: Gray, visible: Gray) -> Color:
+    """Draw the edges of both images: infrared red, visible cyan, both white."""
+    first, second = _find_edges(infrared), _find_edges(visible)
     overlay: Color = np.dstack([first, second, second])
     return overlay
 
@@ -93,8 +96,8 @@ def _draw_registration(pair: PairFiles, shift: tuple[float, float]) -> list[Colo
     shifted = shift_image(visible, round(shift[0] * width), round(shift[1] * width))
     return [
         _resize(mix_tiles(infrared, color)),
-        _resize(overlay_sensors(infrared, visible)),
-        _resize(overlay_sensors(infrared, shifted)),
+        overlay_edges(*(_resize(image) for image in (infrared, visible))),
+        overlay_edges(*(_resize(image) for image in (infrared, shifted))),
     ]
 
 
@@ -150,13 +153,23 @@ def _crop(image: Color, start: tuple[int, int], side: int) -> Color:
     return crop
 
 
-def _resize(image: Color) -> Color:
+def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2
 
     height, width = image.shape[:2]
     size = (max(1, round(width * PANEL_HEIGHT / height)), PANEL_HEIGHT)
-    resized: Color = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    resized: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(
+        np.uint8
+    )
     return resized
+
+
+def _find_edges(image: Gray) -> Gray:
+    import cv2
+
+    smooth = cv2.GaussianBlur(_stretch(image), (0, 0), EDGE_SMOOTHING)
+    edges: Gray = cv2.Canny(smooth, *EDGE_THRESHOLDS).astype(np.uint8)
+    return edges
 
 
 def _stretch(image: Gray) -> Gray:

@@ -182,7 +182,7 @@ def _report_overlaps(boxes: Mapping[str, Boxes], classes: Sequence[str]) -> list
             findings.append(
                 Finding(
                     "warning",
-                    f"{len(rows):,} pairs of boxes {text} (IoU {DUPLICATE_IOU:g} or more)",
+                    f"{len(rows):,} pair(s) of boxes {text} (IoU {DUPLICATE_IOU:g} or more)",
                     advice,
                     tuple(
                         Item(

@@ -32,12 +32,11 @@ SAME_VIEW_BITS = 10
 BLOCK_SIZE = 512  # hashes that are compared with all others at a time
 
 
-def compute_difference_hash(image: Gray) -> int:
-    """Compute the 64-bit difference hash of a gray image, uint8 (H, W)."""
+def compute_difference_hash(image: Gray) -> str:
+    """Compute the difference hash of a gray image, uint8 (H, W): 16 hexadecimal digits."""
     import imagehash
 
-    bits = imagehash.dhash(Image.fromarray(image), HASH_SIZE).hash
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    return str(imagehash.dhash(Image.fromarray(image), HASH_SIZE))
 
 
 def find_close_hashes(
@@ -80,23 +79,30 @@ def group_places(
 
 
 def group_near_duplicates(
-    keys: Sequence[str], infrared: Sequence[int], visible: Sequence[int]
+    hashes: Mapping[str, tuple[str, str]],
 ) -> list[list[str]]:
     """Group the keys of near-duplicated pairs.
 
     Args:
-        keys: Key of each pair.
-        infrared: Difference hash of each infrared image.
-        visible: Likewise of each visible image.
+        hashes: Difference hashes of the infrared and visible image, per key.
     """
-    hashes = [np.array(values, np.uint64) for values in (infrared, visible)]
-    links = list(find_close_hashes(hashes, NEAR_DUPLICATE_BITS))
+    keys = sorted(hashes)
+    links = list(find_close_hashes(_to_arrays(hashes, keys), NEAR_DUPLICATE_BITS))
     return [[keys[place] for place in group] for group in group_places(len(keys), links)]
+
+
+def _to_arrays(
+    hashes: Mapping[str, tuple[str, str]], keys: Sequence[str]
+) -> list[NDArray[np.uint64]]:
+    """Return the hashes of each sensor as numbers, in the order of the keys."""
+    return [
+        np.array([int(hashes[key][sensor], 16) for key in keys], np.uint64) for sensor in (0, 1)
+    ]
 
 
 def check_duplicates(
     digests: Mapping[str, tuple[str, str]],
-    hashes: Mapping[str, tuple[int, int]],
+    hashes: Mapping[str, tuple[str, str]],
     parts: Mapping[str, str],
 ) -> Section:
     """Find equal and near-duplicated pairs and views that are in train and in test.
@@ -106,17 +112,15 @@ def check_duplicates(
         hashes: Difference hashes of both, per key.
         parts: ``train``, ``test`` or empty per key.
     """
-    keys = sorted(hashes)
-    infrared, visible = ([hashes[key][sensor] for key in keys] for sensor in (0, 1))
-    near = group_near_duplicates(keys, infrared, visible)
-    equal = _group_equal({key: "".join(digests[key]) for key in keys})
+    near = group_near_duplicates(hashes)
+    equal = _group_equal({key: "".join(digests[key]) for key in sorted(digests)})
     equal_sets = [set(group) for group in equal]
     near = [group for group in near if not any(set(group) <= each for each in equal_sets)]
     findings = [
         *_report_equal(equal, parts),
         *_report_equal_in_one_sensor(digests, equal_sets),
         *_report_near(near, parts),
-        *_report_same_views(keys, infrared, visible, parts),
+        *_report_same_views(hashes, parts),
     ]
     table = Table(
         "Duplicates",
@@ -221,26 +225,19 @@ def _report_near(near: Sequence[list[str]], parts: Mapping[str, str]) -> list[Fi
 
 
 def _report_same_views(
-    keys: Sequence[str],
-    infrared: Sequence[int],
-    visible: Sequence[int],
-    parts: Mapping[str, str],
+    hashes: Mapping[str, tuple[str, str]], parts: Mapping[str, str]
 ) -> list[Finding]:
     """Report pairs of test whose view is in train too, e.g. neighboring frames of a video."""
-    split_keys = [place for place, key in enumerate(keys) if parts.get(key)]
-    is_test = np.array([parts[keys[place]] == "test" for place in split_keys], np.bool_)
+    keys = [key for key in sorted(hashes) if parts.get(key)]
+    is_test = np.array([parts[key] == "test" for key in keys], np.bool_)
     if not is_test.any() or is_test.all():
         return []
-    hashes = [
-        np.array([values[place] for place in split_keys], np.uint64)
-        for values in (infrared, visible)
-    ]
     partners: dict[str, str] = {}
-    for first, second in find_close_hashes(hashes, SAME_VIEW_BITS):
+    for first, second in find_close_hashes(_to_arrays(hashes, keys), SAME_VIEW_BITS):
         across = is_test[first] != is_test[second]
         for i, j in zip(first[across].tolist(), second[across].tolist(), strict=True):
             test, train = (i, j) if is_test[i] else (j, i)
-            partners.setdefault(keys[split_keys[test]], keys[split_keys[train]])
+            partners.setdefault(keys[test], keys[train])
     if not partners:
         return []
     return [

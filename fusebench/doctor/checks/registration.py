@@ -24,6 +24,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from fusebench.data.images import Gray
+from fusebench.doctor.checks.borders import Content
 from fusebench.doctor.findings import (
     PICTURE_COUNT,
     Finding,
@@ -47,6 +48,8 @@ PEAK_RADIUS = 3  # reduced pixels around the maximum that belong to its peak
 MIN_CONFIDENCE = 4.5
 MAX_SHIFT = 3.0  # reduced pixels: 1 % of the width, the agreement that was measured in M3FD
 MAX_MEDIAN_SHIFT = 1.5  # of a whole data set: its own images need no hand-made offset
+BORDER_MARGIN = 4  # reduced pixels beside a black border, whose edge is no edge of the scene
+MIN_SIDE = 4 * RADIUS  # reduced pixels; smaller contents are not measured
 MIN_PAIRS = 20  # for a statement on the whole data set
 
 
@@ -160,6 +163,41 @@ def estimate_shift(infrared: Gray, visible: Gray) -> Shift:
         return Shift(0.0, 0.0, 0.0)
     confidence = (float(information[row, column]) - float(others.mean())) / deviation
     return Shift(float(column - RADIUS), float(row - RADIUS), confidence)
+
+
+def measure_shift(infrared: Gray, visible: Gray, content: Content) -> Shift | None:
+    """Measure the shift of a pair within the content that both images have.
+
+    Args:
+        infrared: uint8 (H, W).
+        visible: Likewise, same shape.
+        content: Rectangle in pixels, within black margins.
+
+    Returns:
+        None if the content is too small.
+    """
+    height, width = infrared.shape
+    left, top, right, bottom = content
+    reduced = [reduce_image(image) for image in (infrared, visible)]
+    rows, columns = reduced[0].shape
+    margins = [
+        BORDER_MARGIN * (edge != outer)
+        for edge, outer in ((left, 0), (top, 0), (right, width), (bottom, height))
+    ]
+    inner = (
+        slice(
+            int(np.ceil(top * rows / height)) + margins[1],
+            int(bottom * rows / height) - margins[3],
+        ),
+        slice(
+            int(np.ceil(left * columns / width)) + margins[0],
+            int(right * columns / width) - margins[2],
+        ),
+    )
+    crops = [image[inner] for image in reduced]
+    if min(crops[0].shape) < MIN_SIDE:
+        return None
+    return estimate_shift(*crops)
 
 
 def check_registration(

@@ -1,6 +1,8 @@
 """Measurement of all pairs in worker processes; what is known already is not measured again."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,10 @@ import numpy as np
 from fusebench.doctor import kept_measurements, measurement
 from fusebench.doctor.dataset_files import DatasetFiles, PairFiles
 from fusebench.doctor.measurement import PairFacts, PairJob
+from fusebench.errors import UserError
 from fusebench.runtime import process_pool, progress
 
 MIN_JOBS_FOR_POOL = 24  # starting the processes takes longer than measuring fewer pairs
-JOBS_PER_TASK = 4  # sent to a process at a time
 
 
 def measure_dataset(files: DatasetFiles, out: Path) -> dict[str, PairFacts]:
@@ -40,9 +42,9 @@ def measure_dataset(files: DatasetFiles, out: Path) -> dict[str, PairFacts]:
             facts[job.key] = restored
     missing = [job for job in jobs if job.key not in facts]
     try:
-        measured = _measure(missing)
-        for job in progress.track_progress(missing, f"read {files.name}"):
-            facts[job.key] = next(measured)
+        with _start_measuring(missing) as measured:
+            for job in progress.track_progress(missing, f"read {files.name}"):
+                facts[job.key] = next(measured)
     finally:
         if missing:
             kept_measurements.write_measurements(
@@ -56,13 +58,24 @@ def _build_job(pair: PairFiles, classes: tuple[str, ...]) -> PairJob:
     return PairJob(pair.key, pair.infrared, pair.visible, pair.label_map, corners, classes)
 
 
-def _measure(jobs: Sequence[PairJob]) -> Iterator[PairFacts]:
+@contextmanager
+def _start_measuring(jobs: Sequence[PairJob]) -> Iterator[Iterator[PairFacts]]:
+    """Yield the facts of the jobs, in their order, as they are measured.
+
+    The processes start before the progress bar: its thread would take a Ctrl-C at their start.
+    """
     count = process_pool.count_available_cpus()
     if len(jobs) < MIN_JOBS_FOR_POOL or count == 1:
-        yield from map(measurement.measure_pair, jobs)
+        yield map(measurement.measure_pair, jobs)
         return
-    with process_pool.open_pool(count, _use_one_thread) as pool:
-        yield from pool.map(measurement.measure_pair, jobs, chunksize=JOBS_PER_TASK)
+    try:
+        with process_pool.open_pool(count, _use_one_thread) as pool:
+            futures = [pool.submit(measurement.measure_pair, job) for job in jobs]
+            yield (future.result() for future in futures)
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker process was killed, probably because memory ran out; the same command resumes"
+        ) from None
 
 
 def _use_one_thread() -> None:

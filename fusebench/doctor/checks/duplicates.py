@@ -120,7 +120,7 @@ def check_duplicates(
         *_report_equal(equal, parts),
         *_report_equal_in_one_sensor(digests, equal_sets),
         *_report_near(near, parts),
-        *_report_same_views(hashes, parts),
+        *_report_same_views(hashes, parts, equal),
     ]
     table = Table(
         "Duplicates",
@@ -225,10 +225,16 @@ def _report_near(near: Sequence[list[str]], parts: Mapping[str, str]) -> list[Fi
 
 
 def _report_same_views(
-    hashes: Mapping[str, tuple[str, str]], parts: Mapping[str, str]
+    hashes: Mapping[str, tuple[str, str]],
+    parts: Mapping[str, str],
+    equal: Sequence[Sequence[str]],
 ) -> list[Finding]:
-    """Report pairs of test whose view is in train too, e.g. neighboring frames of a video."""
-    keys = [key for key in sorted(hashes) if parts.get(key)]
+    """Report pairs of test whose view is in train too, e.g. neighboring frames of a video.
+
+    Pairs with equal pixels are reported already.
+    """
+    reported = {key for group in equal if _is_leak(group, parts) for key in group}
+    keys = [key for key in sorted(hashes) if parts.get(key) and key not in reported]
     is_test = np.array([parts[key] == "test" for key in keys], np.bool_)
     if not is_test.any() or is_test.all():
         return []

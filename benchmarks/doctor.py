@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from fusebench.doctor.checks import duplicates
+from fusebench.doctor.checks import perceptual_hash
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 
@@ -88,7 +88,9 @@ def measure_hash_comparison(count: int) -> float:
     rng = np.random.default_rng(0)
     names = [f"{value:016x}" for value in rng.integers(0, 2**64, count, np.uint64).tolist()]
     start = time.perf_counter()
-    duplicates.group_near_duplicates({f"{i:06d}": (name, name) for i, name in enumerate(names)})
+    perceptual_hash.group_near_duplicates(
+        {f"{i:06d}": (name, name) for i, name in enumerate(names)}
+    )
     return time.perf_counter() - start
 
 

@@ -12,6 +12,7 @@ from fusebench.doctor.checks import (
     image_files,
     known_facts,
     label_maps,
+    perceptual_hash,
     registration,
     sensor_contrast,
 )
@@ -103,7 +104,7 @@ def diagnose(files: DatasetFiles, facts: Mapping[str, PairFacts]) -> Diagnosis:
         sections.append(sensor_contrast.check_sensor_contrast(boxes, files.classes, conditions))
     if any(pair.label_map is not None for pair in files.pairs):
         sections.append(label_maps.check_label_maps(facts, files.classes))
-    groups = len(duplicates.group_near_duplicates(hashes))
+    groups = len(perceptual_hash.group_near_duplicates(hashes))
     known = known_facts.check_known_facts(files, sizes, groups)
     if known is not None:
         sections.append(known)

@@ -14,9 +14,15 @@ from fusebench.data import images, label_maps
 from fusebench.data.image_files.infrared_scaling import PercentileScaling, scale_to_8_bits
 from fusebench.data.image_files.reader import load_image, read_header
 from fusebench.data.images import Color, Gray
-from fusebench.doctor.checks import borders, duplicates, illumination, registration, sensor_contrast
+from fusebench.doctor.checks import (
+    borders,
+    illumination,
+    perceptual_hash,
+    sensor_contrast,
+    shift_estimation,
+)
 from fusebench.doctor.checks.borders import Content
-from fusebench.doctor.checks.registration import Shift
+from fusebench.doctor.checks.shift_estimation import Shift
 from fusebench.errors import UserError
 
 VERSION = 1  # of the kept measurements: higher where a measurement changes
@@ -36,7 +42,7 @@ class ImageFacts:
         size: (width, height) in pixels, as displayed.
         color: Mean difference between the largest and smallest channel, gray levels.
         digest: Digest of the pixels, the same for gray and RGB with equal channels.
-        hash: Difference hash, 16 hexadecimal digits, see `duplicates`.
+        hash: Difference hash, 16 hexadecimal digits, see `perceptual_hash`.
         brightness: See `illumination.measure_brightness`.
         content: Rectangle within black margins, see `borders`.
     """
@@ -141,7 +147,7 @@ def measure_pair(job: PairJob) -> PairFacts:
         and visible_gray is not None
         and infrared_gray.shape == visible_gray.shape
     ):
-        shift = registration.measure_shift(
+        shift = shift_estimation.measure_shift(
             infrared_gray, visible_gray, _intersect(infrared.content, visible.content)
         )
         contrasts = np.column_stack(
@@ -192,7 +198,7 @@ def _measure_image(path: Path, *, may_be_deep: bool) -> tuple[ImageFacts, Gray |
         facts,
         color=round(difference, 3),
         digest=_compute_digest(gray if is_gray or color is None else color),
-        hash=duplicates.compute_difference_hash(registration.reduce_image(gray)),
+        hash=perceptual_hash.compute_difference_hash(shift_estimation.reduce_image(gray)),
         brightness=illumination.measure_brightness(gray),
         content=borders.find_content(gray),
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusebench.doctor.checks import duplicates
+from fusebench.doctor.checks import duplicates, perceptual_hash
 
 RNG = np.random.default_rng(2)
 
@@ -29,8 +29,8 @@ def check(hashes, parts=None, digests=None):
 
 def test_the_hash_says_which_cells_are_brighter_than_their_left_neighbor():
     ramp = np.repeat(np.arange(9, dtype=np.uint8) * 20, 8)[None].repeat(64, axis=0)
-    assert duplicates.compute_difference_hash(ramp) == "f" * 16
-    assert duplicates.compute_difference_hash(ramp[:, ::-1].copy()) == "0" * 16
+    assert perceptual_hash.compute_difference_hash(ramp) == "f" * 16
+    assert perceptual_hash.compute_difference_hash(ramp[:, ::-1].copy()) == "0" * 16
 
 
 def test_an_image_and_its_compressed_brighter_copy_are_near_duplicates(tmp_path):
@@ -38,13 +38,15 @@ def test_an_image_and_its_compressed_brighter_copy_are_near_duplicates(tmp_path)
     image = np.asarray(Image.fromarray(coarse).resize((320, 240), Image.Resampling.BICUBIC))
     Image.fromarray(image // 2 + 60).save(tmp_path / "copy.jpg", quality=60)
     copy = np.asarray(Image.open(tmp_path / "copy.jpg"))
-    hashes = [imagehash.hex_to_hash(duplicates.compute_difference_hash(i)) for i in (image, copy)]
-    assert hashes[0] - hashes[1] <= duplicates.NEAR_DUPLICATE_BITS
+    hashes = [
+        imagehash.hex_to_hash(perceptual_hash.compute_difference_hash(i)) for i in (image, copy)
+    ]
+    assert hashes[0] - hashes[1] <= perceptual_hash.NEAR_DUPLICATE_BITS
 
 
 @pytest.mark.parametrize("block_size", [7, 512])
 def test_the_comparison_in_blocks_agrees_with_a_double_loop(block_size, monkeypatch):
-    monkeypatch.setattr(duplicates, "BLOCK_SIZE", block_size)
+    monkeypatch.setattr(perceptual_hash, "BLOCK_SIZE", block_size)
     arrays = [RNG.integers(0, 16, 40).astype(np.uint64) for _ in range(2)]
     expected = {
         (i, j)
@@ -52,7 +54,7 @@ def test_the_comparison_in_blocks_agrees_with_a_double_loop(block_size, monkeypa
         for j in range(i + 1, 40)
         if all(int(a[i] ^ a[j]).bit_count() <= 1 for a in arrays)
     }
-    blocks = duplicates.find_close_hashes(arrays, 1)
+    blocks = perceptual_hash.find_close_hashes(arrays, 1)
     close = {pair for first, second in blocks for pair in zip(first, second, strict=True)}
     assert close == expected
     assert expected
@@ -66,7 +68,7 @@ def test_near_duplicates_are_grouped_through_others_and_need_both_sensors():
         "k3": (flip_bits(a, 1, 2, 3, 4, 5, 6), b),  # near k2, not k1
         "k4": (a, flip_bits(b, *range(20))),  # near in infrared only
     }
-    assert duplicates.group_near_duplicates(hashes) == [["k1", "k2", "k3"]]
+    assert perceptual_hash.group_near_duplicates(hashes) == [["k1", "k2", "k3"]]
 
 
 def test_equal_pairs_in_train_and_test_are_an_error_and_within_a_part_a_warning():

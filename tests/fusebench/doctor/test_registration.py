@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fusebench.doctor.checks import registration
-from fusebench.doctor.checks.registration import RADIUS, Shift
+from fusebench.doctor.checks import registration, shift_estimation
+from fusebench.doctor.checks.shift_estimation import RADIUS, Shift
 
 SIZE = (240, 320)  # height, width
 
@@ -27,34 +27,34 @@ def draw_scene(right=0, down=0, seed=3):
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (5, -3), (-9, 7), (RADIUS, RADIUS)])
 def test_a_known_shift_is_recovered_although_the_contrast_is_inverted(right, down):
     infrared, visible = 255 - draw_scene(), draw_scene(right, down)
-    shift = registration.estimate_shift(infrared, visible)
+    shift = shift_estimation.estimate_shift(infrared, visible)
     assert (shift.right, shift.down) == (-right, -down)
     assert shift.is_certain
 
 
 def test_the_shift_does_not_depend_on_the_order_of_the_gray_levels():
     table = np.random.default_rng(1).permutation(256).astype(np.uint8)
-    shift = registration.estimate_shift(table[draw_scene()], draw_scene(4, 2))
+    shift = shift_estimation.estimate_shift(table[draw_scene()], draw_scene(4, 2))
     assert (shift.right, shift.down) == (-4, -2)
 
 
 def test_a_flat_image_has_no_shift():
     flat = np.full(SIZE, 90, np.uint8)
-    assert registration.estimate_shift(flat, draw_scene()).confidence == 0
-    assert registration.estimate_shift(flat, flat) == Shift(0, 0, 0)
+    assert shift_estimation.estimate_shift(flat, draw_scene()).confidence == 0
+    assert shift_estimation.estimate_shift(flat, flat) == Shift(0, 0, 0)
 
 
 def test_noise_has_no_certain_shift():
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, SIZE, dtype=np.uint8) for _ in range(2)]
-    assert not registration.estimate_shift(*noise).is_certain
+    assert not shift_estimation.estimate_shift(*noise).is_certain
 
 
 def test_mutual_information_is_that_of_the_joint_histogram_of_the_overlap():
     rng = np.random.default_rng(5)
-    first, second = (rng.integers(0, registration.BINS + 1, (40, 50)) for _ in range(2))
+    first, second = (rng.integers(0, shift_estimation.BINS + 1, (40, 50)) for _ in range(2))
     second[5:, 3:] = first[:-5, :-3]  # dependent if second is moved up by 5 and left by 3
-    information = registration.compute_mutual_information(first, second)
+    information = shift_estimation.compute_mutual_information(first, second)
     assert np.unravel_index(information.argmax(), information.shape) == (RADIUS - 5, RADIUS - 3)
     a, b = first[:-5, :-3].ravel(), second[5:, 3:].ravel()
     expected = 0.0
@@ -67,8 +67,8 @@ def test_mutual_information_is_that_of_the_joint_histogram_of_the_overlap():
 
 
 def test_images_are_reduced_to_a_width_of_320_and_keep_their_shape():
-    assert registration.reduce_image(np.zeros((768, 1024), np.uint8)).shape == (240, 320)
-    assert registration.reduce_image(np.zeros((60, 80), np.uint8)).shape == (240, 320)
+    assert shift_estimation.reduce_image(np.zeros((768, 1024), np.uint8)).shape == (240, 320)
+    assert shift_estimation.reduce_image(np.zeros((60, 80), np.uint8)).shape == (240, 320)
 
 
 def test_the_edge_of_a_black_border_does_not_decide():
@@ -78,11 +78,11 @@ def test_the_edge_of_a_black_border_does_not_decide():
     bordered[40:210, 60:270] = visible[40:210, 60:270]
     frame = infrared.copy()  # the same frame, in place, in the other sensor
     cv2.rectangle(frame, (60, 40), (269, 209), 255, 2)
-    assert registration.measure_shift(frame, bordered, content).right == -6
+    assert shift_estimation.measure_shift(frame, bordered, content).right == -6
 
 
 def test_a_content_that_is_too_small_is_not_measured():
-    assert registration.measure_shift(draw_scene(), draw_scene(), (0, 0, 30, 240)) is None
+    assert shift_estimation.measure_shift(draw_scene(), draw_scene(), (0, 0, 30, 240)) is None
 
 
 def check(shifts):

@@ -4,6 +4,7 @@ The programs stop at the first broken file. The doctor takes the index of the da
 file is opened, and reads each file by itself.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -84,6 +85,13 @@ class DatasetFiles:
     has_leakage: bool = False
     has_known_sequences: bool = False
     notes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def image_folders(self) -> tuple[Path, ...]:
+        """Folders of the infrared and of the visible images, without duplicates."""
+        paths = [pair.infrared for pair in self.pairs] + [pair.visible for pair in self.pairs]
+        # os.path, because a Path of each of many files is slow
+        return tuple(map(Path, dict.fromkeys(map(os.path.dirname, paths))))
 
 
 def read_dataset_files(

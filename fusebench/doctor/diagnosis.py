@@ -29,6 +29,7 @@ from fusebench.doctor.findings import (
 from fusebench.doctor.measurement import PairFacts
 
 MAX_SEQUENCES = 30  # rows of the table of sequences
+MAX_FOLDERS = 4  # in the description of the data set
 
 
 @dataclass(frozen=True)
@@ -152,13 +153,11 @@ def _describe_dataset(files: DatasetFiles) -> Section:
             )
         )
     parts = Counter(pair.part or "neither" for pair in files.pairs)
-    tables = [
-        Table(
-            f"Split ({files.split_description})",
-            ("part", "pairs"),
-            tuple((name, f"{parts[name]:,}") for name in ("train", "test", "neither")),
-        )
-    ]
+    tables = []
+    if set(parts) != {"neither"}:
+        names = ("train", "test", "neither")
+        rows = tuple((name, f"{parts[name]:,}") for name in names)
+        tables.append(Table(f"Split ({files.split_description})", ("part", "pairs"), rows))
     if any(pair.condition for pair in files.pairs):
         tables.append(_count_by_part(files, "condition"))
     if files.has_known_sequences:
@@ -166,13 +165,20 @@ def _describe_dataset(files: DatasetFiles) -> Section:
     return Section(
         "dataset",
         "Data set",
-        f"{files.title} in {files.folder}: {len(files.pairs):,} pairs"
-        + (
-            f", {len(files.classes)} classes: {', '.join(files.classes)}." if files.classes else "."
-        ),
+        _describe_folders(files),
         tuple(findings),
         tuple(tables),
     )
+
+
+def _describe_folders(files: DatasetFiles) -> str:
+    folders = [str(folder) for folder in files.image_folders]
+    others = len(folders) - MAX_FOLDERS
+    text = f"{len(files.pairs):,} pairs of images in {', '.join(folders[:MAX_FOLDERS])}"
+    text += f" and {others:,} more folders" if others > 0 else ""
+    if files.classes:
+        text += f"; {len(files.classes)} classes: {', '.join(files.classes)}"
+    return f"{text}."
 
 
 def _count_by_part(files: DatasetFiles, attribute: str) -> Table:

@@ -1,6 +1,6 @@
 """Measurements that are kept below ``--out``, so that a second run reads changed files only.
 
-    doctor/<data set>-<hash of its folder>.json
+    doctor/<data set>-<hash of its folders>.json
 
 A measurement is used again while size and times of the pair's files, its boxes and the code's
 version are the same. A damaged file is ignored.
@@ -8,7 +8,7 @@ version are the same. A damaged file is ignored.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,16 @@ HASH_LENGTH = 12
 MAX_BYTES = 1 << 30
 
 
-def get_path(out: Path, dataset: str, folder: Path) -> Path:
-    """Return the file of the kept measurements of a data set."""
-    digest = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
+def get_path(out: Path, dataset: str, folders: Collection[Path]) -> Path:
+    """Return the file of the kept measurements of a data set.
+
+    Args:
+        out: Folder of the results.
+        dataset: Name of the data set.
+        folders: Folders of its images.
+    """
+    text = "\n".join(sorted(str(folder.resolve()) for folder in folders))
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return out / FOLDER / f"{dataset}-{digest[:HASH_LENGTH]}.json"
 
 

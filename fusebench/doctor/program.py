@@ -11,6 +11,7 @@ Exit status: 0 if no finding is an error, 1 if one is, 2 if the command or the d
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fusebench import cli, plugins
@@ -132,6 +133,8 @@ def _examine(name: str, files: DatasetFiles, args: argparse.Namespace) -> int:
     """Examine a data set, print the findings and write page and JSON file."""
     facts = runner.measure_dataset(files, args.out)
     result = diagnosis.diagnose(files, facts)
+    if name != files.name:
+        result = replace(result, title=f"{files.title}, task {name}")
     args.to.mkdir(parents=True, exist_ok=True)
     page = args.to / f"{name}.html"
     write_text_atomically(args.to / f"{name}.json", text_report.format_json(result))

@@ -31,7 +31,7 @@ def measure_dataset(files: DatasetFiles, out: Path) -> dict[str, PairFacts]:
     Raises:
         OSError: If the measurements cannot be written.
     """
-    path = kept_measurements.get_path(out, files.name, files.folder)
+    path = kept_measurements.get_path(out, files.name, files.image_folders)
     kept = kept_measurements.read_measurements(path)
     jobs = [_build_job(pair, files.classes) for pair in files.pairs]
     stamps = {job.key: kept_measurements.compute_stamp(job) for job in jobs}

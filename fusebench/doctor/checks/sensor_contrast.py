@@ -154,7 +154,7 @@ def _build_finding(
         f"misses these boxes in the test: compare {other} and fused images with this in mind. "
         "Report the classes and conditions apart.",
         tuple(_build_item(box, classes) for box in ordered),
-        tuple(_build_picture(box, classes) for box in ordered[:PICTURE_COUNT]),
+        tuple(_build_picture(box, classes) for box in _select_pictures(ordered)),
     )
 
 
@@ -168,8 +168,15 @@ def _build_empty_finding(
         "Look at the pictures: labels of another image, or of objects that only the annotator's "
         "enhanced images showed? Correct or delete them.",
         tuple(_build_item(box, classes) for box in ordered),
-        tuple(_build_picture(box, classes) for box in ordered[:PICTURE_COUNT]),
+        tuple(_build_picture(box, classes) for box in _select_pictures(ordered)),
     )
+
+
+def _select_pictures(ordered: Sequence[BoxContrast]) -> list[BoxContrast]:
+    """Select the worst boxes, at first one of each image."""
+    worst_of_image = list({box.key: box for box in reversed(ordered)}.values())[::-1]
+    others = [box for box in ordered if box not in worst_of_image]
+    return [*worst_of_image, *others][:PICTURE_COUNT]
 
 
 def _get_ratio(box: BoxContrast) -> float:

@@ -18,6 +18,7 @@ from fusebench.doctor.findings import (
 
 MAX_SHIFT = 3.0  # reduced pixels: 1 % of the width, the agreement that was measured in M3FD
 MAX_MEDIAN_SHIFT = 1.5  # of a whole data set: its own images need no hand-made offset
+MIN_CERTAIN_SHARE = 0.15  # three times that of images that do not belong together
 MIN_PAIRS = 20  # for a statement on the whole data set
 
 
@@ -35,6 +36,7 @@ def check_registration(
     findings = [
         *_find_shifted_pairs(certain, widths),
         *_find_common_shift(certain),
+        *_find_wrong_partners(shifts, certain),
         *_find_uncertain_pairs(shifts, certain),
     ]
     lengths = [shift.length for shift in certain.values()]
@@ -115,6 +117,26 @@ def _find_common_shift(certain: Mapping[str, Shift]) -> list[Finding]:
             f"{right:+g} px right and {down:+g} px down at {WIDTH} px width",
             "Were the images of one sensor cropped or resized differently? Use both sensors of "
             "the same release, or shift one of them for all pairs.",
+        )
+    ]
+
+
+def _find_wrong_partners(
+    shifts: Mapping[str, Shift], certain: Mapping[str, Shift]
+) -> list[Finding]:
+    if len(shifts) < MIN_PAIRS or len(certain) >= MIN_CERTAIN_SHARE * len(shifts):
+        return []
+    return [
+        Finding(
+            "warning",
+            f"Only {format_count(len(certain), len(shifts), 'pairs')} have common edges, hardly "
+            "more than images that do not belong together",
+            "Are the partners right? Names that are numbered differently in the two folders give "
+            "such pairs. Or the images are too dark or too different to tell.",
+            pictures=tuple(
+                Picture("registration", key, key)
+                for key in sorted(shifts, key=lambda key: shifts[key].confidence)[:PICTURE_COUNT]
+            ),
         )
     ]
 

@@ -32,8 +32,8 @@ EDGE_SHARE = 0.2  # of the pixels with a direction; the others are flat
 SMOOTHING = 1.0  # standard deviation in reduced pixels
 MIN_GRADIENT = 0.5  # gray levels per pixel; less is rounding
 PEAK_RADIUS = 3  # reduced pixels around the maximum that belong to its peak
-# Standard deviations of the maximum above the other shifts. Of pairs whose images do not belong
-# together (M3FD, MSRS, FLIR), 5 % are above 4.0 to 4.7.
+# Standard deviations of the maximum above the other shifts. Of images that do not belong together,
+# 5 % reach it in MSRS and RoadScene, 1 % in FLIR, none in M3FD (docs/doctor.md).
 MIN_CONFIDENCE = 4.5
 BORDER_MARGIN = 4  # reduced pixels beside a black border, whose edge is no edge of the scene
 MIN_SIDE = 4 * RADIUS  # reduced pixels; smaller contents are not measured

@@ -1,4 +1,4 @@
-"""The doctor on published data sets, if this machine has them: FUSEBENCH_DATA names their folder."""
+"""The doctor on published data sets, if this machine has them (FUSEBENCH_DATA is their folder)."""
 
 import os
 from pathlib import Path

@@ -105,6 +105,13 @@ def test_uncertain_pairs_are_a_note_and_never_count_as_shifted():
     assert [item.name for item in finding.items] == ["a"]
 
 
+def test_pairs_that_hardly_ever_fit_are_reported_as_wrong_partners():
+    shifts = {f"{i:02d}": Shift(0, 0, 9 if i < 2 else 2) for i in range(25)}
+    assert any("do not belong together" in title for title in check(shifts))
+    shifts |= {f"{i:02d}": Shift(0, 0, 9) for i in range(5)}
+    assert not any("do not belong together" in title for title in check(shifts))
+
+
 def test_a_common_shift_of_all_pairs_is_reported():
     titles = check({f"{i:02d}": Shift(2, 0, 9) for i in range(25)})
     assert any("whole data set is shifted" in title for title in titles)

@@ -135,10 +135,10 @@ def _examine(name: str, files: DatasetFiles, args: argparse.Namespace) -> int:
     result = diagnosis.diagnose(files, facts)
     if name != files.name:
         result = replace(result, title=f"{files.title}, task {name}")
+    printable.print_text(text_report.format_text(result))
     args.to.mkdir(parents=True, exist_ok=True)
     page = args.to / f"{name}.html"
     write_text_atomically(args.to / f"{name}.json", text_report.format_json(result))
     write_text_atomically(page, html_page.render_page(result, files))
-    printable.print_text(text_report.format_text(result))
     printable.print_text(f"Page: {page}")
     return cli.EXIT_FAILED if result.list_findings("error") else 0

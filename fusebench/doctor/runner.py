@@ -1,6 +1,6 @@
 """Measurement of all pairs in worker processes; what is known already is not measured again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +11,7 @@ from fusebench.doctor import kept_measurements, measurement
 from fusebench.doctor.dataset_files import DatasetFiles, PairFiles
 from fusebench.doctor.measurement import PairFacts, PairJob
 from fusebench.errors import UserError
-from fusebench.runtime import process_pool, progress
+from fusebench.runtime import printable, process_pool, progress
 
 MIN_JOBS_FOR_POOL = 24  # starting the processes takes longer than measuring fewer pairs
 
@@ -29,7 +29,7 @@ def measure_dataset(files: DatasetFiles, out: Path) -> dict[str, PairFacts]:
         Facts per key, in key order.
 
     Raises:
-        OSError: If the measurements cannot be written.
+        UserError: If a worker process was killed.
     """
     path = kept_measurements.get_path(out, files.name, files.image_folders)
     kept = kept_measurements.read_measurements(path)
@@ -47,10 +47,15 @@ def measure_dataset(files: DatasetFiles, out: Path) -> dict[str, PairFacts]:
                 facts[job.key] = next(measured)
     finally:
         if missing:
-            kept_measurements.write_measurements(
-                path, {stamps[key]: pair for key, pair in facts.items()}
-            )
+            _keep(path, {stamps[key]: pair for key, pair in facts.items()})
     return {job.key: facts[job.key] for job in jobs}
+
+
+def _keep(path: Path, facts: Mapping[str, PairFacts]) -> None:
+    try:
+        kept_measurements.write_measurements(path, facts)
+    except OSError as error:  # the next run measures again
+        printable.print_message(f"{path}: the measurements cannot be kept ({error.strerror})")
 
 
 def _build_job(pair: PairFiles, classes: tuple[str, ...]) -> PairJob:

@@ -133,6 +133,41 @@ def test_damaged_kept_measurements_are_ignored(m3fd, tmp_path):
     assert json.loads(kept.read_text())
 
 
+def test_measurements_that_cannot_be_kept_do_not_end_the_program(m3fd, tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "doctor").touch()
+    assert main(["--m3fd"]) == 0
+    output = capsys.readouterr()
+    assert "the measurements cannot be kept" in output.err
+    assert "6 pairs" in output.out
+
+
+def test_a_data_set_of_a_users_module_is_examined(m3fd, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_datasets").mkdir()
+    (tmp_path / "my_datasets" / "pairs.py").write_text(
+        "from fusebench.data.pairs import Split\n"
+        "from fusebench.data.boxes import make_boxes\n"
+        "from fusebench.data.pairs import Pair\n"
+        "VERSION, TITLE, CLASSES = 1, 'My pairs', ('Car',)\n"
+        "def load(root, split, options):\n"
+        "    folder = root / 'm3fd'\n"
+        "    boxes = make_boxes([[1, 1, 9, 9]], [0])\n"
+        "    pairs = tuple(\n"
+        "        Pair(p.stem, folder / 'Ir' / p.name, p, (64, 48), boxes)\n"
+        "        for p in sorted((folder / 'Vis').iterdir()))\n"
+        "    return Split('my_pairs', split, CLASSES, pairs)\n"
+    )
+    (tmp_path / "tasks.yaml").write_text(
+        "sources: {visible: {kind: visible}}\n"
+        "tasks: {mine: {kind: quality, dataset: my_datasets.pairs, sources: [visible]}}\n"
+    )
+    assert main(["--task", "mine"]) == 0
+    document = json.loads(Path("doctor/mine.json").read_text(encoding="utf-8"))
+    tables = {table["title"]: table for s in document["sections"] for table in s["tables"]}
+    assert tables["Boxes (sides in pixels; sizes as in COCO)"]["rows"][0][:2] == ["Car", "6"]
+
+
 def test_names_from_files_are_escaped_on_the_page(m3fd):
     write_pair(m3fd, "<b>x", 9)
     (m3fd / "Vis" / "<b>x.png").write_bytes(b"no image")

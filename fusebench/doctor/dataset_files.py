@@ -109,8 +109,7 @@ def read_dataset_files(
         DatasetNotFoundError: If the data set is not on this machine.
         UserError: If files have no partner, or the options do not fit the data set.
     """
-    index = load_index(dataset, root, options)
-    rule: SplitRule | None = getattr(options, "split", None)
+    index, rule = load_index(dataset, root, options)
     every = _build_split_without_reading(index, "all", rule)
     sequences = {pair.key: pair.sequence for pair in every.pairs}
     description, has_leakage, parts = _divide(index, rule)
@@ -137,7 +136,7 @@ def read_dataset_files(
             )
         )
     return DatasetFiles(
-        index.dataset,
+        dataset.name,
         dataset.TITLE,
         index.folder,
         index.classes,
@@ -152,21 +151,26 @@ def read_dataset_files(
 
 
 class _IndexBuilt(Exception):  # noqa: N818 - no error: it carries the index out of `load`
-    def __init__(self, index: DatasetIndex) -> None:
+    def __init__(self, index: DatasetIndex, rule: SplitRule | None) -> None:
         super().__init__()
         self.index = index
+        self.rule = rule
 
 
-def load_index(dataset: Dataset, root: Path, options: BaseModel) -> DatasetIndex:
-    """Return the index of a data set, before its files are opened.
+def load_index(
+    dataset: Dataset, root: Path, options: BaseModel
+) -> tuple[DatasetIndex, SplitRule | None]:
+    """Return the index of a data set, before its files are opened, and its split rule.
 
     Raises:
         DatasetNotFoundError: If the data set is not on this machine.
         UserError: If files have no partner, or the options do not fit the data set.
     """
 
-    def take_index(index: DatasetIndex, *_: Any, **__: Any) -> NoReturn:
-        raise _IndexBuilt(index)
+    def take_index(
+        index: DatasetIndex, _: str, rule: SplitRule | None = None, *__: Any, **___: Any
+    ) -> NoReturn:
+        raise _IndexBuilt(index, rule)
 
     plugins.load_plugin(plugins.DATASETS, dataset.name)
     modules = [
@@ -181,8 +185,8 @@ def load_index(dataset: Dataset, root: Path, options: BaseModel) -> DatasetIndex
         try:
             split = dataset.load(root, "all", options)
         except _IndexBuilt as built:
-            return built.index
-    return _convert_split(split, root)
+            return built.index, built.rule
+    return _convert_split(split, root), None
 
 
 def _convert_split(split: Split, root: Path) -> DatasetIndex:

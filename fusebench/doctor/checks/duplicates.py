@@ -11,7 +11,15 @@ from fusebench.doctor.checks.perceptual_hash import (
     group_near_duplicates,
     to_arrays,
 )
-from fusebench.doctor.findings import PICTURE_COUNT, Finding, Item, Picture, Section, Table
+from fusebench.doctor.findings import (
+    PICTURE_COUNT,
+    Finding,
+    Item,
+    Picture,
+    Section,
+    Severity,
+    Table,
+)
 
 
 def check_duplicates(
@@ -72,10 +80,13 @@ def _describe_group(group: Sequence[str], parts: Mapping[str, str]) -> str:
 
 
 def _build_group_finding(
-    severity: str, groups: Sequence[Sequence[str]], parts: Mapping[str, str], text: tuple[str, str]
+    severity: Severity,
+    groups: Sequence[Sequence[str]],
+    parts: Mapping[str, str],
+    text: tuple[str, str],
 ) -> Finding:
     return Finding(
-        "error" if severity == "error" else "warning",
+        severity,
         text[0],
         text[1],
         tuple(Item(_describe_group(group, parts)) for group in groups),
@@ -135,7 +146,10 @@ def _report_near(near: Sequence[list[str]], parts: Mapping[str, str]) -> list[Fi
         + (f", {leak_count:,} of them across train and test" if leak_count else ""),
         "Keep one pair of each group, or put the whole group into one part of the split.",
     )
-    return [_build_group_finding("warning", groups, parts, text)]
+    is_in_one_part = all(
+        len({parts.get(key, "") for key in group}) == 1 and parts.get(group[0]) for group in groups
+    )
+    return [_build_group_finding("note" if is_in_one_part else "warning", groups, parts, text)]
 
 
 def _report_same_views(

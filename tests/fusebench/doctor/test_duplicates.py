@@ -71,6 +71,20 @@ def test_near_duplicates_are_grouped_through_others_and_need_both_sensors():
     assert perceptual_hash.group_near_duplicates(hashes) == [["k1", "k2", "k3"]]
 
 
+@pytest.mark.parametrize(
+    ("parts", "severity"),
+    [
+        ({}, "warning"),
+        ({"a": "train", "b": "test"}, "warning"),
+        ({"a": "train", "b": "train"}, "note"),  # frames of one recording
+    ],
+)
+def test_near_duplicates_within_one_part_of_the_split_are_a_note(parts, severity):
+    first, second = make_hashes(2)
+    hashes = {"a": (first, second), "b": (flip_bits(first, 1), second)}
+    assert check(hashes, parts)[0].severity == severity
+
+
 def test_equal_pairs_in_train_and_test_are_an_error_and_within_a_part_a_warning():
     hashes = dict(zip("abcd", zip(make_hashes(4), make_hashes(4), strict=True), strict=True))
     digests = {"a": ("1", "2"), "b": ("1", "2"), "c": ("3", "4"), "d": ("3", "4")}

@@ -265,3 +265,21 @@ def test_ctrl_c_ends_all_processes(m3fd, tmp_path):
     assert process.returncode == 130
     assert "interrupted; the same command resumes" in output
     assert "Traceback" not in output, output.replace("\r", "\n")[:3000]
+
+
+def test_simulated_scenes_are_divided_as_they_are_rendered_and_are_not_m3fd(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tasks.yaml").write_text(
+        "sources: {visible: {kind: visible}}\n"
+        "tasks: {toy: {kind: quality, dataset: scenes, sources: [visible],"
+        " data: {train: 2, test: 1, knobs: {width: 96, height: 64}}}}\n"
+    )
+    assert main(["--task", "toy"]) in (0, 1)
+    document = json.loads(Path("doctor/toy.json").read_text(encoding="utf-8"))
+    sections = {section["name"]: section for section in document["sections"]}
+    assert "known_facts" not in sections
+    assert sections["dataset"]["tables"][0]["rows"] == [
+        ["train", "2"],
+        ["test", "1"],
+        ["neither", "0"],
+    ]

@@ -98,8 +98,8 @@ def _find_shifted_pairs(certain: Mapping[str, Shift], widths: Mapping[str, int])
 def _describe_shift(shift: Shift, width: int) -> str:
     scale = width / WIDTH
     return (
-        f"the visible image fits {shift.right * scale:+.0f} px right, {shift.down * scale:+.0f} px "
-        f"down (confidence {shift.confidence:.1f})"
+        f"the visible image fits when moved {shift.right * scale:+.0f} px right, "
+        f"{shift.down * scale:+.0f} px down (confidence {shift.confidence:.1f})"
     )
 
 

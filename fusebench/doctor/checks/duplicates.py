@@ -42,7 +42,7 @@ def check_duplicates(
         *_report_equal(equal, parts),
         *_report_equal_in_one_sensor(digests, equal_sets),
         *_report_near(near, parts),
-        *_report_same_views(hashes, parts, equal),
+        *_report_same_views(hashes, parts, [*equal, *near]),
     ]
     table = Table(
         "Duplicates",
@@ -155,13 +155,13 @@ def _report_near(near: Sequence[list[str]], parts: Mapping[str, str]) -> list[Fi
 def _report_same_views(
     hashes: Mapping[str, tuple[str, str]],
     parts: Mapping[str, str],
-    equal: Sequence[Sequence[str]],
+    reported_groups: Sequence[Sequence[str]],
 ) -> list[Finding]:
     """Report pairs of test whose view is in train too, e.g. neighboring frames of a video.
 
-    Pairs with equal pixels are reported already.
+    Pairs of groups that are across both parts are reported already.
     """
-    reported = {key for group in equal if _is_leak(group, parts) for key in group}
+    reported = {key for group in reported_groups if _is_leak(group, parts) for key in group}
     keys = [key for key in sorted(hashes) if parts.get(key) and key not in reported]
     is_test = np.array([parts[key] == "test" for key in keys], np.bool_)
     if not is_test.any() or is_test.all():

@@ -16,9 +16,9 @@ from PIL import Image
 from fusebench.data.images import Gray
 
 HASH_SIZE = 8  # cells in each direction; 64 bits
-# Bits that differ, of 64, in each sensor. Copies that were compressed or brightened differ in 0 to
-# 4; consecutive video frames of M3FD in 5 to 15; the closest pairs of other scenes in 15 or more
-# (MSRS, M3FD and RoadScene: 30,000 comparisons).
+# Bits that differ, of 64, in each sensor. Of copies that were compressed and brightened, 7 of 8
+# differ in at most 4; consecutive video frames of M3FD in 3 to 15; the closest pairs of other
+# scenes in 15 or more (MSRS, M3FD and RoadScene: 30,000 comparisons).
 NEAR_DUPLICATE_BITS = 4
 SAME_VIEW_BITS = 10
 BLOCK_SIZE = 512  # hashes that are compared with all others at a time

@@ -14,6 +14,7 @@ from fusebench.doctor.measurement import read_gray_for_display
 from fusebench.errors import UserError
 
 PANEL_HEIGHT = 240  # pixels
+MAX_PANEL_WIDTH = 960  # pixels; wider images are compressed
 GAP = 4  # pixels between panels
 TILE_COUNT = 8  # tiles of a checkerboard per side
 BOX_CONTEXT = 1.2  # of a box's longer side, on each side of its center
@@ -157,7 +158,8 @@ def _resize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2
 
     height, width = image.shape[:2]
-    size = (max(1, round(width * PANEL_HEIGHT / height)), PANEL_HEIGHT)
+    panel_width = round(width * PANEL_HEIGHT / height)
+    size = (min(max(1, panel_width), MAX_PANEL_WIDTH), PANEL_HEIGHT)
     resized: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(
         np.uint8
     )

@@ -211,8 +211,8 @@ def _report_several_sizes(facts: Mapping[str, PairFacts]) -> list[Finding]:
     return [
         Finding(
             "note",
-            f"{len(sizes)} image sizes: {count:,} pairs are {common[0]} x {common[1]}, "
-            f"{len(others):,} are not",
+            f"{len(sizes)} image sizes; the most frequent is {common[0]} x {common[1]} "
+            f"({count:,} of {len(facts):,} pairs)",
             "Nothing to do here; programs that assume one size resize or crop these pairs.",
             tuple(others),
         )

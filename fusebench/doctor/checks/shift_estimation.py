@@ -36,6 +36,7 @@ PEAK_RADIUS = 3  # reduced pixels around the maximum that belong to its peak
 # 5 % reach it in MSRS and RoadScene, 1 % in FLIR, none in M3FD (docs/doctor.md).
 MIN_CONFIDENCE = 4.5
 BORDER_MARGIN = 4  # reduced pixels beside a black border, whose edge is no edge of the scene
+MAX_ASPECT = 4.0  # height to width of a reduced image
 MIN_SIDE = 4 * RADIUS  # reduced pixels; smaller contents are not measured
 
 
@@ -65,11 +66,14 @@ class Shift:
 
 
 def reduce_image(image: Gray) -> Gray:
-    """Reduce a gray image, uint8 (H, W), to `WIDTH` pixels width; its shape is kept."""
+    """Reduce a gray image, uint8 (H, W), to `WIDTH` pixels width.
+
+    Its shape is kept, unless it is more than `MAX_ASPECT` times as high as wide.
+    """
     import cv2
 
     height, width = image.shape
-    size = (WIDTH, max(2 * RADIUS, round(height * WIDTH / width)))
+    size = (WIDTH, max(2 * RADIUS, round(WIDTH * min(height / width, MAX_ASPECT))))
     method = cv2.INTER_AREA if width > WIDTH else cv2.INTER_LINEAR
     reduced: Gray = cv2.resize(image, size, interpolation=method).astype(np.uint8)
     return reduced

@@ -211,5 +211,5 @@ def test_several_sizes_are_a_note():
     other = (image(size=(32, 24)), image(size=(32, 24), mode="RGB", color=30.0, digest="2"))
     facts = {"a": PairFacts(*GOOD), "b": PairFacts(*GOOD), "c": PairFacts(*other)}
     (finding,) = image_files.check_image_files(facts, scales_infrared=False).findings
-    assert finding.title == "2 image sizes: 2 pairs are 64 x 48, 1 are not"
+    assert finding.title == "2 image sizes; the most frequent is 64 x 48 (2 of 3 pairs)"
     assert [item.name for item in finding.items] == ["c"]

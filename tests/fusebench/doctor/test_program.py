@@ -196,6 +196,14 @@ def test_infrared_images_of_16_bits_are_measured(m3fd):
     assert "images cannot be read" not in titles
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (300, 2)])
+def test_images_of_a_few_pixels_do_not_end_the_program(m3fd, size):
+    for name, mode in (("Ir", "L"), ("Vis", "RGB")):
+        Image.new(mode, size, 90).save(m3fd / name / "00000.png")
+    dataset_folders.write_voc_xml(m3fd / "Annotation" / "00000.xml", (), size)
+    assert main(["--m3fd"]) in (0, 1)
+
+
 def test_quick_reads_some_pairs(m3fd, monkeypatch, capsys):
     monkeypatch.setattr(program, "QUICK_PAIR_COUNT", 3)
     assert main(["--m3fd", "--quick"]) == 0

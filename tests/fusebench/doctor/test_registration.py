@@ -69,6 +69,8 @@ def test_mutual_information_is_that_of_the_joint_histogram_of_the_overlap():
 def test_images_are_reduced_to_a_width_of_320_and_keep_their_shape():
     assert shift_estimation.reduce_image(np.zeros((768, 1024), np.uint8)).shape == (240, 320)
     assert shift_estimation.reduce_image(np.zeros((60, 80), np.uint8)).shape == (240, 320)
+    assert shift_estimation.reduce_image(np.zeros((5000, 1), np.uint8)).shape == (1280, 320)
+    assert shift_estimation.reduce_image(np.zeros((1, 5000), np.uint8)).shape == (24, 320)
 
 
 def test_the_edge_of_a_black_border_does_not_decide():

@@ -267,7 +267,9 @@ def test_ctrl_c_ends_all_processes(m3fd, tmp_path):
     )
     output = ""
     while "read m3fd" not in output:  # the progress bar
-        output += process.stderr.read(1)
+        character = process.stderr.read(1)
+        assert character, output
+        output += character
     process.send_signal(signal.SIGINT)
     output += process.communicate(timeout=30)[1]
     assert process.returncode == 130

@@ -11,16 +11,18 @@ Exit status: 0 if no finding is an error, 1 if one is, 2 if the command or the d
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from fusebench import cli, plugins
 from fusebench.config import schema, task_file_location
 from fusebench.config.paths import expand_home, expand_home_in_options
+from fusebench.contracts import Dataset
 from fusebench.doctor import diagnosis, html_page, runner, text_report
 from fusebench.doctor.dataset_files import DatasetFiles, read_dataset_files
 from fusebench.errors import UserError
-from fusebench.experiments.resolution import ResolvedDataset
 from fusebench.runtime import command_name, interrupts, printable
 from fusebench.runtime.atomic_write import write_text_atomically
 from fusebench.runtime.printable import ArgumentParser
@@ -28,6 +30,14 @@ from fusebench.runtime.unknown_names import suggest_names
 
 PROGRAM = "fusebench.doctor"
 QUICK_PAIR_COUNT = 300
+
+
+@dataclass(frozen=True)
+class SelectedDataset:
+    """A data set and its checked options."""
+
+    plugin: Dataset
+    options: BaseModel
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,7 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def select_datasets(args: argparse.Namespace) -> dict[str, ResolvedDataset]:
+def select_datasets(args: argparse.Namespace) -> dict[str, SelectedDataset]:
     """Return the data sets that the arguments name, by the name of their page.
 
     Raises:
@@ -106,10 +116,10 @@ def select_datasets(args: argparse.Namespace) -> dict[str, ResolvedDataset]:
     for flag, folder in (("--out", args.out), ("--to", args.to)):
         if folder.is_file():
             raise UserError(f"{flag} {folder}: is a file; expected a folder")
-    selected: dict[str, ResolvedDataset] = {}
+    selected: dict[str, SelectedDataset] = {}
     for name in args.datasets or []:
         plugin = plugins.load_dataset(name)
-        selected[name] = ResolvedDataset(plugin, plugin.Options())
+        selected[name] = SelectedDataset(plugin, plugin.Options())
     if args.task or args.set:
         file = schema.load_task_file(task_file_location.find_task_file(args.tasks), None, args.set)
         for name in args.task or []:
@@ -120,13 +130,13 @@ def select_datasets(args: argparse.Namespace) -> dict[str, ResolvedDataset]:
     return selected
 
 
-def _resolve_dataset(file: schema.TaskFile, name: str) -> ResolvedDataset:
+def _resolve_dataset(file: schema.TaskFile, name: str) -> SelectedDataset:
     if name not in file.tasks:
         raise UserError(f"no task is called {name!r}{suggest_names(name, file.tasks)}")
     task = file.tasks[name]
     plugin = plugins.load_dataset(task.dataset)
     options = plugins.validate_options(plugin.Options, task.data, f"tasks.{name}.data")
-    return ResolvedDataset(plugin, expand_home_in_options(options))
+    return SelectedDataset(plugin, expand_home_in_options(options))
 
 
 def _examine(name: str, files: DatasetFiles, args: argparse.Namespace) -> int:

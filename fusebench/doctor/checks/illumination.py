@@ -22,10 +22,10 @@ Brightness = tuple[float, float, float]
 DARK_MEAN = 30.0  # of the visible image; night images of MSRS have a median of 24
 BRIGHT_MEAN = 225.0  # overexposed, fog or a white page
 MIN_RANGE = 20.0  # 1st to 99th percentile of an infrared image; the smallest in MSRS is 26
-# Means that contradict a condition: day images of MSRS have 42 or more, night images 67 or less,
-# those of FLIR at night up to 80.
+# Means that contradict a condition: day images of MSRS have 42 or more, night images 67 or less;
+# those of FLIR are exposed for longer and have up to 146.
 DAY_MIN_MEAN = 45.0
-NIGHT_MAX_MEAN = 90.0
+NIGHT_MAX_MEAN = 150.0
 DAY_NAMES = ("day", "sunny", "bright", "noon")
 NIGHT_NAMES = ("night", "dark")
 

@@ -6,6 +6,7 @@ python -m fusebench --plan            the runs and which of them are finished
 python -m fusebench --m3fd            only the tasks on one data set
 python -m fusebench verify            check the stored files; see its --help
 python -m fusebench export            write data sets and results for other tools; see its --help
+python -m fusebench doctor --m3fd     check a data set; see its --help
 
 Finished work is never repeated: after an interruption, the same command resumes it.
 """
@@ -13,14 +14,20 @@ Finished work is never repeated: after an interruption, the same command resumes
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from fusebench import cli, verify
+from fusebench import cli, doctor, verify
 from fusebench.config import schema
 from fusebench.experiments.plan import Plan
 from fusebench.export import __main__ as export
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
+
+SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "verify": verify.main,
+    "export": export.main,
+    "doctor": doctor.main,
+}
 
 
 def build_plan(args: argparse.Namespace) -> Plan:
@@ -43,10 +50,8 @@ def select_stages(plan: Plan, *, is_plan_only: bool) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the worst exit status of the stages."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["verify"]:
-        return verify.main(arguments[1:])
-    if arguments[:1] == ["export"]:
-        return export.main(arguments[1:])
+    if arguments and arguments[0] in SUBCOMMANDS:
+        return SUBCOMMANDS[arguments[0]](arguments[1:])
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
     try:
         plan = build_plan(args)

@@ -40,6 +40,7 @@ CORE_ORDER = (
     "api",
     "verify",
     "export",
+    "doctor",
     "console",
     "__main__",
     "__init__",  # the Python API: imported by no other part
@@ -82,6 +83,7 @@ PROGRAMS = (
     "fusebench.console",
     "fusebench.verify",
     "fusebench.export.__main__",
+    "fusebench.doctor.program",
     "fusebench.api.loading",
     "fusion.run",
     "fusion.quality",

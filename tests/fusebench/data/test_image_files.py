@@ -169,7 +169,7 @@ def test_constant_alpha_is_ignored(tmp_path, level):
 def test_image_in_the_alpha_channel_is_refused(tmp_path):
     alpha = np.arange(24, dtype=np.uint8)[None, :, None].repeat(16, axis=0)
     Image.fromarray(np.dstack([QUARTERS, alpha])).save(tmp_path / "a.png")
-    with pytest.raises(UserError, match=r"alpha channel has values from 0 to 23; .* MFNet"):
+    with pytest.raises(UserError, match=r"alpha channel has values from 0 to 23; .* mfnet"):
         images.read_color(tmp_path / "a.png")
 
 

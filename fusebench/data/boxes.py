@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from fusebench.data.matching.keys import index_keys, remove_folders_and_extension, resolve_key
 from fusebench.errors import UserError, format_value
 
+NO_SCORES = np.zeros(0)  # shared by the true boxes of all images
+NO_FLAGS = np.zeros(0, np.bool_)
+
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
@@ -81,8 +84,8 @@ def make_boxes(
     return Boxes(
         np.asarray(corners, np.float64).reshape(-1, 4),
         ids.astype(np.int64, copy=False).reshape(-1),
-        np.asarray(scores, np.float64).reshape(-1),
-        np.asarray(ignored, np.bool_).reshape(-1),
+        np.asarray(scores, np.float64).reshape(-1) if len(scores) else NO_SCORES,
+        np.asarray(ignored, np.bool_).reshape(-1) if len(ignored) else NO_FLAGS,
     )
 
 

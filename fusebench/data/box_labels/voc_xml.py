@@ -1,6 +1,7 @@
 """Parsing of Pascal VOC files, as the annotation tools write them, into plain elements."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
@@ -47,10 +48,17 @@ def parse_voc_xml(path: Path | str) -> Element:
 
 def _normalize_tags(root: Element) -> None:
     """Write tags in lower case and without namespaces; most files have no others."""
-    plain = {tag: tag.rpartition("}")[2].lower() for tag in {e.tag for e in root.iter()}}
-    if any(tag != plain_tag for tag, plain_tag in plain.items()):
+    plain = _find_plain_tags(frozenset(element.tag for element in root.iter()))
+    if plain:
         for element in root.iter():
             element.tag = plain[element.tag]
+
+
+@lru_cache(maxsize=64)  # the files of a data set have few sets of tags
+def _find_plain_tags(tags: frozenset[str]) -> dict[str, str]:
+    """Return the plain form of each tag; empty if all are plain."""
+    plain = {tag: tag.rpartition("}")[2].lower() for tag in tags}
+    return plain if any(tag != plain_tag for tag, plain_tag in plain.items()) else {}
 
 
 def _decode(content: bytes) -> bytes:

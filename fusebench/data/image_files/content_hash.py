@@ -15,7 +15,6 @@ pixels as stored, and their results must not be used again.
 """
 
 import hashlib
-import io
 import os
 import time
 import zlib
@@ -26,7 +25,7 @@ from fusebench.data.image_files import png_chunks
 from fusebench.data.image_files.reader import ImageHeader, parse_plain_png, read_header
 from fusebench.errors import UserError
 from fusebench.runtime.reading.file_stamp import Stamp, is_settled, read_stamp
-from fusebench.runtime.reading.regular_file import open_regular_file
+from fusebench.runtime.reading.regular_file import open_descriptor, open_regular_file
 from fusebench.runtime.reading.sha256 import compute_sha256
 
 SAMPLE_BYTES = 4096  # length of each of the three samples
@@ -57,9 +56,10 @@ def hash_image_file(path: Path | str) -> str:
     """
     try:
         with open_regular_file(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            samples = _read_samples(file, size)
-            content = _hash_samples(file, size, samples) or compute_sha256(file)
+            descriptor = file.fileno()
+            size = os.fstat(descriptor).st_size
+            samples = _read_samples(descriptor, size)
+            content = _hash_samples(descriptor, size, samples) or compute_sha256(file)
             return _add_orientation(content, _read_turned_orientation(path, samples))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
@@ -79,32 +79,34 @@ def read_header_and_hash(path: Path | str) -> tuple[ImageHeader, ContentHash | N
     """
     now = time.time_ns()
     try:
-        with open_regular_file(path) as file:
-            stamp = read_stamp(os.fstat(file.fileno()))
-            samples = _read_samples(file, stamp[0])
+        descriptor, status = open_descriptor(path)
+        try:
+            stamp = read_stamp(status)
+            samples = _read_samples(descriptor, stamp[0])
             header = parse_plain_png(samples[0], samples[2])
-            if header is not None:
-                content = _hash_samples(file, stamp[0], samples)
-                if content is None or not is_settled(stamp, now):
-                    return header, None
-                orientation = header.orientation if header.is_turned else None
-                return header, ContentHash(stamp, _add_orientation(content, orientation))
+            content = None if header is None else _hash_samples(descriptor, stamp[0], samples)
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError, UserError):
-        pass  # the other reader describes the fault
-    return read_header(path), None
+        header = None  # the other reader describes the fault
+    if header is None:
+        return read_header(path), None
+    if content is None or not is_settled(stamp, now):
+        return header, None
+    orientation = header.orientation if header.is_turned else None
+    return header, ContentHash(stamp, _add_orientation(content, orientation))
 
 
-def _read_samples(file: io.FileIO, size: int) -> tuple[bytes, bytes, bytes]:
-    descriptor = file.fileno()
+def _read_samples(descriptor: int, size: int) -> tuple[bytes, bytes, bytes]:
     first = os.pread(descriptor, SAMPLE_BYTES, 0)
     middle = os.pread(descriptor, SAMPLE_BYTES, max((size - SAMPLE_BYTES) // 2, 0))
     last = os.pread(descriptor, SAMPLE_BYTES, max(size - SAMPLE_BYTES, 0))
     return first, middle, last
 
 
-def _hash_samples(file: io.FileIO, size: int, samples: tuple[bytes, bytes, bytes]) -> str | None:
+def _hash_samples(descriptor: int, size: int, samples: tuple[bytes, bytes, bytes]) -> str | None:
     """Hash the samples if they cover the file; None if the whole file has to be hashed."""
-    covers = size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(file.fileno(), size, samples[0])
+    covers = size <= 3 * SAMPLE_BYTES or _ends_with_png_checksum(descriptor, size, samples[0])
     if not covers:
         return None
     return hashlib.sha256(b"".join((str(size).encode(), *samples))).hexdigest()

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -14,6 +15,7 @@ EXIF_CHUNK = b"eXIf"
 END_CHUNK = b"IEND"
 PIXEL_CHUNK = b"IDAT"
 HEADER_CHUNK = b"IHDR"
+FIRST_CHUNK_END = 33  # signature; length, name, 13 bytes and checksum of the header chunk
 PIECE_BYTES = 1 << 20  # read at a time
 TAIL_BYTES = 4096
 HEAD_BYTES = 4096
@@ -45,9 +47,22 @@ def parse_plain_header(head: bytes) -> PlainHeader | None:
         None for every other file: an animation, another bit depth, an EXIF block before the
         pixels, a wrong checksum, no PNG.
     """
-    position = len(SIGNATURE)
-    kind, content, position = _parse_chunk(head, position)
-    if not head.startswith(SIGNATURE) or kind != HEADER_CHUNK or len(content) != 13:
+    header = _parse_first_chunk(head[:FIRST_CHUNK_END])
+    if header is None:
+        return None
+    position = FIRST_CHUNK_END
+    while head[position + 4 : position + 8] != PIXEL_CHUNK:
+        kind, content, position = _parse_chunk(head, position)
+        if kind not in NEUTRAL_CHUNKS or NEUTRAL_CHUNKS[kind] not in (None, len(content)):
+            return None
+    return header
+
+
+@lru_cache(maxsize=256)  # the images of a data set have few sizes
+def _parse_first_chunk(head: bytes) -> PlainHeader | None:
+    """Parse signature and header chunk; None if the file is no plain PNG."""
+    kind, content, end = _parse_chunk(head, len(SIGNATURE))
+    if not head.startswith(SIGNATURE) or kind != HEADER_CHUNK or end != FIRST_CHUNK_END:
         return None
     width, height, bits, color_type, compression, filtering, interlacing = struct.unpack(
         ">IIBBBBB", content
@@ -55,10 +70,6 @@ def parse_plain_header(head: bytes) -> PlainHeader | None:
     is_usual = bits == 8 and compression == filtering == 0 and interlacing <= 1
     if not (is_usual and color_type in COLOR_TYPE_MODES and width and height):
         return None
-    while head[position + 4 : position + 8] != PIXEL_CHUNK:
-        kind, content, position = _parse_chunk(head, position)
-        if kind not in NEUTRAL_CHUNKS or NEUTRAL_CHUNKS[kind] not in (None, len(content)):
-            return None
     return PlainHeader((width, height), COLOR_TYPE_MODES[color_type])
 
 

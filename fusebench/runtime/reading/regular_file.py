@@ -45,12 +45,22 @@ def describe_file_type(status: os.stat_result) -> str:
 def open_regular_file(path: Path | str) -> io.FileIO:
     """Open a regular file for reading, following symbolic links; it is not buffered.
 
-    Several times as fast as a check before opening, and what is checked is what is read.
-
     Raises:
         FileNotFoundError: If there is no such file, or a link leads nowhere.
         OSError: If it cannot be read.
         UserError: If it is a folder, a named pipe, a socket or a device.
+    """
+    return io.FileIO(open_descriptor(path)[0])
+
+
+def open_descriptor(path: Path | str) -> tuple[int, os.stat_result]:
+    """Open a regular file for reading; return its descriptor, which is to be closed, and status.
+
+    Several times as fast as a check before opening, and what is checked is what is read.
+
+    Raises:
+        OSError: See `open_regular_file`.
+        UserError: The same.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -59,8 +69,9 @@ def open_regular_file(path: Path | str) -> io.FileIO:
     except (OSError, ValueError):
         require_regular_file(path)
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         require_regular_file(path)
         raise UserError(f"{path}: was replaced while it was opened; start again")
-    return io.FileIO(descriptor)
+    return descriptor, status

@@ -50,23 +50,24 @@ class FileHashes:
         """
         hashes: list[str] = [""] * len(paths)
         unknown: list[tuple[Stamp, int]] = []
+        changed: set[str] = set()
         for place, path in enumerate(paths):
             folder, name = _split_path(path)
             stamp = _stat(path)
-            entry = self._get_table(folder).get(name)
-            if entry is not None and entry[0] == stamp:
-                hashes[place] = entry[1]
-            else:
-                unknown.append((stamp, place))
-        changed: set[str] = set()
+            table = self._get_table(folder)
+            entry = table.get(name)
+            if entry is None or entry[0] != stamp:
+                read = self._read_hashes.get(os.fspath(path))
+                if read is None or read.stamp != stamp:
+                    unknown.append((stamp, place))
+                    continue
+                entry = table[name] = (stamp, read.sha256)
+                changed.add(folder)
+            hashes[place] = entry[1]
         # The most recently changed files last: then they have settled by the time they are read.
         for stamp, place in sorted(unknown, key=lambda entry: max(entry[0][1:3])):
             now = time.time_ns()
-            read = self._read_hashes.get(os.fspath(paths[place]))
-            if read is not None and read.stamp == stamp:
-                hashes[place] = read.sha256
-            else:
-                hashes[place] = hash_image_file(paths[place])
+            hashes[place] = hash_image_file(paths[place])
             if is_settled(stamp, now):
                 folder, name = _split_path(paths[place])
                 self._tables[folder][name] = (stamp, hashes[place])

@@ -53,17 +53,20 @@ class FileHashes:
         changed: set[str] = set()
         for place, path in enumerate(paths):
             folder, name = _split_path(path)
-            stamp = _stat(path)
             table = self._get_table(folder)
             entry = table.get(name)
-            if entry is None or entry[0] != stamp:
-                read = self._read_hashes.get(os.fspath(path))
-                if read is None or read.stamp != stamp:
-                    unknown.append((stamp, place))
-                    continue
-                entry = table[name] = (stamp, read.sha256)
-                changed.add(folder)
-            hashes[place] = entry[1]
+            read = self._read_hashes.get(os.fspath(path))
+            if read is not None:  # its content was read a moment ago
+                hashes[place] = read.sha256
+                if entry is None or entry[0] != read.stamp:
+                    table[name] = (read.stamp, read.sha256)
+                    changed.add(folder)
+                continue
+            stamp = _stat(path)
+            if entry is not None and entry[0] == stamp:
+                hashes[place] = entry[1]
+            else:
+                unknown.append((stamp, place))
         # The most recently changed files last: then they have settled by the time they are read.
         for stamp, place in sorted(unknown, key=lambda entry: max(entry[0][1:3])):
             now = time.time_ns()

@@ -276,16 +276,19 @@ def _build_runs(
 
 
 def _join_notes(splits: Iterable[Split]) -> dict[str, str]:
-    """Join the notes of the splits by name, each text after the name of its split.
+    """Join the notes of the splits by name, each text after the names of its splits.
 
     They are of the whole split, of which ``--limit`` may have selected a part.
     """
-    joined: dict[str, list[str]] = {}
+    joined: dict[str, dict[str, list[str]]] = {}
     for split in splits:
         where = f"{split.name}, whole split" if split.excluded_keys else split.name
         for name, text in split.notes:
-            joined.setdefault(name, []).append(f"{where}: {text}")
-    return {name: "; ".join(texts) for name, texts in joined.items()}
+            joined.setdefault(name, {}).setdefault(text, []).append(where)
+    return {
+        name: "; ".join(f"{' and '.join(where)}: {text}" for text, where in texts.items())
+        for name, texts in joined.items()
+    }
 
 
 class _NotGeneratedError(Exception):

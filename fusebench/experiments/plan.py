@@ -280,15 +280,19 @@ def _join_notes(splits: Iterable[Split]) -> dict[str, str]:
 
     They are of the whole split, of which ``--limit`` may have selected a part.
     """
-    joined: dict[str, dict[str, list[str]]] = {}
+    joined: dict[str, dict[str, list[Split]]] = {}
     for split in splits:
-        where = f"{split.name}, whole split" if split.excluded_keys else split.name
         for name, text in split.notes:
-            joined.setdefault(name, {}).setdefault(text, []).append(where)
+            joined.setdefault(name, {}).setdefault(text, []).append(split)
     return {
-        name: "; ".join(f"{' and '.join(where)}: {text}" for text, where in texts.items())
+        name: "; ".join(f"{_name_splits(noted)}: {text}" for text, noted in texts.items())
         for name, texts in joined.items()
     }
+
+
+def _name_splits(splits: Sequence[Split]) -> str:
+    whole = ", whole split" if any(split.excluded_keys for split in splits) else ""
+    return " and ".join(split.name for split in splits) + whole
 
 
 class _NotGeneratedError(Exception):

@@ -233,20 +233,21 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("texts", "expected"),
+    ("texts", "limit", "expected"),
     [
-        (("toy", "toy"), "train and test: toy"),
-        (("2 of 9", "1 of 9"), "train: 2 of 9; test: 1 of 9"),
+        (("toy", "toy"), None, "train and test: toy"),
+        (("toy", "toy"), 2, "train and test, whole split: toy"),
+        (("2 of 9", "1 of 9"), None, "train: 2 of 9; test: 1 of 9"),
     ],
 )
-def test_a_note_that_both_splits_have_is_written_once(root, monkeypatch, texts, expected):
+def test_a_note_that_both_splits_have_is_written_once(root, monkeypatch, texts, limit, expected):
     def build(index, split, *arguments):
         notes = (("folder", texts[split == "test"]),)
         return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
 
     build_split = plan.build_split
     monkeypatch.setattr(plan, "build_split", build)
-    assert build_run(root, "yolov5").build_protocol()["folder"] == expected
+    assert build_run(root, "yolov5", limit).build_protocol()["folder"] == expected
 
 
 DATASET_OF_THE_USER = """

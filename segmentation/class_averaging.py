@@ -166,6 +166,7 @@ def _build_checked_class_set(
         if 0 in class_set.indices:
             raise UserError(
                 f"class set {class_set.name} scores {classes[0]!r}, which unlabeled: ignored takes "
-                "away; use another set or unlabeled: counted"
+                "away; use another set or unlabeled: counted, or, in data set pairs, leave the "
+                "class out and name its id in label_maps: ids: {0: null, 1: ...}"
             )
     return class_set

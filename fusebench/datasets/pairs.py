@@ -11,7 +11,7 @@
         classes: [person, car]
         boxes: {format: yolo, files: "labels/{split}/{key}.txt"}
 
-docs/datasets.md describes every option, with examples.
+docs/own-data.md describes every option, with examples.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ from fusebench.errors import UserError
 
 VERSION = 1
 TITLE = "Labeled pairs"
-FOLDER_TREES = ("data.infrared and data.visible say, see docs/datasets.md",)
+FOLDER_TREES = ("data.infrared and data.visible say, see docs/own-data.md",)
 
 
 class Options(Tree):

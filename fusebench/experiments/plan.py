@@ -276,16 +276,23 @@ def _build_runs(
 
 
 def _join_notes(splits: Iterable[Split]) -> dict[str, str]:
-    """Join the notes of the splits by name, each text after the name of its split.
+    """Join the notes of the splits by name, each text after the names of its splits.
 
     They are of the whole split, of which ``--limit`` may have selected a part.
     """
-    joined: dict[str, list[str]] = {}
+    joined: dict[str, dict[str, list[Split]]] = {}
     for split in splits:
-        where = f"{split.name}, whole split" if split.excluded_keys else split.name
         for name, text in split.notes:
-            joined.setdefault(name, []).append(f"{where}: {text}")
-    return {name: "; ".join(texts) for name, texts in joined.items()}
+            joined.setdefault(name, {}).setdefault(text, []).append(split)
+    return {
+        name: "; ".join(f"{_name_splits(noted)}: {text}" for text, noted in texts.items())
+        for name, texts in joined.items()
+    }
+
+
+def _name_splits(splits: Sequence[Split]) -> str:
+    whole = ", whole split" if any(split.excluded_keys for split in splits) else ""
+    return " and ".join(split.name for split in splits) + whole
 
 
 class _NotGeneratedError(Exception):

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fusebench.data.boxes import Boxes
 from fusebench.data.fmb_palette import FMB_COLORS
 from fusebench.data.images import Color, LabelMap
+from fusebench.data.label_maps import UNLABELED_NAMES
 from fusebench.evaluation import box_matching
 from reports.figures import fonts
 from reports.figures.zoom_windows import ZoomWindow
@@ -31,6 +32,10 @@ FALSE_NEGATIVE_COLOR = "#fde047"
 WINDOW_COLOR = "#22d3ee"
 WRONG_PIXEL_COLOR, UNLABELED_PIXEL_COLOR = (234, 88, 12), (0, 0, 0)
 BACKGROUND_COLOR, TEXT_COLOR = "#ffffff", "#1c1917"
+CLASS_COLORS = {
+    **FMB_COLORS,
+    **dict.fromkeys((*UNLABELED_NAMES, "background"), UNLABELED_PIXEL_COLOR),
+}
 
 Point = tuple[float, float]
 
@@ -53,12 +58,15 @@ class BoxOverlay:
 
 
 def build_class_colors(classes: Sequence[str]) -> NDArray[np.uint8]:
-    """Build the color of every class, uint8 (C, 3): FMB's where FMB has a class of that name."""
+    """Build the color of every class, uint8 (C, 3).
+
+    FMB's where FMB has a class of that name; classes of unlabeled pixels and background are black.
+    """
     other_colors = [
         (37 * i % 256, 91 * i % 256, (151 * i + 80) % 256) for i in range(1, len(classes) + 1)
     ]
     colors = [
-        FMB_COLORS.get(name.lower(), other)
+        CLASS_COLORS.get(name.lower(), other)
         for name, other in zip(classes, other_colors, strict=True)
     ]
     return np.array(colors, np.uint8).reshape(-1, 3)

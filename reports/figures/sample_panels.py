@@ -39,7 +39,7 @@ BOX_LEGEND = (
     "on which the sources disagree most."
 )
 LABEL_MAP_LEGEND = (
-    "Top to bottom: image; label map in FMB's colors; errors (wrong pixels orange, unlabeled "
+    "Top to bottom: image; label map, see its legend; errors (wrong pixels orange, unlabeled "
     "pixels black); the part in the blue frame enlarged, in which the sources disagree most."
 )
 

@@ -29,7 +29,7 @@ class ColumnHeader:
         subtitle: Printed below the title, e.g. the unit or the number of images of a condition.
         is_mean: Whether the column is the mean of the others and set apart from them.
         score_key: Key of the score in the bootstrap scores; None without statistics.
-        is_repeated: Whether an earlier table has the same column and tests its differences; a
+        is_repeated: Whether another table has the same column and tests its differences; a
             second verdict, adjusted for other comparisons, could differ.
     """
 

@@ -26,6 +26,7 @@ MISSING = "missing"
 ONE_SEED_NOTE = "One seed: differences of this size may be chance."
 UNTESTED_NOTE = "Not tested for significance."
 SEEDS_DIFFER = "seeds differ"
+MAX_NAMED_COLUMNS = 3  # in a caption
 STANDARD_DEVIATION_NOTE = "± is the sample standard deviation over seeds."
 
 
@@ -119,13 +120,18 @@ def describe_missing_runs(source: SourceResults) -> str:
 
 
 def build_caption(table: ScoreTable) -> str:
-    """Build the caption: unit and direction, where all columns agree."""
-    better = table.headers[0].better
+    """Build the caption: the unit, where all columns agree, and the direction.
+
+    Few columns of the other direction are named; many of them are left to the definitions.
+    """
+    lower = [header.title for header in table.headers if header.better == "lower"]
     parts = []
     if all(header.scale == 100 for header in table.headers):
         parts.append("points, 0 to 100")
-    if all(header.better == better for header in table.headers):
-        parts.append(f"{better} is better")
+    if len(lower) in (0, len(table.headers)):
+        parts.append("lower is better" if lower else "higher is better")
+    elif len(lower) <= MAX_NAMED_COLUMNS:
+        parts.append(f"higher is better, for {' and '.join(lower)} lower")
     return "; ".join(parts)
 
 

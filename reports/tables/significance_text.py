@@ -18,7 +18,7 @@ from reports.tables.number_format import (
     get_difference_unit,
 )
 
-REPEATED_COLUMN_NOTE = "Differences that an earlier table has too are tested there."
+REPEATED_COLUMN_NOTE = "Differences that another table has too are tested there."
 VERDICT_MARKS = {NO_DIFFERENCE_SHOWN: "?"}  # in a cell; better and worse are printed in full
 
 

@@ -130,7 +130,7 @@ class NamedDataset:
         raise UserError(
             f"{folder}: expected {' or '.join(self.trees)}; found: "
             f"{folder_discovery.list_entries(folder)}{self._suggest_inner_folder(folder)}. Data in "
-            "another tree can be described with dataset: pairs, see docs/datasets.md"
+            "another tree can be described with dataset: pairs, see docs/own-data.md"
         )
 
     def _suggest_inner_folder(self, folder: Path) -> str:

@@ -5,10 +5,12 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from fusebench.data.label_maps import read_label_map
 from fusebench.data.split_builder import load_split
 from fusebench.datasets import pairs
 from fusebench.errors import UserError
@@ -111,44 +113,37 @@ def test_a_campus_whose_names_say_sequence_and_condition(tmp_path):
     assert not {pair.sequence for pair in test.pairs} & {pair.sequence for pair in train.pairs}
 
 
-REAL = {
-    "llvip": (
-        {"infrared": "val_imgs/ir_imgs", "visible": "val_imgs/vis_imgs",
-         "boxes": {"format": "coco", "files": "annotations/val.json"}},
-        ("person",),
-    ),
-    "flir_aligned": (
-        {"infrared": "images_thermal_train/data/{key}_PreviewData.jpg",
-         "visible": "images_rgb_train/data/{key}_RGB.jpg",
-         "boxes": {"format": "coco", "files": "meta/thermal/flir_train.json",
-                   "sensor": "infrared"}},
-        None,
-    ),
-    "msrs": (
-        {"infrared": "ir", "visible": "vi", "classes": ["person", "bicycle", "car"],
-         "boxes": {"format": "yolo", "files": "labels"}},
-        ("person", "bicycle", "car"),
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_real_samples_are_read_with_every_box_in_its_image(name):
-    options, classes = REAL[name]
-    if not (DATA / name).is_dir():
-        pytest.skip(f"{name} is not in {DATA} (set FUSEBENCH_DATA)")
-    options = pairs.Options(folder=DATA.resolve() / name, **options, split={"rule": "random"})
+@pytest.mark.parametrize(
+    ("task", "classes"),
+    [
+        ("my-llvip", ("person",)),
+        ("my-flir", ("person", "bike", "car")),
+        ("my-msrs", ("person", "bicycle", "car")),
+        ("my-mfnet", ("background", "car", "person", "bike", "curve")),
+    ],
+)
+def test_real_samples_are_read_as_the_documents_describe_them(task, classes):
+    options = read_described_options(task)
+    folder = DATA / options["folder"]
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not here (set FUSEBENCH_DATA)")
     try:
-        split = load_split(pairs.load, DATA, "all", options)
+        parts = load(DATA.resolve(), task)
     except UserError as error:
         if "no folder" in str(error):
-            pytest.skip(f"{name} is here in another tree")
+            pytest.skip(f"{folder} is here in another tree")
         raise
-    if classes is not None:
+    train, test = parts
+    assert train.keys
+    assert not set(train.keys) & set(test.keys)
+    for split in parts:
         assert split.classes == classes
-    assert sum(split.count_boxes()) > 0
-    for pair in split.pairs:
-        with Image.open(pair.visible) as image:
-            width, height = image.size
-        assert (pair.boxes.corners >= 0).all()
-        assert (pair.boxes.corners <= [width, height, width, height]).all()
+        assert split.pairs[0].label_map is not None or sum(split.count_boxes()) > 0
+        for pair in split.pairs:
+            if pair.boxes is None:
+                assert set(np.unique(read_label_map(pair.label_map, classes))) <= set(range(5))
+                continue
+            with Image.open(pair.visible) as image:
+                width, height = image.size
+            assert (pair.boxes.corners >= 0).all()
+            assert (pair.boxes.corners <= [width, height, width, height]).all()

@@ -232,6 +232,24 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
     assert run.build_protocol()["duplicate boxes"] == "test, whole split: 2 of 9 dropped"
 
 
+@pytest.mark.parametrize(
+    ("texts", "limit", "expected"),
+    [
+        (("toy", "toy"), None, "train and test: toy"),
+        (("toy", "toy"), 2, "train and test, whole split: toy"),
+        (("2 of 9", "1 of 9"), None, "train: 2 of 9; test: 1 of 9"),
+    ],
+)
+def test_a_note_that_both_splits_have_is_written_once(root, monkeypatch, texts, limit, expected):
+    def build(index, split, *arguments):
+        notes = (("folder", texts[split == "test"]),)
+        return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
+
+    build_split = plan.build_split
+    monkeypatch.setattr(plan, "build_split", build)
+    assert build_run(root, "yolov5", limit).build_protocol()["folder"] == expected
+
+
 DATASET_OF_THE_USER = """
 from fusebench.data.dataset_index import DatasetIndex
 VERSION, TITLE, CLASSES = 1, "mine", ()

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from fusebench.data import boxes
 from reports.figures import overlays
@@ -50,6 +51,11 @@ def test_unlabeled_pixels_of_a_label_map_are_black():
     panel = np.array(overlays.draw_label_map(image, np.array([[1, 255]], np.uint8), palette))
     row = panel[panel.shape[0] // 2, [100, 300]]
     assert row.tolist() == [[0, 0, 140], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled", "background"])
+def test_pixels_without_a_class_of_their_own_are_black(name):
+    assert overlays.build_class_colors([name, "car"]).tolist() == [[0, 0, 0], [66, 121, 253]]
 
 
 def test_fmb_classes_have_fmbs_colors_and_all_others_different_ones():

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from fusebench.experiments.failures import Failure
 from reports.document import selection
 from reports.tables import result_text
+from reports.tables.comparison import ColumnHeader
 from tests.helpers.reports.synthetic_records import make_source_results, make_task_results
 
 
@@ -71,3 +74,22 @@ def test_a_plan_without_runs_is_not_0_of_0():
     assert result_text.describe_progress([], ("a", "b")) == (
         "No run is planned yet: the first run generates the scenes of a, b."
     )
+
+
+@pytest.mark.parametrize(
+    ("directions", "expected"),
+    [
+        ("hh", "higher is better"),
+        ("ll", "lower is better"),
+        ("hl", "higher is better, for column 1 lower"),
+        ("hlhl", "higher is better, for column 1 and column 3 lower"),
+        ("hllll", ""),
+    ],
+)
+def test_a_caption_says_which_columns_are_better_if_lower(directions, expected):
+    table = selection.build_main_table(make_task_results(make_source_results("mine", "method", [])))
+    headers = [
+        ColumnHeader(f"column {i}", 1.0, 1, {"h": "higher", "l": "lower"}[direction])
+        for i, direction in enumerate(directions)
+    ]
+    assert result_text.build_caption(replace(table, headers=headers)) == expected

@@ -1,5 +1,10 @@
-"""List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``."""
+"""List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``.
 
+A row of ``classes.txt`` is a class name, or an id and a class name (``0 person``, as in
+MSRS-detection-label); ids then count from 0 without gaps.
+"""
+
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 LIST_NAMES = ("classes.txt", "data.yaml")
+NUMBERED_ROW = re.compile(r"(\d+)(?:\s*:)?\s+(\S.*)")  # an id and a class name
 
 
 def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | None:
@@ -99,6 +105,7 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
             f"{path}: line {lines.index('') + 1} is blank; expected one class name per line, the "
             "first for id 0: write a name there or delete the line"
         )
+    lines = _remove_ids(lines, path)
     names = lines[0].split() if len(lines) == 1 else []
     if len(names) > 1 and class_count is None:
         raise UserError(
@@ -106,6 +113,27 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
             "class name per line, or set names of the boxes"
         )
     return names if names and class_count != 1 else lines
+
+
+def _remove_ids(rows: list[str], path: Path) -> list[str]:
+    """Return the class names of rows that all begin with an id; other rows as they are.
+
+    Raises:
+        UserError: If the ids of several rows are not 0, 1, ... in this order.
+    """
+    matches = [match for row in rows if (match := NUMBERED_ROW.fullmatch(row))]
+    if len(matches) < len(rows):
+        return rows
+    ids = [int(match[1]) for match in matches]
+    if ids == list(range(len(rows))):
+        return [match[2] for match in matches]
+    if len(rows) == 1:
+        return rows  # a name that begins with a number, e.g. "2 wheeler"
+    number = next(i for i, value in enumerate(ids) if value != i)
+    raise UserError(
+        f"{path}: line {number + 1} begins with {ids[number]}; expected class id {number}, because "
+        "all lines begin with a number: write the ids 0, 1, ... in this order, or names alone"
+    )
 
 
 def to_class_indices(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:

@@ -24,6 +24,7 @@ Keys are frame numbers followed by D (day) or N (night); neighboring ones belong
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,9 +35,12 @@ from fusebench.data.box_labels import class_list, label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.published import official_lists, segmentation_folders
+from fusebench.data.published import segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames
+from fusebench.data.published.segmentation_index import index_segmentation_files
 from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting import split_lists
+from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
 from fusebench.datasets import mfnet
 from fusebench.errors import DatasetNotFoundError, UserError
 
@@ -123,24 +127,13 @@ def _index_label_maps(folder: Path, options: Options) -> DatasetIndex:
             f"{folder} is MSRS with boxes; label maps were expected as {LABEL_MAP_TREES[0]}",
             SEGMENTATION_ALTERNATIVE,
         )
-    listed = segmentation_folders.find_segmentation_files(
-        folder, LABEL_MAP_FOLDERS, LABEL_MAP_TREES
-    )
-    official = official_lists.find_official_split(folder, listed)
-    keys = [key for key, _, _ in listed.files]
-    return DatasetIndex(
-        "msrs",
-        folder,
-        mfnet.CLASSES,
-        listed.files,
-        options.split,
-        label_maps=listed.label_maps,
-        official_split=official.parts,
-        official_split_hint=f": {folder} has no folders train and test, and no such lists",
-        official_split_leaks=official.has_neighbors_in_both_parts,
-        conditions_and_sequences=_find_conditions(folder, options.scenarios, keys),
-        notes=(*listed.notes, *official.notes),
+    files = segmentation_folders.find_segmentation_files(folder, LABEL_MAP_FOLDERS, LABEL_MAP_TREES)
+    index = index_segmentation_files("msrs", folder, mfnet.CLASSES, files, options.split)
+    return replace(
+        index,
+        conditions_and_sequences=_find_conditions(folder, options.scenarios, index.keys),
         infrared_scaling=options.infrared_scaling,
+        official_split_leaks=has_neighbors_in_both_parts(index.official_split),
     )
 
 
@@ -217,7 +210,6 @@ def _describe_missing_lists(folder: Path, is_repository: bool) -> str:
 
 
 def _read_official_split(folder: Path, keys: Sequence[str]) -> splits.SplitKeys | None:
-    paths = (folder / OFFICIAL_LISTS.train, folder / OFFICIAL_LISTS.test)
-    if not all(path.is_file() for path in paths):
+    if split_lists.find_lists(folder, (OFFICIAL_LISTS,)) is None:
         return None
-    return splits.read_split_lists(folder, OFFICIAL_LISTS, keys)
+    return split_lists.read_split_lists(folder, OFFICIAL_LISTS, keys)

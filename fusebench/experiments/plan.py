@@ -15,7 +15,7 @@ from fusebench.config import schema
 from fusebench.data.box_labels import label_notes
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import build_split
-from fusebench.errors import DatasetNotFoundError, UserError
+from fusebench.errors import DatasetNotFoundError
 from fusebench.experiments import label_checks, resolution, specs
 from fusebench.experiments.resolution import (
     ResolvedDataset,

@@ -11,6 +11,7 @@ from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.m3fd_class_order import CANONICAL_ORDER, ClassOrder
+from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
 from fusebench.data.trees.options import LABEL_EXTENSIONS, BoxFiles, Tree
 from fusebench.data.trees.path_template import FoundFile, parse_template
 from fusebench.data.trees.tree_index import index_tree
@@ -114,9 +115,7 @@ def index_split_tree(
         rule,
         infrared_scaling,
     )
-    leaks = index.official_split is not None and splits.has_leakage(
-        splits.ListRule(), index.official_split, {}
-    )
+    leaks = has_neighbors_in_both_parts(index.official_split)
     return replace(index, notes=(*index.notes, *order.notes), official_split_leaks=leaks)
 
 

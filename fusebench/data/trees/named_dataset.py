@@ -17,6 +17,7 @@ from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting import split_lists
 from fusebench.data.trees.options import LABEL_EXTENSIONS, Sensor, SensorFiles, Tree
 from fusebench.data.trees.path_template import PathTemplate, parse_template
 from fusebench.data.trees.tree_index import index_tree
@@ -162,13 +163,13 @@ class NamedDataset:
     def _add_official_lists(self, index: DatasetIndex) -> DatasetIndex:
         if not isinstance(index.rule, splits.OfficialRule) or index.official_split is not None:
             return index
-        for lists in self.official_lists:
-            if all((index.folder / file).is_file() for file in (lists.train, lists.test)):
-                parts = splits.read_split_lists(index.folder, lists, index.keys)
-                names = _index_image_names(index.files)
-                parts = {part: [names.get(row, row) for row in parts[part]] for part in parts}
-                text = f"official: {lists.train.name} / {lists.test.name}"
-                return replace(index, official_split=parts, official_split_text=text)
+        lists = split_lists.find_lists(index.folder, self.official_lists)
+        if lists is not None:
+            parts = split_lists.read_split_lists(index.folder, lists, index.keys)
+            names = _index_image_names(index.files)
+            parts = {part: [names.get(row, row) for row in parts[part]] for part in parts}
+            text = f"official: {lists.train.name} / {lists.test.name}"
+            return replace(index, official_split=parts, official_split_text=text)
         hint = ": folders of training and of test images are not both there"
         for lists in self.official_lists:
             hint += f", nor {lists.train} and {lists.test}"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from fusebench.data import folder_discovery, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
 from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files import pair_headers
 from fusebench.data.image_files.channel_separation import separate_channels
 from fusebench.data.image_files.content_hash import ContentHash
 from fusebench.data.image_files.infrared_scaling import scale_infrared_images
@@ -78,32 +78,6 @@ def load_split(
     """
     check_split_name(split)
     return build_split(load(root, options), split, root)
-
-
-def list_input_paths(
-    root: Path, folder: Path, rule: splits.SplitRule | None, scenarios: Path | None
-) -> list[Path]:
-    """List the folders and files that decide the splits of a data set.
-
-    Args:
-        root: The data folder.
-        folder: The data set's folder, below ``root`` or absolute.
-        rule: Its split rule; list files are relative to the data set.
-        scenarios: Its scenario file, likewise.
-
-    Returns:
-        The data set's folder and files that may lie elsewhere; empty if there is no such folder.
-
-    Raises:
-        UserError: If two folders could be meant.
-    """
-    dataset = folder_discovery.find_dataset_folder(root, folder)
-    if dataset is None:
-        return []
-    files = [] if scenarios is None else [scenarios]
-    if isinstance(rule, splits.ListRule):
-        files += [rule.train, rule.test]
-    return [dataset, *(dataset / file for file in files)]
 
 
 def check_split_name(split: str) -> None:
@@ -217,11 +191,11 @@ def _read_pair(
     index: DatasetIndex, key: str, infrared: str, visible: str, readings: DatasetReadings
 ) -> PairReading:
     """Read the size of a pair from its headers, and its boxes."""
-    headers = folder_discovery.read_matching_headers(infrared, visible, readings.image_hashes)
+    headers = pair_headers.read_matching_headers(infrared, visible, readings.image_hashes)
     size = headers[0].size
     label_map = index.label_maps.get(key)
     if label_map is not None:
-        folder_discovery.read_matching_headers(label_map, visible)
+        pair_headers.read_matching_headers(label_map, visible)
     labels = index.read_boxes(key, size) if index.read_boxes else None
     if isinstance(labels, Boxes):
         labels = label_notes.build_labels(labels, size)

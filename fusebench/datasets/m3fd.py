@@ -43,7 +43,7 @@ from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.published import m3fd_trees
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting.input_paths import list_input_paths
 
 VERSION = 1
 TITLE = "M3FD"
@@ -83,9 +83,9 @@ DEFAULT_OPTIONS = Options()
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, options.scenarios)
+    return list_input_paths(
+        root, options.folder, options.split, options.infrared_scaling, options.scenarios
+    )
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:

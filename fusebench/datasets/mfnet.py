@@ -37,7 +37,7 @@ from fusebench.data.published import segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames, SegmentationFiles
 from fusebench.data.published.segmentation_index import index_segmentation_files
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting.input_paths import list_input_paths
 from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
 
 VERSION = 1
@@ -92,9 +92,9 @@ DEFAULT_OPTIONS = Options()
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
     folder = folder_discovery.find_dataset_folder(root, options.folder)
-    if folder is None or options.infrared_scaling is not None or not _has_sensor_folders(folder):
-        return []  # the images that are read may lie elsewhere
-    return list_input_paths(root, options.folder, options.split, None)
+    if folder is None or not _has_sensor_folders(folder):
+        return []  # the images that are read are copies, which lie elsewhere
+    return list_input_paths(root, options.folder, options.split, options.infrared_scaling)
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:

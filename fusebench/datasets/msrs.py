@@ -38,8 +38,8 @@ from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.published import segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames
 from fusebench.data.published.segmentation_index import index_segmentation_files
-from fusebench.data.split_builder import list_input_paths
 from fusebench.data.splitting import split_lists
+from fusebench.data.splitting.input_paths import list_input_paths
 from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
 from fusebench.datasets import mfnet
 from fusebench.errors import DatasetNotFoundError, UserError
@@ -97,9 +97,9 @@ def get_classes(root: Path, options: Options = DEFAULT_OPTIONS) -> tuple[str, ..
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, options.scenarios)
+    return list_input_paths(
+        root, options.folder, options.split, options.infrared_scaling, options.scenarios
+    )
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:

@@ -37,7 +37,7 @@ from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.published.segmentation_folders import FolderNames, find_segmentation_files
 from fusebench.data.published.segmentation_index import index_segmentation_files
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting.input_paths import list_input_paths
 
 VERSION = 1
 TITLE = "PST900"
@@ -73,9 +73,7 @@ DEFAULT_OPTIONS = Options()
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, None)
+    return list_input_paths(root, options.folder, options.split, options.infrared_scaling)
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:

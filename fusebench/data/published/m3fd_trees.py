@@ -12,7 +12,8 @@ from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.m3fd_class_order import CANONICAL_ORDER, ClassOrder
 from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
-from fusebench.data.trees.options import LABEL_EXTENSIONS, BoxFiles, Tree
+from fusebench.data.trees.label_options import LABEL_EXTENSIONS, BoxFiles
+from fusebench.data.trees.options import Tree
 from fusebench.data.trees.path_template import FoundFile, parse_template
 from fusebench.data.trees.tree_index import index_tree
 from fusebench.errors import UserError

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from fusebench.data.matching import name_hints
-from fusebench.data.trees.options import LabelFiles
+from fusebench.data.trees.label_options import LabelFiles
 from fusebench.data.trees.pair_files import TreePair, describe_missing_files, get_identity
 from fusebench.data.trees.path_template import FoundFile, PathTemplate
 from fusebench.errors import UserError

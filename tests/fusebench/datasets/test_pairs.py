@@ -338,7 +338,10 @@ def test_an_absolute_folder_can_be_anywhere(tmp_path):
     ("options", "message"),
     [
         ({"infrared": 5}, "tasks.mine.data: infrared: Input should be a valid string (given: 5)"),
-        ({"infrared": "ir/{name}"}, "tasks.mine.data: infrared: 'ir/{name}': known in braces"),
+        (
+            {"infrared": "ir/{name}"},
+            "tasks.mine.data: infrared: 'ir/{name}': expected only these in braces",
+        ),
         ({"visible": "../vi"}, "visible: '../vi': '..' leaves the data set's folder"),
         ({"classes": "person"}, "tasks.mine.data: classes: Input should be a valid tuple"),
         ({"classes": ["a", "a"]}, "classes: a name is there twice"),

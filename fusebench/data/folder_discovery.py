@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from fusebench.data.box_labels.class_list import is_class_list
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.image_files import match_pairs_by_stem
 from fusebench.data.matching.keys import make_key
@@ -162,8 +163,6 @@ def find_label_files(
     for extension in (".xml", ".txt"):
         for label_folder in label_folders:
             paths = _index_label_files(label_folder, extension)
-            if extension == ".txt":
-                paths.pop("classes", None)  # a list of class names, no labels
             if paths:
                 _check_box_labels(paths, keys, label_folder, may_lack_labels)
                 return paths, extension
@@ -191,15 +190,16 @@ def _index_label_files(folder: Path, extension: str) -> dict[str, str]:
     place = str(folder / "0")[:-1]
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path of each of many files is slow
         stem, dot, ending = name.rpartition(".")
-        if f"{dot}{ending}".lower() == extension and not is_system_file(name):
-            path = f"{place}{name}"
-            key = make_key(stem, path)
-            if key in paths:
-                raise UserError(
-                    f"{folder}: {Path(paths[key]).name!a} and {name!a} are both labels "
-                    f"of {key!r}; keep one of them"
-                )
-            paths[key] = path
+        if f"{dot}{ending}".lower() != extension or is_system_file(name) or is_class_list(name):
+            continue
+        path = f"{place}{name}"
+        key = make_key(stem, path)
+        if key in paths:
+            raise UserError(
+                f"{folder}: {Path(paths[key]).name!a} and {name!a} are both labels "
+                f"of {key!r}; keep one of them"
+            )
+        paths[key] = path
     return paths
 
 

@@ -1,10 +1,5 @@
-"""List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``.
+"""List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``."""
 
-A row of ``classes.txt`` is a class name, or an id and a class name (``0 person``, as in
-MSRS-detection-label); ids then count from 0 without gaps.
-"""
-
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +9,11 @@ from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 LIST_NAMES = ("classes.txt", "data.yaml")
-NUMBERED_ROW = re.compile(r"(\d+)(?:\s*:)?\s+(\S.*)")  # an id and a class name
+
+
+def is_class_list(name: str) -> bool:
+    """Return whether a file beside labels is a list of class names, no label file."""
+    return name.lower() in LIST_NAMES
 
 
 def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | None:
@@ -118,21 +117,24 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
 def _remove_ids(rows: list[str], path: Path) -> list[str]:
     """Return the class names of rows that all begin with an id; other rows as they are.
 
+    A row is then e.g. ``0 person``, as in MSRS-detection-label, or ``0: person``.
+
     Raises:
         UserError: If the ids of several rows are not 0, 1, ... in this order.
     """
-    matches = [match for row in rows if (match := NUMBERED_ROW.fullmatch(row))]
-    if len(matches) < len(rows):
+    parts = [row.split(maxsplit=1) for row in rows]
+    ids = [part[0].removesuffix(":") for part in parts if len(part) == 2]
+    if len(ids) < len(rows) or not all(text.isdecimal() for text in ids):
         return rows
-    ids = [int(match[1]) for match in matches]
-    if ids == list(range(len(rows))):
-        return [match[2] for match in matches]
+    if ids == [str(i) for i in range(len(rows))]:
+        return [part[1] for part in parts]
     if len(rows) == 1:
         return rows  # a name that begins with a number, e.g. "2 wheeler"
-    number = next(i for i, value in enumerate(ids) if value != i)
+    number = next(i for i, text in enumerate(ids) if text != str(i))
     raise UserError(
-        f"{path}: line {number + 1} begins with {ids[number]}; expected class id {number}, because "
-        "all lines begin with a number: write the ids 0, 1, ... in this order, or names alone"
+        f"{path}: line {number + 1} begins with {shorten(ids[number])}; expected class id "
+        f"{number}, because all lines begin with a number: write the ids 0, 1, ... in this order, "
+        "or names alone"
     )
 
 

@@ -213,7 +213,7 @@ def test_labels_in_the_wrong_place_are_refused_with_what_is_there(tmp_path):
         ({"format": "yolo", "files": {"infrared": "a", "visible": "b"}}, "say which are used"),
         ({"format": "yolo", "files": 5}, "expected a path, or a path for each sensor"),
         ({"format": "yolo", "files": {"infrared": "a/{x}", "visible": "b"}, "sensor": "visible"},
-         "known in braces"),
+         "expected only these in braces"),
     ],
 )  # fmt: skip
 def test_options_that_cannot_be_right_are_refused(options, message):

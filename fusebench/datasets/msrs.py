@@ -30,12 +30,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fusebench.data import box_annotations, folder_discovery, sequences, splits
-from fusebench.data.box_labels import class_list, label_notes
-from fusebench.data.box_labels.label_notes import BoxLabels
+from fusebench.data import folder_discovery, sequences, splits
+from fusebench.data.box_labels import class_list
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.published import segmentation_folders
+from fusebench.data.published import box_folders, segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames
 from fusebench.data.published.segmentation_index import index_segmentation_files
 from fusebench.data.splitting import split_lists
@@ -150,38 +149,26 @@ def _index_boxes(folder: Path, options: Options) -> DatasetIndex:
     is_repository = infrared is None and detection is not None
     if infrared is None and detection is not None:
         folder = detection
-    files = folder_discovery.find_pairs(folder, FOLDER_TREES)
-    keys = [key for key, _, _ in files]
-    labels, extension = (
-        folder_discovery.find_label_files(
-            folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
-        )
-        if folder_discovery.has_label_folder(folder)
-        else ({}, ".txt")
+    folders = box_folders.find_box_folders(
+        folder, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
     )
-    if extension != ".txt":
-        raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
-
+    if folders.extension == ".xml":
+        raise UserError(f"{folder}: labels are .xml files; expected {FOLDER_TREES[0]}")
     listed = None
-    if labels:
-        listed = class_list.read_class_list(Path(next(iter(labels.values()))).parent, CLASSES)
-    class_order = range(len(CLASSES)) if listed is None else listed
-
-    def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
-        if key not in labels:
-            return label_notes.UNLABELED_IMAGE
-        return box_annotations.read_yolo_labels(labels[key], class_order, size)
-
+    if folders.labels:
+        label_folder = Path(next(iter(folders.labels.values()))).parent
+        listed = class_list.read_class_list(label_folder, CLASSES)
+    class_order = tuple(range(len(CLASSES)) if listed is None else listed)
     return DatasetIndex(
         "msrs",
         folder,
         CLASSES,
-        files,
+        folders.files,
         options.split,
-        read_boxes if labels else None,
-        tuple(class_order),
-        official_split=_read_official_split(folder, keys),
-        conditions_and_sequences=_find_conditions(folder, options.scenarios, keys),
+        box_folders.build_reader(folders, CLASSES, class_order),
+        class_order,
+        official_split=_read_official_split(folder, folders.keys),
+        conditions_and_sequences=_find_conditions(folder, options.scenarios, folders.keys),
         official_split_hint=_describe_missing_lists(folder, is_repository),
         infrared_scaling=options.infrared_scaling,
     )

@@ -169,6 +169,16 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="tasks.NAME.option=value",
         help="change the task file for this run (may be repeated)",
     )
+    add_dataset_flags(parser, "only tasks on the data set {name}")
+
+
+def add_dataset_flags(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Add a flag for every data set, which appends its name to ``datasets``.
+
+    Args:
+        parser: Gets the flags.
+        help_text: Help of a flag, with ``{name}`` for the name of the data set.
+    """
     for name in plugins.list_plugins(plugins.DATASETS):
         parser.add_argument(
             f"--{name}",
@@ -176,7 +186,7 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
             action="append_const",
             dest="datasets",
             const=name,
-            help=f"only tasks on the data set {name}",
+            help=help_text.format(name=name),
         )
 
 

@@ -43,8 +43,9 @@ def load_dataset(
     rendered into ``data`` if they are missing.
 
     Args:
-        name: ``m3fd``, ``msrs``, ``fmb``, ``folder``, ``scenes``, ``scenes_seg``; or the name of a
-            module of your own with a dot in it.
+        name: Name of a file in ``fusebench/datasets``, e.g. ``m3fd`` or ``pairs``
+            (docs/datasets.md describes each); or the name of a module of your own with a dot in
+            it.
         data: The folder of the data sets.
         split: ``train``, ``test`` or ``all``.
         options: Options of the data set as in a task file under ``data:``, e.g.

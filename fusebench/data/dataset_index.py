@@ -38,7 +38,7 @@ class DatasetIndex:
         has_four_channels: Infrared and visible image of a pair are one file, whose alpha channel
             is the infrared image.
         official_split_leaks: The official split has neighboring frames in train and test, as far
-            as `fusebench.data.splits.has_leakage` cannot tell by sequences.
+            as `fusebench.data.splitting.leakage` cannot tell by sequences.
         is_simulated: The images are rendered by `fusebench.simulator`, not taken by cameras.
     """
 

@@ -4,9 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from fusebench.data.image_files.content_hash import ContentHash, read_header_and_hash
-from fusebench.data.image_files.orientation import QUARTER_TURNS
-from fusebench.data.image_files.reader import ImageHeader
+from fusebench.data.box_labels.class_list import is_class_list
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.image_files import match_pairs_by_stem
 from fusebench.data.matching.keys import make_key
@@ -165,8 +163,6 @@ def find_label_files(
     for extension in (".xml", ".txt"):
         for label_folder in label_folders:
             paths = _index_label_files(label_folder, extension)
-            if extension == ".txt":
-                paths.pop("classes", None)  # a list of class names, no labels
             if paths:
                 _check_box_labels(paths, keys, label_folder, may_lack_labels)
                 return paths, extension
@@ -194,15 +190,16 @@ def _index_label_files(folder: Path, extension: str) -> dict[str, str]:
     place = str(folder / "0")[:-1]
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - a Path of each of many files is slow
         stem, dot, ending = name.rpartition(".")
-        if f"{dot}{ending}".lower() == extension and not is_system_file(name):
-            path = f"{place}{name}"
-            key = make_key(stem, path)
-            if key in paths:
-                raise UserError(
-                    f"{folder}: {Path(paths[key]).name!a} and {name!a} are both labels "
-                    f"of {key!r}; keep one of them"
-                )
-            paths[key] = path
+        if f"{dot}{ending}".lower() != extension or is_system_file(name) or is_class_list(name):
+            continue
+        path = f"{place}{name}"
+        key = make_key(stem, path)
+        if key in paths:
+            raise UserError(
+                f"{folder}: {Path(paths[key]).name!a} and {name!a} are both labels "
+                f"of {key!r}; keep one of them"
+            )
+        paths[key] = path
     return paths
 
 
@@ -239,41 +236,3 @@ def _suggest_renaming(image_keys: Collection[str], label_keys: Collection[str]) 
     if templates is None:
         return ""
     return f"images are named like {templates[0]}, labels like {templates[1]}; name them alike"
-
-
-def read_matching_headers(
-    infrared: Path | str,
-    visible: Path | str,
-    image_hashes: dict[str, ContentHash] | None = None,
-) -> tuple[ImageHeader, ImageHeader]:
-    """Read the headers of two images of one pair.
-
-    Args:
-        infrared: One image.
-        visible: The other.
-        image_hashes: Gets the hashes that the same reading gives, by path; may be None.
-
-    Raises:
-        UserError: If a file is no image, or the sizes differ.
-    """
-    headers = _read_header(infrared, image_hashes), _read_header(visible, image_hashes)
-    sizes = [f"{width}x{height}" for width, height in (header.size for header in headers)]
-    if headers[0].size != headers[1].size:
-        turned = [
-            f"{Path(path).name} is stored as {header.size[1]}x{header.size[0]}, and its EXIF "
-            f"orientation {header.orientation} turns it, as in viewers and OpenCV; "
-            for path, header in zip((infrared, visible), headers, strict=True)
-            if header.orientation in QUARTER_TURNS
-        ]
-        raise UserError(
-            f"{infrared} is {sizes[0]} but {visible} is {sizes[1]}; {''.join(turned)}"
-            "the images of a registered pair must have the same size"
-        )
-    return headers
-
-
-def _read_header(path: Path | str, image_hashes: dict[str, ContentHash] | None) -> ImageHeader:
-    header, content_hash = read_header_and_hash(path)
-    if image_hashes is not None and content_hash is not None:
-        image_hashes[str(path)] = content_hash
-    return header

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from fusebench.data.splits import parse_frame_numbers
+from fusebench.data.splitting.frame_numbers import parse_frame_numbers
 from fusebench.errors import UserError, format_validation_error
 from fusebench.runtime.reading import json_files
 

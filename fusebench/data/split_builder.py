@@ -1,26 +1,25 @@
 """Construction of a `Split` from the index of a data set: the steps that all data sets share."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from fusebench.data import folder_discovery, splits
 from fusebench.data.box_labels import label_notes
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
 from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files import pair_headers
 from fusebench.data.image_files.channel_separation import separate_channels
 from fusebench.data.image_files.content_hash import ContentHash
 from fusebench.data.image_files.infrared_scaling import scale_infrared_images
 from fusebench.data.label_images.conversion import convert_label_maps
 from fusebench.data.pairs import PairColumns, Split, pack_columns
+from fusebench.data.splitting import division
 from fusebench.errors import UserError
 
-DEFAULT_SEQUENCE_LENGTH = 100  # ids per sequence if the data set does not name its sequences
 SPLIT_NAMES = ("train", "test", "all")
-
 ORIENTATION_NOTE = "orientation"
 
 Options = TypeVar("Options")
@@ -81,32 +80,6 @@ def load_split(
     return build_split(load(root, options), split, root)
 
 
-def list_input_paths(
-    root: Path, folder: Path, rule: splits.SplitRule | None, scenarios: Path | None
-) -> list[Path]:
-    """List the folders and files that decide the splits of a data set.
-
-    Args:
-        root: The data folder.
-        folder: The data set's folder, below ``root`` or absolute.
-        rule: Its split rule; list files are relative to the data set.
-        scenarios: Its scenario file, likewise.
-
-    Returns:
-        The data set's folder and files that may lie elsewhere; empty if there is no such folder.
-
-    Raises:
-        UserError: If two folders could be meant.
-    """
-    dataset = folder_discovery.find_dataset_folder(root, folder)
-    if dataset is None:
-        return []
-    files = [] if scenarios is None else [scenarios]
-    if isinstance(rule, splits.ListRule):
-        files += [rule.train, rule.test]
-    return [dataset, *(dataset / file for file in files)]
-
-
 def check_split_name(split: str) -> None:
     """Refuse an unknown split name.
 
@@ -141,33 +114,22 @@ def build_split(
 
 
 def _build_split(index: DatasetIndex, split: str, readings: DatasetReadings) -> Split:
-    rule = index.rule
-    sequences = _assign_sequences(index, rule)
-    if rule is None or isinstance(rule, splits.AllPairsRule):
-        if split == "train":
-            raise UserError(_describe_missing_training_part(index))
-        rule = None
-    if split == "all" or rule is None:
-        pairs, notes = _build_pairs(index, index.keys, sequences, readings)
-        return Split(
-            index.dataset,
-            split,
-            index.classes,
-            pairs,
-            "all pairs",
-            is_simulated=index.is_simulated,
-            notes=notes,
-        )
-    parts = splits.divide_keys(index.keys, rule, _load_listed_keys(index, rule), sequences)
-    pairs, notes = _build_pairs(index, parts[split], sequences, readings)
+    is_divided = division.is_divided(index)
+    if split == "train" and not is_divided:
+        raise UserError(_describe_missing_training_part(index))
+    keys, description, has_leakage = index.keys, "all pairs", False
+    if split != "all" and is_divided:
+        divided = division.divide_index(index)
+        keys, description = divided.parts[split], divided.description
+        has_leakage = divided.has_leakage
+    pairs, notes = _build_pairs(index, keys, readings)
     return Split(
         index.dataset,
         split,
         index.classes,
         pairs,
-        index.official_split_text or splits.describe_rule(rule),
-        splits.has_leakage(rule, parts, _get_known_sequences(index))
-        or (isinstance(rule, splits.OfficialRule) and index.official_split_leaks),
+        description,
+        has_leakage,
         index.is_simulated,
         notes=notes,
     )
@@ -182,54 +144,11 @@ def _describe_missing_training_part(index: DatasetIndex) -> str:
     )
 
 
-def _get_known_sequences(index: DatasetIndex) -> dict[str, str]:
-    return {
-        key: recording.sequence
-        for key, recording in index.conditions_and_sequences.items()
-        if recording.sequence
-    }
-
-
-def _assign_sequences(index: DatasetIndex, rule: splits.SplitRule | None) -> dict[str, str]:
-    """Return the sequence of every key; unknown ones are approximated by blocks of ids.
-
-    Where every pair is tested and keys are not numbered, neighbors are unrelated: each key is then
-    a sequence of its own.
-    """
-    keys = index.keys
-    length = DEFAULT_SEQUENCE_LENGTH
-    if isinstance(rule, splits.BlockRule):
-        length = rule.length
-    elif isinstance(rule, splits.FoldRule):  # enough of them for its folds
-        length = max(min(length, len(keys) // rule.count), 1)
-    if rule is None and splits.parse_frame_numbers(keys) is None:
-        sequences = {key: key for key in keys}
-    else:
-        sequences = splits.assign_blocks(keys, length)
-    return sequences | _get_known_sequences(index)
-
-
-def _load_listed_keys(index: DatasetIndex, rule: splits.SplitRule) -> splits.SplitKeys:
-    if isinstance(rule, splits.ListRule):
-        return splits.read_split_lists(index.folder, rule, index.keys)
-    if isinstance(rule, splits.OfficialRule):
-        if index.official_split is None:
-            raise UserError(
-                f"{index.dataset} has no official split here{index.official_split_hint}; set split "
-                "to blocks, random or lists, or to all if nothing is trained: "
-                "data: {split: {rule: all}}"
-            )
-        return index.official_split
-    return {}
-
-
 def _build_pairs(
-    index: DatasetIndex,
-    keys: Sequence[str],
-    sequences: Mapping[str, str],
-    readings: DatasetReadings,
+    index: DatasetIndex, keys: Sequence[str], readings: DatasetReadings
 ) -> tuple[PairColumns, tuple[tuple[str, str], ...]]:
     """Return the pairs of the keys, and the notes on their files."""
+    sequences = division.assign_sequences(index)
     selected_keys = set(keys)
     files = [file for file in index.files if file[0] in selected_keys]
     read = [_read_pair_once(index, *file, readings) for file in files]
@@ -272,11 +191,11 @@ def _read_pair(
     index: DatasetIndex, key: str, infrared: str, visible: str, readings: DatasetReadings
 ) -> PairReading:
     """Read the size of a pair from its headers, and its boxes."""
-    headers = folder_discovery.read_matching_headers(infrared, visible, readings.image_hashes)
+    headers = pair_headers.read_matching_headers(infrared, visible, readings.image_hashes)
     size = headers[0].size
     label_map = index.label_maps.get(key)
     if label_map is not None:
-        folder_discovery.read_matching_headers(label_map, visible)
+        pair_headers.read_matching_headers(label_map, visible)
     labels = index.read_boxes(key, size) if index.read_boxes else None
     if isinstance(labels, Boxes):
         labels = label_notes.build_labels(labels, size)

@@ -6,10 +6,8 @@ default rule divides whole blocks of ids.
 """
 
 import random
-import re
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -17,12 +15,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fusebench.data.matching import name_hints
-from fusebench.data.matching.keys import index_keys, resolve_key
-from fusebench.errors import UserError, shorten
-from fusebench.runtime.reading.text_files import read_text
+from fusebench.data.splitting.frame_numbers import get_frame_positions
+from fusebench.errors import UserError
 
-MAX_LIST_BYTES = 100_000_000  # of a list of keys
-NUMBERED_KEY = re.compile(r"(\D*)(\d+)\D*")
 SplitKeys = dict[str, list[str]]  # ``train`` and ``test`` to keys
 
 
@@ -159,96 +154,6 @@ def describe_rule(rule: SplitRule) -> str:
     if isinstance(rule, AllPairsRule):
         return "all pairs"
     return "official"
-
-
-def read_split_lists(folder: Path, rule: ListRule, keys: Collection[str]) -> SplitKeys:
-    """Read the keys of the two list files; skips blank lines.
-
-    A row is a key or a file name, with or without folders (see `matching.keys.resolve_key`).
-
-    Args:
-        folder: Folder that the lists are relative to.
-        rule: Names the lists.
-        keys: Keys of the data set. A row that names none of them is kept as it is.
-
-    Raises:
-        UserError: If a file is missing, is not text, or lists a key twice.
-    """
-    known_keys = index_keys(keys)
-    parts: SplitKeys = {}
-    for name, path in (("train", folder / rule.train), ("test", folder / rule.test)):
-        if not path.is_file():
-            raise UserError(
-                f"{path}: no such list; write it (one key per line) or choose another rule, "
-                "e.g. split: {rule: blocks}"
-            )
-        rows = [row for row in read_text(path, MAX_LIST_BYTES).splitlines() if row.strip()]
-        parts[name] = [_read_row(row, known_keys) for row in rows]
-        duplicates = [key for key, count in Counter(parts[name]).items() if count > 1]
-        if duplicates:
-            raise UserError(
-                f"{path}: {shorten(duplicates[0], 200)} is listed twice; delete one of the lines"
-            )
-    return parts
-
-
-def _read_row(row: str, known_keys: Mapping[str, str]) -> str:
-    """Return the key that a row of a list names; the row if it names none."""
-    key = resolve_key(row, known_keys) or resolve_key(row.strip(), known_keys)
-    return row.strip() if key is None else key
-
-
-def has_leakage(
-    rule: SplitRule, parts: Mapping[str, Sequence[str]], sequences: Mapping[str, str]
-) -> bool:
-    """Return whether neighboring frames are in both train and test.
-
-    Blocks leak without a gap; random splits always do; folds do unless every sequence is known.
-    Listed keys leak if a sequence is in both parts, or if more than half of the test keys of
-    unknown sequence have a direct neighbor in train. An official split is judged by known
-    sequences only.
-
-    Args:
-        rule: The split rule.
-        parts: Keys of train and test.
-        sequences: Sequence per key, as far as known.
-    """
-    if isinstance(rule, BlockRule):
-        return rule.gap == 0
-    if isinstance(rule, RandomRule):
-        return True
-    if isinstance(rule, FoldRule):
-        return any(key not in sequences for part in parts.values() for key in part)
-    training_sequences = {sequences[key] for key in parts["train"] if key in sequences}
-    if any(sequences.get(key) in training_sequences for key in parts["test"]):
-        return True
-    if not isinstance(rule, ListRule):
-        return False
-    keys = [key for key in parts["test"] if key not in sequences]  # of unknown sequence
-    positions = get_frame_positions([*parts["train"], *parts["test"]])
-    training_neighbors = {positions[key] + step for key in parts["train"] for step in (-1, 1)}
-    return 2 * sum(positions[key] in training_neighbors for key in keys) > len(keys)
-
-
-def assign_blocks(keys: Sequence[str], length: int) -> dict[str, str]:
-    """Return the block of ``length`` ids that each key is in, e.g. ``"block-0003"``."""
-    return {
-        key: f"block-{number // length:04d}" for key, number in get_frame_positions(keys).items()
-    }
-
-
-def parse_frame_numbers(keys: Sequence[str]) -> dict[str, int] | None:
-    """Parse the number in every key; None unless all are ``<same text><digits><any text>``."""
-    matches = {key: NUMBERED_KEY.fullmatch(key) for key in keys}
-    if len({match and match.group(1) for match in matches.values()}) != 1:
-        return None
-    return {key: int(match.group(2)) for key, match in matches.items() if match} or None
-
-
-def get_frame_positions(keys: Sequence[str]) -> dict[str, int]:
-    """Return each key's position in time: its frame number, or else its rank in sorted order."""
-    ranks = {key: rank for rank, key in enumerate(sorted(keys))}
-    return parse_frame_numbers(keys) or ranks
 
 
 def _split_by_blocks(keys: Sequence[str], rule: BlockRule) -> SplitKeys:

@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Literal
 
 from fusebench.data.dataset_index import DatasetIndex
-from fusebench.data.trees.named_dataset import NamedDataset, NamedOptions
-from fusebench.data.trees.options import BoxFiles, Sensor, SensorFiles, SplitFolders, Tree
+from fusebench.data.published.named_dataset import NamedDataset, NamedOptions
+from fusebench.data.trees.label_options import BoxFiles, Sensor, SensorFiles
+from fusebench.data.trees.options import SplitFolders, Tree
 
 VERSION = 1
 TITLE = "DroneVehicle"

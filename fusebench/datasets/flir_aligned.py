@@ -27,10 +27,11 @@ from pathlib import Path
 from fusebench.data.box_labels import coco_labels
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.matching.keys import remove_folders_and_extension
+from fusebench.data.published.named_dataset import NamedDataset, NamedOptions
 from fusebench.data.sequences import ConditionAndSequence
 from fusebench.data.splits import ListRule
-from fusebench.data.trees.named_dataset import NamedDataset, NamedOptions
-from fusebench.data.trees.options import LABEL_EXTENSIONS, BoxFiles, Tree
+from fusebench.data.trees.label_options import LABEL_EXTENSIONS, BoxFiles
+from fusebench.data.trees.options import Tree
 from fusebench.data.trees.path_template import parse_template
 
 VERSION = 1

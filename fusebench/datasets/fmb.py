@@ -26,7 +26,7 @@ from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.matching.image_files import find_images_by_stem
 from fusebench.data.published.segmentation_folders import check_unique_keys
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting.input_paths import list_input_paths
 from fusebench.errors import UserError
 
 VERSION = 1
@@ -80,9 +80,9 @@ DEFAULT_OPTIONS = Options()
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, options.scenarios)
+    return list_input_paths(
+        root, options.folder, options.split, options.infrared_scaling, options.scenarios
+    )
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:

@@ -40,32 +40,30 @@ from fusebench.data.box_labels.pedestrian_labels import (
     read_pedestrian_labels,
 )
 from fusebench.data.dataset_index import DatasetIndex
-from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.trees.label_versions import LabelVersion, choose_version, find_label_versions
-from fusebench.data.trees.named_dataset import NamedDataset, NamedOptions
-from fusebench.data.trees.options import Sensor, Tree
-from fusebench.errors import UserError, format_value
-from fusebench.runtime.reading.text_files import read_text
+from fusebench.data.published import kaist_frames
+from fusebench.data.published.label_versions import (
+    LabelVersion,
+    choose_version,
+    find_label_versions,
+)
+from fusebench.data.published.named_dataset import NamedDataset, NamedOptions
+from fusebench.data.trees.label_options import Sensor
+from fusebench.data.trees.options import Tree
+from fusebench.errors import UserError
 
 VERSION = 1
 TITLE = "KAIST"
 CLASSES = ("person",)
-KEY = re.compile(r"set(\d\d)_V\d{3}_I(\d{5})")
-FRAME = r"(?P<set>set\d\d)[/_](?P<video>V\d{3})[/_](?:(?P<folder>visible|lwir)/)?(?P<frame>I\d{5})"
-FRAME_PATH = re.compile(FRAME, re.IGNORECASE)
 LABEL_PATH = re.compile(
-    rf"(?P<version>.*?)/?{FRAME}(?:_(?P<suffix>visible|lwir))?\.\w+", re.IGNORECASE
+    rf"(?P<version>.*?)/?{kaist_frames.FRAME}(?:_(?P<suffix>visible|lwir))?\.\w+", re.IGNORECASE
 )
 SENSORS: dict[str, Sensor] = {"visible": "visible", "lwir": "infrared"}
-TEST_SETS = range(6, 12)
-DAY_SETS = (0, 1, 2, 6, 7, 8)
 SUBSETS = {
     "reasonable": PedestrianSubset(min_height=55, max_occlusion=1, margin=5),
     "all": PedestrianSubset(min_height=20, max_occlusion=2, margin=5),
 }
 TRAIN_STEP, TEST_STEP = 2, 20  # frames; of train-all-02 and test-all-20
 TRAIN_LIST, TEST_LIST = Path("imageSets/train-all-02.txt"), Path("imageSets/test-all-20.txt")
-MAX_LIST_BYTES = 100_000_000
 
 TREES = {
     "images/set00/V000/{lwir,visible}/*.jpg (official)": Tree(
@@ -108,22 +106,7 @@ class Options(NamedOptions):
 DEFAULT_OPTIONS = Options()
 
 
-def describe_key(key: str) -> ConditionAndSequence:
-    """Return day or night, and the video.
-
-    Raises:
-        UserError: If a key does not name set, video and frame.
-    """
-    match = KEY.fullmatch(key)
-    if match is None:
-        raise UserError(
-            f"kaist: {key!r}: expected images of set, video and frame, set00_V000_I00001"
-        )
-    condition = "day" if int(match[1]) in DAY_SETS else "night"
-    return ConditionAndSequence(condition, key.rpartition("_")[0])
-
-
-DATASET = NamedDataset("kaist", TITLE, CLASSES, TREES, describe_key=describe_key)
+DATASET = NamedDataset("kaist", TITLE, CLASSES, TREES, describe_key=kaist_frames.describe_key)
 
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
@@ -153,11 +136,11 @@ def _parse_label_path(path: str) -> tuple[str, Sensor | None, str] | None:
     if match is None:
         return None
     sensor = match["folder"] or match["suffix"]
-    return match["version"], SENSORS[sensor.lower()] if sensor else None, _build_key(match)
-
-
-def _build_key(match: re.Match[str]) -> str:
-    return f"{match['set'].lower()}_{match['video'].upper()}_{match['frame'].upper()}"
+    return (
+        match["version"],
+        SENSORS[sensor.lower()] if sensor else None,
+        kaist_frames.build_key(match),
+    )
 
 
 def _add_labels(
@@ -173,7 +156,7 @@ def _add_labels(
     files: dict[str, str] = {}
     notes = []
     for part, requested in (("train", options.train_labels), ("test", options.test_labels)):
-        keys = [key for key in index.keys if _is_tested(key) == (part == "test")]
+        keys = [key for key in index.keys if kaist_frames.is_tested(key) == (part == "test")]
         version = choose_version(usable, keys, requested, f"{part}_labels")
         if version is None:
             if keys:
@@ -194,7 +177,7 @@ def _add_labels(
 
     def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
         labels = read_pedestrian_labels(files[key])
-        return build_pedestrian_boxes(labels, size, subset if _is_tested(key) else None)
+        return build_pedestrian_boxes(labels, size, subset if kaist_frames.is_tested(key) else None)
 
     return replace(
         index,
@@ -215,10 +198,6 @@ def _describe_subset(name: str) -> str:
     )
 
 
-def _is_tested(key: str) -> bool:
-    return int(key[3:5]) in TEST_SETS
-
-
 def _add_official_split(index: DatasetIndex, options: Options) -> DatasetIndex:
     if not isinstance(index.rule, splits.OfficialRule):
         return index
@@ -230,11 +209,11 @@ def _add_official_split(index: DatasetIndex, options: Options) -> DatasetIndex:
     ):
         path = index.folder / (requested or default)
         if requested is not None or path.is_file():
-            listed = _read_list(path)
+            listed = kaist_frames.read_list(path)
             texts.append(path.name)
         else:
-            in_part = [key for key in index.keys if _is_tested(key) == (part == "test")]
-            listed = [key for key in in_part if (int(key[-5:]) + 1) % step == 0]
+            in_part = [key for key in index.keys if kaist_frames.is_tested(key) == (part == "test")]
+            listed = [key for key in in_part if (kaist_frames.get_number(key) + 1) % step == 0]
             texts.append(f"every {step} frames of the {part} sets")
         present = set(index.keys)
         parts[part] = [key for key in listed if key in present]
@@ -245,20 +224,3 @@ def _add_official_split(index: DatasetIndex, options: Options) -> DatasetIndex:
     return replace(
         index, official_split=parts, official_split_text=f"official: {' / '.join(texts)}"
     )
-
-
-def _read_list(path: Path) -> list[str]:
-    """Read the keys of a list of frames, e.g. ``set00/V000/I00001``."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such list; expected rows such as set00/V000/I00001")
-    keys = []
-    for number, row in enumerate(read_text(path, MAX_LIST_BYTES).splitlines(), 1):
-        match = FRAME_PATH.search(row.replace("\\", "/"))
-        if match is not None:
-            keys.append(_build_key(match))
-        elif row.strip():
-            raise UserError(
-                f"{path}: line {number}: {format_value(row.strip())}: expected set, video and "
-                "frame, e.g. set00/V000/I00001"
-            )
-    return list(dict.fromkeys(keys))

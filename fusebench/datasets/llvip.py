@@ -24,9 +24,10 @@ import re
 from pathlib import Path
 
 from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.published.named_dataset import NamedDataset, NamedOptions
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.trees.named_dataset import NamedDataset, NamedOptions
-from fusebench.data.trees.options import BoxFiles, Sensor, SensorFiles, Tree
+from fusebench.data.trees.label_options import BoxFiles, Sensor, SensorFiles
+from fusebench.data.trees.options import Tree
 
 VERSION = 1
 TITLE = "LLVIP"

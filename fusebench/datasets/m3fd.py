@@ -32,18 +32,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from fusebench.data import (
-    box_annotations,
     folder_discovery,
     m3fd_class_order,
     sequences,
     splits,
 )
-from fusebench.data.box_labels import label_notes
-from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.published import m3fd_trees
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.published import box_folders, m3fd_trees
+from fusebench.data.splitting.input_paths import list_input_paths
 
 VERSION = 1
 TITLE = "M3FD"
@@ -83,9 +80,9 @@ DEFAULT_OPTIONS = Options()
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, options.scenarios)
+    return list_input_paths(
+        root, options.folder, options.split, options.infrared_scaling, options.scenarios
+    )
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
@@ -117,35 +114,21 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
 
 def _index_single_folders(folder: Path, options: Options) -> DatasetIndex:
     """List the pairs of a tree with one folder per sensor."""
-    files = folder_discovery.find_pairs(folder, FOLDER_TREES)
-    keys = [key for key, _, _ in files]
-    labels, extension = (
-        folder_discovery.find_label_files(
-            folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
-        )
-        if folder_discovery.has_label_folder(folder)
-        else ({}, "")
+    folders = box_folders.find_box_folders(
+        folder, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
     )
     class_order = m3fd_class_order.ClassOrder(())
-    if extension == ".txt":
-        class_order = m3fd_class_order.resolve_class_order(labels, options.class_order)
-
-    def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
-        if key not in labels:
-            return label_notes.UNLABELED_IMAGE
-        if extension == ".xml":
-            return box_annotations.read_voc_labels(labels[key], CLASSES, size)
-        return box_annotations.read_yolo_labels(labels[key], class_order.indices, size)
-
+    if folders.extension == ".txt":
+        class_order = m3fd_class_order.resolve_class_order(folders.labels, options.class_order)
     return DatasetIndex(
         "m3fd",
         folder,
         CLASSES,
-        files,
+        folders.files,
         options.split or DEFAULT_RULE,
-        read_boxes if labels else None,
+        box_folders.build_reader(folders, CLASSES, class_order.indices),
         tuple(class_order.indices),
-        conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, keys),
+        conditions_and_sequences=sequences.load_scenarios(folder, options.scenarios, folders.keys),
         notes=class_order.notes,
         infrared_scaling=options.infrared_scaling,
     )

@@ -33,10 +33,12 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data import folder_discovery, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.published import official_lists, segmentation_folders
+from fusebench.data.published import segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames, SegmentationFiles
+from fusebench.data.published.segmentation_index import index_segmentation_files
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting.input_paths import list_input_paths
+from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
 
 VERSION = 1
 TITLE = "MFNet"
@@ -90,9 +92,9 @@ DEFAULT_OPTIONS = Options()
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
     folder = folder_discovery.find_dataset_folder(root, options.folder)
-    if folder is None or options.infrared_scaling is not None or not _has_sensor_folders(folder):
-        return []  # the images that are read may lie elsewhere
-    return list_input_paths(root, options.folder, options.split, None)
+    if folder is None or not _has_sensor_folders(folder):
+        return []  # the images that are read are copies, which lie elsewhere
+    return list_input_paths(root, options.folder, options.split, options.infrared_scaling)
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
@@ -108,26 +110,17 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
     four_channels = _find_four_channel_folder(folder)
     if four_channels is not None:
         labels = folder_discovery.find_subfolder(folder, LABEL_MAP_FOLDER_NAMES)
-        listed = segmentation_folders.match_label_maps(four_channels, four_channels, labels)
+        files = segmentation_folders.match_label_maps(four_channels, four_channels, labels)
     else:
-        listed = _find_separate_files(folder)
-    kept, notes = _leave_out_mirrored(listed)
-    keys = [key for key, _, _ in kept.files]
-    official = official_lists.find_official_split(folder, kept, _is_mirrored)
-    return DatasetIndex(
-        "mfnet",
-        folder,
-        CLASSES,
-        kept.files,
-        options.split,
-        label_maps=kept.label_maps,
-        official_split=official.parts,
-        official_split_hint=f": {folder} has no train.txt and test.txt",
-        conditions_and_sequences=find_day_and_night(keys),
-        notes=(*notes, *official.notes),
+        files = _find_separate_files(folder)
+    files = _leave_out_mirrored(files)
+    index = index_segmentation_files("mfnet", folder, CLASSES, files, options.split, _is_mirrored)
+    return replace(
+        index,
+        conditions_and_sequences=find_day_and_night(index.keys),
         infrared_scaling=options.infrared_scaling,
         has_four_channels=four_channels is not None,
-        official_split_leaks=official.has_neighbors_in_both_parts,
+        official_split_leaks=has_neighbors_in_both_parts(index.official_split),
     )
 
 
@@ -165,18 +158,15 @@ def _is_mirrored(key: str) -> bool:
     return key.endswith(MIRRORED_ENDING)
 
 
-def _leave_out_mirrored(
-    listed: SegmentationFiles,
-) -> tuple[SegmentationFiles, tuple[tuple[str, str], ...]]:
+def _leave_out_mirrored(listed: SegmentationFiles) -> SegmentationFiles:
     files = [file for file in listed.files if not _is_mirrored(file[0])]
     count = len(listed.files) - len(files)
     if not count:
-        return listed, listed.notes
+        return listed
     label_maps = {key: path for key, path in listed.label_maps.items() if not _is_mirrored(key)}
     parts = listed.official_split and {
         part: [key for key in keys if not _is_mirrored(key)]
         for part, keys in listed.official_split.items()
     }
     note = ("mirrored copies", f"{count} pairs called *{MIRRORED_ENDING} are left out")
-    kept = replace(listed, files=files, label_maps=label_maps, official_split=parts)
-    return kept, (*listed.notes, note)
+    return SegmentationFiles(files, label_maps, parts, (*listed.notes, note))

@@ -24,19 +24,22 @@ Keys are frame numbers followed by D (day) or N (night); neighboring ones belong
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fusebench.data import box_annotations, folder_discovery, sequences, splits
-from fusebench.data.box_labels import class_list, label_notes
-from fusebench.data.box_labels.label_notes import BoxLabels
+from fusebench.data import folder_discovery, sequences, splits
+from fusebench.data.box_labels import class_list
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.published import official_lists, segmentation_folders
+from fusebench.data.published import box_folders, segmentation_folders
 from fusebench.data.published.segmentation_folders import FolderNames
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.published.segmentation_index import index_segmentation_files
+from fusebench.data.splitting import split_lists
+from fusebench.data.splitting.input_paths import list_input_paths
+from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
 from fusebench.datasets import mfnet
 from fusebench.errors import DatasetNotFoundError, UserError
 
@@ -93,9 +96,9 @@ def get_classes(root: Path, options: Options = DEFAULT_OPTIONS) -> tuple[str, ..
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, options.scenarios)
+    return list_input_paths(
+        root, options.folder, options.split, options.infrared_scaling, options.scenarios
+    )
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
@@ -123,24 +126,13 @@ def _index_label_maps(folder: Path, options: Options) -> DatasetIndex:
             f"{folder} is MSRS with boxes; label maps were expected as {LABEL_MAP_TREES[0]}",
             SEGMENTATION_ALTERNATIVE,
         )
-    listed = segmentation_folders.find_segmentation_files(
-        folder, LABEL_MAP_FOLDERS, LABEL_MAP_TREES
-    )
-    official = official_lists.find_official_split(folder, listed)
-    keys = [key for key, _, _ in listed.files]
-    return DatasetIndex(
-        "msrs",
-        folder,
-        mfnet.CLASSES,
-        listed.files,
-        options.split,
-        label_maps=listed.label_maps,
-        official_split=official.parts,
-        official_split_hint=f": {folder} has no folders train and test, and no such lists",
-        official_split_leaks=official.has_neighbors_in_both_parts,
-        conditions_and_sequences=_find_conditions(folder, options.scenarios, keys),
-        notes=(*listed.notes, *official.notes),
+    files = segmentation_folders.find_segmentation_files(folder, LABEL_MAP_FOLDERS, LABEL_MAP_TREES)
+    index = index_segmentation_files("msrs", folder, mfnet.CLASSES, files, options.split)
+    return replace(
+        index,
+        conditions_and_sequences=_find_conditions(folder, options.scenarios, index.keys),
         infrared_scaling=options.infrared_scaling,
+        official_split_leaks=has_neighbors_in_both_parts(index.official_split),
     )
 
 
@@ -157,38 +149,26 @@ def _index_boxes(folder: Path, options: Options) -> DatasetIndex:
     is_repository = infrared is None and detection is not None
     if infrared is None and detection is not None:
         folder = detection
-    files = folder_discovery.find_pairs(folder, FOLDER_TREES)
-    keys = [key for key, _, _ in files]
-    labels, extension = (
-        folder_discovery.find_label_files(
-            folder, keys, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
-        )
-        if folder_discovery.has_label_folder(folder)
-        else ({}, ".txt")
+    folders = box_folders.find_box_folders(
+        folder, FOLDER_TREES, may_lack_labels=options.unlabeled_images == "background"
     )
-    if extension != ".txt":
-        raise UserError(f"{folder}: labels are {extension} files; expected {FOLDER_TREES[0]}")
-
+    if folders.extension == ".xml":
+        raise UserError(f"{folder}: labels are .xml files; expected {FOLDER_TREES[0]}")
     listed = None
-    if labels:
-        listed = class_list.read_class_list(Path(next(iter(labels.values()))).parent, CLASSES)
-    class_order = range(len(CLASSES)) if listed is None else listed
-
-    def read_boxes(key: str, size: tuple[int, int]) -> BoxLabels:
-        if key not in labels:
-            return label_notes.UNLABELED_IMAGE
-        return box_annotations.read_yolo_labels(labels[key], class_order, size)
-
+    if folders.labels:
+        label_folder = Path(next(iter(folders.labels.values()))).parent
+        listed = class_list.read_class_list(label_folder, CLASSES)
+    class_order = tuple(range(len(CLASSES)) if listed is None else listed)
     return DatasetIndex(
         "msrs",
         folder,
         CLASSES,
-        files,
+        folders.files,
         options.split,
-        read_boxes if labels else None,
-        tuple(class_order),
-        official_split=_read_official_split(folder, keys),
-        conditions_and_sequences=_find_conditions(folder, options.scenarios, keys),
+        box_folders.build_reader(folders, CLASSES, class_order),
+        class_order,
+        official_split=_read_official_split(folder, folders.keys),
+        conditions_and_sequences=_find_conditions(folder, options.scenarios, folders.keys),
         official_split_hint=_describe_missing_lists(folder, is_repository),
         infrared_scaling=options.infrared_scaling,
     )
@@ -217,7 +197,6 @@ def _describe_missing_lists(folder: Path, is_repository: bool) -> str:
 
 
 def _read_official_split(folder: Path, keys: Sequence[str]) -> splits.SplitKeys | None:
-    paths = (folder / OFFICIAL_LISTS.train, folder / OFFICIAL_LISTS.test)
-    if not all(path.is_file() for path in paths):
+    if split_lists.find_lists(folder, (OFFICIAL_LISTS,)) is None:
         return None
-    return splits.read_split_lists(folder, OFFICIAL_LISTS, keys)
+    return split_lists.read_split_lists(folder, OFFICIAL_LISTS, keys)

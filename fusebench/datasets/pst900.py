@@ -25,6 +25,7 @@ A key is e.g. ``31_bag1a_rect_rgb_frame0000000007``; the text before ``_rect`` i
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,10 +34,10 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.data import folder_discovery, splits
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
-from fusebench.data.published import official_lists, segmentation_folders
-from fusebench.data.published.segmentation_folders import FolderNames
+from fusebench.data.published.segmentation_folders import FolderNames, find_segmentation_files
+from fusebench.data.published.segmentation_index import index_segmentation_files
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.split_builder import list_input_paths
+from fusebench.data.splitting.input_paths import list_input_paths
 
 VERSION = 1
 TITLE = "PST900"
@@ -72,9 +73,7 @@ DEFAULT_OPTIONS = Options()
 
 def input_paths(root: Path, options: Options = DEFAULT_OPTIONS) -> list[Path]:
     """Return the folders and files that decide what `load` returns; empty if they are not known."""
-    if options.infrared_scaling is not None:
-        return []  # the scaled images lie elsewhere
-    return list_input_paths(root, options.folder, options.split, None)
+    return list_input_paths(root, options.folder, options.split, options.infrared_scaling)
 
 
 def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
@@ -88,20 +87,11 @@ def load(root: Path, options: Options = DEFAULT_OPTIONS) -> DatasetIndex:
         root, options.folder, title=TITLE, trees=FOLDER_TREES, alternative=ALTERNATIVE_COMMAND
     )
     names = FolderNames((options.infrared,), ("rgb",), ("labels", "label"))
-    listed = segmentation_folders.find_segmentation_files(folder, names, FOLDER_TREES)
-    keys = [key for key, _, _ in listed.files]
-    official = official_lists.find_official_split(folder, listed)
-    return DatasetIndex(
-        "pst900",
-        folder,
-        CLASSES,
-        listed.files,
-        options.split,
-        label_maps=listed.label_maps,
-        official_split=official.parts,
-        official_split_hint=f": {folder} has no folders train and test, and no such lists",
-        conditions_and_sequences=_find_recordings(keys),
-        notes=(*listed.notes, *official.notes),
+    files = find_segmentation_files(folder, names, FOLDER_TREES)
+    index = index_segmentation_files("pst900", folder, CLASSES, files, options.split)
+    return replace(
+        index,
+        conditions_and_sequences=_find_recordings(index.keys),
         infrared_scaling=options.infrared_scaling,
     )
 

@@ -6,9 +6,8 @@ file is opened, and reads each file by itself.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -16,11 +15,10 @@ from fusebench.contracts import Dataset
 from fusebench.data.box_labels.label_notes import BoxLabels
 from fusebench.data.boxes import Boxes
 from fusebench.data.dataset_index import DatasetIndex
+from fusebench.data.image_files.channel_separation import separate_files
 from fusebench.data.image_files.reader import read_header
 from fusebench.data.label_images.conversion import LabelConversion
-from fusebench.data.pairs import Split
-from fusebench.data.split_builder import DatasetReadings, PairReading, build_split
-from fusebench.data.splits import AllPairsRule
+from fusebench.data.splitting import division
 from fusebench.errors import UserError
 
 
@@ -106,15 +104,17 @@ def read_dataset_files(
 
     Raises:
         DatasetNotFoundError: If the data set is not on this machine.
-        UserError: If files have no partner, or the options do not fit the data set.
+        UserError: If files have no partner, or the options do not fit the data set; or if a file
+            of four channels cannot be divided into its two images.
     """
     index = dataset.load(root, options)
-    every = _build_split_without_reading(index, "all", root)
-    sequences = {pair.key: pair.sequence for pair in every.pairs}
-    description, has_leakage, parts = _divide(index, root)
+    sequences = division.assign_sequences(index)
+    description, has_leakage, parts = _divide(index)
     files = list(index.files)
     if limit is not None and limit < len(files):
         files = [files[i * len(files) // limit] for i in range(limit)]
+    if index.has_four_channels:
+        files = separate_files(files, index.dataset, root)
     pairs = []
     for key, infrared, visible in files:
         recording = index.conditions_and_sequences.get(key)
@@ -150,28 +150,16 @@ def read_dataset_files(
     )
 
 
-class _NoReadings(dict[Any, PairReading]):
-    """Readings that let a split be built without opening a file."""
-
-    def get(self, _: Any, __: Any = None) -> PairReading:
-        return PairReading((1, 1), None, 0)
-
-
-def _build_split_without_reading(index: DatasetIndex, part: str, root: Path) -> Split:
-    unconverted = replace(index, infrared_scaling=None, label_conversion=None)
-    return build_split(unconverted, part, root, DatasetReadings(pairs=_NoReadings()))
-
-
-def _divide(index: DatasetIndex, root: Path) -> tuple[str, bool, dict[str, str]]:
+def _divide(index: DatasetIndex) -> tuple[str, bool, dict[str, str]]:
     """Return the split rule as text, whether it leaks, and the part of each key."""
-    if index.rule is None or isinstance(index.rule, AllPairsRule):
+    if not division.is_divided(index):
         return "all pairs are tested", False, {}
     try:
-        splits = [_build_split_without_reading(index, part, root) for part in ("train", "test")]
+        divided = division.divide_index(index)
     except UserError as error:
         return f"no split: {error}", False, {}
-    parts = {key: split.name for split in splits for key in split.keys}
-    return splits[0].rule_description, any(split.has_leakage for split in splits), parts
+    parts = {key: name for name, keys in divided.parts.items() for key in keys}
+    return divided.description, divided.has_leakage, parts
 
 
 def _read_boxes(

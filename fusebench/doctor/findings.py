@@ -1,6 +1,6 @@
 """What a check returns: findings, tables, histograms and the pictures that belong to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,6 +117,29 @@ class Section:
 def sort_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Sort findings by severity; those of one severity keep their order."""
     return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def build_pair_finding(
+    severity: Severity,
+    title: str,
+    advice: str,
+    captions: Mapping[str, str],
+    kind: Literal["pair", "label_map"] = "pair",
+) -> Finding:
+    """Build a finding on pairs, with pictures of the worst ones.
+
+    Args:
+        severity: See `Finding`.
+        title: What is the case.
+        advice: What to do.
+        captions: What was measured in each pair, by key, worst first; may be empty texts.
+        kind: Kind of the pictures.
+    """
+    pictures = [
+        Picture(kind, key, f"{key}: {text}" if text else key) for key, text in captions.items()
+    ]
+    items = tuple(Item(key, text) for key, text in captions.items())
+    return Finding(severity, title, advice, items, tuple(pictures[:PICTURE_COUNT]))
 
 
 def build_histogram(

@@ -15,6 +15,7 @@ from typing import Any
 from fusebench.doctor.measurement import VERSION, PairFacts, PairJob
 from fusebench.errors import UserError
 from fusebench.runtime.atomic_write import write_text_atomically
+from fusebench.runtime.reading.file_stamp import read_stamp
 from fusebench.runtime.reading.json_files import read_json
 
 FOLDER = "doctor"
@@ -80,4 +81,4 @@ def _read_state(path: str) -> list[Any]:
         status = Path(path).stat()
     except OSError as error:
         return [path, error.errno]
-    return [path, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    return [path, *read_stamp(status)]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusebench.data import images, label_maps
-from fusebench.data.image_files.infrared_scaling import PercentileScaling, scale_to_8_bits
-from fusebench.data.image_files.reader import load_image, read_header
-from fusebench.data.images import Color, Gray, LabelMap
-from fusebench.data.label_images.conversion import LabelConversion, read_converted
+from fusebench.data import images
+from fusebench.data.image_files.reader import read_header
+from fusebench.data.images import Color, Gray
+from fusebench.data.label_images.conversion import LabelConversion
+from fusebench.doctor import pixel_reading
 from fusebench.doctor.checks import (
     borders,
     illumination,
@@ -164,34 +164,6 @@ def measure_pair(job: PairJob) -> PairFacts:
     return PairFacts(infrared, visible, shift, pairs, pixels, label_size, label_fault)
 
 
-def read_gray_for_display(path: Path) -> Gray:
-    """Read an image as gray, uint8 (H, W); more than 8 bits are scaled by percentiles.
-
-    Raises:
-        UserError: If it cannot be read.
-    """
-    if read_header(path).bits <= 8:
-        return images.read_gray(path)
-    image, _ = load_image(path)
-    try:
-        return scale_to_8_bits(np.asarray(image), PercentileScaling(rule="percentile"))
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def read_label_ids(
-    path: Path, classes: tuple[str, ...], conversion: LabelConversion | None
-) -> LabelMap:
-    """Read a label image as ids, uint8 (H, W): any id, 255 too.
-
-    Raises:
-        UserError: If it is no label image, or has a value that the conversion does not know.
-    """
-    if conversion is not None:
-        return read_converted(path, conversion)
-    return label_maps.read_stored_ids(path, classes)
-
-
 def _measure_image(path: Path, *, may_be_deep: bool) -> tuple[ImageFacts, Gray | None]:
     """Return the facts of an image and its luminance; None if it cannot be read."""
     facts = ImageFacts()
@@ -201,7 +173,7 @@ def _measure_image(path: Path, *, may_be_deep: bool) -> tuple[ImageFacts, Gray |
             "", header.format, header.mode, header.bits, header.orientation, header.size
         )
         is_deep = header.bits > 8 and may_be_deep and header.mode in images.DEEP_MODES
-        gray = read_gray_for_display(path) if is_deep else None
+        gray = pixel_reading.read_gray_for_display(path) if is_deep else None
         color = None if is_deep else images.read_color(path)
     except UserError as error:
         return dataclasses.replace(facts, fault=str(error)), None
@@ -248,7 +220,9 @@ def _count_label_pixels(job: PairJob) -> tuple[dict[int, int] | None, tuple[int,
     if job.label_map is None:
         return None, (0, 0), ""
     try:
-        stored_ids = read_label_ids(Path(job.label_map), job.classes, job.label_conversion)
+        stored_ids = pixel_reading.read_label_ids(
+            Path(job.label_map), job.classes, job.label_conversion
+        )
     except UserError as error:
         return None, (0, 0), str(error)
     counts = np.bincount(stored_ids.ravel(), minlength=256)

@@ -10,7 +10,7 @@ from fusebench.data import images, label_maps
 from fusebench.data.images import Color, Gray
 from fusebench.doctor.dataset_files import DatasetFiles, PairFiles
 from fusebench.doctor.findings import Corners, Picture
-from fusebench.doctor.measurement import read_gray_for_display, read_label_ids
+from fusebench.doctor.pixel_reading import read_gray_for_display, read_label_ids
 from fusebench.errors import UserError
 
 PANEL_HEIGHT = 240  # pixels

@@ -70,15 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=command_name.format_description(PROGRAM, __doc__),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for name in plugins.list_plugins(plugins.DATASETS):
-        parser.add_argument(
-            f"--{name}",
-            *([f"--{name.replace('_', '-')}"] if "_" in name else []),
-            action="append_const",
-            dest="datasets",
-            const=name,
-            help=f"the data set {name}, with its default options",
-        )
+    cli.add_dataset_flags(parser, "the data set {name}, with its default options")
     parser.add_argument(
         "--task", action="append", help="the data set and data options of this task (repeatable)"
     )

@@ -15,7 +15,7 @@ from fusebench.config import schema
 from fusebench.data.box_labels import label_notes
 from fusebench.data.pairs import Split
 from fusebench.data.split_builder import build_split
-from fusebench.errors import DatasetNotFoundError, UserError
+from fusebench.errors import DatasetNotFoundError
 from fusebench.experiments import label_checks, resolution, specs
 from fusebench.experiments.resolution import (
     ResolvedDataset,
@@ -318,7 +318,7 @@ def _load_splits(
         train = _load_split(dataset, data, "train", cache)
     for split in (train, test):
         if split is not None:
-            _check_labels(resolved.name, task, split)
+            label_checks.check_complete(split, resolved.name, task)
     if task.kind == "detection":
         label_checks.check_any_box(test, resolved.name)
         if train is not None and resolved.model.plugin.PROTOCOL == "retrained":
@@ -349,17 +349,3 @@ def _load_split(dataset: ResolvedDataset, data: Path, name: str, cache: SplitCac
         () if is_own_module else plugin.input_paths(data, options),
         load,
     )
-
-
-def _check_labels(name: str, task: schema.Task, split: Split) -> None:
-    """Raise a `UserError` if a pair lacks the labels that the task needs."""
-    is_detection = task.kind == "detection"
-    unlabeled = split.find_unlabeled("boxes" if is_detection else "label_map")
-    if unlabeled is not None:
-        need = "boxes" if is_detection else "label maps"
-        pair = next(pair for pair in split.pairs if pair.key == unlabeled)
-        folder = pair.visible.parent.parent
-        raise UserError(
-            f"tasks.{name}: {task.kind} needs {need}, and {task.dataset} has none in {folder} "
-            f"(first: {unlabeled}); put them there, see fusebench/datasets/{task.dataset}.py"
-        )

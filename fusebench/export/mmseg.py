@@ -12,11 +12,11 @@ import numpy as np
 
 from fusebench.data import images, label_maps
 from fusebench.data.image_files.plain_copies import PlacingMode
+from fusebench.data.label_images.voc_palette import build_voc_palette
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.export import image_folder, readme
 from fusebench.export.content import TaskContent
-from fusebench.export.label_palette import build_voc_palette
 from fusebench.runtime import atomic_write, progress
 
 TITLE = "Data set for MMSegmentation"

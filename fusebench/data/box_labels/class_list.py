@@ -11,6 +11,11 @@ MAX_NAMES_BYTES = 1_000_000  # of a file of class names
 LIST_NAMES = ("classes.txt", "data.yaml")
 
 
+def is_class_list(name: str) -> bool:
+    """Return whether a file beside labels is a list of class names, no label file."""
+    return name.lower() in LIST_NAMES
+
+
 def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | None:
     """Read the order of the class ids from a list in the folder of the labels, or above it.
 
@@ -99,6 +104,7 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
             f"{path}: line {lines.index('') + 1} is blank; expected one class name per line, the "
             "first for id 0: write a name there or delete the line"
         )
+    lines = _remove_ids(lines, path)
     names = lines[0].split() if len(lines) == 1 else []
     if len(names) > 1 and class_count is None:
         raise UserError(
@@ -106,6 +112,30 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
             "class name per line, or set names of the boxes"
         )
     return names if names and class_count != 1 else lines
+
+
+def _remove_ids(rows: list[str], path: Path) -> list[str]:
+    """Return the class names of rows that all begin with an id; other rows as they are.
+
+    A row is then e.g. ``0 person``, as in MSRS-detection-label, or ``0: person``.
+
+    Raises:
+        UserError: If the ids of several rows are not 0, 1, ... in this order.
+    """
+    parts = [row.split(maxsplit=1) for row in rows]
+    ids = [part[0].removesuffix(":") for part in parts if len(part) == 2]
+    if len(ids) < len(rows) or not all(text.isdecimal() for text in ids):
+        return rows
+    if ids == [str(i) for i in range(len(rows))]:
+        return [part[1] for part in parts]
+    if len(rows) == 1:
+        return rows  # a name that begins with a number, e.g. "2 wheeler"
+    number = next(i for i, text in enumerate(ids) if text != str(i))
+    raise UserError(
+        f"{path}: line {number + 1} begins with {shorten(ids[number])}; expected class id "
+        f"{number}, because all lines begin with a number: write the ids 0, 1, ... in this order, "
+        "or names alone"
+    )
 
 
 def to_class_indices(names: Sequence[str], classes: Sequence[str], where: str) -> list[int]:

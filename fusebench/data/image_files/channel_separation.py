@@ -4,6 +4,7 @@ MFNet is published in this form. The two images are copies below the data folder
 `fusebench.data.image_files.derived_copies`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,19 +38,38 @@ def separate_channels(split: Split, root: Path) -> Split:
             cannot be written.
     """
     columns = build_columns(split.pairs)
-    sources = {key: Path(file) for key, file in zip(columns.keys, columns.visible, strict=True)}
-    infrared = write_copies(
-        sources, root, f"{split.dataset}-infrared", {"channels": "alpha"}, _read_infrared
-    )
-    visible = write_copies(
-        sources, root, f"{split.dataset}-visible", {"channels": "RGB"}, _read_visible
-    )
+    files = zip(columns.keys, columns.infrared, columns.visible, strict=True)
+    copies = separate_files(list(files), split.dataset, root)
     pairs = replace(
         columns,
-        infrared=tuple(str(infrared[key]) for key in columns.keys),
-        visible=tuple(str(visible[key]) for key in columns.keys),
+        infrared=tuple(infrared for _, infrared, _ in copies),
+        visible=tuple(visible for _, _, visible in copies),
     )
     return replace(split, pairs=pairs, notes=(*split.notes, NOTE))
+
+
+def separate_files(
+    files: Sequence[tuple[str, str, str]], dataset: str, root: Path
+) -> list[tuple[str, str, str]]:
+    """Return one copy per sensor of files of four channels; missing copies are written.
+
+    Args:
+        files: (key, infrared file, visible file), where both are one file of four channels.
+        dataset: Name of the data set.
+        root: The data folder, where the copies are written.
+
+    Returns:
+        (key, infrared copy, visible copy), in the same order.
+
+    Raises:
+        UserError: As `separate_channels`.
+    """
+    sources = {key: Path(file) for key, _, file in files}
+    infrared = write_copies(
+        sources, root, f"{dataset}-infrared", {"channels": "alpha"}, _read_infrared
+    )
+    visible = write_copies(sources, root, f"{dataset}-visible", {"channels": "RGB"}, _read_visible)
+    return [(key, str(infrared[key]), str(visible[key])) for key in sources]
 
 
 def _read_infrared(path: Path) -> Gray:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.images import Color, LabelMap
+from fusebench.data.label_images.voc_palette import build_voc_palette
 from fusebench.errors import UserError
 
 RGB = tuple[int, int, int]
@@ -67,7 +68,7 @@ def read_palette_ids(
         ids = [color_ids[color] for color in colors]
     elif all(red == green == blue for red, green, blue in colors):
         ids = _read_gray_ids([color[0] for color in colors], used.tolist(), path)
-    elif colors == [_make_voc_color(index) for index in used.tolist()]:
+    elif (palette[used] == build_voc_palette()[used]).all():
         return indices
     else:
         raise _build_palette_error(colors, used.tolist(), color_ids, path)
@@ -165,14 +166,6 @@ def _describe_cause(present: list[RGB], color_ids: ColorIds) -> str:
 
 def _has_swapped_channels(colors: list[RGB], color_ids: ColorIds) -> bool:
     return all(color[::-1] in color_ids for color in colors)
-
-
-def _make_voc_color(index: int) -> RGB:
-    """Return the color of an id in PASCAL VOC: bit 3 k + c of the id is bit 7 - k of channel c."""
-    red, green, blue = (
-        sum((index >> (3 * k + channel) & 1) << (7 - k) for k in range(3)) for channel in range(3)
-    )
-    return red, green, blue
 
 
 def _to_tuple(color: NDArray[np.uint8]) -> RGB:

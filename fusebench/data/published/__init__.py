@@ -1,1 +1,1 @@
-"""Folder structures in which published data sets are in circulation, shared by several of them."""
+"""What the named data sets share: options, the choice among trees, folders of label maps."""

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 from fusebench.data import folder_discovery, m3fd_class_order, splits
-from fusebench.data.box_labels.class_list import read_class_list
+from fusebench.data.box_labels.class_list import is_class_list, read_class_list
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.m3fd_class_order import CANONICAL_ORDER, ClassOrder
-from fusebench.data.trees.options import LABEL_EXTENSIONS, BoxFiles, Tree
+from fusebench.data.splitting.leakage import has_neighbors_in_both_parts
+from fusebench.data.trees.label_options import LABEL_EXTENSIONS, BoxFiles
+from fusebench.data.trees.options import Tree
 from fusebench.data.trees.path_template import FoundFile, parse_template
 from fusebench.data.trees.tree_index import index_tree
 from fusebench.errors import UserError
@@ -114,9 +116,7 @@ def index_split_tree(
         rule,
         infrared_scaling,
     )
-    leaks = index.official_split is not None and splits.has_leakage(
-        splits.ListRule(), index.official_split, {}
-    )
+    leaks = has_neighbors_in_both_parts(index.official_split)
     return replace(index, notes=(*index.notes, *order.notes), official_split_leaks=leaks)
 
 
@@ -132,7 +132,8 @@ def _find_labels(
             boxes = BoxFiles(format="voc", files=name, unlabeled_images=unlabeled_images)
             return boxes, ClassOrder(())
     for template in tree.labels:
-        files = [file for file in _find_files(folder, template, "yolo") if _is_label(file)]
+        files = _find_files(folder, template, "yolo")
+        files = [file for file in files if not is_class_list(Path(file.path).name)]
         if files:
             labels = {file.path: file.path for file in files}
             class_order = class_order or _read_class_lists(labels)
@@ -167,10 +168,6 @@ def _read_class_lists(labels: Collection[str]) -> tuple[str, ...] | None:
 
 def _find_files(folder: Path, template: str, label_format: str) -> list[FoundFile]:
     return parse_template(template, LABEL_EXTENSIONS[label_format]).find(folder)
-
-
-def _is_label(file: FoundFile) -> bool:
-    return file.values["key"].lower() != "classes"
 
 
 def _build_sensor_tree(infrared: str, visible: str) -> SplitTree:

@@ -13,7 +13,7 @@ from fusebench.data.trees.label_matching import (
     match_label_files,
     select_labeled_pairs,
 )
-from fusebench.data.trees.options import LABEL_EXTENSIONS, BoxFiles
+from fusebench.data.trees.label_options import LABEL_EXTENSIONS, BoxFiles
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.data.trees.path_template import PathTemplate, parse_template
 from fusebench.errors import UserError

@@ -11,7 +11,7 @@ from fusebench.data.box_labels.coco_labels import CocoFile, CocoImage
 from fusebench.data.matching import name_hints
 from fusebench.data.matching.keys import index_keys, remove_folders_and_extension, resolve_key
 from fusebench.data.trees.label_matching import check_unmatched_labels
-from fusebench.data.trees.options import BoxFiles
+from fusebench.data.trees.label_options import BoxFiles
 from fusebench.data.trees.pair_files import TreePair, get_identity
 from fusebench.data.trees.path_template import FoundFile
 from fusebench.errors import UserError

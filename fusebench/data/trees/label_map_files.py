@@ -8,7 +8,7 @@ from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.label_images.conversion import LabelConversion
 from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.data.trees.label_matching import match_label_files, select_labeled_pairs
-from fusebench.data.trees.options import LabelMapFiles
+from fusebench.data.trees.label_options import LabelMapFiles
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.data.trees.path_template import parse_template
 from fusebench.errors import UserError

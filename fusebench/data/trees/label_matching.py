@@ -3,13 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from fusebench.data.box_labels import class_list
 from fusebench.data.matching import name_hints
-from fusebench.data.trees.options import LabelFiles
+from fusebench.data.trees.label_options import LabelFiles
 from fusebench.data.trees.pair_files import TreePair, describe_missing_files, get_identity
 from fusebench.data.trees.path_template import FoundFile, PathTemplate
 from fusebench.errors import UserError
-
-CLASS_LIST_NAMES = ("classes.txt",)  # beside YOLO labels; no labels
 
 
 def find_label_files(folder: Path, template: PathTemplate, options: LabelFiles) -> list[FoundFile]:
@@ -66,7 +65,7 @@ def match_label_files(
     matched = {key: path for key, path in by_key.items() if path is not None}
     unmatched = set(files.values()) - set(matched.values())
     check_unmatched_labels(
-        [path for path in unmatched if Path(path).name.lower() not in CLASS_LIST_NAMES],
+        [path for path in unmatched if not class_list.is_class_list(Path(path).name)],
         pairs,
         options,
     )

@@ -1,35 +1,18 @@
-"""What a user writes about a folder tree in tasks.yaml: images, labels, recordings.
+"""What a user writes about a folder tree in tasks.yaml: images, split folders, recordings.
 
 All paths are templates below the data set's folder, see `fusebench.data.trees.path_template`.
+Labels: `fusebench.data.trees.label_options`.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
 from fusebench.data.images import IMAGE_EXTENSIONS
+from fusebench.data.trees.label_options import BoxFiles, LabelMapFiles, TreeModel
 from fusebench.data.trees.path_template import parse_template
-
-Sensor = Literal["infrared", "visible"]
-LABEL_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
-    "yolo": (".txt",),
-    "voc": (".xml",),
-    "coco": (".json",),
-}
-
-
-class _TreeModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _check_image_template(text: str) -> str:
@@ -40,164 +23,7 @@ def _check_image_template(text: str) -> str:
 ImageTemplate = Annotated[str, AfterValidator(_check_image_template)]
 
 
-class SensorFiles(_TreeModel):
-    """Labels of their own for the images of each sensor."""
-
-    infrared: str
-    visible: str
-
-
-def _choose_form(files: Any) -> str | None:
-    if isinstance(files, str):
-        return "path"
-    return "sensors" if isinstance(files, Mapping | SensorFiles) else None
-
-
-PathOrSensorFiles = Annotated[
-    Annotated[str, Tag("path")] | Annotated[SensorFiles, Tag("sensors")],
-    Discriminator(
-        _choose_form,
-        custom_error_type="label_files",
-        custom_error_message="expected a path, or a path for each sensor: "
-        "{infrared: ..., visible: ...}",
-    ),
-]
-
-
-class LabelFiles(_TreeModel):
-    """What label files with boxes and label maps have in common.
-
-    Attributes:
-        SECTION: Name of these options in the task file.
-        files: Template of the files, or one for each sensor.
-        sensor: The sensor whose images the labels were drawn for; required if each has its own.
-        unlabeled_images: What an image without a label means.
-        unmatched_labels: What a label without an image means: ``refuse`` or ``leave_out``.
-    """
-
-    SECTION: ClassVar[str]
-
-    files: PathOrSensorFiles
-    sensor: Sensor | None = None
-    unlabeled_images: Literal["refuse", "background", "leave_out"] = "refuse"
-    unmatched_labels: Literal["refuse", "leave_out"] = "refuse"
-
-    @model_validator(mode="after")
-    def _check_sensor(self) -> "LabelFiles":
-        if isinstance(self.files, SensorFiles) and self.sensor is None:
-            raise ValueError(
-                "each sensor has labels of its own; say which are used: sensor: infrared, or "
-                "sensor: visible"
-            )
-        return self
-
-    @property
-    def used_files(self) -> str:
-        """Template of the label files that are used."""
-        if isinstance(self.files, SensorFiles):
-            return self.files.infrared if self.sensor == "infrared" else self.files.visible
-        return self.files
-
-    def list_files(self) -> tuple[str, ...]:
-        """List all templates of label files, also of those that are not used."""
-        if isinstance(self.files, SensorFiles):
-            return self.files.infrared, self.files.visible
-        return (self.files,)
-
-    def describe_sensor(self) -> str:
-        """Describe for which sensor's images the labels were drawn; empty if it is not said."""
-        if self.sensor is None:
-            return ""
-        others = {"infrared": "visible", "visible": "infrared"}[self.sensor]
-        unused = isinstance(self.files, SensorFiles)
-        return f"drawn for the {self.sensor} images" + (
-            f"; those of the {others} images are not used" if unused else ""
-        )
-
-
-class BoxFiles(LabelFiles):
-    """Label files with boxes.
-
-    Attributes:
-        format: ``yolo`` (one text file per image), ``voc`` (one XML file per image) or ``coco``
-            (one JSON file for all images, or one per split).
-        files: Template of the files, or one for each sensor.
-        sensor: The sensor whose images the labels were drawn for; required if each has its own.
-        names: Only for ``yolo``: class names in the order of the ids in the files. Empty: those of
-            ``classes.txt`` or ``data.yaml`` beside the labels, else the order of ``classes``.
-        rename: Name in the label files to the name of a class; null leaves its boxes out.
-        oriented_boxes: Only for ``voc``: ``upright_hulls`` reads polygons and rotated boxes as the
-            upright boxes around them; ``refuse``: they are an error.
-        unlabeled_images: What an image without a label means: ``refuse``, because a file can be
-            missing; ``background``: it has no objects; ``leave_out``: the pair is left out.
-        unmatched_labels: What a label without an image means: ``refuse`` or ``leave_out``.
-    """
-
-    SECTION: ClassVar[str] = "boxes"
-
-    format: Literal["yolo", "voc", "coco"]
-    names: tuple[str, ...] = ()
-    rename: dict[str, str | None] = Field(default_factory=dict)
-    oriented_boxes: Literal["refuse", "upright_hulls"] = "refuse"
-
-    @model_validator(mode="after")
-    def _check_files(self) -> "BoxFiles":
-        for files in self.list_files():
-            template = parse_template(files, LABEL_EXTENSIONS[self.format])
-            if self.format == "coco" and not files.lower().endswith(".json"):
-                raise ValueError(f"files {files!r}: expected the path of a .json file")
-            if self.format != "coco" and "key" not in template.names:
-                raise ValueError(
-                    f"files {files!r}: expected a folder, or a name with {{key}}: there is one "
-                    "file per image"
-                )
-        if self.names and self.format != "yolo":
-            raise ValueError(f"names is for format yolo; {self.format} files have class names")
-        if self.oriented_boxes != "refuse" and self.format != "voc":
-            raise ValueError(f"oriented_boxes is for format voc, not {self.format}")
-        if len(set(self.names)) < len(self.names):
-            raise ValueError("names: a name is there twice; expected one name per id in the files")
-        return self
-
-
-class LabelMapFiles(LabelFiles):
-    """Label maps: images whose pixels are class ids or colors.
-
-    Attributes:
-        files: Template of the files, or one for each sensor.
-        sensor: The sensor whose images the labels were drawn for.
-        ids: Id in the files to class name; null is unlabeled. Empty: the order of ``classes``.
-        colors: Class name to its RGB color in the files; without it the files hold ids.
-        unlabeled_color: RGB color of unlabeled pixels, with ``colors``.
-        unlabeled_images: ``refuse`` or ``leave_out`` pairs without a label map.
-        unmatched_labels: ``refuse`` or ``leave_out`` label maps without images.
-    """
-
-    SECTION: ClassVar[str] = "label_maps"
-
-    ids: dict[Annotated[int, Field(ge=0, le=255)], str | None] = Field(default_factory=dict)
-    colors: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
-    unlabeled_color: tuple[int, int, int] | None = None
-    unlabeled_images: Literal["refuse", "leave_out"] = "refuse"
-
-    @model_validator(mode="after")
-    def _check_files(self) -> "LabelMapFiles":
-        for files in self.list_files():
-            if "key" not in parse_template(files, IMAGE_EXTENSIONS).names:
-                raise ValueError(f"files {files!r}: expected a folder, or a name with {{key}}")
-        if self.unlabeled_color is not None and not self.colors:
-            raise ValueError("unlabeled_color: set colors too; the label maps hold ids without it")
-        if self.ids and self.colors:
-            raise ValueError("ids and colors exclude each other: the files hold one of them")
-        colors = [*self.colors.values(), *([self.unlabeled_color] if self.unlabeled_color else [])]
-        if any(not 0 <= value <= 255 for color in colors for value in color):
-            raise ValueError("colors: expected R, G, B from 0 to 255")
-        if len(set(colors)) < len(colors):
-            raise ValueError("colors: two classes have one color")
-        return self
-
-
-class Recordings(_TreeModel):
+class Recordings(TreeModel):
     """Where the sequence and the condition of a pair are found, besides its path.
 
     Attributes:
@@ -223,7 +49,7 @@ class Recordings(_TreeModel):
         return self
 
 
-class SplitFolders(_TreeModel):
+class SplitFolders(TreeModel):
     """Names of the folders, or parts of names, that ``{split}`` stands for.
 
     Attributes:
@@ -250,7 +76,7 @@ class SplitFolders(_TreeModel):
         return self
 
 
-class Tree(_TreeModel):
+class Tree(TreeModel):
     """One folder tree.
 
     Attributes:

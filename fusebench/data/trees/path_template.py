@@ -159,7 +159,7 @@ def parse_template(text: str, extensions: tuple[str, ...]) -> PathTemplate:
     for name, _, _, brace in _TOKEN.findall(text):
         if brace or (name not in PLACEHOLDERS and "{" + name + "}" in text):
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
-            raise ValueError(f"{quoted}: known in braces: {known}")
+            raise ValueError(f"{quoted}: expected only these in braces: {known}")
         names.append(name)
     if len(names) > MAX_WILDCARDS:
         raise ValueError(

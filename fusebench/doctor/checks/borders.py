@@ -6,11 +6,8 @@ import numpy as np
 
 from fusebench.data.images import Gray
 from fusebench.doctor.findings import (
-    PICTURE_COUNT,
-    Finding,
-    Item,
-    Picture,
     Section,
+    build_pair_finding,
     format_count,
 )
 
@@ -61,17 +58,13 @@ def check_borders(
         if keys:
             captions = {key: f"up to {100 * shares[key]:.0f} % of a side" for key in keys}
             findings.append(
-                Finding(
+                build_pair_finding(
                     "warning",
                     f"{format_count(len(keys), len(shares), f'{name} images')} have a black border",
                     "The sensor shows nothing there, but the other one does: objects in the border "
                     "are labeled for one sensor only, and fused images have an edge that is none. "
                     "Crop both images of a pair to the common content, boxes too.",
-                    tuple(Item(key, captions[key]) for key in keys),
-                    tuple(
-                        Picture("pair", key, f"{key}: {captions[key]}")
-                        for key in keys[:PICTURE_COUNT]
-                    ),
+                    captions,
                 )
             )
     return Section(

@@ -6,13 +6,11 @@ import numpy as np
 
 from fusebench.data.images import Gray
 from fusebench.doctor.findings import (
-    PICTURE_COUNT,
     Finding,
-    Item,
-    Picture,
     Section,
     Table,
     build_histogram,
+    build_pair_finding,
     format_count,
 )
 
@@ -109,14 +107,13 @@ def _report_wrong_conditions(
     ordered = sorted(keys, key=get_distance, reverse=True)
     captions = {k: f"{conditions[k]}, mean {visible[k][0]:.0f}" for k in ordered}
     return [
-        Finding(
+        build_pair_finding(
             "warning",
             f"{format_count(len(keys), len(visible), 'pairs')} have a condition that the visible "
             "image contradicts",
             "Look at the pictures and correct the condition: scores by condition mix these pairs "
             "with others. A tunnel by day is dark, a lit square at night is bright.",
-            tuple(Item(key, captions[key]) for key in ordered),
-            tuple(Picture("pair", k, f"{k}: {captions[k]}") for k in ordered[:PICTURE_COUNT]),
+            captions,
         )
     ]
 
@@ -127,17 +124,13 @@ def _report_flat(keys: Sequence[str], infrared: Mapping[str, Brightness]) -> lis
     ranges = {key: infrared[key][2] - infrared[key][1] for key in keys}
     ordered = sorted(keys, key=lambda key: ranges[key])
     return [
-        Finding(
+        build_pair_finding(
             "warning",
             f"{format_count(len(keys), len(infrared), 'infrared images')} have a range below "
             f"{MIN_RANGE:g} gray levels",
             "The sensor shows almost nothing here. If all images are like this, they were scaled "
             "by one range for the whole data set: take the originals and scale each image.",
-            tuple(Item(key, f"range {ranges[key]:.0f}") for key in ordered),
-            tuple(
-                Picture("pair", key, f"{key}: range {ranges[key]:.0f}")
-                for key in ordered[:PICTURE_COUNT]
-            ),
+            {key: f"range {ranges[key]:.0f}" for key in ordered},
         )
     ]
 
@@ -149,16 +142,12 @@ def _report_dark_or_bright(
         return []
     ordered = sorted(keys, key=lambda key: visible[key][0], reverse=name != "dark")
     return [
-        Finding(
+        build_pair_finding(
             "note",
             f"{format_count(len(keys), len(visible), 'visible images')} are {name} (mean {limit})",
             "Report scores by condition: the visible image contributes little here, and a mean "
             "over all pairs hides it.",
-            tuple(Item(key, f"mean {visible[key][0]:.0f}") for key in ordered),
-            tuple(
-                Picture("pair", key, f"{key}: mean {visible[key][0]:.0f}")
-                for key in ordered[:PICTURE_COUNT]
-            ),
+            {key: f"mean {visible[key][0]:.0f}" for key in ordered},
         )
     ]
 

@@ -12,6 +12,7 @@ from fusebench.doctor.findings import (
     Section,
     Severity,
     Table,
+    build_pair_finding,
     format_count,
 )
 from fusebench.doctor.measurement import ImageFacts, PairFacts
@@ -150,17 +151,16 @@ def _report_color(facts: Mapping[str, PairFacts]) -> list[Finding]:
     if colored:
         colored.sort(key=lambda key: -readable[key].infrared.color)
         findings.append(
-            Finding(
+            build_pair_finding(
                 "warning",
                 f"{format_count(len(colored), len(readable), 'infrared images')} are in color",
                 "Colors of a display palette are no temperatures, and their luminance does not "
                 "rise with the temperature. Take the gray originals. Are the folders of the two "
                 "sensors exchanged?",
-                tuple(
-                    Item(key, f"channels differ by {readable[key].infrared.color:.0f} levels")
+                {
+                    key: f"channels differ by {readable[key].infrared.color:.0f} levels"
                     for key in colored
-                ),
-                tuple(Picture("pair", key, key) for key in colored[:PICTURE_COUNT]),
+                },
             )
         )
     if gray:
@@ -187,13 +187,12 @@ def _report_same_images(facts: Mapping[str, PairFacts]) -> list[Finding]:
     if not same:
         return []
     return [
-        Finding(
+        build_pair_finding(
             "error",
             f"{format_count(len(same), len(facts), 'pairs')} have the same image in both sensors",
             "One of the two folders holds copies of the other. Restore the images from the "
             "release.",
-            tuple(Item(key) for key in same),
-            tuple(Picture("pair", key, key) for key in same[:PICTURE_COUNT]),
+            dict.fromkeys(same, ""),
         )
     ]
 

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from fusebench.data.label_maps import IGNORE_INDEX, has_unlabeled_class
 from fusebench.doctor.findings import (
-    PICTURE_COUNT,
     Finding,
     Item,
-    Picture,
     Section,
     Table,
     build_histogram,
+    build_pair_finding,
     format_count,
 )
 from fusebench.doctor.measurement import PairFacts
@@ -129,16 +128,14 @@ def _report_unlabeled(shares: Mapping[str, float]) -> list[Finding]:
     empty_count = sum(share == 1 for share in shares.values())
     captions = {key: f"{100 * shares[key]:.1f} % unlabeled" for key in keys}
     return [
-        Finding(
+        build_pair_finding(
             "warning",
             f"{format_count(len(keys), len(shares), 'label maps')} are unlabeled in more than half "
             f"of their pixels ({empty_count:,} completely)",
             "Such images count little in the scores. Make sure that no class was lost in a "
             "conversion.",
-            tuple(Item(key, captions[key]) for key in keys),
-            tuple(
-                Picture("label_map", key, f"{key}: {captions[key]}") for key in keys[:PICTURE_COUNT]
-            ),
+            captions,
+            "label_map",
         )
     ]
 

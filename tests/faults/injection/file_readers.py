@@ -144,12 +144,14 @@ def list_label_readers() -> dict[str, FileReader]:
 
 def list_setting_readers() -> dict[str, FileReader]:
     from fusebench.config import schema
-    from fusebench.data import sequences, splits
+    from fusebench.data import sequences
+    from fusebench.data.splits import ListRule
+    from fusebench.data.splitting.split_lists import read_split_lists
     from reports.literature import published_tables
 
     def read_lists(path: Path) -> object:
-        rule = splits.ListRule(train=Path(path.name), test=Path(path.name))
-        return splits.read_split_lists(path.parent, rule, ["00000", "00001"])
+        rule = ListRule(train=Path(path.name), test=Path(path.name))
+        return read_split_lists(path.parent, rule, ["00000", "00001"])
 
     table = sorted(published_tables.TABLES_FOLDER.glob("*.csv"))[0]
     return {

@@ -27,7 +27,8 @@ def list_tree_readers() -> dict[str, FileReader]:
     from fusebench.data.box_labels import class_list
     from fusebench.data.label_images import conversion
     from fusebench.data.trees import box_files, pair_list, recordings
-    from fusebench.data.trees.options import BoxFiles, Recordings
+    from fusebench.data.trees.label_options import BoxFiles
+    from fusebench.data.trees.options import Recordings
     from fusebench.data.trees.pair_files import TreePair
 
     pairs = [TreePair(key, f"/d/ir/{key}.png", f"/d/vi/{key}.png", {"key": key}) for key in KEYS]

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from fusebench.data import splits
 from fusebench.data.split_builder import load_split
 from fusebench.data.splits import BlockRule, ListRule, OfficialRule, RandomRule
+from fusebench.data.splitting import frame_numbers, leakage, split_lists
 from fusebench.datasets import m3fd
 from fusebench.errors import UserError
 from tests.helpers import dataset_folders
@@ -84,14 +85,14 @@ def test_blocks_that_leave_a_part_empty_are_refused_with_another_rule_as_advice(
 
 
 def test_frame_numbers_are_parsed_only_if_all_keys_have_the_same_prefix():
-    assert splits.parse_frame_numbers(["00004N", "00431D"]) == {"00004N": 4, "00431D": 431}
-    assert splits.parse_frame_numbers(["FLIR_00006", "FLIR_06832"]) == {
+    assert frame_numbers.parse_frame_numbers(["00004N", "00431D"]) == {"00004N": 4, "00431D": 431}
+    assert frame_numbers.parse_frame_numbers(["FLIR_00006", "FLIR_06832"]) == {
         "FLIR_00006": 6,
         "FLIR_06832": 6832,
     }
-    assert splits.parse_frame_numbers(["a1", "b1"]) is None
-    assert splits.parse_frame_numbers(["v1_2", "v1_3"]) is None
-    assert splits.parse_frame_numbers([]) is None
+    assert frame_numbers.parse_frame_numbers(["a1", "b1"]) is None
+    assert frame_numbers.parse_frame_numbers(["v1_2", "v1_3"]) is None
+    assert frame_numbers.parse_frame_numbers([]) is None
 
 
 def test_random_split_depends_on_the_seed_and_not_on_the_order_of_the_keys():
@@ -126,7 +127,7 @@ def write_lists(folder, train, test):
 
 def test_list_may_contain_extensions_blank_lines_and_folders(tmp_path):
     write_lists(tmp_path, "00003.png\n\n  00001 \r\n", "images\\00002.jpg\nvis/00004.png")
-    parts = splits.read_split_lists(tmp_path, ListRule(), ["00001", "00002", "00003", "00004"])
+    parts = split_lists.read_split_lists(tmp_path, ListRule(), ["00001", "00002", "00003", "00004"])
     assert parts == {"train": ["00003", "00001"], "test": ["00002", "00004"]}
 
 
@@ -137,7 +138,7 @@ def test_list_saved_on_windows_names_keys_with_dots(tmp_path):
         b"\xef\xbb\xbf2024-05-01_12.30.05\r\nVis\\cam.mp4#t=3.png\r\n\r\n"
     )
     (tmp_path / "meta/test.txt").write_bytes(b"a.jpg.png\r\n x\r\n")
-    parts = splits.read_split_lists(tmp_path, ListRule(), keys)
+    parts = split_lists.read_split_lists(tmp_path, ListRule(), keys)
     assert parts == {"train": keys[:2], "test": keys[2:]}
 
 
@@ -153,19 +154,19 @@ def test_similar_key_is_told_where_a_row_names_none(row, advice):
 def test_key_listed_twice_is_refused(tmp_path):
     write_lists(tmp_path, "1\n2\n1.png\n", "3\n")
     with pytest.raises(UserError, match=r"train\.txt: 1 is listed twice"):
-        splits.read_split_lists(tmp_path, ListRule(), ["1"])
+        split_lists.read_split_lists(tmp_path, ListRule(), ["1"])
 
 
 def test_missing_list_is_refused_with_advice(tmp_path):
     with pytest.raises(UserError, match=r"train\.txt: no such list; .*rule: blocks"):
-        splits.read_split_lists(tmp_path, ListRule(), ["1"])
+        split_lists.read_split_lists(tmp_path, ListRule(), ["1"])
 
 
 def test_list_in_another_encoding_is_refused(tmp_path):
     write_lists(tmp_path, "1\n", "2\n")
     (tmp_path / "meta/test.txt").write_bytes(b"\xff\xfe1\x00")
     with pytest.raises(UserError, match=r"test\.txt: not UTF-8"):
-        splits.read_split_lists(tmp_path, ListRule(), ["1"])
+        split_lists.read_split_lists(tmp_path, ListRule(), ["1"])
 
 
 def test_alternating_ids_leak_and_two_halves_do_not():
@@ -174,18 +175,18 @@ def test_alternating_ids_leak_and_two_halves_do_not():
         "test": [f"{n:03d}" for n in range(1, 100, 2)],
     }
     halves = {"train": [f"{n:03d}" for n in range(50)], "test": [f"{n:03d}" for n in range(50, 99)]}
-    assert splits.has_leakage(ListRule(), alternating, {})
-    assert not splits.has_leakage(ListRule(), halves, {})
-    assert splits.has_leakage(RandomRule(), halves, {})
-    assert not splits.has_leakage(BlockRule(), halves, {})
-    assert splits.has_leakage(BlockRule(gap=0), halves, {})
+    assert leakage.has_leakage(ListRule(), alternating, {})
+    assert not leakage.has_leakage(ListRule(), halves, {})
+    assert leakage.has_leakage(RandomRule(), halves, {})
+    assert not leakage.has_leakage(BlockRule(), halves, {})
+    assert leakage.has_leakage(BlockRule(gap=0), halves, {})
 
 
 def test_known_sequences_decide_about_leakage_before_frame_numbers():
     parts = {"train": ["0", "2"], "test": ["1", "3"]}
     sequences = {"0": "a", "2": "a", "1": "b", "3": "b"}
-    assert not splits.has_leakage(ListRule(), parts, sequences)
-    assert splits.has_leakage(OfficialRule(), parts, {**sequences, "3": "a"})
+    assert not leakage.has_leakage(ListRule(), parts, sequences)
+    assert leakage.has_leakage(OfficialRule(), parts, {**sequences, "3": "a"})
 
 
 def test_rule_is_selected_by_its_name_and_unknown_options_are_refused():
@@ -229,5 +230,5 @@ def test_a_list_of_a_huge_key_is_a_short_error(tmp_path):
     (tmp_path / "test.txt").write_text("a")
     rule = ListRule(train="train.txt", test="test.txt")
     with pytest.raises(UserError, match="is listed twice") as error:
-        splits.read_split_lists(tmp_path, rule, ["a"])
+        split_lists.read_split_lists(tmp_path, rule, ["a"])
     assert len(str(error.value)) < 1000

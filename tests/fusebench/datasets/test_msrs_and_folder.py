@@ -79,6 +79,7 @@ def test_the_repository_as_cloned_has_its_boxes_in_detection(tmp_path):
     ("name", "content"),
     [
         ("labels/classes.txt", "car\nperson\nbicycle\n"),
+        ("labels/classes.txt", "0 car\n1 person\n2 bicycle\n"),
         ("data.yaml", "names: [car, person, bicycle]"),
     ],
 )

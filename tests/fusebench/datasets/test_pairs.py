@@ -283,6 +283,16 @@ def test_label_maps_of_ids_and_colors_become_class_ids(tmp_path):
         assert "converted to class ids" in get_facts(split)["label maps"]
 
 
+@pytest.mark.parametrize("option", ["boxes", "label_maps"])
+def test_pairs_without_the_labels_of_their_task_are_refused_with_the_option_to_set(
+    tmp_path, option
+):
+    write_images(tmp_path)
+    kind = {"boxes": "detection", "label_maps": "segmentation"}[option]
+    with pytest.raises(UserError, match=rf"pairs has none in .*: data\.{option}, see docs"):
+        plan_runs(tmp_path, {"split": RANDOM}, kind=kind)
+
+
 def test_a_label_map_that_was_edited_is_converted_again(tmp_path):
     write_images(tmp_path, ["1"])
     path = tmp_path / "pairs/seg/1.png"
@@ -328,7 +338,10 @@ def test_an_absolute_folder_can_be_anywhere(tmp_path):
     ("options", "message"),
     [
         ({"infrared": 5}, "tasks.mine.data: infrared: Input should be a valid string (given: 5)"),
-        ({"infrared": "ir/{name}"}, "tasks.mine.data: infrared: 'ir/{name}': known in braces"),
+        (
+            {"infrared": "ir/{name}"},
+            "tasks.mine.data: infrared: 'ir/{name}': expected only these in braces",
+        ),
         ({"visible": "../vi"}, "visible: '../vi': '..' leaves the data set's folder"),
         ({"classes": "person"}, "tasks.mine.data: classes: Input should be a valid tuple"),
         ({"classes": ["a", "a"]}, "classes: a name is there twice"),

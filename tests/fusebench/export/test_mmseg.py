@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fusebench.data.label_images.voc_palette import build_voc_palette
 from fusebench.data.pairs import Pair, Split
 from fusebench.export import mmseg
 from fusebench.export.content import SourceContent, TaskContent
-from fusebench.export.label_palette import build_voc_palette, write_palette_png
+from fusebench.export.label_palette import write_palette_png
 
 VOC_COLORS = {  # of the development kit's list of classes
     0: (0, 0, 0),  # background

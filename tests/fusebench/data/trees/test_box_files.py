@@ -3,7 +3,7 @@
 import pytest
 
 from fusebench.data.trees.box_files import find_boxes, list_classes
-from fusebench.data.trees.options import BoxFiles
+from fusebench.data.trees.label_options import BoxFiles
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.errors import UserError
 
@@ -61,6 +61,7 @@ def test_yolo_rows_are_classes_in_the_order_of_the_task_file(tmp_path):
         ("labels/train/classes.txt", "car\nperson\n\n"),
         ("labels/classes.txt", "car\r\nperson\r\n"),
         ("classes.txt", "car\nperson"),
+        ("classes.txt", "0 car\n1: person\n"),
         ("data.yaml", "nc: 2\nnames: [car, person]\n"),
         ("labels/data.yaml", "names: {0: car, 1: person}\n"),
     ],
@@ -95,6 +96,8 @@ def test_a_list_above_the_data_set_is_not_its_list(tmp_path):
         (["car\nperson\ncar\n"], "'car' is there twice"),
         (["\n"], "has no class name"),
         (["traffic light"], "one class or 2?"),
+        (["1 car\n2 person\n"], "line 1 begins with 1; expected class id 0"),
+        (["0 car\n2 person\n"], "line 2 begins with 2; expected class id 1"),
         (["car\nperson\n", "names: [person, car]\n"], "lists car, person, and"),
         (["car\n", "names: {1: car}\n"], "expected 'names:' with class names"),
         (["car\n", "path: x\n"], "expected 'names:' with class names"),
@@ -210,7 +213,7 @@ def test_labels_in_the_wrong_place_are_refused_with_what_is_there(tmp_path):
         ({"format": "yolo", "files": {"infrared": "a", "visible": "b"}}, "say which are used"),
         ({"format": "yolo", "files": 5}, "expected a path, or a path for each sensor"),
         ({"format": "yolo", "files": {"infrared": "a/{x}", "visible": "b"}, "sensor": "visible"},
-         "known in braces"),
+         "expected only these in braces"),
     ],
 )  # fmt: skip
 def test_options_that_cannot_be_right_are_refused(options, message):

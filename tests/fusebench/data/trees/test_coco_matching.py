@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fusebench.data.trees.box_files import find_boxes, list_classes
-from fusebench.data.trees.options import BoxFiles
+from fusebench.data.trees.label_options import BoxFiles
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.errors import UserError
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from fusebench.data.label_images.conversion import LabelConversion, read_converted
 from fusebench.data.trees.label_map_files import find_label_maps
-from fusebench.data.trees.options import LabelMapFiles
+from fusebench.data.trees.label_options import LabelMapFiles
 from fusebench.data.trees.pair_files import TreePair
 from fusebench.errors import UserError
 

@@ -102,9 +102,9 @@ def test_a_folder_called_like_an_image_is_no_image(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{name}.png", "known in braces: {key}, {split}, {sequence}, {condition}"),
-        ("{}/{key}", "known in braces"),
-        ("ir/{key", "known in braces"),
+        ("{name}.png", "expected only these in braces: {key}, {split}, {sequence}, {condition}"),
+        ("{}/{key}", "expected only these in braces"),
+        ("ir/{key", "expected only these in braces"),
         ("{key}/ir.png", "can stand in the last part only"),
         ("../ir", "leaves the data set's folder; set folder to a parent"),
         ("/data/ir", "expected a path below the data set's folder; set folder to"),

@@ -96,7 +96,7 @@ def test_a_missing_csv_and_patterns_that_fit_no_key_are_refused(tmp_path):
     [
         ({"sequence": "seq_*"}, "expected a pattern with {sequence} once"),
         ({"condition": "{condition}{condition}"}, "expected a pattern with {condition} once"),
-        ({"sequence": "{sequence}_{name}"}, "known in braces"),
+        ({"sequence": "{sequence}_{name}"}, "expected only these in braces"),
     ],
 )
 def test_patterns_that_cannot_be_right_are_refused(options, message):

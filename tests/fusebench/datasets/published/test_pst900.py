@@ -95,7 +95,7 @@ def test_lists_divide_a_tree_without_the_folders_train_and_test(tmp_path):
     folder = tmp_path / "PST900"
     for key in (*TRAIN, *TEST):
         write_pair(folder, key)
-    with pytest.raises(UserError, match="no folders train and test, and no such lists"):
+    with pytest.raises(UserError, match=r"no folders train and test, and no train\.txt"):
         load(tmp_path, "test")
     (folder / "train.txt").write_text("\n".join(TRAIN))
     (folder / "test.txt").write_text("\n".join(TEST))

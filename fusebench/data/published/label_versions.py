@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fusebench.data.trees.options import Sensor
+from fusebench.data.trees.label_options import Sensor
 from fusebench.data.trees.path_template import parse_template
 from fusebench.errors import UserError
 

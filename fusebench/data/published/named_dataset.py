@@ -16,8 +16,10 @@ from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.image_files.infrared_scaling import InfraredScaling
 from fusebench.data.images import IMAGE_EXTENSIONS
 from fusebench.data.sequences import ConditionAndSequence
-from fusebench.data.split_builder import list_input_paths
-from fusebench.data.trees.options import LABEL_EXTENSIONS, Sensor, SensorFiles, Tree
+from fusebench.data.splitting import split_lists
+from fusebench.data.splitting.input_paths import list_input_paths
+from fusebench.data.trees.label_options import LABEL_EXTENSIONS, Sensor, SensorFiles
+from fusebench.data.trees.options import Tree
 from fusebench.data.trees.path_template import PathTemplate, parse_template
 from fusebench.data.trees.tree_index import index_tree
 from fusebench.errors import UserError
@@ -29,8 +31,8 @@ class NamedOptions(BaseModel):
     Attributes:
         folder: Below the data folder, or absolute.
         split: Split rule.
-        unlabeled_images: What an image without a label means, see `trees.options.BoxFiles`. None:
-            what is usual for the tree.
+        unlabeled_images: What an image without a label means, see `trees.label_options.BoxFiles`.
+            None: what is usual for the tree.
         unmatched_labels: What a label without an image means, likewise.
         infrared_scaling: Rule that scales infrared images of more than 8 bits to 8 bits.
     """
@@ -142,9 +144,7 @@ class NamedDataset:
 
     def list_input_paths(self, root: Path, options: NamedOptions) -> list[Path]:
         """List the folders and files that decide what `load` returns; empty if not known."""
-        if options.infrared_scaling is not None:
-            return []  # the scaled images lie elsewhere
-        return list_input_paths(root, options.folder, options.split, None)
+        return list_input_paths(root, options.folder, options.split, options.infrared_scaling)
 
     def _add_recordings(self, index: DatasetIndex) -> DatasetIndex:
         if self.describe_key is None:
@@ -162,13 +162,13 @@ class NamedDataset:
     def _add_official_lists(self, index: DatasetIndex) -> DatasetIndex:
         if not isinstance(index.rule, splits.OfficialRule) or index.official_split is not None:
             return index
-        for lists in self.official_lists:
-            if all((index.folder / file).is_file() for file in (lists.train, lists.test)):
-                parts = splits.read_split_lists(index.folder, lists, index.keys)
-                names = _index_image_names(index.files)
-                parts = {part: [names.get(row, row) for row in parts[part]] for part in parts}
-                text = f"official: {lists.train.name} / {lists.test.name}"
-                return replace(index, official_split=parts, official_split_text=text)
+        lists = split_lists.find_lists(index.folder, self.official_lists)
+        if lists is not None:
+            parts = split_lists.read_split_lists(index.folder, lists, index.keys)
+            names = _index_image_names(index.files)
+            parts = {part: [names.get(row, row) for row in parts[part]] for part in parts}
+            text = f"official: {lists.train.name} / {lists.test.name}"
+            return replace(index, official_split=parts, official_split_text=text)
         hint = ": folders of training and of test images are not both there"
         for lists in self.official_lists:
             hint += f", nor {lists.train} and {lists.test}"

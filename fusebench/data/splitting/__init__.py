@@ -1,0 +1,1 @@
+"""Division of a data set into train and test: lists, frame numbers, leakage."""

@@ -1,6 +1,6 @@
 """List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fusebench.errors import UserError, shorten
@@ -22,12 +22,15 @@ def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | N
         Index into ``classes`` of each id; None if there is no list.
 
     Raises:
-        UserError: If a list does not have these names.
+        UserError: If a list does not have these names, or two lists differ.
     """
-    path = _find_list(label_folder)
-    if path is None:
-        return None
-    return to_class_indices(_read_names(path, len(classes)), classes, str(path))
+    lists = {
+        path: tuple(_read_names(path, len(classes)))
+        for path in _list_paths((label_folder, label_folder.parent))
+    }
+    indices = [to_class_indices(names, classes, str(path)) for path, names in lists.items()]
+    _check_agreement(lists, "correct or delete the wrong one")
+    return indices[0] if indices else None
 
 
 def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ...]:
@@ -43,8 +46,8 @@ def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ..
     lists: dict[Path, tuple[str, ...]] = {}
     for label_folder in label_folders:
         for folder in (label_folder, *label_folder.parents):
-            for path in (folder / name for name in LIST_NAMES):
-                if path not in lists and path.is_file():
+            for path in _list_paths([folder]):
+                if path not in lists:
                     lists[path] = tuple(_read_names(path))
             if folder == top:
                 break
@@ -55,28 +58,30 @@ def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ..
                 f"{path}: {f'{repeated[0]!r} is there twice' if repeated else 'has no class name'}"
                 "; expected one name per id in the label files"
             )
-    if len(set(lists.values())) > 1:
-        first, second = _find_different(lists)
-        raise UserError(
-            f"{first[0]} lists {shorten(', '.join(first[1]))}, and {second[0]} lists "
-            f"{shorten(', '.join(second[1]))}; delete the wrong one, or set names of the boxes to "
-            "the class names in the order of the ids in the label files"
-        )
+    _check_agreement(
+        lists,
+        "delete the wrong one, or set names of the boxes to the class names in the order of the "
+        "ids in the label files",
+    )
     return next(iter(lists.values()), ())
 
 
-def _find_different(
-    lists: Mapping[Path, tuple[str, ...]],
-) -> tuple[tuple[Path, tuple[str, ...]], tuple[Path, tuple[str, ...]]]:
-    """Return the first list and the first other one that differs from it."""
+def _check_agreement(lists: Mapping[Path, tuple[str, ...]], advice: str) -> None:
+    """Refuse lists that differ: the ids would not be certain."""
+    if len(set(lists.values())) < 2:
+        return
     first, *others = lists.items()
-    return first, next(other for other in others if other[1] != first[1])
+    second = next(other for other in others if other[1] != first[1])
+    raise UserError(
+        f"{first[0]} lists {shorten(', '.join(first[1]))}, and {second[0]} lists "
+        f"{shorten(', '.join(second[1]))}; {advice}"
+    )
 
 
-def _find_list(label_folder: Path) -> Path | None:
-    folders = (label_folder, label_folder.parent)
-    paths = [folder / name for name in LIST_NAMES for folder in folders]
-    return next((path for path in paths if path.is_file()), None)
+def _list_paths(folders: Iterable[Path]) -> list[Path]:
+    """List the files of class names in folders, in their order."""
+    paths = [folder / name for folder in folders for name in LIST_NAMES]
+    return [path for path in paths if path.is_file()]
 
 
 def _read_names(path: Path, class_count: int | None = None) -> list[str]:

@@ -105,7 +105,7 @@ class NamedDataset:
     def _describe_trees(self) -> str:
         """Describe the first tree, and say where the others are described."""
         first, *others = self.trees
-        return f"{first} (docs/datasets.md has {len(others)} other trees)" if others else first
+        return f"{first} (other trees: docs/datasets.md)" if others else first
 
     def _choose_tree(self, folder: Path, options: NamedOptions, sensor: Sensor | None) -> Tree:
         """Return the first tree whose images of both sensors and labels are there.

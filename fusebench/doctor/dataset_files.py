@@ -106,13 +106,16 @@ def read_dataset_files(
 
     Raises:
         DatasetNotFoundError: If the data set is not on this machine.
-        UserError: If files have no partner, or the options do not fit the data set.
+        UserError: If files have no partner, the options do not fit the data set, or a file of four
+            channels cannot be divided into its images.
     """
     index = dataset.load(root, options)
     every = _build_split_without_reading(index, "all", root)
     sequences = {pair.key: pair.sequence for pair in every.pairs}
     description, has_leakage, parts = _divide(index, root)
     files = list(index.files)
+    if index.has_four_channels:  # both images of a pair are one file: their copies are examined
+        files = [(pair.key, str(pair.infrared), str(pair.visible)) for pair in every.pairs]
     if limit is not None and limit < len(files):
         files = [files[i * len(files) // limit] for i in range(limit)]
     pairs = []

@@ -154,6 +154,15 @@ def test_measurements_that_cannot_be_kept_do_not_end_the_program(m3fd, tmp_path,
     assert "6 pairs" in output.out
 
 
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_measured(m3fd, capsys):
+    Path("file").write_text("")
+    assert main(["--m3fd", "--to", "file/pages"]) == 2
+    output = capsys.readouterr()
+    assert "--to file/pages: cannot be written (Not a directory); name another" in output.err
+    assert output.out == ""
+    assert not Path("runs").exists()
+
+
 def test_a_data_set_of_a_users_module_is_examined(m3fd, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_datasets").mkdir()

@@ -1,5 +1,6 @@
-"""List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``."""
+"""List of class names beside YOLO labels, with one name per line or as ``names`` in YAML."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from fusebench.runtime.reading.text_files import read_text
 from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_NAMES_BYTES = 1_000_000  # of a file of class names
-LIST_NAMES = ("classes.txt", "data.yaml")
+LIST_NAMES = ("classes.txt", "data.yaml", "data.yml", "obj.names")  # in any case
+YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | None:
@@ -80,7 +82,10 @@ def _check_agreement(lists: Mapping[Path, tuple[str, ...]], advice: str) -> None
 
 def _list_paths(folders: Iterable[Path]) -> list[Path]:
     """List the files of class names in folders, in their order."""
-    paths = [folder / name for folder in folders for name in LIST_NAMES]
+    paths = []
+    for folder in folders:
+        names = sorted(name for name in os.listdir(folder) if name.lower() in LIST_NAMES)  # noqa: PTH208 - fast
+        paths += [folder / name for name in names]
     return [path for path in paths if path.is_file()]
 
 
@@ -96,7 +101,7 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
         UserError: If it has another form. A blank row between names is refused: it could be a
             name that was deleted, and whether the ids after it count it is not certain.
     """
-    if path.suffix != ".txt":
+    if path.suffix.lower() in YAML_SUFFIXES:
         return _read_yaml_names(path, class_count)
     lines = [line.strip() for line in read_text(path, MAX_NAMES_BYTES).rstrip().splitlines()]
     if "" in lines:

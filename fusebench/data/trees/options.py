@@ -124,7 +124,7 @@ class BoxFiles(LabelFiles):
         files: Template of the files, or one for each sensor.
         sensor: The sensor whose images the labels were drawn for; required if each has its own.
         names: Only for ``yolo``: class names in the order of the ids in the files. Empty: those of
-            ``classes.txt`` or ``data.yaml`` beside the labels, else the order of ``classes``.
+            the lists beside the labels (`class_list.LIST_NAMES`), else the order of ``classes``.
         rename: Name in the label files to the name of a class; null leaves its boxes out.
         oriented_boxes: Only for ``voc``: ``upright_hulls`` reads polygons and rotated boxes as the
             upright boxes around them; ``refuse``: they are an error.

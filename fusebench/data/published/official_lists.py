@@ -56,7 +56,10 @@ def find_official_split(
     if not (list_folder / VALIDATION_LIST).is_file():
         return OfficialSplit(parts)
     validation = _read(list_folder, VALIDATION_LIST, keys, is_left_out)["test"]
-    text = f"{len(validation)} of {VALIDATION_LIST} are in neither part"
+    count = len(set(validation).difference(*parts.values()))
+    text = f"{count} of {VALIDATION_LIST} are in neither part"
+    if count < len(validation):
+        text += f", {len(validation) - count} are in train or test"
     return OfficialSplit(parts, (("validation pairs", text),))
 
 

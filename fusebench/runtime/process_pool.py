@@ -26,7 +26,7 @@ def open_pool(
     gone.
 
     Args:
-        count: Number of processes.
+        count: Number of processes; all of them start now.
         initializer: Called first in each process.
     """
     spawn = multiprocessing.get_context("spawn")

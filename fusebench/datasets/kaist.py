@@ -183,7 +183,11 @@ def _add_labels(
         index,
         files=[file for file in index.files if file[0] in files],
         read_boxes=read_boxes,
-        label_rule=(options.subset, *sorted({Path(path).parent for path in files.values()})),
+        label_rule=(
+            options.subset,
+            options.sensor,
+            *sorted({Path(path).parent for path in files.values()}),
+        ),
         notes=(*index.notes, *notes, ("persons that count", _describe_subset(options.subset))),
     )
 

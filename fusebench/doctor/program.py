@@ -10,6 +10,7 @@ Exit status: 0 if no finding is an error, 1 if one is, 2 if the command or the d
 """
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,14 +135,30 @@ def _resolve_dataset(file: schema.TaskFile, name: str) -> SelectedDataset:
 
 def _examine(name: str, files: DatasetFiles, args: argparse.Namespace) -> int:
     """Examine a data set, print the findings and write page and JSON file."""
+    _create_folder(args.to)  # before minutes of measuring
     facts = runner.measure_dataset(files, args.out)
     result = diagnosis.diagnose(files, facts)
     if name != files.name:
         result = replace(result, title=f"{files.title}, task {name}")
     printable.print_text(text_report.format_text(result))
-    args.to.mkdir(parents=True, exist_ok=True)
     page = args.to / f"{name}.html"
     write_text_atomically(args.to / f"{name}.json", text_report.format_json(result))
     write_text_atomically(page, html_page.render_page(result, files))
     printable.print_text(f"Page: {page}")
     return cli.EXIT_FAILED if result.list_findings("error") else 0
+
+
+def _create_folder(folder: Path) -> None:
+    """Create the folder of the pages.
+
+    Raises:
+        UserError: If it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"--to {folder}: cannot be written ({error.strerror}); name another folder"
+        ) from None

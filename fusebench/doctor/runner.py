@@ -75,7 +75,7 @@ def _start_measuring(jobs: Sequence[PairJob]) -> Iterator[Iterator[PairFacts]]:
         yield map(measurement.measure_pair, jobs)
         return
     try:
-        with process_pool.open_pool(count, _use_one_thread) as pool:
+        with process_pool.open_pool(min(count, len(jobs)), _use_one_thread) as pool:
             futures = [pool.submit(measurement.measure_pair, job) for job in jobs]
             yield (future.result() for future in futures)
     except BrokenProcessPool:

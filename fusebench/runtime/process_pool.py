@@ -26,7 +26,7 @@ def open_pool(
     gone.
 
     Args:
-        count: Number of processes.
+        count: Number of processes; all of them start now.
         initializer: Called first in each process.
     """
     spawn = multiprocessing.get_context("spawn")
@@ -34,7 +34,8 @@ def open_pool(
     with ProcessPoolExecutor(count, spawn, _initialize_worker, arguments) as pool:
         try:
             with _block_interrupts():  # processes inherit it
-                pool.submit(int)  # starts all of them
+                for _ in range(count):
+                    pool.submit(int)  # each starts one, because none is idle yet
             yield pool
         except BaseException:
             # Waiting for the workers here can wait forever: a busy machine showed a pool of

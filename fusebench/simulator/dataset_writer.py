@@ -127,7 +127,8 @@ def _write_scenes(jobs: Sequence[tuple[Path, str, int]], write_scene: SceneWrite
     title = "rendering scenes"
     if len(jobs) > MAX_SCENES_IN_PROCESS:
         try:
-            with process_pool.open_pool(process_pool.count_available_cpus()) as pool:
+            count = min(process_pool.count_available_cpus(), len(jobs))
+            with process_pool.open_pool(count) as pool:
                 futures = [pool.submit(write_scene, *job) for job in jobs]
                 for future in progress.track_progress(futures, title):
                     future.result()

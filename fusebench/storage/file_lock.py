@@ -17,7 +17,11 @@ def hold_lock(path: Path, output: str) -> Iterator[None]:
         path: The lock file. It is not deleted afterwards: a process that waits for the deleted
             file and one that creates it anew would both hold the lock.
         output: What the block creates, for the message.
+
+    Raises:
+        OSError: If the lock file cannot be created.
     """
+    path.open("ab").close()  # raises where no file can be created; `FileLock` may wait forever
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -172,7 +172,7 @@ def _score_unscored(
     if workers < 2 or not pairs:
         yield from ((index, _score_files(pair, metrics)) for index, pair in enumerate(pairs))
         return
-    with open_pool(workers, _use_one_thread) as pool:
+    with open_pool(min(workers, len(pairs)), _use_one_thread) as pool:
         futures = {
             pool.submit(_score_files, pair, metrics): index for index, pair in enumerate(pairs)
         }

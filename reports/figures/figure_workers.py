@@ -29,7 +29,8 @@ def open_figure_pool() -> Iterator[DrawFunction]:
             chart(*arguments)
         return
     try:
-        with process_pool.open_pool(process_pool.count_available_cpus()) as processes:
+        count = min(process_pool.count_available_cpus(), len(jobs))
+        with process_pool.open_pool(count) as processes:
             for future in [processes.submit(chart, *arguments) for chart, arguments in jobs]:
                 future.result()
     except BrokenProcessPool:

@@ -1,6 +1,7 @@
-"""List of class names beside YOLO labels: ``classes.txt`` or ``names`` in ``data.yaml``."""
+"""List of class names beside YOLO labels, with one name per line or as ``names`` in YAML."""
 
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fusebench.errors import UserError, shorten
@@ -8,7 +9,8 @@ from fusebench.runtime.reading.text_files import read_text
 from fusebench.runtime.reading.yaml_text import parse_yaml
 
 MAX_NAMES_BYTES = 1_000_000  # of a file of class names
-LIST_NAMES = ("classes.txt", "data.yaml")
+LIST_NAMES = ("classes.txt", "data.yaml", "data.yml", "obj.names")  # in any case
+YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def is_class_list(name: str) -> bool:
@@ -27,12 +29,15 @@ def read_class_list(label_folder: Path, classes: Sequence[str]) -> list[int] | N
         Index into ``classes`` of each id; None if there is no list.
 
     Raises:
-        UserError: If a list does not have these names.
+        UserError: If a list does not have these names, or two lists differ.
     """
-    path = _find_list(label_folder)
-    if path is None:
-        return None
-    return to_class_indices(_read_names(path, len(classes)), classes, str(path))
+    lists = {
+        path: tuple(_read_names(path, len(classes)))
+        for path in _list_paths((label_folder, label_folder.parent))
+    }
+    indices = [to_class_indices(names, classes, str(path)) for path, names in lists.items()]
+    _check_agreement(lists, "correct or delete the wrong one")
+    return indices[0] if indices else None
 
 
 def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ...]:
@@ -48,8 +53,8 @@ def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ..
     lists: dict[Path, tuple[str, ...]] = {}
     for label_folder in label_folders:
         for folder in (label_folder, *label_folder.parents):
-            for path in (folder / name for name in LIST_NAMES):
-                if path not in lists and path.is_file():
+            for path in _list_paths([folder]):
+                if path not in lists:
                     lists[path] = tuple(_read_names(path))
             if folder == top:
                 break
@@ -60,28 +65,33 @@ def find_class_list(label_folders: Collection[Path], top: Path) -> tuple[str, ..
                 f"{path}: {f'{repeated[0]!r} is there twice' if repeated else 'has no class name'}"
                 "; expected one name per id in the label files"
             )
-    if len(set(lists.values())) > 1:
-        first, second = _find_different(lists)
-        raise UserError(
-            f"{first[0]} lists {shorten(', '.join(first[1]))}, and {second[0]} lists "
-            f"{shorten(', '.join(second[1]))}; delete the wrong one, or set names of the boxes to "
-            "the class names in the order of the ids in the label files"
-        )
+    _check_agreement(
+        lists,
+        "delete the wrong one, or set names of the boxes to the class names in the order of the "
+        "ids in the label files",
+    )
     return next(iter(lists.values()), ())
 
 
-def _find_different(
-    lists: Mapping[Path, tuple[str, ...]],
-) -> tuple[tuple[Path, tuple[str, ...]], tuple[Path, tuple[str, ...]]]:
-    """Return the first list and the first other one that differs from it."""
+def _check_agreement(lists: Mapping[Path, tuple[str, ...]], advice: str) -> None:
+    """Refuse lists that differ: the ids would not be certain."""
+    if len(set(lists.values())) < 2:
+        return
     first, *others = lists.items()
-    return first, next(other for other in others if other[1] != first[1])
+    second = next(other for other in others if other[1] != first[1])
+    raise UserError(
+        f"{first[0]} lists {shorten(', '.join(first[1]))}, and {second[0]} lists "
+        f"{shorten(', '.join(second[1]))}; {advice}"
+    )
 
 
-def _find_list(label_folder: Path) -> Path | None:
-    folders = (label_folder, label_folder.parent)
-    paths = [folder / name for name in LIST_NAMES for folder in folders]
-    return next((path for path in paths if path.is_file()), None)
+def _list_paths(folders: Iterable[Path]) -> list[Path]:
+    """List the files of class names in folders, in their order."""
+    paths = []
+    for folder in folders:
+        names = sorted(name for name in os.listdir(folder) if name.lower() in LIST_NAMES)  # noqa: PTH208 - fast
+        paths += [folder / name for name in names]
+    return [path for path in paths if path.is_file()]
 
 
 def _read_names(path: Path, class_count: int | None = None) -> list[str]:
@@ -96,7 +106,7 @@ def _read_names(path: Path, class_count: int | None = None) -> list[str]:
         UserError: If it has another form. A blank row between names is refused: it could be a
             name that was deleted, and whether the ids after it count it is not certain.
     """
-    if path.suffix != ".txt":
+    if path.suffix.lower() in YAML_SUFFIXES:
         return _read_yaml_names(path, class_count)
     lines = [line.strip() for line in read_text(path, MAX_NAMES_BYTES).rstrip().splitlines()]
     if "" in lines:

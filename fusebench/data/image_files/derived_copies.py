@@ -5,13 +5,15 @@
     scaled/<name>-<hash>/sources.json    length and time of each original
 
 so that fusion, training, scoring and reports read the same files. A copy is written again if its
-original was changed.
+original was changed. Where a key has two originals in the same folders, e.g. ``1_v1.png`` in one
+task and ``1_v2.png`` in another, each set of originals has a folder of its own (``-2``, ...).
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ SOURCES_FILE = "sources.json"
 HASH_LENGTH = 12  # hex digits in the name of a folder
 THREAD_COUNT = 4  # decoding releases Python's lock
 
-SourceState = list[Any]  # path, length in bytes, time of modification in nanoseconds
+SourceState = list[Any]  # path, length in bytes, times of modification and of status in ns
+STATE_LENGTH = 4
 
 
 def write_copies(
@@ -54,17 +57,28 @@ def write_copies(
     folders = sorted({str(path.parent.resolve()) for path in sources.values()})
     spec = json.dumps({"rule": rule, "folders": folders})
     digest = hashlib.sha256(spec.encode()).hexdigest()[:HASH_LENGTH]
-    folder = root / file_names.SCALED_FOLDER / f"{name}-{digest}"
     try:
+        folder = _choose_folder(root / file_names.SCALED_FOLDER / f"{name}-{digest}", sources)
         folder.mkdir(parents=True, exist_ok=True)
         write_text_atomically(folder / file_names.SPEC_FILE, spec)
         _write_missing(sources, folder, name, convert)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot write the converted images ({error.strerror}); make the data "
-            "folder writable, or convert the images yourself"
+            f"{root / file_names.SCALED_FOLDER}: cannot write the converted images "
+            f"({error.strerror}); make the data folder writable, or convert the images yourself"
         ) from None
     return {key: _get_copy_path(folder, key) for key in sources}
+
+
+def _choose_folder(first: Path, sources: Mapping[str, Path]) -> Path:
+    """Return the first folder that has no copy of another original under one of the keys."""
+    originals = {key: str(path.absolute()) for key, path in sources.items()}
+    for number in count(1):
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        recorded = _read_source_states(folder)
+        if all(key not in recorded or recorded[key][0] == originals[key] for key in originals):
+            return folder
+    raise AssertionError("count never ends")
 
 
 def _get_copy_path(folder: Path, key: str) -> Path:
@@ -97,7 +111,7 @@ def _write_missing(
 
 def _read_state(path: Path) -> SourceState:
     status = path.stat()
-    return [str(path), status.st_size, status.st_mtime_ns]
+    return [str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _read_source_states(folder: Path) -> Mapping[str, SourceState]:
@@ -106,4 +120,10 @@ def _read_source_states(folder: Path) -> Mapping[str, SourceState]:
         recorded = read_json(folder / SOURCES_FILE)
     except UserError:
         return {}
-    return recorded if isinstance(recorded, dict) else {}
+    if not isinstance(recorded, dict):
+        return {}
+    return {key: state for key, state in recorded.items() if _is_state(state)}
+
+
+def _is_state(state: Any) -> bool:
+    return isinstance(state, list) and len(state) == STATE_LENGTH

@@ -4,6 +4,7 @@ A file in ``fusebench/datasets`` lists the trees in which its data set is in cir
 official one first; the first whose images and labels are there is read.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -107,7 +108,7 @@ class NamedDataset:
     def _describe_trees(self) -> str:
         """Describe the first tree, and say where the others are described."""
         first, *others = self.trees
-        return f"{first} (docs/datasets.md has {len(others)} other trees)" if others else first
+        return f"{first} (other trees: docs/datasets.md)" if others else first
 
     def _choose_tree(self, folder: Path, options: NamedOptions, sensor: Sensor | None) -> Tree:
         """Return the first tree whose images of both sensors and labels are there.
@@ -166,7 +167,10 @@ class NamedDataset:
         if lists is not None:
             parts = split_lists.read_split_lists(index.folder, lists, index.keys)
             names = _index_image_names(index.files)
-            parts = {part: [names.get(row, row) for row in parts[part]] for part in parts}
+            parts = {
+                part: [names.get(re.split(r"[\\/]", row)[-1], row) for row in rows]
+                for part, rows in parts.items()
+            }
             text = f"official: {lists.train.name} / {lists.test.name}"
             return replace(index, official_split=parts, official_split_text=text)
         hint = ": folders of training and of test images are not both there"

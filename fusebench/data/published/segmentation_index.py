@@ -50,7 +50,11 @@ def index_segmentation_files(
 
         parts = {"train": read(LISTS.train), "test": read(LISTS.test)}
         if (list_folder / VALIDATION_LIST).is_file():
-            text = f"{len(read(VALIDATION_LIST))} of {VALIDATION_LIST} are in neither part"
+            validation = read(VALIDATION_LIST)
+            count = len(set(validation).difference(*parts.values()))
+            text = f"{count} of {VALIDATION_LIST} are in neither part"
+            if count < len(validation):
+                text += f", {len(validation) - count} are in train or test"
             notes = (*notes, ("validation pairs", text))
     return DatasetIndex(
         name,

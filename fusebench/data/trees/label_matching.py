@@ -41,7 +41,7 @@ def match_label_files(
         Label file by key; a pair without a label is not in it, see `select_labeled_pairs`.
 
     Raises:
-        UserError: If there is no label file, two are of one pair, or one has no pair.
+        UserError: If there is no label file, two are of one pair, or one is of no pair or of two.
     """
     names = template.names
     missing = [name for name in names if any(name not in pair.values for pair in pairs)]
@@ -63,6 +63,7 @@ def match_label_files(
         files[identity] = file.path
     by_key = {pair.key: files.get(get_identity(pair.values, names)) for pair in pairs}
     matched = {key: path for key, path in by_key.items() if path is not None}
+    _check_not_shared(matched, template)
     unmatched = set(files.values()) - set(matched.values())
     check_unmatched_labels(
         [path for path in unmatched if not class_list.is_class_list(Path(path).name)],
@@ -70,6 +71,19 @@ def match_label_files(
         options,
     )
     return matched
+
+
+def _check_not_shared(matched: Mapping[str, str], template: PathTemplate) -> None:
+    """Refuse a label file of two pairs: images in two folders that are called alike."""
+    first_keys: dict[str, str] = {}
+    for key, path in matched.items():
+        other = first_keys.setdefault(path, key)
+        if other != key:
+            raise UserError(
+                f"{path}: would be the label of two pairs, {other} and {key}, whose images are "
+                "called alike; give each pair a label of its own and write the placeholder that "
+                f"tells them apart into {template.text!r}, e.g. {{split}}/{{key}}"
+            )
 
 
 def check_unmatched_labels(

@@ -62,9 +62,7 @@ def index_tree(
         files=[(pair.key, pair.infrared, pair.visible) for pair in pairs],
         rule=rule,
         read_boxes=None if boxes is None else boxes.read,
-        label_rule=(str(folder), classes, tree.boxes.model_dump_json())
-        if tree.boxes is not None
-        else (),
+        label_rule=(str(folder), classes, tree.model_dump_json()) if tree.boxes is not None else (),
         label_maps={} if label_maps is None else label_maps.files,
         label_conversion=None if label_maps is None else label_maps.conversion,
         official_split=by_folders.parts,

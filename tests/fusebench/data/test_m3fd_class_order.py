@@ -170,6 +170,15 @@ def test_other_class_names_beside_the_labels_are_refused(tmp_path, name, content
         m3fd_class_order.resolve_class_order(labels, None)
 
 
+def test_two_lists_of_different_orders_are_refused_unless_the_order_is_declared(tmp_path):
+    labels = write_labels(tmp_path / "labels", m3fd_class_order.CLASS_ORDERS["D"], FEW)
+    (tmp_path / "labels/classes.txt").write_text("People\nCar\nBus\nMotorcycle\nLamp\nTruck\n")
+    (tmp_path / "classes.txt").write_text("People\nCar\nBus\nLamp\nMotorcycle\nTruck\n")
+    with pytest.raises(UserError, match=r"labels/classes\.txt lists People, .*; correct or delete"):
+        m3fd_class_order.resolve_class_order(labels, None)
+    assert m3fd_class_order.resolve_class_order(labels, "D").indices == [1, 5, 0, 2, 4, 3]
+
+
 def test_declared_order_of_five_names_is_refused(tmp_path):
     labels = write_labels(tmp_path / "labels", m3fd_class_order.CLASS_ORDERS["D"], FEW)
     with pytest.raises(UserError, match="class_order: expected the 6 names"):

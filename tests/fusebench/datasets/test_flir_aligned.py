@@ -58,6 +58,16 @@ def test_the_lists_of_the_release_name_infrared_images(tmp_path):
     assert test.rule_description == "official: align_train.txt / align_validation.txt"
 
 
+def test_rows_of_the_lists_may_be_paths_of_either_image(tmp_path):
+    folder = write_release(tmp_path)
+    (folder / "align_train.txt").write_text("JPEGImages/FLIR_00002_RGB.jpg\n")
+    (folder / "align_validation.txt").write_text("JPEGImages\\FLIR_08864_PreviewData.jpeg\r\n")
+    assert [load(tmp_path, part).keys for part in ("train", "test")] == [
+        ("FLIR_00002",),
+        ("FLIR_08864",),
+    ]
+
+
 def test_dogs_are_left_out_and_the_protocol_says_so(tmp_path):
     write_release(tmp_path)
     split = load(tmp_path, "test")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fusebench.data.split_builder import load_split
+from fusebench.data.split_builder import DatasetReadings, build_split, load_split
 from fusebench.datasets import kaist
 from fusebench.errors import UserError
 from tests.helpers.dataset_folders import write_image
@@ -156,6 +156,20 @@ def test_labels_of_each_sensor_are_chosen_by_the_option(tmp_path):
     infrared, visible = load(tmp_path, "test"), load(tmp_path, "test", sensor="visible")
     assert (infrared.count_boxes(), visible.count_boxes()) == ([2], [0])
     assert "drawn for the visible images" in dict(visible.notes)["labels of the test sets"]
+
+
+def test_two_tasks_read_the_labels_of_their_sensors_from_one_folder(tmp_path):
+    write_frames(tmp_path)
+    for ending, x in (("lwir", 100), ("visible", 200)):
+        labels = [f"{frame}_{ending}" for frame in FRAMES]
+        write_labels(tmp_path / "kaist/annotations", build_row(x=x), labels)
+    readings = DatasetReadings()
+    lefts = []
+    for sensor in ("infrared", "visible"):
+        index = kaist.load(tmp_path, kaist.Options(sensor=sensor))
+        split = build_split(index, "test", tmp_path, readings)
+        lefts.append(split.pairs[0].boxes.corners[0, 0])
+    assert lefts == [100, 200]
 
 
 @pytest.mark.parametrize(

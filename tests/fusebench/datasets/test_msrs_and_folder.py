@@ -93,6 +93,16 @@ def test_a_list_of_class_names_beside_the_labels_of_msrs_decides_the_order(tmp_p
         load(tmp_path)
 
 
+def test_two_lists_of_class_names_of_msrs_must_agree(tmp_path):
+    dataset = write_msrs(tmp_path)
+    (dataset / "labels/classes.txt").write_text("car\nperson\nbicycle\n")
+    (dataset / "data.yaml").write_text("names: [car, person, bicycle]")
+    assert msrs.CLASSES[load(tmp_path).pairs[0].boxes.class_ids[0]] == "bicycle"
+    (dataset / "data.yaml").write_text("names: [person, car, bicycle]")
+    with pytest.raises(UserError, match=r"classes\.txt lists car, .*data\.yaml lists person, car"):
+        load(tmp_path)
+
+
 def test_unknown_class_id_of_msrs_is_refused(tmp_path):
     write_yolo_text_dataset(tmp_path / "msrs", {"00004N": "3 0.5 0.5 0.1 0.1"})
     with pytest.raises(UserError, match=r"00004N\.txt: line 1: class id 3 is not in 0\.\.2"):

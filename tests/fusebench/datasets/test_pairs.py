@@ -11,7 +11,7 @@ from PIL import Image
 from fusebench import __main__
 from fusebench.config import schema
 from fusebench.data.label_maps import read_label_map
-from fusebench.data.split_builder import load_split
+from fusebench.data.split_builder import DatasetReadings, build_split, load_split
 from fusebench.datasets import pairs
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.experiments import plan, resolution
@@ -531,3 +531,24 @@ def test_a_segmenter_is_trained_and_reported_on_own_pairs(tmp_path):
     protocol = json.loads(record.read_text())["protocol"]
     assert protocol["split"] == "folders train / test"
     assert "converted to class ids" in protocol["label maps"]
+
+
+def test_two_tasks_with_other_keys_of_the_same_images_read_their_own_labels(tmp_path):
+    for folder, mode in (("ir", "L"), ("vi", "RGB")):
+        dataset_folders.write_image(tmp_path / f"pairs/{folder}/a1.png", mode=mode)
+    for key, left in (("a1", "0.3"), ("1", "0.6")):
+        path = tmp_path / f"pairs/labels/{key}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"0 {left} 0.5 0.25 0.5\n")
+    readings = DatasetReadings()
+    boxes = {"format": "yolo", "files": "labels", "unmatched_labels": "leave_out"}
+    centers = []
+    for names in ("{key}", "a{key}"):
+        options = pairs.Options(
+            infrared=f"ir/{names}", visible=f"vi/{names}", classes=("car",), boxes=boxes
+        )
+        split = build_split(pairs.load(tmp_path, options), "all", tmp_path, readings)
+        centers.append(
+            split.pairs[0].boxes.corners[0, [0, 2]].mean() / dataset_folders.IMAGE_SIZE[0]
+        )
+    assert centers == pytest.approx([0.3, 0.6])

@@ -75,6 +75,18 @@ def test_a_whole_data_set_has_no_error_and_gets_a_page_and_a_json_file(m3fd, cap
     assert not {severity for severity, _ in read_findings().values()} & {"error"}
 
 
+def test_files_of_four_channels_are_examined_as_two_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for i in range(4):
+        infrared, visible = draw(i)
+        for name, image in (("images", np.dstack([visible, infrared])), ("labels", infrared % 9)):
+            path = tmp_path / f"data/mfnet/{name}/{i:05d}D.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    assert main(["--mfnet"]) == 0
+    assert not {severity for severity, _ in read_findings("mfnet").values()} & {"error"}
+
+
 def test_every_damaged_file_is_a_finding_and_none_ends_the_program(m3fd, capsys):
     (m3fd / "Ir" / "00000.png").write_bytes(b"no image")
     truncated = (m3fd / "Vis" / "00001.png").read_bytes()[:-40]
@@ -140,6 +152,15 @@ def test_measurements_that_cannot_be_kept_do_not_end_the_program(m3fd, tmp_path,
     output = capsys.readouterr()
     assert "the measurements cannot be kept" in output.err
     assert "6 pairs" in output.out
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_measured(m3fd, capsys):
+    Path("file").write_text("")
+    assert main(["--m3fd", "--to", "file/pages"]) == 2
+    output = capsys.readouterr()
+    assert "--to file/pages: cannot be written (Not a directory); name another" in output.err
+    assert output.out == ""
+    assert not Path("runs").exists()
 
 
 def test_a_data_set_of_a_users_module_is_examined(m3fd, tmp_path, monkeypatch):

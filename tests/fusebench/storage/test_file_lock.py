@@ -1,6 +1,9 @@
 import io
 import multiprocessing
 import sys
+from pathlib import Path
+
+import pytest
 
 from fusebench.storage import file_lock
 
@@ -51,3 +54,11 @@ def test_lock_of_a_killed_process_is_released(tmp_path, capsys):
     holder.join()
     with file_lock.hold_lock(tmp_path / "lock", "the scenes"):
         assert capsys.readouterr().err == ""
+
+
+def test_a_folder_without_room_for_a_lock_is_an_error_and_no_wait():
+    with (
+        pytest.raises(OSError, match="No such file"),
+        file_lock.hold_lock(Path("/proc/toy.lock"), "the scenes"),
+    ):
+        pass

@@ -45,6 +45,26 @@ def test_a_file_of_the_same_name_size_and_time_in_another_folder_is_another_orig
             assert (images.read_gray(copies[key]) == expected).all()
 
 
+def test_an_edit_that_keeps_size_and_time_is_another_original(tmp_path):
+    sources = {"a": tmp_path / "in/a.png"}
+    for level in (5, 9):
+        dataset_folders.write_image(sources["a"], level=level)
+        os.utime(sources["a"], ns=(10**18, 10**18))
+        copy = copy_inverted(tmp_path, sources)["a"]
+        assert (images.read_gray(copy) == 255 - level).all()
+
+
+def test_two_originals_of_one_key_in_one_folder_have_copies_of_their_own(tmp_path, monkeypatch):
+    paths = [tmp_path / f"in/1_{name}.png" for name in ("first", "second")]
+    for path, level in zip(paths, (5, 9), strict=True):
+        dataset_folders.write_image(path, level=level)
+    first, second = (copy_inverted(tmp_path, {"1": path})["1"] for path in paths)
+    assert [images.read_gray(copy).max() for copy in (first, second)] == [250, 246]
+    monkeypatch.chdir(tmp_path)  # relative paths name the same originals
+    again = [copy_inverted(tmp_path, {"1": path.relative_to(tmp_path)})["1"] for path in paths]
+    assert again == [first, second]
+
+
 def test_another_rule_has_another_folder(tmp_path):
     dataset_folders.write_image(tmp_path / "in/a.png")
     sources = {"a": tmp_path / "in/a.png"}

@@ -64,6 +64,9 @@ def test_yolo_rows_are_classes_in_the_order_of_the_task_file(tmp_path):
         ("classes.txt", "0 car\n1: person\n"),
         ("data.yaml", "nc: 2\nnames: [car, person]\n"),
         ("labels/data.yaml", "names: {0: car, 1: person}\n"),
+        ("labels/train/Classes.TXT", "car\nperson\n"),
+        ("data.yml", "names: [car, person]\n"),
+        ("labels/obj.names", "car\nperson\n"),
     ],
 )
 def test_a_list_of_class_names_beside_or_above_the_labels_gives_the_ids(tmp_path, name, text):
@@ -188,6 +191,18 @@ def test_two_label_files_of_one_pair_are_refused_not_chosen_from(tmp_path):
     write(tmp_path, old__labels__a=f"0 {BOX}\n", new__labels__a=f"1 {BOX}\n")
     message = refuse(tmp_path, "a", classes=("car", "bus"), files="*/labels/{key}.txt")
     assert "are both */labels/{key}.txt of a; keep one of them, or name the folders" in message
+
+
+def test_a_label_file_of_two_pairs_is_refused(tmp_path):
+    write(tmp_path, labels__a=f"0 {BOX}\n")
+    pairs = [
+        TreePair(f"{part}_a", f"{part}/ir/a.png", f"{part}/vi/a.png", {"split": part, "key": "a"})
+        for part in ("train", "test")
+    ]
+    with pytest.raises(
+        UserError, match=r"labels/a\.txt: would be .* two pairs, train_a and test_a"
+    ):
+        find(tmp_path, pairs=pairs, classes=("car",))
 
 
 def test_a_placeholder_that_the_images_do_not_have_is_refused(tmp_path):

@@ -105,6 +105,9 @@ def test_lists_are_the_official_split_and_validation_pairs_are_in_neither_part(t
     assert test.rule_description == "official"
     assert not test.has_leakage
     assert test.notes == (("validation pairs", "1 of val.txt are in neither part"),)
+    write_lists(folder, ["00001D", "00200N"], ["00401D"], ["00200N", "00600N"])
+    note = "1 of val.txt are in neither part, 1 are in train or test"
+    assert dict(load(tmp_path, "test").notes)["validation pairs"] == note
 
 
 def test_mirrored_copies_are_left_out_of_the_files_and_of_the_lists(tmp_path):

@@ -62,8 +62,8 @@ class FoldRule(_SplitRuleModel):
     """
 
     rule: Literal["folds"] = "folds"
-    count: int = Field(default=5, ge=2)
-    fold: int = Field(default=0, ge=0)
+    count: int = Field(default=5, ge=2, le=1000)
+    fold: int = Field(default=0, ge=0, le=999)
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import pytest
 
 from fusebench import plugins
 from fusebench.data import images
+from fusebench.data.split_builder import load_split
 from fusebench.datasets import scenes
 from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
@@ -17,8 +18,8 @@ METHODS = ("dmfuse", "dmnet")
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
-    dataset = scenes.load(tmp_path_factory.mktemp("data"), "test", scenes.Options(train=1, test=1))
-    first = dataset.pairs[0]
+    options = scenes.Options(train=1, test=1)
+    first = load_split(scenes.load, tmp_path_factory.mktemp("data"), "test", options).pairs[0]
     return images.read_gray(first.infrared), images.read_color(first.visible)
 
 

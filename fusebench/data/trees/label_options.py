@@ -25,6 +25,9 @@ LABEL_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
     "coco": (".json",),
 }
 
+Channel = Annotated[int, Field(ge=0, le=255)]
+Color = tuple[Channel, Channel, Channel]  # red, green, blue
+
 
 class TreeModel(BaseModel):
     """Options that do not change and have no other fields."""
@@ -167,9 +170,9 @@ class LabelMapFiles(LabelFiles):
 
     SECTION: ClassVar[str] = "label_maps"
 
-    ids: dict[Annotated[int, Field(ge=0, le=255)], str | None] = Field(default_factory=dict)
-    colors: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
-    unlabeled_color: tuple[int, int, int] | None = None
+    ids: dict[Channel, str | None] = Field(default_factory=dict)
+    colors: dict[str, Color] = Field(default_factory=dict)
+    unlabeled_color: Color | None = None
     unlabeled_images: Literal["refuse", "leave_out"] = "refuse"
 
     @model_validator(mode="after")
@@ -182,8 +185,6 @@ class LabelMapFiles(LabelFiles):
         if self.ids and self.colors:
             raise ValueError("ids and colors exclude each other: the files hold one of them")
         colors = [*self.colors.values(), *([self.unlabeled_color] if self.unlabeled_color else [])]
-        if any(not 0 <= value <= 255 for color in colors for value in color):
-            raise ValueError("colors: expected R, G, B from 0 to 255")
         if len(set(colors)) < len(colors):
             raise ValueError("colors: two classes have one color")
         return self

@@ -92,7 +92,7 @@ def test_label_maps_without_images_and_two_of_one_pair_are_refused(tmp_path):
     [
         ({"ids": {0: "a"}, "colors": {"a": [0, 0, 0]}}, "exclude each other"),
         ({"colors": {"a": [0, 0, 0], "b": [0, 0, 0]}}, "two classes have one color"),
-        ({"colors": {"a": [0, 0, 256]}}, "expected R, G, B from 0 to 255"),
+        ({"colors": {"a": [0, 0, 256]}}, "less than or equal to 255"),
         ({"unlabeled_color": [0, 0, 0]}, "set colors too"),
         ({"ids": {256: "a"}}, "less than or equal to 255"),
         ({"unlabeled_images": "background"}, "'refuse' or 'leave_out'"),

@@ -28,6 +28,18 @@ from fusebench.evaluation.match_table import (
 )
 
 
+def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Any) -> Detections:
+    """Match the boxes of one image: the function ``count`` of every metric on these matches.
+
+    Args:
+        truth: True boxes.
+        predicted: Predictions with scores.
+        classes: Class names.
+        options: Not used: the matches are the same for all options.
+    """
+    return match_image(truth, predicted, len(classes))
+
+
 def match_image(truth: Boxes, predicted: Boxes, class_count: int) -> Detections:
     """Match the boxes of one image, for every size of true box and every IoU threshold.
 

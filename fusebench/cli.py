@@ -144,13 +144,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
 
 def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say where tasks, data and results are, and which tasks are meant."""
-    parser.add_argument(
-        "--tasks",
-        type=expand_home,
-        default=task_file_location.TASK_FILE,
-        metavar="FILE",
-        help="the task file (default: tasks.yaml, or that of the package if there is none)",
-    )
+    add_task_file_arguments(parser)
     parser.add_argument(
         "--data", type=expand_home, default=Path("data"), metavar="DIR", help="the data sets"
     )
@@ -162,6 +156,18 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", help="only this source; or ir, vis, fused (every fusion)")
     parser.add_argument("--seed", type=int, action="append", help="this seed instead of the task's")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N pairs of every split")
+    add_dataset_flags(parser, "only tasks on the data set {name}")
+
+
+def add_task_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tasks`` and ``--set``: the task file and changes of it."""
+    parser.add_argument(
+        "--tasks",
+        type=expand_home,
+        default=task_file_location.TASK_FILE,
+        metavar="FILE",
+        help="the task file (default: tasks.yaml, or that of the package if there is none)",
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -169,7 +175,6 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="tasks.NAME.option=value",
         help="change the task file for this run (may be repeated)",
     )
-    add_dataset_flags(parser, "only tasks on the data set {name}")
 
 
 def add_dataset_flags(parser: argparse.ArgumentParser, help_text: str) -> None:

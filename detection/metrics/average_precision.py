@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detection import coco_matching
+from detection.coco_matching import count
 from detection.coco_matching import count_true_boxes as sample_sizes
 from fusebench.contracts import NoOptions as Options
-from fusebench.data.boxes import Boxes
 from fusebench.evaluation import match_table
 from fusebench.evaluation.average_precision import MAX_DETECTIONS, weighted_average_precision
-from fusebench.evaluation.counts import ClassScores, Detections, FloatArray, WeightedDetections
+from fusebench.evaluation.counts import ClassScores, FloatArray, WeightedDetections
 from fusebench.evaluation.match_table import (
     AREA_RANGES,
     IOU_THRESHOLDS,
@@ -55,17 +54,12 @@ COLUMNS = {
 }
 
 
-__all__ = ["sample_sizes"]
+__all__ = ["count", "sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
     """Describe how the AP is computed."""
     return {"AP": f"COCO, 101 recalls, at most {MAX_DETECTIONS} boxes (pycocotools)"}
-
-
-def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
-    """Match the boxes of one image, see `detection.coco_matching.match_image`."""
-    return coco_matching.match_image(truth, predicted, len(classes))
 
 
 def score(

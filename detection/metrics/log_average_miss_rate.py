@@ -14,12 +14,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detection import coco_matching
+from detection.coco_matching import count
 from detection.coco_matching import count_true_boxes as sample_sizes
 from fusebench.contracts import NoOptions as Options
-from fusebench.data.boxes import Boxes
 from fusebench.evaluation import match_table, miss_rate
-from fusebench.evaluation.counts import ClassScores, Detections, WeightedDetections
+from fusebench.evaluation.counts import ClassScores, WeightedDetections
 from fusebench.storage.records import Column, Scalar
 
 VERSION = 1
@@ -27,7 +26,7 @@ COUNTS = match_table.COUNTS_FILE
 COLUMNS = {"LAMR": Column(title="LAMR", mean_title="LAMR", better="lower")}
 
 
-__all__ = ["sample_sizes"]
+__all__ = ["count", "sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
@@ -38,11 +37,6 @@ def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
         "false positives per image, as Dollar's toolbox"
     )
     return {"log-average miss rate": text}
-
-
-def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
-    """Match the boxes of one image, see `detection.coco_matching.match_image`."""
-    return coco_matching.match_image(truth, predicted, len(classes))
 
 
 def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:

@@ -12,16 +12,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detection import coco_matching
+from detection.coco_matching import count
 from detection.coco_matching import count_true_boxes as sample_sizes
 from fusebench.contracts import NoOptions as Options
-from fusebench.data.boxes import Boxes
 from fusebench.evaluation import match_table
 from fusebench.evaluation.box_matching import IOU_THRESHOLD
 from fusebench.evaluation.counts import (
     ClassScores,
     DetectionCounts,
-    Detections,
     FloatArray,
     WeightedDetections,
 )
@@ -37,17 +35,12 @@ COLUMNS = {
 }
 
 
-__all__ = ["sample_sizes"]
+__all__ = ["count", "sample_sizes"]
 
 
 def protocol(classes: Sequence[str], options: Options) -> dict[str, Scalar]:
     """Describe the IoU and confidence thresholds."""
     return {"precision and recall": f"IoU {IOU_THRESHOLD}, confidence of the best mean F1"}
-
-
-def count(truth: Boxes, predicted: Boxes, classes: Sequence[str], options: Options) -> Detections:
-    """Match the boxes of one image, see `detection.coco_matching.match_image`."""
-    return coco_matching.match_image(truth, predicted, len(classes))
 
 
 def score(counts: WeightedDetections, classes: Sequence[str], options: Options) -> ClassScores:

@@ -119,9 +119,9 @@ def _build_split(index: DatasetIndex, split: str, readings: DatasetReadings) -> 
         raise UserError(_describe_missing_training_part(index))
     keys, description, has_leakage = index.keys, "all pairs", False
     if split != "all" and is_divided:
-        divided = division.divide_index(index)
-        keys, description = divided.parts[split], divided.description
-        has_leakage = divided.has_leakage
+        train_and_test = division.divide_index(index)
+        keys, description = train_and_test.parts[split], train_and_test.description
+        has_leakage = train_and_test.has_leakage
     pairs, notes = _build_pairs(index, keys, readings)
     return Split(
         index.dataset,

@@ -155,11 +155,11 @@ def _divide(index: DatasetIndex) -> tuple[str, bool, dict[str, str]]:
     if not division.is_divided(index):
         return "all pairs are tested", False, {}
     try:
-        divided = division.divide_index(index)
+        train_and_test = division.divide_index(index)
     except UserError as error:
         return f"no split: {error}", False, {}
-    parts = {key: name for name, keys in divided.parts.items() for key in keys}
-    return divided.description, divided.has_leakage, parts
+    parts = {key: name for name, keys in train_and_test.parts.items() for key in keys}
+    return train_and_test.description, train_and_test.has_leakage, parts
 
 
 def _read_boxes(

@@ -75,20 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--task", action="append", help="the data set and data options of this task (repeatable)"
     )
-    parser.add_argument(
-        "--tasks",
-        type=expand_home,
-        default=task_file_location.TASK_FILE,
-        metavar="FILE",
-        help="the task file (default: tasks.yaml, or that of the package if there is none)",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="tasks.NAME.data.option=value",
-        help="change the task file for this run (may be repeated)",
-    )
+    cli.add_task_file_arguments(parser)
     for flag, default, text in (
         ("--data", "data", "the data sets"),
         ("--out", "runs", "the results; measurements are kept there for the next run"),

@@ -73,7 +73,7 @@ def convert_label_maps(split: Split, conversion: LabelConversion | None, root: P
     )
     label_maps = tuple(str(copies[key]) if key in copies else None for key in columns.keys)
     kind = "colors" if conversion.colors else "ids"
-    note = (NOTE_NAME, f"{kind} of the files converted to class ids, as the task file says")
+    note = (NOTE_NAME, f"{kind} of the files were converted to class ids, as the task says")
     return replace(split, pairs=replace(columns, label_maps=label_maps), notes=(*split.notes, note))
 
 
@@ -95,11 +95,11 @@ def read_converted(
         return read_colored_label_image(path, conversion.colors)
     if palette is not None:
         _check_palette(path, conversion, palette)
-    stored = read_label_image(path, trust_indices=True)
-    present = np.unique(stored)
+    file_ids = read_label_image(path, trust_indices=True)
+    present = np.unique(file_ids)
     unknown = [int(value) for value in present if int(value) not in conversion.ids]
     if unknown:
-        count = int((stored == unknown[0]).sum())
+        count = int((file_ids == unknown[0]).sum())
         raise UserError(
             f"{path}: id {unknown[0]} ({count} pixels) is not in label_maps.ids "
             f"({', '.join(map(str, sorted(conversion.ids)))}); add it with the name of its class, "
@@ -108,8 +108,8 @@ def read_converted(
     table = np.zeros(256, np.uint8)
     for value, class_id in conversion.ids.items():
         table[value] = class_id
-    converted: LabelMap = table[stored]
-    return converted
+    class_ids: LabelMap = table[file_ids]
+    return class_ids
 
 
 def _check_palette(path: Path, conversion: LabelConversion, palette: Palette) -> None:

@@ -1,7 +1,8 @@
-"""Train DMFuse or DMNet. Earlier stages are trained first if necessary.
+"""Train DMFuse, DMNet or the student. Earlier stages are trained first if necessary.
 
 python -m fusion.train --method dmfuse --stage fusion           both stages of the small preset
 python -m fusion.train --method dmnet --stage 2 --scenes        on simulated scenes only
+python -m fusion.train --method student --teacher dmfuse        a method or a folder of fused images
 python -m fusion.train --tasks configs/ablations.yaml --plan            the trainings of a task file
 torchrun --nproc-per-node 4 -m fusion.train --method dmfuse --stage fusion --preset paper
 
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fusebench import cli
 from fusebench.config import schema
@@ -30,8 +31,14 @@ from fusebench.storage.store import Store
 from fusion.checkpoints import weights_file
 from fusion.training import command_line, training_run
 from fusion.training.data import dataset
+from fusion.training.data.teacher import (
+    attach_teacher_images,
+    make_teacher_images,
+    parse_teacher,
+    select_teacher_images,
+)
 from fusion.training.recipe import presets
-from fusion.training.recipe.schema import RECIPES, STAGE_SECTIONS
+from fusion.training.recipe.schema import RECIPES, STAGE_SECTIONS, StudentRecipe
 from fusion.training.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -63,10 +70,14 @@ def select_training_runs(args: argparse.Namespace) -> list[TrainingRun]:
     if args.tasks is not None:
         selected = _select_from_task_file(args)
     else:
-        if args.method is None or args.stage is None:
+        if args.method is None:
             raise UserError("give --method and --stage, or --tasks FILE with trainings")
         entry = schema.FusionTraining(
-            method=args.method, stage=args.stage, preset=args.preset or "small", seed=args.seed or 0
+            method=args.method,
+            stage=args.stage,
+            preset=args.preset or "small",
+            seed=args.seed or 0,
+            teacher=args.teacher,
         )
         selected = [_build_training_run(entry, args, args.name or "")]
     trainings = [
@@ -77,9 +88,9 @@ def select_training_runs(args: argparse.Namespace) -> list[TrainingRun]:
 
 def _select_from_task_file(args: argparse.Namespace) -> list[TrainingRun]:
     """List the training runs of the task file: the one that --model names, or all."""
-    if args.method or args.stage or args.name or args.start:
+    if args.method or args.stage or args.name or args.start or args.teacher:
         raise UserError(
-            "--tasks names the trainings; leave out --method, --stage, --name and --start"
+            "--tasks names the trainings; leave out --method, --stage, --name, --start, --teacher"
         )
     entries = schema.load_trainings(args.tasks)
     if args.model is not None:
@@ -98,20 +109,42 @@ def _build_training_run(
     """Build a training run from an entry of a task file and the arguments that override it."""
     if entry.method not in RECIPES:
         raise UserError(f"no trainable method {entry.method!r}; known: {', '.join(RECIPES)}")
-    if entry.stage not in STAGE_SECTIONS[entry.method]:
-        stages = ", ".join(STAGE_SECTIONS[entry.method])
-        raise UserError(f"{entry.method} has no stage {entry.stage!r}; known: {stages}")
+    stage = _select_stage(entry)
     if not re.fullmatch(r"[\w-]*", name):
         raise UserError(f"{name!r} is part of a folder name; expected letters, digits, - and _")
     preset = args.preset or entry.preset
     recipe = presets.build_recipe(
-        entry.method, preset, dict(entry.options), _collect_changes(entry, args, preset)
+        entry.method, preset, _collect_options(entry, args), _collect_changes(entry, args, preset)
     )
     seed = entry.seed if args.seed is None else args.seed
     start_weights = None if args.start is None else weights_file.find_weights_file(args.start)
-    training = TrainingRun(entry.method, entry.stage, recipe, seed, name, start_weights)
+    training = TrainingRun(entry.method, stage, recipe, seed, name, start_weights)
     _ = training.stage_options  # raises an early error if the recipe has no such section
     return training
+
+
+def _select_stage(entry: schema.FusionTraining) -> str:
+    """Return the stage of an entry; a method with one stage needs none."""
+    stages = list(STAGE_SECTIONS[entry.method])
+    if entry.stage is None and len(stages) == 1:
+        return stages[0]
+    names = ", ".join(stages)
+    if entry.stage is None:
+        raise UserError(f"{entry.method}: give --stage (in a task file stage:); known: {names}")
+    if entry.stage not in stages:
+        raise UserError(f"{entry.method} has no stage {entry.stage!r}; known: {names}")
+    return entry.stage
+
+
+def _collect_options(entry: schema.FusionTraining, args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of an entry, with its teacher."""
+    options = dict(entry.options)
+    if entry.teacher is None:
+        return options
+    if entry.method != "student":
+        raise UserError(f"teacher {entry.teacher}: {entry.method} has none; only the student does")
+    base_folder = Path.cwd() if args.tasks is None else args.tasks.resolve().parent
+    return options | {"teacher": parse_teacher(entry.teacher, base_folder)}
 
 
 def _collect_changes(
@@ -174,9 +207,18 @@ def _prepare_training(
     training: TrainingRun, paths: Paths, settings: "RuntimeSettings"
 ) -> Callable[[Path], None]:
     """Find data and start weights; return the function that trains into a folder."""
-    from fusion.training import train_stage
+    from fusion.training import distributed, train_stage
 
     data = training_run.find_data(training, paths.data)
+    recipe = training.recipe
+    if isinstance(recipe, StudentRecipe):
+        files = distributed.broadcast_result(
+            lambda: make_teacher_images(
+                select_teacher_images(recipe.teacher, data), paths.store, settings.device
+            ),
+            settings.process_group,
+        )
+        data = attach_teacher_images(data, files)
     previous, start_path = training.previous, training.start_weights
     if previous is not None:
         folder = training_run.get_folder(previous, paths.store, paths.data)
@@ -241,11 +283,13 @@ def _format_command(args: argparse.Namespace, start_alias: str | None) -> str:
             the weights to write.
     """
     command = ["python", "-m", PROGRAM]
-    for name in ("tasks", "model", "method", "stage", "preset", "seed", "start"):
+    for name in ("tasks", "model", "method", "stage", "preset", "seed", "start", "teacher"):
         value = getattr(args, name)
         text = value.name if isinstance(value, Path) else str(value)
         if name == "start" and start_alias is not None:
             text = start_alias
+        if name == "teacher":
+            text = Path(text).name
         command += [] if value is None else [f"--{name}", text]
     command += [f"--{name}" for name in args.datasets or []]
     for change in args.set:

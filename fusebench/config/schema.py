@@ -189,17 +189,20 @@ class FusionTraining(StrictModel):
 
     Attributes:
         method: A method of fusion/methods that has weights.
-        stage: Last stage to train; earlier stages are trained first.
+        stage: Last stage to train; earlier stages are trained first. None: the only stage.
         preset: Settings that the recipe starts from, ``paper`` or ``small``.
         options: Settings that override the preset.
         seed: Random seed.
+        teacher: Teacher of the method ``student``: a fusion method, or a folder of fused images,
+            relative to the task file. None: that of the preset or the options.
     """
 
     method: str
-    stage: Annotated[str, BeforeValidator(str)]
+    stage: Annotated[str, BeforeValidator(str)] | None = None
     preset: str = "small"
     options: dict[str, Any] = {}
     seed: Seed = 0
+    teacher: str | None = None
 
 
 class Preset(StrictModel):

@@ -17,6 +17,7 @@ from fusion.networks.denoising import DenoisingNetwork
 from fusion.networks.dmfuse import FusionNetwork
 from fusion.networks.dmnet import DMNet, stack_visible_infrared
 from fusion.networks.dmnet_architecture import DMNetArchitecture
+from fusion.networks.student import Student
 
 NoiseLevelMode = Literal["step", "between"]
 N = TypeVar("N", bound=nn.Module)
@@ -200,7 +201,7 @@ def build_dmfuse(
     Raises:
         UserError: If the network cannot be built or the tensors do not fit.
     """
-    network = _build_on_meta(TrainedDMFuse, architecture, noise_options, location)
+    network = _build_on_meta(lambda: TrainedDMFuse(architecture, noise_options), location)
     return _load_weights(network, tensors, device, location)
 
 
@@ -223,17 +224,30 @@ def build_dmnet(
     Raises:
         UserError: If the network cannot be built or the tensors do not fit.
     """
-    network = _build_on_meta(TrainedDMNet, architecture, noise_options, location)
+    network = _build_on_meta(lambda: TrainedDMNet(architecture, noise_options), location)
     prefixed = {f"network.{name}": tensor for name, tensor in tensors.items()}
     return _load_weights(network, prefixed, device, location)
 
 
-def _build_on_meta(
-    network_class: Callable[[Mapping[str, Any], NoiseOptions], N],
-    architecture: Mapping[str, Any],
-    noise_options: NoiseOptions,
-    location: str,
-) -> N:
+def build_student(
+    tensors: Mapping[str, Tensor], architecture: Mapping[str, Any], device: str, location: str
+) -> Student:
+    """Build the student and load its weights; the network is in evaluation mode.
+
+    Args:
+        tensors: Named as in `fusion.networks.student.Student`.
+        architecture: Its ``width`` and ``terms``.
+        device: ``meta`` builds the network without values.
+        location: Path of the weights file, for messages.
+
+    Raises:
+        UserError: If the tensors do not fit.
+    """
+    network = _build_on_meta(lambda: Student(**architecture), location)
+    return _load_weights(network, tensors, device, location)
+
+
+def _build_on_meta(build: Callable[[], N], location: str) -> N:
     """Build a network on the meta device.
 
     Raises:
@@ -241,7 +255,7 @@ def _build_on_meta(
     """
     try:
         with torch.device("meta"):
-            return network_class(architecture, noise_options)
+            return build()
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"{location}: its architecture cannot be built ({error!r}); train it again, or use "

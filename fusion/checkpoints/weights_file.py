@@ -31,7 +31,7 @@ class WeightsMetadata:
     """Metadata of a weights file.
 
     Attributes:
-        method: ``dmfuse`` or ``dmnet``.
+        method: ``dmfuse``, ``dmnet`` or ``student``.
         stage: Training stage that produced the weights.
         architecture: Parameters from which the network is built.
     """

@@ -22,37 +22,25 @@ FULL_WIDTH = 128  # inner width of a network at width 1
 TimeStep = Annotated[int, Field(ge=1, le=architecture_schema.MAX_TIME_STEPS)]
 
 
-class Options(BaseModel):
-    """Options in tasks.yaml of a trained fusion network.
+class InferenceOptions(BaseModel):
+    """Options in tasks.yaml of every trained fusion network.
 
     Attributes:
         weights: ``packaged``; a file; or the folder of a training run, with or without the hash at
             the end of its name. Absolute or relative to the task file.
-        width: Expected inner width of the denoising network as a share of the full 128; weights of
-            another width are an error. Null accepts any width.
-        steps: Time steps whose features are used; null for those used in training.
-        seed: Random seed of the noise, combined with the contents of each image.
-        levels: Noise level given to the network: ``step`` is that of step t (as in the papers),
-            ``between`` is sampled between t - 1 and t (as in DMFuse's released code).
-        precision: ``bfloat16`` is two to three times faster on processors that support it, and
-            many times slower on others.
+        precision: ``bfloat16`` is faster on processors that support it, and many times slower on
+            others.
         tile: Side of the square tiles in pixels (a multiple of 16), for images that do not fit
             into memory; null fuses the whole image at once.
         overlap: Overlap of neighboring tiles in pixels.
-        padding: ``reflect``, or ``white`` as in DMFuse's released code.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     weights: Annotated[str, PathOrName(("packaged",))] = "packaged"
-    width: float | None = Field(None, gt=0, le=1)
-    steps: tuple[TimeStep, ...] | None = None
-    seed: int = Field(0, ge=0, le=2**32 - 1)
-    levels: Literal["step", "between"] = "step"
     precision: tiled_inference.AutocastPrecision = "float32"
     tile: int | None = Field(None, ge=64, le=MAX_TILE, multiple_of=16)
     overlap: int = Field(64, ge=16, le=MAX_TILE // 2, multiple_of=16)
-    padding: Literal["reflect", "white"] = "reflect"
 
     @model_validator(mode="after")
     def _check_tile_overlap(self) -> Self:
@@ -63,10 +51,35 @@ class Options(BaseModel):
     @property
     def tiling_options(self) -> tiled_inference.TilingOptions:
         """Options of tiled inference."""
+        return tiled_inference.TilingOptions(self.tile, self.overlap, self.precision)
+
+
+class Options(InferenceOptions):
+    """Options in tasks.yaml of a trained fusion network with diffusion features.
+
+    Attributes:
+        width: Expected inner width of the denoising network as a share of the full 128; weights of
+            another width are an error. Null accepts any width.
+        steps: Time steps whose features are used; null for those used in training.
+        seed: Random seed of the noise, combined with the contents of each image.
+        levels: Noise level given to the network: ``step`` is that of step t (as in the papers),
+            ``between`` is sampled between t - 1 and t (as in DMFuse's released code).
+        padding: ``reflect``, or ``white`` as in DMFuse's released code.
+    """
+
+    width: float | None = Field(None, gt=0, le=1)
+    steps: tuple[TimeStep, ...] | None = None
+    seed: int = Field(0, ge=0, le=2**32 - 1)
+    levels: Literal["step", "between"] = "step"
+    padding: Literal["reflect", "white"] = "reflect"
+
+    @property
+    def tiling_options(self) -> tiled_inference.TilingOptions:
+        """Options of tiled inference."""
         return tiled_inference.TilingOptions(self.tile, self.overlap, self.precision, self.padding)
 
 
-def get_weights_file(options: Options, method: str) -> Path:
+def get_weights_file(options: InferenceOptions, method: str) -> Path:
     """Find the weights file that the options select.
 
     Raises:
@@ -86,7 +99,7 @@ def dependency_hashes(options: Options, method: str) -> dict[str, str]:
 
 
 def check_architecture(
-    path: Path, metadata: weights_file.WeightsMetadata, method: str, stage: str, width: float
+    path: Path, metadata: weights_file.WeightsMetadata, method: str, stage: str, width: float = 0
 ) -> dict[str, Any]:
     """Validate the metadata of a weights file and return its architecture.
 
@@ -108,8 +121,10 @@ def check_architecture(
             f"python -m fusion.train --method {method} --stage {stage}"
         )
     architecture = architecture_schema.check_architecture(method, metadata.architecture, str(path))
+    if not width:
+        return architecture
     inner = (architecture.get("denoising") or architecture["network"])["inner"]
-    if width and inner != width * FULL_WIDTH:
+    if inner != width * FULL_WIDTH:
         raise UserError(
             f"{path}: weights of width {inner / FULL_WIDTH:g} ({inner} channels); the options "
             f"expect width {width:g}; leave width out to accept any"
@@ -118,7 +133,7 @@ def check_architecture(
 
 
 def build_fusion_function(
-    network: tiled_inference.TrainedNetwork, options: Options, device: str
+    network: tiled_inference.TrainedNetwork, options: InferenceOptions, device: str
 ) -> FusionFunction:
     """Build the fusing function: the network fuses luminance, Cb and Cr are the visible image's.
 

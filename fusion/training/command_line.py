@@ -22,6 +22,11 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--method", choices=tuple(RECIPES))
     parser.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; both: finetuning")
+    parser.add_argument(
+        "--teacher",
+        metavar="NAME",
+        help="of the student: a fusion method, or a folder of fused images (default: dmfuse)",
+    )
     parser.add_argument("--preset", help="recipe preset: paper or small (default: small)")
     parser.add_argument(
         "--tasks", type=expand_home, metavar="FILE", help="run the trainings of this task file"

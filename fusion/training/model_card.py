@@ -7,21 +7,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fusebench.runtime import atomic_write
+from fusebench.runtime.file_names import SPEC_FILE
 from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
 from fusion.training import training_run
 from fusion.training.data.dataset import TrainingData
 from fusion.training.monitoring.logger import SAMPLES_FOLDER
 from fusion.training.recipe.presets import UNSTATED_CHOICES, UNSTATED_PAPER_PRESET_CHOICES
-from fusion.training.recipe.schema import DMFuseRecipe, StageOptions
+from fusion.training.recipe.schema import (
+    DMFuseRecipe,
+    StageOptions,
+    StudentRecipe,
+    TeacherOptions,
+)
 from fusion.training.stages.contract import GRADIENT_NORM
 from fusion.training.training_run import TrainingRun
 
-METHOD_TITLES = {"dmfuse": "DMFuse", "dmnet": "DMNet"}
+METHOD_TITLES = {"dmfuse": "DMFuse", "dmnet": "DMNet", "student": "the student"}
 CARD_TEMPLATE = """# {title}
 
 Weights of {network}, stage {stage}: {count:,} values in {tensors} tensors, 16-bit floats,
-{megabytes:.1f} MB, sha256 `{sha256}`.
+{megabytes} MB, sha256 `{sha256}`.
 
 {items}
 """
@@ -64,7 +70,7 @@ def write_package(
         *(_describe_stage(*stage) for stage in zip(trainings, data, folders, strict=True)),
         f"**Architecture** `{json.dumps(metadata.architecture)}`",
         COMMAND_TEMPLATE.format(command=command, start=_describe_start_weights(training, path)),
-        _describe_unstated_choices(training),
+        _describe_origin(training, folders[-1]),
         LICENSE,
     ]
     text = CARD_TEMPLATE.format(
@@ -73,11 +79,17 @@ def write_package(
         stage=training.stage,
         count=sum(t.numel() for t in tensors.values()),
         tensors=len(tensors),
-        megabytes=path.stat().st_size / 1e6,
+        megabytes=_format_megabytes(path.stat().st_size),
         sha256=hashing.compute_file_sha256(path),
         items="\n".join(map(_format_item, items)),
     )
     atomic_write.write_text_atomically(path.with_suffix(".md"), text)
+
+
+def _format_megabytes(size: int) -> str:
+    """Format a number of bytes in megabytes, with two decimals below 1 MB."""
+    megabytes = size / 1e6
+    return f"{megabytes:.1f}" if megabytes >= 1 else f"{megabytes:.2f}"
 
 
 def _format_item(item: str) -> str:
@@ -183,9 +195,32 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _describe_origin(training: TrainingRun, folder: Path) -> str:
+    """Describe the student's teacher, or the choices that a method's paper does not state."""
+    if isinstance(training.recipe, StudentRecipe):
+        return _describe_teacher(training.recipe.teacher, folder)
+    return _describe_unstated_choices(training)
+
+
+def _describe_teacher(options: TeacherOptions, folder: Path) -> str:
+    """Describe the teacher, with the hashes of its files."""
+    if options.folder is not None:
+        name = "/".join(Path(options.folder).parts[-2:])
+        return f"**Teacher** the fused images in the folder {name}."
+    spec = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))["teacher"][0]
+    chosen = "".join(f", {name} {value}" for name, value in options.options.items())
+    files = "".join(
+        f", {name} with sha256 `{value}`" for name, value in spec["dependencies"].items()
+    )
+    return (
+        f"**Teacher** the fusion method {options.method}, version {spec['version']}{chosen}{files}."
+    )
+
+
 def _describe_unstated_choices(training: TrainingRun) -> str:
     """List choices that the paper does not state; for wide networks also those of its preset."""
     recipe = training.recipe
+    assert not isinstance(recipe, StudentRecipe)
     inner = (
         recipe.denoising.inner if isinstance(recipe, DMFuseRecipe) else recipe.architecture.inner
     )

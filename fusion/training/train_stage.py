@@ -16,8 +16,14 @@ from fusion.training.data import dataset
 from fusion.training.data.patches import PatchSampler, list_patch_locations
 from fusion.training.data.random_streams import INITIAL_WEIGHTS
 from fusion.training.job import RuntimeSettings, TrainingJob
-from fusion.training.recipe.schema import DMFuseRecipe, FusionStageOptions, JointStageOptions
-from fusion.training.stages import dmfuse
+from fusion.training.recipe.schema import (
+    DistillationStageOptions,
+    DMFuseRecipe,
+    FusionStageOptions,
+    JointStageOptions,
+    StudentRecipe,
+)
+from fusion.training.stages import dmfuse, student
 from fusion.training.training_run import TrainingRun
 
 SAMPLE_IMAGE_COUNT = 4  # training images shown as samples, if none is held out
@@ -39,6 +45,9 @@ def build_stage(training: TrainingRun, start_weights: Mapping[str, Tensor] | Non
             if isinstance(options, FusionStageOptions):
                 return dmfuse.FusionStage(training.recipe, options, start_weights)
             return dmfuse.DiffusionStage(training.recipe)
+        if isinstance(training.recipe, StudentRecipe):
+            assert isinstance(options, DistillationStageOptions)
+            return student.DistillationStage(training.recipe, options, start_weights)
         from fusion.training.stages import dmnet
 
         if isinstance(options, JointStageOptions):

@@ -13,7 +13,7 @@ from fusebench.errors import UserError
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
 from fusion.checkpoints import weights_file
-from fusion.training.data import dataset
+from fusion.training.data import dataset, teacher
 from fusion.training.data.dataset import InputKind, TrainingData
 from fusion.training.recipe.schema import (
     FUSION_STAGES,
@@ -22,6 +22,7 @@ from fusion.training.recipe.schema import (
     FusionStageOptions,
     Recipe,
     StageOptions,
+    StudentRecipe,
 )
 
 VERSION = 1  # part of every spec; raised when the same recipe gives different weights
@@ -34,7 +35,7 @@ class TrainingRun:
     """One stage of one method, to be trained.
 
     Attributes:
-        method: ``dmfuse`` or ``dmnet``.
+        method: ``dmfuse``, ``dmnet`` or ``student``.
         stage: A key of `STAGE_SECTIONS` of the method.
         recipe: Options of all stages.
         seed: Random seed.
@@ -95,6 +96,8 @@ def get_previous_stage(method: str, stage: str, recipe: Recipe) -> str | None:
     """Return the stage whose weights a stage starts from, if any."""
     if stage == "finetuning":
         return FUSION_STAGES[method]
+    if isinstance(recipe, StudentRecipe):
+        return None
     if isinstance(recipe, DMFuseRecipe):
         needs_diffusion = stage == "fusion" and recipe.head.encoder == "diffusion"
         return "diffusion" if needs_diffusion else None
@@ -117,6 +120,8 @@ def compute_identity(training: TrainingRun) -> str:
         "seed": training.seed,
         "start": str(training.start_weights) if previous is None else compute_identity(previous),
     }
+    if isinstance(training.recipe, StudentRecipe):
+        identity["teacher"] = training.recipe.teacher.model_dump(mode="json")
     return json.dumps(identity, sort_keys=True)
 
 
@@ -147,15 +152,20 @@ def build_spec(training: TrainingRun, root: Path, *, generate: bool = True) -> d
         start: Any = {"sha256": hashing.compute_file_sha256(training.start_weights)}
     else:
         start = None if previous is None else build_spec(previous, root, generate=generate)
-    return {
+    data = find_data(training, root, generate=generate)
+    spec = {
         "method": training.method,
         "stage": training.stage,
         "version": VERSION,
         "recipe": _select_relevant_options(training),
-        "data": list(find_data(training, root, generate=generate).fingerprint),
+        "data": list(data.fingerprint),
         "seed": training.seed,
         "start": start,
     }
+    if isinstance(training.recipe, StudentRecipe):
+        selected = teacher.select_teacher_images(training.recipe.teacher, data)
+        spec["teacher"] = [part.spec for part in selected]
+    return spec
 
 
 def get_folder(training: TrainingRun, store: Store, root: Path, *, generate: bool = True) -> Path:
@@ -166,6 +176,8 @@ def get_folder(training: TrainingRun, store: Store, root: Path, *, generate: boo
 def build_architecture(training: TrainingRun) -> dict[str, Any]:
     """Build the architecture for the metadata of the weights, JSON-ready."""
     recipe = training.recipe
+    if isinstance(recipe, StudentRecipe):
+        return recipe.network.model_dump(mode="json")
     if isinstance(recipe, DMFuseRecipe):
         architecture = {"denoising": recipe.denoising.model_dump(mode="json", exclude={"levels"})}
         options = training.stage_options
@@ -187,6 +199,8 @@ def check_start_weights(
         UserError: Naming what differs.
     """
     expected_stage = get_previous_stage(training.method, training.stage, training.recipe)
+    if training.method == "student":
+        expected_stage = training.stage  # an earlier training of the only stage is continued
     if expected_stage is None:
         raise UserError(
             f"--start {path}: {training.method} {training.stage} starts from random weights; "
@@ -225,6 +239,7 @@ def _select_relevant_options(training: TrainingRun) -> dict[str, Any]:
     excluded = {name for name in STAGE_SECTIONS[training.method].values() if name != section}
     if training.stage == "diffusion":
         excluded.add("head")
+    excluded.add("teacher")  # the spec has its images
     options = training.recipe.model_dump(mode="json", exclude=excluded)
     del options[section]["data"]
     return options

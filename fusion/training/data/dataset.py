@@ -35,7 +35,8 @@ class TrainingImage:
 
     Attributes:
         key: Name in messages, e.g. ``msrs/00042D``.
-        files: The visible and the infrared file, or the single image.
+        files: The visible and the infrared file, and the teacher's if there is one; or the single
+            image.
         size: (width, height), pixels.
         times: Repetitions per epoch.
     """
@@ -54,11 +55,13 @@ class TrainingData:
         images: Pairs of all parts in order, or single images.
         fingerprint: One entry per part, for the spec.
         descriptions: One line per part, for the model card.
+        splits: The pairs of every part that has pairs.
     """
 
     images: tuple[TrainingImage, ...]
     fingerprint: tuple[dict[str, Any], ...]
     descriptions: tuple[str, ...]
+    splits: tuple[Split, ...] = ()
 
 
 class NotGeneratedError(UserError):
@@ -85,13 +88,16 @@ def find_training_data(
     training_images: list[TrainingImage] = []
     fingerprint: list[dict[str, Any]] = []
     descriptions: list[str] = []
+    splits: list[Split] = []
     for part in parts:
         if isinstance(part, ImageDataOptions):
             if input_kind == "pairs":
                 raise UserError(f"{part.images}: single images, but this stage trains on pairs")
             part_images, part_fingerprint = _find_single_images(part, root)
         else:
-            part_images, part_fingerprint = _find_pairs(part, root, generate)
+            split = _load_pairs(part, root, generate)
+            part_images, part_fingerprint = _list_pairs(split, part)
+            splits.append(split)
         part_images = part_images[: part.first]
         training_images += part_images
         fingerprint.append(part_fingerprint | {"times": part.times})
@@ -102,7 +108,9 @@ def find_training_data(
             for image in training_images
             for file in image.files
         ]
-    return TrainingData(tuple(training_images), tuple(fingerprint), tuple(descriptions))
+    return TrainingData(
+        tuple(training_images), tuple(fingerprint), tuple(descriptions), tuple(splits)
+    )
 
 
 def _describe_part(part: DataPart, count: int) -> str:
@@ -123,10 +131,8 @@ def _shorten_path(value: Any) -> Any:
     return "/".join(Path(value).parts[-2:]) if is_absolute else value
 
 
-def _find_pairs(
-    part: PairDataOptions, root: Path, generate: bool
-) -> tuple[list[TrainingImage], dict[str, Any]]:
-    """Load a split of a data set; return its pairs and their fingerprint."""
+def _load_pairs(part: PairDataOptions, root: Path, generate: bool) -> Split:
+    """Load the pairs of a data set that a part consists of."""
     plugin = plugins.load_dataset(part.dataset)
     options = paths.expand_home_in_options(
         validate_model(plugin.Options, part.data, f"data of {part.dataset}")
@@ -137,17 +143,21 @@ def _find_pairs(
         split = load_split(plugin.load, root, part.split, options)
     except DatasetNotFoundError as error:
         raise DatasetNotFoundError(f"{part.dataset}: {error.message}. {OTHER_DATA_HINT}") from None
-    subset = Split(split.dataset, split.name, split.classes, split.pairs[: part.first])
+    return Split(split.dataset, split.name, split.classes, split.pairs[: part.first])
+
+
+def _list_pairs(split: Split, part: PairDataOptions) -> tuple[list[TrainingImage], dict[str, Any]]:
+    """List the pairs of a part; return them and their fingerprint."""
     fingerprint = {
-        "dataset": subset.dataset,
-        "split": subset.name,
-        "images": hashing.hash_images(subset),
+        "dataset": split.dataset,
+        "split": split.name,
+        "images": hashing.hash_images(split),
     }
     return [
         TrainingImage(
             f"{part.dataset}/{pair.key}", (pair.visible, pair.infrared), pair.size, part.times
         )
-        for pair in subset.pairs
+        for pair in split.pairs
     ], fingerprint
 
 
@@ -217,7 +227,7 @@ class ImageReader:
 
         Returns:
             uint8 (H, W, C), at least one patch high and wide. The channels of a pair are
-            (visible, infrared).
+            (visible, infrared) or (visible, infrared, teacher).
 
         Raises:
             UserError: If a file is no image, or its size differs from its header.

@@ -165,6 +165,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             },
         },
     },
+    "student": {
+        "small": {
+            "network": {"width": 16},
+            "distillation": {
+                "data": SMALL_DATA,
+                "patch": 128,
+                "batch": 8,
+                "steps": 10_000,
+                "learning_rate": 2e-3,
+                "average": 0.998,
+                **FAST_OPTIONS,
+                "precision": "float32",
+            },
+        },
+    },
 }
 
 UNSTATED_CHOICES = {
@@ -224,8 +239,8 @@ def build_recipe(
     """Build a recipe from a preset, options and command-line changes, and validate it.
 
     Args:
-        method: ``dmfuse`` or ``dmnet``.
-        preset: ``paper`` or ``small``.
+        method: ``dmfuse``, ``dmnet`` or ``student``.
+        preset: ``paper`` or ``small``; the student has no paper.
         options: Override the preset: mappings are merged, everything else is replaced.
         changes: Override both: ``section.option=value``, values in YAML.
 

@@ -20,6 +20,7 @@ from fusion.checkpoints.architecture_schema import (
     InteractionKind,
     NoiseScheduleKind,
     StrictSchema,
+    StudentSchema,
     TimeStep,
 )
 from fusion.networks.dmnet_architecture import MAX_FEATURE_STEPS, DMNetArchitecture
@@ -284,13 +285,62 @@ class DMNetRecipe(StrictSchema):
         return self
 
 
-Recipe: TypeAlias = DMFuseRecipe | DMNetRecipe
-RECIPES: dict[str, type[DMFuseRecipe] | type[DMNetRecipe]] = {
+class TeacherOptions(StrictSchema):
+    """The student's teacher: a fusion method, or else a folder of fused images.
+
+    Attributes:
+        method: A file in fusion/methods, or a module of the user.
+        options: Options of the method.
+        folder: Folder of fused images, named like the keys of the pairs, as in a source of kind
+            ``folder``: ``{dataset}``, ``{split}`` and, in the last part, ``{key}`` are filled in.
+    """
+
+    method: str = "dmfuse"
+    options: dict[str, Any] = Field(default_factory=dict)
+    folder: str | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        """Check that a folder comes without a method."""
+        if self.folder is not None and self.model_fields_set > {"folder"}:
+            raise ValueError("the teacher is a folder or a method with options, not both")
+        return self
+
+
+class DistillationStageOptions(StageOptions):
+    """The student's only stage.
+
+    Attributes:
+        gradient_weight: Weight of the gradient term; that of the teacher's image is 1.
+    """
+
+    gradient_weight: LossWeight = 0.5
+
+
+class StudentRecipe(StrictSchema):
+    """The student's only stage.
+
+    Attributes:
+        network: Options of the network.
+        teacher: The teacher.
+        distillation: The stage.
+    """
+
+    network: StudentSchema = StudentSchema()
+    teacher: TeacherOptions = TeacherOptions()
+    distillation: DistillationStageOptions
+
+
+Recipe: TypeAlias = DMFuseRecipe | DMNetRecipe | StudentRecipe
+RECIPES: dict[str, type[DMFuseRecipe] | type[DMNetRecipe] | type[StudentRecipe]] = {
     "dmfuse": DMFuseRecipe,
     "dmnet": DMNetRecipe,
+    "student": StudentRecipe,
 }
 STAGE_SECTIONS = {  # stage: its section of the recipe, in the order of training
     "dmfuse": {"diffusion": "diffusion", "fusion": "fusion", "finetuning": "finetuning"},
     "dmnet": {"1": "stage1", "2": "stage2", "finetuning": "finetuning"},
+    "student": {"distillation": "distillation"},
 }
-FUSION_STAGES = {"dmfuse": "fusion", "dmnet": "2"}  # the stage whose weights can fuse images
+# The stage whose weights can fuse images
+FUSION_STAGES = {"dmfuse": "fusion", "dmnet": "2", "student": "distillation"}

@@ -1,1 +1,1 @@
-"""Training stages of DMFuse and DMNet."""
+"""Training stages of DMFuse, DMNet and the student."""

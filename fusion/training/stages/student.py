@@ -1,0 +1,59 @@
+"""Loss and sample images of the student's only stage."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fusion.losses import distillation
+from fusion.networks.student import Student
+from fusion.training.data.random_streams import RandomStreams
+from fusion.training.recipe.schema import DistillationStageOptions, StudentRecipe
+from fusion.training.stages.contract import TOTAL_LOSS, disable_autocast
+
+
+class DistillationStage(nn.Module):
+    """The student learns from the teacher's fused images and from the sources."""
+
+    sample_side = 256
+
+    def __init__(
+        self,
+        recipe: StudentRecipe,
+        options: DistillationStageOptions,
+        start_weights: Mapping[str, Tensor] | None,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            recipe: The whole recipe.
+            options: Its section of this stage.
+            start_weights: Weights of an earlier training of this stage; None starts from the mean
+                of both images.
+        """
+        super().__init__()
+        self._options = options
+        self.network = Student(recipe.network.width, recipe.network.terms)
+        if start_weights is not None:
+            self.network.load_state_dict(dict(start_weights))
+
+    def forward(self, images: Tensor, streams: RandomStreams) -> dict[str, Tensor]:
+        """Compute the weighted terms and their sum.
+
+        Args:
+            images: (visible, infrared, teacher) luminance, (N, 3, H, W) in [0, 1].
+            streams: Not used; nothing is random.
+        """
+        visible, infrared, teacher = images.split(1, dim=1)
+        fused = self.network(infrared, visible).float()
+        with disable_autocast(images):
+            terms = distillation.compute_distillation_terms(
+                fused, (infrared, visible), teacher, self._options.gradient_weight
+            )
+        return {**terms, TOTAL_LOSS: torch.stack(list(terms.values())).sum()}
+
+    def make_sample_images(self, images: Tensor, streams: RandomStreams) -> Tensor:
+        """Return infrared, visible, teacher's and fused image."""
+        visible, infrared, teacher = images.split(1, dim=1)
+        fused = self.network(infrared, visible).float().clamp(0, 1)
+        return torch.cat((infrared, visible, teacher, fused), dim=1)

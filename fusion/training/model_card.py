@@ -10,7 +10,7 @@ from fusebench.runtime import atomic_write
 from fusebench.runtime.file_names import SPEC_FILE
 from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
-from fusion.training import training_run
+from fusion.training import start_weights, training_run
 from fusion.training.data.dataset import TrainingData
 from fusion.training.monitoring.logger import SAMPLES_FOLDER
 from fusion.training.recipe.presets import UNSTATED_CHOICES, UNSTATED_PAPER_PRESET_CHOICES
@@ -33,8 +33,8 @@ Weights of {network}, stage {stage}: {count:,} values in {tensors} tensors, 16-b
 """
 STAGE_TEMPLATE = (
     "**Stage {stage}** on {data}. {steps} steps of batch {batch}, patches of {patch} pixels, Adam "
-    "at {rate:g} ({schedule}), {precision}, seed {seed}{loss}. Took {minutes:.0f} minutes on "
-    "{device}{threads}. Mean losses over the first and the last steps: {losses}.{held_out}"
+    "at {rate:g} ({schedule}), {precision}, seed {seed}{loss}{start}. Took {minutes:.0f} minutes "
+    "on {device}{threads}. Mean losses over the first and the last steps: {losses}.{held_out}"
 )
 COMMAND_TEMPLATE = (
     "**Command** `{command}`{start}. It also writes sample images, into `"
@@ -119,6 +119,7 @@ def _describe_stage(training: TrainingRun, data: TrainingData, folder: Path) -> 
         precision=options.precision,
         seed=training.seed,
         loss=_describe_loss_options(options),
+        start=_describe_start_steps(training),
         minutes=time["seconds"] / 60,
         device=time["device"],
         threads="" if on_gpu else f", {time['threads']} thread(s)",
@@ -156,6 +157,17 @@ def _describe_start_weights(training: TrainingRun, path: Path) -> str:
             "weights, `git log -- fusion/weights`"
         )
     return f" ({description})"
+
+
+def _describe_start_steps(training: TrainingRun) -> str:
+    """Describe a change of the features' time steps since the start weights; empty without one."""
+    path = training.start_weights
+    if path is None or training.stage != "finetuning":
+        return ""
+    architecture = weights_file.read_weights(path)[1].architecture
+    steps = start_weights.get_start_steps(training, architecture, path)
+    description = start_weights.describe_start_steps(training, steps)
+    return f", {description}" if description else ""
 
 
 def _describe_loss_options(options: StageOptions) -> str:

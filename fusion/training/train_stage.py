@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from fusebench.errors import UserError
-from fusebench.runtime import atomic_write
+from fusebench.runtime import atomic_write, printable
 from fusebench.runtime.seeds import derive_seed
 from fusebench.storage.weights.finite_weights import check_finite
-from fusion.checkpoints import weights_file
-from fusion.training import distributed, loop, training_run, training_state
+from fusion.checkpoints import feature_steps, weights_file
+from fusion.training import distributed, loop, start_weights, training_run, training_state
 from fusion.training.data import dataset
 from fusion.training.data.patches import PatchSampler, list_patch_locations
 from fusion.training.data.random_streams import INITIAL_WEIGHTS
@@ -29,29 +29,29 @@ from fusion.training.training_run import TrainingRun
 SAMPLE_IMAGE_COUNT = 4  # training images shown as samples, if none is held out
 
 
-def build_stage(training: TrainingRun, start_weights: Mapping[str, Tensor] | None) -> nn.Module:
+def build_stage(training: TrainingRun, start_tensors: Mapping[str, Tensor] | None) -> nn.Module:
     """Build the `TrainingStage` of a training with its initial weights.
 
     The initial weights depend on the training's seed alone; torch's random state is restored.
 
     Args:
         training: Method, stage, recipe and seed.
-        start_weights: Weights of the previous stage; None if there is none.
+        start_tensors: Weights of the previous stage; None if there is none.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(training.seed, INITIAL_WEIGHTS))
         options = training.stage_options
         if isinstance(training.recipe, DMFuseRecipe):
             if isinstance(options, FusionStageOptions):
-                return dmfuse.FusionStage(training.recipe, options, start_weights)
+                return dmfuse.FusionStage(training.recipe, options, start_tensors)
             return dmfuse.DiffusionStage(training.recipe)
         if isinstance(training.recipe, StudentRecipe):
             assert isinstance(options, DistillationStageOptions)
-            return student.DistillationStage(training.recipe, options, start_weights)
+            return student.DistillationStage(training.recipe, options, start_tensors)
         from fusion.training.stages import dmnet
 
         if isinstance(options, JointStageOptions):
-            return dmnet.JointStage(training.recipe, options, start_weights)
+            return dmnet.JointStage(training.recipe, options, start_tensors)
         return dmnet.ReconstructionStage(training.recipe)
 
 
@@ -83,8 +83,7 @@ def run_training(
         return
     tensors = None
     if start_path is not None:
-        tensors, metadata = weights_file.read_weights(start_path)
-        training_run.check_start_weights(training, metadata, start_path)
+        tensors = _read_start_weights(training, start_path, settings)
     distributed.check_batch_size(training.stage_options.batch, settings.process_group)
     job = _build_job(training, data, folder, settings)
     stage = build_stage(training, tensors)
@@ -100,6 +99,30 @@ def run_training(
         ) from None
     if settings.process_group.is_main:
         _write_weights(training, stage, trained_weights, folder)
+
+
+def _read_start_weights(
+    training: TrainingRun, path: Path, settings: RuntimeSettings
+) -> dict[str, Tensor]:
+    """Read start weights; merge and report the time steps of their features if they differ.
+
+    Raises:
+        UserError: If the weights do not fit.
+    """
+    tensors, metadata = weights_file.read_weights(path)
+    start_weights.check_start_weights(training, metadata, path)
+    steps = start_weights.get_start_steps(training, metadata.architecture, path)
+    if steps is None:
+        return tensors
+    if settings.process_group.is_main:
+        description = start_weights.describe_start_steps(training, steps)
+        printable.print_text(f"{training.label}: {description}")
+    if training.method != "dmfuse":
+        return tensors
+    try:
+        return feature_steps.merge_feature_steps(tensors, len(steps))
+    except ValueError as error:
+        raise UserError(f"{path}: its tensors do not fit its architecture: {error}") from None
 
 
 def _build_job(

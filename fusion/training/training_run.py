@@ -4,7 +4,6 @@ Importing this module does not import torch, so that ``--plan`` is fast.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from fusebench.errors import UserError
 from fusebench.storage import hashing
 from fusebench.storage.store import Store
-from fusion.checkpoints import weights_file
 from fusion.training.data import dataset, teacher
 from fusion.training.data.dataset import InputKind, TrainingData
 from fusion.training.recipe.schema import (
@@ -27,7 +25,6 @@ from fusion.training.recipe.schema import (
 
 VERSION = 1  # part of every spec; raised when the same recipe gives different weights
 STORE_KIND = "trained"
-OPTIONS_WITHOUT_WEIGHTS = {"dropout", "noise"}  # architecture options that change no tensor
 
 
 @dataclass(frozen=True)
@@ -190,49 +187,6 @@ def build_architecture(training: TrainingRun) -> dict[str, Any]:
     }
 
 
-def check_start_weights(
-    training: TrainingRun, metadata: weights_file.WeightsMetadata, path: Path
-) -> None:
-    """Check that a training run can start from the weights.
-
-    Raises:
-        UserError: Naming what differs.
-    """
-    expected_stage = get_previous_stage(training.method, training.stage, training.recipe)
-    if training.method == "student":
-        expected_stage = training.stage  # an earlier training of the only stage is continued
-    if expected_stage is None:
-        raise UserError(
-            f"--start {path}: {training.method} {training.stage} starts from random weights; "
-            "leave --start out"
-        )
-    if (metadata.method, metadata.stage) != (training.method, expected_stage):
-        raise UserError(
-            f"{path}: weights of {metadata.method} {metadata.stage}; {training.method} "
-            f"{training.stage} starts from {training.method} {expected_stage}"
-        )
-    expected = TrainingRun(training.method, expected_stage, training.recipe)
-    differences = _list_differences(metadata.architecture, build_architecture(expected))
-    if differences:
-        raise UserError(f"{path}: does not fit the recipe: {'; '.join(sorted(differences))}")
-
-
-def _list_differences(
-    file_options: Mapping[str, Any], recipe_options: Mapping[str, Any], prefix: str = ""
-) -> list[str]:
-    """Describe options of the architecture that differ, except `OPTIONS_WITHOUT_WEIGHTS`."""
-    differences: list[str] = []
-    for name in sorted({*file_options, *recipe_options} - OPTIONS_WITHOUT_WEIGHTS):
-        in_file, in_recipe = file_options.get(name), recipe_options.get(name)
-        if isinstance(in_file, Mapping) and isinstance(in_recipe, Mapping):
-            differences += _list_differences(in_file, in_recipe, f"{prefix}{name}.")
-        elif in_file != in_recipe:
-            differences.append(
-                f"{prefix}{name} is {in_file} in the file, {in_recipe} in the recipe"
-            )
-    return differences
-
-
 def _select_relevant_options(training: TrainingRun) -> dict[str, Any]:
     """Return the recipe without other stages, and without the location of the data."""
     section = STAGE_SECTIONS[training.method][training.stage]
@@ -242,4 +196,6 @@ def _select_relevant_options(training: TrainingRun) -> dict[str, Any]:
     excluded.add("teacher")  # the spec has its images
     options = training.recipe.model_dump(mode="json", exclude=excluded)
     del options[section]["data"]
+    if options[section].get("structure", {}) is None:
+        del options[section]["structure"]  # specs from before this option are the same
     return options

@@ -23,6 +23,7 @@ from fusion.checkpoints.architecture_schema import (
     StudentSchema,
     TimeStep,
 )
+from fusion.losses.structure_options import StructureLossOptions
 from fusion.networks.dmnet_architecture import MAX_FEATURE_STEPS, DMNetArchitecture
 from fusion.training.recipe.dmnet_options import DMNetOptions
 
@@ -197,6 +198,8 @@ class FusionStageOptions(StageOptions):
             image.
         denoising: ``frozen``, as in the paper, or ``trained``: the losses of the fused image
             train its features, and it can no longer denoise.
+        structure: Weights of the losses of `fusion.losses.structure`, which then replace all
+            terms of the paper; None for the paper's.
     """
 
     loss: Literal["paper", "code"] = "paper"
@@ -204,6 +207,7 @@ class FusionStageOptions(StageOptions):
     signed: bool = False
     noise: bool = True
     denoising: Literal["frozen", "trained"] = "frozen"
+    structure: StructureLossOptions | None = None
 
 
 class DMFuseRecipe(StrictSchema):
@@ -250,11 +254,14 @@ class JointStageOptions(StageOptions):
         gradient_weight: gamma_2 of eq. 18.
         operator: Gradient operator of the gradient term; Table VI compares them.
         ssim_weight: Weight of an additional term, 1 - SSIM to both sources; not in the paper.
+        structure: Weights of the losses of `fusion.losses.structure`, which then replace all
+            terms of the paper but L_dm; None for the paper's.
     """
 
     gradient_weight: LossWeight = 10
     operator: Literal["sobel", "canny", "log", "roberts"] = "sobel"
     ssim_weight: LossWeight = 0
+    structure: StructureLossOptions | None = None
 
 
 class DMNetRecipe(StrictSchema):
@@ -311,10 +318,12 @@ class DistillationStageOptions(StageOptions):
     """The student's only stage.
 
     Attributes:
-        gradient_weight: Weight of the gradient term; that of the teacher's image is 1.
+        teacher_weight: Weight of the mean absolute difference to the teacher's image.
+        structure: Weights of the losses that compare with the sources.
     """
 
-    gradient_weight: LossWeight = 0.5
+    teacher_weight: LossWeight = 2
+    structure: StructureLossOptions = StructureLossOptions()
 
 
 class StudentRecipe(StrictSchema):

@@ -9,6 +9,7 @@ from typing_extensions import Self
 
 from fusion.diffusion import features, process
 from fusion.losses import losses
+from fusion.losses.structure import compute_structure_terms
 from fusion.networks.blocks.cnn_encoder import ConvolutionalEncoder
 from fusion.networks.denoising import DenoisingNetwork, initialize_orthogonal
 from fusion.networks.dmfuse import FEATURE_BLOCKS, FusionNetwork
@@ -97,6 +98,7 @@ class FusionStage(nn.Module):
         self._channels = denoising.channels
         self._adds_noise = options.noise
         self._loss_options = _build_loss_options(options)
+        self._structure_options = options.structure
         self.noise_schedule = build_noise_schedule(denoising)
         self.fusion = FusionNetwork(
             inner=denoising.inner,
@@ -141,7 +143,7 @@ class FusionStage(nn.Module):
         return self
 
     def forward(self, images: Tensor, streams: RandomStreams) -> dict[str, Tensor]:
-        """Compute the three weighted terms and their sum.
+        """Compute the weighted terms and their sum.
 
         Args:
             images: (visible, infrared) luminance, (N, 2, H, W) in [0, 1].
@@ -150,8 +152,14 @@ class FusionStage(nn.Module):
         visible, infrared = images[:, :1], images[:, 1:]
         fused = self._fuse(images, streams)
         with disable_autocast(images):
-            terms = losses.compute_dmfuse_terms(fused, infrared, visible, self._loss_options)
+            terms = self._compute_terms(fused, infrared, visible)
         return {**terms, TOTAL_LOSS: torch.stack(list(terms.values())).sum()}
+
+    def _compute_terms(self, fused: Tensor, infrared: Tensor, visible: Tensor) -> losses.LossTerms:
+        """Compute the paper's weighted terms, or those that replace them."""
+        if self._structure_options is not None:
+            return compute_structure_terms(fused, infrared, visible, self._structure_options)
+        return losses.compute_dmfuse_terms(fused, infrared, visible, self._loss_options)
 
     def make_sample_images(self, images: Tensor, streams: RandomStreams) -> Tensor:
         """Return infrared, visible and fused image."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from fusion.diffusion import process
 from fusion.losses import losses
+from fusion.losses.structure import compute_structure_terms
 from fusion.networks.dmnet import DMNet
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.recipe import schema
@@ -123,19 +124,27 @@ class JointStage(nn.Module):
             images: (visible, infrared) luminance, (N, 2, H, W) in [0, 1].
             streams: Random time steps and noise.
         """
-        options = self._options
         fused = self._fuse(images, streams)
         with disable_autocast(images):
-            terms = losses.compute_dmnet_fusion_terms(
-                fused,
-                images[:, 1:],
-                images[:, :1],
-                options.gradient_weight,
-                options.operator,
-                options.ssim_weight,
-            )
+            terms = self._compute_fusion_terms(fused, images[:, 1:], images[:, :1])
         terms |= compute_denoising_loss(self.network, self.noise_schedule, images, streams)
         return {**terms, TOTAL_LOSS: torch.stack(list(terms.values())).sum()}
+
+    def _compute_fusion_terms(
+        self, fused: Tensor, infrared: Tensor, visible: Tensor
+    ) -> losses.LossTerms:
+        """Compute the paper's weighted terms without L_dm, or those that replace them."""
+        options = self._options
+        if options.structure is not None:
+            return compute_structure_terms(fused, infrared, visible, options.structure)
+        return losses.compute_dmnet_fusion_terms(
+            fused,
+            infrared,
+            visible,
+            options.gradient_weight,
+            options.operator,
+            options.ssim_weight,
+        )
 
     def make_sample_images(self, images: Tensor, streams: RandomStreams) -> Tensor:
         """Return infrared, visible and fused image."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from fusion.losses import distillation
+from fusion.losses.structure import compute_structure_terms
 from fusion.networks.student import Student
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.recipe.schema import DistillationStageOptions, StudentRecipe
@@ -47,9 +47,10 @@ class DistillationStage(nn.Module):
         visible, infrared, teacher = images.split(1, dim=1)
         fused = self.network(infrared, visible).float()
         with disable_autocast(images):
-            terms = distillation.compute_distillation_terms(
-                fused, (infrared, visible), teacher, self._options.gradient_weight
-            )
+            terms = {
+                "teacher": self._options.teacher_weight * (fused - teacher).abs().mean(),
+                **compute_structure_terms(fused, infrared, visible, self._options.structure),
+            }
         return {**terms, TOTAL_LOSS: torch.stack(list(terms.values())).sum()}
 
     def make_sample_images(self, images: Tensor, streams: RandomStreams) -> Tensor:

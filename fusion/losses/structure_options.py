@@ -31,7 +31,7 @@ class StructureLossOptions:
     brightness: Weight = 4
     brighter_share: Share = 0.8
     gradient: Weight = 20
-    contrast: Weight = 5
+    contrast: Weight = 10
     outlines: Weight = 20
     similarity: Weight = 1
     range: Weight = 5

@@ -56,6 +56,11 @@ RECIPE_OPTIONS = {
         "stage2": STAGE_OPTIONS,
         "finetuning": STAGE_OPTIONS,
     },
+    "student": {
+        "network": {"width": 8},
+        "teacher": {"method": "average"},
+        "distillation": STAGE_OPTIONS,
+    },
 }
 
 

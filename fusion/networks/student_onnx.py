@@ -97,12 +97,13 @@ def export_network(network: nn.Module, metadata: Mapping[str, str] | None = None
         for name in ("rows", "columns")
     )
     dynamic = {2: height, 3: width}
-    example = torch.zeros(1, 1, 4 * SIDE_MULTIPLE, 6 * SIDE_MULTIPLE)
+    # Two tensors: one object for both inputs would be exported as one input.
+    infrared, visible = torch.zeros(2, 1, 1, 4 * SIDE_MULTIPLE, 6 * SIDE_MULTIPLE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter about itself
         program = torch.onnx.export(
             network,
-            (example, example),
+            (infrared, visible),
             dynamo=True,
             opset_version=OPSET,
             dynamic_shapes=(dynamic, dynamic),

@@ -11,11 +11,11 @@ from fusion.profiling import mac_counting
 RNG = np.random.default_rng(11)
 
 
-def build_random_student(**options):
+def build_random_student(std=0.05, **options):
     """Build a student whose coefficients differ from pixel to pixel."""
     torch.manual_seed(4)
     network = Student(**options)
-    torch.nn.init.normal_(network.coefficients.weight, std=0.05)
+    torch.nn.init.normal_(network.coefficients.weight, std=std)
     return network.eval().requires_grad_(False)
 
 
@@ -90,7 +90,7 @@ def test_a_constant_pair_gives_a_constant_image():
 
 
 def test_tiles_equal_the_whole_within_a_gray_level():
-    network = build_random_student()
+    network = build_random_student(std=0.01)
     infrared, visible = sample_image(200, 330), sample_image(200, 330)
     whole, tiled = (
         tiled_inference.fuse_images(

@@ -103,7 +103,7 @@ def test_a_folder_is_relative_to_the_given_one(tmp_path):
 
 
 def test_a_name_of_neither_is_an_error_with_a_suggestion(tmp_path):
-    with pytest.raises(UserError, match="teacher dmfus: .* did you mean 'dmfuse'"):
+    with pytest.raises(UserError, match=r"teacher dmfus: .* did you mean 'dmfuse'"):
         teacher.parse_teacher("dmfus", tmp_path)
 
 

@@ -48,6 +48,7 @@ SUBCOMMANDS = {
     "export": Subcommand(
         "fusebench.export.__main__", "write data sets and results for other tools"
     ),
+    "export-network": Subcommand("fusion.export", "write a fusion network as an ONNX file"),
     "doctor": Subcommand("fusebench.doctor", "check a data set: files, duplicates, labels, ..."),
     "verify": Subcommand("fusebench.verify", "find damaged files of results; remove them"),
     "init": Subcommand("fusebench.console", "write an editable copy of the default task file"),

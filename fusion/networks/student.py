@@ -9,7 +9,8 @@ field of affine maps at low resolution is that of Gharbi et al., "Deep bilateral
 real-time image enhancement", ACM Transactions on Graphics 36(4), 2017.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -79,27 +80,26 @@ class Student(nn.Module):
 
     def forward(self, infrared: Tensor, visible: Tensor) -> Tensor:
         """Fuse a batch of pairs; the fused images are not clipped, (N, 1, H, W)."""
-        coefficients = interpolate(
-            self.predict_coefficients(infrared, visible), scale_factor=SCALE, mode="bilinear"
-        )
-        return apply_affine_map(coefficients, self.terms, infrared, visible)
+        coefficients = self.predict_coefficients(infrared, visible)
+        return apply_coefficients(coefficients, self.terms, infrared, visible)
 
     def sample_noise(self, infrared: Tensor, visible: Tensor) -> list[Tensor]:
         """Return no noise: the student is deterministic."""
         return []
 
     def fuse(self, infrared: Tensor, visible: Tensor, noise: Sequence[Tensor]) -> Tensor:
-        """See `fusion.networks.tiled_inference.TrainedNetwork`."""
-        return self(infrared, visible)
+        """See `fusion.networks.tiled_inference.TrainedNetwork`; the same as calling the network."""
+        coefficients = self.predict_coefficients(infrared, visible)
+        return apply_coefficients_fast(coefficients, self.terms, infrared, visible)
 
 
-def apply_affine_map(
+def apply_coefficients(
     coefficients: Tensor, terms: Sequence[StudentTerm], infrared: Tensor, visible: Tensor
 ) -> Tensor:
-    """Compute the sum of the terms, each multiplied by its coefficient.
+    """Upsample the coefficients and apply the affine map, in float32.
 
     Args:
-        coefficients: One map for each term, (N, terms, H, W).
+        coefficients: One map for each term, (N, terms, H / 4, W / 4).
         terms: Names of the terms.
         infrared: (N, 1, H, W).
         visible: (N, 1, H, W).
@@ -107,15 +107,49 @@ def apply_affine_map(
     Returns:
         (N, 1, H, W).
     """
-    images = {"infrared": infrared, "visible": visible}
-    if "difference" in terms:
-        images["difference"] = (infrared - visible).abs()
-    maps = dict(zip(terms, coefficients.split(1, dim=1), strict=True))
-    fused = maps["infrared"] * infrared
-    for term, image in images.items():
-        if term != "infrared":
-            fused = fused + maps[term] * image
-    return fused + maps["offset"] if "offset" in terms else fused
+    # One call for each map: this is faster in ONNX, and so are the contiguous maps.
+    maps = [
+        interpolate(plane, scale_factor=SCALE, mode="bilinear")
+        for plane in coefficients.float().split(1, dim=1)
+    ]
+    return _apply_affine_map(dict(zip(terms, maps, strict=True)), infrared, visible)
+
+
+def apply_coefficients_fast(
+    coefficients: Tensor, terms: Sequence[StudentTerm], infrared: Tensor, visible: Tensor
+) -> Tensor:
+    """Compute `apply_coefficients` without gradients; on the CPU ten times faster, with OpenCV."""
+    if coefficients.device.type != "cpu":
+        return apply_coefficients(coefficients, terms, infrared, visible)
+    import cv2
+
+    count, _, height, width = coefficients.shape
+    maps = torch.empty(len(terms), count, 1, SCALE * height, SCALE * width)
+    planes = coefficients.float().contiguous().numpy()
+    size = (SCALE * width, SCALE * height)
+    for index, number in product(range(len(terms)), range(count)):
+        target = maps[index, number, 0].numpy()
+        cv2.resize(planes[number, index], size, target, interpolation=cv2.INTER_LINEAR)
+    return _apply_affine_map(dict(zip(terms, maps, strict=True)), infrared, visible)
+
+
+def _apply_affine_map(
+    maps: Mapping[StudentTerm, Tensor], infrared: Tensor, visible: Tensor
+) -> Tensor:
+    """Compute the sum of the terms, each multiplied by its coefficient.
+
+    Args:
+        maps: Coefficients of every term, (N, 1, H, W); they may be overwritten.
+        infrared: (N, 1, H, W).
+        visible: (N, 1, H, W).
+
+    Returns:
+        (N, 1, H, W).
+    """
+    fused = maps["infrared"].mul_(infrared).addcmul_(maps["visible"], visible)
+    if "difference" in maps:
+        fused = fused.addcmul_(maps["difference"], (infrared - visible).abs_())
+    return fused.add_(maps["offset"]) if "offset" in maps else fused
 
 
 def _build_convolution(width: int, stride: int = 1) -> nn.Conv2d:

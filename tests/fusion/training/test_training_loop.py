@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 STAGES = [
     *(("dmfuse", stage) for stage in ("diffusion", "fusion", "finetuning")),
     *(("dmnet", stage) for stage in ("1", "2", "finetuning")),
+    ("student", "distillation"),
 ]
 ABLATIONS = REPOSITORY / "configs/ablations.yaml"
 
@@ -83,7 +84,7 @@ def test_every_trained_parameter_has_a_gradient_after_one_step(tmp_path, method,
     start_path = write_start_weights(training, tmp_path)
     start_weights = None if start_path is None else weights_file.read_weights(start_path)[0]
     module = train_stage.build_stage(training, start_weights).double()
-    channels = 1 if training.input_kind == "gray" else 2
+    channels = 1 if training.input_kind == "gray" else 3 if method == "student" else 2
     images = torch.rand(2, channels, 32, 32, generator=torch.Generator().manual_seed(1))
     parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
     optimizer = torch.optim.Adam(parameters.values(), lr=1e-3)
@@ -123,6 +124,7 @@ def test_every_row_of_the_ablations_has_finite_gradients(name):
         ("dmfuse", "fusion", 200, 1e-3, 0.3),
         ("dmnet", "1", 60, 3e-3, 0.4),
         ("dmnet", "2", 60, 3e-3, 0.4),
+        ("student", "distillation", 200, 1e-2, 0.8),
     ],
 )
 def test_every_stage_overfits_two_pairs(tmp_path, method, stage, steps, learning_rate, fraction):

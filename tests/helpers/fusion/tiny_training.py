@@ -5,11 +5,13 @@ import csv
 import numpy as np
 from PIL import Image
 
+from fusebench.storage.store import Store
 from fusion.checkpoints import weights_file
 from fusion.train import main
 from fusion.training import loop, train_stage, training_run
+from fusion.training.data import teacher
 from fusion.training.job import RuntimeSettings
-from fusion.training.recipe.schema import RECIPES, STAGE_SECTIONS
+from fusion.training.recipe.schema import RECIPES, STAGE_SECTIONS, StudentRecipe
 from fusion.training.training_run import TrainingRun
 
 SIZE = (48, 40)
@@ -56,6 +58,11 @@ RECIPE_OPTIONS = {
         "stage2": STAGE_OPTIONS,
         "finetuning": STAGE_OPTIONS,
     },
+    "student": {
+        "network": {"width": 8},
+        "teacher": {"method": "average"},
+        "distillation": STAGE_OPTIONS,
+    },
 }
 
 
@@ -77,6 +84,10 @@ def train(training, root, folder, start_path=None, settings=LAST_SAMPLE_ONLY):
     """Train in a folder; return the weights."""
     folder.mkdir(parents=True, exist_ok=True)
     data = training_run.find_data(training, root)
+    if isinstance(training.recipe, StudentRecipe):
+        selected = teacher.select_teacher_images(training.recipe.teacher, data)
+        files = teacher.make_teacher_images(selected, Store(root.parent / "runs"), "cpu")
+        data = teacher.attach_teacher_images(data, files)
     train_stage.run_training(training, data, start_path, folder, settings)
     return weights_file.read_weights(folder / weights_file.FILE_NAME)[0]
 

@@ -13,8 +13,10 @@ from fusion.training.recipe import presets
 from fusion.training.recipe.schema import RECIPES, STAGE_SECTIONS
 
 
-@pytest.mark.parametrize("method", RECIPES)
-@pytest.mark.parametrize("preset", ["paper", "small"])
+@pytest.mark.parametrize(
+    ("method", "preset"),
+    [(method, preset) for method in RECIPES for preset in presets.PRESETS[method]],
+)
 def test_every_preset_is_a_recipe(method, preset):
     recipe = presets.build_recipe(method, preset, {}, [])
     for section in STAGE_SECTIONS[method].values():

@@ -2,8 +2,10 @@
 
 Source: own definition, with the local covariance of Wang, Bovik, Sheikh, Simoncelli, "Image quality
 assessment: from error visibility to structural similarity", IEEE Trans. Image Process. 13(4), 2004.
-Unlike the variant ``loss`` of `fusion_artifacts`, which asks for the edges of both sources, it asks
-for those of the better source only, and for weak texture as much as for edges.
+
+The variant ``loss`` of `fusion_artifacts` counts lost edges of both sources, although two different
+structures at one place cannot both be kept. Here only the source with the higher contrast counts,
+and weak texture counts by its contrast, as an edge does.
 """
 
 from typing import Literal
@@ -22,10 +24,18 @@ TITLE = "Lost contrast"
 VARIANTS = {
     "better": Variant("of the better source at each pixel", 0, 1, better="lower"),
     "ir": Variant(
-        "where the infrared image is the better source", 0, 1, better="lower", is_symmetric=False
+        "only where the infrared image is the better source",
+        0,
+        1,
+        better="lower",
+        is_symmetric=False,
     ),
     "vi": Variant(
-        "where the visible image is the better source", 0, 1, better="lower", is_symmetric=False
+        "only where the visible image is the better source",
+        0,
+        1,
+        better="lower",
+        is_symmetric=False,
     ),
 }
 UNDEFINED_REASON = "a side is shorter than 9 pixels, or there is no contrast to lose"

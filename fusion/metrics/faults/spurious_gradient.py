@@ -1,8 +1,11 @@
 """Spurious gradient: gradient in the fused image where neither source has one.
 
-Source: own definition, after the fusion artifacts of Petrovic and Xydeas (see `fusion_artifacts`).
-Nabf weights a pixel by the edges of the sources, so that a new edge in a flat region counts next to
-nothing; this metric counts it in full.
+Source: own definition; the gradient is that of the artifact measure of Petrovic and Xydeas.
+
+Their measure (Nabf, see `fusion_artifacts`) is a share that is weighted by the edges of the
+sources, so that a new edge in a flat region counts next to nothing, and a gain of 1.01 counts as an
+artifact. Here a new edge counts with its strength wherever it is, and a gain of up to 1.5 is
+allowed.
 """
 
 import numpy as np

@@ -1,9 +1,10 @@
 """Spurious lines: thin dark or bright lines, e.g. outlines, that neither source has.
 
 Source: own definition with the top-hat transforms of Serra, "Image analysis and mathematical
-morphology", Academic Press, 1982. Unlike `fusion_artifacts` (Nabf), which compares edges pixel by
-pixel, it finds an outline along an edge of a source: there the gradient is not new, but the line
-is.
+morphology", Academic Press, 1982.
+
+`fusion_artifacts` (Nabf) and `spurious_gradient` compare edges: an outline along an edge of a
+source has hardly any new gradient. The line is new, and counts here.
 """
 
 from typing import Any, Literal
@@ -53,8 +54,8 @@ def measure(
 
     The windows are squares of 5 x 5 pixels, so that B is the depth of dark structures of up to 4
     pixels in width, and W that of bright ones. A copy of a source has no such lines. A pixelwise
-    maximum has some: where the edges of a bright object are not at the same place in both sources,
-    there is a dark gap.
+    maximum has some, and an average has some of half their depth: if one source is bright up to an
+    edge and the other one from a few pixels behind it, the gap between them is a dark line.
 
     Args:
         infrared: A, uint8 luminance, (H, W).

@@ -84,6 +84,13 @@ def test_noise_in_a_flat_region_counts():
     assert measure("spurious_gradient", flat, flat, noise) == pytest.approx(expected, rel=0.05)
 
 
+def test_new_edge_in_a_flat_region_counts_here_and_next_to_nothing_in_nabf():
+    source, fused = make_step(80, 4), make_step(80, 4)
+    fused[:, 14:] = 100
+    assert measure("spurious_gradient", source, FLAT, fused) == pytest.approx(4)
+    assert measure("fusion_artifacts", source, FLAT, fused) < 1e-4
+
+
 # --- spurious lines ---
 
 

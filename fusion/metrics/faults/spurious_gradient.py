@@ -58,8 +58,8 @@ def measure(
         TypeError, ValueError: See `validation.check_images`.
     """
     validation.check_images(infrared, visible, fused)
-    gradients = (compute(_gradient_magnitude, image) for image in (infrared, visible, fused))
-    return float(compute_excess(*gradients, compute).mean())
+    a, b, f = (compute(_gradient_magnitude, image) for image in (infrared, visible, fused))
+    return float(compute_excess(a, b, f, compute).mean())
 
 
 def _gradient_magnitude(image: Gray) -> FloatImage:

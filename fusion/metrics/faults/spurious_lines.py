@@ -74,8 +74,8 @@ def measure(
     transforms = {"dark": (_black_top_hat,), "bright": (_white_top_hat,)}
     total = 0.0
     for transform in transforms.get(options.variant, (_black_top_hat, _white_top_hat)):
-        depths = (compute(transform, image) for image in (infrared, visible, fused))
-        total += float(compute_excess(*depths, compute).mean())
+        a, b, f = (compute(transform, image) for image in (infrared, visible, fused))
+        total += float(compute_excess(a, b, f, compute).mean())
     return total
 
 

@@ -106,8 +106,11 @@ def compute_window_mean(image: FloatImage, radius: int) -> FloatImage:
 
     size = (2 * radius + 1, 2 * radius + 1)
     sums = cv2.boxFilter(image, -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT)
+    mean = np.asarray(sums, image.dtype)
     rows, columns = (_count_window_pixels(n, radius).astype(image.dtype) for n in image.shape)
-    return np.asarray(sums / rows[:, None] / columns)
+    mean /= rows[:, None]
+    mean /= columns
+    return mean
 
 
 def _count_window_pixels(length: int, radius: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Perceptual saliency of an image: visible energy of its blocks, weighted with their gradients.
+"""Perceptual saliency of an image: perceived energy of its blocks, weighted with their gradients.
 
 Source: Zhou, Dong, Xie, Gao, "Fusion of infrared and visible images for night-vision context
 enhancement", Applied Optics 55(23), 2016. Parameters are those of the authors' program.
@@ -48,8 +48,8 @@ def measure_perceptual_saliency(image: Gray) -> float:
 
 
 def _measure_energy(block: FloatImage) -> float:
-    visible = np.fft.fft2(block) * _compute_contrast_sensitivity(*block.shape)
-    return float(np.linalg.norm(visible) / block.size)
+    perceived = np.fft.fft2(block) * _compute_contrast_sensitivity(*block.shape)
+    return float(np.linalg.norm(perceived) / block.size)
 
 
 @cache

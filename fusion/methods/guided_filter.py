@@ -4,6 +4,7 @@ Source: Li, Kang, Hu, "Image fusion with guided filtering", IEEE Trans. Image Pr
 Borders, and the clipping of weights to 0..1, are those of the authors' program.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from fusion.methods._classical import COLOR as COLOR
 from fusion.methods._classical import FloatImage
 
 VERSION = 1
-BYTES_PER_PIXEL = 130  # of the arrays at the same time
+BYTES_PER_PIXEL = 115  # of the arrays at the same time
 MAX_RADIUS = 1000  # pixels
 
 
@@ -109,7 +110,10 @@ def select_salient_pixels(
 
 
 def compute_infrared_weight(
-    images: list[FloatImage], is_salient: tuple[FloatImage, FloatImage], radius: int, epsilon: float
+    images: Sequence[FloatImage],
+    is_salient: tuple[FloatImage, FloatImage],
+    radius: int,
+    epsilon: float,
 ) -> FloatImage:
     """Smooth the weights of both images, guided by the images; normalize their sum to 1.
 
@@ -121,4 +125,4 @@ def compute_infrared_weight(
         for weight, image in zip(is_salient, images, strict=True)
     )
     total = a + b
-    return np.divide(a, total, out=np.full_like(total, 0.5), where=total > 0)
+    return np.asarray(np.divide(a, total, out=np.full_like(total, 0.5), where=total > 0))

@@ -22,7 +22,7 @@ from fusion.methods._classical import FloatImage
 from fusion.methods._perceptual_saliency import measure_perceptual_saliency
 
 VERSION = 1
-BYTES_PER_PIXEL = 95  # of the arrays at the same time
+BYTES_PER_PIXEL = 90  # of the arrays at the same time
 ROUNDING_ERROR = 1e-5  # bound of the float32 error of edges: in a constant image they are 0
 
 
@@ -32,8 +32,8 @@ class Options(BaseModel):
     Attributes:
         levels: Number of levels.
         radius: Radius in pixels of the windows of the first level; it doubles at each level.
-        epsilon: Standard deviation that the first level's guided filter keeps as an edge, gray
-            levels are 0 to 1; it halves at each level.
+        epsilon: Standard deviation in a window above which the first level's guided filter keeps
+            an edge; gray levels are 0 to 1. It halves at each level.
         steepness: lambda: the larger, the more of the infrared image's edges is taken over. Null
             chooses it for each pair, see `choose_steepness`.
         gain: Factor of the fused image; the authors' program has 275 / 255 = 1.078.
@@ -119,7 +119,7 @@ def compute_mean(image: FloatImage, radius: int) -> FloatImage:
 def select_infrared(features: Sequence[FloatImage]) -> FloatImage:
     """Weight 1 where the infrared image's feature is the stronger one, 0 elsewhere."""
     infrared, visible = np.abs(features)
-    return (visible < infrared).astype(infrared.dtype)
+    return np.asarray(visible < infrared, infrared.dtype)
 
 
 def compute_infrared_weight(edges: Sequence[FloatImage], steepness: float) -> FloatImage:

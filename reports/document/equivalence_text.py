@@ -1,0 +1,229 @@
+"""Equivalence of sources as text: table, notes, sentence of the answer, and CSV file."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from fusebench.runtime import file_names
+from reports.document.equivalence import NOT_TESTED, UNDECIDED, EquivalenceComparison
+from reports.results.task_results import TaskResults
+from reports.statistics.confidence_intervals import Estimate
+from reports.statistics.equivalence import SIGNIFICANCE_LEVEL, EquivalenceTest
+from reports.statistics.power import POWER
+from reports.tables import significance_text
+from reports.tables.comparison import ColumnHeader
+from reports.tables.number_format import UNDEFINED, format_signed_score
+from reports.tables.text_table import TextRow, TextTable
+
+NO_NUMBER = "no number"
+CSV_COLUMNS = (
+    *("column", "source", "other", "difference", "low", "high", "p", "p Holm", "margin"),
+    *("equivalence low", "equivalence high", "p equivalence", "p equivalence Holm", "verdict"),
+    *("units", "units needed", "seeds", "seeds needed", "both times", "reason"),
+)
+INTERVAL_PERCENT = round(100 * (1 - 2 * SIGNIFICANCE_LEVEL))
+
+
+def build_table(
+    results: TaskResults, comparisons: Sequence[EquivalenceComparison]
+) -> TextTable | None:
+    """Build the table of all comparisons; None without any."""
+    if not comparisons:
+        return None
+    unit = get_unit_name(results)
+    first = results.bootstrap.first_scores if results.bootstrap else None
+    assert first is not None  # otherwise there are no comparisons
+    headers = (
+        ("difference", "points, 95 % interval"),
+        ("p", "adjusted"),
+        (f"{INTERVAL_PERCENT} % interval", f"margin ±{results.equivalence.margin:g}"),
+        ("p of equivalence", "adjusted"),
+        ("verdict", "on the source"),
+        (f"{unit} needed", f"there are {first.unit_count}"),
+        ("seeds needed", "per source"),
+        ("or both", "times as many"),
+    )
+    return TextTable(
+        title=f"Equivalence within {results.equivalence_margin_text} of "
+        f"{', '.join(_list_titles(results))}",
+        caption="",
+        csv_file=f"tables/{file_names.make_safe_file_name(results.name)}-equivalence.csv",
+        headers=headers,
+        rows=tuple(_build_row(results, comparison) for comparison in comparisons),
+        difference_rows=(),
+        notes=tuple(_build_notes(results, comparisons)),
+        has_mean_column=False,
+        better_directions=("lower",) * len(headers),
+    )
+
+
+def get_unit_name(results: TaskResults) -> str:
+    """Return what is resampled: ``sequences`` or ``images``."""
+    first = results.bootstrap.first_scores if results.bootstrap else None
+    return "sequences" if first and first.is_clustered else "images"
+
+
+def build_sentence(results: TaskResults, comparisons: Sequence[EquivalenceComparison]) -> str:
+    """Build the sentence of the answer; empty if there is nothing to say.
+
+    Equivalent pairs are named. With a reference, the pairs that are not equivalent are named, too.
+    """
+    with_reference = results.equivalence.reference is not None
+    parts = [
+        _describe_comparison(results, comparison)
+        for comparison in comparisons
+        if comparison.is_equivalent or (with_reference and comparison.verdict != NOT_TESTED)
+    ]
+    return f"Equivalence: {'; '.join(parts)}." if parts else ""
+
+
+def build_dataframe(
+    results: TaskResults, comparisons: Sequence[EquivalenceComparison]
+) -> pd.DataFrame:
+    """Tabulate all comparisons for a CSV file, scores in points: columns `CSV_COLUMNS`."""
+    rows = [_build_csv_row(results, comparison) for comparison in comparisons]
+    counts = dict.fromkeys(("units", "units needed", "seeds needed", "both times"), "Int64")
+    return pd.DataFrame(rows, columns=list(CSV_COLUMNS)).astype(counts)
+
+
+def _list_titles(results: TaskResults) -> list[str]:
+    return [results.columns[metric].mean_title for metric in results.equivalence_metrics]
+
+
+def _build_row(results: TaskResults, comparison: EquivalenceComparison) -> TextRow:
+    remark = f"against {comparison.other}"
+    if len(results.equivalence_metrics) > 1:
+        remark += f", {comparison.header.title}"
+    estimate, test, header = comparison.estimate, comparison.test, comparison.header
+    if estimate is None or test is None:
+        texts = [UNDEFINED] * 4 + [NOT_TESTED] + [UNDEFINED] * 3
+    else:
+        texts = [
+            f"{format_signed_score(estimate.value, header)} {_format_interval(estimate, header)}",
+            significance_text.format_p_value(comparison.difference_p_value),
+            _format_interval(test, header),
+            significance_text.format_p_value(comparison.equivalence_p_value),
+            comparison.verdict,
+            *_format_required_sizes(comparison),
+        ]
+    return TextRow(comparison.source, remark, tuple((text, 0) for text in texts))
+
+
+def _format_interval(interval: Estimate | EquivalenceTest, header: ColumnHeader) -> str:
+    low, high = (format_signed_score(end, header) for end in (interval.low, interval.high))
+    return f"[{low}, {high}]"
+
+
+def _format_required_sizes(comparison: EquivalenceComparison) -> list[str]:
+    """Format the three required sizes: empty with a verdict, a dash where they are unknown."""
+    required, estimate = comparison.required, comparison.estimate
+    if required is None or estimate is None:
+        return ["", "", ""]
+    without_seeds = UNDEFINED if estimate.seed_variance is None else NO_NUMBER
+    return [
+        NO_NUMBER if required.groups is None else str(required.groups),
+        without_seeds if required.seeds is None else str(required.seeds),
+        without_seeds if required.factor is None else str(required.factor),
+    ]
+
+
+def _describe_comparison(results: TaskResults, comparison: EquivalenceComparison) -> str:
+    estimate, test, header = comparison.estimate, comparison.test, comparison.header
+    assert estimate is not None
+    assert test is not None
+    difference = f"{header.title} {format_signed_score(estimate.value, header)} points"
+    numbers = (
+        f"{difference}, {INTERVAL_PERCENT} % interval {_format_interval(test, header)}, adjusted p "
+        f"of equivalence {significance_text.format_p_value(comparison.equivalence_p_value)}"
+    )
+    source, other, margin = comparison.source, comparison.other, results.equivalence_margin_text
+    if comparison.is_different:
+        relation = f"{source} is {comparison.verdict.split()[0]} than {other}"
+        if comparison.is_equivalent:
+            return f"{relation}, by less than {margin} ({numbers})"
+        p_value = significance_text.format_p_value(comparison.difference_p_value)
+        return (
+            f"{relation} ({difference}, 95 % interval {_format_interval(estimate, header)}, "
+            f"adjusted p {p_value})"
+        )
+    if comparison.is_equivalent:
+        return f"{source} and {other} are {comparison.verdict} ({numbers})"
+    return (
+        f"{source} and {other} are {UNDECIDED}, neither a difference nor equivalence within "
+        f"{margin} is shown ({numbers}); "
+        f"{_describe_required_sizes(results, comparison)}"
+    )
+
+
+def _describe_required_sizes(results: TaskResults, comparison: EquivalenceComparison) -> str:
+    required = comparison.required
+    assert required is not None
+    ways = [
+        f"{count} {noun}"
+        for count, noun in (
+            (required.groups, get_unit_name(results)),
+            (required.seeds, "seeds per source"),
+        )
+        if count is not None
+    ]
+    if not ways and required.factor is not None:
+        ways.append(f"{required.factor} times as many {get_unit_name(results)} and seeds")
+    reasons = "; ".join(comparison.reasons)
+    if not ways:
+        return f"no sample size would show it: {reasons}"
+    text = f"it would take about {' or '.join(ways)}"
+    return f"{text} ({reasons})" if reasons else text
+
+
+def _build_notes(results: TaskResults, comparisons: Sequence[EquivalenceComparison]) -> list[str]:
+    margin = results.equivalence_margin_text
+    count = sum(comparison.test is not None for comparison in comparisons)
+    comparison_count = f"{count} comparison{'' if count == 1 else 's'}"
+    notes = [
+        "Difference: mean of the source minus that of the other, before rounding.",
+        f"Equivalent within {margin}: two one-sided tests show that the true difference is "
+        f"smaller, in both directions; p below {SIGNIFICANCE_LEVEL:.2f}, adjusted (Holm) for the "
+        f"{comparison_count} of this table. Without the adjustment this is the same as a "
+        f"{INTERVAL_PERCENT} % interval inside the margin.",
+        f"Better, worse: p of the difference below {SIGNIFICANCE_LEVEL:.2f}, adjusted (Holm) for "
+        "the comparisons of this table that no other table tests; the others have the p of that "
+        "table. Differences and equivalences are adjusted separately.",
+        f"Better or worse by less than {margin}: a difference is shown, and that it is smaller. "
+        f"{UNDECIDED.capitalize()}: neither is shown.",
+        f"Intervals and tests: {significance_text.describe_resamples(results)}",
+    ]
+    if any(comparison.required for comparison in comparisons):
+        notes.append(
+            f"Needed: shows the equivalence with {100 * POWER:.0f} % power if the true difference "
+            "is the measured one and every part of the variance shrinks with its number of "
+            f"{get_unit_name(results)} and seeds, at p below {SIGNIFICANCE_LEVEL:.2f} / {count}."
+        )
+    notes += [
+        f"{comparison.source} against {comparison.other}: {'; '.join(comparison.reasons)}."
+        for comparison in comparisons
+        if comparison.reasons
+    ]
+    return notes
+
+
+def _build_csv_row(results: TaskResults, comparison: EquivalenceComparison) -> tuple[object, ...]:
+    names = (comparison.header.title, comparison.source, comparison.other)
+    estimate, test, sizes = comparison.estimate, comparison.test, comparison.sizes
+    reason = "; ".join(comparison.reasons) or None
+    margin = results.equivalence.margin
+    if estimate is None or test is None or sizes is None:
+        return (*names, *[None] * 5, margin, *[None] * 4, comparison.verdict, *[None] * 5, reason)
+    required = comparison.required
+    needed = (required.groups, required.seeds, required.factor) if required else (None,) * 3
+    return (
+        *names,
+        *(_scale(comparison, x) for x in (estimate.value, estimate.low, estimate.high)),
+        *(round(estimate.p_value, 6), round(comparison.difference_p_value, 6), margin),
+        *(_scale(comparison, test.low), _scale(comparison, test.high)),
+        *(round(test.p_value, 6), round(comparison.equivalence_p_value, 6), comparison.verdict),
+        *(sizes.group_count, needed[0], round(sizes.seeds_per_source, 2), *needed[1:], reason),
+    )
+
+
+def _scale(comparison: EquivalenceComparison, score: float) -> float:
+    return round(score * comparison.header.scale, 6)

@@ -48,7 +48,7 @@ def test_it_is_equivalent_if_and_only_if_the_interval_is_inside_the_margin():
     for value in np.linspace(-0.012, 0.012, 25):
         for error in (0.001, 0.003, 0.005, 0.006, 0.008):
             test = run_equivalence_test(make_estimate(float(value), error), MARGIN)
-            is_inside = -MARGIN < test.low and test.high < MARGIN
+            is_inside = max(-test.low, test.high) < MARGIN
             assert is_inside == (test.p_value < 0.05), (value, error)
 
 

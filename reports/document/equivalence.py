@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import harmonic_mean
+from typing import NamedTuple
 
 from reports.results.bootstrap_scores import ScoreKey, TaskBootstrap
 from reports.results.task_results import SourceResults, TaskResults
@@ -30,6 +31,23 @@ from reports.tables.comparison import ColumnHeader
 UNDECIDED, NOT_TESTED = "undecided", "not tested"
 POINTS = 100  # per score of 1
 DECIMALS = 2  # of points: an interval must not end at the margin because it is rounded
+
+
+class AdjustedPValue(NamedTuple):
+    """A p value after Holm's adjustment.
+
+    Attributes:
+        value: The adjusted p value.
+        comparison_count: For how many comparisons it is adjusted.
+    """
+
+    value: float
+    comparison_count: int
+
+    @property
+    def strictest_level(self) -> float:
+        """Holm's first level; the ones after it depend on the other comparisons."""
+        return SIGNIFICANCE_LEVEL / self.comparison_count
 
 
 @dataclass(frozen=True)
@@ -77,14 +95,14 @@ def compare_sources(results: TaskResults) -> list[EquivalenceComparison]:
     """Compare the sources of a task; none without bootstrap scores or without a second source."""
     if results.bootstrap is None:
         return []
-    comparisons, tested_p_values = [], []
+    comparisons, tested_elsewhere = [], []
     for metric in results.equivalence_metrics:
         known = _collect_tested_p_values(results, metric)
         for source, other in _list_pairs(results):
             comparison = _estimate(results, results.bootstrap, metric, source, other)
             comparisons.append(comparison)
-            tested_p_values.append(known.get(frozenset((source.source_name, other.source_name))))
-    return _add_verdicts(results, comparisons, tested_p_values)
+            tested_elsewhere.append(known.get(frozenset((source.source_name, other.source_name))))
+    return _add_verdicts(results, comparisons, tested_elsewhere)
 
 
 def _list_pairs(results: TaskResults) -> Iterator[tuple[SourceResults, SourceResults]]:
@@ -102,7 +120,9 @@ def _list_pairs(results: TaskResults) -> Iterator[tuple[SourceResults, SourceRes
             yield second, first
 
 
-def _collect_tested_p_values(results: TaskResults, metric: str) -> dict[frozenset[str], float]:
+def _collect_tested_p_values(
+    results: TaskResults, metric: str
+) -> dict[frozenset[str], AdjustedPValue]:
     """Collect the adjusted p values of the differences that a table of the report tests."""
     family = results.columns[metric].family
     if results.classes and not family:
@@ -111,9 +131,10 @@ def _collect_tested_p_values(results: TaskResults, metric: str) -> dict[frozense
         table = builders.build_means_table(results, family)
     score_key = ScoreKey(None, None, metric)
     column = next(i for i, header in enumerate(table.headers) if header.score_key == score_key)
+    count = sum(comparison is not None for row in table.rows for comparison in row.comparisons)
     return {
-        frozenset((row.source_results.source_name, comparison.other_source)): (
-            comparison.adjusted_p_value
+        frozenset((row.source_results.source_name, comparison.other_source)): AdjustedPValue(
+            comparison.adjusted_p_value, count
         )
         for row in table.rows
         if row.comparisons and (comparison := row.comparisons[column]) is not None
@@ -161,17 +182,18 @@ def _build_sample(
 def _add_verdicts(
     results: TaskResults,
     comparisons: Sequence[EquivalenceComparison],
-    tested_p_values: Sequence[float | None],
+    tested_elsewhere: Sequence[AdjustedPValue | None],
 ) -> list[EquivalenceComparison]:
     """Adjust the p values, decide the verdicts, and find the sample sizes of undecided pairs."""
-    difference_p_values = _adjust(
+    differences = _adjust(
         {
             i: comparison.estimate.p_value
             for i, comparison in enumerate(comparisons)
-            if comparison.estimate and tested_p_values[i] is None
+            if comparison.estimate and tested_elsewhere[i] is None
         }
     )
-    equivalence_p_values = _adjust(
+    differences |= {i: tested for i, tested in enumerate(tested_elsewhere) if tested is not None}
+    equivalences = _adjust(
         {i: comparison.test.p_value for i, comparison in enumerate(comparisons) if comparison.test}
     )
     decided = []
@@ -179,24 +201,25 @@ def _add_verdicts(
         if comparison.estimate is None:
             decided.append(comparison)
             continue
-        tested = tested_p_values[i]
         adjusted = replace(
             comparison,
-            difference_p_value=difference_p_values[i] if tested is None else tested,
-            equivalence_p_value=equivalence_p_values[i],
+            difference_p_value=differences[i].value,
+            equivalence_p_value=equivalences[i].value,
         )
         adjusted = replace(adjusted, verdict=_decide_verdict(results, adjusted))
         if adjusted.verdict == UNDECIDED:
-            # Holm's first and strictest level; the ones after it depend on the other comparisons
-            level = SIGNIFICANCE_LEVEL / len(equivalence_p_values)
-            adjusted = _add_required_sizes(results, adjusted, level)
+            adjusted = _add_required_sizes(
+                results, adjusted, differences[i].strictest_level, equivalences[i].strictest_level
+            )
         decided.append(adjusted)
     return decided
 
 
-def _adjust(p_values: Mapping[int, float]) -> dict[int, float]:
+def _adjust(p_values: Mapping[int, float]) -> dict[int, AdjustedPValue]:
     adjusted = confidence_intervals.adjust_p_values([*p_values.values()])
-    return dict(zip(p_values, adjusted, strict=True))
+    return {
+        i: AdjustedPValue(value, len(p_values)) for i, value in zip(p_values, adjusted, strict=True)
+    }
 
 
 def _decide_verdict(results: TaskResults, comparison: EquivalenceComparison) -> str:
@@ -216,25 +239,28 @@ def _decide_verdict(results: TaskResults, comparison: EquivalenceComparison) -> 
 
 
 def _add_required_sizes(
-    results: TaskResults, comparison: EquivalenceComparison, level: float
+    results: TaskResults,
+    comparison: EquivalenceComparison,
+    difference_level: float,
+    equivalence_level: float,
 ) -> EquivalenceComparison:
-    """Add the sample sizes that would show the equivalence, with reasons where there are none."""
+    """Add the sample sizes that would decide a comparison, with reasons where there are none."""
     assert comparison.estimate is not None
     assert comparison.sizes is not None
-    margin = results.equivalence.margin / POINTS
     required = equivalence.find_required_sizes(
-        comparison.estimate, comparison.sizes, margin=margin, level=level
+        comparison.estimate,
+        comparison.sizes,
+        margin=results.equivalence.margin / POINTS,
+        difference_level=difference_level,
+        equivalence_level=equivalence_level,
     )
     reasons = []
-    if abs(comparison.estimate.value) >= margin:
-        reasons.append("the measured difference is not within the margin")
-    else:
-        if required.groups is None:
-            reasons.append("the variance over seeds alone is too large for any number of units")
-        if comparison.estimate.seed_variance is None:
-            reasons.append(_explain_missing_seeds(results))
-        elif required.seeds is None:
-            reasons.append("the variance over images alone is too large for any number of seeds")
+    if required.groups is None:
+        reasons.append("the variance over seeds alone is too large for any number of units")
+    if comparison.estimate.seed_variance is None:
+        reasons.append(_explain_missing_seeds(results))
+    elif required.seeds is None:
+        reasons.append("the variance over images alone is too large for any number of seeds")
     return replace(comparison, required=required, reasons=tuple(reasons))
 
 

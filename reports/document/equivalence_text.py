@@ -8,7 +8,7 @@ from fusebench.runtime import file_names
 from reports.document.equivalence import NOT_TESTED, UNDECIDED, EquivalenceComparison
 from reports.results.task_results import TaskResults
 from reports.statistics.confidence_intervals import Estimate
-from reports.statistics.equivalence import SIGNIFICANCE_LEVEL, EquivalenceTest
+from reports.statistics.equivalence import SIGNIFICANCE_LEVEL, EquivalenceTest, RequiredSizes
 from reports.statistics.power import POWER
 from reports.tables import significance_text
 from reports.tables.comparison import ColumnHeader
@@ -19,7 +19,7 @@ NO_NUMBER = "no number"
 CSV_COLUMNS = (
     *("column", "source", "other", "difference", "low", "high", "p", "p Holm", "margin"),
     *("equivalence low", "equivalence high", "p equivalence", "p equivalence Holm", "verdict"),
-    *("units", "units needed", "seeds", "seeds needed", "both times", "reason"),
+    *("needed for", "units", "units needed", "seeds", "seeds needed", "both times", "reason"),
 )
 INTERVAL_PERCENT = round(100 * (1 - 2 * SIGNIFICANCE_LEVEL))
 
@@ -169,10 +169,15 @@ def _describe_required_sizes(results: TaskResults, comparison: EquivalenceCompar
     if not ways and required.factor is not None:
         ways.append(f"{required.factor} times as many {get_unit_name(results)} and seeds")
     reasons = "; ".join(comparison.reasons)
+    goal = f"to show the {_get_goal(required)}"
     if not ways:
-        return f"no sample size would show it: {reasons}"
-    text = f"it would take about {' or '.join(ways)}"
+        return f"no sample size is enough {goal}: {reasons}"
+    text = f"it would take about {' or '.join(ways)} {goal}"
     return f"{text} ({reasons})" if reasons else text
+
+
+def _get_goal(required: RequiredSizes) -> str:
+    return "equivalence" if required.shows_equivalence else "difference"
 
 
 def _build_notes(results: TaskResults, comparisons: Sequence[EquivalenceComparison]) -> list[str]:
@@ -194,14 +199,20 @@ def _build_notes(results: TaskResults, comparisons: Sequence[EquivalenceComparis
     ]
     if any(comparison.required for comparison in comparisons):
         notes.append(
-            f"Needed: shows the equivalence with {100 * POWER:.0f} % power if the true difference "
-            "is the measured one and every part of the variance shrinks with its number of "
-            f"{get_unit_name(results)} and seeds, at p below {SIGNIFICANCE_LEVEL:.2f} / {count}."
+            f"Needed: shows the equivalence with {100 * POWER:.0f} % power (where the measured "
+            f"difference is {margin} or more: the difference), if the true difference is the "
+            "measured one and every part of the variance shrinks with its number of "
+            f"{get_unit_name(results)} and seeds, at p below {SIGNIFICANCE_LEVEL:.2f} divided by "
+            "the number of comparisons."
         )
+    pairs_by_reason: dict[str, list[str]] = {}
+    for comparison in comparisons:
+        for reason in comparison.reasons:
+            pair = f"{comparison.source} against {comparison.other}"
+            pairs_by_reason.setdefault(reason, []).append(pair)
     notes += [
-        f"{comparison.source} against {comparison.other}: {'; '.join(comparison.reasons)}."
-        for comparison in comparisons
-        if comparison.reasons
+        f"{reason[0].upper()}{reason[1:]}: {', '.join(dict.fromkeys(pairs))}."
+        for reason, pairs in pairs_by_reason.items()
     ]
     return notes
 
@@ -212,8 +223,9 @@ def _build_csv_row(results: TaskResults, comparison: EquivalenceComparison) -> t
     reason = "; ".join(comparison.reasons) or None
     margin = results.equivalence.margin
     if estimate is None or test is None or sizes is None:
-        return (*names, *[None] * 5, margin, *[None] * 4, comparison.verdict, *[None] * 5, reason)
+        return (*names, *[None] * 5, margin, *[None] * 4, comparison.verdict, *[None] * 6, reason)
     required = comparison.required
+    goal = _get_goal(required) if required else None
     needed = (required.groups, required.seeds, required.factor) if required else (None,) * 3
     return (
         *names,
@@ -221,7 +233,14 @@ def _build_csv_row(results: TaskResults, comparison: EquivalenceComparison) -> t
         *(round(estimate.p_value, 6), round(comparison.difference_p_value, 6), margin),
         *(_scale(comparison, test.low), _scale(comparison, test.high)),
         *(round(test.p_value, 6), round(comparison.equivalence_p_value, 6), comparison.verdict),
-        *(sizes.group_count, needed[0], round(sizes.seeds_per_source, 2), *needed[1:], reason),
+        *(
+            goal,
+            sizes.group_count,
+            needed[0],
+            round(sizes.seeds_per_source, 2),
+            *needed[1:],
+            reason,
+        ),
     )
 
 

@@ -51,14 +51,16 @@ class EquivalenceTest:
 
 @dataclass(frozen=True)
 class RequiredSizes:
-    """Sample sizes that would show an equivalence with `power.POWER`; None if none is enough.
+    """Sample sizes that would decide a comparison with `power.POWER`; None if none is enough.
 
     Attributes:
+        shows_equivalence: Whether they show the equivalence, or else the difference.
         groups: Units, with the measured number of seeds.
         seeds: Seeds per source, on the measured units.
         factor: By which both have to be multiplied.
     """
 
+    shows_equivalence: bool
     groups: int | None
     seeds: int | None
     factor: int | None
@@ -125,39 +127,62 @@ def compute_power(
 
 
 def find_required_sizes(
-    estimate: Estimate, measured: SampleSizes, *, margin: float, level: float = SIGNIFICANCE_LEVEL
+    estimate: Estimate,
+    measured: SampleSizes,
+    *,
+    margin: float,
+    equivalence_level: float = SIGNIFICANCE_LEVEL,
+    difference_level: float = SIGNIFICANCE_LEVEL,
 ) -> RequiredSizes:
-    """Find the smallest sample sizes, above the measured ones, that would show an equivalence.
+    """Find the smallest sample sizes, above the measured ones, that would decide a comparison.
+
+    They show the equivalence if the measured difference is smaller than the margin, or else the
+    difference; both if the true difference is the measured one.
 
     Args:
         estimate: The measured difference. Without a variance over seeds, numbers of seeds are None.
         measured: Its sample sizes.
         margin: m, a fraction.
-        level: a, of each one-sided test.
+        equivalence_level: Of each of the two one-sided tests.
+        difference_level: Of the two-sided test of the difference.
     """
-    groups, seeds = measured.group_count, measured.seeds_per_source
+    groups, seeds, difference = (
+        measured.group_count,
+        measured.seeds_per_source,
+        abs(estimate.value),
+    )
 
-    def is_enough(planned_groups: float, planned_seeds: float) -> bool:
+    def shows_equivalence(planned_groups: float, planned_seeds: float) -> bool:
         planned = compute_power(
-            estimate, measured, planned_groups, planned_seeds, margin=margin, level=level
+            estimate,
+            measured,
+            planned_groups,
+            planned_seeds,
+            margin=margin,
+            level=equivalence_level,
         )
         return planned >= POWER
 
-    if abs(estimate.value) >= margin:
-        return RequiredSizes(None, None, None)
-    has_seed_variance = estimate.seed_variance is not None
+    def shows_difference(planned_groups: float, planned_seeds: float) -> bool:
+        detectable = power.minimum_detectable_difference(
+            estimate, measured, planned_groups, planned_seeds, level=difference_level
+        )
+        return detectable <= difference
+
+    is_within = difference < margin
+    is_enough = shows_equivalence if is_within else shows_difference
+    required_groups = power.find_smallest_count(
+        lambda count: is_enough(count, seeds), groups + 1, power.MAX_GROUPS
+    )
+    if estimate.seed_variance is None:
+        return RequiredSizes(is_within, required_groups, None, None)
     return RequiredSizes(
-        power.find_smallest_count(
-            lambda count: is_enough(count, seeds), groups + 1, int(power.MAX_GROUPS)
-        ),
+        is_within,
+        required_groups,
         power.find_smallest_count(
             lambda count: is_enough(groups, count), math.floor(seeds) + 1, power.MAX_SEEDS
-        )
-        if has_seed_variance
-        else None,
+        ),
         power.find_smallest_count(
             lambda factor: is_enough(factor * groups, factor * seeds), 2, MAX_FACTOR
-        )
-        if has_seed_variance
-        else None,
+        ),
     )

@@ -64,9 +64,20 @@ def predict_variance(
 
 
 def minimum_detectable_difference(
-    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float
+    estimate: Estimate,
+    measured: SampleSizes,
+    groups: float,
+    seeds: float,
+    level: float = 1 - CONFIDENCE_LEVEL,
 ) -> float:
-    """Compute the smallest difference that is found with `POWER`; arguments as `predict_variance`.
+    """Compute the smallest difference that is found with `POWER`.
+
+    Args:
+        estimate: As of `predict_variance`.
+        measured: As of `predict_variance`.
+        groups: As of `predict_variance`.
+        seeds: As of `predict_variance`.
+        level: Of the two-sided test.
 
     Returns:
         A fraction, as scores are.
@@ -74,7 +85,7 @@ def minimum_detectable_difference(
     variance = predict_variance(estimate, measured, groups, seeds)
     freedom = compute_degrees_of_freedom(estimate, measured, groups, seeds)
     quantiles = confidence_intervals.t_quantile(
-        0.5 + CONFIDENCE_LEVEL / 2, freedom
+        1 - level / 2, freedom
     ) + confidence_intervals.t_quantile(POWER, freedom)
     return quantiles * math.sqrt(variance)
 

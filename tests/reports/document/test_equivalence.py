@@ -180,14 +180,17 @@ def test_where_nothing_is_trained_there_are_no_seeds_to_add():
     )
 
 
-def test_a_measured_difference_beyond_the_margin_has_no_sample_size():
-    results = configure(
-        make_results(infrared=0.3, a=0.6, b=0.6012), reference="a", sources=("b",), margin=0.1
-    )
+def test_a_measured_difference_beyond_the_margin_takes_what_shows_the_difference():
+    results = make_results(infrared=0.3, a=0.6, b=0.604)
+    results = configure(results, reference="a", sources=("b",), margin=0.3)
     comparison = find_comparison(results, "b", "a")
     assert comparison.verdict == UNDECIDED
-    assert comparison.required.groups is None
-    assert comparison.reasons == ("the measured difference is not within the margin",)
+    # (z(0.975) + z(0.8))^2 of 40 x 0.28^2 / 0.4^2 points: 157, with t and the estimated error
+    assert comparison.required.groups == pytest.approx(157, rel=0.15)
+    frame = equivalence_text.build_dataframe(results, [comparison])
+    assert frame["needed for"].tolist() == ["difference"]
+    answer = sections.build_section(results).answer
+    assert f"about {comparison.required.groups} sequences to show the difference (one" in answer
 
 
 def test_an_unfinished_source_and_an_undefined_score_are_not_tested_with_a_reason():
@@ -258,7 +261,7 @@ def test_the_answer_says_what_an_undecided_comparison_would_take():
     needed = find_comparison(results, "b", "a").required.groups
     answer = sections.build_section(results).answer
     assert "b and a are undecided, neither a difference nor equivalence within 0.8 points" in answer
-    assert f"it would take about {needed} sequences (one seed, so" in answer
+    assert f"it would take about {needed} sequences to show the equivalence (one" in answer
 
 
 def test_without_a_reference_the_answer_names_equivalent_pairs_only():
@@ -295,8 +298,9 @@ def test_the_notes_state_corrections_and_assumptions():
     notes = " ".join(sections.build_section(results).equivalence_table.notes)
     assert "adjusted (Holm) for the 2 comparisons of this table" in notes
     assert "Differences and equivalences are adjusted separately" in notes
-    assert "80 % power if the true difference is the measured one" in notes
-    assert "p below 0.05 / 2" in notes
+    assert "with 80 % power" in notes
+    assert "if the true difference is the measured one and every part of the variance" in notes
+    assert "p below 0.05 divided by the number of comparisons" in notes
     assert "Seeds were not varied" in notes
 
 

@@ -104,14 +104,16 @@ def test_where_neither_number_is_enough_both_together_are():
     # V = 4e-5 / n must be at most 1.1677e-5: n = 3.4
     estimate = make_estimate(0.0, images=2e-5, seeds=2e-5)
     required = equivalence.find_required_sizes(estimate, MEASURED, margin=MARGIN)
-    assert required == RequiredSizes(None, None, 4)
+    assert required == RequiredSizes(True, None, None, 4)
 
 
-def test_no_sample_size_shows_a_difference_of_the_margin_to_be_smaller():
-    for value in (0.01, -0.01, 0.02):
-        estimate = make_estimate(value, images=1e-4, seeds=1e-4)
+def test_a_difference_beyond_the_margin_takes_what_shows_the_difference():
+    # (z(0.975) + z(0.8))^2 s^2 / d^2 = 7.8489 x 0.01 / 0.01^2 and a quarter of it for twice d
+    for value, expected in ((0.01, 785), (-0.01, 785), (0.02, 196)):
+        estimate = make_estimate(value, images=1e-4)
         required = equivalence.find_required_sizes(estimate, MEASURED, margin=MARGIN)
-        assert required == RequiredSizes(None, None, None)
+        assert not required.shows_equivalence
+        assert required.groups == pytest.approx(expected, abs=4)  # t in place of z
 
 
 def test_with_one_seed_the_required_seeds_are_unknown():
@@ -125,10 +127,10 @@ def test_a_stricter_level_takes_more_and_the_sizes_are_above_the_measured_ones()
     # a margin of 10 errors needs fewer than 100 groups
     estimate = make_estimate(0.0, images=1e-6, seeds=1e-6)
     required = equivalence.find_required_sizes(estimate, MEASURED, margin=MARGIN)
-    assert required == RequiredSizes(101, 4, 2)
+    assert required == RequiredSizes(True, 101, 4, 2)
     loose, strict = (
         equivalence.find_required_sizes(
-            make_estimate(0.0, images=1e-4), MEASURED, margin=MARGIN, level=level
+            make_estimate(0.0, images=1e-4), MEASURED, margin=MARGIN, equivalence_level=level
         ).groups
         for level in (0.05, 0.005)
     )

@@ -30,22 +30,19 @@ def build_table(
     """Build the table of all comparisons; None without any."""
     if not comparisons:
         return None
-    unit = get_unit_name(results)
-    first = results.bootstrap.first_scores if results.bootstrap else None
-    assert first is not None  # otherwise there are no comparisons
+    titles = [results.columns[metric].mean_title for metric in results.equivalence_metrics]
     headers = (
+        ("against", ""),
+        ("score", ""),
+        ("verdict", "on the source"),
         ("difference", "points, 95 % interval"),
         ("p", "adjusted"),
         (f"{INTERVAL_PERCENT} % interval", f"margin ±{results.equivalence.margin:g}"),
         ("p of equivalence", "adjusted"),
-        ("verdict", "on the source"),
-        (f"{unit} needed", f"there are {first.unit_count}"),
-        ("seeds needed", "per source"),
-        ("or both", "times as many"),
+        ("needed", "to decide"),
     )
     return TextTable(
-        title=f"Equivalence within {results.equivalence_margin_text} of "
-        f"{', '.join(_list_titles(results))}",
+        title=f"Equivalence within {results.equivalence_margin_text} of {', '.join(titles)}",
         caption="",
         csv_file=f"tables/{file_names.make_safe_file_name(results.name)}-equivalence.csv",
         headers=headers,
@@ -53,28 +50,25 @@ def build_table(
         difference_rows=(),
         notes=tuple(_build_notes(results, comparisons)),
         has_mean_column=False,
-        better_directions=("lower",) * len(headers),
     )
-
-
-def get_unit_name(results: TaskResults) -> str:
-    """Return what is resampled: ``sequences`` or ``images``."""
-    first = results.bootstrap.first_scores if results.bootstrap else None
-    return "sequences" if first and first.is_clustered else "images"
 
 
 def build_sentence(results: TaskResults, comparisons: Sequence[EquivalenceComparison]) -> str:
     """Build the sentence of the answer; empty if there is nothing to say.
 
-    Equivalent pairs are named. With a reference, the pairs that are not equivalent are named, too.
+    With a reference, all verdicts are listed; without one, only those of equivalent pairs.
     """
-    with_reference = results.equivalence.reference is not None
-    parts = [
-        _describe_comparison(results, comparison)
-        for comparison in comparisons
-        if comparison.is_equivalent or (with_reference and comparison.verdict != NOT_TESTED)
-    ]
-    return f"Equivalence: {'; '.join(parts)}." if parts else ""
+    reference = results.equivalence.reference
+    texts_by_verdict: dict[str, list[str]] = {}
+    for comparison in sorted(comparisons, key=_get_rank):
+        if comparison.is_equivalent or (reference and comparison.verdict != NOT_TESTED):
+            text = _describe_comparison(results, comparison)
+            texts_by_verdict.setdefault(comparison.verdict, []).append(text)
+    if not texts_by_verdict:
+        return ""
+    title = f"Against {reference}" if reference else "Pairs"
+    parts = [f"{verdict}: {', '.join(texts)}" for verdict, texts in texts_by_verdict.items()]
+    return f"{title}, {'; '.join(parts)}."
 
 
 def build_dataframe(
@@ -86,27 +80,31 @@ def build_dataframe(
     return pd.DataFrame(rows, columns=list(CSV_COLUMNS)).astype(counts)
 
 
-def _list_titles(results: TaskResults) -> list[str]:
-    return [results.columns[metric].mean_title for metric in results.equivalence_metrics]
+def _get_unit_name(results: TaskResults) -> str:
+    """Return what is resampled: ``sequences`` or ``images``."""
+    first = results.bootstrap.first_scores if results.bootstrap else None
+    return "sequences" if first and first.is_clustered else "images"
+
+
+def _get_rank(comparison: EquivalenceComparison) -> int:
+    """Rank what a comparison shows: equivalence first, then nothing, then a difference alone."""
+    return 0 if comparison.is_equivalent else 1 + comparison.is_different
 
 
 def _build_row(results: TaskResults, comparison: EquivalenceComparison) -> TextRow:
-    remark = f"against {comparison.other}"
-    if len(results.equivalence_metrics) > 1:
-        remark += f", {comparison.header.title}"
     estimate, test, header = comparison.estimate, comparison.test, comparison.header
+    texts = [comparison.other, header.title, comparison.verdict]
     if estimate is None or test is None:
-        texts = [UNDEFINED] * 4 + [NOT_TESTED] + [UNDEFINED] * 3
+        texts += [UNDEFINED] * 5
     else:
-        texts = [
+        texts += [
             f"{format_signed_score(estimate.value, header)} {_format_interval(estimate, header)}",
             significance_text.format_p_value(comparison.difference_p_value),
             _format_interval(test, header),
             significance_text.format_p_value(comparison.equivalence_p_value),
-            comparison.verdict,
-            *_format_required_sizes(comparison),
+            _format_required_sizes(results, comparison.required) if comparison.required else "",
         ]
-    return TextRow(comparison.source, remark, tuple((text, 0) for text in texts))
+    return TextRow(comparison.source, "", tuple((text, 0) for text in texts))
 
 
 def _format_interval(interval: Estimate | EquivalenceTest, header: ColumnHeader) -> str:
@@ -114,66 +112,39 @@ def _format_interval(interval: Estimate | EquivalenceTest, header: ColumnHeader)
     return f"[{low}, {high}]"
 
 
-def _format_required_sizes(comparison: EquivalenceComparison) -> list[str]:
-    """Format the three required sizes: empty with a verdict, a dash where they are unknown."""
-    required, estimate = comparison.required, comparison.estimate
-    if required is None or estimate is None:
-        return ["", "", ""]
-    without_seeds = UNDEFINED if estimate.seed_variance is None else NO_NUMBER
-    return [
-        NO_NUMBER if required.groups is None else str(required.groups),
-        without_seeds if required.seeds is None else str(required.seeds),
-        without_seeds if required.factor is None else str(required.factor),
-    ]
-
-
-def _describe_comparison(results: TaskResults, comparison: EquivalenceComparison) -> str:
-    estimate, test, header = comparison.estimate, comparison.test, comparison.header
-    assert estimate is not None
-    assert test is not None
-    difference = f"{header.title} {format_signed_score(estimate.value, header)} points"
-    numbers = (
-        f"{difference}, {INTERVAL_PERCENT} % interval {_format_interval(test, header)}, adjusted p "
-        f"of equivalence {significance_text.format_p_value(comparison.equivalence_p_value)}"
-    )
-    source, other, margin = comparison.source, comparison.other, results.equivalence_margin_text
-    if comparison.is_different:
-        relation = f"{source} is {comparison.verdict.split()[0]} than {other}"
-        if comparison.is_equivalent:
-            return f"{relation}, by less than {margin} ({numbers})"
-        p_value = significance_text.format_p_value(comparison.difference_p_value)
-        return (
-            f"{relation} ({difference}, 95 % interval {_format_interval(estimate, header)}, "
-            f"adjusted p {p_value})"
-        )
-    if comparison.is_equivalent:
-        return f"{source} and {other} are {comparison.verdict} ({numbers})"
-    return (
-        f"{source} and {other} are {UNDECIDED}, neither a difference nor equivalence within "
-        f"{margin} is shown ({numbers}); "
-        f"{_describe_required_sizes(results, comparison)}"
-    )
-
-
-def _describe_required_sizes(results: TaskResults, comparison: EquivalenceComparison) -> str:
-    required = comparison.required
-    assert required is not None
+def _format_required_sizes(results: TaskResults, required: RequiredSizes) -> str:
+    """Format the sample sizes that decide a comparison, e.g. ``107 sequences or 9 seeds``."""
+    unit = _get_unit_name(results)
     ways = [
         f"{count} {noun}"
-        for count, noun in (
-            (required.groups, get_unit_name(results)),
-            (required.seeds, "seeds per source"),
-        )
+        for count, noun in ((required.groups, unit), (required.seeds, "seeds"))
         if count is not None
     ]
     if not ways and required.factor is not None:
-        ways.append(f"{required.factor} times as many {get_unit_name(results)} and seeds")
-    reasons = "; ".join(comparison.reasons)
-    goal = f"to show the {_get_goal(required)}"
-    if not ways:
-        return f"no sample size is enough {goal}: {reasons}"
-    text = f"it would take about {' or '.join(ways)} {goal}"
-    return f"{text} ({reasons})" if reasons else text
+        return f"{required.factor} times the {unit} and seeds"
+    return " or ".join(ways) or NO_NUMBER
+
+
+def _describe_comparison(results: TaskResults, comparison: EquivalenceComparison) -> str:
+    """Describe a comparison without its verdict: the pair, and the numbers that decide it."""
+    estimate, test, header = comparison.estimate, comparison.test, comparison.header
+    assert estimate is not None
+    assert test is not None
+    name = comparison.source
+    if results.equivalence.reference is None:
+        name += f" against {comparison.other}"
+    difference = f"{header.title} {format_signed_score(estimate.value, header)} points"
+    if comparison.is_different and not comparison.is_equivalent:
+        return f"{name} ({difference})"
+    p_value = significance_text.format_p_value(comparison.equivalence_p_value)
+    text = (
+        f"{difference}, {INTERVAL_PERCENT} % interval {_format_interval(test, header)}, "
+        f"adjusted p of equivalence {p_value}"
+    )
+    if comparison.required:
+        sizes = _format_required_sizes(results, comparison.required)
+        text += f"; needed to show the {_get_goal(comparison.required)}: {sizes}"
+    return f"{name} ({text})"
 
 
 def _get_goal(required: RequiredSizes) -> str:
@@ -202,7 +173,7 @@ def _build_notes(results: TaskResults, comparisons: Sequence[EquivalenceComparis
             f"Needed: shows the equivalence with {100 * POWER:.0f} % power (where the measured "
             f"difference is {margin} or more: the difference), if the true difference is the "
             "measured one and every part of the variance shrinks with its number of "
-            f"{get_unit_name(results)} and seeds, at p below {SIGNIFICANCE_LEVEL:.2f} divided by "
+            f"{_get_unit_name(results)} and seeds, at p below {SIGNIFICANCE_LEVEL:.2f} divided by "
             "the number of comparisons."
         )
     pairs_by_reason: dict[str, list[str]] = {}

@@ -116,25 +116,25 @@ def check_equivalence_table(report, table):
     rows = {(row["source"], row["other"]): row for row in read_csv(report / table["csv"])}
     count = Counter()
     for _, (name, *cells) in table["rows"][1:]:
-        row = rows[name["text"], name["remark"].removeprefix("against ")]
-        assert row["verdict"] == cells[4]["text"]
+        other, score, verdict, difference, p, interval, p_equivalence, needed = get_texts(cells)
+        row = rows[name["text"], other]
+        assert (score, verdict) == (row["column"], row["verdict"])
         if not row["difference"]:
             continue
-        texts = get_texts(cells)
         for text, columns in (
-            (texts[0], ("difference", "low", "high")),
-            (texts[2], ("equivalence low", "equivalence high")),
+            (difference, ("difference", "low", "high")),
+            (interval, ("equivalence low", "equivalence high")),
         ):
             numbers = re.findall(NUMBER, text)
             assert all(map(is_rounded, numbers, map(row.get, columns)))
             count["equivalence"] += len(numbers)
-        for text, column in ((texts[1], "p Holm"), (texts[3], "p equivalence Holm")):
+        for text, column in ((p, "p Holm"), (p_equivalence, "p equivalence Holm")):
             value = float(row[column])
             assert text == ("<0.001" if value < 0.001 else f"{value:.2g}")
-        for text, column in zip(
-            texts[5:], ("units needed", "seeds needed", "both times"), strict=True
-        ):
-            assert text == row[column] or (not row[column] and text in ("no number", UNDEFINED, ""))
+        sizes = [row[column] for column in ("units needed", "seeds needed") if row[column]]
+        assert re.findall(r"\d+", needed) == (
+            sizes or [row["both times"]] * bool(row["both times"])
+        )
     return count
 
 

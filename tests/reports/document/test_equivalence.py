@@ -9,8 +9,9 @@ from fusebench.config.schema import EquivalenceOptions
 from reports.document import equivalence, equivalence_text, sections
 from reports.document.equivalence import NOT_TESTED, UNDECIDED
 from reports.results.bootstrap_scores import ScoreKey, TaskBootstrap
+from reports.statistics import equivalence as statistics_of_equivalence
 from reports.tables import builders
-from reports.tables.number_format import MINUS, UNDEFINED
+from reports.tables.number_format import MINUS
 from tests.helpers.reports.bootstrapped_results import (
     make_bootstrap_scores,
     make_bootstrapped_results,
@@ -190,7 +191,7 @@ def test_a_measured_difference_beyond_the_margin_takes_what_shows_the_difference
     frame = equivalence_text.build_dataframe(results, [comparison])
     assert frame["needed for"].tolist() == ["difference"]
     answer = sections.build_section(results).answer
-    assert f"about {comparison.required.groups} sequences to show the difference (one" in answer
+    assert f"needed to show the difference: {comparison.required.groups} sequences)." in answer
 
 
 def test_an_unfinished_source_and_an_undefined_score_are_not_tested_with_a_reason():
@@ -247,50 +248,78 @@ def test_a_lower_score_is_better_where_the_metric_says_so():
     assert list_verdicts(results) == [("b", "a", "better")]
 
 
-def test_the_answer_names_the_equivalent_sources_with_interval_and_p_value():
+def test_the_answer_lists_the_verdicts_against_the_reference_equivalent_sources_first():
     results = configure(make_results(infrared=0.3, teacher=0.6, student=0.6), reference="teacher")
     answer = sections.build_section(results).answer
-    assert "student and teacher are equivalent within 1 point (mAP@.5 0.00 points, 90 %" in answer
-    assert f"infrared is worse than teacher (mAP@.5 {MINUS}30.00 points, 95 % interval [" in answer
+    start, _, end = answer.partition("Against teacher, equivalent within 1 point: student (mAP@.5 ")
+    assert start.endswith("trainings. ")
+    assert end.startswith("0.00 points, 90 % interval [")
+    assert (
+        f"adjusted p of equivalence <0.001); worse: infrared (mAP@.5 {MINUS}30.00 points)." in end
+    )
 
 
 def test_the_answer_says_what_an_undecided_comparison_would_take():
-    results = configure(
-        make_results(infrared=0.3, a=0.6, b=0.604), reference="a", sources=("b",), margin=0.8
-    )
+    results = make_results(infrared=0.3, a=0.6, b=0.604)
+    results = configure(results, reference="a", sources=("b",), margin=0.8)
     needed = find_comparison(results, "b", "a").required.groups
     answer = sections.build_section(results).answer
-    assert "b and a are undecided, neither a difference nor equivalence within 0.8 points" in answer
-    assert f"it would take about {needed} sequences to show the equivalence (one" in answer
+    assert "Against a, undecided: b (mAP@.5 +0.40 points" in answer
+    assert f"needed to show the equivalence: {needed} sequences)." in answer
 
 
 def test_without_a_reference_the_answer_names_equivalent_pairs_only():
     results = make_results(infrared=0.3, a=0.6, b=0.605, c=0.6)
     answer = sections.build_section(results).answer
-    assert "c and a are equivalent" in answer
-    assert "b and a" not in answer
+    assert "Pairs, equivalent within 1 point: c against a (" in answer
+    assert "b against a" not in answer
     nothing = sections.build_section(make_results(infrared=0.3, a=0.6, b=0.7))
-    assert "Equivalence" not in nothing.answer
+    assert "quivalen" not in nothing.answer
 
 
 def test_the_table_has_the_numbers_of_the_csv_file_and_the_margin_in_its_protocol():
-    results = configure(make_results(infrared=0.3, a=0.6, b=0.605), reference="a", margin=0.8)
+    results = configure(make_results(infrared=0.3, a=0.6, b=0.604), reference="a", margin=0.7)
     section = sections.build_section(results)
     frame = equivalence_text.build_dataframe(results, section.equivalence_comparisons)
     row = frame[frame["source"] == "b"].iloc[0]
-    text = next(row for row in section.equivalence_table.rows if row.label == "b")
-    difference, p, interval, p_equivalence, verdict, units, seeds, both = (
-        cell for cell, _ in text.cells
+    text_row = next(row for row in section.equivalence_table.rows if row.label == "b")
+    other, score, verdict, difference, p, interval, p_equivalence, needed = (
+        text for text, _ in text_row.cells
     )
-    assert difference == f"+0.50 [{row['low']:.2f}, +{row['high']:.2f}]".replace("-", MINUS)
-    assert interval == f"[+{row['equivalence low']:.2f}, +{row['equivalence high']:.2f}]"
+    assert (other, score, verdict) == ("a", "mAP@.5", UNDECIDED)
+    low, high = f"{row['low']:+.2f}".replace("-", MINUS), f"{row['high']:+.2f}"
+    assert difference == f"+0.40 [{low}, {high}]"
+    low, high = (f"{row[f'equivalence {end}']:+.2f}".replace("-", MINUS) for end in ("low", "high"))
+    assert interval == f"[{low}, {high}]"
     assert (float(p), float(p_equivalence)) == pytest.approx(
         (row["p Holm"], row["p equivalence Holm"]), rel=0.05
     )
-    assert (verdict, row["verdict"], row["margin"]) == (UNDECIDED, UNDECIDED, 0.8)
-    assert (units, seeds, both) == (str(row["units needed"]), UNDEFINED, UNDEFINED)
+    assert (row["verdict"], row["margin"], row["needed for"]) == (UNDECIDED, 0.7, "equivalence")
+    assert needed == f"{row['units needed']} sequences"
     assert (row["units"], row["seeds"]) == (40, 1)
-    assert "equivalence: margin 0.8 points of mAP@.5, against a" in section.protocol.common_line
+    assert "equivalence: margin 0.7 points of mAP@.5, against a" in section.protocol.common_line
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [
+        ((True, 107, 9, 2), "107 sequences or 9 seeds"),
+        ((True, None, 9, 2), "9 seeds"),
+        ((False, None, None, 3), "3 times the sequences and seeds"),
+        ((True, None, None, None), "no number"),
+    ],
+)
+def test_the_table_names_every_way_to_decide(sizes, text, monkeypatch):
+    monkeypatch.setattr(
+        statistics_of_equivalence,
+        "find_required_sizes",
+        lambda *_, **__: statistics_of_equivalence.RequiredSizes(*sizes),
+    )
+    results = configure(
+        make_results(infrared=0.3, a=0.6, b=0.604), reference="a", sources=("b",), margin=0.8
+    )
+    (row,) = sections.build_section(results).equivalence_table.rows
+    assert row.cells[-1][0] == text
 
 
 def test_the_notes_state_corrections_and_assumptions():
@@ -334,7 +363,7 @@ def test_two_metrics_are_named_in_the_rows_and_adjusted_together():
     results = replace(results, sources=sources, bootstrap=TaskBootstrap(by_source))
     results = configure(results, reference="a", sources=("b",), metrics=("ap50", "ap"))
     table = sections.build_section(results).equivalence_table
-    assert [row.remark for row in table.rows] == ["against a, mAP@.5", "against a, mAP"]
+    assert [row.cells[1][0] for row in table.rows] == ["mAP@.5", "mAP"]
     assert table.title == "Equivalence within 1 point of mAP@.5, mAP"
     first, second = equivalence.compare_sources(results)
     assert first.equivalence_p_value == pytest.approx(2 * first.test.p_value)

@@ -52,12 +52,12 @@ def list_verdicts(results):
 
 
 def find_comparison(results, source, other):
-    (found,) = [
+    (match,) = [
         comparison
         for comparison in equivalence.compare_sources(results)
         if (comparison.source, comparison.other) == (source, other)
     ]
-    return found
+    return match
 
 
 # The standard error of a difference is 0.002 x sqrt 2 = 0.28 points, t(0.975, 39) = 2.02

@@ -84,11 +84,11 @@ def test_each_combination_of_the_two_tests_has_its_own_verdict(student, margin, 
 
 
 def test_without_a_reference_all_pairs_are_compared_the_later_source_with_the_earlier():
-    results = make_results(infrared=0.3, visible=0.4, mine=0.6)
+    results = make_results(infrared=0.3, visible=0.4, fused=0.6)
     assert [pair[:2] for pair in list_verdicts(results)] == [
         ("visible", "infrared"),
-        ("mine", "infrared"),
-        ("mine", "visible"),
+        ("fused", "infrared"),
+        ("fused", "visible"),
     ]
 
 

@@ -20,14 +20,28 @@ from fusebench import plugins
 from fusebench.runtime import printable
 from fusebench.runtime.memory import array_bytes
 from fusebench.runtime.program import run_program
-from fusion.methods import average, laplacian, maximum
+from fusion.methods import (
+    average,
+    guided_filter,
+    hybrid_multiscale,
+    laplacian,
+    low_pass_ratio,
+    maximum,
+)
 from fusion.networks import inference_memory
 from fusion.profiling.peak_memory import measure_peak_memory
 from fusion.scoring import presets
 from fusion.scoring.metric import load_metrics
 from fusion.scoring.score_images import score_pair
 
-PLAIN_METHODS = {"average": average, "laplacian": laplacian, "maximum": maximum}
+PLAIN_METHODS = {
+    "average": average,
+    "maximum": maximum,
+    "laplacian": laplacian,
+    "low_pass_ratio": low_pass_ratio,
+    "guided_filter": guided_filter,
+    "hybrid_multiscale": hybrid_multiscale,
+}
 NETWORKS = ("dmfuse", "dmnet")
 SMALL = (48, 64)
 
@@ -109,12 +123,12 @@ def main() -> int:
         *((measure_metrics, name) for name in presets.METRIC_PRESETS),
         (measure_segformer, "mit_b0"),
     ]
-    printable.print_text(f"{'':10} {'estimate':>9} {'measured':>9} {'ratio':>6}")
+    printable.print_text(f"{'':17} {'estimate':>9} {'measured':>9} {'ratio':>6}")
     for measure, name in cases:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             estimate, measured = pool.submit(measure, name, height, width).result()
         printable.print_text(
-            f"{name:10} {estimate / 2**20:9.0f} {measured / 2**20:9.0f} {estimate / measured:6.2f}"
+            f"{name:17} {estimate / 2**20:9.0f} {measured / 2**20:9.0f} {estimate / measured:6.2f}"
         )
     return 0
 

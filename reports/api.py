@@ -6,7 +6,7 @@ and verdicts are those of the report.
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ import pandas as pd
 
 from fusebench.config import schema
 from fusebench.errors import UserError
+from fusebench.option_values import validate_model
 from fusebench.runtime import progress
+from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
-from reports.document import selection, tidy_means
+from reports.document import equivalence, equivalence_text, selection, tidy_means
 from reports.results import bootstrap_cache, bootstrap_scores, bootstrap_scoring
 from reports.results.bootstrap_scores import BootstrapScores, TaskBootstrap
 from reports.results.score_index import index_scores
@@ -40,6 +42,10 @@ DIFFERENCE_COLUMNS = (
     *("level", "condition", "class", "metric", "seeds", "mean", "mean_low", "mean_high"),
     *("compared_with", "difference", "low", "high", "p", "p_holm", "verdict", "unit", "better"),
     *("table", "protocol"),
+)
+EQUIVALENCE_COLUMNS = (
+    *("task", "kind", "dataset", "setting"),
+    *(name.replace(" ", "_").lower() for name in equivalence_text.CSV_COLUMNS),
 )
 RENAMED_COLUMNS = {  # of the report's table of means
     "low": "mean_low",
@@ -103,10 +109,37 @@ class StoredResults:
             _build_differences(self.store, list(group))
             for _, group in groupby(self.entries, key=lambda entry: _get_group_key(entry))
         ]
-        filled = [table for table in tables if len(table)]
-        if not filled:
-            return pd.DataFrame(columns=list(DIFFERENCE_COLUMNS))
-        return pd.concat(filled, ignore_index=True)
+        return _concatenate(tables, DIFFERENCE_COLUMNS)
+
+    def equivalence(
+        self,
+        margin: float = 1.0,
+        *,
+        reference: str | None = None,
+        sources: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Tabulate the equivalence tests of sources: columns `EQUIVALENCE_COLUMNS`.
+
+        Raises:
+            UserError: If an option is wrong, no record is of a named source, a file of a record is
+                damaged, or a metric has another version now.
+        """
+        options = _validate_equivalence(margin, reference, sources, metrics)
+        groups = [
+            list(group)
+            for _, group in groupby(self.entries, key=lambda entry: _get_group_key(entry))
+        ]
+        names = {name: None for group in groups for name in _group_by_row(group)}
+        columns = {name: None for entry in self.entries for name in entry.record.columns}
+        named_sources = [*sources, *([] if reference is None else [reference])]
+        for wanted, known in ((named_sources, names), (metrics, columns)):
+            for name in wanted:
+                if name not in known:
+                    hint = suggest_names(name, known)
+                    raise UserError(f"equivalence: no record has {name!r}{hint}")
+        tables = [_build_equivalences(self.store, group, options) for group in groups]
+        return _concatenate(tables, EQUIVALENCE_COLUMNS)
 
 
 def load_results(folder: Path) -> StoredResults:
@@ -191,8 +224,39 @@ def _describe(entry: StoredRecord, metric: str) -> tuple[str | None, ...]:
     return record.source, record.source_kind, entry.spec, unit, better
 
 
-def _build_differences(store: Store, entries: Sequence[StoredRecord]) -> pd.DataFrame:
-    """Tabulate the differences of one setting, from the report's tables."""
+def _concatenate(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Concatenate the tables that have rows."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+
+
+def _validate_equivalence(
+    margin: float, reference: str | None, sources: Sequence[str], metrics: Sequence[str]
+) -> schema.EquivalenceOptions:
+    options = {
+        "margin": margin,
+        "reference": reference,
+        "sources": tuple(sources),
+        "metrics": tuple(metrics),
+    }
+    return validate_model(schema.EquivalenceOptions, options, "equivalence")
+
+
+def _build_equivalences(
+    store: Store, entries: Sequence[StoredRecord], options: schema.EquivalenceOptions
+) -> pd.DataFrame:
+    """Tabulate the equivalence tests of one setting."""
+    results = _collect_task_results(store, _group_by_row(entries))
+    results = replace(results, equivalence=options)
+    table = equivalence_text.build_dataframe(results, equivalence.compare_sources(results))
+    table.columns = pd.Index(EQUIVALENCE_COLUMNS[4:])
+    kind, task, dataset, setting = _get_group_key(entries[0])
+    named = table.assign(task=task, kind=kind, dataset=dataset, setting=setting)
+    return named[list(EQUIVALENCE_COLUMNS)]
+
+
+def _group_by_row(entries: Sequence[StoredRecord]) -> dict[str, list[StoredRecord]]:
+    """Group the records of one setting by the name of their row in a table."""
     by_row: dict[str, list[StoredRecord]] = {}
     specs_by_source: dict[str, set[str]] = {}
     for entry in entries:
@@ -202,15 +266,27 @@ def _build_differences(store: Store, entries: Sequence[StoredRecord]) -> pd.Data
         name = entry.record.source
         row_name = name if len(specs_by_source[name]) == 1 else f"{name} ({entry.spec})"
         by_row.setdefault(row_name, []).append(entry)
+    return by_row
+
+
+def _collect_task_results(
+    store: Store, by_row: Mapping[str, Sequence[StoredRecord]]
+) -> TaskResults:
+    """Collect the results of one setting from its records by row."""
     sources = []
     for row_name, row_entries in by_row.items():
         row_records = tuple(entry.record for entry in row_entries)
         seeds = tuple(record.seed for record in row_records)
         source_kind = row_records[0].source_kind
         sources.append(SourceResults(row_name, source_kind, seeds, row_records, command=""))
-    kind, task, dataset, setting = _get_group_key(entries[0])
-    bootstrap = _collect_bootstrap(store, by_row)
-    results = TaskResults(task, kind, dataset, tuple(sources), bootstrap)
+    kind, task, dataset, _ = _get_group_key(next(iter(by_row.values()))[0])
+    return TaskResults(task, kind, dataset, tuple(sources), _collect_bootstrap(store, by_row))
+
+
+def _build_differences(store: Store, entries: Sequence[StoredRecord]) -> pd.DataFrame:
+    """Tabulate the differences of one setting, from the report's tables."""
+    by_row = _group_by_row(entries)
+    results = _collect_task_results(store, by_row)
     main_tables, collapsed_tables = selection.select_tables(results)
     table = tidy_means.build_dataframe([(results, [*main_tables, *collapsed_tables])])
     table = table[table["compared with"].notna()].rename(columns=RENAMED_COLUMNS)
@@ -218,7 +294,7 @@ def _build_differences(store: Store, entries: Sequence[StoredRecord]) -> pd.Data
     described = [_describe(*pair) for pair in zip(first, table["metric"], strict=True)]
     names = ["source", "source_kind", "spec", "unit", "better"]
     columns = pd.DataFrame(described, columns=names, index=table.index)
-    joined = table.drop(columns="source").join(columns).assign(setting=setting)
+    joined = table.drop(columns="source").join(columns).assign(setting=entries[0].setting)
     return joined[list(DIFFERENCE_COLUMNS)]
 
 

@@ -29,6 +29,7 @@ from fusebench.storage import cost_profiles, hashing
 from fusebench.storage.store import Store
 from reports.document import (
     efficiency,
+    equivalence_text,
     section_figures,
     sections,
     selection,
@@ -66,16 +67,18 @@ def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[
             _collect_source(list(runs_of_source), store, args)
             for _, runs_of_source in groupby(runs, key=lambda run: run.source_name)
         ]
-        task_results.append(
-            TaskResults(
-                name,
-                runs[0].task.kind,
-                runs[0].test_split.dataset,
-                tuple(sources),
-                bootstrap_cache.collect_task_bootstrap(runs, store),
-                runs[0].task.preset or "",
-            )
+        task = runs[0].task
+        results = TaskResults(
+            name,
+            task.kind,
+            runs[0].test_split.dataset,
+            tuple(sources),
+            bootstrap_cache.collect_task_bootstrap(runs, store),
+            task.preset or "",
         )
+        if isinstance(task, schema.ModelTaskBase):
+            results = replace(results, equivalence=task.equivalence)
+        task_results.append(results)
     return task_results
 
 
@@ -196,6 +199,12 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
         section.results, visible, text_tables[len(tables) :]
     ):
         csv_files.write_csv(dataframe, folder / file)
+    if section.equivalence_table:
+        comparisons = equivalence_text.build_dataframe(
+            section.results, section.equivalence_comparisons
+        )
+        csv_files.write_csv(comparisons, folder / section.equivalence_table.csv_file)
+        text_tables.append(section.equivalence_table)
     for text_table in text_tables:
         (folder / text_table.tex_file).write_text(
             latex.render_table(text_table, section), encoding="utf-8"
@@ -296,6 +305,9 @@ def _compute_inputs_hash(
             "mismatched_runs": [source.mismatched_run_count for _, source in sources],
             "skipped_tasks": [[task.task_name, task.reason] for task in plan.skipped_tasks],
             "command": command,
+            "equivalence": [
+                results.equivalence.model_dump(mode="json") for results in task_results
+            ],
             "profiles": [profile.model_dump(mode="json") for profile in profiles],
             "bootstrap": [
                 bootstrap_scoring.VERSION,

@@ -1,6 +1,6 @@
 """Public API of data sets and results: load the pairs of a data set, or finished records."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +26,17 @@ class Results(Protocol):
 
     def differences(self) -> "pd.DataFrame":
         """Tabulate the differences to the better single sensor; see `load_results`."""
+        ...
+
+    def equivalence(
+        self,
+        margin: float = 1.0,
+        *,
+        reference: str | None = None,
+        sources: Sequence[str] = (),
+        metrics: Sequence[str] = (),
+    ) -> "pd.DataFrame":
+        """Tabulate the equivalence tests of sources; see `load_results`."""
         ...
 
 
@@ -101,6 +112,17 @@ def load_results(folder: str | Path = "runs") -> Results:
       ``worse``, ``no difference shown``, ``seeds differ``), ``unit``, ``better``, ``table``,
       ``protocol``
 
+    ``.equivalence(margin=1.0, reference=None, sources=(), metrics=())`` has one row per setting and
+    pair of sources, as the report's ``TASK-equivalence.csv``, with the options of a task's
+    ``equivalence``. Scores and margin are in points:
+
+    - ``task, kind, dataset, setting``; ``column`` (the score), ``source`` and ``other``
+    - ``difference`` with its 95 % interval ``low`` to ``high``, ``p``, ``p_holm``
+    - ``margin``, 90 % interval ``equivalence_low`` to ``equivalence_high``, ``p_equivalence``,
+      ``p_equivalence_holm``, ``verdict``
+    - ``needed_for`` (``equivalence`` or ``difference``), ``units``, ``units_needed``, ``seeds``,
+      ``seeds_needed``, ``both_times``; ``reason`` where something is unknown
+
     Intervals are missing where the images cannot be resampled. The first call resamples the images
     of every record (minutes for large test sets) and keeps the result under ``statistics/`` of the
     folder, where the report reads it too.
@@ -109,7 +131,8 @@ def load_results(folder: str | Path = "runs") -> Results:
         folder: The folder of results.
 
     Returns:
-        An object with the methods ``scores()`` and ``differences()``, which return pandas tables.
+        An object with the methods ``scores()``, ``differences()`` and ``equivalence()``, which
+        return pandas tables.
 
     Raises:
         UserError: If the folder does not exist, has no finished record, or one is damaged.

@@ -112,6 +112,23 @@ class QualityTask(TaskBase):
     metrics: dict[str, dict[str, Any]] = {"entropy": {}}
 
 
+class EquivalenceOptions(StrictModel):
+    """Equivalence of sources, which the report tests; no result depends on these options.
+
+    Attributes:
+        margin: Differences below it count as equivalent; in points of a score from 0 to 100.
+        metrics: Columns of the task's metrics whose means over classes are tested, e.g. ``AP50``.
+            Empty: the first column.
+        reference: Source that every other source is compared with. None: every pair is compared.
+        sources: Sources to compare, with each other or with the reference. Empty: all of the task.
+    """
+
+    margin: Annotated[float, Field(gt=0, le=100), BeforeValidator(_refuse_boolean)] = 1.0
+    metrics: UniqueNames = ()
+    reference: str | None = None
+    sources: UniqueNames = ()
+
+
 class ModelTaskBase(TaskBase):
     """Train a model on a source's training images, predict its test images, score.
 
@@ -125,6 +142,7 @@ class ModelTaskBase(TaskBase):
             ``sources``, or ``infrared`` or ``visible``. None: each source trains its own model.
         chosen: Settings that the publication leaves open and that were chosen here, as sentences
             that are printed with the protocol.
+        equivalence: Margin and sources of the report's equivalence tests.
     """
 
     options: dict[str, Any] = {}
@@ -132,6 +150,7 @@ class ModelTaskBase(TaskBase):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_check_distinct)] = (0,)
     train_on: str | None = None
     chosen: UniqueNames = ()
+    equivalence: EquivalenceOptions = EquivalenceOptions()
 
 
 class DetectionTask(ModelTaskBase):
@@ -375,6 +394,12 @@ def _check_names(path: Path, task_file: TaskFile) -> None:
         if source is not None and source not in task_file.sources
     ]
     errors += [
+        f"{path}: tasks.{name}.equivalence{error}"
+        for name, task in task_file.tasks.items()
+        if isinstance(task, ModelTaskBase)
+        for error in _list_equivalence_errors(task)
+    ]
+    errors += [
         f"{path}: presets.{name}.tasks: no task is called {task!r}"
         f"{suggest_names(task, task_file.tasks)}"
         for name, preset in task_file.presets.items()
@@ -388,3 +413,18 @@ def _check_names(path: Path, task_file: TaskFile) -> None:
     ]
     if errors:
         raise UserError(limit_lines("\n".join(errors)))
+
+
+def _list_equivalence_errors(task: ModelTaskBase) -> list[str]:
+    """List what is wrong with the sources of a task's equivalence tests."""
+    options = task.equivalence
+    named = [("sources", name) for name in options.sources]
+    named += [("reference", options.reference)] if options.reference is not None else []
+    errors = [
+        f".{option}: {name!r} is none of the task's sources{suggest_names(name, task.sources)}"
+        for option, name in named
+        if name not in task.sources
+    ]
+    if len({name for _, name in named}) == 1 and options.sources:
+        errors.append(f".sources: {options.sources[0]!r} alone cannot be compared; name another")
+    return errors

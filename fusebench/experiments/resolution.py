@@ -16,6 +16,7 @@ from fusebench.config import paths, schema
 from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, TaskMetric
 from fusebench.errors import UserError
 from fusebench.option_values import validate_model
+from fusebench.runtime.unknown_names import suggest_names
 
 Result = TypeVar("Result")
 ModelTask = schema.DetectionTask | schema.SegmentationTask
@@ -358,7 +359,7 @@ def _collect_conflicts(
     classes = dataset.classes
     if not classes and dataset.plugin.get_classes is not None:
         return  # the data set is not there, which the plan reports
-    conflicts = list(_check_classes(name, task, classes))
+    conflicts = [*_check_classes(name, task, classes), *_check_equivalence(name, task, metrics)]
     if model is not None:
         conflicts += _check_model(name, task, model, classes)
     for metric in metrics:
@@ -387,6 +388,30 @@ def _check_classes(name: str, task: ModelTask, classes: Sequence[str]) -> list[s
     if set(classes) <= set(task.excluded_classes):
         faults.append(f"tasks.{name}.without: leaves no class of {', '.join(classes)}")
     return faults
+
+
+def _check_equivalence(name: str, task: ModelTask, metrics: Sequence[ResolvedMetric]) -> list[str]:
+    """Return the errors in the columns of a task's equivalence tests."""
+    columns = {
+        column_name: column
+        for metric in metrics
+        for column_name, column in metric.plugin.COLUMNS.items()
+    }
+    testable = [
+        column_name
+        for column_name, column in columns.items()
+        if column.has_intervals and column.is_fraction and not column.unit
+    ]
+    where = f"tasks.{name}.equivalence.metrics"
+    return [
+        f"{where}: {each} has no intervals in points, so that no margin can be tested; choose from "
+        f"{', '.join(testable)}"
+        if each in columns
+        else f"{where}: no column of the task's metrics is called {each!r}"
+        f"{suggest_names(each, testable)}"
+        for each in task.equivalence.metrics
+        if metrics and each not in testable  # without metrics, their own errors are reported
+    ]
 
 
 def _check_model(

@@ -5,19 +5,20 @@ Source: Burt, Adelson, "The Laplacian pyramid as a compact image code", IEEE Tra
 (selection by the larger magnitude).
 """
 
+from functools import partial
+from itertools import pairwise
+
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from fusebench.contracts import FusionFunction
-from fusebench.data.images import Color, Gray, luminance, replace_luminance
-from fusebench.runtime.memory.available import check_fusion_memory
+from fusebench.data.images import Gray
+from fusion.methods import _classical
+from fusion.methods._classical import COLOR as COLOR
+from fusion.methods._classical import FloatImage
 
 VERSION = 1
-COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
-BYTES_PER_PIXEL = 120  # of the arrays at the same time
-
-FloatImage = NDArray[np.float64]
+BYTES_PER_PIXEL = 90  # of the arrays at the same time
 
 
 class Options(BaseModel):
@@ -44,58 +45,40 @@ def load(options: Options, device: str) -> FusionFunction:
         options: See `Options`.
         device: Not used; this method runs on the CPU.
     """
+    rule = partial(fuse_luminance, levels=options.levels)
+    return _classical.build_fusion_function(rule, BYTES_PER_PIXEL)
 
-    def fuse(infrared: Gray, visible: Color) -> Color:
-        check_fusion_memory(infrared.shape, BYTES_PER_PIXEL)
-        pyramids = [
-            build_laplacian_pyramid(image, options.levels)
-            for image in (infrared, luminance(visible))
-        ]
-        *details, (base_a, base_b) = zip(*pyramids, strict=True)
-        selected = [np.where(np.abs(a) > np.abs(b), a, b) for a, b in details]
-        fused = collapse_laplacian_pyramid([*selected, (base_a + base_b) / 2])
-        return replace_luminance(visible, np.rint(fused).clip(0, 255).astype(np.uint8))
 
-    return fuse
+def fuse_luminance(infrared: Gray, visible: Gray, levels: int) -> FloatImage:
+    """Fuse two images, uint8 (H, W); returns float64 gray levels, not clipped."""
+    pyramids = [build_laplacian_pyramid(image, levels) for image in (infrared, visible)]
+    *details, (base_a, base_b) = zip(*pyramids, strict=True)
+    selected = [np.where(np.abs(a) > np.abs(b), a, b) for a, b in details]
+    return collapse_laplacian_pyramid([*selected, (base_a + base_b) / 2])
 
 
 def build_laplacian_pyramid(image: Gray, levels: int) -> list[FloatImage]:
     """Build the Laplacian pyramid of an image.
 
-        L_k = G_k - expand(G_{k+1}),   G_0 = image,   G_{k+1} = reduce(G_k)
-
-    It has fewer levels if a level would be smaller than 2 pixels. Reduce and expand are OpenCV's:
-    Burt and Adelson's kernel (1, 4, 6, 4, 1) / 16 with reflected border.
+        L_k = G_k - expand(G_{k+1}),   G: see `_classical.build_gaussian_pyramid`
 
     Args:
         image: uint8, (H, W).
         levels: Maximum number of detail levels.
 
     Returns:
-        Detail levels, finest first, then the low-pass image.
+        Detail levels, finest first, then the low-pass image; float64.
     """
-    import cv2
-
-    details: list[FloatImage] = []
-    low: FloatImage = image.astype(np.float64)
-    for _ in range(levels):
-        if min(low.shape) < 4:
-            break
-        reduced: FloatImage = np.asarray(cv2.pyrDown(low), np.float64)
-        details.append(low - _expand_level(reduced, low.shape))
-        low = reduced
-    return [*details, low]
+    gaussian = _classical.build_gaussian_pyramid(image.astype(np.float64), levels)
+    details = [
+        fine - _classical.expand_level(coarse, fine.shape) for fine, coarse in pairwise(gaussian)
+    ]
+    return [*details, gaussian[-1]]
 
 
 def collapse_laplacian_pyramid(levels: list[FloatImage]) -> FloatImage:
     """Reconstruct the image of a pyramid: the inverse of `build_laplacian_pyramid`."""
     image = levels[-1]
     for detail in reversed(levels[:-1]):
-        image = detail + _expand_level(image, detail.shape)
+        image = detail + _classical.expand_level(image, detail.shape)
     return image
-
-
-def _expand_level(small: FloatImage, shape: tuple[int, ...]) -> FloatImage:
-    import cv2
-
-    return np.asarray(cv2.pyrUp(small, dstsize=(shape[1], shape[0])), np.float64)

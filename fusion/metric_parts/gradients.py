@@ -28,6 +28,26 @@ def sobel_derivatives(image: NDArray[np.uint8]) -> list[FloatImage]:
     return [np.asarray(-dx, np.float64), np.asarray(dy, np.float64)]
 
 
+def mirrored_sobel_derivatives(image: NDArray[np.uint8]) -> list[FloatImage]:
+    """Compute the Sobel derivatives over 8 with a mirrored border.
+
+    A ramp of one gray level per pixel has a derivative of 1.
+
+    Args:
+        image: uint8 luminance, (H, W).
+
+    Returns:
+        gx (right minus left) and gy (below minus above), gray levels per pixel, each (H, W).
+    """
+    import cv2
+
+    levels = convert_to_float(image)
+    return [
+        np.asarray(cv2.Sobel(levels, cv2.CV_64F, *order, ksize=3, scale=1 / 8), np.float64)
+        for order in ((1, 0), (0, 1))
+    ]
+
+
 def edge_strength(image: NDArray[np.uint8]) -> FloatImage:
     """Compute the gradient magnitude sqrt(gx^2 + gy^2), (H, W)."""
     gx, gy = sobel_derivatives(image)

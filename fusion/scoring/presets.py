@@ -1,4 +1,4 @@
-"""Metric presets: the metrics and variants of published tables."""
+"""Metric presets: the metrics and variants of published tables, and those of visible faults."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from fusion.scoring.metric import Metric, load_metrics
 
 METRIC_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "plain": {  # every metric as its source defines it
+    "plain": {  # every published metric as its source defines it
         "entropy": {},
         "standard_deviation": {},
         "spatial_frequency": {},
@@ -48,6 +48,11 @@ METRIC_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "visual_information_fusion": {},
         "entropy": {},
         "standard_deviation": {},
+    },
+    "faults": {  # structure that no source has, and contrast that was lost; own definitions
+        "spurious_gradient": {},
+        "spurious_lines": {},
+        "lost_contrast": {},
     },
 }
 

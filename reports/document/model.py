@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fusebench.runtime import file_names
 from reports.document.efficiency import Efficiency
+from reports.document.equivalence import EquivalenceComparison
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.results.protocol import TaskProtocol
@@ -49,6 +50,8 @@ class TaskSection:
         curves_stem: Precision-recall curves.
         error_chart_stem: Bar chart of the error types.
         confusion_matrix_stems: (source, stem of its confusion matrix).
+        equivalence_comparisons: Tests of the equivalence of sources.
+        equivalence_table: The same as text; None without any.
     """
 
     results: TaskResults
@@ -64,6 +67,8 @@ class TaskSection:
     curves_stem: str = ""
     error_chart_stem: str = ""
     confusion_matrix_stems: tuple[tuple[str, str], ...] = ()
+    equivalence_comparisons: tuple[EquivalenceComparison, ...] = ()
+    equivalence_table: TextTable | None = None
 
     @property
     def confusion_matrices_file(self) -> str:

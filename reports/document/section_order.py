@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from reports.document.model import TaskSection
 from reports.tables import text_table
 
-COMPARISON, PUBLISHED = "comparison", "published"
+COMPARISON, EQUIVALENCE, PUBLISHED = "comparison", "equivalence", "published"
 BY_CONDITION, ERRORS = text_table.BY_CONDITION, text_table.ERRORS
 CURVES, CONFUSION_MATRICES = "curves", "confusion-matrices"
 COLLAPSED_TABLES, MISSING_RUNS = "more-tables", "missing-runs"
@@ -19,6 +19,8 @@ SAMPLES, PROTOCOL = "samples", "protocol"
 def list_subsections(section: TaskSection) -> Iterator[tuple[str, str]]:
     """Yield id and heading of every subsection that the section has, in order."""
     yield COMPARISON, "Comparison"
+    if section.equivalence_table:
+        yield EQUIVALENCE, "Equivalence"
     if section.published_comparisons:
         yield PUBLISHED, "Published results"
     if any(table.subsection == BY_CONDITION for table in section.main_tables):

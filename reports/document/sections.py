@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reports.document import selection, table_text
+from reports.document import equivalence, equivalence_text, selection, table_text
 from reports.document.model import MissingRuns, TaskSection
 from reports.figures import sample_panels
 from reports.figures.sample_panels import SamplePair
@@ -27,14 +27,15 @@ def build_section(
     """
     visible, collapsed = selection.select_tables(results)
     main = selection.build_main_table(results)
+    comparisons = equivalence.compare_sources(results)
+    sentences = [
+        where_fusion_helps.build_answer(results, main),
+        equivalence_text.build_sentence(results, comparisons),
+        *where_fusion_helps.build_sentences(results, main),
+    ]
     section = TaskSection(
         results=results,
-        answer=" ".join(
-            [
-                where_fusion_helps.build_answer(results, main),
-                *where_fusion_helps.build_sentences(results, main),
-            ]
-        ),
+        answer=" ".join(sentence for sentence in sentences if sentence),
         missing_runs=tuple(
             MissingRuns(
                 source.source_name, result_text.describe_missing_runs(source), source.command
@@ -50,6 +51,8 @@ def build_section(
         ),
         protocol=protocol.collect_protocol(results),
         published_comparisons=published_comparison.compare_with_published(results),
+        equivalence_comparisons=tuple(comparisons),
+        equivalence_table=equivalence_text.build_table(results, comparisons),
     )
     return attach_samples(section, bar_chart_stem, samples)
 

@@ -153,7 +153,9 @@ def _render_caption(table: TextTable, section: TaskSection) -> str:
         sentences.append("Simulated scenes, not camera images")
     sentences.append(f"Seeds: {section.protocol.common_facts['seeds']}")
     split_hash = section.protocol.common_facts.get("split hash", "differs between rows")
-    sentences.append(f"Best bold, second best underlined; split {split_hash}")
+    is_ranked = any(rank for row in table.rows for _, rank in row.cells)
+    ranks = "Best bold, second best underlined; split" if is_ranked else "Split"
+    sentences.append(f"{ranks} {split_hash}")
     return ". ".join(map(escape, sentences)) + "."
 
 

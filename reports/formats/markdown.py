@@ -62,6 +62,8 @@ def _render_appendix(appendix: str, section: TaskSection) -> list[str]:
 
 
 def _render_subsection(subsection: str, section: TaskSection) -> list[str]:
+    if subsection == section_order.EQUIVALENCE and section.equivalence_table:
+        return [markdown_tables.render_table(section.equivalence_table, section)]
     if subsection == section_order.PUBLISHED:
         return _render_published_comparisons(section)
     if subsection == section_order.CURVES:

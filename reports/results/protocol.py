@@ -49,6 +49,8 @@ def collect_protocol(results: TaskResults) -> TaskProtocol:
         else:
             differing[name] = _group_by_source(name, facts_of_records)
     common["seeds"] = _format_seeds(results)
+    if results.bootstrap and results.equivalence_metrics:
+        common["equivalence"] = _format_equivalence(results)
     return TaskProtocol(common, differing, tuple(_collect_warnings(results, differing)))
 
 
@@ -97,6 +99,16 @@ def _group_by_source(
 def _format_seeds(results: TaskResults) -> str:
     seeds = {record.seed for record in results.records if record.seed is not None}
     return ", ".join(map(str, sorted(seeds))) or "none (nothing is trained)"
+
+
+def _format_equivalence(results: TaskResults) -> str:
+    """Describe what the equivalence tests compare, e.g. ``margin 1 point of mIoU, all pairs``."""
+    options = results.equivalence
+    titles = ", ".join(results.columns[metric].mean_title for metric in results.equivalence_metrics)
+    pairs = "all pairs" if options.reference is None else f"against {options.reference}"
+    if options.sources:
+        pairs += f" of {', '.join(options.sources)}"
+    return f"margin {results.equivalence_margin_text} of {titles}, {pairs}"
 
 
 def _collect_warnings(results: TaskResults, differing: Mapping[str, object]) -> list[str]:

@@ -1,8 +1,9 @@
 """Results of one task: the finished records and the missing runs of each source."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from fusebench.config.schema import EquivalenceOptions
 from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
@@ -60,6 +61,7 @@ class TaskResults:
         sources: One entry per source.
         bootstrap: Bootstrap scores; None if no record has the files that resampling needs.
         preset: Preset that the task builds on; empty without one.
+        equivalence: Margin and sources of the equivalence tests.
     """
 
     name: str
@@ -68,6 +70,7 @@ class TaskResults:
     sources: tuple[SourceResults, ...]
     bootstrap: TaskBootstrap | None = None
     preset: str = ""
+    equivalence: EquivalenceOptions = field(default_factory=EquivalenceOptions)
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -114,6 +117,23 @@ class TaskResults:
     def conditions(self) -> tuple[str, ...]:
         """Conditions that have scores, in the order of the records."""
         return _remove_duplicates(name for record in self.records for name in record.by_condition)
+
+    @property
+    def equivalence_metrics(self) -> tuple[str, ...]:
+        """Metrics whose means are tested for equivalence: those of the option, or the first."""
+        testable = [
+            name
+            for name, column in self.columns.items()
+            if column.has_intervals and column.is_fraction and not column.unit
+        ]
+        wanted = self.equivalence.metrics or testable[:1]
+        return tuple(name for name in wanted if name in testable)
+
+    @property
+    def equivalence_margin_text(self) -> str:
+        """The margin of the equivalence tests, e.g. ``1 point`` or ``0.5 points``."""
+        margin = self.equivalence.margin
+        return f"{margin:g} point{'' if margin == 1 else 's'}"
 
     @property
     def is_simulated(self) -> bool:

@@ -16,7 +16,7 @@ part alone exceeds d, no number of images is enough.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports.statistics import confidence_intervals
@@ -25,7 +25,7 @@ from reports.statistics.confidence_intervals import CONFIDENCE_LEVEL, Estimate
 TARGET_DIFFERENCE = 0.01  # of a score from 0 to 1
 POWER = 0.8
 PLANNED_SEED_COUNTS = (2, 3, 5, 10)  # per source
-MAX_GROUPS = 1e6  # more units count as "no number is enough"
+MAX_GROUPS = 1_000_000  # more units count as "no number is enough"
 MAX_SEEDS = 1000  # per source
 
 
@@ -64,17 +64,28 @@ def predict_variance(
 
 
 def minimum_detectable_difference(
-    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float
+    estimate: Estimate,
+    measured: SampleSizes,
+    groups: float,
+    seeds: float,
+    level: float = 1 - CONFIDENCE_LEVEL,
 ) -> float:
-    """Compute the smallest difference that is found with `POWER`; arguments as `predict_variance`.
+    """Compute the smallest difference that is found with `POWER`.
+
+    Args:
+        estimate: As of `predict_variance`.
+        measured: As of `predict_variance`.
+        groups: As of `predict_variance`.
+        seeds: As of `predict_variance`.
+        level: Of the two-sided test.
 
     Returns:
         A fraction, as scores are.
     """
     variance = predict_variance(estimate, measured, groups, seeds)
-    freedom = _degrees_of_freedom(estimate, measured, groups, seeds, variance)
+    freedom = compute_degrees_of_freedom(estimate, measured, groups, seeds)
     quantiles = confidence_intervals.t_quantile(
-        0.5 + CONFIDENCE_LEVEL / 2, freedom
+        1 - level / 2, freedom
     ) + confidence_intervals.t_quantile(POWER, freedom)
     return quantiles * math.sqrt(variance)
 
@@ -88,21 +99,10 @@ def find_required_groups(
         None if no number is enough.
     """
 
-    def is_enough(groups: float) -> bool:
+    def is_enough(groups: int) -> bool:
         return minimum_detectable_difference(estimate, measured, groups, seeds) <= target
 
-    # Double until it is enough, then bisect
-    low, high = 2.0, 4.0
-    while not is_enough(high):
-        low, high = high, 2 * high
-        if high > MAX_GROUPS:
-            return None
-    if is_enough(low):
-        return math.ceil(low)
-    while high - low > 0.5:
-        middle = (low + high) / 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return math.ceil(high)
+    return find_smallest_count(is_enough, 2, MAX_GROUPS)
 
 
 def find_required_seeds(
@@ -113,15 +113,30 @@ def find_required_seeds(
     Returns:
         None if `MAX_SEEDS` are not enough.
     """
-    return next(
-        (
-            seeds
-            for seeds in range(2, MAX_SEEDS + 1)
-            if minimum_detectable_difference(estimate, measured, measured.group_count, seeds)
-            <= target
-        ),
-        None,
-    )
+
+    def is_enough(seeds: int) -> bool:
+        detectable = minimum_detectable_difference(estimate, measured, measured.group_count, seeds)
+        return detectable <= target
+
+    return find_smallest_count(is_enough, 2, MAX_SEEDS)
+
+
+def find_smallest_count(is_enough: Callable[[int], bool], minimum: int, maximum: int) -> int | None:
+    """Find the smallest number from ``minimum`` on that is enough; larger ones must be, too.
+
+    Returns:
+        None if ``maximum`` is not enough.
+    """
+    # Double until it is enough, then bisect
+    too_few, enough = minimum - 1, minimum
+    while not is_enough(enough):
+        if enough >= maximum:
+            return None
+        too_few, enough = enough, min(2 * enough, maximum)
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        too_few, enough = (too_few, middle) if is_enough(middle) else (middle, enough)
+    return enough
 
 
 def select_median_estimate(estimates: Sequence[Estimate]) -> Estimate | None:
@@ -130,10 +145,14 @@ def select_median_estimate(estimates: Sequence[Estimate]) -> Estimate | None:
     return ranked[len(ranked) // 2] if ranked else None
 
 
-def _degrees_of_freedom(
-    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float, variance: float
+def compute_degrees_of_freedom(
+    estimate: Estimate, measured: SampleSizes, groups: float, seeds: float
 ) -> float:
-    """Compute Satterthwaite's degrees of freedom of the planned test, at least 1."""
+    """Compute Satterthwaite's degrees of freedom of the planned test, at least 1.
+
+    Arguments as `predict_variance`.
+    """
+    variance = predict_variance(estimate, measured, groups, seeds)
     if variance == 0:
         return max(1.0, groups - 1)
     group_ratio, seed_ratio = measured.group_count / groups, measured.seeds_per_source / seeds

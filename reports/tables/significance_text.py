@@ -96,11 +96,17 @@ def format_p_value(p_value: float) -> str:
 
 def describe_intervals(results: TaskResults) -> str:
     """Describe the method of a task's intervals and what they cover; empty without intervals."""
+    method = describe_resamples(results)
+    return f"Intervals are 95 %: {method}" if method else ""
+
+
+def describe_resamples(results: TaskResults) -> str:
+    """Describe what a task's intervals are computed from; empty without intervals."""
     bootstrap = results.bootstrap.first_scores if results.bootstrap else None
     if bootstrap is None:
         return ""
     units = f"{bootstrap.unit_count} {'sequences' if bootstrap.is_clustered else 'images'}"
-    text = f"Intervals are 95 %: bootstrap, {RESAMPLE_COUNT} resamples of {units}"
+    text = f"bootstrap, {RESAMPLE_COUNT} resamples of {units}"
     if not bootstrap.is_clustered and bootstrap.sequence_count < bootstrap.image_count:
         text += f" (from {bootstrap.sequence_count} sequences; they do not cover other sequences)"
     seed_counts = {len(source.records) for source in results.sources if source.records}

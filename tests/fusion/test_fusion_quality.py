@@ -140,7 +140,7 @@ def test_color_is_read_as_luminance(root):
 
 def test_presets_of_the_task_file_equal_those_of_the_program(request):
     file = schema.load_task_file(request.config.rootpath / "tasks.yaml")
-    for name in ("plain", "dmnet", "dmfuse"):
+    for name in ("plain", "dmnet", "dmfuse", "faults"):
         assert file.presets[name].quality["metrics"] == presets.METRIC_PRESETS[name]
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import fusebench
+from fusebench.errors import UserError
 from fusebench.experiments import resolution
 from reports import api
 from reports import run as reports_run
@@ -88,6 +89,36 @@ def test_differences_are_those_of_the_report(results_folder, monkeypatch):
         check_dtype=False,
     )
     assert select_mean_iou(table).difference.tolist() == [0.5]
+
+
+def test_equivalences_are_those_of_the_report(results_folder, monkeypatch):
+    monkeypatch.chdir(results_folder)
+    table = fusebench.load_results("runs").equivalence()
+    assert list(table.columns) == list(api.EQUIVALENCE_COLUMNS)
+    assert reports_run.main([]) == 0
+    (file,) = (results_folder / "report" / "tables").glob("*-equivalence.csv")
+    written = pd.read_csv(file)
+    written.columns = list(api.EQUIVALENCE_COLUMNS[4:])
+    loaded = table[list(written.columns)].astype(written.dtypes.to_dict())
+    pd.testing.assert_frame_equal(loaded, written)
+    against = fusebench.load_results("runs").equivalence(0.5, reference="vis")
+    assert {*zip(against.source, against.other, strict=True)} == {("ir", "vis"), ("both", "vis")}
+    assert set(against.margin) == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"reference": "both2"}, "no record has 'both2'; did you mean 'both'"),
+        ({"sources": ["nobody"]}, "no record has 'nobody'; known: "),
+        ({"metrics": ["IoUs"]}, "no record has 'IoUs'; did you mean 'IoU'"),
+        ({"margin": -1}, "equivalence: margin: Input should be greater than 0"),
+    ],
+)
+def test_a_wrong_option_of_equivalence_is_an_error(results_folder, options, message):
+    with pytest.raises(UserError) as error:
+        fusebench.load_results(results_folder / "runs").equivalence(**options)
+    assert message in str(error.value)
 
 
 def test_results_of_another_version_of_a_source_are_a_row_of_their_own(tmp_path):

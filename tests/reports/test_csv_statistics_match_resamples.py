@@ -17,6 +17,7 @@ from reports.statistics.confidence_intervals import (
     estimate_difference,
     estimate_score,
 )
+from reports.statistics.equivalence import run_equivalence_test
 from reports.statistics.power import SampleSizes
 from tests.helpers.reports.complete_report import TASK_METRICS
 from tests.helpers.reports.report_files import (
@@ -193,6 +194,32 @@ def test_pairwise_differences_follow_from_their_scores(report):
         adjusted = adjust_holm([float(pair["p"]) for pair in pairs])
         assert [float(pair["p Holm"]) for pair in pairs] == pytest.approx(adjusted, abs=1e-4)
     assert count > 20
+
+
+def test_equivalences_follow_from_the_scores_and_the_table_that_tests_a_difference(report):
+    samples = build_samples(report, None, None, "AP50")
+    sensor = find_better_sensor(samples)
+    rows = read_table_csv(report, "toy-detection-equivalence.csv")
+    assert len(rows) == 6  # pairs of four sources
+    tested = {row["source"]: row for row in read_table_csv(report, "toy-detection-AP50.csv")}
+    own_p_values = {}
+    for row in rows:
+        difference = estimate_difference(samples[row["source"]], samples[row["other"]])
+        check_interval(row, "", difference, tolerance=1e-3)
+        assert float(row["difference"]) == pytest.approx(100 * difference.value, abs=1e-3)
+        test = run_equivalence_test(difference, 0.01)
+        check_interval(row, "equivalence ", test, tolerance=1e-3)
+        assert float(row["p equivalence"]) == pytest.approx(test.p_value, abs=1e-5)
+        pair = {row["source"], row["other"]}
+        (fused, *rest) = sorted(pair - {sensor})
+        if sensor in pair and not rest and fused not in SINGLE_SENSORS:
+            assert row["p Holm"] == tested[fused]["mAP@.5 p Holm"]
+        else:
+            own_p_values[len(own_p_values)] = (float(row["p"]), float(row["p Holm"]))
+    adjusted = adjust_holm([p for p, _ in own_p_values.values()])
+    assert [p for _, p in own_p_values.values()] == pytest.approx(adjusted, abs=1e-4)
+    adjusted = adjust_holm([float(row["p equivalence"]) for row in rows])
+    assert [float(row["p equivalence Holm"]) for row in rows] == pytest.approx(adjusted, abs=1e-4)
 
 
 def test_the_power_table_follows_from_one_of_the_differences(report):

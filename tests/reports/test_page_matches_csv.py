@@ -111,6 +111,33 @@ def check_power_table(report, table):
     return count
 
 
+def check_equivalence_table(report, table):
+    """Check differences, intervals, p values, verdicts and required sizes of all pairs."""
+    rows = {(row["source"], row["other"]): row for row in read_csv(report / table["csv"])}
+    count = Counter()
+    for _, (name, *cells) in table["rows"][1:]:
+        other, score, verdict, difference, p, interval, p_equivalence, needed = get_texts(cells)
+        row = rows[name["text"], other]
+        assert (score, verdict) == (row["column"], row["verdict"])
+        if not row["difference"]:
+            continue
+        for text, columns in (
+            (difference, ("difference", "low", "high")),
+            (interval, ("equivalence low", "equivalence high")),
+        ):
+            numbers = re.findall(NUMBER, text)
+            assert all(map(is_rounded, numbers, map(row.get, columns)))
+            count["equivalence"] += len(numbers)
+        for text, column in ((p, "p Holm"), (p_equivalence, "p equivalence Holm")):
+            value = float(row[column])
+            assert text == ("<0.001" if value < 0.001 else f"{value:.2g}")
+        sizes = [row[column] for column in ("units needed", "seeds needed") if row[column]]
+        assert re.findall(r"\d+", needed) == (
+            sizes or [row["both times"]] * bool(row["both times"])
+        )
+    return count
+
+
 def check_published_table(report, table):
     """Check published rows, and ours above comparable ones."""
     title = table["caption"].removesuffix(" as published")
@@ -189,6 +216,7 @@ def check_correlation_table(report, table):
 
 CHECKS = {  # end of the CSV file's name to the check of its table; all others are of sources
     "-power.csv": check_power_table,
+    "-equivalence.csv": check_equivalence_table,
     "-published.csv": check_published_table,
     "/efficiency.csv": check_cost_table,
     "/training-times.csv": check_training_time_table,
@@ -208,7 +236,7 @@ def check_all_tables(report):
 def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
     count = check_all_tables(report)
     minimum = {"cells": 900, "uncertainty": 250, "seeds": 100, "power": 12, "published": 20}
-    minimum |= {"costs": 12, "training times": 16, "correlations": 20}
+    minimum |= {"costs": 12, "training times": 16, "correlations": 20, "equivalence": 30}
     assert not {kind: count[kind] for kind, number in minimum.items() if count[kind] < number}
 
 
@@ -225,6 +253,8 @@ def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
         ("training-times.csv", r",10\.25,", ",11.25,"),
         ("metric-correlation.csv", r"(?m),4,(-?)\d", r",5,\g<1>0"),
         ("toy-detection-power.csv", r"(?m)^2,\d", "2,9"),
+        ("toy-detection-equivalence.csv", r"(?m)^(mAP@.5,mine,visible,-?)\d", r"\g<1>9"),
+        ("toy-detection-equivalence.csv", "undecided", "better"),
     ],
 )
 def test_a_changed_number_in_a_csv_file_is_detected(report, file, pattern, replacement):
@@ -243,7 +273,7 @@ def test_every_number_of_an_answer_is_in_a_csv_file_of_its_task(report):
             for cell in (cell for row in read_csv(file) for cell in row.values()):
                 if re.fullmatch(r"-?\d+\.\d+", cell or ""):
                     value = abs(float(cell))
-                    rounded |= {f"{value:.1f}", f"{value:.3f}", f"{value:.2g}"}
+                    rounded |= {f"{value:.{n}f}" for n in (1, 2, 3)} | {f"{value:.2g}"}
         printed = {number.lstrip("+-") for number in re.findall(r"[-+]?\d+\.\d+", answer)}
         assert printed <= rounded
         count += len(printed)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from fusebench.data.images import Gray
 from fusion.metric_parts import validation
-from fusion.metric_parts.filters import FloatImage, convert_to_float
+from fusion.metric_parts.filters import FloatImage
+from fusion.metric_parts.gradients import mirrored_sobel_derivatives
 from fusion.scoring.cache import Evaluator, direct_evaluator
 from fusion.scoring.variant import Variant
 
@@ -110,13 +111,7 @@ def compute_edges(image: NDArray[np.uint8]) -> list[FloatImage]:
     Returns:
         g, gray levels per pixel, and a = atan(gx / gy), -pi/2 to pi/2, each (H, W).
     """
-    import cv2
-
-    levels = convert_to_float(image)
-    gx, gy = (
-        np.asarray(cv2.Sobel(levels, cv2.CV_64F, *order, ksize=3, scale=1 / 8), np.float64)
-        for order in ((1, 0), (0, 1))
-    )
+    gx, gy = mirrored_sobel_derivatives(image)
     is_zero = gy == 0
     angle = np.arctan(gx / np.where(is_zero, 1, gy))
     angle[is_zero] = np.sign(gx[is_zero]) * np.pi / 2

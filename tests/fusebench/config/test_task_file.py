@@ -198,7 +198,7 @@ def test_name_of_a_task_cannot_be_a_path(path):
 def test_packaged_task_file_is_valid_and_has_the_presets_of_the_readme():
     task_file = schema.load_task_file(REPOSITORY / "tasks.yaml")
     assert set(task_file.presets) == {
-        *("demo", "paper", "plain", "dmnet", "dmfuse"),
+        *("demo", "paper", "plain", "dmnet", "dmfuse", "faults"),
         *("dmfuse-table2", "dmfuse-table3", "dmnet-table7", "tardal"),
     }
     assert {(task.kind, task.dataset) for task in task_file.tasks.values()} >= {

@@ -26,7 +26,7 @@ def make_texture(seed=0, low=0.3, high=0.7):
 
 
 def compute_terms(fused, infrared, visible, **weights):
-    ones = {name: 1 for name in ("brightness", "gradient", "contrast", "outlines", "similarity")}
+    ones = dict.fromkeys(("brightness", "gradient", "contrast", "outlines", "similarity"), 1)
     options = StructureLossOptions(**{**ones, "range": 1, "brighter_share": 0.8, **weights})
     return {
         name: float(value)
@@ -59,9 +59,9 @@ def test_the_target_of_the_brightness_lies_between_the_mean_and_the_brighter_sou
     assert compute_terms(make_constant(0.56), infrared, visible)["brightness"] == pytest.approx(
         0, abs=1e-6
     )
-    assert compute_terms(
-        make_constant(0.5), infrared, visible, brighter_share=0, brightness=3
-    )["brightness"] == pytest.approx(0.3, abs=1e-6)
+    assert compute_terms(make_constant(0.5), infrared, visible, brighter_share=0, brightness=3)[
+        "brightness"
+    ] == pytest.approx(0.3, abs=1e-6)
 
 
 def test_equal_sources_lose_nothing():

@@ -12,7 +12,8 @@ from fusebench.runtime.memory.available import AvailableMemory
 from fusion.networks import inference_memory
 from fusion.networks.tiled_inference import TilingOptions
 
-PLAIN_METHODS = ("average", "laplacian", "maximum")
+PLAIN_METHODS = ("average", "maximum", "laplacian")
+PLAIN_METHODS += ("low_pass_ratio", "guided_filter", "hybrid_multiscale")
 NETWORKS = ("dmfuse", "dmnet")
 
 

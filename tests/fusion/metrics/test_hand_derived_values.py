@@ -7,6 +7,7 @@ from fusebench import plugins
 from fusion.scoring.cache import direct_evaluator
 from fusion.scoring.listing import load_variants
 from fusion.scoring.metric import load_metrics
+from tests.helpers.fusion import expected_faults
 from tests.helpers.fusion.expected_metrics import (
     BARS,
     BARS_SHIFTED_IMAGE,
@@ -36,16 +37,22 @@ NOISE_IMAGES = np.random.default_rng(0).integers(
     0, 256, (3, NOISE_SIDE, NOISE_SIDE), dtype=np.uint8
 )
 CASES = {
-    "identical": [((BARS, BARS, BARS), IDENTICAL)],
-    "constant": [((FLAT, FLAT, FLAT), CONSTANT)],
-    "lost": [((BARS, BARS, FLAT), LOST_BARS)],
-    "copied": [((BARS, 255 - BARS, BARS), COPY), ((BARS, FLAT, BARS), COPY_BESIDE_FLAT)],
-    "inverted": [((BARS, BARS, 255 - BARS), NEGATIVE), ((FINE, FINE, 255 - FINE), NEGATIVE_FINE)],
+    "identical": [((BARS, BARS, BARS), IDENTICAL | expected_faults.PERFECT)],
+    "constant": [((FLAT, FLAT, FLAT), CONSTANT | expected_faults.CONSTANT)],
+    "lost": [((BARS, BARS, FLAT), LOST_BARS | expected_faults.LOST)],
+    "copied": [
+        ((BARS, 255 - BARS, BARS), COPY | expected_faults.PERFECT),
+        ((BARS, FLAT, BARS), COPY_BESIDE_FLAT | expected_faults.COPY_BESIDE_FLAT),
+    ],
+    "inverted": [
+        ((BARS, BARS, 255 - BARS), NEGATIVE | expected_faults.INVERTED),
+        ((FINE, FINE, 255 - FINE), NEGATIVE_FINE),
+    ],
     "shifted": [
-        ((RAMP, RAMP, RAMP + 1), SHIFTED),
+        ((RAMP, RAMP, RAMP + 1), SHIFTED | expected_faults.PERFECT),
         ((BARS, BARS, BARS_SHIFTED_IMAGE), BARS_SHIFTED),
     ],
-    "noise": [(tuple(NOISE_IMAGES), NOISE)],
+    "noise": [(tuple(NOISE_IMAGES), NOISE | expected_faults.NOISE)],
 }
 EXPECTED_VALUES = [
     pytest.param(images, name, expected, id=f"{case}-{number}-{name}")

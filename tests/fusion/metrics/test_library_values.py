@@ -43,9 +43,10 @@ def test_agrees_with_naive_loops_over_pixels_and_windows(name):
     assert value == pytest.approx(naive_metrics.NAIVE_METRICS[name](a, b, f), rel=1e-10)
 
 
-def test_the_metrics_of_the_preset_plain_have_a_naive_implementation():
+def test_the_metrics_of_the_presets_plain_and_faults_have_a_naive_implementation():
     presets = read_yaml(REPOSITORY / "tasks.yaml")["presets"]
-    assert set(naive_metrics.NAIVE_METRICS) == set(presets["plain"]["quality"]["metrics"])
+    names = {name for key in ("plain", "faults") for name in presets[key]["quality"]["metrics"]}
+    assert set(naive_metrics.NAIVE_METRICS) == names
 
 
 def test_images_are_those_the_libraries_were_called_with():

@@ -13,7 +13,12 @@ import numpy as np
 OTHER_CSV_PATTERNS = (  # all but the tables of sources; each has a test of its own
     *("scores.csv", "means.csv", "protocol.csv", "metric-correlation.csv", "efficiency.csv"),
     *("training-times.csv", "*-power.csv", "*-pairwise.csv", "*-published.csv", "*-curves.csv"),
-    *("*-confusion-matrices.csv", "toy-quality-ranks.csv", "toy-quality-intervals.csv"),
+    *(
+        "*-confusion-matrices.csv",
+        "*-equivalence.csv",
+        "toy-quality-ranks.csv",
+        "toy-quality-intervals.csv",
+    ),
 )
 CELL_PART_OF_CLASS = {
     "uncertainty": "uncertainty",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tests.helpers.fusion.naive_metrics import (
     edge_metrics,
+    fault_metrics,
     feature_metrics,
     pixel_metrics,
     window_metrics,
@@ -41,5 +42,8 @@ NAIVE_METRICS: dict[str, Callable[[Image, Image, Image], float]] = {
         window_metrics.edge_dependent_quality,
         feature_metrics.feature_mutual_information,
         feature_metrics.phase_congruency,
+        fault_metrics.spurious_gradient,
+        fault_metrics.spurious_lines,
+        fault_metrics.lost_contrast,
     )
 }

@@ -1,0 +1,1 @@
+"""Metrics of visible faults: structure that no source has, and contrast that was lost."""

@@ -23,7 +23,7 @@ def test_the_total_is_the_weighted_teacher_term_and_the_structure_terms():
     stage = train_stage.build_stage(training, None)
     infrared, visible = torch.full((1, 1, 32, 32), 0.2), torch.full((1, 1, 32, 32), 0.6)
     images = torch.cat((visible, infrared, torch.full((1, 1, 32, 32), 0.5)), dim=1)
-    losses = {name: float(value) for name, value in stage(images, STREAMS).items()}
+    losses = {name: value.item() for name, value in stage(images, STREAMS).items()}
     # The initial student is the mean of both sources, 0.4.
     assert losses["teacher"] == pytest.approx(0.3)
     # The target of the brightness is 0.4 + 0.8 * 0.2, its weight 4.

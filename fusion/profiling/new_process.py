@@ -76,9 +76,11 @@ def iterate_results(
         receiver.close()
 
 
-def call(function: Callable[..., T], *arguments: Any) -> T:
+def call(
+    function: Callable[..., T], *arguments: Any, on_wait: Callable[[], object] = lambda: None
+) -> T:
     """Call a function of a module in a new process; see `iterate_results`."""
-    return next(iterate_results(_yield_result, function, arguments))
+    return next(iterate_results(_yield_result, function, arguments, on_wait=on_wait))
 
 
 def _yield_result(function: Callable[..., T], arguments: Sequence[Any]) -> Iterator[T]:

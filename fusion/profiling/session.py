@@ -57,11 +57,8 @@ def profile_requests(
     Raises:
         UserError: If weights or the device are wrong; nothing is measured then.
     """
-    device = settings.device
-    if device != "cpu":  # torch is imported to look for a GPU
-        device = new_process.call(cli.resolve_device, device)
+    device, counts = _count_requests(requests, settings.device)
     timing = TimingOptions(device, settings.threads, settings.limits or RunLimits(0, 0, 0))
-    counts = _count_requests(requests)
     if settings.limits is None:
         rows += [
             CostRow(request, timing, count, MeasuredCost())
@@ -88,17 +85,22 @@ def profile_requests(
         rows.sort(key=lambda row: order[row.request.source, row.request.width, row.request.height])
 
 
-def _count_requests(requests: Sequence[ProfileRequest]) -> list[OperationCounts]:
-    """Count the operations of all requests in one new process."""
+def _count_requests(
+    requests: Sequence[ProfileRequest], device: str
+) -> tuple[str, list[OperationCounts]]:
+    """Select the device and count the operations of all requests, in new processes."""
     counts = []
     with progress.open_bar(len(requests)) as bar:
-        bar.set_description_str("count operations", refresh=False)
+        refresh = partial(bar.update, 0)
+        bar.set_description_str("count operations")
+        if device != "cpu":  # torch is imported to look for a GPU
+            device = new_process.call(cli.resolve_device, device, on_wait=refresh)
         for count in new_process.iterate_results(
-            operation_counts.iterate_counts, requests, on_wait=partial(bar.update, 0)
+            operation_counts.iterate_counts, requests, on_wait=refresh
         ):
             counts.append(count)
             bar.update()
-    return counts
+    return device, counts
 
 
 def _share_time(settings: ProfileSettings, remaining: int) -> RunLimits:

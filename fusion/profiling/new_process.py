@@ -80,7 +80,8 @@ def call(
     function: Callable[..., T], *arguments: Any, on_wait: Callable[[], object] = lambda: None
 ) -> T:
     """Call a function of a module in a new process; see `iterate_results`."""
-    return next(iterate_results(_yield_result, function, arguments, on_wait=on_wait))
+    result: T = next(iterate_results(_yield_result, function, arguments, on_wait=on_wait))
+    return result
 
 
 def _yield_result(function: Callable[..., T], arguments: Sequence[Any]) -> Iterator[T]:

@@ -1,5 +1,7 @@
 """Run every stage that tasks.yaml names, in order: fusion, detection, segmentation, reports.
 
+What the fusion methods of the tasks cost is measured once, before the report.
+
 python -m fusebench                   every task whose data is on this machine
 python -m fusebench --preset demo     the demonstration on simulated scenes
 python -m fusebench --plan            the runs and which of them are finished
@@ -63,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for program in select_stages(plan, is_plan_only=args.plan):
         printable.print_text(f"== {program}")
         run_stage = importlib.import_module(program).main
+        if program == PROFILER:
+            run_stage = partial(_measure_costs, run_stage, args)
         # Stages that compute plan again: data can change in the hours that the first one takes.
         status: int = run_stage(arguments, plan) if args.plan else run_stage(arguments)
         if status not in (0, 1):

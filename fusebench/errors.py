@@ -23,6 +23,10 @@ class UserError(Exception):
         return escape_controls(super().__str__())
 
 
+class NotEnoughMemoryError(UserError):
+    """A computation does not fit into memory; a smaller part of it may."""
+
+
 class DatasetNotFoundError(UserError):
     """The data set is not on this machine; other tasks can still run.
 

@@ -1,24 +1,31 @@
 """Profile fusion methods: parameters, multiply-accumulates, seconds per pair and peak memory.
 
-python -m fusion.profile                                  every method of tasks.yaml, 256 x 256
-python -m fusion.profile --source dmfuse --size 640x480   one source, another size
+python -m fusion.profile                     every method of tasks.yaml, 640 x 480, within a minute
+python -m fusion.profile --thorough          640 x 480, 1024 x 768 and 3840 x 2160, more runs
+python -m fusion.profile --source dmfuse --size 256x256   one source, another size, no time limit
 python -m fusion.profile --method dmfuse --set precision=bfloat16
-python -m fusion.profile --runs 0                         counts only, within seconds
-python -m fusion.profile --paper                          the papers' networks, as counted there
+python -m fusion.profile --runs 0            counts only, within seconds
+python -m fusion.profile --paper             the papers' networks, as counted there
 
 One line per method and size. MACs are multiply-accumulates of convolutions, linear layers and
 matrix products; methods without a network have none. The columns "as printed" count as the papers
-do (DMFuse Tables 5 and 7, DMNet Table VIII). Seconds are the median, minimum and maximum of --runs
-fusions after one warm-up. Memory is the peak of a separate process: on the CPU above its size
-before the weights were read, on a GPU all that torch allocated. Measurements of the sources of a
-task file are also saved under profile/ of --out, where the report reads them. If a method fails,
-its name is printed and the others are still measured.
+do (DMFuse Tables 5 and 7, DMNet Table VIII). Seconds are the median, minimum and maximum of the
+elapsed times after one warm-up; CPU seconds are those of all cores together (of one core: networks
+use one thread unless --threads is given), which other programs change least. Without --runs the
+number of runs depends on their time, and is printed. Without --size, --runs and --thorough a
+method that is not finished within the minute is reported as not measured.
+
+Memory is the peak of a separate process: on the CPU above its size before the weights were read,
+on a GPU all that torch allocated. With --thorough a network that does not fit into memory is
+measured in tiles. Measurements of the sources of a task file are also saved under profile/ of
+--out, where the report reads them; a new one replaces the old one. If a method fails, its name is
+printed, the others are still measured, and the exit status is 1. Ctrl-C keeps what was measured.
 """
 
 import argparse
 import re
+import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +38,16 @@ from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from fusebench.runtime.reading.yaml_text import parse_yaml
 from fusion.networks import tiled_inference
-from fusion.profiling import files, measurement, tables
-from fusion.profiling.measurement import (
-    MeasuredCost,
-    OperationCounts,
-    ProfileRequest,
-    TimingOptions,
-)
+from fusion.profiling import files, session, tables
+from fusion.profiling.request import ProfileRequest, RunLimits
 
 PROGRAM = "fusion.profile"
 MAX_RUNS, MAX_THREADS = 1_000_000, 1024
+DEFAULT_SIZES = ["640x480"]
+THOROUGH_SIZES = ["640x480", "1024x768", "3840x2160"]
+QUICK_SECONDS = 50.0  # of all measurements together, from the start of the program
+QUICK_LIMITS = RunLimits(max_runs=5, min_runs=0, seconds=20)
+THOROUGH_LIMITS = RunLimits(max_runs=10, min_runs=3, seconds=60)
 
 
 def select_requests(args: argparse.Namespace) -> list[ProfileRequest]:
@@ -59,10 +66,11 @@ def select_requests(args: argparse.Namespace) -> list[ProfileRequest]:
             raise UserError("--set changes the options of a --method; give --method too")
         methods = _select_sources(args)
         base_folder = args.tasks.resolve().parent
+    default_sizes = THOROUGH_SIZES if args.thorough else DEFAULT_SIZES
     return [
         ProfileRequest(name, method, options, *size, base_folder)
         for name, (method, options) in methods.items()
-        for size in map(_parse_size, args.size or ["256x256"])
+        for size in dict.fromkeys(map(_parse_size, args.size or default_sizes))
     ]
 
 
@@ -106,35 +114,40 @@ def _parse_size(text: str) -> tuple[int, int]:
 
 def _profile_methods(args: argparse.Namespace) -> int:
     """Count and measure every request; return the exit status."""
+    start = time.monotonic()
     requests = select_requests(args)
-    timing = _read_timing_options(args)
-    # Count everything first, so that wrong options are reported before the slow measurements.
-    counts = [measurement.count_operations(request) for request in requests]
+    limits = _select_limits(args)
+    for request in requests:  # wrong options are reported before anything is computed
+        request.load_method()
+    is_quick = args.runs is None and not args.thorough and not args.size
+    settings = session.ProfileSettings(
+        args.device,
+        1 if args.threads is None else args.threads,
+        limits,
+        deadline=start + QUICK_SECONDS if is_quick else None,
+        uses_tiles=args.thorough,
+        store=args.out if args.method is None else None,
+    )
     rows: list[files.CostRow] = []
-
-    def measure(request: ProfileRequest, count: OperationCounts) -> None:
-        cost = measurement.measure_in_subprocess(request, timing) if args.runs else MeasuredCost()
-        rows.append((request, count, cost))
-        if args.method is None and args.runs:
-            files.store_profile(args.out, timing, rows[-1])
-
-    failed = []
     try:
-        for request, count in zip(requests, counts, strict=True):
-            if args.runs:
-                printable.print_message(request.label)
-            if not cli.run_and_report(request.label, partial(measure, request, count)):
-                failed.append(request.label)
+        session.profile_requests(requests, settings, rows)
     finally:  # also after an interrupt: measurements are not lost
-        _write_results(rows, timing, args.to)
-    if failed:
-        printable.print_message(f"{PROGRAM}: {len(failed)} failed: {', '.join(failed)}")
-    return 1 if failed else 0
+        _write_results(rows, args.to)
+    missing = [row.request.label for row in rows if row.reason]
+    if missing:
+        printable.print_message(f"{PROGRAM}: {len(missing)} not measured: {', '.join(missing)}")
+    return 1 if missing else 0
 
 
-def _read_timing_options(args: argparse.Namespace) -> TimingOptions:
+def _select_limits(args: argparse.Namespace) -> RunLimits | None:
+    """Select when the runs end; None: nothing is timed.
+
+    Raises:
+        UserError: If a number, the device or the file of --to is wrong.
+    """
+    runs = 1 if args.runs is None else args.runs
     threads = 1 if args.threads is None else args.threads
-    if not (0 <= args.runs <= MAX_RUNS and 1 <= threads <= MAX_THREADS):
+    if not (0 <= runs <= MAX_RUNS and 1 <= threads <= MAX_THREADS):
         raise UserError(
             f"--runs {args.runs}, --threads {args.threads}: expected positive numbers, at most "
             f"{MAX_RUNS} runs and {MAX_THREADS} threads"
@@ -142,14 +155,18 @@ def _read_timing_options(args: argparse.Namespace) -> TimingOptions:
     if args.to is not None and not args.to.parent.is_dir():
         raise UserError(f"--to {args.to}: there is no folder {args.to.parent}")
     cli.check_device(args.device)
-    return TimingOptions(cli.resolve_device(args.device), args.runs, args.threads)
+    if args.runs is None:
+        return THOROUGH_LIMITS if args.thorough else QUICK_LIMITS
+    return RunLimits(runs, runs, 0) if runs else None
 
 
-def _write_results(rows: Sequence[files.CostRow], timing: TimingOptions, to: Path | None) -> None:
-    if rows:
-        printable.print_text("\n".join(tables.format_measurements(rows)))
-    if rows and to is not None:
-        files.write_csv(to, timing, rows)
+def _write_results(rows: Sequence[files.CostRow], to: Path | None) -> None:
+    if not rows:
+        return
+    lines = [*tables.format_measurements(rows), "", *tables.format_published_sizes()]
+    printable.print_text("\n".join(lines))
+    if to is not None:
+        files.write_csv(to, rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -187,7 +204,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--size", action="append", metavar="WxH", help="in pixels (repeatable)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="0 counts only")
+    parser.add_argument("--thorough", action="store_true", help="all sizes and more runs")
+    parser.add_argument("--runs", type=int, metavar="N", help="exactly N; 0 counts only")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU")
     parser.add_argument(
         "--out", type=expand_home, default=Path("runs"), metavar="DIR", help="results"

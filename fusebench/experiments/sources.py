@@ -22,6 +22,7 @@ from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments.resolution import ResolvedSource
 from fusebench.runtime import progress
+from fusebench.runtime.memory.allocator import keep_freed_memory
 from fusebench.storage import hashing
 from fusebench.storage.splits.file_hashes import FileHashes
 from fusebench.storage.store import Store
@@ -150,9 +151,10 @@ def get_images(
         missing = [pair for pair in split.pairs if not (folder / f"{pair.key}.png").exists()]
         if not missing:
             return
-        make_image = _build_image_function(required, device)
-        for pair in progress.track_progress(missing, f"fuse {required.label}"):
-            images.write_png(folder / f"{pair.key}.png", make_image(pair))
+        with keep_freed_memory():
+            make_image = _build_image_function(required, device)
+            for pair in progress.track_progress(missing, f"fuse {required.label}"):
+                images.write_png(folder / f"{pair.key}.png", make_image(pair))
 
     folder = store.get_or_create(
         "fused", required.label, required.spec, make_missing, with_images=all_are_read

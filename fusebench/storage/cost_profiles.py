@@ -25,13 +25,16 @@ class CostProfile(StoredModel):
         width: Of the images, in pixels.
         height: Of the images, in pixels.
         device: Device of the measurement.
-        repetitions: Timed fusions, after one to warm up.
+        repetitions: Timed fusions.
+        has_warm_up: Whether another fusion was made before them.
         threads: torch's threads on the CPU; None: torch's default.
         parameters: Number of the network's parameters.
         macs: Multiply-accumulate operations per pair.
         median_seconds: Median time per pair.
         min_seconds: Shortest time per pair.
         max_seconds: Longest time per pair.
+        processor_seconds: Median time of all cores together; None on a GPU and in profiles of
+            earlier versions.
         peak_memory_bytes: Peak memory of a fusion.
         provenance: Time of the measurement and package versions.
     """
@@ -43,12 +46,14 @@ class CostProfile(StoredModel):
     height: int
     device: str
     repetitions: int
+    has_warm_up: bool = True
     threads: int | None
     parameters: int
     macs: int | None
     median_seconds: float | None
     min_seconds: float | None
     max_seconds: float | None
+    processor_seconds: float | None = None
     peak_memory_bytes: int | None
     provenance: dict[str, Any]
 

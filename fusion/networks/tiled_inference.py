@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.data.images import Gray
-from fusebench.errors import UserError
+from fusebench.errors import NotEnoughMemoryError, UserError
 from fusebench.runtime import system_errors
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def fuse_images(
         uint8, (H, W).
 
     Raises:
-        UserError: If a side is below `MIN_SIDE`, or the device runs out of memory.
+        UserError: If a side is below `MIN_SIDE`.
+        NotEnoughMemoryError: If the device runs out of memory.
     """
     import torch
 
@@ -125,7 +126,7 @@ def fuse_images(
             if tiling.tile
             else "set the option tile, e.g. tile: 512, which fuses the image piece by piece"
         )
-        raise UserError(
+        raise NotEnoughMemoryError(
             f"{device}: out of memory on an image of {width} x {height} pixels{size}; {advice}"
         ) from None
     # Quantize, and crop the padding.

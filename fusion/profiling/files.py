@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,52 +11,72 @@ import yaml
 
 from fusebench.storage import cost_profiles, records
 from fusebench.storage.cost_profiles import CostProfile
-from fusion.profiling.measurement import (
-    MeasuredCost,
-    OperationCounts,
-    ProfileRequest,
-    TimingOptions,
-)
-
-CostRow = tuple[ProfileRequest, OperationCounts, MeasuredCost]
+from fusion.profiling.measurement import MeasuredCost
+from fusion.profiling.operation_counts import OperationCounts
+from fusion.profiling.published_sizes import PUBLISHED_SIZES
+from fusion.profiling.request import ProfileRequest, TimingOptions
 
 
-def write_csv(path: Path, timing: TimingOptions, rows: Sequence[CostRow]) -> None:
-    """Write all values unrounded, a line per method and size; None is an empty cell."""
+@dataclass(frozen=True)
+class CostRow:
+    """Cost of one method at one size.
+
+    Attributes:
+        request: Method and size.
+        timing: Device, threads and number of runs.
+        counts: Parameters and operations.
+        cost: Time and memory.
+        reason: Why nothing was measured; empty if something was, or was not asked for.
+    """
+
+    request: ProfileRequest
+    timing: TimingOptions
+    counts: OperationCounts
+    cost: MeasuredCost
+    reason: str = ""
+
+
+def write_csv(path: Path, rows: Sequence[CostRow]) -> None:
+    """Write all values unrounded, a line per method and size, then the published sizes.
+
+    None is an empty cell.
+    """
     lines = [
         {
-            **_get_values(request),
-            "options": yaml.safe_dump(request.options, default_flow_style=True).strip(),
-            **asdict(timing),
-            **asdict(counts),
-            **asdict(cost),
+            **_get_values(row),
+            "options": yaml.safe_dump(row.request.options, default_flow_style=True).strip(),
+            "not_measured": row.reason,
         }
-        for request, counts, cost in rows
+        for row in rows
     ]
-    names = [
-        field.name
-        for part in (ProfileRequest, TimingOptions, OperationCounts, MeasuredCost)
-        for field in fields(part)
-        if field.name != "base_folder"
+    published = [
+        {
+            "source": size.method,
+            "parameters": size.parameters,
+            "table_entries": size.table_entries,
+            "origin": size.origin,
+        }
+        for size in PUBLISHED_SIZES
     ]
+    names = [*lines[0], "table_entries", "origin"]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(lines)
+        writer.writerows([*lines, *published])
 
 
-def _get_values(request: ProfileRequest) -> dict[str, Any]:
-    """Return the fields of a request but its folder, which depends on the machine."""
-    return {name: value for name, value in asdict(request).items() if name != "base_folder"}
+def _get_values(row: CostRow) -> dict[str, Any]:
+    """Return all values of a row but the folder of the request, which depends on the machine."""
+    request = {name: v for name, v in asdict(row.request).items() if name != "base_folder"}
+    timing = {"device": row.timing.device, "threads": row.timing.threads}
+    return request | timing | asdict(row.counts) | asdict(row.cost)
 
 
-def store_profile(root: Path, timing: TimingOptions, row: CostRow) -> None:
+def store_profile(root: Path, row: CostRow) -> None:
     """Save the profile of one method in the store at ``root``, for the report."""
     provenance = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": records.get_package_versions(("torch", "numpy")),
     }
-    request, counts, cost = row
-    values = {**_get_values(request), **asdict(timing), **asdict(counts), **asdict(cost)}
-    values = {name: value for name, value in values.items() if not name.startswith("paper_")}
+    values = {n: v for n, v in _get_values(row).items() if not n.startswith("paper_")}
     cost_profiles.write_profile(root, CostProfile(**values, provenance=provenance))

@@ -1,10 +1,11 @@
 """Costs of fusion methods as text tables."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fusion.profiling.measurement import MeasuredCost, OperationCounts, ProfileRequest
+from fusion.profiling.files import CostRow
+from fusion.profiling.published_sizes import PUBLISHED_SIZES
 
 if TYPE_CHECKING:
     from fusion.checkpoints.load_network import TrainedDMFuse, TrainedDMNet
@@ -17,15 +18,41 @@ COUNTING_NOTE = (
 )
 MEASUREMENT_HEADINGS = (
     *("source", "size", "parameters", "GMACs", "as printed M", "as printed G"),
-    *("seconds", "min", "max", "memory MB"),
+    *("seconds", "min", "max", "CPU seconds", "runs", "memory MB"),
 )
+BUSY_RATIO = 1.3  # elapsed over processor time of one thread
 
 
-def format_measurements(
-    rows: Iterable[tuple[ProfileRequest, OperationCounts, MeasuredCost]],
-) -> list[str]:
-    """Format the measurements, a line per method and size."""
-    return _format_rows([MEASUREMENT_HEADINGS, *(_format_measurement(*row) for row in rows)])
+def format_measurements(rows: Sequence[CostRow]) -> list[str]:
+    """Format the measurements, a line per method and size, and notes on them."""
+    notes = []
+    if any(row.cost.repetitions and not row.cost.has_warm_up for row in rows):
+        notes.append("1*: the first fusion, without a warm-up: no time was left for another")
+    if any(map(_was_delayed, rows)):
+        notes.append(
+            "The machine was busy: fusing waited for a processor. Compare the CPU seconds, which "
+            "are those of one core."
+        )
+    lines = _format_rows([MEASUREMENT_HEADINGS, *map(_format_measurement, rows)])
+    return lines + [line for note in notes for line in textwrap.wrap(note, 98)]
+
+
+def format_published_sizes() -> list[str]:
+    """Format the sizes of published methods and where they come from."""
+    rows = [("published method", "parameters", "table entries")]
+    rows += [
+        (size.method, f"{size.parameters:,}", _format_number(size.table_entries, 0))
+        for size in PUBLISHED_SIZES
+    ]
+    origins = ["origin", *(size.origin for size in PUBLISHED_SIZES)]
+    return [f"{line}  {origin}" for line, origin in zip(_format_rows(rows), origins, strict=True)]
+
+
+def _was_delayed(row: CostRow) -> bool:
+    """Return whether a fusion with one thread took much longer than its processor time."""
+    elapsed, processor = row.cost.median_seconds, row.cost.processor_seconds
+    is_comparable = elapsed is not None and processor is not None and row.timing.threads == 1
+    return is_comparable and elapsed > BUSY_RATIO * processor + 0.01
 
 
 def _format_rows(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -40,11 +67,10 @@ def _format_rows(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _format_measurement(
-    request: ProfileRequest, counts: OperationCounts, cost: MeasuredCost
-) -> tuple[str, ...]:
+def _format_measurement(row: CostRow) -> tuple[str, ...]:
+    request, counts, cost = row.request, row.counts, row.cost
     return (
-        request.source,
+        request.name,
         f"{request.width}x{request.height}",
         f"{counts.parameters:,}",
         _format_number(counts.macs, 3, 1e9),
@@ -53,6 +79,8 @@ def _format_measurement(
         _format_number(cost.median_seconds, 3),
         _format_number(cost.min_seconds, 3),
         _format_number(cost.max_seconds, 3),
+        _format_number(cost.processor_seconds, 3),
+        f"{cost.repetitions}{'' if cost.has_warm_up else '*'}",
         _format_number(cost.peak_memory_bytes, 1, 1e6),
     )
 

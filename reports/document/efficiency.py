@@ -27,13 +27,14 @@ from reports.tables.number_format import UNDEFINED, get_difference_unit
 COSTS_FILE, TRAINING_TIMES_FILE = "tables/efficiency.csv", "tables/training-times.csv"
 COST_HEADERS = (
     *("source", "image size", "parameters", "multiply-accumulates, G"),
-    *("seconds per pair (median)", "min to max", "peak memory, MB", "device"),
+    *("seconds per pair (median)", "min to max", "runs", "CPU seconds"),
+    *("peak memory, MB", "device"),
 )
 TRAINING_TIME_HEADERS = ("source", "task", "seconds (mean)", "seeds", "device")
 TEXT_HEADERS = ("source", "task", "image size", "device")  # headers of columns without numbers
 PROFILE_FIELDS = (
-    *("parameters", "macs", "median_seconds", "min_seconds", "max_seconds"),
-    "peak_memory_bytes",
+    *("parameters", "macs", "median_seconds", "min_seconds", "max_seconds", "repetitions"),
+    *("processor_seconds", "peak_memory_bytes"),
 )
 
 
@@ -208,6 +209,7 @@ def _format_cost_row(source: str, profile: CostProfile) -> tuple[str, ...]:
     )
     return (
         *(source, profile.size, f"{profile.parameters:,}", format_number(profile.macs, 3, 1e9)),
-        *(format_number(profile.median_seconds, 3), time_range),
+        *(format_number(profile.median_seconds, 3), time_range, str(profile.repetitions)),
+        format_number(profile.processor_seconds, 3),
         *(format_number(profile.peak_memory_bytes, 1, 1e6), profile.device),
     )

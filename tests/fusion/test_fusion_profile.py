@@ -2,25 +2,24 @@
 
 import csv
 import mmap
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import fusion as benchmark
-from fusebench.errors import UserError
+from fusebench.errors import NotEnoughMemoryError, UserError
 from fusebench.storage import cost_profiles
 from fusion import profile
 from fusion.checkpoints import weights_file
 from fusion.networks.denoising import initialize_orthogonal
-from fusion.profiling import mac_counting, measurement, peak_memory
-from fusion.profiling.measurement import (
-    MeasuredCost,
-    ProfileRequest,
-    TimingOptions,
-    count_operations,
-    measure_in_subprocess,
-)
+from fusion.profiling import mac_counting, measurement, new_process, peak_memory, session
+from fusion.profiling.measurement import FusionCost, MeasuredCost, measure_fusions, summarize
+from fusion.profiling.operation_counts import count_operations
+from fusion.profiling.request import ProfileRequest, RunLimits, TimingOptions
 
 TASKS = """
 sources:
@@ -72,11 +71,14 @@ def test_method_without_network_has_only_time_and_memory(file, capsys, tmp_path)
     arguments = (*arguments, "--out", tmp_path / "runs")
     status, out, _ = run(capsys, *arguments, "--runs", 2, "--threads", 1, "--to", to)
     assert status == 0
-    head, row = out.splitlines()
+    head, row, *published = out.splitlines()
+    assert any(line.split()[:2] == ["MMDRFuse", "113"] for line in published)
     assert head.split()[:3] == ["source", "size", "parameters"]
     assert row.split()[:6] == ["mean", "80x64", "0", "-", "-", "-"]
     with to.open() as lines:
-        (csv_row,) = csv.DictReader(lines)
+        csv_row, *published_rows = csv.DictReader(lines)
+    assert {row["source"]: row["parameters"] for row in published_rows}["DATFuse"] == "10760"
+    assert {row["median_seconds"] for row in published_rows} == {""}
     assert csv_row["parameters"] == "0"
     assert csv_row["macs"] == ""
     assert (csv_row["width"], csv_row["height"], csv_row["repetitions"]) == ("80", "64", "2")
@@ -92,36 +94,40 @@ def test_method_without_network_has_only_time_and_memory(file, capsys, tmp_path)
 
 @pytest.mark.parametrize("error", [UserError("too large"), ZeroDivisionError()])
 def test_failure_of_one_method_does_not_stop_the_others(file, capsys, tmp_path, monkeypatch, error):
-    def measure(request, timing):
+    def measure(request, timing, deadline, on_wait):
         if request.source == "mean":
             raise error
-        return MeasuredCost(0.5, 0.25, 1.0, 10)
+        yield FusionCost(0.5, 0.25, 10)
 
-    monkeypatch.setattr(measurement, "measure_in_subprocess", measure)
+    monkeypatch.setattr(measurement, "measure_fusions", measure)
     to, out = tmp_path / "cost.csv", tmp_path / "runs"
     arguments = ("--tasks", file, "--size", "32x16", "--device", "cpu", "--to", to, "--out", out)
     status, printed, err = run(capsys, *arguments)
     assert status == 1
-    assert [line.split()[0] for line in printed.splitlines()] == ["source", "most"]
+    rows = [line.split() for line in printed.splitlines()[:3]]
+    assert [(row[0], row[6]) for row in rows[1:]] == [("mean", "-"), ("most", "0.500")]
     assert "mean at 32x16: " in err
-    assert err.endswith("fusion.profile: 1 failed: mean at 32x16\n")
+    assert err.endswith("fusion.profile: 1 not measured: mean at 32x16\n")
     assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["most"]
     with to.open() as lines:
-        assert [row["source"] for row in csv.DictReader(lines)] == ["most"]
+        first, second, *_ = csv.DictReader(lines)
+    assert (first["source"], first["median_seconds"]) == ("mean", "")
+    assert first["not_measured"] == (str(error) or "failed: its traceback was printed")
+    assert (second["source"], second["not_measured"]) == ("most", "")
 
 
 def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monkeypatch):
-    def measure(request, timing):
+    def measure(request, timing, deadline, on_wait):
+        yield FusionCost(0.5, 0.25, 10)
         if request.source == "most":
             raise KeyboardInterrupt
-        return MeasuredCost(0.5, 0.25, 1.0, 10)
 
-    monkeypatch.setattr(measurement, "measure_in_subprocess", measure)
+    monkeypatch.setattr(measurement, "measure_fusions", measure)
     out = tmp_path / "runs"
     status, printed, _ = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
     assert status == 130
-    assert printed.splitlines()[1].split()[0] == "mean"
-    assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["mean"]
+    assert [line.split()[0] for line in printed.splitlines()[1:3]] == ["mean", "most"]
+    assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["mean", "most"]
 
 
 def test_error_names_a_damaged_profile(tmp_path):
@@ -135,7 +141,7 @@ def test_every_method_of_the_task_file_is_counted_at_every_size(file, capsys):
     sizes = ("--size", "32x48", "--size", "64x64")
     status, out, _ = run(capsys, "--tasks", file, "--runs", 0, *sizes, "--device", "cpu")
     assert status == 0
-    rows = [line.split()[:2] for line in out.splitlines()[1:]]
+    rows = [line.split()[:2] for line in out.splitlines()[1:5]]
     assert rows == [["mean", "32x48"], ["mean", "64x64"], ["most", "32x48"], ["most", "64x64"]]
 
 
@@ -167,24 +173,98 @@ def test_counting_allocates_no_tensor_of_the_image_size():
     assert network.inputs == [("meta", 1, 1, *size)] * 2 + [("meta", 1, 3, *size)] * 2
 
 
-def test_out_of_memory_is_one_error(monkeypatch):
-    class Pool:
-        def __init__(self, *arguments, **options):
-            pass
+def raise_memory_error():
+    yield 1
+    raise MemoryError
 
-        __enter__ = submit = lambda self, *arguments: self
 
-        def __exit__(self, *exception):
-            return False
+def kill_process():
+    yield 1
+    os.kill(os.getpid(), signal.SIGKILL)
 
-        def result(self):
-            raise MemoryError
 
-    monkeypatch.setattr(measurement, "ProcessPoolExecutor", Pool)
-    with pytest.raises(UserError, match=r"out of memory; try a smaller --size"):
-        measure_in_subprocess(
-            ProfileRequest("mean", "average", {}, 64, 64), TimingOptions("cpu", 1, 1)
-        )
+def raise_bug():
+    yield 1
+    raise ZeroDivisionError("of the method")
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (raise_memory_error, NotEnoughMemoryError, "out of memory; try a smaller --size"),
+        (kill_process, NotEnoughMemoryError, "killed, most likely because it was out of memory"),
+        (raise_bug, RuntimeError, "ZeroDivisionError: of the method"),
+    ],
+)
+def test_failure_of_a_process_is_an_exception_after_its_results(function, error, message):
+    results = new_process.iterate_results(function)
+    assert next(results) == 1
+    with pytest.raises(error, match=message):
+        next(results)
+
+
+def sleep_long():
+    yield 1
+    time.sleep(600)
+
+
+def test_a_process_ends_at_the_deadline():
+    waits = []
+    deadline = time.monotonic() + 5
+    results = new_process.iterate_results(
+        sleep_long, deadline=deadline, on_wait=lambda: waits.append(1)
+    )
+    assert list(results) == [1]
+    assert waits
+
+
+def test_first_fusion_is_the_warm_up_unless_it_is_the_only_one():
+    costs = [FusionCost(9, 8, 10), FusionCost(1, 2, 20), FusionCost(3, 4, 30)]
+    assert summarize(costs) == MeasuredCost(2, 1, 3, 30, 3, repetitions=2, has_warm_up=True)
+    assert summarize(costs[:1]) == MeasuredCost(9, 9, 9, 10, 8, repetitions=1, has_warm_up=False)
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds", "is_reached"),
+    [
+        (RunLimits(2, 2, 0), [1, 1], False),
+        (RunLimits(2, 2, 0), [1, 1, 1], True),
+        (RunLimits(5, 0, 10), [6], True),  # the second would end after 12 seconds
+        (RunLimits(5, 0, 10), [4], False),
+        (RunLimits(5, 1, 10), [60], False),
+    ],
+)
+def test_runs_end_at_their_limits(limits, seconds, is_reached):
+    assert limits.is_reached(seconds) == is_reached
+
+
+def test_method_without_time_left_is_not_measured_and_says_how(file, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(profile, "QUICK_SECONDS", -10)
+    monkeypatch.setattr(session, "MIN_SECONDS", 0)
+    status, out, err = run(capsys, "--tasks", file, "--device", "cpu", "--out", tmp_path)
+    assert status == 1
+    assert "mean at 640x480: not measured: one fusion takes longer" in err
+    assert "--source mean --size 640x480 --runs 1, or --thorough" in err
+    assert [line.split()[1] for line in out.splitlines()[1:3]] == ["640x480"] * 2
+
+
+def test_network_that_does_not_fit_is_measured_in_tiles(weights, monkeypatch, capsys, tmp_path):
+    measured = []
+
+    def measure(request, timing, deadline, on_wait):
+        if not request.options.get("tile"):
+            raise NotEnoughMemoryError("too large")
+        measured.append(request.options["tile"])
+        yield FusionCost(0.5, 0.25, 10)
+
+    monkeypatch.setattr(measurement, "measure_fusions", measure)
+    arguments = ("--method", "dmfuse", "--set", f"weights={weights}", "--size", "528x64")
+    arguments = (*arguments, "--device", "cpu")
+    status, out, err = run(capsys, *arguments, "--thorough")
+    assert (status, measured) == (0, [512])
+    assert "dmfuse at 528x64: too large; measured with tile: 512" in err
+    assert "dmfuse (tile 512)" in out
+    assert run(capsys, *arguments)[0] == 1
 
 
 def test_benchmark_fails_if_gray_levels_cannot_be_compared(capsys):
@@ -199,9 +279,16 @@ def test_every_tile_is_counted(weights):
     assert tiled.macs == 3 * tile.macs
 
 
-def test_network_is_measured_in_a_subprocess(weights):
-    cost = measure_in_subprocess(make_request(weights, 64, 48), TimingOptions("cpu", 2, 1))
+def measure(request, device, threads):
+    timing = TimingOptions(device, threads, RunLimits(2, 2, 0))
+    return summarize(list(measure_fusions(request, timing, None, lambda: None)))
+
+
+def test_network_is_measured_in_a_new_process(weights):
+    cost = measure(make_request(weights, 64, 48), "cpu", 1)
     assert cost.min_seconds <= cost.median_seconds <= cost.max_seconds
+    assert (cost.repetitions, cost.has_warm_up) == (2, True)
+    assert 0 < cost.processor_seconds < 10
     # More than its features at full size: three steps, two images, four channels, four bytes.
     assert cost.peak_memory_bytes > 64 * 48 * 3 * 2 * 4 * 4
 
@@ -259,13 +346,14 @@ def test_wrong_arguments_are_one_line(file, capsys, arguments, message):
     status, _, err = run(capsys, *common, "--runs", "0", "--device", "cpu", *arguments)
     assert status == 2
     assert message in err
-    assert err.startswith("fusion.profile: ")
-    assert err.count("\n") == 1
+    *bar, line = err.splitlines()  # weights are read while operations are counted
+    assert line.startswith("fusion.profile: ")
+    assert not bar or "weights" in arguments[-1]
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_memory_on_a_gpu_is_what_torch_allocated(weights):
     request = make_request(weights, 256, 256)
-    cost = measure_in_subprocess(request, TimingOptions("cuda:0", 2, None))
+    cost = measure(request, "cuda:0", None)
     assert cost.peak_memory_bytes > 4 * 256 * 256 * 3 * 2 * 4

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fusebench.errors import UserError
+from fusebench.errors import NotEnoughMemoryError
 
 ROOT = Path("/")
 SHARE_OF_ESTIMATE = 0.8
@@ -36,13 +36,13 @@ def check_memory(estimate: int, where: str, advice: str) -> None:
         advice: What makes it smaller.
 
     Raises:
-        UserError: With the estimate, what is available, and the advice.
+        NotEnoughMemoryError: With the estimate, what is available, and the advice.
     """
     if estimate < NEGLIGIBLE_BYTES:
         return
     available = read_available_memory()
     if available is not None and estimate * SHARE_OF_ESTIMATE > available.size:
-        raise UserError(
+        raise NotEnoughMemoryError(
             f"{where} needs about {format_size(estimate)} of memory, but only "
             f"{format_size(max(available.size, 0))} are available ({available.limit}); {advice}"
         )
@@ -56,7 +56,7 @@ def check_fusion_memory(shape: tuple[int, ...], bytes_per_pixel: float) -> None:
         bytes_per_pixel: Of the arrays that exist at the same time.
 
     Raises:
-        UserError: See `check_memory`.
+        NotEnoughMemoryError: See `check_memory`.
     """
     height, width = shape
     check_memory(

@@ -27,12 +27,10 @@ from fusebench.storage import predicted_boxes
 from fusebench.storage.store import Store
 from fusion import run as fusion
 from fusion.profiling import files
-from fusion.profiling.measurement import (
-    MeasuredCost,
-    OperationCounts,
-    ProfileRequest,
-    TimingOptions,
-)
+from fusion.profiling.files import CostRow
+from fusion.profiling.measurement import MeasuredCost
+from fusion.profiling.operation_counts import OperationCounts
+from fusion.profiling.request import ProfileRequest, RunLimits, TimingOptions
 from fusion.scoring import metric
 from segmentation import run as segmentation
 from tests.helpers import dataset_folders
@@ -284,11 +282,13 @@ def _make_metric_rows(toy: SyntheticComparison, run: Run, rng: np.random.Generat
 
 def _write_cost_profiles(toy: SyntheticComparison, plan: Plan, store: Store) -> None:
     """Write the cost profile of every fusion method, as `fusion.profile` stores it."""
-    rng, timing = np.random.default_rng(0), TimingOptions("cpu", 5, 1)
+    rng, timing = np.random.default_rng(0), TimingOptions("cpu", 1, RunLimits(5, 5, 0))
     for name, source in plan.task_file.sources.items():
         if isinstance(source, schema.FusionMethodSource) and name not in toy.unfinished_sources:
             request = ProfileRequest(name, source.method, dict(source.options), *toy.image_size)
             seconds = float(rng.lognormal(-3, 1.5))
-            cost = MeasuredCost(seconds, 0.9 * seconds, 1.2 * seconds, int(rng.integers(1e6, 1e9)))
+            memory = int(rng.integers(1e6, 1e9))
+            times = (seconds, 0.9 * seconds, 1.2 * seconds)
+            cost = MeasuredCost(*times, memory, processor_seconds=seconds, repetitions=5)
             counts = OperationCounts(int(rng.integers(1e4, 1e7)), int(rng.integers(1e9, 1e12)))
-            files.store_profile(store.root, timing, (request, counts, cost))
+            files.store_profile(store.root, CostRow(request, timing, counts, cost))

@@ -233,6 +233,7 @@ def make_profile(source, median_seconds, **changes):
         "median_seconds": median_seconds,
         "min_seconds": median_seconds / 2,
         "max_seconds": median_seconds * 2,
+        "processor_seconds": median_seconds,
         "peak_memory_bytes": 3_000_000,
         "provenance": {"at": "2026-01-01T00:00:00+00:00", "versions": {}},
     }

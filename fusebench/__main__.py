@@ -19,17 +19,21 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from fusebench import cli, doctor, verify
-from fusebench.config import schema
+from fusebench.config import schema, task_file_location
 from fusebench.experiments.plan import Plan
 from fusebench.export import __main__ as export
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
+from fusebench.storage import cost_profiles
 
 SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "verify": verify.main,
     "export": export.main,
     "doctor": doctor.main,
 }
+
+
+REPORT, PROFILER = "reports.run", "fusion.profile"
 
 
 def build_plan(args: argparse.Namespace) -> Plan:
@@ -46,7 +50,40 @@ def select_stages(plan: Plan, *, is_plan_only: bool) -> list[str]:
     kinds = {run.task.kind for run in plan.runs}
     kinds |= {skipped.task.kind for skipped in plan.skipped_tasks if skipped.will_be_generated}
     model_stages = [f"{kind}.run" for kind in ("detection", "segmentation") if kind in kinds]
-    return ["fusion.run", *model_stages, *([] if is_plan_only else ["reports.run"])]
+    return ["fusion.run", *model_stages, *([] if is_plan_only else [REPORT])]
+
+
+def measure_costs(plan: Plan, args: argparse.Namespace) -> int:
+    """Measure the cost of the planned fusion methods that the store has no profile of.
+
+    Returns:
+        The exit status of the profiler; 1 if a method was not measured, which the report says too.
+    """
+    names = list_sources_without_profile(plan, args)
+    if not names:
+        return 0
+    printable.print_text(f"== {PROFILER}")
+    selection = [part for name in names for part in ("--source", name)]
+    places = ["--tasks", str(args.tasks), "--out", str(args.out), "--device", args.device]
+    status: int = importlib.import_module(PROFILER).main([*places, *selection])
+    return status
+
+
+def list_sources_without_profile(plan: Plan, args: argparse.Namespace) -> list[str]:
+    """List the fusion methods of the plan whose cost was not measured yet, by source name."""
+    file = schema.load_task_file(task_file_location.find_task_file(args.tasks))
+    planned = {images.source.name for run in plan.runs for images in run.required_images}
+    methods = {
+        name: source
+        for name, source in file.sources.items()
+        if name in planned and isinstance(source, schema.FusionMethodSource)
+    }
+    profiled = [(p.method, p.options) for p in cost_profiles.read_profiles(args.out)]
+    return [
+        name
+        for name, source in methods.items()
+        if (source.method, dict(source.options)) not in profiled
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,12 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli.report_interrupt("fusebench")
     worst_status = 0
     for program in select_stages(plan, is_plan_only=args.plan):
+        if program == REPORT:
+            status = measure_costs(plan, args)
+            if status not in (0, 1):
+                return status
         printable.print_text(f"== {program}")
         run_stage = importlib.import_module(program).main
-        if program == PROFILER:
-            run_stage = partial(_measure_costs, run_stage, args)
         # Stages that compute plan again: data can change in the hours that the first one takes.
-        status: int = run_stage(arguments, plan) if args.plan else run_stage(arguments)
+        status = run_stage(arguments, plan) if args.plan else run_stage(arguments)
         if status not in (0, 1):
             return status
         worst_status = max(worst_status, status)

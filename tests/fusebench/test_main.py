@@ -45,3 +45,14 @@ def test_stages_run_in_order_and_the_report_is_last(flags, tmp_path, capsys):
     assert __main__.main([*flags, "--task", "entropy"]) == 0
     assert (tmp_path / "report/index.html").is_file()
     assert "== fusion.run" in capsys.readouterr().out
+
+
+def test_the_cost_of_the_methods_is_measured_once(flags, tmp_path, capsys):
+    assert __main__.main([*flags, "--task", "entropy"]) == 0
+    assert capsys.readouterr().out.index("== fusion.profile") > 0
+    assert [file.name for file in (tmp_path / "runs/profile").iterdir()] == [
+        "both-640x480-cpu.json"
+    ]
+    assert "both,640x480" in (tmp_path / "report/tables/efficiency.csv").read_text()
+    assert __main__.main([*flags, "--task", "entropy"]) == 0
+    assert "== fusion.profile" not in capsys.readouterr().out

@@ -48,7 +48,7 @@ def test_the_initial_student_has_no_loss_where_all_images_are_equal():
     stage = train_stage.build_stage(training, None)
     images = torch.rand(1, 1, 32, 32).expand(1, 3, 32, 32)
     losses = stage(images, STREAMS)
-    assert losses["total"] == pytest.approx(0, abs=1e-5)
+    assert losses["total"].item() == pytest.approx(0, abs=1e-5)
     assert stage.make_sample_images(images, STREAMS).shape == (1, 4, 32, 32)
 
 

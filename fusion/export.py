@@ -46,7 +46,7 @@ def _export(weights: str, path: Path) -> None:
     """
     if path.suffix != ".onnx" or path.is_dir():
         raise UserError(f"--to {path}: expected the name of a file that ends in .onnx")
-    options = student.Options(weights=weights)
+    options = student.Options.model_validate({"weights": weights})
     hashes = student.dependency_hashes(options)
     content = student.export(options, {"method": "student", "weights_sha256": hashes["weights"]})
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -110,7 +110,7 @@ def apply_coefficients(
     # One call for each map: this is faster in ONNX, and so are the contiguous maps.
     maps = [
         interpolate(plane, scale_factor=SCALE, mode="bilinear")
-        for plane in coefficients.float().split(1, dim=1)
+        for plane in coefficients.float().chunk(len(terms), dim=1)
     ]
     return _apply_affine_map(dict(zip(terms, maps, strict=True)), infrared, visible)
 

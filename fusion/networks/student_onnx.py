@@ -5,7 +5,6 @@ ONNX Runtime: its upsampling takes as long as all convolutions, and OpenCV's tak
 """
 
 import copy
-import io
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -113,9 +112,8 @@ def export_network(network: nn.Module, metadata: Mapping[str, str] | None = None
         )
     assert program is not None
     program.model.metadata_props.update(metadata or {})
-    content = io.BytesIO()
-    program.save(content)
-    return content.getvalue()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def _build_session(content: bytes) -> Any:

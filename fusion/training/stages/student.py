@@ -44,7 +44,7 @@ class DistillationStage(nn.Module):
             images: (visible, infrared, teacher) luminance, (N, 3, H, W) in [0, 1].
             streams: Not used; nothing is random.
         """
-        visible, infrared, teacher = images.split(1, dim=1)
+        visible, infrared, teacher = images.chunk(3, dim=1)
         fused = self.network(infrared, visible).float()
         with disable_autocast(images):
             terms = {
@@ -55,6 +55,6 @@ class DistillationStage(nn.Module):
 
     def make_sample_images(self, images: Tensor, streams: RandomStreams) -> Tensor:
         """Return infrared, visible, teacher's and fused image."""
-        visible, infrared, teacher = images.split(1, dim=1)
+        visible, infrared, teacher = images.chunk(3, dim=1)
         fused = self.network(infrared, visible).float().clamp(0, 1)
         return torch.cat((infrared, visible, teacher, fused), dim=1)

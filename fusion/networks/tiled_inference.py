@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fusebench.data.images import Gray
 from fusebench.errors import UserError
 from fusebench.runtime import system_errors
+from fusebench.runtime.memory import allocator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,6 +104,8 @@ def fuse_images(
             f"an image of {width} x {height} pixels is too small for the network; "
             f"expected at least {MIN_SIDE} pixels a side"
         )
+    if device == "cpu":
+        allocator.keep_freed_memory()
     infrared_tensor, visible_tensor = (
         torch.from_numpy(pad_image(image, tiling.padding)).to(device)
         for image in (infrared, visible)

@@ -28,4 +28,4 @@ def keep_freed_memory() -> bool:
         return False
     set_option.argtypes, set_option.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     options = (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD)
-    return all([set_option(option, MAX_KEPT_BYTES) == 1 for option in options])
+    return all(set_option(option, MAX_KEPT_BYTES) == 1 for option in options)

@@ -101,7 +101,11 @@ def criss_cross_attention(pixel: Tensor, path: Tensor, values: Tensor) -> Tensor
     maximum = torch.maximum(rows[0], columns[0])
     row_weight, column_weight = ((part[0] - maximum).exp() for part in (rows, columns))
     total = row_weight * rows[1] + column_weight * columns[1]
-    merged = (row_weight * rows[2] + column_weight * columns[2]) / total
+    if torch.is_grad_enabled():
+        merged = (row_weight * rows[2] + column_weight * columns[2]) / total
+    else:
+        merged = (row_weight / total) * rows[2]
+        merged.addcmul_(column_weight / total, columns[2])
     return merged.permute(0, 3, 1, 2)
 
 
@@ -122,6 +126,10 @@ def _attend_within_lines(
     """
     batch, lines, length, _ = pixel.shape
     pixel, path, values = (x.reshape(batch * lines, length, -1) for x in (pixel, path, values))
+    is_inference = not torch.is_grad_enabled() and pixel.device.type == "cpu"
+    if is_inference and pixel.dtype == path.dtype == values.dtype == torch.float32:
+        parts = _attend_in_one_buffer(pixel, path, values, exclude_pixel=exclude_pixel)
+        return tuple(part.view(batch, lines, length, -1) for part in parts)
     limit = MAX_AFFINITIES
     if pixel.device.type == "cpu":
         limit = min(MAX_AFFINITIES, MAX_AFFINITIES_ON_CPU)
@@ -141,3 +149,44 @@ def _attend_within_lines(
     return tuple(
         torch.cat(part).reshape(batch, lines, length, -1) for part in zip(*chunks, strict=True)
     )
+
+
+def _attend_in_one_buffer(
+    pixel: Tensor, path: Tensor, values: Tensor, *, exclude_pixel: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute attention within each line without gradients; all lines use the same memory.
+
+    The softmax of torch is faster than its steps, but does not return the sum of the exponentials.
+    That follows from its largest value, which is 1 / sum.
+
+    Args:
+        pixel: float32, (lines, L, C').
+        path: float32, (lines, L, C').
+        values: float32, (lines, L, C).
+        exclude_pixel: Leave the pixel itself out of its line.
+
+    Returns:
+        Maximum affinity and sum of the exponentials relative to it, (lines, L, 1) each, and the
+        values weighted by the exponentials, (lines, L, C).
+    """
+    lines, length, _ = pixel.shape
+    if exclude_pixel and length == 1:  # there is no other pixel in the line
+        lowest = torch.full_like(pixel[..., :1], torch.finfo(pixel.dtype).min)
+        return lowest, torch.zeros_like(lowest), torch.zeros_like(values)
+    maximum, total = pixel.new_empty(2, lines, length, 1)
+    weighted = torch.empty_like(values)
+    lines_per_chunk = max(1, min(lines, MAX_AFFINITIES_ON_CPU // length**2))
+    affinities, weights = pixel.new_empty(2, lines_per_chunk, length, length)
+    for first in range(0, lines, lines_per_chunk):
+        chunk = slice(first, min(first + lines_per_chunk, lines))
+        count = chunk.stop - chunk.start
+        affinity, weight = affinities[:count], weights[:count]
+        torch.bmm(pixel[chunk], path[chunk].transpose(1, 2), out=affinity)
+        if exclude_pixel:
+            affinity.diagonal(dim1=1, dim2=2).fill_(-torch.inf)
+        torch.amax(affinity, 2, keepdim=True, out=maximum[chunk])
+        torch.softmax(affinity, 2, out=weight)
+        torch.amax(weight, 2, keepdim=True, out=total[chunk])
+        torch.bmm(weight, values[chunk], out=weighted[chunk])
+    total.reciprocal_()
+    return maximum, total, weighted.mul_(total)

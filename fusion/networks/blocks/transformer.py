@@ -5,6 +5,8 @@ CVPR 2022 (one block); Pan et al., "DMNet", IEEE IoT Journal 2025, section III-B
 block).
 """
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +15,9 @@ from fusion.networks.dmnet_architecture import TransformerWiring
 
 TRANSFORMER_LAYERS = 5
 """Layers of the dense block (section III-B); the weight of each output is omega = 1/5."""
+
+
+STRIP_PIXELS = 8192  # pixels of a strip; their features fit into the cache of a CPU core
 
 
 class ChannelLayerNorm(nn.Module):
@@ -63,6 +68,37 @@ class ChannelAttention(nn.Module):
         projected: Tensor = self.project(attended.flatten(1, 2).unflatten(-1, x.shape[-2:]))
         return projected
 
+    def add_in_strips(self, x: Tensor, norm: nn.Module) -> Tensor:
+        """Compute x + self(norm(x)) of one image in strips; see `_iterate_mixed_strips`.
+
+        Attention and projection are one 1x1 convolution of the values.
+        """
+        features = x.shape[1]
+        products = torch.zeros(features, features, device=x.device)
+        squares = torch.zeros(2 * features, device=x.device)
+        values = []
+        for strip in _iterate_mixed_strips(x, lambda rows: self.expand(norm(rows)), self.mix):
+            query_key, value = strip.split((2 * features, features), dim=1)
+            values.append(value.contiguous(memory_format=torch.channels_last))
+            rows = query_key[0].permute(1, 2, 0).reshape(-1, 2 * features).float()
+            products += rows[:, :features].T @ rows[:, features:]
+            squares += rows.square().sum(0)
+        size = features // self.heads
+        query_norm, key_norm = squares.sqrt().view(2, self.heads, size)
+        norms = query_norm[:, :, None] * key_norm[:, None]
+        blocks = products.view(self.heads, size, self.heads, size).diagonal(dim1=0, dim2=2)
+        cosine = blocks.permute(2, 0, 1) / norms.clamp_min(1e-12)
+        attention = (cosine * self.temperature).softmax(dim=-1)
+        weight = (self.project.weight[:, :, 0, 0] @ torch.block_diag(*attention))[:, :, None, None]
+        # The values of a strip are freed as soon as they are added.
+        y = torch.empty_like(x)
+        first = 0
+        while values:
+            value = values.pop(0)
+            area = (..., slice(first, first := first + value.shape[2]), slice(None))
+            torch.add(x[area], functional.conv2d(value, weight), out=y[area])
+        return y
+
 
 class GatedFeedForward(nn.Module):
     """Feed-forward network of two depthwise branches of twice the width; one gates the other."""
@@ -80,6 +116,16 @@ class GatedFeedForward(nn.Module):
         projected: Tensor = self.project(functional.gelu(gate) * signal)
         return projected
 
+    def add_in_strips(self, x: Tensor, norm: nn.Module) -> Tensor:
+        """Compute x + self(norm(x)) of one image in strips; see `_iterate_mixed_strips`."""
+        y = torch.empty_like(x)
+        first = 0
+        for strip in _iterate_mixed_strips(x, lambda rows: self.expand(norm(rows)), self.mix):
+            gate, signal = strip.chunk(2, dim=1)
+            area = (..., slice(first, first := first + strip.shape[2]), slice(None))
+            torch.add(x[area], self.project(functional.gelu(gate) * signal), out=y[area])
+        return y
+
 
 class TransformerBlock(nn.Module):
     """Restormer block: channel attention and gated feed-forward network, each with a residual."""
@@ -93,6 +139,10 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block, (N, C, H, W) to the same shape, any size."""
+        if _may_use_strips(x):
+            x = x.contiguous(memory_format=torch.channels_last)
+            x = self.attention.add_in_strips(x, self.attention_norm)
+            return self.feed_forward.add_in_strips(x, self.feed_forward_norm)
         x = x + self.attention(self.attention_norm(x))
         refined: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
         return refined
@@ -131,3 +181,37 @@ def _compute_l2_norm(rows: Tensor) -> Tensor:
     """Compute the Euclidean norm over the pixels, (..., C, H*W) to (..., C, 1)."""
     norm: Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     return norm
+
+
+def _may_use_strips(x: Tensor) -> bool:
+    """Return whether features are those of one image on the CPU (or counted), not of a training."""
+    return not torch.is_grad_enabled() and x.device.type in ("cpu", "meta") and len(x) == 1
+
+
+def _iterate_mixed_strips(
+    x: Tensor, expand: Callable[[Tensor], Tensor], mix: nn.Conv2d
+) -> Iterator[Tensor]:
+    """Compute mix(expand(x)) of one image in strips of rows that stay in the cache.
+
+    Args:
+        x: (1, C, H, W), channels last.
+        expand: Function of each pixel, (1, C, rows, W) to (1, C', rows, W).
+        mix: Depthwise 3x3 convolution with a padding of 1, without bias.
+
+    Yields:
+        Strips from top to bottom, (1, C', rows, W).
+    """
+    height, width = x.shape[2:]
+    rows = max(1, STRIP_PIXELS // width)
+    outside = x.new_zeros(1, mix.in_channels, 1, width)
+    above = outside  # expanded rows that this strip has in common with the one before
+    expanded_rows = 0
+    for first in range(0, height, rows):
+        parts, end = [above], min(first + rows + 1, height)
+        if end > expanded_rows:
+            parts.append(expand(x[:, :, expanded_rows:end]))
+        if first + rows >= height:
+            parts.append(outside)
+        padded = torch.cat(parts, dim=2)
+        above, expanded_rows = padded[:, :, -2:], end
+        yield functional.conv2d(padded, mix.weight, padding=(0, 1), groups=mix.groups)

@@ -24,6 +24,10 @@ from fusion.training.stages.contract import GRADIENT_NORM
 from fusion.training.training_run import TrainingRun
 
 METHOD_TITLES = {"dmfuse": "DMFuse", "dmnet": "DMNet", "student": "the student"}
+PAPER_LOSS_OPTIONS = (
+    *("loss", "weights", "signed"),  # of DMFuse
+    *("gradient_weight", "operator", "ssim_weight"),  # of DMNet
+)
 CARD_TEMPLATE = """# {title}
 
 Weights of {network}, stage {stage}: {count:,} values in {tensors} tensors, 16-bit floats,
@@ -173,8 +177,11 @@ def _describe_start_steps(training: TrainingRun) -> str:
 def _describe_loss_options(options: StageOptions) -> str:
     """Describe the options that only this stage has, e.g. ``, loss code, weights 1 4 20``."""
     stage_specific = options.model_dump(exclude=set(StageOptions.model_fields), exclude_none=True)
+    structure = stage_specific.pop("structure", {})
+    if structure:  # these losses replace the papers'
+        stage_specific = {n: v for n, v in stage_specific.items() if n not in PAPER_LOSS_OPTIONS}
     parts = []
-    for name, value in stage_specific.items():
+    for name, value in {**stage_specific, **structure}.items():
         values = value if isinstance(value, tuple) else (value,)
         parts.append(f", {name.replace('_', ' ')} {' '.join(map(str, values))}")
     return "".join(parts)

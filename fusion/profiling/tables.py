@@ -51,8 +51,9 @@ def format_published_sizes() -> list[str]:
 def _was_delayed(row: CostRow) -> bool:
     """Return whether a fusion with one thread took much longer than its processor time."""
     elapsed, processor = row.cost.median_seconds, row.cost.processor_seconds
-    is_comparable = elapsed is not None and processor is not None and row.timing.threads == 1
-    return is_comparable and elapsed > BUSY_RATIO * processor + 0.01
+    if elapsed is None or processor is None or row.timing.threads != 1:
+        return False
+    return elapsed > BUSY_RATIO * processor + 0.01  # the clocks' resolution
 
 
 def _format_rows(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -233,7 +233,8 @@ def test_a_task_file_of_the_documents_is_valid(block, templates, tmp_path, monke
         assert section in schema.TaskFile.model_fields
         for name, value in values.items():
             whole = isinstance(value, dict) and "kind" in value
-            content[section][name] = value if whole else {**content[section].get(name, {}), **value}
+            entries = content.setdefault(section, {})
+            entries[name] = value if whole else {**entries.get(name, {}), **value}
     content["sources"]["brighter"] = {"kind": "method", "method": "mymethods.brighter"}
     file = tmp_path / "tasks.yaml"
     file.write_text(yaml.safe_dump(content))

@@ -109,7 +109,7 @@ def test_modules_in_the_current_folder_can_be_named_but_hide_no_other(tmp_path, 
 def test_without_a_task_file_the_default_one_is_used_and_named_once(capsys):
     assert console.main(["run", "--preset", "demo", "--plan"]) == 0
     streams = capsys.readouterr()
-    assert "scenes-detection on infrared, visible, dmfuse: to do" in streams.out
+    assert "scenes-detection on infrared, visible, laplacian, student: to do" in streams.out
     assert streams.err.count("the default task file is used; `fusebench init` writes") == 1
 
 

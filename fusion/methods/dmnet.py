@@ -11,7 +11,7 @@ from fusion.methods import _learned
 from fusion.methods._learned import COLOR as COLOR
 from fusion.networks.tiled_inference import TrainedNetwork
 
-VERSION = 1
+VERSION = 2
 
 
 class Options(_learned.Options):

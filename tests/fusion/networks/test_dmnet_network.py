@@ -55,9 +55,16 @@ class LargestTensor(TorchDispatchMode):
 
 def test_the_largest_tensor_of_the_autoencoder_is_linear_in_the_pixels():
     network = build_dmnet()
-    with torch.no_grad(), LargestTensor() as largest:
+    with LargestTensor() as largest:
         network.reconstruct(torch.rand(1, 1, 64, 64))
     assert largest.values == 4 * 16 * 64 * 64  # two branches of the feed-forward
+
+
+def test_the_largest_tensor_of_inference_is_a_feature_map():
+    network = build_dmnet()
+    with torch.no_grad(), LargestTensor() as largest:
+        network.reconstruct(torch.rand(1, 1, 512, 128))
+    assert largest.values == 16 * 512 * 128  # the wider ones are made strip by strip
 
 
 def test_latent_features_are_the_mean_over_the_time_steps():

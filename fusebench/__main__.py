@@ -107,10 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         printable.print_text(f"== {program}")
         run_stage = importlib.import_module(program).main
         # Stages that compute plan again: data can change in the hours that the first one takes.
-        status = run_stage(arguments, plan) if args.plan else run_stage(arguments)
-        if status not in (0, 1):
-            return status
-        worst_status = max(worst_status, status)
+        run_status: int = run_stage(arguments, plan) if args.plan else run_stage(arguments)
+        if run_status not in (0, 1):
+            return run_status
+        worst_status = max(worst_status, run_status)
     return worst_status
 
 

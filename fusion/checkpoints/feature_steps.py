@@ -47,4 +47,5 @@ def _sum_over_steps(kernel: "Tensor", steps: int, name: str) -> "Tensor":
             f"{name} has shape {tuple(kernel.shape)}, expected (out, channels, height, width) with "
             f"channels a multiple of the {steps} time steps"
         )
-    return kernel.unflatten(1, (steps, -1)).sum(1)
+    outputs, channels, *sides = kernel.shape
+    return kernel.reshape(outputs, steps, channels // steps, *sides).sum(1)

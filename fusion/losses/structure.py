@@ -10,6 +10,7 @@ All images are luminance (N, 1, H, W); infrared and visible images are in [0, 1]
 than half a window.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -145,7 +146,7 @@ def compute_spurious_gradient(fused: Tensor, infrared: Tensor, visible: Tensor) 
         Difference per pixel, (N, 1, H, W), at least 0.
     """
     fused_gradient, *gradients = (
-        (sum(d.square() for d in _compute_gradient(x)) + SMALLEST_SQUARE).sqrt()
+        (_sum_squares(_compute_gradient(x)) + SMALLEST_SQUARE).sqrt()
         for x in (fused, infrared, visible)
     )
     return (fused_gradient - _dilate(torch.maximum(*gradients), TOLERANCE_RADIUS)).relu()
@@ -181,8 +182,7 @@ def _compute_brightness_error(
 def _compute_gradient_error(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
     """Compute the mean absolute difference to the gradient vector of the source with more."""
     gradient, *sources = (_compute_gradient(x) for x in (fused, infrared, visible))
-    squares = [sum(d.square() for d in source) for source in sources]
-    is_infrared = squares[0] > squares[1]
+    is_infrared = torch.gt(*map(_sum_squares, sources))
     errors = [
         (derivative - torch.where(is_infrared, infrared_derivative, visible_derivative)).abs()
         for derivative, infrared_derivative, visible_derivative in zip(
@@ -190,6 +190,12 @@ def _compute_gradient_error(fused: Tensor, infrared: Tensor, visible: Tensor) ->
         )
     ]
     return torch.stack(errors).mean()
+
+
+def _sum_squares(gradient: Sequence[Tensor]) -> Tensor:
+    """Compute the squared magnitude of a gradient from both derivatives."""
+    horizontal, vertical = gradient
+    return horizontal.square() + vertical.square()
 
 
 def _compute_gradient(image: Tensor) -> list[Tensor]:

@@ -47,5 +47,4 @@ def _sum_over_steps(kernel: "Tensor", steps: int, name: str) -> "Tensor":
             f"{name} has shape {tuple(kernel.shape)}, expected (out, channels, height, width) with "
             f"channels a multiple of the {steps} time steps"
         )
-    outputs, channels, *sides = kernel.shape
-    return kernel.reshape(outputs, steps, channels // steps, *sides).sum(1)
+    return kernel.reshape(len(kernel), steps, -1, *kernel.shape[2:]).sum(1)

@@ -78,9 +78,9 @@ class ChannelAttention(nn.Module):
         squares = torch.zeros(2 * features, device=x.device)
         values = []
         for strip in _iterate_mixed_strips(x, lambda rows: self.expand(norm(rows)), self.mix):
-            query_key, value = strip[:, : 2 * features], strip[:, 2 * features :]
+            value = strip[:, 2 * features :]
             values.append(value.contiguous(memory_format=torch.channels_last))
-            rows = query_key[0].permute(1, 2, 0).reshape(-1, 2 * features).float()
+            rows = strip[0, : 2 * features].permute(1, 2, 0).reshape(-1, 2 * features).float()
             products += rows[:, :features].T @ rows[:, features:]
             squares += rows.square().sum(0)
         size = features // self.heads
@@ -89,8 +89,8 @@ class ChannelAttention(nn.Module):
         blocks = products.view(self.heads, size, self.heads, size).diagonal(dim1=0, dim2=2)
         cosine = blocks.permute(2, 0, 1) / norms.clamp_min(1e-12)
         attention = (cosine * self.temperature).softmax(dim=-1)
-        mixing: Tensor = torch.block_diag(*attention)  # type: ignore[no-untyped-call]
-        weight = (self.project.weight[:, :, 0, 0] @ mixing)[:, :, None, None]
+        head_weights = self.project.weight.view(features, self.heads, size)
+        weight = torch.einsum("ohi,hij->ohj", head_weights, attention).reshape(features, -1, 1, 1)
         # The values of a strip are freed as soon as they are added.
         y = torch.empty_like(x)
         first = 0

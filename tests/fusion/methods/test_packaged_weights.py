@@ -13,7 +13,7 @@ from fusebench.storage import hashing
 from fusion.checkpoints import weights_file
 from fusion.methods import _learned
 
-METHODS = ("dmfuse", "dmnet")
+METHODS = ("dmfuse", "dmnet", "student")
 
 
 @pytest.fixture(scope="module")

@@ -76,11 +76,12 @@ def test_the_file_to_export_to_ends_in_onnx(weights, capsys):
 @needs_onnx
 @pytest.mark.slow
 def test_onnx_runtime_reproduces_pytorch(weights):
-    fused = [
-        student.load(student.Options(weights=weights, runtime=runtime), "cpu")(INFRARED, VISIBLE)
-        for runtime in ("torch", "onnx")
-    ]
-    assert np.abs(fused[0].astype(int) - fused[1]).max() <= 1
+    for chosen in (weights, "packaged"):
+        fused = [
+            student.load(student.Options(weights=chosen, runtime=runtime), "cpu")(INFRARED, VISIBLE)
+            for runtime in ("torch", "onnx")
+        ]
+        assert np.abs(fused[0].astype(int) - fused[1]).max() <= 1
 
 
 @needs_onnx

@@ -57,7 +57,7 @@ def measure_costs(plan: Plan, args: argparse.Namespace) -> int:
     """Measure the cost of the planned fusion methods that the store has no profile of.
 
     Returns:
-        The exit status of the profiler; 1 if a method was not measured, which the report says too.
+        The exit status of the profiler. If a method was not measured, the report says so.
     """
     names = list_sources_without_profile(plan, args)
     if not names:
@@ -102,8 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for program in select_stages(plan, is_plan_only=args.plan):
         if program == REPORT:
             status = measure_costs(plan, args)
-            if status not in (0, 1):
-                return status
+            if status not in (0, cli.EXIT_FAILED, cli.EXIT_WRONG_INPUT):
+                return status  # interrupted; without costs the report is still right
         printable.print_text(f"== {program}")
         run_stage = importlib.import_module(program).main
         # Stages that compute plan again: data can change in the hours that the first one takes.

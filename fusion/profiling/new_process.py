@@ -5,11 +5,14 @@ of its own: each starts at once, with memory that no other computation has touch
 """
 
 import multiprocessing
+import os
 import signal
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, TypeVar
 
 from fusebench.errors import NotEnoughMemoryError, UserError
@@ -25,6 +28,7 @@ PRELOADED = [
     "fusion.profiling.files",
 ]
 WAIT_SECONDS = 0.1
+MAX_FOLDER_BYTES = 70  # a socket's path has at most 107, of which its name takes about 35
 SMALLER_ADVICE = "try a smaller --size, or the option tile"
 
 
@@ -49,8 +53,7 @@ def iterate_results(
         NotEnoughMemoryError: If memory runs out, or the process is killed.
         RuntimeError: For any other exception, with its traceback.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context = _select_context()
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send_results, args=(sender, function, arguments))
     process.start()
@@ -82,6 +85,18 @@ def call(
     """Call a function of a module in a new process; see `iterate_results`."""
     result: T = next(iterate_results(_yield_result, function, arguments, on_wait=on_wait))
     return result
+
+
+def _select_context() -> ForkServerContext | SpawnContext:
+    """Return the context that starts processes: new interpreters if no server can be had.
+
+    The server listens at a socket in the folder for temporary files, whose path has to be short.
+    """
+    if len(os.fsencode(tempfile.gettempdir())) > MAX_FOLDER_BYTES:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
 
 
 def _yield_result(function: Callable[..., T], arguments: Sequence[Any]) -> Iterator[T]:

@@ -357,3 +357,11 @@ def test_memory_on_a_gpu_is_what_torch_allocated(weights):
     request = make_request(weights, 256, 256)
     cost = measure(request, "cuda:0", None)
     assert cost.peak_memory_bytes > 4 * 256 * 256 * 3 * 2 * 4
+
+
+def test_a_long_path_of_temporary_files_starts_new_interpreters(tmp_path, monkeypatch):
+    folder = tmp_path / ("t" * 100)
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    assert new_process.call(len, "four") == 4
+    assert not list(folder.iterdir())

@@ -21,6 +21,7 @@ from fusebench.runtime import printable
 from fusebench.runtime.memory import array_bytes
 from fusebench.runtime.program import run_program
 from fusion.methods import (
+    _learned,
     average,
     guided_filter,
     hybrid_multiscale,
@@ -42,7 +43,7 @@ PLAIN_METHODS = {
     "guided_filter": guided_filter,
     "hybrid_multiscale": hybrid_multiscale,
 }
-NETWORKS = ("dmfuse", "dmnet")
+NETWORKS = ("dmfuse", "dmnet", "student")
 SMALL = (48, 64)
 
 
@@ -57,7 +58,8 @@ def measure_method(name: str, height: int, width: int) -> tuple[float, int]:
         assert method.load_network is not None
         network = method.load_network(options, "cpu")
         tiling = options.tiling_options
-        estimate = inference_memory.estimate_bytes(network, height, width, tiling)
+        network_bytes = inference_memory.estimate_bytes(network, height, width, tiling)
+        estimate = max(network_bytes, _learned.COLOR_BYTES_PER_PIXEL * height * width)
     rng = np.random.default_rng(0)
 
     def fuse_noise(height: int, width: int) -> None:

@@ -19,12 +19,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from fusebench import cli, doctor, verify
-from fusebench.config import schema, task_file_location
+from fusebench.config import schema
+from fusebench.experiments import costs
 from fusebench.experiments.plan import Plan
 from fusebench.export import __main__ as export
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
-from fusebench.storage import cost_profiles
 
 SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "verify": verify.main,
@@ -59,7 +59,9 @@ def measure_costs(plan: Plan, args: argparse.Namespace) -> int:
     Returns:
         The exit status of the profiler. If a method was not measured, the report says so.
     """
-    names = list_sources_without_profile(plan, args)
+    fusion_methods = costs.select_fusion_methods(plan)
+    profiled = {name for name, _ in costs.find_profiles(args.out, fusion_methods)}
+    names = [name for name in fusion_methods if name not in profiled]
     if not names:
         return 0
     printable.print_text(f"== {PROFILER}")
@@ -67,23 +69,6 @@ def measure_costs(plan: Plan, args: argparse.Namespace) -> int:
     places = ["--tasks", str(args.tasks), "--out", str(args.out), "--device", args.device]
     status: int = importlib.import_module(PROFILER).main([*places, *selection])
     return status
-
-
-def list_sources_without_profile(plan: Plan, args: argparse.Namespace) -> list[str]:
-    """List the fusion methods of the plan whose cost was not measured yet, by source name."""
-    file = schema.load_task_file(task_file_location.find_task_file(args.tasks))
-    planned = {images.source.name for run in plan.runs for images in run.required_images}
-    methods = {
-        name: source
-        for name, source in file.sources.items()
-        if name in planned and isinstance(source, schema.FusionMethodSource)
-    }
-    profiled = [(p.method, p.options) for p in cost_profiles.read_profiles(args.out)]
-    return [
-        name
-        for name, source in methods.items()
-        if (source.method, dict(source.options)) not in profiled
-    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

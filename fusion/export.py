@@ -1,7 +1,7 @@
 """Write a fusion network as an ONNX file, for other programs and other devices.
 
 python -m fusion.export --method student --to student.onnx
-python -m fusion.export --method student --weights runs/trained/student-distillation --to mine.onnx
+python -m fusion.export --method student --weights runs/trained/student-distillation --to own.onnx
 
 Inputs of the file: infrared and visible, luminance in [0, 1], float32 (1, 1, H, W); H and W are
 multiples of 16. Output: the fused luminance, not clipped. The packages onnx, onnxscript and

@@ -20,7 +20,7 @@ from fusebench import cli
 from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
-from fusebench.experiments import commands, failures
+from fusebench.experiments import commands, costs, failures
 from fusebench.experiments.plan import Plan, Run, SkippedTask
 from fusebench.runtime import file_names, printable
 from fusebench.runtime.program import run_program
@@ -141,18 +141,14 @@ def build_efficiency(
     plan: Plan, store: Store, task_results: Sequence[TaskResults], args: argparse.Namespace
 ) -> Efficiency | None:
     """Collect cost profiles and training times; None if no fusion method is planned."""
-    fusion_methods = {
-        run.source_name: run.source.config
-        for run in plan.runs
-        if isinstance(run.source.config, schema.FusionMethodSource)
-    }
+    fusion_methods = costs.select_fusion_methods(plan)
     if not fusion_methods:
         return None
-    costs = efficiency.find_profiles(store.root, fusion_methods)
-    profiled = {source for source, _ in costs}
+    profiles = costs.find_profiles(store.root, fusion_methods)
+    profiled = {source for source, _ in profiles}
     missing = tuple(name for name in fusion_methods if name not in profiled)
     return Efficiency(
-        costs=tuple(costs),
+        costs=tuple(profiles),
         training_times=tuple(efficiency.collect_training_times(task_results)),
         sources_without_profile=missing,
         profile_command=commands.build_profile_command(args, missing if profiled else ()),

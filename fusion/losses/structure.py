@@ -3,8 +3,8 @@
 The losses of DMFuse and DMNet compare the fused image with the pixelwise maximum of both sources.
 Where the infrared image is bright, it then replaces what is dark or textured in the visible image,
 and dark outlines remain where the one source gets darker as the other gets brighter. The terms here
-ask for the mean brightness of both sources over a neighborhood instead, for the edges and the
-local contrast of the source that has more of it, and for no lines that are in neither source.
+compare the brightness only as a mean over a neighborhood. Pixel by pixel they ask for the edges and
+the local contrast of the source that has more of it, and for no lines that are in neither source.
 
 All images are luminance (N, 1, H, W); infrared and visible images are in [0, 1]. H and W are larger
 than half a window.
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
 from fusion.losses.gradients import sobel_derivatives
+from fusion.losses.losses import C1, C2, LossTerms
 from fusion.losses.structure_options import StructureLossOptions
 
 BRIGHTNESS_RADIUS = 8  # pixels; windows have a side of 2 radius + 1
@@ -27,14 +28,13 @@ LINE_RADIUS = 2  # lines of up to twice as many pixels
 TOLERANCE_RADIUS = 1  # how far a line or gradient of the fused image may be from that of a source
 SOBEL_SUM = 8  # of the absolute values of the kernel; makes gradients differences per pixel
 GRADIENT_SHARE = 4  # weight of spurious gradients beside that of spurious lines
-C1, C2 = 0.01**2, 0.03**2  # constants of SSIM for values in [0, 1]
 SMALLEST_VARIANCE = 1e-5  # added before square roots, whose slope at 0 is infinite
 SMALLEST_SQUARE = 1e-8
 
 
 def compute_structure_terms(
     fused: Tensor, infrared: Tensor, visible: Tensor, options: StructureLossOptions
-) -> dict[str, Tensor]:
+) -> LossTerms:
     """Compute the terms, each multiplied by its weight.
 
     Args:

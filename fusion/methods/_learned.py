@@ -10,6 +10,7 @@ from fusebench.config.paths import PathOrName
 from fusebench.contracts import FusionFunction
 from fusebench.data.images import Color, Gray, luminance, replace_luminance
 from fusebench.errors import UserError
+from fusebench.runtime.memory.available import check_fusion_memory
 from fusebench.storage import hashing
 from fusion.checkpoints import architecture_schema, weights_file
 from fusion.networks import inference_memory, tiled_inference
@@ -17,6 +18,7 @@ from fusion.networks import inference_memory, tiled_inference
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
 MAX_TILE = 65_536  # pixels
+COLOR_BYTES_PER_PIXEL = 80  # of the arrays while the color is put back, after the network
 FULL_WIDTH = 128  # inner width of a network at width 1
 
 TimeStep = Annotated[int, Field(ge=1, le=architecture_schema.MAX_TIME_STEPS)]
@@ -146,6 +148,7 @@ def build_fusion_function(
         height, width = infrared.shape
         if (height, width) not in fitting_sizes:
             inference_memory.check_memory(network, height, width, options.tiling_options, device)
+            check_fusion_memory(infrared.shape, COLOR_BYTES_PER_PIXEL)
             fitting_sizes.add((height, width))
         fused = tiled_inference.fuse_images(
             network, infrared, luminance(visible), options.tiling_options, device

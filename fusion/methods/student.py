@@ -6,7 +6,7 @@ Local affine fusion; see `fusion.networks.student`. python -m fusion.train train
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from fusebench.contracts import FusionFunction
@@ -25,11 +25,14 @@ class Options(_learned.InferenceOptions):
     """Options in tasks.yaml.
 
     Attributes:
+        overlap: Of neighboring tiles in pixels. A pixel depends on those up to about 100 pixels
+            away, so that a larger overlap makes tiled images more equal to the whole image.
         runtime: ``torch``, or ``onnx`` for ONNX Runtime: faster on a CPU, which is then used
             whatever the device is. It needs the optional packages of ``fusebench[onnx]``, and a
             few seconds to export the network before the first image.
     """
 
+    overlap: int = Field(128, ge=16, le=_learned.MAX_TILE // 2, multiple_of=16)
     runtime: Literal["torch", "onnx"] = "torch"
 
     @model_validator(mode="after")

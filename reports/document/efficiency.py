@@ -1,20 +1,17 @@
 """Efficiency section: cost of the fusion methods and training times, from the store.
 
-Cost profiles are written by `python -m fusion.profile`. A profile belongs to a source if method and
-options are the same. The charts of score over cost use one image size and one device, the most
-frequent ones among the profiles.
+Cost profiles are written by `python -m fusion.profile`. The charts of score over cost use one image
+size and one device, the most frequent ones among the profiles.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from fusebench.config import schema
 from fusebench.runtime import file_names
-from fusebench.storage import cost_profiles
 from fusebench.storage.cost_profiles import CostProfile
 from reports.document import selection
 from reports.figures import bars_and_curves, heatmap_and_scatter
@@ -71,29 +68,6 @@ class Efficiency:
             (source, task, f"{sum(times) / len(times):.1f}", str(len(times)), device)
             for (task, source, device), times in seconds_by_run.items()
         ]
-
-
-def find_profiles(
-    root: Path, sources: Mapping[str, schema.Source]
-) -> list[tuple[str, CostProfile]]:
-    """Find the cost profiles of the sources with their present method and options.
-
-    Args:
-        root: Folder of the store.
-        sources: Sources by name; the result is in this order.
-
-    Raises:
-        UserError: If a profile cannot be read.
-    """
-    profiles = list(cost_profiles.read_profiles(root))
-    return [
-        (name, profile)
-        for name, source in sources.items()
-        if isinstance(source, schema.FusionMethodSource)
-        for profile in profiles
-        if profile.source == name
-        and (profile.method, profile.options) == (source.method, source.options)
-    ]
 
 
 def collect_training_times(

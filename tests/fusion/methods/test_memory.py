@@ -41,7 +41,7 @@ def test_the_bytes_per_pixel_of_a_plain_method_are_those_of_its_arrays(name):
     assert 0.9 * measured <= module.BYTES_PER_PIXEL <= measured
 
 
-@pytest.mark.parametrize("name", [*PLAIN_METHODS, *NETWORKS])
+@pytest.mark.parametrize("name", [*PLAIN_METHODS, *NETWORKS, "student"])
 def test_an_image_that_cannot_fit_is_one_error_and_a_smaller_one_is_fused(name, monkeypatch):
     method, options = load(name)
     fuse = method.load(options, "cpu")

@@ -89,17 +89,31 @@ def test_a_constant_pair_gives_a_constant_image():
     np.testing.assert_array_equal(fused, np.full((50, 70), 80, np.uint8))
 
 
-def test_tiles_equal_the_whole_within_a_gray_level():
-    network = build_random_student(std=0.01)
+def test_a_tile_equals_the_whole_image_away_from_its_borders():
+    network = build_random_student()
     infrared, visible = sample_image(200, 330), sample_image(200, 330)
     whole, tiled = (
         tiled_inference.fuse_images(
-            network, infrared, visible, tiled_inference.TilingOptions(tile, overlap=64), "cpu"
+            network, infrared, visible, tiled_inference.TilingOptions(tile, overlap=128), "cpu"
         ).astype(int)
-        for tile in (None, 128)
+        for tile in (None, 256)
     )
     assert len(np.unique(whole)) > 100
-    assert np.abs(whole - tiled).max() <= 1
+    # The padded width is 336: the tiles are columns 0 to 255 and 80 to 335. Either one alone has
+    # the columns below 80 and from 256 on, 176 pixels and more from the border of that tile.
+    difference = np.abs(whole - tiled)
+    assert difference[:, :80].max() <= 1
+    assert difference[:, 256:].max() <= 1
+    assert difference.max() > 0  # the blended columns depend on pixels outside one of the tiles
+
+
+def test_a_pixel_depends_on_pixels_up_to_a_hundred_away():
+    network = build_random_student()
+    infrared = torch.rand(1, 1, 32, 512, requires_grad=True)
+    network(infrared, torch.rand(1, 1, 32, 512))[..., 256].sum().backward()
+    columns = infrared.grad.abs().sum((0, 1, 2)).nonzero().flatten()
+    assert 64 < 256 - int(columns.min()) <= 112
+    assert 64 < int(columns.max()) - 256 <= 112
 
 
 @pytest.mark.parametrize("width", [16, 24])

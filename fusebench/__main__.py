@@ -9,6 +9,9 @@ python -m fusebench --m3fd            only the tasks on one data set
 python -m fusebench verify            check the stored files; see its --help
 python -m fusebench export            write data sets and results for other tools; see its --help
 python -m fusebench doctor --m3fd     check a data set; see its --help
+python -m fusebench --workers 4       runs side by side in four processes, one GPU each
+python -m fusebench status            the jobs that are waiting, running and failed
+python -m fusebench cancel            stop them
 
 Finished work is never repeated: after an interruption, the same command resumes it.
 """
@@ -18,21 +21,27 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from fusebench import cli, doctor, verify
+from fusebench import cli, cli_jobs, cli_status, doctor, verify
+from fusebench.cli_jobs import Command
 from fusebench.config import schema
-from fusebench.experiments import costs
+from fusebench.engines import cancel, status
+from fusebench.experiments import costs, preflight
 from fusebench.experiments.plan import Plan
 from fusebench.export import __main__ as export
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
+from fusebench.storage.store import Store
 
 SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "verify": verify.main,
     "export": export.main,
     "doctor": doctor.main,
+    "status": status.main,
+    "cancel": cancel.main,
 }
 
 
+PROGRAM = "fusebench.__main__"  # of the jobs
 REPORT, PROFILER = "reports.run", "fusion.profile"
 
 
@@ -71,20 +80,58 @@ def measure_costs(plan: Plan, args: argparse.Namespace) -> int:
     return status
 
 
+def execute_side_by_side(
+    command: Command, args: argparse.Namespace, plan: Plan, engine: schema.EngineSettings
+) -> int:
+    """Execute the runs of all stages in worker processes; return the exit status."""
+    try:
+        preflight.check_inputs(plan.runs, Store(args.out))
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
+        return cli.report_error("fusebench", error)
+    except KeyboardInterrupt:
+        return cli.report_interrupt("fusebench")
+    for skipped in plan.skipped_tasks:
+        printable.print_message(
+            f"fusebench: task {skipped.task_name} is left out: {skipped.reason}"
+        )
+    kinds = ("fused", *schema.TASK_CLASSES)
+    return cli_jobs.execute_with_engine(command, args, plan, engine, lambda job: job.kind in kinds)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the worst exit status of the stages."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in SUBCOMMANDS:
         return SUBCOMMANDS[arguments[0]](arguments[1:])
     args = cli.build_parser("fusebench", __doc__ or "").parse_args(arguments)
+    command = cli_jobs.Command(PROGRAM, tuple(schema.TASK_CLASSES), tuple(arguments))
+    if args.job:
+        return cli_jobs.execute_single_jobs(command, args)
     try:
         plan = build_plan(args)
+        engine = cli_jobs.get_engine_settings(args, plan.task_file.engine)
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error("fusebench", error)
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
-    worst_status = 0
-    for program in select_stages(plan, is_plan_only=args.plan):
+    worst_status, stages = 0, select_stages(plan, is_plan_only=args.plan)
+    if engine.workers and not args.plan:
+        worst_status = execute_side_by_side(command, args, plan, engine)
+        if worst_status not in (0, cli.EXIT_FAILED, cli_status.EXIT_HELD):
+            return worst_status
+        stages = [REPORT]
+    return run_stages(stages, args, arguments, plan, worst_status)
+
+
+def run_stages(
+    stages: Sequence[str],
+    args: argparse.Namespace,
+    arguments: Sequence[str],
+    plan: Plan,
+    worst_status: int,
+) -> int:
+    """Run programs one after the other; return the worst exit status, their own and a given one."""
+    for program in stages:
         if program == REPORT:
             status = measure_costs(plan, args)
             if status not in (0, cli.EXIT_FAILED, cli.EXIT_WRONG_INPUT):

@@ -51,6 +51,8 @@ SUBCOMMANDS = {
     "export-network": Subcommand("fusion.export", "write a fusion network as an ONNX file"),
     "doctor": Subcommand("fusebench.doctor", "check a data set: files, duplicates, labels, ..."),
     "verify": Subcommand("fusebench.verify", "find damaged files of results; remove them"),
+    "status": Subcommand("fusebench.engines.status", "list the jobs: waiting, running, failed"),
+    "cancel": Subcommand("fusebench.engines.cancel", "stop the running jobs"),
     "init": Subcommand("fusebench.console", "write an editable copy of the default task file"),
 }
 

@@ -16,8 +16,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from fusebench import cli
 from fusebench.config.paths import expand_home
 from fusebench.config.schema import TASK_CLASSES
@@ -32,7 +30,15 @@ from fusebench.runtime.file_names import (
 )
 from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
-from fusebench.storage import cost_profiles, documents, intact_files, integrity, store
+from fusebench.storage import (
+    cost_profiles,
+    documents,
+    file_lock,
+    intact_files,
+    integrity,
+    store,
+)
+from fusebench.storage.file_lock import LockHeldError
 from fusebench.storage.hashing import HASH_GLOB
 
 PROGRAM = "fusebench.verify"
@@ -114,7 +120,7 @@ def repair(damage: Damage) -> str:
     """Remove what is damaged; return what was done, for printing."""
     damage.lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(damage.lock, timeout=0):
+        with file_lock.hold_lock(damage.lock, damage.path.name, waits=False):
             if not damage.path.exists():
                 return "another process removed it"
             if damage.path.is_dir():
@@ -126,7 +132,7 @@ def repair(damage: Damage) -> str:
                 store.discard_folder(damage.path)
             else:
                 damage.path.unlink()
-    except Timeout:
+    except LockHeldError:
         return "kept: another process is working on it"
     return "removed"
 
@@ -191,9 +197,9 @@ def _is_locked(lock: Path) -> bool:
     if not lock.exists():
         return False
     try:
-        with FileLock(lock, timeout=0):
+        with file_lock.hold_lock(lock, lock.stem, waits=False):
             return False
-    except (Timeout, OSError):
+    except (LockHeldError, OSError):
         return True
 
 

@@ -46,7 +46,7 @@ def build_steps(plan: Plan, store: Store) -> list[Step]:
     tables: ScoreTables = {}
 
     def execute(run: Run, store: Store, device: str) -> None:
-        execute_run(run, quality_runs, store, device, tables)
+        execute_run(run, store, device, quality_runs, tables)
 
     return [
         *fusion_steps.values(),
@@ -55,23 +55,28 @@ def build_steps(plan: Plan, store: Store) -> list[Step]:
 
 
 def execute_run(
-    run: Run, quality_runs: Sequence[Run], store: Store, device: str, tables: ScoreTables
+    run: Run,
+    store: Store,
+    device: str,
+    quality_runs: Sequence[Run] = (),
+    tables: ScoreTables | None = None,
 ) -> None:
     """Score one quality run: a row per image, then the means.
 
     Args:
         run: The run.
-        quality_runs: All quality runs. Those of the same task whose images exist are scored
-            together with this one, because they share the computations on the sources.
         store: Where results are stored.
         device: Device for fusing missing images.
+        quality_runs: Other quality runs. Those of the same task whose images exist are scored
+            together with this one, because they share the computations on the sources.
         tables: Scores of runs that were scored together with an earlier one; updated.
     """
+    tables = {} if tables is None else tables
 
     def work(folder: Path) -> None:
         start = time.monotonic()
         if run.label not in tables:
-            tables.update(_score_runs_together(run, quality_runs, store, device))
+            tables.update(_score_runs_together(run, quality_runs or (run,), store, device))
         per_image = tables.pop(run.label)
         metrics = metric.build_columns(run.fusion_metrics)
         metric.add_signature_column(per_image, metrics).to_csv(folder / "per_image.csv")
@@ -81,6 +86,14 @@ def execute_run(
         sources.get_images(run.test_images, store, device)
         store.get_or_create(run.task.kind, run.label, run.specs["record"], work)
     _get_row_log_path(run, store).unlink(missing_ok=True)
+
+
+def is_finished(run: Run, store: Store) -> bool:
+    """Return whether the record of a quality run exists and its row log is gone.
+
+    After a power cut, or if two processes scored the same runs, both can be there.
+    """
+    return run.read_record(store) is not None and not _get_row_log_path(run, store).exists()
 
 
 def _score_runs_together(
@@ -192,17 +205,22 @@ def _build_fusion_step(required: SourceImages, store: Store) -> Step:
 
 
 def _build_quality_step(run: Run, store: Store, execute: RunFunction) -> Step:
-    """Build the step of a quality run; it is done when the record exists and the row log is gone.
-
-    After a power cut, or if two processes scored the same runs, both can be there.
-    """
+    """Build the step of a quality run."""
     step = cli.build_step(PROGRAM, run, store, execute)
-    return replace(step, is_done=step.is_done and not _get_row_log_path(run, store).exists())
+    return replace(step, is_done=is_finished(run, store))
 
 
 def main(argv: Sequence[str] | None = None, run_plan: Plan | None = None) -> int:
     """Run the command line; return the exit status. ``run_plan``: its plan, if there is one."""
-    return cli.main(PROGRAM, __doc__ or "", tuple(schema.TASK_CLASSES), build_steps, argv, run_plan)
+    return cli.main(
+        PROGRAM,
+        __doc__ or "",
+        tuple(schema.TASK_CLASSES),
+        build_steps,
+        argv,
+        run_plan,
+        job_kinds=("fused", "quality"),
+    )
 
 
 if __name__ == "__main__":

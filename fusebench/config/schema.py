@@ -240,6 +240,23 @@ class Preset(StrictModel):
     segmentation: dict[str, Any] = {}
 
 
+class LocalEngineSettings(StrictModel):
+    """Where runs are executed: on this machine.
+
+    Attributes:
+        kind: ``local``.
+        workers: Number of processes that execute runs side by side. None: no other process.
+        retries: How often a run that failed, or whose process was killed, is executed again.
+    """
+
+    kind: Literal["local"] = "local"
+    workers: Annotated[int, Field(ge=1, le=256), BeforeValidator(_refuse_boolean)] | None = None
+    retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(_refuse_boolean)] = 1
+
+
+EngineSettings = LocalEngineSettings
+
+
 class PresetSection(StrictModel):
     """Presets of the task file; validated before tasks are merged with them."""
 
@@ -260,6 +277,7 @@ class TaskFile(PresetSection):
     sources: dict[str, Source]
     tasks: dict[str, Task]
     trainings: dict[str, FusionTraining] = {}
+    engine: EngineSettings = LocalEngineSettings()
 
     def get_source(self, name: str) -> Source:
         """Return a source by name.

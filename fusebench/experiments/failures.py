@@ -13,6 +13,7 @@ from fusebench.experiments.plan import Run
 from fusebench.runtime import printable
 from fusebench.runtime.system_errors import is_disk_fault
 from fusebench.storage import documents
+from fusebench.storage.file_lock import LockHeldError
 from fusebench.storage.records import StoredModel
 from fusebench.storage.store import Store
 
@@ -55,23 +56,30 @@ def record_failure(run: Run, store: Store, device: str, program: str) -> Iterato
     """Write the failure of a run executed in the block; delete an earlier one on success."""
     try:
         yield
+    except LockHeldError:  # another process does the work
+        raise
     except Exception as error:
-        failure = Failure(
-            error_type=type(error).__name__,
-            message=_shorten_message(str(error)),
-            utc_time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            device=device,
-            program=program,
-        )
-        try:
-            _write_failure(_failure_path(run, store), failure)
-        except OSError as write_error:  # it must not hide the failure itself
-            if not is_disk_fault(error):  # else it is the same fault again
-                file = _failure_path(run, store)
-                printable.print_message(f"{file}: the failure could not be written ({write_error})")
+        keep_failure(run, store, device, program, error)
         raise
     with suppress(OSError):  # the failure of a finished run is not shown anyway
         _failure_path(run, store).unlink(missing_ok=True)
+
+
+def keep_failure(run: Run, store: Store, device: str, program: str, error: Exception) -> None:
+    """Write the failure of a run; if that is impossible, it is printed only."""
+    failure = Failure(
+        error_type=type(error).__name__,
+        message=_shorten_message(str(error)),
+        utc_time=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        device=device,
+        program=program,
+    )
+    try:
+        _write_failure(_failure_path(run, store), failure)
+    except OSError as write_error:  # it must not hide the failure itself
+        if not is_disk_fault(error):  # else it is the same fault again
+            file = _failure_path(run, store)
+            printable.print_message(f"{file}: the failure could not be written ({write_error})")
 
 
 def read_failure(run: Run, store: Store) -> Failure | None:

@@ -4,7 +4,7 @@ The stages share images through the store: the first stage that requests the ima
 creates them, later ones reuse them. No stage imports another.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,9 @@ from fusebench.data.matching.image_files import (
 )
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
+from fusebench.experiments import shards
 from fusebench.experiments.resolution import ResolvedSource
+from fusebench.experiments.shards import Shard
 from fusebench.runtime import progress
 from fusebench.runtime.memory.allocator import keep_freed_memory
 from fusebench.storage import hashing
@@ -148,18 +150,40 @@ def get_images(
     split = required.split
 
     def make_missing(folder: Path) -> None:
+        shards.collect_shards(store, required.get_folder(store), folder)
         missing = [pair for pair in split.pairs if not (folder / f"{pair.key}.png").exists()]
-        if not missing:
-            return
-        with keep_freed_memory():
-            make_image = _build_image_function(required, device)
-            for pair in progress.track_progress(missing, f"fuse {required.label}"):
-                images.write_png(folder / f"{pair.key}.png", make_image(pair))
+        _make_images(required, missing, folder, device)
 
     folder = store.get_or_create(
         "fused", required.label, required.spec, make_missing, with_images=all_are_read
     ).path
     return {key: folder / f"{key}.png" for key in split.keys}
+
+
+def make_shard(required: SourceImages, shard: Shard, store: Store, device: str) -> None:
+    """Create the missing images of one shard; `get_images` collects them.
+
+    Raises:
+        LockHeldError: If another process fills the shard, and the store does not wait.
+    """
+    final = required.get_folder(store)
+    if final.exists():
+        return
+    with shards.open_shard_folder(store, final, shard) as folder:
+        existing = shards.list_existing_keys(final)
+        pairs = required.split.pairs[shard.number - 1 :: shard.count]
+        missing = [pair for pair in pairs if pair.key not in existing]
+        _make_images(required, missing, folder, device)
+
+
+def _make_images(required: SourceImages, pairs: Sequence[Pair], folder: Path, device: str) -> None:
+    """Create the images of some pairs in a folder, one by one."""
+    if not pairs:
+        return
+    with keep_freed_memory():
+        make_image = _build_image_function(required, device)
+        for pair in progress.track_progress(pairs, f"fuse {required.label}"):
+            images.write_png(folder / f"{pair.key}.png", make_image(pair))
 
 
 def find_images(required: SourceImages, store: Store) -> Mapping[str, Path] | None:

@@ -1,5 +1,6 @@
 """Pool of worker processes, set up the same way for every parallel step."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -7,12 +8,58 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+CGROUPS, PROCESS_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def count_available_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Return the number of CPUs that this process may use.
+
+    That is the number of its affinity (`taskset`, Slurm), or the limit on processor time of its
+    control group if that is lower (containers, Kubernetes).
+    """
+    count = len(os.sched_getaffinity(0))
+    limit = read_cpu_limit(PROCESS_CGROUPS, CGROUPS)
+    return count if limit is None else max(1, min(count, math.ceil(limit)))
+
+
+def read_cpu_limit(process_cgroups: Path, cgroups: Path) -> float | None:
+    """Read the lowest limit on processor time of a process, in CPUs; None without a limit.
+
+    Args:
+        process_cgroups: Lists the control groups of the process, e.g. /proc/self/cgroup.
+        cgroups: Where control groups are mounted, version 2 or 1.
+    """
+    try:
+        lines = process_cgroups.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    limits = []
+    for _, controllers, name in (line.split(":", 2) for line in lines if line.count(":") >= 2):
+        mount = cgroups / controllers if controllers else cgroups
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        group = mount / name.lstrip("/")
+        for folder in (group, *group.parents):  # a limit of a group is one of those within it
+            if folder == mount.parent or mount not in (folder, *folder.parents):
+                break
+            limits += _read_group_limit(folder)
+    return min(limits, default=None)
+
+
+def _read_group_limit(folder: Path) -> list[float]:
+    """Read the limit of one control group, in CPUs; empty without a limit."""
+    with suppress(OSError, ValueError):
+        if (folder / "cpu.max").exists():  # version 2: "200000 100000", or "max 100000"
+            quota, period = (folder / "cpu.max").read_text().split()
+            return [] if quota == "max" else [int(quota) / int(period)]
+        microseconds = int((folder / "cpu.cfs_quota_us").read_text())  # version 1; -1: no limit
+        period_length = int((folder / "cpu.cfs_period_us").read_text())
+        return [microseconds / period_length] if microseconds > 0 else []
+    return []
 
 
 @contextmanager
@@ -29,22 +76,37 @@ def open_pool(
         count: Number of processes; all of them start now.
         initializer: Called first in each process.
     """
-    spawn = multiprocessing.get_context("spawn")
-    arguments = (os.getpid(), initializer)
-    with ProcessPoolExecutor(count, spawn, _initialize_worker, arguments) as pool:
+    with start_pool(count, initializer) as pool:
         try:
-            with _block_interrupts():  # processes inherit it
-                for _ in range(count):
-                    pool.submit(int)  # each starts one, because none is idle yet
             yield pool
         except BaseException:
-            # Waiting for the workers here can wait forever: a busy machine showed a pool of
-            # Python 3.11 whose workers were idle and whose shutdown did not return.
-            workers = list(pool._processes.values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.terminate()
+            kill_pool(pool)
             raise
+
+
+def start_pool(count: int, initializer: Callable[[], None] | None = None) -> ProcessPoolExecutor:
+    """Start the pool of `open_pool`; its caller has to end it, with `kill_pool` after an error."""
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, spawn, _initialize_worker, (os.getpid(), initializer))
+    with _block_interrupts():  # processes inherit it
+        for _ in range(count):
+            pool.submit(int)  # each starts one, because none is idle yet
+    return pool
+
+
+def list_workers(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    """List the processes of a pool that has not ended."""
+    return list((pool._processes or {}).values())
+
+
+def kill_pool(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool, whatever they do, and return at once."""
+    # Waiting for the workers here can wait forever: a busy machine showed a pool of
+    # Python 3.11 whose workers were idle and whose shutdown did not return.
+    workers = list_workers(pool)
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
 
 
 @contextmanager

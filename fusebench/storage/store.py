@@ -41,9 +41,16 @@ class ResultFolder:
 
 @dataclass(frozen=True)
 class Store:
-    """Result folders under one root."""
+    """Result folders under one root.
+
+    Attributes:
+        root: The folder that holds them, below one folder per kind.
+        waits: Whether a process waits for another one that fills the same folder. Otherwise that
+            is a `file_lock.LockHeldError`; caches are waited for in any case.
+    """
 
     root: Path
+    waits: bool = True
 
     def get_path(self, kind: str, label: str, spec: Mapping[str, Any]) -> Path:
         """Return the path of the finished folder for ``spec``, whether it exists or not."""
@@ -101,12 +108,16 @@ class Store:
 
         Raises:
             UserError: If a file of a finished folder is damaged.
+            LockHeldError: If another process fills the folder, and this store does not wait.
         """
         final = self.find_finished(kind, label, spec, with_images=with_images)
         if final is None:
             final = self.get_path(kind, label, spec)
             with self.lock_folder(final):
-                # Another process may have finished it while this one waited.
+                # Another process may have finished it while this one waited, or on another machine
+                # a moment ago: opening a folder lets NFS ask the server for its names again.
+                if final.parent.is_dir():
+                    list(final.parent.iterdir())
                 if not self.find_finished(kind, label, spec, with_images=with_images):
                     _create_folder(final, spec, work)
         return ResultFolder(final, spec)
@@ -115,7 +126,8 @@ class Store:
         """Return the lock of a folder; who fills or removes the folder holds it."""
         locks = self.root / LOCK_FOLDER
         locks.mkdir(parents=True, exist_ok=True)
-        return file_lock.hold_lock(locks / f"{final.name}.lock", final.name)
+        waits = self.waits or final.parent.name in CACHE_KINDS
+        return file_lock.hold_lock(locks / f"{final.name}.lock", final.name, waits=waits)
 
     def iterate_finished(self, kind: str) -> Iterator[ResultFolder]:
         """Yield the finished folders of one kind, sorted by name, each after checking it.

@@ -96,7 +96,7 @@ def finish_run(toy: SyntheticComparison, run: Run, store: Store) -> None:
     rng = np.random.default_rng([zlib.crc32(name), run.seed or 0])
     if run.task.kind == "quality":
         rows = {run.label: _make_metric_rows(toy, run, rng)}
-        fusion.execute_run(run, [run], store, "cpu", rows)
+        fusion.execute_run(run, store, "cpu", [run], rows)
         return
     time = json.dumps({"seconds": round(float(rng.uniform(100, 200)), 1), "threads": 1})
 

@@ -1,0 +1,216 @@
+"""Runs as jobs: ``--job`` executes single jobs, ``--workers`` all of them side by side."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fusebench.cli_arguments import build_parser, resolve_device
+from fusebench.cli_selection import build_plan_from_args
+from fusebench.cli_status import (
+    EXIT_FAILED,
+    EXIT_HELD,
+    EXIT_SYSTEM_FAULT,
+    EXIT_WRONG_INPUT,
+    report_error,
+    report_interrupt,
+)
+from fusebench.config.schema import EngineSettings
+from fusebench.engines import display, driver, jobs, running_engines, states
+from fusebench.engines.contract import EngineRequest
+from fusebench.engines.execution import execute_job, is_scored
+from fusebench.engines.jobs import Job, Jobs
+from fusebench.engines.kinds.local import LocalEngine
+from fusebench.engines.kinds.local_worker import LOG_VARIABLE
+from fusebench.errors import UserError
+from fusebench.experiments import failures, preflight
+from fusebench.experiments.plan import Plan, Run
+from fusebench.runtime import printable, system_errors
+from fusebench.storage.file_lock import LockHeldError
+from fusebench.storage.store import Store
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program and what the user typed.
+
+    Attributes:
+        program: Module of the program, e.g. ``detection.run``.
+        kinds: Kinds of tasks that it plans.
+        arguments: Its arguments.
+    """
+
+    program: str
+    kinds: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def create(cls, program: str, kinds: Sequence[str], argv: Sequence[str] | None) -> "Command":
+        """Create it from the argument of a ``main``; None: the arguments of this process."""
+        return cls(program, tuple(kinds), tuple(sys.argv[1:] if argv is None else argv))
+
+
+def execute_single_jobs(command: Command, args: argparse.Namespace) -> int:
+    """Execute the jobs of ``--job``, one after the other; stop at the first that does not succeed.
+
+    Returns:
+        0; 1 if a job failed; 2 if its input is wrong; 3 if the machine stopped it; 75 if another
+        process works on it; 130 or 143 if it was interrupted.
+    """
+    store = Store(args.out, waits=False)
+    for job_id in args.job:
+        try:
+            run_plan = _build_job_plan(command)
+            job = jobs.find_job(jobs.build_jobs(run_plan, store), job_id)
+            if job is None:
+                raise UserError(
+                    f"--job {job_id}: the plan has no such job; the data or the task file may have "
+                    "changed since the command started: run it again"
+                )
+        except Exception as error:  # noqa: BLE001 - a bug is raised again
+            return report_error(command.program, error)
+        except KeyboardInterrupt:
+            return report_interrupt(command.program)
+        if jobs.is_done(job, store, lambda run: is_scored(run, store)):
+            printable.print_text(f"{job.title} (done)")
+            continue
+        status = _execute_and_report(job, store, args.device, command.program)
+        if status:
+            return status
+    return 0
+
+
+@lru_cache(1)
+def _build_job_plan(command: Command) -> Plan:
+    """Plan once per process: a worker executes many jobs of one command."""
+    parser = build_parser(command.program, "")
+    args = parser.parse_args(command.arguments)
+    return build_plan_from_args(args, command.kinds, generate=True)
+
+
+def _execute_and_report(job: Job, store: Store, device: str, program: str) -> int:
+    """Execute a job, print an error, keep state and failures; return the exit status."""
+    start, root = time.monotonic(), store.root
+    status, reason, state = 0, "", "done"
+    with states.keep_running(root, job, os.environ.get(LOG_VARIABLE, "")):
+        try:
+            printable.print_text(job.title)
+            preflight.check_inputs(job.runs[:1], store)
+            execute_job(job, store, resolve_device(device))
+        except LockHeldError as error:
+            status, reason, state = EXIT_HELD, str(error), "held"
+            printable.print_message(f"{job.title}: {error}; it is skipped")
+        except KeyboardInterrupt:
+            status, state = report_interrupt(program), "interrupted"
+        except SystemExit as end:  # a plug-in's; it would end the worker as if all were done
+            reason = f"a plug-in ended the program (exit {end.code})"
+            status, state = EXIT_FAILED, "failed"
+            printable.print_message(f"{job.title}: {reason}")
+        except Exception as error:  # noqa: BLE001 - the worker goes on with other jobs
+            status, reason = _report_failure(job, error)
+            state = "failed"
+            for run in job.runs:
+                failures.keep_failure(run, store, device, program, error)
+    states.end_job(root, job, state, time.monotonic() - start, reason=reason)  # type: ignore[arg-type]
+    return status
+
+
+def _report_failure(job: Job, error: Exception) -> tuple[int, str]:
+    """Print why a job failed; return its exit status and the reason in one line."""
+    if isinstance(error, UserError):
+        printable.print_message(f"{job.title}: {error}")
+        return EXIT_WRONG_INPUT, _get_first_line(str(error))
+    fault = system_errors.describe_fault(error)
+    if fault is None:
+        printable.print_traceback()
+        text = _get_first_line(str(error))
+        return EXIT_FAILED, f"{type(error).__name__}: {text}" if text else type(error).__name__
+    printable.print_message(f"{job.title}: {fault}")
+    is_disk_fault = system_errors.is_disk_fault(error)
+    return EXIT_SYSTEM_FAULT if is_disk_fault else EXIT_FAILED, _get_first_line(fault)
+
+
+def _get_first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")
+
+
+def get_engine_settings(args: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
+    """Return the settings of the task file, overridden by those of the command line.
+
+    Raises:
+        UserError: If a number is out of range.
+    """
+    changes = {
+        name: getattr(args, name)
+        for name in ("workers", "retries")
+        if getattr(args, name) is not None
+    }
+    for name, (low, high) in {"workers": (1, 256), "retries": (0, 100)}.items():
+        if name in changes and not low <= changes[name] <= high:
+            raise UserError(f"--{name} {changes[name]}: expected {low} to {high}")
+    return settings.model_copy(update=changes)
+
+
+def execute_with_engine(
+    command: Command,
+    args: argparse.Namespace,
+    run_plan: Plan,
+    settings: EngineSettings,
+    is_target: Callable[[Job], bool],
+) -> int:
+    """Execute the jobs of a plan side by side; return the exit status.
+
+    Args:
+        command: The program.
+        args: Its parsed arguments.
+        run_plan: Its plan, whose inputs were checked.
+        settings: The engine, with a number of workers.
+        is_target: Whether a job's result is wanted for itself.
+    """
+    store = Store(args.out)
+    assert settings.workers is not None
+
+    def is_run_scored(run: Run) -> bool:
+        return is_scored(run, store)
+
+    def is_done(job: Job) -> bool:
+        return jobs.is_done(job, store, is_run_scored)
+
+    remaining = jobs.select_remaining(
+        jobs.build_jobs(run_plan, store), store, is_target, is_run_scored
+    )
+    remaining = jobs.add_shards(remaining, store, settings.workers)
+    if not remaining:
+        printable.print_text(f"{command.program}: everything is done, under {args.out}")
+        return 0
+    request = EngineRequest(command.program, command.arguments, store.root, args.device)
+    engine = LocalEngine(request, min(settings.workers, len(remaining)))
+    printable.print_text(f"{len(remaining)} jobs on {engine.name}; see `fusebench status`")
+    states.start_waiting(store.root, remaining)
+    view = display.Display(remaining, store, command.program, args.device)
+    interrupted = True
+    try:
+        with running_engines.register_engine(store.root, engine.name, command.arguments):
+            summary = driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+            interrupted = False
+    except KeyboardInterrupt:
+        return report_interrupt(command.program)
+    finally:
+        view.close()
+        engine.close(interrupted=interrupted)
+        if interrupted:
+            _write_interrupted_states(store, remaining)
+    display.write_final_states(summary, remaining, store)
+    display.print_summary(command.program, summary, remaining)
+    return summary.exit_status
+
+
+def _write_interrupted_states(store: Store, remaining: Jobs) -> None:
+    """Write the state of the jobs whose processes were stopped."""
+    for job in remaining.values():
+        state = states.read_state(store.root, job.id)
+        if state is not None and state.state == "running":
+            states.end_job(store.root, job, "interrupted", reason="the command was interrupted")

@@ -1,0 +1,1 @@
+"""Execution of a plan as jobs, by several processes or machines."""

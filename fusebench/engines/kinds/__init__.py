@@ -1,0 +1,1 @@
+"""The engines: each file is one kind of `fusebench.engines.contract.Engine`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fusebench.engines.states import LOST_SECONDS, JobState
 
 ORDER = ("running", "lost", "failed", "held", "interrupted", "waiting", "not started", "done")
-MAX_REASON_LENGTH = 100
+MAX_REASON_LENGTH = 200
 
 
 def format_table(

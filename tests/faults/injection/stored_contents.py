@@ -9,7 +9,16 @@ import numpy as np
 
 # Times and paths differ between runs; locks and caches are no results.
 UNSTABLE_NAMES = {"time.json", "log.txt", "manifest.json"}
-UNSTABLE_FOLDERS = {".locks", ".matplotlib", ".index", "failed", "checked", "downloads", "profile"}
+UNSTABLE_FOLDERS = {
+    ".jobs",
+    ".locks",
+    ".matplotlib",
+    ".index",
+    "failed",
+    "checked",
+    "downloads",
+    "profile",
+}
 UNSTABLE_TABLES = {"trainings.csv", "training-times.csv", "efficiency.csv", "protocol.csv"}
 
 

@@ -42,6 +42,7 @@ SUBCOMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
 
 
 PROGRAM = "fusebench.__main__"  # of the jobs
+JOB_KINDS = ("fused", *schema.TASK_CLASSES)  # of the jobs whose results are wanted for themselves
 REPORT, PROFILER = "reports.run", "fusion.profile"
 
 
@@ -94,8 +95,9 @@ def execute_side_by_side(
         printable.print_message(
             f"fusebench: task {skipped.task_name} is left out: {skipped.reason}"
         )
-    kinds = ("fused", *schema.TASK_CLASSES)
-    return cli_jobs.execute_with_engine(command, args, plan, engine, lambda job: job.kind in kinds)
+    return cli_jobs.execute_with_engine(
+        command, args, plan, engine, lambda job: job.kind in JOB_KINDS
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,7 +122,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if worst_status not in (0, cli.EXIT_FAILED, cli_status.EXIT_HELD):
             return worst_status
         stages = [REPORT]
-    return run_stages(stages, args, arguments, plan, worst_status)
+    status = run_stages(stages, args, arguments, plan, worst_status)
+    if args.plan and status == 0:
+        cli.print_remaining_cost(args, plan, engine, JOB_KINDS)
+    return status
 
 
 def run_stages(

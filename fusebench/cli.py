@@ -1,5 +1,6 @@
 """Command line that fusion.run, detection.run, segmentation.run and reports.run share."""
 
+import argparse
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from fusebench.cli_status import (
     report_interrupt,
     run_and_report,
 )
+from fusebench.config.schema import EngineSettings
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import printable
@@ -42,6 +44,7 @@ __all__ = [
     "check_device",
     "execute_runs",
     "main",
+    "print_remaining_cost",
     "report_error",
     "report_interrupt",
     "resolve_device",
@@ -130,7 +133,7 @@ def main(  # noqa: PLR0913 - two of them are optional
     command = cli_jobs.Command.create(program, kinds, argv)
     if args.job:
         return cli_jobs.execute_single_jobs(command, args)
-    store = Store(args.out)
+    store, is_only_program = Store(args.out), run_plan is None
     try:
         if run_plan is None:
             run_plan = build_plan_from_args(args, kinds, generate=not args.plan)
@@ -139,6 +142,8 @@ def main(  # noqa: PLR0913 - two of them are optional
         steps = build_steps(run_plan, store)
         if args.plan:
             _print_plan(run_plan, steps, args.out)
+            if is_only_program:
+                print_remaining_cost(args, run_plan, engine, job_kinds)
             return 0
         device = args.device
         if not all(step.is_done for step in steps):
@@ -157,6 +162,18 @@ def main(  # noqa: PLR0913 - two of them are optional
             command, args, run_plan, engine, lambda job: job.kind in job_kinds
         )
     return _execute_steps(program, steps, device)
+
+
+def print_remaining_cost(
+    args: argparse.Namespace,
+    run_plan: Plan,
+    engine: EngineSettings,
+    job_kinds: Collection[str],
+) -> None:
+    """Print what the runs that are left cost, if any are."""
+    text = cli_jobs.format_remaining_cost(args, run_plan, engine, lambda job: job.kind in job_kinds)
+    if text:
+        printable.print_text(text)
 
 
 def _print_plan(run_plan: Plan, steps: Sequence[Step], out: Path) -> None:

@@ -19,7 +19,15 @@ from fusebench.cli_status import (
     report_interrupt,
 )
 from fusebench.config.schema import EngineSettings
-from fusebench.engines import display, driver, jobs, running_engines, states
+from fusebench.engines import (
+    display,
+    driver,
+    durations,
+    estimates,
+    jobs,
+    running_engines,
+    states,
+)
 from fusebench.engines.contract import EngineRequest
 from fusebench.engines.execution import execute_job, is_scored
 from fusebench.engines.jobs import Job, Jobs
@@ -214,3 +222,36 @@ def _write_interrupted_states(store: Store, remaining: Jobs) -> None:
         state = states.read_state(store.root, job.id)
         if state is not None and state.state == "running":
             states.end_job(store.root, job, "interrupted", reason="the command was interrupted")
+
+
+def format_remaining_cost(
+    args: argparse.Namespace,
+    run_plan: Plan,
+    settings: EngineSettings,
+    is_target: Callable[[Job], bool],
+) -> str:
+    """Format what the jobs that are left cost; empty if there are none.
+
+    Args:
+        args: Parsed arguments.
+        run_plan: The plan.
+        settings: The engine.
+        is_target: Whether a job's result is wanted for itself.
+    """
+    store, workers = Store(args.out), settings.workers or 1
+    graph = jobs.build_jobs(run_plan, store)
+    remaining = jobs.select_remaining(graph, store, is_target, lambda run: is_scored(run, store))
+    if not remaining:
+        return ""
+    remaining = jobs.add_shards(remaining, store, workers)
+    measurements = durations.measure_finished_jobs(graph, store)
+    profiles = durations.read_profiles(remaining.values(), store.root)
+    result = estimates.estimate(
+        durations.estimate_seconds(remaining.values(), measurements, profiles),
+        {job.id: job.needs for job in remaining.values()},
+        durations.estimate_bytes(remaining.values(), measurements),
+        workers,
+    )
+    devices = {measurement.device for measurement in measurements}
+    is_gpu = any(device.startswith("cuda") for device in (args.device, *devices))
+    return estimates.format_estimate(result, "GPU" if is_gpu else "CPU")

@@ -179,10 +179,10 @@ def end_job(
 
 
 def start_waiting(root: Path, jobs: Jobs) -> None:
-    """Write ``waiting`` for every job; states of other jobs are removed unless they are running."""
+    """Write ``waiting`` for every job. States of others are removed unless they run or are done."""
     for state, age in list_states(root):
         is_alive = state.state == "running" and age is not None and age < LOST_SECONDS
-        if state.id not in jobs and not is_alive:
+        if state.id not in jobs and not is_alive and state.state != "done":
             remove_state(root, state.id)
     for job in jobs.values():
         write_state(root, JobState(id=job.id, title=job.title))

@@ -60,7 +60,7 @@ def test_workers_write_the_results_of_one_process(study, capsys):
     assert run(fusion, "--workers", "2") == 0
     assert "everything is done" in capsys.readouterr().out
     assert status.main([]) == 0
-    assert capsys.readouterr().out == "2 jobs: 2 done\n"  # of the last command
+    assert capsys.readouterr().out == "5 jobs: 5 done\n"
 
 
 def test_a_job_is_a_command_of_its_own(study, capsys):

@@ -27,7 +27,7 @@ from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 from tests.faults.injection import stored_contents
 from tests.faults.injection.tiny_study import DETECTOR_OPTIONS, SCENES
-from tests.helpers.killing import list_children
+from tests.helpers.engines.killing import list_children
 
 SEGMENTER_OPTIONS = """{backbone: mit_b0, embedding: 128, start_weights: packaged, iterations: 4,
       schedule: null, warm_up: 1, crop: 64, rescale: [1.0, 1.0], distortion: false,

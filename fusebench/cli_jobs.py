@@ -102,7 +102,9 @@ def _build_job_plan(command: Command) -> Plan:
 def _execute_and_report(job: Job, store: Store, device: str, program: str) -> int:
     """Execute a job, print an error, keep state and failures; return the exit status."""
     start, root = time.monotonic(), store.root
-    status, reason, state = 0, "", "done"
+    status, reason = 0, ""
+    state: states.StateName = "done"
+    before = states.read_state(root, job.id)
     with states.keep_running(root, job, os.environ.get(LOG_VARIABLE, "")):
         try:
             printable.print_text(job.title)
@@ -122,7 +124,10 @@ def _execute_and_report(job: Job, store: Store, device: str, program: str) -> in
             state = "failed"
             for run in job.runs:
                 failures.keep_failure(run, store, device, program, error)
-    states.end_job(root, job, state, time.monotonic() - start, reason=reason)  # type: ignore[arg-type]
+    if state == "held" and before is not None and before.state == "running":
+        states.write_state(root, before)  # of the process that holds it
+    else:
+        states.end_job(root, job, state, time.monotonic() - start, reason=reason)
     return status
 
 
@@ -208,8 +213,10 @@ def execute_with_engine(
         return report_interrupt(command.program)
     finally:
         view.close()
-        engine.close(interrupted=interrupted)
-        if interrupted:
+        message = engine.close(interrupted=interrupted)
+        if message:
+            printable.print_message(message)
+        elif interrupted:
             _write_interrupted_states(store, remaining)
     display.write_final_states(summary, remaining, store)
     display.print_summary(command.program, summary, remaining)

@@ -232,7 +232,7 @@ def test_a_task_file_of_the_documents_is_valid(block, templates, tmp_path, monke
     for section, values in given.items():
         assert section in schema.TaskFile.model_fields
         for name, value in values.items():
-            whole = isinstance(value, dict) and "kind" in value
+            whole = not isinstance(value, dict) or "kind" in value
             entries = content.setdefault(section, {})
             entries[name] = value if whole else {**entries.get(name, {}), **value}
     content["sources"]["brighter"] = {"kind": "method", "method": "mymethods.brighter"}

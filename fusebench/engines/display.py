@@ -105,8 +105,8 @@ def print_summary(program: str, summary: Summary, jobs: Jobs) -> None:
         )
 
 
-def write_final_states(summary: Summary, jobs: Jobs, root_store: Store) -> None:
+def write_final_states(summary: Summary, jobs: Jobs, store: Store) -> None:
     """Write the state of the jobs that were not started."""
     for job_id, needs in summary.not_started.items():
         reason = f"needs {', '.join(needs)}" if needs else "the machine has a fault"
-        states.end_job(root_store.root, jobs[job_id], "not started", reason=reason)
+        states.end_job(store.root, jobs[job_id], "not started", reason=reason)

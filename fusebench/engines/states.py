@@ -179,13 +179,19 @@ def end_job(
 
 
 def start_waiting(root: Path, jobs: Jobs) -> None:
-    """Write ``waiting`` for every job. States of others are removed unless they run or are done."""
+    """Write ``waiting`` for every job that no other process executes.
+
+    States of jobs of other commands are removed unless they are running or done.
+    """
+    running = set()
     for state, age in list_states(root):
-        is_alive = state.state == "running" and age is not None and age < LOST_SECONDS
-        if state.id not in jobs and not is_alive and state.state != "done":
+        if state.state == "running" and age is not None and age < LOST_SECONDS:
+            running.add(state.id)
+        elif state.id not in jobs and state.state != "done":
             remove_state(root, state.id)
     for job in jobs.values():
-        write_state(root, JobState(id=job.id, title=job.title))
+        if job.id not in running:
+            write_state(root, JobState(id=job.id, title=job.title))
 
 
 def read_progress() -> Progress | None:

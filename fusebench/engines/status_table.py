@@ -19,18 +19,19 @@ def format_table(
         finished: Id of a job to whether its folder is finished in the store.
     """
     names = {state.id: get_state_name(state, age, finished[state.id]) for state, age in states}
-    shown = sorted(
+    visible_states = sorted(
         ((state, names[state.id]) for state, _ in states if names[state.id] != "done"),
         key=lambda item: (ORDER.index(item[1]), item[0].id),
     )
-    rows = [(name, state.title, _describe(state, name)) for state, name in shown]
+    rows = [(name, state.title, _describe(state, name)) for state, name in visible_states]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     lines = [
         f"{name:{widths[0]}}  {title:{widths[1]}}  {text}".rstrip() for name, title, text in rows
     ]
     counts = Counter(names.values())
     total = ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name])
-    return "\n".join([*lines, f"{len(names)} jobs: {total}" if names else "no jobs"])
+    count = f"{len(names)} job{'' if len(names) == 1 else 's'}"
+    return "\n".join([*lines, f"{count}: {total}" if names else "no jobs"])
 
 
 def get_state_name(state: JobState, age: float | None, is_finished: bool) -> str:

@@ -10,13 +10,13 @@ import pytest
 
 from tests.faults.injection import stored_contents
 from tests.helpers import dataset_folders
-from tests.helpers.killing import list_children, run_and_kill_workers
+from tests.helpers.engines.killing import list_children, run_and_kill_workers
 
 pytestmark = pytest.mark.slow
 
 TASKS = """
 sources:
-  slow: {kind: method, method: tests.helpers.slow_method, options: {seconds: 0.02}}
+  slow: {kind: method, method: tests.helpers.engines.slow_method, options: {seconds: 0.02}}
   average: {kind: method, method: average}
 tasks:
   toy: {kind: quality, dataset: folder, sources: [slow, average], metrics: {entropy: {}}}

@@ -17,7 +17,7 @@ def make_jobs(*names):
 
 @pytest.fixture
 def engine(tmp_path):
-    request = EngineRequest("tests.helpers.toy_program", (str(tmp_path),), tmp_path, "cpu")
+    request = EngineRequest("tests.helpers.engines.toy_program", (str(tmp_path),), tmp_path, "cpu")
     engine = LocalEngine(request, 2)
     yield engine
     engine.close(interrupted=False)

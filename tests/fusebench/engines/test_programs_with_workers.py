@@ -14,7 +14,7 @@ from tests.helpers.damage import forget_checks
 
 TASKS = """
 sources:
-  slow: {kind: method, method: tests.helpers.slow_method}
+  slow: {kind: method, method: tests.helpers.engines.slow_method}
 tasks:
   toy: {kind: quality, dataset: folder, sources: [slow], metrics: {entropy: {}}}
 """
@@ -94,7 +94,7 @@ def test_a_folder_that_another_process_fills_is_skipped(pairs, capsys):
     with store.lock_folder(pairs / "runs" / fused):
         assert run(fusion, "--job", fused) == 75
         assert "another process creates" in capsys.readouterr().err
-    assert get_states(pairs)["fused/folder-test-tests.helpers.slow_method"].state == "held"
+    assert get_states(pairs)["fused/folder-test-tests.helpers.engines.slow_method"].state == "held"
     assert not list((pairs / "runs").glob("failed/*"))
     assert run(fusion, "--job", fused) == 0
 
@@ -115,7 +115,7 @@ def test_a_failed_job_has_its_reason_in_the_status_and_in_the_store(pairs, monke
     assert "this gray level is not fused" in streams.err
     assert "1 not started" in streams.err
     table = get_states(pairs)
-    fused = table["fused/folder-test-tests.helpers.slow_method"]
+    fused = table["fused/folder-test-tests.helpers.engines.slow_method"]
     assert (fused.state, fused.attempts) == ("failed", 2)
     assert table["quality/toy-slow"].state == "not started"
     assert "Traceback" in (pairs / "runs" / fused.log).read_text()

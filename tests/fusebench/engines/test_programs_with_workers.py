@@ -57,6 +57,8 @@ def test_workers_write_the_results_of_one_process(study, capsys):
     assert stored_contents.list_differences(expected, results) == []
     assert stored_contents.list_leftovers(study / "runs") == []
     capsys.readouterr()
+    assert run(fusion, "--plan", "--workers", "2") == 0
+    assert " left" not in capsys.readouterr().out
     assert run(fusion, "--workers", "2") == 0
     assert "everything is done" in capsys.readouterr().out
     assert status.main([]) == 0
@@ -125,6 +127,15 @@ def test_a_failed_job_has_its_reason_in_the_status_and_in_the_store(pairs, monke
     monkeypatch.delenv("FUSION_FAILS")
     assert run(fusion, "--workers", "1") == 0
     assert not list((pairs / "runs/failed").glob("*.json"))
+
+
+def test_a_plan_says_what_is_left_and_writes_nothing(pairs, capsys):
+    assert run(fusion, "--plan", "--workers", "2") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "4 jobs left: at least 0 CPU hours, critical path 0.0 s, 0.0 s with 2 workers, "
+        "3 of unknown duration"
+    )
+    assert not (pairs / "runs/.jobs").exists()
 
 
 def test_shards_write_every_image_once_and_leave_nothing(pairs):

@@ -110,6 +110,8 @@ def _execute_and_report(job: Job, store: Store, device: str, program: str) -> in
             printable.print_text(job.title)
             preflight.check_inputs(job.runs[:1], store)
             execute_job(job, store, resolve_device(device))
+            if job.kind == job.runs[0].task.kind:  # it has the record
+                failures.remove_failure(job.runs[0], store)
         except LockHeldError as error:
             status, reason, state = EXIT_HELD, str(error), "held"
             printable.print_message(f"{job.title}: {error}; it is skipped")

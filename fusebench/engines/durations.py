@@ -147,7 +147,7 @@ def _scale(jobs: Iterable[Job], rates: Mapping[str, float]) -> dict[str, float |
     for job in jobs:
         rate = rates.get(get_likeness(job))
         is_join = job.kind == FUSED and job.shard is None and bool(job.needs)
-        result[job.id] = 0.0 if is_join else None if rate is None else rate * count_units(job)
+        result[job.id] = None if rate is None else rate * (0 if is_join else count_units(job))
     return result
 
 

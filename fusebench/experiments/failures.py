@@ -61,6 +61,11 @@ def record_failure(run: Run, store: Store, device: str, program: str) -> Iterato
     except Exception as error:
         keep_failure(run, store, device, program, error)
         raise
+    remove_failure(run, store)
+
+
+def remove_failure(run: Run, store: Store) -> None:
+    """Delete the failure of a run that has succeeded since."""
     with suppress(OSError):  # the failure of a finished run is not shown anyway
         _failure_path(run, store).unlink(missing_ok=True)
 

@@ -113,7 +113,8 @@ def replace_luminance(color: Color, gray: Gray) -> Color:
     shifts = np.multiply(gray, np.float32(1000), dtype=np.float32)
     shifts -= cv2.transform(color.astype(np.float32), BT601_THOUSANDTHS)
     rounded = np.rint(shifts * np.float32(0.001))
-    replaced: Color = cv2.add(color, cv2.merge([rounded] * 3), dtype=cv2.CV_8U)
+    shifted = cv2.add(color, cv2.merge([rounded] * 3), dtype=cv2.CV_8U)
+    replaced: Color = shifted.astype(np.uint8, copy=False)
     shifts -= 1000 * rounded
     ties = np.abs(shifts) >= 500
     replaced[ties] = _shift_luminance(color[ties], gray[ties])

@@ -116,6 +116,26 @@ def test_failure_of_one_method_does_not_stop_the_others(file, capsys, tmp_path, 
     assert (second["source"], second["not_measured"]) == ("most", "")
 
 
+def test_a_measurement_that_cannot_be_saved_is_one_row_with_the_reason(
+    file, capsys, tmp_path, monkeypatch
+):
+    def measure(request, timing, deadline, on_wait):
+        yield FusionCost(0.5, 0.25, 10)
+
+    monkeypatch.setattr(measurement, "measure_fusions", measure)
+    out, to = tmp_path / "runs", tmp_path / "cost.csv"
+    out.mkdir()
+    (out / "profile").write_text("a file where a folder is expected")
+    arguments = ("--tasks", file, "--source", "mean", "--device", "cpu", "--out", out, "--to", to)
+    status, _, err = run(capsys, *arguments)
+    assert status in (1, 3)
+    with to.open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["source"] == "mean"]
+    assert [row["median_seconds"] for row in rows] == [""]
+    assert rows[0]["not_measured"]
+    assert "profile" in err
+
+
 def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monkeypatch):
     def measure(request, timing, deadline, on_wait):
         yield FusionCost(0.5, 0.25, 10)
@@ -323,8 +343,8 @@ def test_paper_comparison_prints_both_counts(capsys):
         (("--size", "8x64"), "each at least 16"),
         (("--size", "4000000x400000"), "at least 16 and at most 65535"),
         (("--method", "dmfuse", "--size", "4000000x400000"), "at least 16 and at most 65535"),
-        (("--runs", "-1"), "--runs -1"),
-        (("--threads", "0"), "--threads 0"),
+        (("--runs", "-1"), "--runs -1: expected 0 to "),
+        (("--threads", "0"), "--threads 0: expected 1 to "),
         (("--device", "tpu"), "--device tpu: expected auto"),
         (("--source", "visible"), "source visible is visible; only methods"),
         (("--source", "men"), "no source is called 'men'"),
@@ -338,6 +358,8 @@ def test_paper_comparison_prints_both_counts(capsys):
         (("--method", "average", "--source", "mean"), "not both"),
         (("--method", "dmfuse", "--set", "weights=none.safetensors"), "none.safetensors"),
         (("--to", "nowhere/cost.csv"), "there is no folder nowhere"),
+        (("--to", "."), "--to .: is a folder"),
+        (("--out", __file__), "is a file; name the folder of the results"),
     ],
 )
 def test_wrong_arguments_are_one_line(file, capsys, arguments, message):

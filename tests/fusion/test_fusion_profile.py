@@ -292,9 +292,9 @@ def test_network_that_does_not_fit_is_measured_in_tiles(weights, monkeypatch, ca
     assert run(capsys, *arguments)[0] == 1
 
 
-def test_benchmark_fails_if_gray_levels_cannot_be_compared(capsys):
-    assert not benchmark.compare_gray_levels("none.safetensors")
-    assert "gray levels cannot be compared: none.safetensors" in capsys.readouterr().out
+def test_benchmark_fails_if_trained_weights_cannot_be_compared(capsys):
+    assert not benchmark.compare_precisions("none.safetensors")
+    assert "trained weights cannot be compared: none.safetensors" in capsys.readouterr().out
 
 
 def test_every_tile_is_counted(weights):

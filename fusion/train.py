@@ -10,7 +10,7 @@ With several machines, --out must be on a file system that all of them share: th
 writes the earlier stage there, and the others read it.
 
 A trained model is a folder in trained/ under --out. --set fusion.steps=500 changes the recipe;
-its sections are in fusion/training/recipe/schema.py. The same command resumes an interrupted run.
+its sections are in fusion/training/recipe. The same command resumes an interrupted run.
 """
 
 import argparse

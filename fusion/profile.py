@@ -185,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
-        return cli.report_interrupt(PROGRAM)
+        return cli.report_interrupt(PROGRAM, "what was measured is kept")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -145,8 +145,9 @@ def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monke
 
     monkeypatch.setattr(measurement, "measure_fusions", measure)
     out = tmp_path / "runs"
-    status, printed, _ = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
+    status, printed, err = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
     assert status == 130
+    assert err.endswith("fusion.profile: interrupted; what was measured is kept\n")
     assert [line.split()[0] for line in printed.splitlines()[1:3]] == ["mean", "most"]
     assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["mean", "most"]
 

@@ -1,6 +1,7 @@
 """Results as tables: what is a row of its own, what is compared; the numbers of the report."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -125,6 +126,21 @@ def test_a_wrong_option_of_equivalence_is_an_error(results_folder, options, mess
     with pytest.raises(UserError) as error:
         fusebench.load_results(results_folder / "runs").equivalence(**options)
     assert message in str(error.value)
+
+
+def test_a_metric_that_is_no_fraction_has_no_margin_to_be_tested(results_folder):
+    results = fusebench.load_results(results_folder / "runs")
+
+    def change_columns(entry):
+        columns = {
+            name: column.model_copy(update={"is_fraction": False})
+            for name, column in entry.record.columns.items()
+        }
+        return replace(entry, record=entry.record.model_copy(update={"columns": columns}))
+
+    changed = replace(results, entries=tuple(map(change_columns, results.entries)))
+    with pytest.raises(UserError, match="metrics: IoU has no intervals in points"):
+        changed.equivalence(metrics=["IoU"])
 
 
 def test_results_of_another_version_of_a_source_are_a_row_of_their_own(tmp_path):

@@ -400,7 +400,7 @@ def _check_equivalence(name: str, task: ModelTask, metrics: Sequence[ResolvedMet
     testable = [
         column_name
         for column_name, column in columns.items()
-        if column.has_intervals and column.is_fraction and not column.unit
+        if column.has_intervals and column.is_in_points
     ]
     where = f"tasks.{name}.equivalence.metrics"
     return [

@@ -17,11 +17,10 @@ from fusion.training.recipe.schema import (
     FUSION_STAGES,
     STAGE_SECTIONS,
     DMFuseRecipe,
-    FusionStageOptions,
     Recipe,
-    StageOptions,
     StudentRecipe,
 )
+from fusion.training.recipe.stage_options import FusionStageOptions, StageOptions
 
 VERSION = 1  # part of every spec; raised when the same recipe gives different weights
 STORE_KIND = "trained"

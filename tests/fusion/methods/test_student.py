@@ -73,6 +73,15 @@ def test_the_file_to_export_to_ends_in_onnx(weights, capsys):
     assert "ends in .onnx" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["notes.txt/student.onnx", "notes.txt/new/student.onnx"])
+def test_a_file_cannot_be_the_folder_of_an_export(weights, tmp_path, capsys, name):
+    (tmp_path / "notes.txt").write_text("kept")
+    to = str(tmp_path / name)
+    assert export.main(["--method", "student", "--weights", weights, "--to", to]) == 2
+    assert "lies in, a file; name another folder" in capsys.readouterr().err
+    assert (tmp_path / "notes.txt").read_text() == "kept"
+
+
 @needs_onnx
 @pytest.mark.slow
 def test_onnx_runtime_reproduces_pytorch(weights):
@@ -89,7 +98,7 @@ def test_onnx_runtime_reproduces_pytorch(weights):
 def test_an_exported_file_fuses_images_of_any_size(weights, tmp_path):
     import onnxruntime
 
-    path = tmp_path / "student.onnx"
+    path = tmp_path / "new" / "student.onnx"
     assert export.main(["--method", "student", "--weights", weights, "--to", str(path)]) == 0
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     network = student.load_network(student.Options(weights=weights), "cpu")

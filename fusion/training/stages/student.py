@@ -34,7 +34,7 @@ class DistillationStage(nn.Module):
         """
         super().__init__()
         self._options = options
-        self.network = Student(recipe.network.width, recipe.network.terms)
+        self.network = Student(recipe.network.width)
         if start_weights is not None:
             self.network.load_state_dict(dict(start_weights))
 

@@ -4,9 +4,9 @@ python -m benchmarks.student                     640 x 480; about a minute
 python -m benchmarks.student --size 1024x768     another size (width x height)
 
 Setting: one process, one thread, packaged weights, one simulated pair; freed memory is kept, as in
-all programs that fuse. Times are processor time for
-a pair of luminance images, uint8 in and out: the smallest and the median of the rounds, in which
-the order of the candidates alternates. "With color" is the whole method on a color image. The
+all programs that fuse. Times are processor time for a pair of luminance images, uint8 in and out:
+the smallest and the median of the rounds, in which the order of the candidates alternates, so that
+no images are in the processor's cache. "With color" is the whole method on a color image. The
 difference is the largest one of the fused luminance to PyTorch in float32, in gray levels.
 """
 

@@ -59,7 +59,7 @@ def report_error(program: str, error: Exception) -> int:
     return EXIT_WRONG_INPUT
 
 
-def report_interrupt(program: str) -> int:
-    """Print that the program was interrupted and can be resumed; return the exit status."""
-    printable.print_message(f"\n{program}: interrupted; the same command resumes")
+def report_interrupt(program: str, consequence: str = "the same command resumes") -> int:
+    """Print that the program was interrupted and what follows; return the exit status."""
+    printable.print_message(f"\n{program}: interrupted; {consequence}")
     return interrupts.get_exit_status()

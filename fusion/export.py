@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
-        return cli.report_interrupt(PROGRAM)
+        return cli.report_interrupt(PROGRAM, "nothing was written")
     return 0
 
 
@@ -44,15 +44,29 @@ def _export(weights: str, path: Path) -> None:
     Raises:
         UserError: If the name is wrong, or weights or packages are missing.
     """
-    if path.suffix != ".onnx" or path.is_dir():
-        raise UserError(f"--to {path}: expected the name of a file that ends in .onnx")
+    _prepare_folder(path)
     options = student.Options.model_validate({"weights": weights})
     hashes = student.dependency_hashes(options)
     content = student.export(options, {"method": "student", "weights_sha256": hashes["weights"]})
-    path.parent.mkdir(parents=True, exist_ok=True)
     with name_file(path), replace_atomically(path) as temporary:
         temporary.write_bytes(content)
     printable.print_text(f"{path}: {len(content) / 1e6:.2f} MB")
+
+
+def _prepare_folder(path: Path) -> None:
+    """Check the name of the file and create its folder, before the export, which takes seconds.
+
+    Raises:
+        UserError: If the name is wrong, or its folder cannot be one.
+    """
+    if path.suffix != ".onnx" or path.is_dir():
+        raise UserError(f"--to {path}: expected the name of a file that ends in .onnx")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(
+            f"--to {path}: {path.parent} is, or lies in, a file; name another folder"
+        ) from None
 
 
 def build_parser() -> argparse.ArgumentParser:

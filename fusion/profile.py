@@ -116,14 +116,14 @@ def _profile_methods(args: argparse.Namespace) -> int:
     """Count and measure every request; return the exit status."""
     start = time.monotonic()
     requests = select_requests(args)
-    limits = _select_limits(args)
+    _check_arguments(args)
     for request in requests:  # wrong options are reported before anything is computed
         request.load_method()
     is_quick = args.runs is None and not args.thorough and not args.size
     settings = session.ProfileSettings(
         args.device,
         1 if args.threads is None else args.threads,
-        limits,
+        _select_limits(args),
         deadline=start + QUICK_SECONDS if is_quick else None,
         uses_tiles=args.thorough,
         store=args.out if args.method is None else None,
@@ -139,25 +139,30 @@ def _profile_methods(args: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
-def _select_limits(args: argparse.Namespace) -> RunLimits | None:
-    """Select when the runs end; None: nothing is timed.
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Check everything that would fail only after the measurements.
 
     Raises:
-        UserError: If a number, the device or the file of --to is wrong.
+        UserError: Naming the argument.
     """
-    runs = 1 if args.runs is None else args.runs
-    threads = 1 if args.threads is None else args.threads
-    if not (0 <= runs <= MAX_RUNS and 1 <= threads <= MAX_THREADS):
-        raise UserError(
-            f"--runs {args.runs}, --threads {args.threads}: expected positive numbers, at most "
-            f"{MAX_RUNS} runs and {MAX_THREADS} threads"
-        )
+    if args.runs is not None and not 0 <= args.runs <= MAX_RUNS:
+        raise UserError(f"--runs {args.runs}: expected 0 to {MAX_RUNS}")
+    if args.threads is not None and not 1 <= args.threads <= MAX_THREADS:
+        raise UserError(f"--threads {args.threads}: expected 1 to {MAX_THREADS}")
     if args.to is not None and not args.to.parent.is_dir():
         raise UserError(f"--to {args.to}: there is no folder {args.to.parent}")
+    if args.to is not None and args.to.is_dir():
+        raise UserError(f"--to {args.to}: is a folder; name a file in it, e.g. costs.csv")
+    if args.out.is_file():
+        raise UserError(f"--out {args.out}: is a file; name the folder of the results")
     cli.check_device(args.device)
+
+
+def _select_limits(args: argparse.Namespace) -> RunLimits | None:
+    """Select when the runs end; None: nothing is timed."""
     if args.runs is None:
         return THOROUGH_LIMITS if args.thorough else QUICK_LIMITS
-    return RunLimits(runs, runs, 0) if runs else None
+    return RunLimits(args.runs, args.runs, 0) if args.runs else None
 
 
 def _write_results(rows: Sequence[files.CostRow], to: Path | None) -> None:
@@ -180,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error(PROGRAM, error)
     except KeyboardInterrupt:
-        return cli.report_interrupt(PROGRAM)
+        return cli.report_interrupt(PROGRAM, "what was measured is kept")
 
 
 def build_parser() -> argparse.ArgumentParser:

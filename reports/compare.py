@@ -172,7 +172,7 @@ def _build_score_rows(key: RunKey, a: StoredRun, b: StoredRun) -> Iterator[list[
 def _choose_scale(a: StoredRun, b: StoredRun, metric: str) -> tuple[float, int]:
     """Choose factor and decimals: points with two for fractions, else four decimals."""
     column = a.record.columns.get(metric) or b.record.columns.get(metric)
-    return (100.0, 2) if column and column.is_fraction and not column.unit else (1.0, 4)
+    return (100.0, 2) if column and column.is_in_points else (1.0, 4)
 
 
 def _build_parser() -> argparse.ArgumentParser:

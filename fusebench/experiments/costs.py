@@ -5,23 +5,20 @@ from pathlib import Path
 
 from fusebench.config import schema
 from fusebench.experiments.plan import Plan
+from fusebench.experiments.resolution import ResolvedSource
 from fusebench.storage import cost_profiles
 from fusebench.storage.cost_profiles import CostProfile
 
 
-def select_fusion_methods(plan: Plan) -> dict[str, schema.FusionMethodSource]:
+def select_fusion_methods(plan: Plan) -> dict[str, ResolvedSource]:
     """Select the sources of the plan that fuse with a method, by name."""
-    return {
-        run.source_name: run.source.config
-        for run in plan.runs
-        if isinstance(run.source.config, schema.FusionMethodSource)
-    }
+    return {run.source_name: run.source for run in plan.runs if run.source.kind == "method"}
 
 
 def find_profiles(
-    root: Path, fusion_methods: Mapping[str, schema.FusionMethodSource]
+    root: Path, fusion_methods: Mapping[str, ResolvedSource]
 ) -> list[tuple[str, CostProfile]]:
-    """Find the cost profiles of the sources with their present method and options.
+    """Find the cost profiles of the sources with their present method, weights and options.
 
     Args:
         root: Folder of the store.
@@ -35,6 +32,17 @@ def find_profiles(
         (name, profile)
         for name, source in fusion_methods.items()
         for profile in profiles
-        if profile.source == name
-        and (profile.method, profile.options) == (source.method, source.options)
+        if profile.source == name and _is_present(profile, source)
     ]
+
+
+def _is_present(profile: CostProfile, source: ResolvedSource) -> bool:
+    """Return whether a profile was measured with the present state of the source."""
+    config = source.config
+    assert isinstance(config, schema.FusionMethodSource)
+    state = {"version": profile.version, "dependencies": profile.dependencies}
+    return (profile.method, profile.options, state) == (
+        config.method,
+        config.options,
+        source.method_state,
+    )

@@ -43,7 +43,7 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
             ):
                 label_checks.check_any_labeled_pixel(required.split, checked)
             if isinstance(required.source.config, schema.ExternalImagesSource):
-                _check_external_images(required, store)
+                check_external_images(required, store)
             _check_method_files(required, store)
         if run.model is not None:
             _check_model_files(run.model, run.test_split, store)
@@ -77,7 +77,12 @@ def _check_pairs(split: Split, store: Store) -> Path:
     return store.get_or_create(STORE_KIND, label, spec, check).path
 
 
-def _check_external_images(required: SourceImages, store: Store) -> None:
+def check_external_images(required: SourceImages, store: Store) -> None:
+    """Check every image of a source of kind ``folder``: it is read, and its size compared.
+
+    Raises:
+        UserError: Naming the first file that is missing, damaged, or of another size than its pair.
+    """
     split, files = required.split, required.external_files
     config = required.source.config
     assert isinstance(config, schema.ExternalImagesSource)

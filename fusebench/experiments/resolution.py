@@ -127,6 +127,19 @@ class ResolvedSource:
         """``infrared``, ``visible``, ``method`` or ``folder``."""
         return self.config.kind
 
+    @property
+    def method_state(self) -> dict[str, Any]:
+        """What affects the method beside its options: ``version``, and hashes of files it needs.
+
+        Raises:
+            UserError: If such a file is missing.
+        """
+        assert self.method is not None
+        return {
+            "version": self.method.VERSION,
+            "dependencies": dict(self.method.dependency_hashes(self.options)),
+        }
+
 
 @dataclass(frozen=True)
 class ResolvedTask:
@@ -400,7 +413,7 @@ def _check_equivalence(name: str, task: ModelTask, metrics: Sequence[ResolvedMet
     testable = [
         column_name
         for column_name, column in columns.items()
-        if column.has_intervals and column.is_fraction and not column.unit
+        if column.has_intervals and column.is_in_points
     ]
     where = f"tasks.{name}.equivalence.metrics"
     return [

@@ -83,12 +83,10 @@ class SourceImages:
             "pairs": hashing.hash_images(self.split, self.file_hashes),
         }
         if isinstance(config, schema.FusionMethodSource):
-            assert source.method is not None
             spec |= {
                 "method": config.method,
-                "version": source.method.VERSION,
                 "options": source.spec_options.model_dump(mode="json"),
-                "dependencies": dict(source.method.dependency_hashes(source.options)),
+                **source.method_state,
             }
         elif isinstance(config, schema.ExternalImagesSource):
             spec["color"] = config.color

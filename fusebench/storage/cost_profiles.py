@@ -22,6 +22,8 @@ class CostProfile(StoredModel):
         source: Name of the source in the task file.
         method: The fusion method.
         options: Its options, as in the task file.
+        version: Its ``VERSION``; None in profiles of earlier versions.
+        dependencies: Hashes of the files it needs, e.g. of its weights; None likewise.
         width: Of the images, in pixels.
         height: Of the images, in pixels.
         device: Device of the measurement.
@@ -42,6 +44,8 @@ class CostProfile(StoredModel):
     source: str
     method: str
     options: dict[str, Any]
+    version: int | None = None
+    dependencies: dict[str, str] | None = None
     width: int
     height: int
     device: str

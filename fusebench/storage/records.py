@@ -46,6 +46,11 @@ class Column(StoredModel):
     family: str = ""
     has_intervals: bool = True
 
+    @property
+    def is_in_points(self) -> bool:
+        """Whether tables show the score in points, from 0 to 100."""
+        return self.is_fraction and not self.unit
+
 
 class Scores(StoredModel):
     """Scores on a set of images.

@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from fusebench.errors import UserError, format_validation_error
 from fusion.networks.dmnet_architecture import MAX_FEATURE_STEPS, DMNetArchitecture
-from fusion.networks.student_architecture import MAX_STUDENT_WIDTH, STUDENT_TERMS, StudentTerm
+from fusion.networks.student_architecture import MAX_STUDENT_WIDTH
 
 MAX_WIDTH, MAX_TIME_STEPS = 4096, 100_000  # channels; steps of a noise schedule
 EvenWidth = Annotated[int, Field(ge=2, le=MAX_WIDTH, multiple_of=2)]
@@ -89,22 +89,9 @@ class StudentSchema(StrictSchema):
 
     Attributes:
         width: Channels of every layer.
-        terms: Terms of the affine map, in the order of the coefficients; both images are among
-            them.
     """
 
     width: Annotated[int, Field(ge=4, le=MAX_STUDENT_WIDTH)] = 16
-    terms: tuple[StudentTerm, ...] = STUDENT_TERMS
-
-    @model_validator(mode="after")
-    def _check_terms(self) -> Self:
-        is_complete = {"infrared", "visible"} <= set(self.terms)
-        if not is_complete or len(set(self.terms)) < len(self.terms):
-            raise ValueError(
-                f"terms {', '.join(self.terms)}: expected infrared, visible and any of difference "
-                "and offset, each once"
-            )
-        return self
 
 
 Schema: TypeAlias = type[DMFuseSchema] | type[DMNetSchema] | type[StudentSchema]

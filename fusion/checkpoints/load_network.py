@@ -236,7 +236,7 @@ def build_student(
 
     Args:
         tensors: Named as in `fusion.networks.student.Student`.
-        architecture: Its ``width`` and ``terms``.
+        architecture: Its ``width``.
         device: ``meta`` builds the network without values.
         location: Path of the weights file, for messages.
 

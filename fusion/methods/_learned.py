@@ -30,9 +30,9 @@ class InferenceOptions(BaseModel):
     Attributes:
         weights: ``packaged``; a file; or the folder of a training run, with or without the hash at
             the end of its name. Absolute or relative to the task file.
-        precision: ``bfloat16`` is 1.1 to 1.4 times faster with the packaged weights of DMFuse and
-            DMNet on processors that support it, more with wide networks, and many times slower on
-            others.
+        precision: ``bfloat16`` is 1.1 to 1.2 times faster with the packaged weights of DMFuse and
+            DMNet on processors that support it, 1.8 times with a DMFuse of the paper's width 1/4,
+            and many times slower on processors that do not.
         tile: Side of the square tiles in pixels (a multiple of 16), for images that do not fit
             into memory; null fuses the whole image at once.
         overlap: Overlap of neighboring tiles in pixels.

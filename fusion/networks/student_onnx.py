@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from fusebench.errors import UserError
-from fusion.networks.student import Student, apply_coefficients_fast
+from fusion.networks.student import Student
+from fusion.networks.student_affine_map import apply_coefficients_fast
 
 OPSET = 18  # of the exported operators
 SIDE_MULTIPLE = 16  # pixels; height and width of the inputs are multiples of this
@@ -60,7 +61,7 @@ class OnnxStudent(nn.Module):
         """See `fusion.networks.tiled_inference.TrainedNetwork`."""
         inputs = {"infrared": _to_array(infrared), "visible": _to_array(visible)}
         coefficients = torch.from_numpy(self._session.run(None, inputs)[0])
-        return apply_coefficients_fast(coefficients, self.student.terms, infrared, visible)
+        return apply_coefficients_fast(coefficients, infrared, visible)
 
 
 def check_packages() -> None:
@@ -72,8 +73,8 @@ def check_packages() -> None:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise UserError(
-            f"ONNX needs {', '.join(missing)}, which are not installed; install the optional "
-            "packages: pip install 'fusebench[onnx]'"
+            f"ONNX: not installed: {', '.join(missing)}; install the optional packages: "
+            "pip install 'fusebench[onnx]'"
         )
 
 

@@ -130,7 +130,8 @@ def fuse_images(
             f"{device}: out of memory on an image of {width} x {height} pixels{size}; {advice}"
         ) from None
     # Quantize, and crop the padding.
-    gray_levels = (padded.float().clamp(0, 1) * 255).round().byte()[0, 0, :height, :width]
+    scaled = padded.float().clamp(0, 1).mul_(255).round_()
+    gray_levels = scaled.byte()[0, 0, :height, :width]
     fused: Gray = gray_levels.cpu().numpy()
     return fused
 

@@ -79,4 +79,11 @@ def store_profile(root: Path, row: CostRow) -> None:
         "versions": records.get_package_versions(("torch", "numpy")),
     }
     values = {n: v for n, v in _get_values(row).items() if not n.startswith("paper_")}
-    cost_profiles.write_profile(root, CostProfile(**values, provenance=provenance))
+    method, options = row.request.load_method()
+    profile = CostProfile(
+        **values,
+        version=method.VERSION,
+        dependencies=dict(method.dependency_hashes(options)),
+        provenance=provenance,
+    )
+    cost_profiles.write_profile(root, profile)

@@ -155,9 +155,10 @@ def _measure(
     costs: list[FusionCost] = []
 
     def record() -> None:
-        rows.append(replace(row, cost=measurement.summarize(costs)))
+        measured = replace(row, cost=measurement.summarize(costs))
         if settings.store is not None:
-            files.store_profile(settings.store, rows[-1])
+            files.store_profile(settings.store, measured)
+        rows.append(measured)  # last: a row that cannot be saved is reported instead
 
     bar.set_description_str(row.request.label, refresh=False)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from fusion.training.data.dataset import TrainingImage
 from fusion.training.data.patches import PatchSampler
 from fusion.training.distributed import SINGLE_PROCESS, ProcessGroup
-from fusion.training.recipe.schema import StageOptions
+from fusion.training.recipe.stage_options import StageOptions
 
 
 @dataclass(frozen=True)

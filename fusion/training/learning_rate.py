@@ -2,7 +2,7 @@
 
 import math
 
-from fusion.training.recipe.schema import StageOptions
+from fusion.training.recipe.stage_options import StageOptions
 
 FINAL_RATE_SHARE = 0.01  # final rate of the cosine schedule, as a share of the highest rate
 

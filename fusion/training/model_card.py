@@ -14,12 +14,8 @@ from fusion.training import start_weights, training_run
 from fusion.training.data.dataset import TrainingData
 from fusion.training.monitoring.logger import SAMPLES_FOLDER
 from fusion.training.recipe.presets import UNSTATED_CHOICES, UNSTATED_PAPER_PRESET_CHOICES
-from fusion.training.recipe.schema import (
-    DMFuseRecipe,
-    StageOptions,
-    StudentRecipe,
-    TeacherOptions,
-)
+from fusion.training.recipe.schema import DMFuseRecipe, StudentRecipe, TeacherOptions
+from fusion.training.recipe.stage_options import StageOptions
 from fusion.training.stages.contract import GRADIENT_NORM
 from fusion.training.training_run import TrainingRun
 

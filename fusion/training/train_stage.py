@@ -16,12 +16,11 @@ from fusion.training.data import dataset
 from fusion.training.data.patches import PatchSampler, list_patch_locations
 from fusion.training.data.random_streams import INITIAL_WEIGHTS
 from fusion.training.job import RuntimeSettings, TrainingJob
-from fusion.training.recipe.schema import (
+from fusion.training.recipe.schema import DMFuseRecipe, StudentRecipe
+from fusion.training.recipe.stage_options import (
     DistillationStageOptions,
-    DMFuseRecipe,
     FusionStageOptions,
     JointStageOptions,
-    StudentRecipe,
 )
 from fusion.training.stages import dmfuse, student
 from fusion.training.training_run import TrainingRun

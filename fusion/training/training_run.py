@@ -17,13 +17,13 @@ from fusion.training.recipe.schema import (
     FUSION_STAGES,
     STAGE_SECTIONS,
     DMFuseRecipe,
-    FusionStageOptions,
     Recipe,
-    StageOptions,
     StudentRecipe,
 )
+from fusion.training.recipe.stage_options import FusionStageOptions, StageOptions
 
-VERSION = 1  # part of every spec; raised when the same recipe gives different weights
+# Of the methods; part of every spec. Raised when the same recipe gives different weights.
+VERSIONS = {"dmfuse": 1, "dmnet": 1, "student": 2}
 STORE_KIND = "trained"
 
 
@@ -153,7 +153,7 @@ def build_spec(training: TrainingRun, root: Path, *, generate: bool = True) -> d
     spec = {
         "method": training.method,
         "stage": training.stage,
-        "version": VERSION,
+        "version": VERSIONS[training.method],
         "recipe": _select_relevant_options(training),
         "data": list(data.fingerprint),
         "seed": training.seed,

@@ -13,12 +13,16 @@ all equivalences, are adjusted (Holm) over the comparisons of the task, separate
 of any false "better" or "worse" is at most 5 %, and so is that of any false equivalence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import harmonic_mean
-from typing import NamedTuple
 
+from reports.document.adjusted_p_values import (
+    AdjustedPValue,
+    adjust_p_values,
+    collect_tested_p_values,
+)
 from reports.results.bootstrap_scores import ScoreKey, TaskBootstrap
 from reports.results.task_results import SourceResults, TaskResults
 from reports.statistics import confidence_intervals, equivalence
@@ -31,23 +35,6 @@ from reports.tables.comparison import ColumnHeader
 UNDECIDED, NOT_TESTED = "undecided", "not tested"
 POINTS = 100  # per score of 1
 DECIMALS = 2  # of points: an interval must not end at the margin because it is rounded
-
-
-class AdjustedPValue(NamedTuple):
-    """A p value after Holm's adjustment.
-
-    Attributes:
-        value: The adjusted p value.
-        comparison_count: For how many comparisons it is adjusted.
-    """
-
-    value: float
-    comparison_count: int
-
-    @property
-    def strictest_level(self) -> float:
-        """Holm's first level; the ones after it depend on the other comparisons."""
-        return SIGNIFICANCE_LEVEL / self.comparison_count
 
 
 @dataclass(frozen=True)
@@ -97,7 +84,7 @@ def compare_sources(results: TaskResults) -> list[EquivalenceComparison]:
         return []
     comparisons, tested_elsewhere = [], []
     for metric in results.equivalence_metrics:
-        known = _collect_tested_p_values(results, metric)
+        known = collect_tested_p_values(results, metric)
         for source, other in _list_pairs(results):
             comparison = _estimate(results, results.bootstrap, metric, source, other)
             comparisons.append(comparison)
@@ -118,27 +105,6 @@ def _list_pairs(results: TaskResults) -> Iterator[tuple[SourceResults, SourceRes
             yield first, second
         elif options.reference in (None, first.source_name):
             yield second, first
-
-
-def _collect_tested_p_values(
-    results: TaskResults, metric: str
-) -> dict[frozenset[str], AdjustedPValue]:
-    """Collect the adjusted p values of the differences that a table of the report tests."""
-    family = results.columns[metric].family
-    if results.classes and not family:
-        table = builders.build_class_table(results, metric)
-    else:
-        table = builders.build_means_table(results, family)
-    score_key = ScoreKey(None, None, metric)
-    column = next(i for i, header in enumerate(table.headers) if header.score_key == score_key)
-    count = sum(comparison is not None for row in table.rows for comparison in row.comparisons)
-    return {
-        frozenset((row.source_results.source_name, comparison.other_source)): AdjustedPValue(
-            comparison.adjusted_p_value, count
-        )
-        for row in table.rows
-        if row.comparisons and (comparison := row.comparisons[column]) is not None
-    }
 
 
 def _estimate(
@@ -185,7 +151,7 @@ def _add_verdicts(
     tested_elsewhere: Sequence[AdjustedPValue | None],
 ) -> list[EquivalenceComparison]:
     """Adjust the p values, decide the verdicts, and find the sample sizes of undecided pairs."""
-    differences = _adjust(
+    differences = adjust_p_values(
         {
             i: comparison.estimate.p_value
             for i, comparison in enumerate(comparisons)
@@ -193,7 +159,7 @@ def _add_verdicts(
         }
     )
     differences |= {i: tested for i, tested in enumerate(tested_elsewhere) if tested is not None}
-    equivalences = _adjust(
+    equivalences = adjust_p_values(
         {i: comparison.test.p_value for i, comparison in enumerate(comparisons) if comparison.test}
     )
     decided = []
@@ -213,13 +179,6 @@ def _add_verdicts(
             )
         decided.append(adjusted)
     return decided
-
-
-def _adjust(p_values: Mapping[int, float]) -> dict[int, AdjustedPValue]:
-    adjusted = confidence_intervals.adjust_p_values([*p_values.values()])
-    return {
-        i: AdjustedPValue(value, len(p_values)) for i, value in zip(p_values, adjusted, strict=True)
-    }
 
 
 def _decide_verdict(results: TaskResults, comparison: EquivalenceComparison) -> str:
@@ -255,8 +214,10 @@ def _add_required_sizes(
         equivalence_level=equivalence_level,
     )
     reasons = []
-    if required.groups is None:
+    if required.groups is None and comparison.estimate.seed_variance:
         reasons.append("the variance over seeds alone is too large for any number of units")
+    elif required.groups is None:
+        reasons.append("the difference is too close to the margin for any number of units")
     if comparison.estimate.seed_variance is None:
         reasons.append(_explain_missing_seeds(results))
     elif required.seeds is None:

@@ -124,7 +124,7 @@ class TaskResults:
         testable = [
             name
             for name, column in self.columns.items()
-            if column.has_intervals and column.is_fraction and not column.unit
+            if column.has_intervals and column.is_in_points
         ]
         wanted = self.equivalence.metrics or testable[:1]
         return tuple(name for name in wanted if name in testable)

@@ -174,7 +174,7 @@ def build_header(column: Column, title: str | None = None, *, decimals: int = 1)
         title: Printed title; None for the mean and its title.
         decimals: Of points; other numbers have 3.
     """
-    is_points = column.is_fraction and not column.unit
+    is_points = column.is_in_points
     return ColumnHeader(
         title=column.mean_title if title is None else title,
         scale=100.0 if is_points else 1.0,

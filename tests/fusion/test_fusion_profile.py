@@ -5,6 +5,7 @@ import mmap
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -116,6 +117,26 @@ def test_failure_of_one_method_does_not_stop_the_others(file, capsys, tmp_path, 
     assert (second["source"], second["not_measured"]) == ("most", "")
 
 
+def test_a_measurement_that_cannot_be_saved_is_one_row_with_the_reason(
+    file, capsys, tmp_path, monkeypatch
+):
+    def measure(request, timing, deadline, on_wait):
+        yield FusionCost(0.5, 0.25, 10)
+
+    monkeypatch.setattr(measurement, "measure_fusions", measure)
+    out, to = tmp_path / "runs", tmp_path / "cost.csv"
+    out.mkdir()
+    (out / "profile").write_text("a file where a folder is expected")
+    arguments = ("--tasks", file, "--source", "mean", "--device", "cpu", "--out", out, "--to", to)
+    status, _, err = run(capsys, *arguments)
+    assert status in (1, 3)
+    with to.open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["source"] == "mean"]
+    assert [row["median_seconds"] for row in rows] == [""]
+    assert rows[0]["not_measured"]
+    assert "profile" in err
+
+
 def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monkeypatch):
     def measure(request, timing, deadline, on_wait):
         yield FusionCost(0.5, 0.25, 10)
@@ -124,8 +145,9 @@ def test_measurements_before_an_interrupt_are_kept(file, capsys, tmp_path, monke
 
     monkeypatch.setattr(measurement, "measure_fusions", measure)
     out = tmp_path / "runs"
-    status, printed, _ = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
+    status, printed, err = run(capsys, "--tasks", file, "--device", "cpu", "--out", out)
     assert status == 130
+    assert err.endswith("fusion.profile: interrupted; what was measured is kept\n")
     assert [line.split()[0] for line in printed.splitlines()[1:3]] == ["mean", "most"]
     assert [stored.source for stored in cost_profiles.read_profiles(out)] == ["mean", "most"]
 
@@ -208,14 +230,18 @@ def sleep_long():
     time.sleep(600)
 
 
-def test_a_process_ends_at_the_deadline():
-    waits = []
-    deadline = time.monotonic() + 5
-    results = new_process.iterate_results(
-        sleep_long, deadline=deadline, on_wait=lambda: waits.append(1)
-    )
-    assert list(results) == [1]
-    assert waits
+def test_a_process_ends_at_the_deadline(monkeypatch):
+    read, seconds = [], [0]
+    monkeypatch.setattr(new_process, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+
+    def wait():
+        seconds[0] += len(read)  # time passes after the first result, however late that comes
+
+    results = new_process.iterate_results(sleep_long, deadline=3, on_wait=wait)
+    read.append(next(results))
+    assert read == [1]
+    assert list(results) == []
+    assert seconds == [3]
 
 
 def test_first_fusion_is_the_warm_up_unless_it_is_the_only_one():
@@ -267,9 +293,9 @@ def test_network_that_does_not_fit_is_measured_in_tiles(weights, monkeypatch, ca
     assert run(capsys, *arguments)[0] == 1
 
 
-def test_benchmark_fails_if_gray_levels_cannot_be_compared(capsys):
-    assert not benchmark.compare_gray_levels("none.safetensors")
-    assert "gray levels cannot be compared: none.safetensors" in capsys.readouterr().out
+def test_benchmark_fails_if_trained_weights_cannot_be_compared(capsys):
+    assert not benchmark.compare_precisions("none.safetensors")
+    assert "trained weights cannot be compared: none.safetensors" in capsys.readouterr().out
 
 
 def test_every_tile_is_counted(weights):
@@ -323,8 +349,8 @@ def test_paper_comparison_prints_both_counts(capsys):
         (("--size", "8x64"), "each at least 16"),
         (("--size", "4000000x400000"), "at least 16 and at most 65535"),
         (("--method", "dmfuse", "--size", "4000000x400000"), "at least 16 and at most 65535"),
-        (("--runs", "-1"), "--runs -1"),
-        (("--threads", "0"), "--threads 0"),
+        (("--runs", "-1"), "--runs -1: expected 0 to "),
+        (("--threads", "0"), "--threads 0: expected 1 to "),
         (("--device", "tpu"), "--device tpu: expected auto"),
         (("--source", "visible"), "source visible is visible; only methods"),
         (("--source", "men"), "no source is called 'men'"),
@@ -338,6 +364,8 @@ def test_paper_comparison_prints_both_counts(capsys):
         (("--method", "average", "--source", "mean"), "not both"),
         (("--method", "dmfuse", "--set", "weights=none.safetensors"), "none.safetensors"),
         (("--to", "nowhere/cost.csv"), "there is no folder nowhere"),
+        (("--to", "."), "--to .: is a folder"),
+        (("--out", __file__), "is a file; name the folder of the results"),
     ],
 )
 def test_wrong_arguments_are_one_line(file, capsys, arguments, message):

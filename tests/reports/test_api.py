@@ -1,6 +1,7 @@
 """Results as tables: what is a row of its own, what is compared; the numbers of the report."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from fusebench.errors import UserError
 from fusebench.experiments import resolution
 from reports import api
 from reports import run as reports_run
+from reports.results import stored_records
 from tests.helpers import stored_results
 
 
@@ -34,30 +36,30 @@ def make_spec(source, seed=0, *, epochs=4, protocol="retrained", **images):
 
 
 def test_sources_and_seeds_share_a_setting_but_not_other_options_or_images():
-    setting = api.compute_setting(make_spec("average"))
-    assert api.compute_setting(make_spec("dmfuse", 1, version=7)) == setting
-    assert api.compute_setting(make_spec("average", epochs=8)) != setting
-    assert api.compute_setting(make_spec("average", pairs="other")) != setting
+    setting = stored_records.compute_setting(make_spec("average"))
+    assert stored_records.compute_setting(make_spec("dmfuse", 1, version=7)) == setting
+    assert stored_records.compute_setting(make_spec("average", epochs=8)) != setting
+    assert stored_records.compute_setting(make_spec("average", pairs="other")) != setting
 
 
 def test_a_shared_model_is_part_of_the_setting():
     one = make_spec("average", protocol="trained on visible")
     other = make_spec("average", protocol="trained on visible")
-    assert api.compute_setting(one) == api.compute_setting(other)
+    assert stored_records.compute_setting(one) == stored_records.compute_setting(other)
     other["predicted"]["trained"]["images"] = {"kind": "visible", "dataset": "toy", "pairs": "p"}
-    assert api.compute_setting(one) != api.compute_setting(other)
+    assert stored_records.compute_setting(one) != stored_records.compute_setting(other)
 
 
 def test_a_spec_is_equal_for_seeds_only():
-    digest = api.compute_seedless_digest(make_spec("average", 0))
-    assert api.compute_seedless_digest(make_spec("average", 1)) == digest
-    assert api.compute_seedless_digest(make_spec("average", version=2)) != digest
+    digest = stored_records.compute_seedless_digest(make_spec("average", 0))
+    assert stored_records.compute_seedless_digest(make_spec("average", 1)) == digest
+    assert stored_records.compute_seedless_digest(make_spec("average", version=2)) != digest
 
 
 def test_a_digest_leaves_the_spec_as_it_is():
     spec = make_spec("average", protocol="made elsewhere")
     before = json.dumps(spec)
-    api.compute_setting(spec)
+    stored_records.compute_setting(spec)
     assert json.dumps(spec) == before
 
 
@@ -113,12 +115,32 @@ def test_equivalences_are_those_of_the_report(results_folder, monkeypatch):
         ({"sources": ["nobody"]}, "no record has 'nobody'; known: "),
         ({"metrics": ["IoUs"]}, "no record has 'IoUs'; did you mean 'IoU'"),
         ({"margin": -1}, "equivalence: margin: Input should be greater than 0"),
+        ({"margin": 0}, "equivalence: margin: Input should be greater than 0"),
+        ({"margin": True}, "equivalence: margin"),
+        ({"sources": "both"}, "equivalence: sources: Input should be a valid tuple"),
+        ({"sources": ["both"]}, "'both' alone cannot be compared; name another"),
+        ({"sources": ["both"], "reference": "both"}, "'both' alone cannot be compared"),
     ],
 )
 def test_a_wrong_option_of_equivalence_is_an_error(results_folder, options, message):
     with pytest.raises(UserError) as error:
         fusebench.load_results(results_folder / "runs").equivalence(**options)
     assert message in str(error.value)
+
+
+def test_a_metric_that_is_no_fraction_has_no_margin_to_be_tested(results_folder):
+    results = fusebench.load_results(results_folder / "runs")
+
+    def change_columns(entry):
+        columns = {
+            name: column.model_copy(update={"is_fraction": False})
+            for name, column in entry.record.columns.items()
+        }
+        return replace(entry, record=entry.record.model_copy(update={"columns": columns}))
+
+    changed = replace(results, entries=tuple(map(change_columns, results.entries)))
+    with pytest.raises(UserError, match="metrics: IoU has no intervals in points"):
+        changed.equivalence(metrics=["IoU"])
 
 
 def test_results_of_another_version_of_a_source_are_a_row_of_their_own(tmp_path):

@@ -18,7 +18,7 @@ from fusebench.data.split_builder import load_split
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusebench.option_values import validate_model
 from fusebench.storage import hashing
-from fusion.training.recipe.schema import DataPart, ImageDataOptions, PairDataOptions
+from fusion.training.recipe.stage_options import DataPart, ImageDataOptions, PairDataOptions
 
 Pixels = NDArray[np.uint8]  # (H, W, C)
 InputKind = Literal["pairs", "gray", "color"]  # (visible, infrared) | single luminance | single RGB

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fusion.training.data.dataset import ImageReader, Pixels, TrainingImage, compute_fitting_size
 from fusion.training.data.random_streams import CROP, ORDER
-from fusion.training.recipe.schema import StageOptions
+from fusion.training.recipe.stage_options import StageOptions
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A method's images are those that `fusion.run` would make, in the same place of t
 made once, before the training, and an interrupted run resumes.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,8 @@ from typing import Any
 from fusebench import plugins
 from fusebench.config import schema
 from fusebench.config.paths import expand_home
-from fusebench.data import images
 from fusebench.errors import UserError
-from fusebench.experiments import resolution, sources
+from fusebench.experiments import preflight, resolution, sources
 from fusebench.experiments.sources import SourceImages
 from fusebench.runtime.unknown_names import suggest_names
 from fusebench.storage.store import Store
@@ -33,10 +33,12 @@ def parse_teacher(text: str, base_folder: Path) -> dict[str, Any]:
         UserError: If it is the name of neither.
     """
     methods = plugins.list_plugins(plugins.METHODS)
+    if text in methods:
+        return {"method": text}
     folder = base_folder / expand_home(Path(text))
-    if text not in methods and (folder.exists() or len(Path(text).parts) > 1):
+    if folder.exists() or "/" in text or os.sep in text:
         return {"folder": str(folder)}
-    if text not in methods and "." not in text:
+    if "." not in text:
         raise UserError(
             f"teacher {text}: no fusion method and no folder is called so"
             f"{suggest_names(text, methods)}"
@@ -52,8 +54,7 @@ def select_teacher_images(options: TeacherOptions, data: TrainingData) -> list[S
         data: Pairs to train on.
 
     Raises:
-        UserError: If there is no such method, an option is wrong, or an image of a folder is
-            missing or has another size than its pair.
+        UserError: If there is no such method, or an option is wrong.
     """
     config: schema.Source
     if options.folder is None:
@@ -63,39 +64,24 @@ def select_teacher_images(options: TeacherOptions, data: TrainingData) -> list[S
     else:
         config = schema.ExternalImagesSource(kind="folder", folder=options.folder)
     source = resolution.resolve_source("teacher", config, Path.cwd())
-    teacher_images = [SourceImages(source, split) for split in data.splits]
-    if options.folder is not None:
-        _check_sizes(teacher_images)
-    return teacher_images
-
-
-def _check_sizes(teacher_images: Sequence[SourceImages]) -> None:
-    """Check that every image of a folder has the size of its pair.
-
-    Raises:
-        UserError: Naming the first that has another size.
-    """
-    faults = []
-    for required in teacher_images:
-        for pair in required.split.pairs:
-            file = required.external_files[pair.key]
-            size = images.read_image_size(file)
-            if size != pair.size:
-                faults.append(
-                    f"{file}: {size[0]} x {size[1]} pixels, but pair {pair.key} has "
-                    f"{pair.size[0]} x {pair.size[1]}"
-                )
-    if faults:
-        rest = f" ({len(faults) - 1} more of another size)" if len(faults) > 1 else ""
-        raise UserError(f"teacher: {faults[0]}{rest}; {images.SIZE_ADVICE}")
+    return [SourceImages(source, split) for split in data.splits]
 
 
 def make_teacher_images(
     teacher_images: Sequence[SourceImages], store: Store, device: str
 ) -> list[Path]:
-    """Make the images of a method that are missing; return the files of all pairs in order."""
+    """Make the images of a method that are missing; return the files of all pairs in order.
+
+    Every image of a folder is read once, so that a damaged one is found before the training.
+
+    Raises:
+        UserError: If an image of a folder is missing, cannot be read, or has another size than its
+            pair; or if the method fails.
+    """
     files: list[Path] = []
     for required in teacher_images:
+        if isinstance(required.source.config, schema.ExternalImagesSource):
+            preflight.check_external_images(required, store)
         paths = sources.get_images(required, store, device)
         files += [paths[key] for key in required.split.keys]
     return files

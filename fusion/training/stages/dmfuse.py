@@ -14,7 +14,8 @@ from fusion.networks.blocks.cnn_encoder import ConvolutionalEncoder
 from fusion.networks.denoising import DenoisingNetwork, initialize_orthogonal
 from fusion.networks.dmfuse import FEATURE_BLOCKS, FusionNetwork
 from fusion.training.data.random_streams import RandomStreams
-from fusion.training.recipe.schema import DenoisingOptions, DMFuseRecipe, FusionStageOptions
+from fusion.training.recipe.schema import DenoisingOptions, DMFuseRecipe
+from fusion.training.recipe.stage_options import FusionStageOptions
 from fusion.training.stages.contract import TOTAL_LOSS, disable_autocast
 
 SAMPLE_STEPS = 20  # DDIM steps of the generated sample images

@@ -11,6 +11,7 @@ from fusion.losses.structure import compute_structure_terms
 from fusion.networks.dmnet import DMNet
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.recipe import schema
+from fusion.training.recipe.stage_options import JointStageOptions
 from fusion.training.stages.contract import TOTAL_LOSS, disable_autocast
 
 SAMPLE_STEPS = 10  # DDIM steps of the generated sample images
@@ -96,7 +97,7 @@ class JointStage(nn.Module):
     def __init__(
         self,
         recipe: schema.DMNetRecipe,
-        options: schema.JointStageOptions,
+        options: JointStageOptions,
         start_weights: Mapping[str, Tensor] | None,
     ) -> None:
         """Build the network.

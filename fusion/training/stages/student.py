@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from fusion.losses.structure import compute_structure_terms
 from fusion.networks.student import Student
 from fusion.training.data.random_streams import RandomStreams
-from fusion.training.recipe.schema import DistillationStageOptions, StudentRecipe
+from fusion.training.recipe.schema import StudentRecipe
+from fusion.training.recipe.stage_options import DistillationStageOptions
 from fusion.training.stages.contract import TOTAL_LOSS, disable_autocast
 
 
@@ -33,7 +34,7 @@ class DistillationStage(nn.Module):
         """
         super().__init__()
         self._options = options
-        self.network = Student(recipe.network.width, recipe.network.terms)
+        self.network = Student(recipe.network.width)
         if start_weights is not None:
             self.network.load_state_dict(dict(start_weights))
 

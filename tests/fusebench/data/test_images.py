@@ -26,6 +26,20 @@ def test_replaced_luminance_keeps_cb_and_cr_of_pillows_conversion():
     assert np.abs(after[..., 0] - gray).max() <= 1
 
 
+def test_replaced_luminance_is_the_nearest_gray_level_of_the_exact_result():
+    """In integers, for colors and gray levels of all kinds; every second color is a tie."""
+    color = RNG.integers(0, 256, (400, 300, 3), dtype=np.uint8)
+    thousandths = color.astype(int) @ [299, 587, 114]
+    ties = color[thousandths % 1000 == 500]
+    assert len(ties) > 50
+    color[:, ::2] = ties[RNG.integers(0, len(ties), (400, 150))]
+    gray = RNG.integers(0, 256, (400, 300), dtype=np.uint8)
+    shifts = 1000 * gray.astype(int) - color.astype(int) @ [299, 587, 114]
+    exact = (1000 * color.astype(int) + shifts[..., None]).clip(0, 255_000)
+    view = np.flip(np.flip(color, 1).copy(), 1)  # an array whose memory runs backwards
+    assert np.abs(1000 * images.replace_luminance(view, gray).astype(int) - exact).max() == 500
+
+
 def test_replacing_luminance_by_itself_changes_nothing():
     color = RNG.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     replaced = images.replace_luminance(color, images.luminance(color))

@@ -28,8 +28,7 @@ def weights(tmp_path):
     network = Student(8)
     torch.nn.init.normal_(network.coefficients.weight, std=0.05)
     path = tmp_path / "student.safetensors"
-    architecture = {"width": 8, "terms": list(network.terms)}
-    metadata = weights_file.WeightsMetadata("student", "distillation", architecture)
+    metadata = weights_file.WeightsMetadata("student", "distillation", {"width": 8})
     weights_file.write_weights(path, network.state_dict(), metadata)
     return str(path)
 
@@ -53,12 +52,12 @@ def test_weights_of_another_method_are_an_error(tmp_path):
         student.check(student.Options(weights=str(path)))
 
 
-def test_terms_without_an_image_are_an_error(tmp_path):
+def test_an_unknown_architecture_is_an_error(tmp_path):
     path = tmp_path / "other.safetensors"
-    architecture = {"width": 8, "terms": ["infrared", "offset"]}
+    architecture = {"width": 8, "terms": ["infrared", "visible"]}
     metadata = weights_file.WeightsMetadata("student", "distillation", architecture)
     weights_file.write_weights(path, {}, metadata)
-    with pytest.raises(UserError, match="terms infrared, offset: expected infrared, visible"):
+    with pytest.raises(UserError, match=r"other\.safetensors.*terms"):
         student.check(student.Options(weights=str(path)))
 
 
@@ -71,6 +70,15 @@ def test_a_missing_package_is_named_with_the_way_to_install_it(weights, monkeypa
 def test_the_file_to_export_to_ends_in_onnx(weights, capsys):
     assert export.main(["--method", "student", "--weights", weights, "--to", "student.pt"]) == 2
     assert "ends in .onnx" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["notes.txt/student.onnx", "notes.txt/new/student.onnx"])
+def test_a_file_cannot_be_the_folder_of_an_export(weights, tmp_path, capsys, name):
+    (tmp_path / "notes.txt").write_text("kept")
+    to = str(tmp_path / name)
+    assert export.main(["--method", "student", "--weights", weights, "--to", to]) == 2
+    assert "lies in, a file; name another folder" in capsys.readouterr().err
+    assert (tmp_path / "notes.txt").read_text() == "kept"
 
 
 @needs_onnx
@@ -89,7 +97,7 @@ def test_onnx_runtime_reproduces_pytorch(weights):
 def test_an_exported_file_fuses_images_of_any_size(weights, tmp_path):
     import onnxruntime
 
-    path = tmp_path / "student.onnx"
+    path = tmp_path / "new" / "student.onnx"
     assert export.main(["--method", "student", "--weights", weights, "--to", str(path)]) == 0
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     network = student.load_network(student.Options(weights=weights), "cpu")

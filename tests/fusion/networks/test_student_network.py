@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fusion.networks import student, tiled_inference
+from fusion.networks import student_affine_map, tiled_inference
 from fusion.networks.student import Student
 from fusion.profiling import mac_counting
 
@@ -28,40 +28,81 @@ def test_the_initial_network_fuses_to_the_exact_mean():
     assert torch.equal(Student()(infrared, visible), (infrared * 0.5) + visible * 0.5)
 
 
-def test_the_terms_are_those_of_the_affine_map():
-    # One pixel of the coefficient map covers 4 x 4 pixels; the map is constant.
-    coefficients = torch.tensor([2.0, -1.0, 0.5, 0.125]).reshape(1, 4, 1, 1).expand(1, 4, 2, 2)
-    infrared, visible = torch.full((1, 1, 8, 8), 0.25), torch.full((1, 1, 8, 8), 0.75)
-    fused = student.apply_coefficients(coefficients, student.STUDENT_TERMS, infrared, visible)
-    # 2 * 0.25 - 0.75 + 0.5 * |0.25 - 0.75| + 0.125 = 0.125
-    assert torch.equal(fused, torch.full((1, 1, 8, 8), 0.125))
+def apply_single(index, infrared, visible, value=1.0):
+    """Apply a map in which one coefficient has a value and the others are 0."""
+    height, width = infrared.shape[2:]
+    coefficients = torch.zeros(1, student_affine_map.COEFFICIENTS, height // 4, width // 4)
+    coefficients[:, index] = value
+    return student_affine_map.apply_coefficients(coefficients, infrared, visible)[0, 0]
+
+
+BAND, OFFSET, INFRARED, VISIBLE, DIFFERENCE, DETAIL = 0, 6, 7, 8, 9, 10  # where each kind starts
+
+
+def test_images_difference_and_offset_have_one_coefficient_each():
+    infrared, visible = torch.full((1, 1, 16, 16), 0.25), torch.full((1, 1, 16, 16), 0.75)
+    expected = {OFFSET: 2, INFRARED: 0.5, VISIBLE: 1.5, DIFFERENCE: 1, DETAIL: 0, BAND: 0}
+    for index, value in expected.items():
+        fused = apply_single(index, infrared, visible, 2.0)
+        torch.testing.assert_close(fused, torch.full((16, 16), float(value)), rtol=0, atol=1e-6)
 
 
 def test_half_of_both_and_of_the_difference_is_the_maximum():
-    coefficients = torch.full((1, 3, 4, 4), 0.5)
     infrared, visible = torch.rand(2, 1, 1, 16, 16)
-    terms = ("infrared", "visible", "difference")
-    fused = student.apply_coefficients(coefficients, terms, infrared, visible)
-    torch.testing.assert_close(fused, torch.maximum(infrared, visible))
+    halves = [apply_single(i, infrared, visible, 0.5) for i in (INFRARED, VISIBLE, DIFFERENCE)]
+    torch.testing.assert_close(sum(halves), torch.maximum(infrared, visible)[0, 0])
+
+
+def test_details_are_differences_to_a_mean_and_the_stronger_one_keeps_its_sign():
+    # A bright infrared and a darker visible pixel, 16 pixels from the border and 4 from each other.
+    infrared, visible = torch.zeros(2, 1, 1, 32, 32)
+    infrared[0, 0, 16, 16], visible[0, 0, 16, 20] = 1, -0.5
+    infrared_detail, visible_detail, stronger = (
+        apply_single(DETAIL + i, infrared, visible) for i in range(3)
+    )
+    assert float(infrared_detail[16, 16]) == pytest.approx(24 / 25)
+    assert float(infrared_detail[16, 14]) == pytest.approx(-1 / 25)
+    assert float(infrared_detail[16, 13]) == 0
+    assert float(visible_detail[16, 20]) == pytest.approx(-0.5 * 24 / 25)
+    assert float(stronger[16, 16]) == pytest.approx(24 / 25, rel=1e-5)
+    assert float(stronger[16, 20]) == pytest.approx(-0.5 * 24 / 25, rel=1e-5)
+    # The details are -1 / 25 and 0.5 / 25; the weights are 256 and 1.
+    assert float(stronger[16, 18]) == pytest.approx(-255.5 / 257 / 25, rel=1e-5)
+
+
+def test_bands_are_levels_of_the_laplacian_pyramids():
+    # Stripes of 4 pixels, and of 8 pixels of half the contrast: their means at a quarter of the
+    # resolution alternate, and those at an eighth are constant or alternate.
+    columns = torch.arange(64)
+    infrared = (columns // 4 % 2).float().expand(1, 1, 32, 64)
+    visible = 0.5 * (columns // 8 % 2).float().expand(1, 1, 32, 64)
+    fine_infrared, _, fine, coarse_infrared, coarse_visible, coarse = (
+        apply_single(BAND + i, infrared, visible) for i in range(6)
+    )
+    centers = slice(17, 49, 4)  # columns next to the centers of the pixels at a quarter
+    # Linear upsampling by four: 1/8 of the way to the neighbor of the opposite sign.
+    assert fine_infrared[16, centers].tolist() == pytest.approx([-0.375, 0.375] * 4)
+    torch.testing.assert_close(fine, fine_infrared, rtol=0, atol=1e-3)  # the visible one: 0.125
+    torch.testing.assert_close(coarse_infrared, torch.zeros(32, 64))
+    assert float(coarse_visible.abs().max()) > 0.1
+    torch.testing.assert_close(coarse, coarse_visible)
 
 
 def test_coefficients_are_interpolated_between_the_centers_of_their_pixels():
-    # Two columns of 0 and 1 at x = 1.5 and 5.5; linear between, constant outside.
-    coefficients = torch.zeros(1, 3, 1, 2)
-    coefficients[0, 2, 0, 1] = 1
-    black = torch.zeros(1, 1, 4, 8)
-    terms = ("infrared", "visible", "offset")
-    fused = student.apply_coefficients(coefficients, terms, black, black)
-    expected = torch.tensor([0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1])
-    torch.testing.assert_close(fused, expected.expand(1, 1, 4, 8))
+    # Columns of 0, 1, 1 and 1 at x = 1.5, 5.5, ...; linear between, constant outside.
+    coefficients = torch.zeros(1, student_affine_map.COEFFICIENTS, 4, 4)
+    coefficients[0, OFFSET, :, 1:] = 1
+    black = torch.zeros(1, 1, 16, 16)
+    fused = student_affine_map.apply_coefficients(coefficients, black, black)
+    expected = torch.tensor([0, 0, 0.125, 0.375, 0.625, 0.875, *[1.0] * 10])
+    torch.testing.assert_close(fused, expected.expand(1, 1, 16, 16))
 
 
-@pytest.mark.parametrize("terms", [student.STUDENT_TERMS, ("visible", "infrared")])
-def test_inference_with_opencv_equals_the_network(terms):
-    network = build_random_student(terms=terms)
-    infrared, visible = torch.rand(2, 2, 1, 48, 80)
+def test_inference_with_opencv_equals_the_network():
+    network = build_random_student()
+    infrared, visible = torch.rand(2, 1, 1, 48, 80)
     fused = network.fuse(infrared, visible, [])
-    torch.testing.assert_close(fused, network(infrared, visible), rtol=0, atol=1e-6)
+    torch.testing.assert_close(fused, network(infrared, visible), rtol=0, atol=2e-6)
 
 
 def test_inference_leaves_the_images_as_they_were():
@@ -126,11 +167,11 @@ def test_the_network_is_small_and_fast_enough(width):
 
 
 def test_parameters_and_operations_are_those_counted_by_hand():
-    # Stem 2*16*16 + 16; eight convolutions of 16*16*9 + 16; last layer 16*4 + 4.
+    # Stem 2*16*16 + 16; eight convolutions of 16*16*9 + 16; last layer 16*13 + 13.
     with torch.device("meta"):
         network = Student(16)
-    assert mac_counting.count_parameters(network) == 528 + 8 * 2320 + 68
+    assert mac_counting.count_parameters(network) == 528 + 8 * 2320 + 221
     # Of a pair of 16 x 16, with 16, 4 and 1 pixels at the three resolutions:
-    # 512 and 64 per pixel of the first for stem and last layer, 2304 for each 3 x 3 convolution.
-    expected = 16 * (512 + 64 + 2 * 2304) + 4 * 3 * 2304 + 3 * 2304
+    # 512 and 208 per pixel of the first for stem and last layer, 2304 for each 3 x 3 convolution.
+    expected = 16 * (512 + 208) + 4 * 5 * 2304 + 3 * 2304
     assert mac_counting.count_pair_macs(network, 16, 16).macs == expected

@@ -170,6 +170,17 @@ def test_with_one_seed_the_required_seeds_are_unknown_and_the_reason_is_given():
     assert comparison.reasons == ("one seed, so that the variance over seeds is not known",)
 
 
+def test_a_difference_next_to_the_margin_is_not_blamed_on_the_seeds():
+    results = make_results(infrared=0.3, a=0.6, b=0.60299999)
+    results = configure(results, reference="a", sources=("b",), margin=0.3)
+    comparison = find_comparison(results, "b", "a")
+    assert comparison.required.groups is None
+    assert comparison.reasons == (
+        "the difference is too close to the margin for any number of units",
+        "one seed, so that the variance over seeds is not known",
+    )
+
+
 def test_where_nothing_is_trained_there_are_no_seeds_to_add():
     results = make_results(infrared=0.3, a=0.6, b=0.604)
     sources = tuple(replace(source, planned_seeds=(None,)) for source in results.sources)

@@ -6,12 +6,8 @@ from PIL import Image
 
 from fusebench.errors import DatasetNotFoundError, UserError
 from fusion.training.data import dataset, patches
-from fusion.training.recipe.schema import (
-    DMFuseRecipe,
-    ImageDataOptions,
-    PairDataOptions,
-    StageOptions,
-)
+from fusion.training.recipe.schema import DMFuseRecipe
+from fusion.training.recipe.stage_options import ImageDataOptions, PairDataOptions, StageOptions
 from tests.helpers.fusion import tiny_training
 
 

@@ -69,9 +69,27 @@ def test_a_missing_image_is_an_error_that_names_it(tmp_path):
 def test_an_image_of_another_size_is_an_error_that_names_it(tmp_path):
     _, data = find_pairs(tmp_path)
     write_teacher(tmp_path / "fused")
-    options = write_teacher(tmp_path / "fused", size=(32, 40), keys="bc")
-    with pytest.raises(UserError, match=r"b.png: 32 x 40 .* pair b has 48 x 40 \(1 more"):
-        teacher.select_teacher_images(options, data)
+    options = write_teacher(tmp_path / "fused", size=(32, 40), keys="b")
+    with pytest.raises(UserError, match=r"b.png: 32 x 40 .* pair b has 48 x 40"):
+        attach(options, data, tmp_path)
+
+
+def test_a_damaged_image_is_an_error_before_the_training(tmp_path):
+    _, data = find_pairs(tmp_path)
+    options = write_teacher(tmp_path / "fused")
+    file = tmp_path / "fused" / "c.png"
+    file.write_bytes(file.read_bytes()[:60])
+    with pytest.raises(UserError, match=r"c.png: cannot be read as an image"):
+        attach(options, data, tmp_path)
+
+
+def test_an_image_of_16_bits_is_an_error_before_the_training(tmp_path):
+    _, data = find_pairs(tmp_path)
+    options = write_teacher(tmp_path / "fused")
+    width, height = tiny_training.SIZE
+    Image.fromarray(np.zeros((height, width), np.uint16)).save(tmp_path / "fused" / "c.png")
+    with pytest.raises(UserError, match=r"c.png: 16-bit integers; expected 8 bits"):
+        attach(options, data, tmp_path)
 
 
 def test_the_spec_has_the_contents_of_the_folder_and_not_its_place(tmp_path):
@@ -100,6 +118,11 @@ def test_a_name_is_a_method(tmp_path, text, expected):
 def test_a_folder_is_relative_to_the_given_one(tmp_path):
     (tmp_path / "fused").mkdir()
     assert teacher.parse_teacher("fused", tmp_path) == {"folder": str(tmp_path / "fused")}
+
+
+@pytest.mark.parametrize("text", ["./missing", "missing/", "a/b", "../missing.v2"])
+def test_a_path_is_a_folder_whether_it_exists_or_not(tmp_path, text):
+    assert teacher.parse_teacher(text, tmp_path) == {"folder": str(tmp_path / text)}
 
 
 def test_a_name_of_neither_is_an_error_with_a_suggestion(tmp_path):

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusebench.config import schema
 from fusebench.engines import states
 from fusebench.engines.jobs import FUSED, PREDICTED, TRAINED, Job, Jobs
 from fusebench.experiments import costs
@@ -119,13 +118,11 @@ def read_profiles(jobs: Iterable[Job], root: Path) -> dict[str, float]:
     """Read the seconds per pair of jobs that fuse from the cost profiles of a store."""
     rates = {}
     for job in jobs:
-        if job.images is None or not isinstance(
-            job.images.source.config, schema.FusionMethodSource
-        ):
+        if job.images is None or job.images.source.kind != "method":
             continue
         width, height = job.images.split.pairs[0].size
         name = job.images.source.name
-        for _, profile in costs.find_profiles(root, {name: job.images.source.config}):
+        for _, profile in costs.find_profiles(root, {name: job.images.source}):
             is_same_size = (profile.width, profile.height) == (width, height)
             if is_same_size and profile.median_seconds is not None:
                 rates[get_likeness(job)] = profile.median_seconds

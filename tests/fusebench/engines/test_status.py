@@ -77,17 +77,18 @@ def test_durations_have_two_units(seconds, text):
 def test_the_state_is_written_again_while_a_job_works_and_has_its_progress(tmp_path, monkeypatch):
     monkeypatch.setattr(states, "HEARTBEAT_SECONDS", 0.02)
     with (
-        tqdm(total=50, initial=10, desc="train", file=io.StringIO()) as bar,
+        tqdm(total=50, initial=10, desc="train", file=io.StringIO(), smoothing=0) as bar,
         states.keep_running(tmp_path, JOB, "a.log"),
     ):
         first = states.read_state(tmp_path, JOB.id)
         assert (first.state, first.attempts, first.pid) == ("running", 1, os.getpid())
+        bar.start_t -= 100
         bar.update(20)
         deadline = time.monotonic() + 60
         while (later := states.read_state(tmp_path, JOB.id)).progress is None:
             assert time.monotonic() < deadline
     assert (later.progress.title, later.progress.done, later.progress.total) == ("train", 30, 50)
-    assert later.progress.seconds_left > 0
+    assert later.progress.seconds_left == pytest.approx(100, abs=60)  # 20 steps in 100 s, 20 left
     states.end_job(tmp_path, JOB, "failed", 1.5, reason="why")
     with states.keep_running(tmp_path, JOB, ""):
         assert states.read_state(tmp_path, JOB.id).attempts == 2

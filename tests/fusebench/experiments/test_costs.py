@@ -39,9 +39,8 @@ def store_profile(root, source):
 
 def test_a_profile_is_found_until_the_weights_change(tmp_path, source):
     store_profile(tmp_path, source)
-    (found,) = costs.find_profiles(tmp_path, {"mine": source})
-    assert found[0] == "mine"
-    assert found[1].median_seconds == 2.0
+    ((name, profile),) = costs.find_profiles(tmp_path, {"mine": source})
+    assert (name, profile.median_seconds) == ("mine", 2.0)
     Path(source.options.weights).write_bytes(b"second")
     assert costs.find_profiles(tmp_path, {"mine": source}) == []
 

@@ -11,6 +11,7 @@ import pytest
 from tests.faults.injection import stored_contents
 from tests.helpers import dataset_folders
 from tests.helpers.engines.killing import list_children, run_and_kill_workers
+from tests.helpers.paths import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -24,8 +25,16 @@ tasks:
 FLAGS = ("fusion.run", "--device", "cpu", "--workers", "2", "--retries", "50")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def importable_tests():
+    """Let the programs import the fusion method of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(REPOSITORY))
+        yield
+
+
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
+def inputs(tmp_path_factory, importable_tests):
     """A folder with 120 pairs, a task file, and the results of one undisturbed process."""
     folder = tmp_path_factory.mktemp("inputs")
     for number in range(120):

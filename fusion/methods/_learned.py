@@ -18,7 +18,7 @@ from fusion.networks import inference_memory, tiled_inference
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
 WEIGHTS_FOLDER = Path(__file__).parents[1] / "weights"
 MAX_TILE = 65_536  # pixels
-COLOR_BYTES_PER_PIXEL = 80  # of the arrays while the color is put back, after the network
+COLOR_BYTES_PER_PIXEL = 34  # of the arrays while the color is put back, after the network
 FULL_WIDTH = 128  # inner width of a network at width 1
 
 TimeStep = Annotated[int, Field(ge=1, le=architecture_schema.MAX_TIME_STEPS)]

@@ -12,7 +12,7 @@ from fusebench.runtime.memory.available import check_fusion_memory
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
-BYTES_PER_PIXEL = 88  # of the arrays at the same time
+BYTES_PER_PIXEL = 42  # of the arrays at the same time
 
 
 class Options(BaseModel):

@@ -18,7 +18,7 @@ from fusion.methods._classical import COLOR as COLOR
 from fusion.methods._classical import FloatImage
 
 VERSION = 1
-BYTES_PER_PIXEL = 90  # of the arrays at the same time
+BYTES_PER_PIXEL = 45  # of the arrays at the same time
 
 
 class Options(BaseModel):

@@ -9,7 +9,7 @@ from fusebench.runtime.memory.available import check_fusion_memory
 
 VERSION = 1
 COLOR = "luminance fused, Cb Cr of the visible image (BT.601)"
-BYTES_PER_PIXEL = 80  # of the arrays at the same time
+BYTES_PER_PIXEL = 34  # of the arrays at the same time
 
 
 def dependency_hashes(options: Options) -> dict[str, str]:

@@ -46,7 +46,7 @@ def test_an_image_that_cannot_fit_is_one_error_and_a_smaller_one_is_fused(name, 
     method, options = load(name)
     fuse = method.load(options, "cpu")
     large = np.zeros((1200, 1600), np.uint8)
-    set_available(monkeypatch, 100 * 2**20)
+    set_available(monkeypatch, 40 * 2**20)
     with pytest.raises(UserError, match=r"image of 1600 x 1200 pixels needs about .* \(ulimit -v"):
         fuse(large, np.stack([large] * 3, axis=-1))
     small = large[:48, :64]

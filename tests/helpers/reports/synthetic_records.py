@@ -223,6 +223,8 @@ def make_profile(source, median_seconds, **changes):
         "source": source,
         "method": "average",
         "options": {},
+        "version": 1,
+        "dependencies": {},
         "width": 64,
         "height": 48,
         "device": "cpu",

@@ -45,9 +45,9 @@ def test_the_bytes_per_pixel_of_a_plain_method_are_those_of_its_arrays(name):
 def test_an_image_that_cannot_fit_is_one_error_and_a_smaller_one_is_fused(name, monkeypatch):
     method, options = load(name)
     fuse = method.load(options, "cpu")
-    large = np.zeros((1200, 1600), np.uint8)
+    large = np.zeros((1400, 1600), np.uint8)
     set_available(monkeypatch, 40 * 2**20)
-    with pytest.raises(UserError, match=r"image of 1600 x 1200 pixels needs about .* \(ulimit -v"):
+    with pytest.raises(UserError, match=r"image of 1600 x 1400 pixels needs about .* \(ulimit -v"):
         fuse(large, np.stack([large] * 3, axis=-1))
     small = large[:48, :64]
     assert fuse(small, np.stack([small] * 3, axis=-1)).shape == (48, 64, 3)

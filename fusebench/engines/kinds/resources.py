@@ -32,12 +32,14 @@ class Share:
     def apply(self) -> None:
         """Restrict this process, before torch, NumPy and OpenCV are imported.
 
-        A number of threads that the user has set stays.
+        A number of threads that the user has set stays. ``OMP_NUM_THREADS`` then holds for the
+        other libraries too: torch would take the larger one of MKL.
         """
         if self.cores:
             os.sched_setaffinity(0, self.cores)
+        threads = os.environ.get(THREAD_VARIABLES[0], str(self.threads))
         for name in THREAD_VARIABLES:
-            os.environ.setdefault(name, str(self.threads))
+            os.environ.setdefault(name, threads)
         if self.gpu is not None:
             os.environ[GPU_VARIABLE] = self.gpu
 

@@ -1,8 +1,10 @@
 """Shares of a machine's cores and GPUs, and limits on processor time of control groups."""
 
+import os
+
 import pytest
 
-from fusebench.engines.kinds.resources import divide, list_gpus
+from fusebench.engines.kinds.resources import THREAD_VARIABLES, Share, divide, list_gpus
 from fusebench.runtime.process_pool import read_cpu_limit
 
 
@@ -58,3 +60,15 @@ def test_without_a_limit_there_is_none(tmp_path, text):
     if text is not None:
         write(tmp_path / "process", text)
     assert read_cpu_limit(tmp_path / "process", tmp_path / "cgroup") is None
+
+
+@pytest.mark.parametrize(("given", "expected"), [("1", "1"), (None, "4")])
+def test_the_number_of_threads_that_the_user_sets_holds_for_all_libraries(
+    given, expected, monkeypatch
+):
+    for name in THREAD_VARIABLES:  # tests/conftest.py sets all of them
+        monkeypatch.delenv(name)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    Share((), 4).apply()
+    assert {os.environ[name] for name in THREAD_VARIABLES} == {expected}

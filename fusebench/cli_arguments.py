@@ -11,8 +11,6 @@ from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from fusebench.runtime.printable import ArgumentParser
 
-ENGINE_KINDS = ("local",)
-
 
 def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Build the parser of the arguments that all programs share.
@@ -37,8 +35,7 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say where runs are executed."""
-    parser.add_argument("--engine", choices=ENGINE_KINDS, help="where runs are executed")
+    """Add the arguments that say how runs are executed."""
     parser.add_argument(
         "--workers", type=int, metavar="N", help="execute runs side by side in N processes"
     )

@@ -10,15 +10,8 @@ from functools import lru_cache
 
 from fusebench.cli_arguments import build_parser, resolve_device
 from fusebench.cli_selection import build_plan_from_args
-from fusebench.cli_status import (
-    EXIT_FAILED,
-    EXIT_HELD,
-    EXIT_SYSTEM_FAULT,
-    EXIT_WRONG_INPUT,
-    report_error,
-    report_interrupt,
-)
-from fusebench.config.schema import EngineSettings
+from fusebench.cli_status import EXIT_HELD, report_error, report_failure, report_interrupt
+from fusebench.config.schema import MAX_RETRIES, MAX_WORKERS, EngineSettings
 from fusebench.engines import (
     display,
     driver,
@@ -36,7 +29,7 @@ from fusebench.engines.kinds.local_worker import LOG_VARIABLE
 from fusebench.errors import UserError
 from fusebench.experiments import failures, preflight
 from fusebench.experiments.plan import Plan, Run
-from fusebench.runtime import printable, system_errors
+from fusebench.runtime import printable
 from fusebench.storage.file_lock import LockHeldError
 from fusebench.storage.store import Store
 
@@ -117,13 +110,10 @@ def _execute_and_report(job: Job, store: Store, device: str, program: str) -> in
             printable.print_message(f"{job.title}: {error}; it is skipped")
         except KeyboardInterrupt:
             status, state = report_interrupt(program), "interrupted"
-        except SystemExit as end:  # a plug-in's; it would end the worker as if all were done
-            reason = f"a plug-in ended the program (exit {end.code})"
-            status, state = EXIT_FAILED, "failed"
-            printable.print_message(f"{job.title}: {reason}")
+        except SystemExit as end:
+            (status, reason), state = report_failure(job.title, end), "failed"
         except Exception as error:  # noqa: BLE001 - the worker goes on with other jobs
-            status, reason = _report_failure(job, error)
-            state = "failed"
+            (status, reason), state = report_failure(job.title, error), "failed"
             for run in job.runs:
                 failures.keep_failure(run, store, device, program, error)
     if state == "held" and before is not None and before.state == "running":
@@ -131,25 +121,6 @@ def _execute_and_report(job: Job, store: Store, device: str, program: str) -> in
     else:
         states.end_job(root, job, state, time.monotonic() - start, reason=reason)
     return status
-
-
-def _report_failure(job: Job, error: Exception) -> tuple[int, str]:
-    """Print why a job failed; return its exit status and the reason in one line."""
-    if isinstance(error, UserError):
-        printable.print_message(f"{job.title}: {error}")
-        return EXIT_WRONG_INPUT, _get_first_line(str(error))
-    fault = system_errors.describe_fault(error)
-    if fault is None:
-        printable.print_traceback()
-        text = _get_first_line(str(error))
-        return EXIT_FAILED, f"{type(error).__name__}: {text}" if text else type(error).__name__
-    printable.print_message(f"{job.title}: {fault}")
-    is_disk_fault = system_errors.is_disk_fault(error)
-    return EXIT_SYSTEM_FAULT if is_disk_fault else EXIT_FAILED, _get_first_line(fault)
-
-
-def _get_first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")
 
 
 def get_engine_settings(args: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
@@ -163,7 +134,7 @@ def get_engine_settings(args: argparse.Namespace, settings: EngineSettings) -> E
         for name in ("workers", "retries")
         if getattr(args, name) is not None
     }
-    for name, (low, high) in {"workers": (1, 256), "retries": (0, 100)}.items():
+    for name, (low, high) in {"workers": (1, MAX_WORKERS), "retries": (0, MAX_RETRIES)}.items():
         if name in changes and not low <= changes[name] <= high:
             raise UserError(f"--{name} {changes[name]}: expected {low} to {high}")
     return settings.model_copy(update=changes)

@@ -21,21 +21,47 @@ def run_and_report(label: str, work: Callable[[], None]) -> bool:
     """
     try:
         work()
-    except UserError as error:
-        printable.print_message(f"{label}: {error}")
-        return False
-    except SystemExit as end:  # a plug-in's; it would end the program as if all were done
-        printable.print_message(f"{label}: failed: a plug-in ended the program (exit {end.code})")
+    except SystemExit as end:
+        report_failure(label, end)
         return False
     except Exception as error:  # noqa: BLE001 - the one place that may: see the docstring
         if system_errors.is_disk_fault(error):
             raise system_errors.convert_disk_fault(error) from None
-        fault = system_errors.describe_fault(error)
-        printable.print_message(f"{label}: {fault or 'failed'}")
-        if fault is None:
-            printable.print_traceback()
+        report_failure(label, error)
         return False
     return True
+
+
+def report_failure(label: str, error: Exception | SystemExit) -> tuple[int, str]:
+    """Print why a run or job failed, with a traceback if it is a bug.
+
+    Args:
+        label: Start of the message.
+        error: What ended it; `SystemExit` is a plug-in's, and would end the program as if all were
+            done.
+
+    Returns:
+        The exit status of a program that executes nothing else, and the reason in one line.
+    """
+    fault = None if isinstance(error, SystemExit) else system_errors.describe_fault(error)
+    if isinstance(error, UserError):
+        status, text = EXIT_WRONG_INPUT, str(error)
+    elif isinstance(error, SystemExit):
+        status, text = EXIT_FAILED, f"failed: a plug-in ended the program (exit {error.code})"
+    elif fault is not None:
+        is_disk_fault = system_errors.is_disk_fault(error)
+        status, text = EXIT_SYSTEM_FAULT if is_disk_fault else EXIT_FAILED, fault
+    else:
+        printable.print_message(f"{label}: failed")
+        printable.print_traceback()
+        name, line = type(error).__name__, _get_first_line(str(error))
+        return EXIT_FAILED, f"{name}: {line}" if line else name
+    printable.print_message(f"{label}: {text}")
+    return status, _get_first_line(text)
+
+
+def _get_first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")
 
 
 def report_error(program: str, error: Exception) -> int:

@@ -31,7 +31,9 @@ def _refuse_boolean(value: Any) -> Any:
 
 
 MAX_SEED = 2**32 - 1  # the largest seed that NumPy accepts
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_refuse_boolean)]
+MAX_WORKERS, MAX_RETRIES = 256, 100
+Integer = Annotated[int, BeforeValidator(_refuse_boolean)]
+Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED)]
 UniqueNames = Annotated[tuple[str, ...], AfterValidator(_check_distinct)]
 
 
@@ -240,7 +242,7 @@ class Preset(StrictModel):
     segmentation: dict[str, Any] = {}
 
 
-class LocalEngineSettings(StrictModel):
+class EngineSettings(StrictModel):
     """Where runs are executed: on this machine.
 
     Attributes:
@@ -250,11 +252,10 @@ class LocalEngineSettings(StrictModel):
     """
 
     kind: Literal["local"] = "local"
-    workers: Annotated[int, Field(ge=1, le=256), BeforeValidator(_refuse_boolean)] | None = None
-    retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(_refuse_boolean)] = 1
-
-
-EngineSettings = LocalEngineSettings
+    workers: (
+        Annotated[int, Field(ge=1, le=MAX_WORKERS), BeforeValidator(_refuse_boolean)] | None
+    ) = None
+    retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), BeforeValidator(_refuse_boolean)] = 1
 
 
 class PresetSection(StrictModel):
@@ -277,7 +278,7 @@ class TaskFile(PresetSection):
     sources: dict[str, Source]
     tasks: dict[str, Task]
     trainings: dict[str, FusionTraining] = {}
-    engine: EngineSettings = LocalEngineSettings()
+    engine: EngineSettings = EngineSettings()
 
     def get_source(self, name: str) -> Source:
         """Return a source by name.

@@ -3,7 +3,7 @@
 python -m fusebench.engines.cancel               jobs of runs/
 python -m fusebench.engines.cancel --out DIR     of another folder of results
 
-Exit status: 0 if they were stopped, 1 if some run on another machine, 2 if there are none.
+Exit status: 0 if they were asked to stop, 1 if some run on another machine, 2 if there are none.
 """
 
 import shlex
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for engine in engines:
         where = f"{engine.name} (process {engine.pid} on {engine.host})"
         if running_engines.stop_engine(engine):
-            printable.print_text(f"{where}: stopped")
+            printable.print_text(f"{where}: stopping")
         else:
             status = EXIT_FAILED
             command = f"fusebench cancel --out {shlex.quote(str(args.out))}"

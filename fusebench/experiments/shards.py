@@ -79,7 +79,7 @@ def remove_shards(store: Store, final: Path) -> None:
     """Remove what killed processes have left of the shards of a finished folder."""
     for folder in _list_shard_folders(final):
         with suppress(LockHeldError), store.lock_folder(_get_target(folder)):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # another process may have removed it
 
 
 def _get_target(folder: Path) -> Path:

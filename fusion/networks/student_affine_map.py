@@ -16,7 +16,9 @@ The map is written twice: with PyTorch for training and ONNX, and with OpenCV fo
 CPU, where it is ten times faster.
 """
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +36,28 @@ SMALLEST_WEIGHT = 1e-24  # of a detail; that of a gray level is 6e-20
 MEAN_COEFFICIENTS = (*[0.0] * (BANDS + 1), 0.5, 0.5, *[0.0] * (IMAGES - 2))  # (IR + VIS) / 2
 
 Plane = NDArray[np.integer[Any] | np.floating[Any]]  # float32; the type of OpenCV's functions
+Image = TypeVar("Image")  # a tensor, or a plane
+
+
+@dataclass(frozen=True)
+class _Operations(Generic[Image]):
+    """What both ways of computing the map do with an image.
+
+    Attributes:
+        subtract: Difference of two images.
+        compute_distance: Absolute difference.
+        compute_mean: Mean over a window of `DETAIL_SIDE`, with reflected borders.
+        downsample: Means of squares of so many pixels a side.
+        upsample: Bilinear, by a factor.
+        select_stronger: Mean of two details, weighted by their eighth powers.
+    """
+
+    subtract: Callable[[Image, Image], Image]
+    compute_distance: Callable[[Image, Image], Image]
+    compute_mean: Callable[[Image], Image]
+    downsample: Callable[[Image, int], Image]
+    upsample: Callable[[Image, int], Image]
+    select_stronger: Callable[[Image, Image], Image]
 
 
 def apply_coefficients(coefficients: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
@@ -50,9 +74,9 @@ def apply_coefficients(coefficients: Tensor, infrared: Tensor, visible: Tensor) 
     weights, offset, *factors = torch.split(
         coefficients.float(), [BANDS, *[1] * (1 + IMAGES)], dim=1
     )
-    bands = torch.cat(_compute_bands(infrared, visible), dim=1)
+    bands = torch.cat(_compute_bands(infrared, visible, TORCH), dim=1)
     fused = _upsample(offset + (weights * bands).sum(1, keepdim=True))
-    for factor, image in zip(factors, _compute_images(infrared, visible), strict=True):
+    for factor, image in zip(factors, _compute_images(infrared, visible, TORCH), strict=True):
         fused = fused + _upsample(factor) * image  # one call for each: this is faster in ONNX
     return fused
 
@@ -77,28 +101,39 @@ def apply_coefficients_fast(coefficients: Tensor, infrared: Tensor, visible: Ten
     return torch.from_numpy(_fuse_planes(planes, infrared_planes[0], visible_planes[0]))[None, None]
 
 
-def _compute_images(infrared: Tensor, visible: Tensor) -> list[Tensor]:
-    """Compute images and details, (N, 1, H, W) each."""
-    border = (DETAIL_RADIUS,) * 4
-    details = [
-        image - avg_pool2d(pad(image, border, mode="reflect"), DETAIL_SIDE, stride=1)
-        for image in (infrared, visible)
+def _compute_images(infrared: Image, visible: Image, operations: _Operations[Image]) -> list[Image]:
+    """Compute what `IMAGES` lists, with the shape of the images."""
+    infrared_detail, visible_detail = (
+        operations.subtract(image, operations.compute_mean(image)) for image in (infrared, visible)
+    )
+    return [
+        infrared,
+        visible,
+        operations.compute_distance(infrared, visible),
+        infrared_detail,
+        visible_detail,
+        operations.select_stronger(infrared_detail, visible_detail),
     ]
-    difference = (infrared - visible).abs()
-    return [infrared, visible, difference, *details, _select_stronger(*details)]
 
 
-def _compute_bands(infrared: Tensor, visible: Tensor) -> list[Tensor]:
-    """Compute the bands, those of the finer resolution first, (N, 1, H / 4, W / 4) each."""
-    pyramids = []
+def _compute_bands(infrared: Image, visible: Image, operations: _Operations[Image]) -> list[Image]:
+    """Compute the bands at a quarter of the resolution, those of the finer level first."""
+    fine: list[Image] = []
+    coarse: list[Image] = []
     for image in (infrared, visible):
-        quarter = avg_pool2d(image, SCALE)
-        eighth = avg_pool2d(quarter, 2)
-        sixteenth = avg_pool2d(eighth, 2)
-        pyramids.append((quarter - _upsample(eighth, 2), eighth - _upsample(sixteenth, 2)))
-    fine, coarse = zip(*pyramids, strict=True)
-    upsampled = [_upsample(band, 2) for band in (*coarse, _select_stronger(*coarse))]
-    return [*fine, _select_stronger(*fine), *upsampled]
+        quarter = operations.downsample(image, SCALE)
+        eighth = operations.downsample(quarter, 2)
+        sixteenth = operations.downsample(eighth, 2)
+        fine.append(operations.subtract(quarter, operations.upsample(eighth, 2)))
+        coarse.append(operations.subtract(eighth, operations.upsample(sixteenth, 2)))
+    fine.append(operations.select_stronger(*fine))
+    coarse.append(operations.select_stronger(*coarse))
+    return [*fine, *(operations.upsample(band, 2) for band in coarse)]
+
+
+def _compute_mean(image: Tensor) -> Tensor:
+    padded = pad(image, (DETAIL_RADIUS,) * 4, mode="reflect")
+    return avg_pool2d(padded, DETAIL_SIDE, stride=1)
 
 
 def _select_stronger(infrared: Tensor, visible: Tensor) -> Tensor:
@@ -114,6 +149,15 @@ def _upsample(image: Tensor, factor: int = SCALE) -> Tensor:
     return interpolate(image, scale_factor=factor, mode="bilinear")
 
 
+TORCH: _Operations[Tensor] = _Operations(
+    subtract=torch.sub,
+    compute_distance=lambda infrared, visible: (infrared - visible).abs(),
+    compute_mean=_compute_mean,
+    downsample=avg_pool2d,
+    upsample=_upsample,
+    select_stronger=_select_stronger,
+)
+
 # The same with OpenCV, for one pair. Coefficients: (`COEFFICIENTS`, H / 4, W / 4); images: (H, W).
 
 
@@ -122,42 +166,27 @@ def _fuse_planes(coefficients: Plane, infrared: Plane, visible: Plane) -> Plane:
     import cv2
 
     weights, offset = coefficients[:BANDS], coefficients[BANDS].copy()
-    for weight, band in zip(weights, _compute_band_planes(infrared, visible), strict=True):
+    for weight, band in zip(weights, _compute_bands(infrared, visible, OPENCV), strict=True):
         cv2.accumulateProduct(weight, band, offset)
     fused = _upsample_plane(offset)
     factors = coefficients[BANDS + 1 :]
     upsampled = np.empty_like(fused)
-    for factor, image in zip(factors, _compute_image_planes(infrared, visible), strict=True):
+    for factor, image in zip(factors, _compute_images(infrared, visible, OPENCV), strict=True):
         cv2.accumulateProduct(_upsample_plane(factor, SCALE, upsampled), image, fused)
     return fused
 
 
-def _compute_image_planes(infrared: Plane, visible: Plane) -> list[Plane]:
-    """Compute `_compute_images`, (H, W) each."""
+def _compute_mean_of_plane(image: Plane) -> Plane:
     import cv2
 
-    window = (DETAIL_SIDE, DETAIL_SIDE)
-    details = [
-        cv2.subtract(image, cv2.blur(image, window, borderType=cv2.BORDER_REFLECT_101))
-        for image in (infrared, visible)
-    ]
-    difference = cv2.absdiff(infrared, visible)
-    return [infrared, visible, difference, *details, _select_stronger_planes(*details)]
+    side = (DETAIL_SIDE, DETAIL_SIDE)
+    return cv2.blur(image, side, borderType=cv2.BORDER_REFLECT_101)
 
 
-def _compute_band_planes(infrared: Plane, visible: Plane) -> list[Plane]:
-    """Compute `_compute_bands`, (H / 4, W / 4) each."""
-    pyramids = []
-    for image in (infrared, visible):
-        quarter = _downsample_plane(image, SCALE)
-        eighth = _downsample_plane(quarter, 2)
-        sixteenth = _downsample_plane(eighth, 2)
-        pyramids.append(
-            (quarter - _upsample_plane(eighth, 2), eighth - _upsample_plane(sixteenth, 2))
-        )
-    fine, coarse = zip(*pyramids, strict=True)
-    upsampled = [_upsample_plane(band, 2) for band in (*coarse, _select_stronger_planes(*coarse))]
-    return [*fine, _select_stronger_planes(*fine), *upsampled]
+def _compute_distance_of_planes(infrared: Plane, visible: Plane) -> Plane:
+    import cv2
+
+    return cv2.absdiff(infrared, visible)
 
 
 def _select_stronger_planes(infrared: Plane, visible: Plane) -> Plane:
@@ -198,3 +227,13 @@ def _downsample_plane(image: Plane, factor: int) -> Plane:
     height, width = image.shape
     size = (width // factor, height // factor)
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+OPENCV: _Operations[Plane] = _Operations(
+    subtract=np.subtract,
+    compute_distance=_compute_distance_of_planes,
+    compute_mean=_compute_mean_of_plane,
+    downsample=_downsample_plane,
+    upsample=_upsample_plane,
+    select_stronger=_select_stronger_planes,
+)

@@ -33,11 +33,11 @@ def hold_in_other_process(path, queue, released):
         released.wait(MAX_SECONDS)
 
 
-def start_holder(path):
+def start_holder(path, target=hold_in_other_process):
     """Start a process that holds the lock until the event is set; return both once it does."""
     context = multiprocessing.get_context("spawn")
     queue, released = context.Queue(), context.Event()
-    holder = context.Process(target=hold_in_other_process, args=(path, queue, released))
+    holder = context.Process(target=target, args=(path, queue, released))
     holder.start()
     assert queue.get(timeout=MAX_SECONDS) == "held"
     return holder, released
@@ -106,17 +106,8 @@ def leases(monkeypatch):
     use_lease_only("this-machine")
 
 
-def start_lease_holder(path):
-    context = multiprocessing.get_context("spawn")
-    queue, released = context.Queue(), context.Event()
-    holder = context.Process(target=hold_lease_on_other_machine, args=(path, queue, released))
-    holder.start()
-    assert queue.get(timeout=MAX_SECONDS) == "held"
-    return holder, released
-
-
 def test_a_lease_holds_as_long_as_its_holder_on_another_machine_lives(leases, tmp_path):
-    holder, released = start_lease_holder(tmp_path / "lock")
+    holder, released = start_holder(tmp_path / "lock", hold_lease_on_other_machine)
     deadline = time.monotonic() + 3 * file_lock.LEASE_SECONDS
     while time.monotonic() < deadline:
         with (
@@ -134,7 +125,7 @@ def test_a_lease_holds_as_long_as_its_holder_on_another_machine_lives(leases, tm
 def test_the_lease_of_a_machine_that_stands_still_is_taken_over_and_its_process_stops(
     leases, tmp_path
 ):
-    holder, _ = start_lease_holder(tmp_path / "lock")
+    holder, _ = start_holder(tmp_path / "lock", hold_lease_on_other_machine)
     os.kill(holder.pid, signal.SIGSTOP)
     with file_lock.hold_lock(tmp_path / "lock", "the scenes"):
         os.kill(holder.pid, signal.SIGCONT)

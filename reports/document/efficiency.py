@@ -131,7 +131,7 @@ def draw_cost_charts(
         cost_title = f"seconds per pair ({profile.size}, {profile.device})"
         score_title = f"{header.title}, {get_difference_unit(header)}".removesuffix(", ")
         files = bars_and_curves.build_figure_paths(report, stem)
-        titles = (cost_title, score_title)
+        titles = (results.figure_title, cost_title, score_title)
         draw(heatmap_and_scatter.draw_score_vs_cost, points, levels, styles, files, titles)
         stems.append((results.name, stem))
     return stems

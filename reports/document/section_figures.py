@@ -56,7 +56,7 @@ def add_figures(
         (writer.report / folder).mkdir(exist_ok=True)
     table = selection.build_main_table(results)
     stem = f"figures/{file_names.make_safe_file_name(results.name)}"
-    note = f"{results.name}: simulated scenes" if results.is_simulated else results.name
+    note = results.figure_title
     writer.draw_bar_chart(table, stem, note)
     samples = sample_panels.write_panels(runs, selection.rank_sources(table), store, writer.report)
     section = sections.attach_samples(section, stem, samples)

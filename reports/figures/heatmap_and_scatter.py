@@ -63,7 +63,7 @@ def draw_score_vs_cost(
     levels: Mapping[str, float],
     styles: SourceStyles,
     files: Sequence[Path],
-    axis_titles: tuple[str, str],
+    titles: tuple[str, str, str],
 ) -> None:
     """Draw a score over cost: one labeled point per fusion method, single sensors as lines.
 
@@ -72,7 +72,7 @@ def draw_score_vs_cost(
         levels: Single sensor, which costs nothing, to score.
         styles: See `bars_and_curves.assign_source_styles`.
         files: Output files; the suffix decides the format.
-        axis_titles: Of cost and score.
+        titles: Of the figure, of the cost and of the score.
     """
     pyplot, settings = load_pyplot()
     with pyplot.rc_context(settings), ignore_missing_glyphs():
@@ -91,8 +91,11 @@ def draw_score_vs_cost(
         axes.xaxis.set_major_locator(pyplot.LogLocator(subs=ticks))
         axes.xaxis.set_major_formatter(lambda cost, _: f"{cost:g}")
         axes.xaxis.set_minor_locator(pyplot.NullLocator())
-        axes.set_xlabel(axis_titles[0], parse_math=False)
-        axes.set_ylabel(axis_titles[1], parse_math=False)
+        axes.set_title(
+            fonts.escape_missing_characters(titles[0]), loc="left", fontsize=8, parse_math=False
+        )
+        axes.set_xlabel(titles[1], parse_math=False)
+        axes.set_ylabel(titles[2], parse_math=False)
         label_placement.place_level_labels(
             axes, [(shorten_name(name), level, styles[name][0]) for name, level in levels.items()]
         )

@@ -141,6 +141,11 @@ class TaskResults:
         return any(record.protocol.get("simulated") for record in self.records)
 
     @property
+    def figure_title(self) -> str:
+        """Title of the task's figures, which says whether images are simulated."""
+        return f"{self.name}: simulated scenes" if self.is_simulated else self.name
+
+    @property
     def max_seed_count(self) -> int:
         """Largest number of finished seeds of a source."""
         return max((len(source.records) for source in self.sources), default=0)

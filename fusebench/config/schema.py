@@ -32,8 +32,7 @@ def _refuse_boolean(value: Any) -> Any:
 
 MAX_SEED = 2**32 - 1  # the largest seed that NumPy accepts
 MAX_WORKERS, MAX_RETRIES = 256, 100
-Integer = Annotated[int, BeforeValidator(_refuse_boolean)]
-Seed = Annotated[Integer, Field(ge=0, le=MAX_SEED)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_refuse_boolean)]
 UniqueNames = Annotated[tuple[str, ...], AfterValidator(_check_distinct)]
 
 

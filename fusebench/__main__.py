@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fusebench import cli, cli_jobs, cli_status, doctor, verify
 from fusebench.cli_jobs import Command
 from fusebench.config import schema
+from fusebench.config.engine_settings import EngineSettings
 from fusebench.engines import cancel, status
 from fusebench.experiments import costs, preflight
 from fusebench.experiments.plan import Plan
@@ -82,7 +83,7 @@ def measure_costs(plan: Plan, args: argparse.Namespace) -> int:
 
 
 def execute_side_by_side(
-    command: Command, args: argparse.Namespace, plan: Plan, engine: schema.EngineSettings
+    command: Command, args: argparse.Namespace, plan: Plan, engine: EngineSettings
 ) -> int:
     """Execute the runs of all stages in worker processes; return the exit status."""
     try:
@@ -117,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return cli.report_interrupt("fusebench")
     worst_status, stages = 0, select_stages(plan, is_plan_only=args.plan)
-    if engine.workers and not args.plan:
+    if engine.jobs_at_once and not args.plan:
         worst_status = execute_side_by_side(command, args, plan, engine)
         if worst_status not in (0, cli.EXIT_FAILED, cli_status.EXIT_HELD):
             return worst_status

@@ -24,7 +24,7 @@ from fusebench.cli_status import (
     report_interrupt,
     run_and_report,
 )
-from fusebench.config.schema import EngineSettings
+from fusebench.config.engine_settings import EngineSettings
 from fusebench.experiments import failures, plan, preflight
 from fusebench.experiments.plan import Plan, Run
 from fusebench.runtime import printable
@@ -148,7 +148,7 @@ def main(  # noqa: PLR0913 - two of them are optional
         device = args.device
         if not all(step.is_done for step in steps):
             preflight.check_inputs(run_plan.runs, store)
-            device = device if engine.workers else resolve_device(args.device)
+            device = device if engine.jobs_at_once else resolve_device(args.device)
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return report_error(program, error)
     except KeyboardInterrupt:
@@ -157,7 +157,7 @@ def main(  # noqa: PLR0913 - two of them are optional
         printable.print_message(
             f"{program}: task {skipped.task_name} is left out: {skipped.reason}"
         )
-    if engine.workers:
+    if engine.jobs_at_once:
         return cli_jobs.execute_with_engine(
             command, args, run_plan, engine, lambda job: job.kind in job_kinds
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fusebench import plugins
 from fusebench.config import task_file_location
+from fusebench.config.engine_settings import ENGINE_KINDS
 from fusebench.config.paths import expand_home
 from fusebench.errors import UserError
 from fusebench.runtime import command_name
@@ -37,8 +38,11 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say how runs are executed."""
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="execute runs side by side in N processes"
+        "--engine",
+        choices=ENGINE_KINDS,
+        help="where runs are executed: by processes of this machine (local), Ray or Slurm",
     )
+    parser.add_argument("--workers", type=int, metavar="N", help="execute N runs side by side")
     parser.add_argument(
         "--retries", type=int, metavar="N", help="execute a failed run again N times (default: 1)"
     )

@@ -11,7 +11,11 @@ from functools import lru_cache
 from fusebench.cli_arguments import build_parser, resolve_device
 from fusebench.cli_selection import build_plan_from_args
 from fusebench.cli_status import EXIT_HELD, report_error, report_failure, report_interrupt
-from fusebench.config.schema import MAX_RETRIES, MAX_WORKERS, EngineSettings
+from fusebench.config.engine_settings import (
+    MAX_RETRIES,
+    MAX_WORKERS,
+    EngineSettings,
+)
 from fusebench.engines import (
     display,
     driver,
@@ -20,11 +24,12 @@ from fusebench.engines import (
     jobs,
     running_engines,
     states,
+    submitted,
 )
 from fusebench.engines.contract import EngineRequest
 from fusebench.engines.execution import execute_job, is_scored
 from fusebench.engines.jobs import Job, Jobs
-from fusebench.engines.kinds.local import LocalEngine
+from fusebench.engines.kinds import factory
 from fusebench.engines.kinds.local_worker import LOG_VARIABLE
 from fusebench.errors import UserError
 from fusebench.experiments import failures, preflight
@@ -127,7 +132,8 @@ def get_engine_settings(args: argparse.Namespace, settings: EngineSettings) -> E
     """Return the settings of the task file, overridden by those of the command line.
 
     Raises:
-        UserError: If a number is out of range.
+        UserError: If a number is out of range, the engine has no such setting, or its package is
+            not installed.
     """
     changes = {
         name: getattr(args, name)
@@ -137,6 +143,12 @@ def get_engine_settings(args: argparse.Namespace, settings: EngineSettings) -> E
     for name, (low, high) in {"workers": (1, MAX_WORKERS), "retries": (0, MAX_RETRIES)}.items():
         if name in changes and not low <= changes[name] <= high:
             raise UserError(f"--{name} {changes[name]}: expected {low} to {high}")
+    if "workers" in changes and "workers" not in type(settings).model_fields:
+        raise UserError(
+            f"--workers {changes['workers']}: the engine {settings.kind} has no workers; use "
+            f"`--set engine.array={changes['workers']}`, or `--engine local` for this machine"
+        )
+    factory.check_package(settings.kind)
     return settings.model_copy(update=changes)
 
 
@@ -153,11 +165,11 @@ def execute_with_engine(
         command: The program.
         args: Its parsed arguments.
         run_plan: Its plan, whose inputs were checked.
-        settings: The engine, with a number of workers.
+        settings: The engine.
         is_target: Whether a job's result is wanted for itself.
     """
     store = Store(args.out)
-    assert settings.workers is not None
+    jobs_at_once = settings.jobs_at_once or 1
 
     def is_run_scored(run: Run) -> bool:
         return is_scored(run, store)
@@ -168,20 +180,28 @@ def execute_with_engine(
     remaining = jobs.select_remaining(
         jobs.build_jobs(run_plan, store), store, is_target, is_run_scored
     )
-    remaining = jobs.add_shards(remaining, store, settings.workers)
+    remaining = jobs.add_shards(remaining, store, jobs_at_once)
     if not remaining:
         printable.print_text(f"{command.program}: everything is done, under {args.out}")
         return 0
     request = EngineRequest(command.program, command.arguments, store.root, args.device)
-    engine = LocalEngine(request, min(settings.workers, len(remaining)))
+    try:
+        engine = factory.start_engine(settings, request, len(remaining))
+    except UserError as error:
+        return report_error(command.program, error)
+    except KeyboardInterrupt:
+        return report_interrupt(command.program)
     printable.print_text(f"{len(remaining)} jobs on {engine.name}; see `fusebench status`")
-    states.start_waiting(store.root, remaining)
+    handed_over = {job.id for job in submitted.list_submitted(store.root)}
+    states.start_waiting(store.root, remaining, handed_over)
     view = display.Display(remaining, store, command.program, args.device)
     interrupted = True
     try:
         with running_engines.register_engine(store.root, engine.name, command.arguments):
             summary = driver.run_jobs(remaining, engine, is_done, settings.retries, view)
             interrupted = False
+    except UserError as error:  # e.g. no such partition
+        return report_error(command.program, error)
     except KeyboardInterrupt:
         return report_interrupt(command.program)
     finally:
@@ -218,7 +238,7 @@ def format_remaining_cost(
         settings: The engine.
         is_target: Whether a job's result is wanted for itself.
     """
-    store, workers = Store(args.out), settings.workers or 1
+    store, workers = Store(args.out), settings.jobs_at_once or 1
     graph = jobs.build_jobs(run_plan, store)
     remaining = jobs.select_remaining(graph, store, is_target, lambda run: is_scored(run, store))
     if not remaining:

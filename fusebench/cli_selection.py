@@ -90,7 +90,10 @@ def build_plan_from_args(args: argparse.Namespace, kinds: Sequence[str], *, gene
     if args.limit is not None and args.limit < 1:
         raise UserError(f"--limit {args.limit}: expected at least 1")
     task_file = schema.load_task_file(
-        task_file_location.find_task_file(args.tasks), args.preset, args.set
+        task_file_location.find_task_file(args.tasks),
+        args.preset,
+        args.set,
+        getattr(args, "engine", None),  # programs that execute no runs have no such flag
     )
     if args.seed:
         task_file = replace_seeds(task_file, args.seed)

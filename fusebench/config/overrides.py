@@ -17,6 +17,18 @@ def merge_settings(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict
     return merged
 
 
+def select_engine(settings: dict[str, Any], kind: str) -> None:
+    """Select a kind of engine; settings of another kind are removed.
+
+    Args:
+        settings: Content of the YAML file; changed in place.
+        kind: The kind.
+    """
+    section = settings.get("engine")
+    if not isinstance(section, dict) or section.get("kind", "local") != kind:
+        settings["engine"] = {"kind": kind}
+
+
 def apply_task_override(
     settings: dict[str, Any], assignment: str, task_fields: Mapping[str, Collection[str]]
 ) -> None:
@@ -24,8 +36,8 @@ def apply_task_override(
 
     Args:
         settings: Content of the YAML file; changed in place.
-        assignment: ``tasks.NAME.option=value`` or ``sources.NAME.option=value``; the value is
-            YAML.
+        assignment: ``tasks.NAME.option=value``, ``sources.NAME.option=value`` or
+            ``engine.option=value``; the value is YAML.
         task_fields: Task kind to the fields of such a task; anything else is an option of its
             model, if it has one.
 
@@ -34,8 +46,13 @@ def apply_task_override(
     """
     path, equals, value = assignment.partition("=")
     steps = path.split(".")
+    if equals and len(steps) == 2 and steps[0] == "engine" and steps[1]:
+        _set_nested_value(settings, steps, value, assignment)
+        return
     if not equals or len(steps) < 3 or steps[0] not in ("tasks", "sources"):
-        raise UserError(f"--set {assignment}: expected tasks.NAME.option=value")
+        raise UserError(
+            f"--set {assignment}: expected tasks.NAME.option=value or engine.option=value"
+        )
     section, name, *keys = steps
     entries = settings.get(section)
     if not isinstance(entries, dict) or not isinstance(entries.get(name), dict):

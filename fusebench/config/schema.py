@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fusebench.config import overrides
+from fusebench.config.engine_settings import EngineSection, LocalEngineSettings
+from fusebench.config.validators import refuse_boolean
 from fusebench.errors import UserError, format_validation_error, format_value, limit_lines
 from fusebench.runtime import file_names
 from fusebench.runtime.reading.yaml_text import read_yaml
@@ -23,16 +25,8 @@ def _check_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-def _refuse_boolean(value: Any) -> Any:
-    """Refuse ``true``, which pydantic would take as the number 1."""
-    if isinstance(value, bool):
-        raise ValueError("expected a number")
-    return value
-
-
 MAX_SEED = 2**32 - 1  # the largest seed that NumPy accepts
-MAX_WORKERS, MAX_RETRIES = 256, 100
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(_refuse_boolean)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), BeforeValidator(refuse_boolean)]
 UniqueNames = Annotated[tuple[str, ...], AfterValidator(_check_distinct)]
 
 
@@ -124,7 +118,7 @@ class EquivalenceOptions(StrictModel):
         sources: Sources to compare, with each other or with the reference. Empty: all of the task.
     """
 
-    margin: Annotated[float, Field(gt=0, le=100), BeforeValidator(_refuse_boolean)] = 1.0
+    margin: Annotated[float, Field(gt=0, le=100), BeforeValidator(refuse_boolean)] = 1.0
     metrics: UniqueNames = ()
     reference: str | None = None
     sources: UniqueNames = ()
@@ -241,22 +235,6 @@ class Preset(StrictModel):
     segmentation: dict[str, Any] = {}
 
 
-class EngineSettings(StrictModel):
-    """Where runs are executed: on this machine.
-
-    Attributes:
-        kind: ``local``.
-        workers: Number of processes that execute runs side by side. None: no other process.
-        retries: How often a run that failed, or whose process was killed, is executed again.
-    """
-
-    kind: Literal["local"] = "local"
-    workers: (
-        Annotated[int, Field(ge=1, le=MAX_WORKERS), BeforeValidator(_refuse_boolean)] | None
-    ) = None
-    retries: Annotated[int, Field(ge=0, le=MAX_RETRIES), BeforeValidator(_refuse_boolean)] = 1
-
-
 class PresetSection(StrictModel):
     """Presets of the task file; validated before tasks are merged with them."""
 
@@ -277,7 +255,7 @@ class TaskFile(PresetSection):
     sources: dict[str, Source]
     tasks: dict[str, Task]
     trainings: dict[str, FusionTraining] = {}
-    engine: EngineSettings = EngineSettings()
+    engine: EngineSection = LocalEngineSettings()
 
     def get_source(self, name: str) -> Source:
         """Return a source by name.
@@ -304,7 +282,12 @@ class TaskFile(PresetSection):
         return (sensor_sources or [train_on])[0]
 
 
-def load_task_file(path: Path, preset: str | None = None, changes: Sequence[str] = ()) -> TaskFile:
+def load_task_file(
+    path: Path,
+    preset: str | None = None,
+    changes: Sequence[str] = (),
+    engine: str | None = None,
+) -> TaskFile:
     """Read and validate a task file.
 
     A task has the settings of its preset, overridden by its own settings, overridden by
@@ -313,13 +296,17 @@ def load_task_file(path: Path, preset: str | None = None, changes: Sequence[str]
     Args:
         path: The file.
         preset: Preset for every task, instead of the one that the task names.
-        changes: ``tasks.NAME.option=value`` or ``sources.NAME.options.x=value``; the value is
-            YAML. An option that is not a field of the task is an option of its model.
+        changes: ``tasks.NAME.option=value``, ``sources.NAME.options.x=value`` or
+            ``engine.option=value``; the value is YAML. An option that is not a field of the task
+            is an option of its model.
+        engine: Kind of the engine, instead of that of the file, whose settings then are not used.
 
     Raises:
         UserError: With one line per fault: location in the file, what is wrong, given value.
     """
     content = _read_task_mapping(path)
+    if engine is not None:
+        overrides.select_engine(content, engine)
     for change in changes:
         overrides.apply_task_override(
             content, change, {kind: model.model_fields for kind, model in TASK_CLASSES.items()}

@@ -28,10 +28,12 @@ class JobEnd:
         status: Exit status of its command (`fusebench.cli_status`); None if the process was lost,
             e.g. killed because memory ran out, or its machine went down.
         reason: Why it was lost, one line; empty where the job's own state says why.
+        is_canceled: Whether somebody canceled it, so that it is not tried again.
     """
 
     status: int | None
     reason: str = ""
+    is_canceled: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,12 @@ class Engine(Protocol):
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:
         """Start jobs, all of which can be executed now; return their ends, in the same order.
 
+        An engine whose jobs go on without this process keeps them in `fusebench.engines.submitted`.
+        A job that is there and still queued or running is adopted, not started a second time.
         The futures raise nothing: whatever happens to a job is a `JobEnd`.
+
+        Raises:
+            UserError: If the first jobs are refused, e.g. because there is no such partition.
         """
 
     def close(self, *, interrupted: bool) -> str:
@@ -81,7 +88,7 @@ class Engine(Protocol):
 
         Args:
             interrupted: Jobs may be running. An engine on this machine stops them; one on a
-                cluster may leave them.
+                cluster leaves them.
 
         Returns:
             A message to the user about jobs that go on; empty if there are none.

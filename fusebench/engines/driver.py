@@ -128,7 +128,12 @@ def _take_batch(
 
 
 def _may_retry(end: JobEnd) -> bool:
-    return end.status not in (0, EXIT_WRONG_INPUT, EXIT_HELD, EXIT_SYSTEM_FAULT)
+    return not end.is_canceled and end.status not in (
+        0,
+        EXIT_WRONG_INPUT,
+        EXIT_HELD,
+        EXIT_SYSTEM_FAULT,
+    )
 
 
 def _file_end(

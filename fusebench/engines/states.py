@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -178,16 +178,21 @@ def end_job(
     write_state(root, before.model_copy(update=values | duration))
 
 
-def start_waiting(root: Path, jobs: Jobs) -> None:
+def start_waiting(root: Path, jobs: Jobs, submitted: Collection[str] = ()) -> None:
     """Write ``waiting`` for every job that no other process executes.
 
-    States of jobs of other commands are removed unless they are running or done.
+    States of jobs of other commands are removed unless they are running, handed over or done.
+
+    Args:
+        root: Folder of the store.
+        jobs: The jobs.
+        submitted: Ids of jobs that were handed over to a scheduler.
     """
     running = set()
     for state, age in list_states(root):
         if state.state == "running" and age is not None and age < LOST_SECONDS:
             running.add(state.id)
-        elif state.id not in jobs and state.state != "done":
+        elif state.id not in jobs and state.id not in submitted and state.state != "done":
             remove_state(root, state.id)
     for job in jobs.values():
         if job.id not in running:

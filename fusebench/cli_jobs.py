@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,7 +27,7 @@ from fusebench.engines import (
     states,
     submitted,
 )
-from fusebench.engines.contract import EngineRequest
+from fusebench.engines.contract import Engine, EngineRequest
 from fusebench.engines.execution import execute_job, is_scored
 from fusebench.engines.jobs import Job, Jobs
 from fusebench.engines.kinds import factory
@@ -169,7 +170,6 @@ def execute_with_engine(
         is_target: Whether a job's result is wanted for itself.
     """
     store = Store(args.out)
-    jobs_at_once = settings.jobs_at_once or 1
 
     def is_run_scored(run: Run) -> bool:
         return is_scored(run, store)
@@ -179,12 +179,12 @@ def execute_with_engine(
 
     graph = jobs.build_jobs(run_plan, store)
     remaining = jobs.select_remaining(graph, store, is_target, is_run_scored)
-    handed_over = submitted.list_submitted(store.root)
-    ids = {job.id for job in handed_over}
-    remaining = jobs.add_shards(remaining, store, jobs_at_once, ids)
     if not remaining:
         printable.print_text(f"{command.program}: everything is done, under {args.out}")
         return 0
+    handed_over = submitted.list_submitted(store.root)
+    ids = {job.id for job in handed_over}
+    remaining = jobs.add_shards(remaining, store, settings.jobs_at_once or 1, ids)
     request = EngineRequest(command.program, command.arguments, store.root, args.device)
     try:
         engine = factory.start_engine(settings, request, len(remaining))
@@ -198,17 +198,32 @@ def execute_with_engine(
             submitted.remove_submitted(store.root, job)
     states.start_waiting(store.root, remaining, ids)
     view = display.Display(remaining, store, command.program, args.device)
+
+    def run() -> driver.Summary:
+        with closing(view):
+            return driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+
+    return _run_and_close(command, store, remaining, engine, run)
+
+
+def _run_and_close(
+    command: Command,
+    store: Store,
+    remaining: Jobs,
+    engine: Engine,
+    run: Callable[[], driver.Summary],
+) -> int:
+    """Run jobs, close the engine and report; return the exit status."""
     interrupted = True
     try:
         with running_engines.register_engine(store.root, engine.name, command.arguments):
-            summary = driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+            summary = run()
             interrupted = False
     except UserError as error:  # e.g. no such partition
         return report_error(command.program, error)
     except KeyboardInterrupt:
         return report_interrupt(command.program)
     finally:
-        view.close()
         message = engine.close(interrupted=interrupted)
         if message:
             printable.print_message(message)

@@ -1,14 +1,17 @@
-"""The local engine against one process: 40 small runs of both tasks and quality.
+"""The engines against one process: 40 small runs of both tasks and quality.
 
 python -m benchmarks.engines                      one process, then two workers
 python -m benchmarks.engines --workers 1          one process, then one worker
-python -m benchmarks.engines --kills 20           a worker is killed 20 times, at random
+python -m benchmarks.engines --engine slurm       two processes of submitit, without Slurm
+python -m benchmarks.engines --engine ray         two tasks of Ray on this machine
+python -m benchmarks.engines --kills 100          repeat until 100 workers were killed, at random
 python -m benchmarks.engines --light              without the trainings: 16 runs
 
 The scenes have 96 x 80 pixels and detectors are trained for two epochs of four images, so that what
 an engine adds is a large part of the time. Every process computes with one thread, because another
 number of threads adds floating-point numbers in another order. Columns: seconds; seconds of
-processor time of all processes; kills; files of results that differ from those of one process.
+processor time of all processes that ended; kills; files of results that differ from those of one
+process.
 """
 
 import argparse
@@ -23,6 +26,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from fusebench.config.engine_settings import ENGINE_KINDS
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 from tests.faults.injection import stored_contents
@@ -63,6 +67,14 @@ def build_tasks(*, light: bool) -> str:
     return f"{SOURCES}tasks:{'' if light else trained.rstrip()}\n{quality}"
 
 
+def build_flags(engine: str, workers: int) -> list[str]:
+    """Build the flags that start an engine with so many jobs at once."""
+    if engine == "slurm":
+        settings = ("engine.cluster=local", f"engine.array={workers}", "engine.gpus_per_run=0")
+        return ["--engine", engine, *(part for text in settings for part in ("--set", text))]
+    return ["--engine", engine, "--workers", str(workers)]
+
+
 def run(folder: Path, flags: list[str], kills: int, rng: random.Random) -> tuple[float, float, int]:
     """Run the programs in a folder; return seconds, processor seconds and the number of kills."""
     start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -88,36 +100,48 @@ def run(folder: Path, flags: list[str], kills: int, rng: random.Random) -> tuple
     return time.monotonic() - start, processor, killed
 
 
+def measure(
+    folder: Path, flags: list[str], kills: int, rng: random.Random, expected: dict[str, str] | None
+) -> tuple[str, dict[str, str], int]:
+    """Run the study in a folder; return a line of text, hashes of the results and the kills."""
+    seconds, processor, killed = run(folder, flags, kills, rng)
+    results = stored_contents.hash_results(folder / "runs")
+    records = sum(path.endswith("record.json") for path in results)
+    differences = len(stored_contents.list_differences(expected or results, results))
+    text = (
+        f"{records} records, {seconds:.0f} s, {processor:.1f} s of processor time, {killed} kills, "
+        f"{differences} differences"
+    )
+    return text, results, killed
+
+
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--engine", choices=ENGINE_KINDS, default="local")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     parser.add_argument("--light", action="store_true")
     args = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    rng, expected = random.Random(args.seed), None
-    modes = [("one process", [], 0), (f"{args.workers} workers", ["--workers", args.workers], 0)]
-    if args.kills:
-        retries = ["--workers", args.workers, "--retries", 100]
-        modes[1] = (f"{args.workers} workers, killed", retries, args.kills)
+    flags = build_flags(args.engine, args.workers)
+    flags += ["--retries", "100"] if args.kills else []
+    rng, expected, remaining, number = random.Random(args.seed), None, args.kills, 0
     with tempfile.TemporaryDirectory() as root:
-        for number, (name, flags, kills) in enumerate(modes):
+        while number < 2 or remaining > 0:
             folder = Path(root, str(number))
             folder.mkdir()
             (folder / "tasks.yaml").write_text(build_tasks(light=args.light))
-            seconds, processor, killed = run(folder, list(map(str, flags)), kills, rng)
-            results = stored_contents.hash_results(folder / "runs")
-            records = sum(path.endswith("record.json") for path in results)
-            expected = expected or results
-            differences = len(stored_contents.list_differences(expected, results))
-            printable.print_text(
-                f"{name}: {records} records, {seconds:.0f} s, {processor:.1f} s of processor time, "
-                f"{killed} kills, {differences} differences"
+            is_first = expected is None
+            name = "one process" if is_first else f"{args.engine}, {args.workers} at once"
+            text, results, killed = measure(
+                folder, [] if is_first else flags, 0 if is_first else remaining, rng, expected
             )
+            printable.print_text(f"{name}: {text}")
+            expected, remaining, number = expected or results, remaining - killed, number + 1
     return 0
 
 

@@ -146,7 +146,7 @@ def main() -> int:
     os.environ.pop("RAY_ADDRESS", None)
     rng, expected = random.Random(args.seed), None
     engine = "ray" if args.gpus_per_run is not None else args.engine
-    flags = ["--engine", engine, "--retries", str(args.kills + 1)]
+    flags = ["--engine", engine, "--retries", str(min(100, args.kills + 1))]
     if engine == "local":
         flags += ["--workers", str(args.workers)]
     if engine == "slurm":

@@ -4,7 +4,6 @@ A worker executes one job after the other, so that torch is imported once per wo
 process pool of one process: if it dies, no other worker is affected, and it is replaced.
 """
 
-import signal
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +15,7 @@ from fusebench.engines import states
 from fusebench.engines.contract import EngineRequest, JobEnd
 from fusebench.engines.jobs import Job
 from fusebench.engines.kinds import local_worker
+from fusebench.engines.kinds.process_end import describe_process_end
 from fusebench.engines.kinds.resources import Share, divide_machine
 from fusebench.runtime import process_pool
 
@@ -107,12 +107,7 @@ class _Worker:
         if process is None:
             return "the worker process ended"
         process.join(SECONDS_TO_END)
-        code = process.exitcode
-        if code is None or code >= 0:
-            return f"worker process {process.pid} ended with status {code}"
-        name = signal.Signals(-code).name
-        hint = ", probably because memory ran out" if name == "SIGKILL" else ""
-        return f"worker process {process.pid} was ended by {name}{hint}"
+        return describe_process_end(f"worker process {process.pid}", process.exitcode)
 
     def _drop(self) -> None:
         if self._pool is not None:

@@ -1,0 +1,91 @@
+"""Handing over of jobs to Slurm, or to processes of this machine, through submitit."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from submitit import AutoExecutor, Job
+
+from fusebench.config.engine_settings import SlurmEngineSettings
+from fusebench.engines.kinds.slurm_job import JobCommand
+
+MAX_TIMEOUTS = 50  # after so many time limits a job is given up
+SIGNAL_SECONDS = 90  # before the time limit a job is told to stop
+
+
+def hand_over(
+    commands: Sequence[JobCommand], folder: Path, settings: SlurmEngineSettings, device: str
+) -> list[Job[int]]:
+    """Hand commands over, several as one job array; return the jobs in the same order.
+
+    Args:
+        commands: The commands.
+        folder: For the files of submitit; every node has to see it.
+        settings: Settings of the jobs.
+        device: Device of the jobs; without a number of GPUs in the settings, it decides.
+
+    Raises:
+        submitit.core.utils.FailedJobError: If sbatch refuses them.
+    """
+    executor = _build_executor(folder, settings, device)
+    with _defer_interrupts(is_local=settings.cluster == "local"):
+        if len(commands) == 1:
+            return [executor.submit(commands[0])]
+        with executor.batch():
+            return [executor.submit(command) for command in commands]
+
+
+def _build_executor(folder: Path, settings: SlurmEngineSettings, device: str) -> AutoExecutor:
+    logging.getLogger("submitit").setLevel(logging.ERROR)
+    gpus = settings.gpus_per_run
+    if gpus is None:
+        gpus = 0 if device == "cpu" else 1
+    executor = AutoExecutor(
+        folder,
+        cluster=settings.cluster,
+        slurm_max_num_timeout=MAX_TIMEOUTS,
+        local_max_num_timeout=MAX_TIMEOUTS,
+    )
+    executor.update_parameters(
+        name="fusebench",
+        timeout_min=settings.time,
+        cpus_per_task=settings.cpus_per_run,
+        gpus_per_node=gpus or None,
+        slurm_mem=settings.memory,
+        slurm_partition=settings.partition,
+        slurm_account=settings.account,
+        slurm_qos=settings.qos,
+        slurm_constraint=settings.constraint,
+        slurm_setup=list(settings.setup) or None,
+        slurm_array_parallelism=settings.array,
+        slurm_signal_delay_s=SIGNAL_SECONDS,
+        # Since Slurm 22.05, srun does not take the number of cores from sbatch.
+        slurm_srun_args=[f"--cpus-per-task={settings.cpus_per_run}"],
+        slurm_additional_parameters={"requeue": True},
+    )
+    return executor
+
+
+@contextmanager
+def _defer_interrupts(*, is_local: bool) -> Iterator[None]:
+    """Let no signal come between the hand-over of a job and the note about it.
+
+    Ctrl-C is ignored by the processes of a local job: they go on, like those of Slurm.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+    elif is_local:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+    else:
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

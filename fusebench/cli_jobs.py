@@ -148,7 +148,8 @@ def get_engine_settings(args: argparse.Namespace, settings: EngineSettings) -> E
             f"--workers {changes['workers']}: the engine {settings.kind} has no workers; use "
             f"`--set engine.array={changes['workers']}`, or `--engine local` for this machine"
         )
-    factory.check_package(settings.kind)
+    if not args.plan:
+        factory.check_package(settings.kind)
     return settings.model_copy(update=changes)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from fusebench.config.engine_settings import EngineSettings, RayEngineSettings
 from fusebench.engines.contract import Engine, EngineRequest
-from fusebench.engines.kinds import ray_cluster
-from fusebench.engines.kinds.ray_cluster import Cluster, Node
-from fusebench.engines.kinds.ray_engine import ANSWER_SECONDS, RayEngine
+from fusebench.engines.kinds.ray_actors import cluster_connection
+from fusebench.engines.kinds.ray_actors.actor_engine import ANSWER_SECONDS, RayEngine
+from fusebench.engines.kinds.ray_actors.cluster_connection import Cluster, Node
 from fusebench.engines.submitted import SubmittedJob
 from fusebench.errors import UserError
 
@@ -30,15 +30,13 @@ def start_engine(settings: EngineSettings, request: EngineRequest, jobs: int) ->
         raise UserError(
             f"--device {request.device}: Ray gives each job its GPU; use `--device cuda`"
         )
-    cluster = ray_cluster.connect(settings.address)
+    cluster = cluster_connection.connect(settings.address)
     try:
         gpus = choose_gpus(settings.gpus_per_run, request.device, cluster.nodes)
         capacity = choose_capacity(cluster, settings.workers, settings.cpus_per_run, gpus)
-        return RayEngine(
-            cluster, request, min(capacity, jobs), settings.cpus_per_run, gpus
-        )
+        return RayEngine(cluster, request, min(capacity, jobs), settings.cpus_per_run, gpus)
     except BaseException:
-        ray_cluster.disconnect(cluster)
+        cluster_connection.disconnect(cluster)
         raise
 
 
@@ -75,7 +73,7 @@ def choose_capacity(cluster: Cluster, workers: int | None, cpus: int, gpus: floa
     Raises:
         UserError: If no machine has room for a job.
     """
-    room = sum(ray_cluster.count_jobs(node, cpus, gpus) for node in cluster.nodes)
+    room = sum(cluster_connection.count_jobs(node, cpus, gpus) for node in cluster.nodes)
     if workers is not None and cluster.outlives_command:
         return workers
     if not room:
@@ -83,7 +81,8 @@ def choose_capacity(cluster: Cluster, workers: int | None, cpus: int, gpus: floa
         hint = "; if it grows when jobs wait, set engine.workers" if cluster.address else ""
         raise UserError(
             f"engine ray: no machine has {cpus} CPUs and {gpus:g} GPUs for a job "
-            f"(engine.cpus_per_run, engine.gpus_per_run); there are {', '.join(sorted(sizes))}{hint}"
+            f"(engine.cpus_per_run, engine.gpus_per_run); there are {' or '.join(sorted(sizes))}"
+            f"{hint}"
         )
     return min(room, workers or room)
 
@@ -94,7 +93,7 @@ def describe_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
     for address, group in _group_by_address(jobs).items():
         place = f"Ray cluster {address}"
         try:
-            cluster = ray_cluster.connect(address)
+            cluster = cluster_connection.connect(address)
         except UserError:
             descriptions |= {job.id: f"{place}, which does not answer" for job in group}
             continue
@@ -106,7 +105,7 @@ def describe_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
                 if answers.get(job.id, "") in (job.id, None)
             }
         finally:
-            ray_cluster.disconnect(cluster)
+            cluster_connection.disconnect(cluster)
     return descriptions
 
 
@@ -115,7 +114,7 @@ def cancel_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
     reasons = {}
     for address, group in _group_by_address(jobs).items():
         try:
-            cluster = ray_cluster.connect(address)
+            cluster = cluster_connection.connect(address)
         except UserError as error:
             reasons |= {job.id: str(error) for job in group}
             continue
@@ -123,26 +122,26 @@ def cancel_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
             answers = _ask_for_jobs(group)
             _end_actors([job for job in group if answers.get(job.id, "") in (job.id, None)])
         finally:
-            ray_cluster.disconnect(cluster)
+            cluster_connection.disconnect(cluster)
     return reasons
 
 
 def _ask_for_jobs(jobs: Sequence[SubmittedJob]) -> dict[str, Any]:
     """Ask the actors of jobs which job they execute; None: they wait for CPUs or a GPU."""
-    handles = {job.id: ray_cluster.get_actor(job.number) for job in jobs}
+    handles = {job.id: cluster_connection.get_actor(job.number) for job in jobs}
     questions = {
         job_id: handle.get_job.remote() for job_id, handle in handles.items() if handle is not None
     }
-    return ray_cluster.ask(questions, ANSWER_SECONDS)
+    return cluster_connection.ask(questions, ANSWER_SECONDS)
 
 
 def _end_actors(jobs: Sequence[SubmittedJob]) -> None:
     """Let the actors of jobs stop them, and end the actors."""
-    ray = ray_cluster.import_ray()
-    handles = {job.id: ray_cluster.get_actor(job.number) for job in jobs}
+    ray = cluster_connection.import_ray()
+    handles = {job.id: cluster_connection.get_actor(job.number) for job in jobs}
     handles = {job_id: handle for job_id, handle in handles.items() if handle is not None}
     stops = {job_id: handle.cancel.remote() for job_id, handle in handles.items()}
-    ray_cluster.ask(stops, CANCEL_SECONDS)
+    cluster_connection.ask(stops, CANCEL_SECONDS)
     for handle in handles.values():
         with suppress(Exception):  # it ended a moment ago
             ray.kill(handle)

@@ -18,7 +18,7 @@ from fusebench.runtime import process_pool
 NAMESPACE = "fusebench"  # of the names of all workers
 STARTUP_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # A worker without a GPU sees none: `ray_worker` sets that itself, Ray would warn.
+    # A worker without a GPU sees none: `job_executor` sets that itself, Ray would warn.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 CONNECT_SECONDS = 10.0

@@ -79,7 +79,7 @@ def build_check() -> Callable[[dict[str, Any]], str]:
 
 
 def build_actor_class() -> type:
-    """Build the class of the actor: a `ray_worker.JobExecutor`, behind the check of its machine.
+    """Build the class of the actor: a `job_executor.JobExecutor`, behind the check of its machine.
 
     It gets the attributes of a `Place`, and the arguments of the executor, pickled.
     """
@@ -93,10 +93,10 @@ def build_actor_class() -> type:
             import os
             import pickle
 
-            from fusebench.engines.kinds.ray_worker import JobExecutor
+            from fusebench.engines.kinds.ray_actors.job_executor import JobExecutor
 
             os.chdir(place["folder"])
-            self.executor = JobExecutor(*pickle.loads(arguments))  # noqa: S301
+            self.executor = JobExecutor(*pickle.loads(arguments))
 
         def execute(self, job_id: str, seconds_to_wait: float) -> tuple[int | None, str, bool]:
             end = self.executor.execute(job_id, seconds_to_wait)

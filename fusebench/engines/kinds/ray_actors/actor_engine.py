@@ -8,6 +8,7 @@ command has ended, and the same command finds them by the names that the store k
 import os
 import pickle
 import secrets
+import shlex
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -19,9 +20,14 @@ from fusebench.cli_status import EXIT_SYSTEM_FAULT
 from fusebench.engines import submitted
 from fusebench.engines.contract import EngineRequest, JobEnd
 from fusebench.engines.jobs import Job
-from fusebench.engines.kinds import ray_bootstrap, ray_cluster, ray_place, ray_worker
-from fusebench.engines.kinds.ray_cluster import Cluster
-from fusebench.engines.kinds.ray_worker import WorkerSettings
+from fusebench.engines.kinds.ray_actors import (
+    cluster_connection,
+    job_executor,
+    machine_checks,
+    sent_code,
+)
+from fusebench.engines.kinds.ray_actors.cluster_connection import Cluster
+from fusebench.engines.kinds.ray_actors.job_executor import WorkerSettings
 from fusebench.engines.submitted import SubmittedJob
 
 KIND = "ray"
@@ -66,22 +72,23 @@ class RayEngine:
         """
         self.name = f"{_describe_cluster(cluster)} ({_describe_jobs(capacity, cpus, gpus)})"
         self.capacity = capacity
-        self._ray = ray_cluster.import_ray()
+        self._ray = cluster_connection.import_ray()
         self._cluster, self._root = cluster, request.root
-        self._marker = ray_place.create_marker(request.root)
-        self._place = ray_place.build_place(self._marker, os.environ)
+        self._marker = machine_checks.create_marker(request.root)
+        self._place = machine_checks.build_place(self._marker, os.environ)
         if cluster.outlives_command:
-            ray_place.check_nodes(cluster, self._place, cpus, gpus)
-        environment = ray_worker.select_environment(os.environ)
+            machine_checks.check_nodes(cluster, self._place, cpus, gpus)
+        environment = job_executor.select_environment(os.environ)
         settings = WorkerSettings(threads=cpus, has_gpu=gpus > 0, environment=environment)
         self._arguments = pickle.dumps((request, settings))
-        self._actor_class = self._ray.remote(ray_bootstrap.build_actor_class()).options(
-            namespace=ray_cluster.NAMESPACE,
-            lifetime="detached" if cluster.outlives_command else None,
-            num_cpus=cpus,
-            num_gpus=gpus,
-            max_concurrency=THREADS_OF_ACTOR,
-        )
+        self._actor_class = self._ray.remote(sent_code.build_actor_class())
+        self._options = {
+            "namespace": cluster_connection.NAMESPACE,
+            "lifetime": "detached" if cluster.outlives_command else None,
+            "num_cpus": cpus,
+            "num_gpus": gpus,
+            "max_concurrency": THREADS_OF_ACTOR,
+        }
         self._lock = threading.Lock()  # answers arrive in threads of Ray
         self._idle: list[_Worker] = []
         self._busy: dict[str, _Worker] = {}  # by id of the job
@@ -98,11 +105,11 @@ class RayEngine:
         with suppress(Exception):  # the cluster may be gone
             running = self._leave() if self._cluster.outlives_command else self._stop()
         self._marker.unlink(missing_ok=True)
-        ray_cluster.disconnect(self._cluster)
+        cluster_connection.disconnect(self._cluster)
         if not interrupted or not running:
             return ""
         jobs = "job goes" if len(running) == 1 else "jobs go"
-        out = ray_place.quote(self._root)
+        out = shlex.quote(str(self._root))
         return (
             f"{len(running)} {jobs} on, {_describe_cluster(self._cluster)}: "
             f"`fusebench status --out {out}` shows, `fusebench cancel --out {out}` cancels them; "
@@ -138,7 +145,11 @@ class RayEngine:
     ) -> JobEnd:
         """Receive the end of a job; an actor that is alive gets the next one."""
         error = answer.exception()
-        job_end = JobEnd(*answer.result()) if error is None else JobEnd(None, ray_cluster.explain_error(error))
+        job_end = (
+            JobEnd(*answer.result())
+            if error is None
+            else JobEnd(None, cluster_connection.explain_error(error))
+        )
         with self._lock:
             del self._busy[job_id]
             if error is None:
@@ -152,11 +163,11 @@ class RayEngine:
         workers = {}
         for job in jobs:
             before = submitted.read_submitted(self._root, job.id)
-            handle = before and before.kind == KIND and ray_cluster.get_actor(before.number)
+            handle = before and before.kind == KIND and cluster_connection.get_actor(before.number)
             if before and handle:
                 workers[job.id] = _Worker(before.number, handle, handle.get_job.remote())
         questions = {job_id: worker.start for job_id, worker in workers.items()}
-        answers = ray_cluster.ask(questions, ANSWER_SECONDS)
+        answers = cluster_connection.ask(questions, ANSWER_SECONDS)
         return {job_id: workers[job_id] for job_id, answer in answers.items() if answer == job_id}
 
     def _take_idle_worker(self) -> _Worker | None:
@@ -167,24 +178,25 @@ class RayEngine:
                     return None
                 worker = self._idle.pop(0)
             question = {worker.name: worker.handle.get_job.remote()}
-            if ray_cluster.ask(question, ANSWER_SECONDS) == {worker.name: ""}:
+            if cluster_connection.ask(question, ANSWER_SECONDS) == {worker.name: ""}:
                 return worker
 
     def _create_worker(self) -> _Worker:
         name = f"worker-{secrets.token_hex(8)}"
-        handle = self._actor_class.options(name=name).remote(asdict(self._place), self._arguments)
+        actor_class = self._actor_class.options(name=name, **self._options)
+        handle = actor_class.remote(asdict(self._place), self._arguments)
         return _Worker(name, handle, handle.get_job.remote())
 
     def _stop(self) -> list[str]:
         """Stop all jobs."""
         stops = {id_: worker.handle.cancel.remote() for id_, worker in self._list_busy().items()}
-        ray_cluster.ask(stops, STOP_SECONDS)
+        cluster_connection.ask(stops, STOP_SECONDS)
         return []
 
     def _leave(self) -> list[str]:
         """End the actors without a running job; return the ids of the running jobs."""
         busy = self._list_busy()
-        answers = ray_cluster.ask({id_: worker.start for id_, worker in busy.items()}, 0.0)
+        answers = cluster_connection.ask({id_: worker.start for id_, worker in busy.items()}, 0.0)
         waiting = {id_: worker for id_, worker in busy.items() if answers.get(id_) is None}
         for worker in (*self._idle, *waiting.values()):
             self._ray.kill(worker.handle)

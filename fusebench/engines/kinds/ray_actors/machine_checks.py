@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from fusebench.engines.kinds import ray_bootstrap, ray_cluster, ray_worker
-from fusebench.engines.kinds.ray_bootstrap import Place
-from fusebench.engines.kinds.ray_cluster import Cluster
+from fusebench.engines.kinds.ray_actors import cluster_connection, job_executor, sent_code
+from fusebench.engines.kinds.ray_actors.cluster_connection import Cluster
+from fusebench.engines.kinds.ray_actors.sent_code import Place
 from fusebench.engines.states import JOBS_FOLDER
 from fusebench.errors import UserError, limit_lines
 
@@ -49,7 +49,7 @@ def build_place(marker: Path, environment: Mapping[str, str]) -> Place:
         marker=str(marker.absolute()),
         import_paths=tuple(str(Path(path).absolute()) for path in paths if path),
         python=f"{sys.version_info[0]}.{sys.version_info[1]}",
-        version=ray_worker.read_version(),
+        version=job_executor.read_version(),
     )
 
 
@@ -67,14 +67,14 @@ def check_nodes(cluster: Cluster, place: Place, cpus: int, gpus: float) -> None:
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ray = ray_cluster.import_ray()
-    check = ray.remote(ray_bootstrap.build_check()).options(num_cpus=0, max_retries=0)
+    ray = cluster_connection.import_ray()
+    check = ray.remote(sent_code.build_check()).options(num_cpus=0, max_retries=0)
     references = {
         node: check.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)
         ).remote(asdict(place))
         for node in cluster.nodes
-        if ray_cluster.count_jobs(node, cpus, gpus)
+        if cluster_connection.count_jobs(node, cpus, gpus)
     }
     pending = list(references.values())
     ready, _ = ray.wait(pending, num_returns=len(pending), timeout=CHECK_SECONDS)
@@ -86,9 +86,7 @@ def check_nodes(cluster: Cluster, place: Place, cpus: int, gpus: float) -> None:
         try:
             problems.append(ray.get(reference))
         except ray.exceptions.RayError as error:
-            problems.append(f"{node.host}: {ray_cluster.explain_error(error)}")
+            problems.append(f"{node.host}: {cluster_connection.explain_error(error)}")
     problems = [problem for problem in problems if problem]
     if problems:
-        raise UserError(
-            limit_lines(f"Ray cluster {cluster.address}: " + "\n".join(problems))
-        )
+        raise UserError(limit_lines(f"Ray cluster {cluster.address}: " + "\n".join(problems)))

@@ -93,7 +93,7 @@ def describe_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
     for address, group in _group_by_address(jobs).items():
         place = f"Ray cluster {address}"
         try:
-            cluster = cluster_connection.connect(address)
+            cluster = cluster_connection.reconnect(address)
         except UserError:
             descriptions |= {job.id: f"{place}, which does not answer" for job in group}
             continue
@@ -114,7 +114,7 @@ def cancel_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
     reasons = {}
     for address, group in _group_by_address(jobs).items():
         try:
-            cluster = cluster_connection.connect(address)
+            cluster = cluster_connection.reconnect(address)
         except UserError as error:
             reasons |= {job.id: str(error) for job in group}
             continue

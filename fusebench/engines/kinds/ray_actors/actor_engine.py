@@ -76,8 +76,12 @@ class RayEngine:
         self._cluster, self._root = cluster, request.root
         self._marker = machine_checks.create_marker(request.root)
         self._place = machine_checks.build_place(self._marker, os.environ)
-        if cluster.outlives_command:
-            machine_checks.check_nodes(cluster, self._place, cpus, gpus)
+        try:
+            if cluster.outlives_command:
+                machine_checks.check_nodes(cluster, self._place, cpus, gpus)
+        except BaseException:
+            self._marker.unlink(missing_ok=True)
+            raise
         environment = job_executor.select_environment(os.environ)
         settings = WorkerSettings(threads=cpus, has_gpu=gpus > 0, environment=environment)
         self._arguments = pickle.dumps((request, settings))
@@ -108,10 +112,10 @@ class RayEngine:
         cluster_connection.disconnect(self._cluster)
         if not interrupted or not running:
             return ""
-        jobs = "job goes" if len(running) == 1 else "jobs go"
+        jobs = "job continues" if len(running) == 1 else "jobs continue"
         out = shlex.quote(str(self._root))
         return (
-            f"{len(running)} {jobs} on, {_describe_cluster(self._cluster)}: "
+            f"{len(running)} {jobs} on {_describe_cluster(self._cluster)}: "
             f"`fusebench status --out {out}` shows, `fusebench cancel --out {out}` cancels them; "
             "the same command waits for them"
         )
@@ -212,7 +216,7 @@ class RayEngine:
 
 
 def _describe_cluster(cluster: Cluster) -> str:
-    return f"on the Ray cluster {cluster.address}" if cluster.address else "Ray on this machine"
+    return f"the Ray cluster {cluster.address}" if cluster.address else "Ray on this machine"
 
 
 def _describe_jobs(capacity: int, cpus: int, gpus: float) -> str:

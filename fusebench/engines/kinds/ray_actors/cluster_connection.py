@@ -88,6 +88,22 @@ def connect(address: str | None) -> Cluster:
     return _start() if address is None else _connect(address)
 
 
+def reconnect(address: str) -> Cluster:
+    """Connect to the cluster of a `Cluster.address` again.
+
+    As ``auto`` if this machine belongs to it: Ray then finds its token, too.
+
+    Raises:
+        UserError: If it cannot be reached.
+    """
+    with suppress(UserError):
+        cluster = _connect("auto")
+        if cluster.address == address:
+            return cluster
+        disconnect(cluster)
+    return _connect(address)
+
+
 def disconnect(cluster: Cluster) -> None:
     """Disconnect from a cluster; one that this process started ends."""
     import_ray().shutdown()
@@ -176,7 +192,8 @@ def _connect(address: str) -> Cluster:
     except (OSError, RuntimeError, ValueError, ImportError) as error:
         raise UserError(
             f"engine.address {address!r}: {' '.join(str(error).split())}; expected `auto` on a "
-            "machine of the cluster, host:port, or ray://host:10001"
+            "machine of the cluster, host:port, or ray://host:10001, and the environment variable "
+            "RAY_AUTH_MODE=token where the cluster asks for a token"
         ) from error
     if "://" not in address:  # `auto` is found on this machine only
         address = ray.get_runtime_context().gcs_address

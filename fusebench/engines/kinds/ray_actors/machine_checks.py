@@ -68,10 +68,12 @@ def check_nodes(cluster: Cluster, place: Place, cpus: int, gpus: float) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ray = cluster_connection.import_ray()
-    check = ray.remote(sent_code.build_check()).options(num_cpus=0, max_retries=0)
+    check = ray.remote(sent_code.build_check())
     references = {
         node: check.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)
+            num_cpus=0,
+            max_retries=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
         ).remote(asdict(place))
         for node in cluster.nodes
         if cluster_connection.count_jobs(node, cpus, gpus)

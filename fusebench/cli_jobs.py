@@ -178,10 +178,11 @@ def execute_with_engine(
     def is_done(job: Job) -> bool:
         return jobs.is_done(job, store, is_run_scored)
 
-    remaining = jobs.select_remaining(
-        jobs.build_jobs(run_plan, store), store, is_target, is_run_scored
-    )
-    remaining = jobs.add_shards(remaining, store, jobs_at_once)
+    graph = jobs.build_jobs(run_plan, store)
+    remaining = jobs.select_remaining(graph, store, is_target, is_run_scored)
+    handed_over = submitted.list_submitted(store.root)
+    ids = {job.id for job in handed_over}
+    remaining = jobs.add_shards(remaining, store, jobs_at_once, ids)
     if not remaining:
         printable.print_text(f"{command.program}: everything is done, under {args.out}")
         return 0
@@ -193,8 +194,10 @@ def execute_with_engine(
     except KeyboardInterrupt:
         return report_interrupt(command.program)
     printable.print_text(f"{len(remaining)} jobs on {engine.name}; see `fusebench status`")
-    handed_over = {job.id for job in submitted.list_submitted(store.root)}
-    states.start_waiting(store.root, remaining, handed_over)
+    for job in handed_over:
+        if job.id in graph and is_done(graph[job.id]):  # it ended when nobody looked
+            submitted.remove_submitted(store.root, job)
+    states.start_waiting(store.root, remaining, ids)
     view = display.Display(remaining, store, command.program, args.device)
     interrupted = True
     try:

@@ -135,8 +135,11 @@ class SlurmEngineSettings(EngineSettingsBase):
         gpus_per_run: GPUs of each job. None: one, or with ``--device cpu`` none.
         cpus_per_run: CPU cores of each job.
         memory: Main memory of each job, e.g. ``32G``.
-        time: Time limit of each job in minutes; in the file a duration, e.g. ``8h``.
-        array: Largest number of jobs of one array that are executed at once.
+        time: Time limit of each job in minutes; in the file a duration, e.g. ``8h``. A job is told
+            to stop 90 seconds before, or up to a minute earlier; a training then goes on in a new
+            job.
+        array: Largest number of jobs that are queued or executed at once; those that can be handed
+            over at the same time are one job array.
         setup: Lines of shell that a job executes first, e.g. ``module load cuda``.
     """
 
@@ -151,7 +154,7 @@ class SlurmEngineSettings(EngineSettingsBase):
     ) = None
     cpus_per_run: Cpus = 1
     memory: Annotated[str, BeforeValidator(_check_memory)] | None = None
-    time: Annotated[int, Field(ge=1, le=MAX_MINUTES), BeforeValidator(parse_minutes)] = 8 * 60
+    time: Annotated[int, Field(ge=3, le=MAX_MINUTES), BeforeValidator(parse_minutes)] = 8 * 60
     array: Annotated[int, Field(ge=1, le=MAX_JOBS_AT_ONCE), BeforeValidator(refuse_boolean)] = 16
     setup: tuple[Annotated[str, Field(min_length=1, max_length=10_000)], ...] = ()
 

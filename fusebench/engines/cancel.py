@@ -52,7 +52,8 @@ def cancel_submitted(root: Path, jobs: Sequence[SubmittedJob]) -> int:
         engine.is_on_this_machine for engine in running_engines.list_engines(root)
     ):
         time.sleep(0.1)
-    reasons = factory.cancel_jobs(jobs)
+    unfinished = factory.describe_jobs(jobs)  # and those that cannot be asked for
+    reasons = factory.cancel_jobs([job for job in jobs if job.id in unfinished])
     for job in jobs:
         if job.id in reasons:
             printable.print_message(
@@ -60,7 +61,7 @@ def cancel_submitted(root: Path, jobs: Sequence[SubmittedJob]) -> int:
             )
         else:
             submitted.remove_submitted(root, job)
-    count = len(jobs) - len(reasons)
+    count = len(unfinished) - len(reasons)
     printable.print_text(f"{count} job{'' if count == 1 else 's'} canceled in the scheduler")
     return EXIT_FAILED if reasons else 0
 

@@ -7,7 +7,7 @@ machine. A shard of a folder of fused images is a job too; see `fusebench.experi
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,20 +93,24 @@ def select_remaining(
     }
 
 
-def add_shards(jobs: Jobs, store: Store, workers: int) -> Jobs:
+def add_shards(jobs: Jobs, store: Store, workers: int, handed_over: Collection[str] = ()) -> Jobs:
     """Add jobs for shards of large folders of fused images, in front of the job that joins them.
 
     Args:
         jobs: The jobs to execute.
         store: The store: images that exist already are not counted.
         workers: Number of jobs that are executed at the same time.
+        handed_over: Ids of jobs that an earlier command handed over to a scheduler. A folder is
+            divided as it was then.
     """
+    matches = filter(None, map(SHARD_ID.fullmatch, handed_over))
+    earlier_counts = {match["folder"]: int(match["count"]) for match in matches}
     result: dict[str, Job] = {}
     for job in jobs.values():
         if job.images is not None and job.shard is None:
             keys = set(job.images.split.keys)
             missing = len(keys - shards.list_existing_keys(job.images.get_folder(store)))
-            count = min(workers, missing // MIN_SHARD_IMAGES)
+            count = earlier_counts.get(job.id) or min(workers, missing // MIN_SHARD_IMAGES)
             if count > 1:
                 parts = [
                     build_shard_job(job, Shard(number, count)) for number in range(1, count + 1)

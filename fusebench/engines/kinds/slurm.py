@@ -91,8 +91,8 @@ class SlurmEngine:
         self, settings: SlurmEngineSettings, request: EngineRequest, capacity: int
     ) -> None:
         is_local = settings.cluster == "local"
-        place = "submitit on this machine" if is_local else "Slurm"
-        self.name = f"{place}, at most {capacity} at once"
+        self._place = "submitit on this machine" if is_local else "Slurm"
+        self.name = f"{self._place}, at most {capacity} at once"
         self.capacity = capacity
         self._settings, self._request = settings, request
         self._root = request.root.absolute()
@@ -128,10 +128,12 @@ class SlurmEngine:
             return ""
         numbers = [pending.job.number for pending in self._pending]
         names = ", ".join(numbers[:MAX_NAMED_JOBS])
-        names += f" and {len(numbers) - MAX_NAMED_JOBS} more" if len(numbers) > 5 else ""
+        names += (
+            f" and {len(numbers) - MAX_NAMED_JOBS} more" if len(numbers) > MAX_NAMED_JOBS else ""
+        )
         out = shlex.quote(str(self._request.root))
         return (
-            f"{len(numbers)} jobs go on in {self._settings.cluster} ({names}). "
+            f"{len(numbers)} job{'s go' if len(numbers) > 1 else ' goes'} on in {self._place} ({names}). "
             f"See them: `fusebench status --out {out}`; cancel them: `fusebench cancel --out "
             f"{out}`; the same command goes on with them"
         )

@@ -25,3 +25,7 @@ def main(argv):
     if word == "sleeps":
         time.sleep(600)
     return EXIT_STATUS.get(word, 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

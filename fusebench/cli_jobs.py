@@ -183,6 +183,8 @@ def execute_with_engine(
     handed_over = submitted.list_submitted(store.root)
     ids = {job.id for job in handed_over}
     remaining = jobs.add_shards(remaining, store, jobs_at_once, ids)
+    adopted_first = sorted(remaining, key=lambda job_id: job_id not in ids)
+    remaining = {job_id: remaining[job_id] for job_id in adopted_first}
     if not remaining:
         printable.print_text(f"{command.program}: everything is done, under {args.out}")
         return 0

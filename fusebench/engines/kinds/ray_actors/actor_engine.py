@@ -45,11 +45,13 @@ class _Worker:
         name: Its name in the cluster.
         handle: Its handle in Ray.
         start: Its first answer, which it gives when it has its CPUs and GPU.
+        is_adopted: Whether an earlier command created it, maybe with other arguments.
     """
 
     name: str
     handle: Any
     start: Any
+    is_adopted: bool = False
 
 
 class RayEngine:
@@ -147,7 +149,7 @@ class RayEngine:
     def _receive(
         self, answer: "Future[tuple[int | None, str, bool]]", worker: _Worker, job_id: str
     ) -> JobEnd:
-        """Receive the end of a job; an actor that is alive gets the next one."""
+        """Receive the end of a job; an actor of this command gets the next one."""
         error = answer.exception()
         job_end = (
             JobEnd(*answer.result())
@@ -156,10 +158,12 @@ class RayEngine:
         )
         with self._lock:
             del self._busy[job_id]
-            if error is None:
+            if error is None and not worker.is_adopted:
                 self._idle.insert(0, worker)  # it has what the next job imports
             if job_end.status is None:
                 self._lost.add(job_id)
+        if worker.is_adopted:
+            self._end_worker(worker)
         return job_end
 
     def _find_running(self, jobs: Sequence[Job]) -> dict[str, _Worker]:
@@ -169,7 +173,8 @@ class RayEngine:
             before = submitted.read_submitted(self._root, job.id)
             handle = before and before.kind == KIND and cluster_connection.get_actor(before.number)
             if before and handle:
-                workers[job.id] = _Worker(before.number, handle, handle.get_job.remote())
+                answer = handle.get_job.remote()
+                workers[job.id] = _Worker(before.number, handle, answer, is_adopted=True)
         questions = {job_id: worker.start for job_id, worker in workers.items()}
         answers = cluster_connection.ask(questions, ANSWER_SECONDS)
         return {job_id: workers[job_id] for job_id, answer in answers.items() if answer == job_id}
@@ -203,12 +208,16 @@ class RayEngine:
         answers = cluster_connection.ask({id_: worker.start for id_, worker in busy.items()}, 0.0)
         waiting = {id_: worker for id_, worker in busy.items() if answers.get(id_) is None}
         for worker in (*self._idle, *waiting.values()):
-            self._ray.kill(worker.handle)
+            self._end_worker(worker)
         for job_id in waiting:
             handed_over = submitted.read_submitted(self._root, job_id)
             if handed_over is not None:
                 submitted.remove_submitted(self._root, handed_over)
         return [job_id for job_id in busy if job_id not in waiting]
+
+    def _end_worker(self, worker: _Worker) -> None:
+        with suppress(Exception):  # it ended a moment ago
+            self._ray.kill(worker.handle)
 
     def _list_busy(self) -> dict[str, _Worker]:
         with self._lock:

@@ -185,7 +185,7 @@ def _start() -> Cluster:
 
 def _connect(address: str) -> Cluster:
     ray = import_ray()
-    _check_reachable(address)
+    check_reachable(address)
     try:
         with _keep_signal_handlers():
             ray.init(address, **_get_common_options())
@@ -200,7 +200,7 @@ def _connect(address: str) -> Cluster:
     return Cluster(address, _list_nodes(ray))
 
 
-def _check_reachable(address: str) -> None:
+def check_reachable(address: str) -> None:
     """Check that a process listens at an address: Ray itself waits for it for minutes.
 
     Raises:
@@ -237,8 +237,8 @@ def _list_nodes(ray: Any) -> tuple[Node, ...]:
 
 
 def _create_temporary_folder() -> Path:
-    """Create a folder with a short name, also where TMPDIR is long."""
-    parent = tempfile.gettempdir()
+    """Create a folder with a short path, also where TMPDIR is long."""
+    parent = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     if len(parent) > MAX_TEMPORARY_FOLDER_LENGTH - len("/fbXXXXXXXX"):
         parent = "/tmp"
     return Path(tempfile.mkdtemp(prefix="fb", dir=parent))

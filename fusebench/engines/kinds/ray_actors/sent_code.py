@@ -15,8 +15,7 @@ class Place:
 
     Attributes:
         folder: Current folder of the command: relative paths of its arguments start there.
-        marker: A file in the folder of results, relative to ``folder`` or absolute, whose name
-            exists only once.
+        marker: Path of a file in the folder of results; see `machine_checks.create_marker`.
         import_paths: ``PYTHONPATH`` of the command.
         python: Version of Python, e.g. ``3.11``.
         version: Version of fusebench; empty: not installed, but in a folder of ``import_paths``.
@@ -50,14 +49,14 @@ def build_check() -> Callable[[dict[str, Any]], str]:
         folder = place["folder"]
         if not Path(folder).is_dir():
             return f"{here} has no folder {folder}, in which the command was started"
-        marker = Path(folder, place["marker"])
+        marker = Path(place["marker"])
         for _ in range(5):  # NFS shows new files late
             if marker.exists():
                 break
             time.sleep(1)
         else:
             return (
-                f"on {here}, {marker.parents[1]} is not the folder of results of this command; "
+                f"on {here}, {marker.parents[2]} is not the folder of results of this command; "
                 "machines must share it, at the same path"
             )
         sys.path[:0] = [path for path in place["import_paths"] if path not in sys.path]

@@ -1,33 +1,38 @@
-"""The local engine against one process: 40 small runs of both tasks and quality.
+"""An engine against one process: 40 small runs of both tasks and quality.
 
 python -m benchmarks.engines                      one process, then two workers
 python -m benchmarks.engines --workers 1          one process, then one worker
-python -m benchmarks.engines --kills 20           a worker is killed 20 times, at random
+python -m benchmarks.engines --engine ray         one process, then Ray, started by the command
+python -m benchmarks.engines --gpus-per-run 0.5   then a Ray cluster of two nodes, each with a GPU
+                                                  that does not exist
+python -m benchmarks.engines --kills 3            running jobs are killed, as many in each program
 python -m benchmarks.engines --light              without the trainings: 16 runs
 
 The scenes have 96 x 80 pixels and detectors are trained for two epochs of four images, so that what
 an engine adds is a large part of the time. Every process computes with one thread, because another
 number of threads adds floating-point numbers in another order. Columns: seconds; seconds of
 processor time of all processes; kills; files of results that differ from those of one process.
+Of a job on Ray, its process and the actor that started it are killed in turn.
 """
 
 import argparse
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from benchmarks.processor_time import VARIABLE, ProcessorTime
+from fusebench.engines import states
 from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 from tests.faults.injection import stored_contents
 from tests.faults.injection.tiny_study import DETECTOR_OPTIONS, SCENES
-from tests.helpers.engines.killing import list_children
 
 SEGMENTER_OPTIONS = """{backbone: mit_b0, embedding: 128, start_weights: packaged, iterations: 4,
       schedule: null, warm_up: 1, crop: 64, rescale: [1.0, 1.0], distortion: false,
@@ -63,29 +68,59 @@ def build_tasks(*, light: bool) -> str:
     return f"{SOURCES}tasks:{'' if light else trained.rstrip()}\n{quality}"
 
 
-def run(folder: Path, flags: list[str], kills: int, rng: random.Random) -> tuple[float, float, int]:
-    """Run the programs in a folder; return seconds, processor seconds and the number of kills."""
-    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    killed = 0
+def run(folder: Path, flags: list[str], kills: int, rng: random.Random) -> tuple[float, int]:
+    """Run the programs in a folder; return seconds and the number of kills."""
+    start, killed = time.monotonic(), 0
     tasks = (folder / "tasks.yaml").read_text()
-    for program in PROGRAMS:
-        if f"kind: {program.removesuffix('.run')}" not in tasks and program != "fusion.run":
-            continue
+    programs = [
+        program
+        for program in PROGRAMS
+        if program == "fusion.run" or f"kind: {program.removesuffix('.run')}" in tasks
+    ]
+    for number, program in enumerate(programs, 1):
         command = [sys.executable, "-m", program, "--device", "cpu", *flags]
         with (folder / "output.txt").open("ab") as output:
             process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
-            while kills and process.poll() is None:
-                time.sleep(rng.uniform(0.5, 8.0))
-                workers = list_children(process.pid)
-                if workers and killed < kills:
-                    with suppress(ProcessLookupError):
-                        os.kill(rng.choice(workers), signal.SIGKILL)
-                        killed += 1
+            while process.poll() is None:
+                time.sleep(rng.uniform(0.1, 2.0))
+                if killed < kills * number // len(programs):
+                    killed += kill_running_job(folder, rng, is_parent=bool(killed % 2))
             if process.wait():
                 raise RuntimeError((folder / "output.txt").read_text()[-2000:])
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.monotonic() - start, processor, killed
+    return time.monotonic() - start, killed
+
+
+def kill_running_job(folder: Path, rng: random.Random, *, is_parent: bool) -> bool:
+    """Kill the process of a job that is running, or on Ray its parent; return whether it was."""
+    listed = states.list_states(folder / "runs")
+    running = [state.pid for state, _ in listed if state.state == "running"]
+    with suppress(IndexError, OSError):
+        pid = rng.choice(running)
+        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        is_actor = b"ray::" in Path(f"/proc/{parent}/cmdline").read_bytes()
+        os.kill(parent if is_parent and is_actor else pid, signal.SIGKILL)
+        return True
+    return False
+
+
+@contextmanager
+def start_cluster(gpus_per_run: float | None) -> Iterator[list[str]]:
+    """Start a Ray cluster if jobs shall have shares of GPUs; yield the flags of the programs."""
+    if gpus_per_run is None:
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="fb", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        environment = os.environ | {"RAY_TMPDIR": folder}
+        command = [sys.executable, "-m", "tests.helpers.engines.ray_nodes", "2"]
+        with subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as nodes:
+            assert nodes.stdin is not None
+            assert nodes.stdout is not None
+            address = nodes.stdout.readline().strip()
+            options = (f"address={address}", f"gpus_per_run={gpus_per_run}")
+            yield [part for option in options for part in ("--set", f"engine.{option}")]
+            nodes.stdin.close()
 
 
 def main() -> int:
@@ -93,30 +128,46 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--gpus-per-run", type=float)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     parser.add_argument("--light", action="store_true")
     args = parser.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "RAY_AUTH_MODE": "disabled",
+    }
+    os.environ.pop("RAY_ADDRESS", None)
     rng, expected = random.Random(args.seed), None
-    modes = [("one process", [], 0), (f"{args.workers} workers", ["--workers", args.workers], 0)]
-    if args.kills:
-        retries = ["--workers", args.workers, "--retries", 100]
-        modes[1] = (f"{args.workers} workers, killed", retries, args.kills)
+    engine = "ray" if args.gpus_per_run is not None else args.engine
+    flags = ["--engine", engine, "--retries", str(args.kills + 1)]
+    if engine == "local":
+        flags += ["--workers", str(args.workers)]
+    share = "" if args.gpus_per_run is None else f", {args.gpus_per_run:g} GPUs per run"
     with tempfile.TemporaryDirectory() as root:
-        for number, (name, flags, kills) in enumerate(modes):
-            folder = Path(root, str(number))
+        for name, is_serial in (("one process", True), (f"{engine}{share}", False)):
+            folder = Path(root, engine if not is_serial else "serial")
             folder.mkdir()
             (folder / "tasks.yaml").write_text(build_tasks(light=args.light))
-            seconds, processor, killed = run(folder, list(map(str, flags)), kills, rng)
+            os.environ[VARIABLE] = str(folder)
+            with (
+                ProcessorTime(str(folder)) as processor,
+                start_cluster(None if is_serial else args.gpus_per_run) as cluster,
+            ):
+                kills = 0 if is_serial else args.kills
+                seconds, killed = run(folder, [] if is_serial else flags + cluster, kills, rng)
             results = stored_contents.hash_results(folder / "runs")
             records = sum(path.endswith("record.json") for path in results)
             expected = expected or results
-            differences = len(stored_contents.list_differences(expected, results))
+            differences = stored_contents.list_differences(expected, results)
+            leftovers = stored_contents.list_leftovers(folder / "runs")
             printable.print_text(
-                f"{name}: {records} records, {seconds:.0f} s, {processor:.1f} s of processor time, "
-                f"{killed} kills, {differences} differences"
+                f"{name}: {records} records, {seconds:.0f} s, "
+                f"{processor.seconds:.1f} s of processor time, "
+                f"{killed} kills, {len(differences) + len(leftovers)} differences"
             )
     return 0
 

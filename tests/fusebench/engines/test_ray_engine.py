@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -132,15 +133,13 @@ def wait_for_running(study, count):
         time.sleep(0.1)
 
 
-def list_processes(text):
-    found = []
+def is_running(text):
+    """Whether a process has this text in its command line."""
+    lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if text in path.read_bytes().decode(errors="replace"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
+        with suppress(OSError):
+            lines.append(path.read_bytes().decode(errors="replace"))
+    return any(text in line for line in lines)
 
 
 def test_ray_that_the_command_started_replaces_killed_processes_and_ends(study, environment):
@@ -165,7 +164,7 @@ def test_ctrl_c_ends_ray_that_the_command_started(study, environment):
     assert "Traceback" not in errors
     time.sleep(2)
     assert not any(Path(f"/proc/{state.pid}").exists() for state in running)
-    assert list_processes(f"{environment['RAY_TMPDIR']}/fb") == []
+    assert not is_running(f"{environment['RAY_TMPDIR']}/fb")
 
 
 def test_jobs_of_a_cluster_survive_their_command_and_a_node(study, environment, nodes):
@@ -179,7 +178,7 @@ def test_jobs_of_a_cluster_survive_their_command_and_a_node(study, environment, 
     process = start(study, environment, *cluster)
     time.sleep(1)
     nodes.kill_second()
-    status, output, errors = finish(process)
+    status, _, errors = finish(process)
     assert status == 0, errors
     check_results(study, environment)
     # Not both were started again: at least one was adopted.

@@ -1,18 +1,19 @@
 """A Ray cluster of two nodes on this machine, each with a GPU that does not exist.
 
-``python -m tests.helpers.engines.ray_nodes`` prints its address. A line on stdin kills the second
-node; the end of stdin ends the cluster. Ray's own files are in ``RAY_TMPDIR``.
+``python -m tests.helpers.engines.ray_nodes [CPUS]`` prints its address; each node has one CPU, or
+as many as given. A line on stdin kills the second node; the end of stdin ends the cluster. Ray's
+own files are in ``RAY_TMPDIR``.
 """
 
 import os
 import sys
 
 
-def main():
+def main(cpus):
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    resources = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 80 * 2**20}
+    resources = {"num_cpus": cpus, "num_gpus": 1, "object_store_memory": 80 * 2**20}
     cluster = Cluster(
         initialize_head=True, head_node_args={**resources, "include_dashboard": False}
     )
@@ -25,4 +26,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if sys.argv[1:] else 1)

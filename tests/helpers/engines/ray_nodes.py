@@ -10,7 +10,7 @@ import sys
 
 
 def main(cpus):
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     from ray.cluster_utils import Cluster
 
     resources = {"num_cpus": cpus, "num_gpus": 1, "object_store_memory": 80 * 2**20}

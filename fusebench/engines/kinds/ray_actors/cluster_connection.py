@@ -21,6 +21,7 @@ STARTUP_ENVIRONMENT = {
     # A worker without a GPU sees none: `job_executor` sets that itself, Ray would warn.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
+NICENESS_VARIABLE = "RAY_worker_niceness"  # Ray's default is 15: everything else has precedence
 CONNECT_SECONDS = 10.0
 OBJECT_STORE_BYTES = 80 * 2**20  # about the smallest that Ray accepts: results are in the store
 # Ray adds up to 70 characters to it, and the path of a socket has at most 107.
@@ -162,6 +163,7 @@ def explain_error(error: BaseException) -> str:
 def _start() -> Cluster:
     """Start Ray for this process only: it listens on this machine, and has a folder of its own."""
     ray = import_ray()
+    os.environ.setdefault(NICENESS_VARIABLE, "0")
     folder = _create_temporary_folder()
     try:
         with _keep_signal_handlers():

@@ -80,15 +80,16 @@ def check_nodes(cluster: Cluster, place: Place, cpus: int, gpus: float) -> None:
     }
     pending = list(references.values())
     ready, _ = ray.wait(pending, num_returns=len(pending), timeout=CHECK_SECONDS)
-    problems = []
+    problems = {}
     for node, reference in references.items():
-        if reference not in ready:
-            problems.append(f"{node.host} does not answer in {CHECK_SECONDS:.0f} seconds")
-            continue
-        try:
-            problems.append(ray.get(reference))
-        except ray.exceptions.RayError as error:
-            problems.append(f"{node.host}: {cluster_connection.explain_error(error)}")
-    problems = [problem for problem in problems if problem]
-    if problems:
-        raise UserError(limit_lines(f"Ray cluster {cluster.address}: " + "\n".join(problems)))
+        problems[node.id] = f"{node.host} does not answer in {CHECK_SECONDS:.0f} seconds"
+        if reference in ready:
+            try:
+                problems[node.id] = ray.get(reference)
+            except ray.exceptions.RayError as error:
+                reason = cluster_connection.explain_error(error)
+                problems[node.id] = f"{node.host}: {reason}"
+    alive = {node.id for node in cluster_connection.list_nodes()}  # one may go down meanwhile
+    lines = [text for node_id, text in problems.items() if text and node_id in alive]
+    if lines:
+        raise UserError(limit_lines(f"Ray cluster {cluster.address}: " + "\n".join(lines)))

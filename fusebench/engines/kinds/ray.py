@@ -89,7 +89,7 @@ def choose_capacity(cluster: Cluster, workers: int | None, cpus: int, gpus: floa
 
 def describe_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
     """Describe where jobs are; see `fusebench.engines.kinds.factory.Scheduler`."""
-    descriptions = {}
+    descriptions: dict[str, str] = {}
     for address, group in _group_by_address(jobs).items():
         place = f"Ray cluster {address}"
         try:
@@ -111,7 +111,7 @@ def describe_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
 
 def cancel_jobs(jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
     """Cancel jobs; see `fusebench.engines.kinds.factory.Scheduler`."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     for address, group in _group_by_address(jobs).items():
         try:
             cluster = cluster_connection.reconnect(address)
@@ -138,11 +138,11 @@ def _ask_for_jobs(jobs: Sequence[SubmittedJob]) -> dict[str, Any]:
 def _end_actors(jobs: Sequence[SubmittedJob]) -> None:
     """Let the actors of jobs stop them, and end the actors."""
     ray = cluster_connection.import_ray()
-    handles = {job.id: cluster_connection.get_actor(job.number) for job in jobs}
-    handles = {job_id: handle for job_id, handle in handles.items() if handle is not None}
-    stops = {job_id: handle.cancel.remote() for job_id, handle in handles.items()}
+    handles = [cluster_connection.get_actor(job.number) for job in jobs]
+    alive = [handle for handle in handles if handle is not None]
+    stops = {str(number): handle.cancel.remote() for number, handle in enumerate(alive)}
     cluster_connection.ask(stops, CANCEL_SECONDS)
-    for handle in handles.values():
+    for handle in alive:
         with suppress(Exception):  # it ended a moment ago
             ray.kill(handle)
 

@@ -133,6 +133,13 @@ def wait_for_running(study, count):
         time.sleep(0.1)
 
 
+def wait_for_engine(study):
+    deadline = time.monotonic() + 300
+    while not list((study / "runs/.jobs/engines").glob("*.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def is_running(text):
     """Whether a process has this text in its command line."""
     lines = []
@@ -176,7 +183,7 @@ def test_jobs_of_a_cluster_survive_their_command_and_a_node(study, environment, 
     assert status == 130, errors
     assert f"2 jobs continue on the Ray cluster {nodes.address}" in errors
     process = start(study, environment, *cluster)
-    time.sleep(1)
+    wait_for_engine(study)
     nodes.kill_second()
     status, _, errors = finish(process)
     assert status == 0, errors

@@ -122,6 +122,20 @@ def count_jobs(node: Node, cpus: float, gpus: float) -> int:
     return int(min(counts, default=0))
 
 
+def list_nodes() -> tuple[Node, ...]:
+    """List the machines of the cluster that are alive now."""
+    return tuple(
+        Node(
+            node["NodeID"],
+            node["NodeManagerHostname"],
+            node["Resources"].get("CPU", 0.0),
+            node["Resources"].get("GPU", 0.0),
+        )
+        for node in import_ray().nodes()
+        if node["Alive"]
+    )
+
+
 def get_actor(name: str) -> Any | None:
     """Return the handle of an actor by its name; None if it has ended."""
     try:
@@ -182,7 +196,7 @@ def _start() -> Cluster:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Cluster("", _list_nodes(ray), folder)
+    return Cluster("", list_nodes(), folder)
 
 
 def _connect(address: str) -> Cluster:
@@ -199,7 +213,7 @@ def _connect(address: str) -> Cluster:
         ) from error
     if "://" not in address:  # `auto` is found on this machine only
         address = ray.get_runtime_context().gcs_address
-    return Cluster(address, _list_nodes(ray))
+    return Cluster(address, list_nodes())
 
 
 def check_reachable(address: str) -> None:
@@ -223,19 +237,6 @@ def check_reachable(address: str) -> None:
 
 def _get_common_options() -> dict[str, Any]:
     return {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "ERROR"}
-
-
-def _list_nodes(ray: Any) -> tuple[Node, ...]:
-    return tuple(
-        Node(
-            node["NodeID"],
-            node["NodeManagerHostname"],
-            node["Resources"].get("CPU", 0.0),
-            node["Resources"].get("GPU", 0.0),
-        )
-        for node in ray.nodes()
-        if node["Alive"]
-    )
 
 
 def _create_temporary_folder() -> Path:

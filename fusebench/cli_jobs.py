@@ -185,6 +185,8 @@ def execute_with_engine(
     handed_over = submitted.list_submitted(store.root)
     ids = {job.id for job in handed_over}
     remaining = jobs.add_shards(remaining, store, settings.jobs_at_once or 1, ids)
+    adopted_first = sorted(remaining, key=lambda job_id: job_id not in ids)
+    remaining = {job_id: remaining[job_id] for job_id in adopted_first}
     request = EngineRequest(command.program, command.arguments, store.root, args.device)
     try:
         engine = factory.start_engine(settings, request, len(remaining))

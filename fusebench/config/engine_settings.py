@@ -4,13 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fusebench.config.validators import refuse_boolean
 
 MAX_WORKERS, MAX_RETRIES, MAX_GPUS, MAX_CPUS = 256, 100, 64, 1024
 MAX_JOBS_AT_ONCE = 10_000
 MAX_MINUTES = 60 * 24 * 365
+MIN_GPU_SHARE = 0.01  # Ray divides a GPU into 10,000 parts; a job needs some of its memory
+ASSUMED_JOBS_AT_ONCE = 16  # of a cluster that was not asked: for shards and estimates
 TIME_UNITS = {"min": 1, "h": 60, "d": 24 * 60}
 WORDED_TIME = re.compile(r"(?P<count>\d{1,6}(?:\.\d{1,3})?) ?(?P<unit>min|h|d)")
 # Slurm's forms with days, or with hours, minutes and seconds; its 12:00 would be 12 minutes.
@@ -51,6 +53,12 @@ def _check_memory(value: Any) -> Any:
     return value
 
 
+def _check_gpu_share(value: float) -> float:
+    if (value > 1 and value != int(value)) or 0 < value < MIN_GPU_SHARE:
+        raise ValueError(f"expected a whole number, or a share from {MIN_GPU_SHARE} to 1")
+    return value
+
+
 class EngineSettingsBase(BaseModel):
     """Settings of every engine; unknown keys are errors.
 
@@ -81,30 +89,37 @@ class LocalEngineSettings(EngineSettingsBase):
 
 
 class RayEngineSettings(EngineSettingsBase):
-    """Execution as tasks of Ray.
+    """Execution by actors of Ray.
 
     Attributes:
         kind: ``ray``.
-        address: Address of a cluster, ``host:port`` or ``auto`` for the one that this machine
-            belongs to. None: Ray is started on this machine.
-        workers: Largest number of jobs at once; the cluster may have room for fewer.
-        gpus_per_run: GPUs of each job; 0.5 lets two jobs share one. None: as in
-            `SlurmEngineSettings`.
-        cpus_per_run: CPU cores of each job.
+        address: Address of a cluster: ``host:port``, ``ray://host:port``, or ``auto`` for the one
+            that this machine belongs to. None: ``RAY_ADDRESS`` if it is set; otherwise Ray is
+            started on this machine.
+        workers: Largest number of jobs at once. None: as many as the cluster has room for.
+        gpus_per_run: GPUs of each job; 0.5 lets two jobs share one. None: one, or none with
+            ``--device cpu`` and where the cluster has no GPU.
+        cpus_per_run: CPU cores of each job, and its number of threads.
     """
 
     kind: Literal["ray"] = "ray"
     address: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    workers: Workers = 16
+    workers: Workers | None = None
     gpus_per_run: (
-        Annotated[float, Field(ge=0, le=MAX_GPUS), BeforeValidator(refuse_boolean)] | None
+        Annotated[
+            float,
+            Field(ge=0, le=MAX_GPUS),
+            BeforeValidator(refuse_boolean),
+            AfterValidator(_check_gpu_share),
+        ]
+        | None
     ) = None
     cpus_per_run: Cpus = 1
 
     @property
     def jobs_at_once(self) -> int | None:
-        """Largest number of jobs that are executed at once."""
-        return self.workers
+        """Largest number of jobs that are executed at once, as far as that is known."""
+        return self.workers or ASSUMED_JOBS_AT_ONCE
 
 
 class SlurmEngineSettings(EngineSettingsBase):

@@ -12,16 +12,20 @@ from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+CPUS_VARIABLE = "FUSEBENCH_CPUS"  # an engine sets it where several jobs share the cores
 CGROUPS, PROCESS_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def count_available_cpus() -> int:
     """Return the number of CPUs that this process may use.
 
-    That is the number of its affinity (`taskset`, Slurm), or the limit on processor time of its
-    control group if that is lower (containers, Kubernetes).
+    That is the lowest of: the number of its affinity (`taskset`, Slurm), the limit on processor
+    time of its control group (containers, Kubernetes), and the job's share in ``FUSEBENCH_CPUS``.
     """
     count = len(os.sched_getaffinity(0))
+    share = os.environ.get(CPUS_VARIABLE, "")
+    if share.isdecimal() and int(share):
+        count = min(count, int(share))
     limit = read_cpu_limit(PROCESS_CGROUPS, CGROUPS)
     return count if limit is None else max(1, min(count, math.ceil(limit)))
 

@@ -25,11 +25,21 @@ SECONDS_TO_END = 5.0  # that a worker gets between SIGTERM and SIGKILL
 class LocalEngine:
     """Engine of worker processes; see `fusebench.engines.contract.Engine`."""
 
-    def __init__(self, request: EngineRequest, workers: int) -> None:
+    def __init__(
+        self, request: EngineRequest, workers: int, shares: Sequence[Share] | None = None
+    ) -> None:
+        """Create it; a process is started with its first job.
+
+        Args:
+            request: What is executed.
+            workers: Number of processes.
+            shares: What each of them uses; None: this machine is divided.
+        """
         self.name = f"{workers} worker{'s' if workers > 1 else ''} on this machine"
         self.capacity = workers
         self._request = request
-        self._idle = [_Worker(share) for share in divide_machine(workers, request.device)]
+        shares = divide_machine(workers, request.device) if shares is None else shares
+        self._idle = [_Worker(share) for share in shares]
         self._busy: list[_Worker] = []
 
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:

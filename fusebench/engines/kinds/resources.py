@@ -40,6 +40,7 @@ class Share:
         threads = os.environ.get(THREAD_VARIABLES[0], str(self.threads))
         for name in THREAD_VARIABLES:
             os.environ.setdefault(name, threads)
+        os.environ[process_pool.CPUS_VARIABLE] = str(self.threads)
         if self.gpu is not None:
             os.environ[GPU_VARIABLE] = self.gpu
 

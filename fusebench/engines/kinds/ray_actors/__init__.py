@@ -1,0 +1,1 @@
+"""Ray: connection, checks of machines, the engine, and what its actors do."""

@@ -7,10 +7,10 @@ is 1e-5).
 """
 
 import hashlib
-from pathlib import Path
 import json
 import re
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest

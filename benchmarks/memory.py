@@ -102,7 +102,7 @@ def measure_segformer(backbone: str, height: int, width: int) -> tuple[float, in
 
     def predict(height: int, width: int) -> None:
         with torch.inference_mode():
-            inference.predict_labels(segformer, torch.zeros(3, height, width, dtype=torch.uint8))
+            inference.predict_labels(segformer, torch.zeros(1, 3, height, width, dtype=torch.uint8))
 
     estimate = inference.estimate_bytes(segformer, height, width)
     return estimate, _measure(predict, height, width)

@@ -115,7 +115,7 @@ def make_packaged_weights(
         "height": scene_options.knobs.height,
         "sources": ", ".join(SOURCES),
         "classes": ", ".join(examples.split.classes),
-        "precision": " in bfloat16 where safe" if options.mixed_precision else "",
+        "precision": " in bfloat16 where safe" if options.mixed_precision is True else "",
         "scores": ", ".join(f"{name} {score:.3f}" for name, score in scores.items()),
     }
     model_card = MODEL_CARD_TEMPLATE.format(**facts, **options.model_dump())

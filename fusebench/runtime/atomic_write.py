@@ -6,6 +6,7 @@ the disk (fsync) before the rename that makes it count as finished, and the fold
 
 import errno
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from fusebench.runtime.system_errors import name_file
 
+# Names of temporary files: process ids repeat on other machines and in containers.
+PROCESS_TOKEN = secrets.token_hex(4)
 SYNC_THREADS = 8  # a file system flushes files together that are waited for together
 # What file systems answer that cannot flush a folder; their renames need no flush.
 UNSUPPORTED_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM}
@@ -23,9 +26,8 @@ def replace_atomically(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path; when the block succeeds, the file written there becomes ``path``.
 
     The temporary file lies in the same folder, because a rename is atomic within one file system
-    only. It is called ``.<name>.<process id>``: hidden, so that readers of the folder skip it, and
-    different in every process. If the block fails, it is deleted and ``path`` stays as it was; a
-    killed process leaves it behind.
+    only. It is hidden, so that readers of the folder skip it (`get_temporary_path`). If the block
+    fails, it is deleted and ``path`` stays as it was; a killed process leaves it behind.
 
     Args:
         path: The file to write; its folder must exist.
@@ -35,7 +37,7 @@ def replace_atomically(path: Path, *, sync: bool = True) -> Iterator[Path]:
     Raises:
         OSError: With the name of the file, if it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = get_temporary_path(path)
     try:
         with name_file(path):
             yield temporary
@@ -48,6 +50,15 @@ def replace_atomically(path: Path, *, sync: bool = True) -> Iterator[Path]:
         raise
     if sync:
         sync_folder(path.parent)
+
+
+def get_temporary_path(path: Path) -> Path:
+    """Return the hidden path beside ``path`` that only this process uses, on any machine.
+
+    It is ``.<name>.<random number of the process>.<process id>`` (`file_names.TEMPORARY_FILE`). A
+    forked process has the same random number and another id.
+    """
+    return path.with_name(f".{path.name}.{PROCESS_TOKEN}.{os.getpid()}")
 
 
 def write_text_atomically(path: Path, text: str) -> None:

@@ -14,7 +14,6 @@ even if that process is killed.
 
 import glob
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -160,7 +159,7 @@ def is_image(name: str) -> bool:
 
 def discard_folder(folder: Path) -> None:
     """Remove a finished folder; it is never seen with a part of its files."""
-    hidden = folder.with_name(f".{folder.name}.{os.getpid()}")
+    hidden = atomic_write.get_temporary_path(folder)
     folder.rename(hidden)
     shutil.rmtree(hidden)
 

@@ -1,18 +1,14 @@
 """Batches of a training: each process's share of every step, optionally prefetched by threads."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from typing import TypeVar
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from fusebench.runtime.loading import prefetch
 from fusion.training.data.random_streams import RandomStreams
 from fusion.training.job import TrainingJob
-
-T = TypeVar("T")
 
 
 def iterate_batches(
@@ -35,29 +31,14 @@ def iterate_batches(
         start = step * job.stage_options.batch + group.rank * share
         positions = list(range(start, start + share))
         keys, patches = zip(*map(job.patches.get_patch, positions), strict=True)
-        return list(keys), torch.from_numpy(np.stack(patches)), positions
+        batch = torch.from_numpy(np.stack(patches))
+        if job.device.startswith("cuda"):
+            batch = batch.pin_memory()  # otherwise the copy to the GPU waits for its computations
+        return list(keys), batch, positions
 
     remaining_steps = range(first_step, job.steps)
-    for keys, patches, positions in _prefetch(load_batch, remaining_steps, job.runtime.workers):
+    for keys, patches, positions in prefetch.map_ahead(
+        load_batch, remaining_steps, job.runtime.workers
+    ):
         images = patches.to(job.device, non_blocking=True).float() / 255
         yield keys, images, RandomStreams(job.seed, positions, job.device)
-
-
-def _prefetch(load: Callable[[int], T], steps: range, workers: int) -> Iterator[T]:
-    """Yield ``load(step)`` of every step in order; threads compute up to 2 x workers ahead."""
-    if not workers:
-        yield from map(load, steps)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = 2 * workers
-        futures = [pool.submit(load, step) for step in steps[:ahead]]
-        try:
-            # One future leaves the queue per turn, one enters; None: nothing is left to enter.
-            for step in chain(steps[ahead:], [None] * len(futures)):
-                next_future = futures.pop(0)
-                if step is not None:
-                    futures.append(pool.submit(load, step))
-                yield next_future.result()
-        finally:
-            for future in futures:
-                future.cancel()

@@ -49,6 +49,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "augmentation": _describe_augmentation(options),
         "confidence": predict.confidence,
         "NMS IoU": predict.nms_iou,
+        **({"compiled": True} if options.compile else {}),
     }
 
 

@@ -17,6 +17,7 @@ class DetectorTrainingState:
 
     Attributes:
         network: The trained network.
+        compute_predictions: Its forward pass, compiled if the options ask for it; not saved.
         ema: Moving average of its weights (ultralytics' ``ModelEMA``).
         optimizer: Optimizer of the network.
         scaler: Gradient scaler of mixed precision.
@@ -24,9 +25,11 @@ class DetectorTrainingState:
         last_step: Batch of the last optimizer step, counted over all epochs.
         seconds: Training time.
         losses: Mean losses of each finished epoch.
+        precisions: Floats of the training; several if it was resumed on another kind of device.
     """
 
     network: Any
+    compute_predictions: Any
     ema: Any
     optimizer: Any
     scaler: Any
@@ -34,6 +37,12 @@ class DetectorTrainingState:
     last_step: int = -1
     seconds: float = 0.0
     losses: list[list[float]] = field(default_factory=list)
+    precisions: list[str] = field(default_factory=list)
+
+    def note_precision(self, precision: str) -> None:
+        """Note the floats of what is trained from now on."""
+        if self.precisions[-1:] != [precision]:
+            self.precisions.append(precision)
 
 
 def save_checkpoint(state: DetectorTrainingState, path: Path) -> None:
@@ -53,6 +62,7 @@ def save_checkpoint(state: DetectorTrainingState, path: Path) -> None:
         "last_step": state.last_step,
         "seconds": state.seconds,
         "losses": state.losses,
+        "precisions": state.precisions,
     }
     checkpoint.write_checkpoint(path, content)
 
@@ -68,10 +78,12 @@ def load_checkpoint(state: DetectorTrainingState, path: Path, device: str) -> No
     state.ema.ema.load_state_dict(content["average"])
     state.ema.updates = content["updates"]
     state.optimizer.load_state_dict(content["optimizer"])
-    state.scaler.load_state_dict(content["scaler"])
+    if content["scaler"]:  # empty if the training began where gradients are not scaled
+        state.scaler.load_state_dict(content["scaler"])
     for name, parameter in state.network.named_parameters():
         parameter.grad = content["gradients"].get(name)
     state.finished_epochs = content["epoch"]
     state.last_step = content["last_step"]
     state.seconds = content["seconds"]
     state.losses = content["losses"]
+    state.precisions = content.get("precisions", [])  # older checkpoints have none

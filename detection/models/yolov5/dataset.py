@@ -11,7 +11,7 @@ file, the folder gets a PNG of the pixels that the test reads too (`plain_copies
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from detection.models.yolov5 import ultralytics_import
+from detection.models.yolov5.options import Options
+from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data.box_labels import yolo_rows
 from fusebench.data.image_files import plain_copies
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
-
-IMAGE_CACHE_BYTES = 2 << 30  # larger data sets are not cached but read from disk every time
+from fusebench.runtime.loading import image_cache, training_batches
 
 
 def write_yolo_dataset(examples: LabeledImages, folder: Path) -> Path:
@@ -115,41 +116,49 @@ def load_yolo_dataset(
 class TrainingSamples:
     """Map-style dataset of (epoch, index): a sample depends on seed, epoch and index alone."""
 
-    def __init__(self, yolo_dataset: Any, seed: int) -> None:
+    def __init__(self, yolo_dataset: Any, options: Options, seed: int) -> None:
         self.yolo_dataset = yolo_dataset
+        self.options = options
         self.seed = seed
+        self._has_mosaics = True
 
     def __len__(self) -> int:
         return len(self.yolo_dataset)
 
     def __getitem__(self, epoch_and_index: tuple[int, int]) -> Mapping[str, Any]:
         epoch, index = epoch_and_index
+        if self._has_mosaics and self.options.ends_mosaics(epoch):  # in every loader process
+            self.yolo_dataset.close_mosaic(build_config(self.options, self.seed))
+            self._has_mosaics = False
         ultralytics_import.seed_everything(self.seed, epoch, index, 1)
         sample: Mapping[str, Any] = self.yolo_dataset[index]
         return sample
 
 
 def iterate_batches(
-    samples: TrainingSamples, batch_size: int, epoch: int, workers: int
-) -> Iterator[dict[str, Any]]:
-    """Yield the batches of one epoch, in an order that depends on seed and epoch alone."""
-    from torch.utils.data import DataLoader
-
-    order = np.random.default_rng([samples.seed, epoch]).permutation(len(samples))
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    loader: Any = DataLoader(
-        samples,  # type: ignore[arg-type] # map-style by its two methods
-        batch_sampler=[[(epoch, int(i)) for i in batch] for batch in batches],
-        collate_fn=samples.yolo_dataset.collate_fn,
-        num_workers=workers,
+    samples: TrainingSamples, epochs: range, device: str
+) -> Generator[dict[str, Any], None, None]:
+    """Yield the batches of some epochs; their order depends on seed and epoch alone."""
+    return training_batches.iterate_batches(
+        samples, _iterate_indices(samples, epochs), samples.yolo_dataset.collate_fn, device
     )
-    yield from loader
+
+
+def _iterate_indices(samples: TrainingSamples, epochs: range) -> Iterator[list[tuple[int, int]]]:
+    """Yield epoch and index of the samples of every batch."""
+    size = samples.options.batch
+    for epoch in epochs:
+        order = np.random.default_rng([samples.seed, epoch]).permutation(len(samples))
+        for start in range(0, len(order), size):
+            yield [(epoch, int(index)) for index in order[start : start + size]]
 
 
 def _cache_images(dataset: Any) -> None:
-    """Decode all images once if they fit into the cache."""
-    first = dataset.load_image(0)[0]
-    if first.nbytes * len(dataset) > IMAGE_CACHE_BYTES:
-        return
+    """Decode and resize the images once, up to the limit; others are read at every use."""
+    remaining = image_cache.get_cache_limit()
     for i in range(len(dataset)):
-        dataset.ims[i], dataset.im_hw0[i], dataset.im_hw[i] = dataset.load_image(i)
+        image, original_size, size = dataset.load_image(i)
+        remaining -= image.nbytes
+        if remaining < 0:
+            return
+        dataset.ims[i], dataset.im_hw0[i], dataset.im_hw[i] = image, original_size, size

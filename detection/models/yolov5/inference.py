@@ -19,6 +19,7 @@ from fusebench.data import images
 from fusebench.data.boxes import Boxes, make_boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.runtime import progress
+from fusebench.runtime.loading import prefetch, training_batches
 
 STRIDE = 32
 BATCH_SIZE = 16
@@ -69,7 +70,8 @@ def predict_boxes(
     with ultralytics_import.use_deterministic_algorithms(), torch.inference_mode():
         model = network.load_network(folder).to(device)
         title = f"predict {test.split.dataset}-{test.split.name}"
-        for batch in _iterate_batches(test, shape, title):
+        threads = training_batches.count_workers(device)
+        for batch in _iterate_batches(test, shape, title, threads):
             inputs = np.stack([image for _, _, image in batch])
             channels_first = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2))
             tensor = torch.from_numpy(channels_first).to(device).float() / 255
@@ -121,11 +123,12 @@ def _compute_padding(resized: tuple[int, int], padded: tuple[int, int]) -> tuple
 
 
 def _iterate_batches(
-    test: LabeledImages, shape: InputShape, title: str
+    test: LabeledImages, shape: InputShape, title: str, threads: int
 ) -> Iterator[list[tuple[str, tuple[int, int], images.Color]]]:
     """Yield up to `BATCH_SIZE` images of one size at a time: key, (height, width), resized image.
 
-    One image at a time is held in its original size.
+    One image at a time is held in its original size; with threads, one per thread, and they
+    prepare the next batches meanwhile.
     """
     by_size: dict[tuple[int, int], list[str]] = {}
     for pair in test.split.pairs:
@@ -135,10 +138,18 @@ def _iterate_batches(
         for (width, height), keys in by_size.items()
         for i in range(0, len(keys), BATCH_SIZE)
     ]
-    for size, keys in progress.track_progress(batches, title):
-        yield [
+
+    def load(
+        batch: tuple[tuple[int, int], list[str]],
+    ) -> list[tuple[str, tuple[int, int], images.Color]]:
+        size, keys = batch
+        return [
             (key, size, resize_and_pad(images.read_color(test.images[key]), shape)) for key in keys
         ]
+
+    loaded = prefetch.map_ahead(load, batches, threads)
+    for _ in progress.track_progress(batches, title):
+        yield next(loaded)
 
 
 def _suppress_non_maxima(output: Any, predict: Predict) -> list[NDArray[np.float64]]:

@@ -137,24 +137,22 @@ def download_weights(size: str, folder: Path) -> Path:
     """
     from ultralytics.utils.downloads import attempt_download_asset
 
-    path = folder / f"yolov5{size}u.pt"
-    if path.is_file():
-        return downloads.check_download(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        partial = Path(temporary) / path.name
-        try:
-            attempt_download_asset(str(partial))
-        except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors
-            raise _build_download_error(path.name, str(error)) from None
-        if not partial.is_file():
-            raise _build_download_error(path.name, "no file was written")
-        partial.replace(path)
-    downloads.record_hash(path)
-    ultralytics_import.log_line(
-        f"downloaded {path.name}, sha256 {hashing.compute_file_sha256(path)}"
-    )
-    return path
+    name = f"yolov5{size}u.pt"
+
+    def download(path: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            asset = Path(temporary) / name  # ultralytics looks the release up by the file's name
+            try:
+                attempt_download_asset(str(asset))
+            except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors
+                raise _build_download_error(name, str(error)) from None
+            if not asset.is_file():
+                raise _build_download_error(name, "no file was written")
+            asset.replace(path)
+        sha256 = hashing.compute_file_sha256(path)
+        ultralytics_import.log_line(f"downloaded {name}, sha256 {sha256}")
+
+    return downloads.get_or_download(folder / name, download)
 
 
 def _build_download_error(name: str, reason: str) -> UserError:

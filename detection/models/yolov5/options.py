@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from fusebench.config.paths import PathOrName
+from fusebench.runtime.loading.training_batches import is_cuda
 
 FitMode = Literal["letterbox", "stretch"]
+Precision = Literal["float32", "float16", "bfloat16"]
 RELEASE_NAME_PATTERN = re.compile(r"yolov5([nsmlx])u?\.pt")  # of ultralytics
 MAX_EPOCHS = 100_000
 MAX_BATCH = 65_536  # images
@@ -47,8 +49,11 @@ class Options(BaseModel):
         degrees: Largest rotation.
         box_gain, class_gain, distribution_gain: Weights of the three losses.
         freeze: Number of first layers that keep their initial weights.
-        mixed_precision: Use 16-bit floats where that is safe: float16 on a GPU, bfloat16 on a CPU
-            (which is slower on a CPU without instructions for it).
+        mixed_precision: Use 16-bit floats where that is safe (AMP): float16 with scaled losses on
+            a GPU, bfloat16 on a CPU (which is slower on a CPU without instructions for it).
+            ``auto``: on a GPU, as ultralytics' trainer, and not on a CPU.
+        compile: Compile the network with ``torch.compile``, which takes minutes and rounds
+            differently. It needs a C++ compiler, and Triton for a GPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,15 +88,42 @@ class Options(BaseModel):
     class_gain: float = Field(default=0.5, ge=0, le=MAX_GAIN)
     distribution_gain: float = Field(default=1.5, ge=0, le=MAX_GAIN)
     freeze: int = Field(default=0, ge=0, le=23)
-    mixed_precision: bool = False
+    mixed_precision: bool | Literal["auto"] = "auto"
+    compile: bool = False
 
     @model_serializer(mode="wrap")
     def _omit_new_defaults(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit later options with their default value, so that older specs keep their hash."""
+        """Omit later options with their default value, so that older specs keep their hash.
+
+        A spec does not depend on the device, so that any machine finds the results of another: the
+        default of ``mixed_precision`` is False in a spec, as when it was the only default, and the
+        protocol of a run on a GPU says its precision. A False that was set is ``"never"``.
+        """
         values: dict[str, Any] = serialize(self)
         if self.fit == "letterbox":
             del values["fit"]
+        if not self.compile:
+            del values["compile"]
+        values["mixed_precision"] = {"auto": False, False: "never"}.get(self.mixed_precision, True)
         return values
+
+    def ends_mosaics(self, epoch: int) -> bool:
+        """Return whether an epoch, counted from 0, is one of the last, without mosaics."""
+        return epoch >= self.epochs - self.close_mosaic
+
+
+def choose_precision(options: Options, device: str) -> Precision:
+    """Return the floats that a training computes with where that is safe, else float32.
+
+    Args:
+        options: See `Options`.
+        device: Torch device.
+    """
+    is_gpu = is_cuda(device)
+    is_mixed = is_gpu if options.mixed_precision == "auto" else options.mixed_precision
+    if not is_mixed:
+        return "float32"
+    return "float16" if is_gpu else "bfloat16"
 
 
 class Predict(BaseModel):

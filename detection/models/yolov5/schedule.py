@@ -83,11 +83,13 @@ def build_optimizer(network: Any, options: Options) -> Any:
         {"params": scales, "weight_decay": 0.0, "name": "scales"},
         {"params": biases, "weight_decay": 0.0, "name": "biases"},
     ]
-    rate = options.learning_rate
+    # One kernel for all parameters, which itself skips a step whose scaled gradients overflow:
+    # without it the gradient scaler waits for the GPU.
+    settings = {"lr": options.learning_rate, "fused": weights[0].is_cuda or None}
     if options.optimizer == "SGD":
-        return torch.optim.SGD(groups, lr=rate, momentum=options.momentum, nesterov=True)
+        return torch.optim.SGD(groups, momentum=options.momentum, nesterov=True, **settings)
     optimizer = torch.optim.Adam if options.optimizer == "Adam" else torch.optim.AdamW
-    return optimizer(groups, lr=rate, betas=(options.momentum, 0.999))
+    return optimizer(groups, betas=(options.momentum, 0.999), **settings)
 
 
 def _compute_accumulation_steps(options: Options) -> int:

@@ -7,16 +7,20 @@ on a validation set, halving the batch when memory runs out, half-precision chec
 
 Random numbers depend on (seed, epoch, image) alone, and after every epoch the whole state is
 written to ``state.pt``. So an interrupted and resumed training ends with the same weights.
+
+On a GPU nothing waits for the device within an epoch, except where ultralytics' loss does.
 """
 
 import csv
 import json
 import math
-import os
 import shutil
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import closing
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +36,13 @@ from detection.models.yolov5 import (
 )
 from detection.models.yolov5.checkpoint import DetectorTrainingState
 from detection.models.yolov5.dataset import TrainingSamples
-from detection.models.yolov5.options import Options
+from detection.models.yolov5.options import Options, choose_precision
 from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.experiments.runner import PROTOCOL_FILE
 from fusebench.runtime import atomic_write, progress
+from fusebench.runtime.loading.training_batches import is_cuda
 from fusebench.storage.weights.finite_weights import check_finite
 
 CHECKPOINT_FILE = "state.pt"
@@ -76,26 +81,31 @@ def _train_network(
     yolo_dataset = dataset.load_yolo_dataset(
         image_folder, examples, config, stretched=options.fit == "stretch"
     )
-    samples = dataset.TrainingSamples(yolo_dataset, seed)
+    samples = dataset.TrainingSamples(yolo_dataset, options, seed)
     state, transferred = _initialize_state(
         examples, options, seed=seed, device=device, folder=folder
     )
     state.network.args = state.ema.ema.args = config
     if (folder / CHECKPOINT_FILE).exists():
         checkpoint.load_checkpoint(state, folder / CHECKPOINT_FILE, device)
-    batches = math.ceil(len(samples) / options.batch)
-    with tqdm(
+    state.note_precision(choose_precision(options, device))
+    batch_count = math.ceil(len(samples) / options.batch)
+    epochs = range(state.finished_epochs, options.epochs)
+    batches = dataset.iterate_batches(samples, epochs, device)
+    bar = tqdm(
         desc=f"train YOLOv5{options.size} on {examples.split.dataset}",
-        total=batches * options.epochs,
-        initial=batches * state.finished_epochs,
+        total=batch_count * options.epochs,
+        initial=batch_count * state.finished_epochs,
         mininterval=0.1 if sys.stderr.isatty() else progress.LOG_INTERVAL_SECONDS,
         file=sys.stderr,
-    ) as bar:
-        while state.finished_epochs < options.epochs:
+    )
+    with bar, closing(batches):
+        for _ in epochs:
             started = time.monotonic()
-            _train_epoch(state, samples, options, device, bar)
+            _train_epoch(state, islice(batches, batch_count), options, seed, bar)
             state.seconds += time.monotonic() - started
             checkpoint.save_checkpoint(state, folder / CHECKPOINT_FILE)
+    _write_protocol(state, options, device, folder)
     _write_results(state, examples, options, transferred, folder)
 
 
@@ -110,8 +120,6 @@ def _initialize_state(
     model = network.build_network(options.size, examples.split.classes)
     weights = options.start_weights, options.size, folder.parent / "downloads"
     tensors = initial_weights.load_tensors(*weights)
-    if protocol := initial_weights.describe_download(*weights):
-        atomic_write.write_text_atomically(folder / PROTOCOL_FILE, json.dumps(protocol))
     transferred = None
     if tensors is not None:
         transferred = network.load_matching_weights(model, tensors, options.start_weights)
@@ -122,42 +130,48 @@ def _initialize_state(
         parameter.requires_grad = ".dfl" not in name and not _is_frozen(name, options)
     model.to(device, memory_format=torch.channels_last)  # 25 % faster, even on a CPU
     # only float16 needs scaled gradients: bfloat16, on a CPU, has the range of float32
-    is_scaled = options.mixed_precision and device != "cpu"
+    is_scaled = choose_precision(options, device) == "float16"
     return DetectorTrainingState(
         network=model,
+        compute_predictions=torch.compile(model) if options.compile else model,
         ema=ModelEMA(model),
         optimizer=schedule.build_optimizer(model, options),
-        scaler=torch.amp.GradScaler("cuda", enabled=is_scaled),
+        scaler=torch.amp.GradScaler(torch.device(device).type, enabled=is_scaled),
     ), transferred
 
 
 def _train_epoch(
     state: DetectorTrainingState,
-    samples: TrainingSamples,
+    batches: Iterable[dict[str, Any]],
     options: Options,
-    device: str,
+    seed: int,
     bar: Any,
 ) -> None:
-    """Train one epoch; record its mean losses in ``state``."""
+    """Train one epoch; record its mean losses in ``state``.
+
+    Args:
+        state: Updated in place.
+        batches: Those of this epoch.
+        options: See `Options`.
+        seed: Random seed of the training.
+        bar: Progress bar of all batches.
+    """
     import torch
 
-    _prepare_epoch(state, samples, options)
-    batches = math.ceil(len(samples) / options.batch)
-    first_batch = batches * state.finished_epochs
-    workers = 0 if device == "cpu" else min(8, os.cpu_count() or 1)
+    _prepare_epoch(state, options, seed)
+    batch_count = bar.total // options.epochs
+    device = next(state.network.parameters()).device
     total = torch.zeros(3, device=device)
     try:
-        for i, batch in enumerate(
-            dataset.iterate_batches(samples, options.batch, state.finished_epochs, workers)
-        ):
-            total += _train_batch(state, batch, options, first_batch + i, batches)
+        for number, batch in enumerate(batches, batch_count * state.finished_epochs):
+            total += _train_batch(state, batch, options, number, batch_count)
             bar.update()
     except torch.cuda.OutOfMemoryError:
         raise UserError(
             f"{device}: out of memory with batch {options.batch} at {options.image_size} pixels; "
             f"set a smaller batch (nominal_batch keeps the steps comparable)"
         ) from None
-    means = (total / batches).tolist()
+    means = (total / batch_count).tolist()
     if not all(map(math.isfinite, means)):
         raise UserError(
             f"training: the loss is not finite in epoch {state.finished_epochs + 1}; "
@@ -171,15 +185,11 @@ def _train_epoch(
     state.finished_epochs += 1
 
 
-def _prepare_epoch(
-    state: DetectorTrainingState, samples: TrainingSamples, options: Options
-) -> None:
-    """Seed the epoch, end mosaics if it is time, and set the network's training mode."""
+def _prepare_epoch(state: DetectorTrainingState, options: Options, seed: int) -> None:
+    """Seed the epoch, and set the network's training mode."""
     import torch
 
-    ultralytics_import.seed_everything(samples.seed, state.finished_epochs, 2)
-    if options.close_mosaic and state.finished_epochs >= options.epochs - options.close_mosaic:
-        samples.yolo_dataset.close_mosaic(build_config(options, samples.seed))
+    ultralytics_import.seed_everything(seed, state.finished_epochs, 2)
     state.network.train()
     for name, module in state.network.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d) and _is_frozen(name, options):
@@ -191,7 +201,7 @@ def _train_batch(
     batch: dict[str, Any],
     options: Options,
     number: int,
-    batches: int,
+    batch_count: int,
 ) -> Any:
     """Run one batch forward and backward, and the optimizer if enough batches are accumulated.
 
@@ -200,25 +210,27 @@ def _train_batch(
         batch: See `dataset.iterate_batches`.
         options: See `Options`.
         number: Of the batch, counted over all epochs.
-        batches: Per epoch.
+        batch_count: Batches per epoch.
 
     Returns:
         The three losses, float (3,).
     """
     import torch
 
-    values = schedule.compute_schedule(options, number, batches)
+    values = schedule.compute_schedule(options, number, batch_count)
     for group in state.optimizer.param_groups:
         is_bias = group["name"] == "biases"
         group["lr"] = values.bias_learning_rate if is_bias else values.learning_rate
         if "momentum" in group:
             group["momentum"] = values.momentum
-    device = next(state.network.parameters()).device
-    inputs = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-    pixels = inputs["img"].float() / 255
-    inputs["img"] = pixels.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, enabled=options.mixed_precision):
-        loss, parts = state.network(inputs)
+    pixels = batch["img"].float() / 255
+    inputs = batch | {"img": pixels.contiguous(memory_format=torch.channels_last)}
+    precision = state.precisions[-1]
+    with torch.autocast(
+        pixels.device.type, getattr(torch, precision), enabled=precision != "float32"
+    ):
+        predictions = state.compute_predictions(inputs["img"])
+        loss, parts = state.network.loss(inputs, predictions)
     state.scaler.scale(loss.sum()).backward()
     if number - state.last_step >= values.accumulation_steps:
         state.scaler.unscale_(state.optimizer)
@@ -233,6 +245,20 @@ def _train_batch(
 
 def _is_frozen(name: str, options: Options) -> bool:
     return any(name.startswith(f"model.{i}.") for i in range(options.freeze))
+
+
+def _write_protocol(
+    state: DetectorTrainingState, options: Options, device: str, folder: Path
+) -> None:
+    """Write the facts for the protocol that only a training knows, if there are any."""
+    weights = options.start_weights, options.size, folder.parent / "downloads"
+    facts = initial_weights.describe_download(*weights)
+    if is_cuda(device) or state.precisions != ["float32"]:
+        facts["precision"] = ", then ".join(
+            name if name == "float32" else f"{name} where safe (AMP)" for name in state.precisions
+        )
+    if facts:
+        atomic_write.write_text_atomically(folder / PROTOCOL_FILE, json.dumps(facts))
 
 
 def _write_results(

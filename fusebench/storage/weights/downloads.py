@@ -1,18 +1,44 @@
-"""Downloaded weights: their SHA-256 is kept beside the file and compared at every use.
+"""Downloaded weights: one process downloads, and their SHA-256 is compared at every use.
 
 ``<name>.sha256`` is written when the download is complete, in the format of ``sha256sum``.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write
 from fusebench.runtime.reading.text_files import read_text
-from fusebench.storage import hashing
+from fusebench.storage import file_lock, hashing
 
 HASH_SUFFIX = ".sha256"
 MAX_HASH_BYTES = 1_000  # of the file with the hash
 AGAIN = "delete it, and the same command downloads it again"
+
+
+def get_or_download(
+    path: Path, download: Callable[[Path], None], published_start: str = ""
+) -> Path:
+    """Return the path of a download that is complete and unchanged; download it if it is missing.
+
+    Processes that need the same file at the same time, on any machine, wait for the first.
+
+    Args:
+        path: The file.
+        download: Writes the complete file to the given path, or raises; then nothing is kept.
+        published_start: Start of the SHA-256 as published; empty if it is not known.
+
+    Raises:
+        UserError: If the file was changed, or what ``download`` raises.
+    """
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with file_lock.hold_lock(path.with_name(f".{path.name}.lock"), path.name):
+            if not path.is_file():
+                with atomic_write.replace_atomically(path) as temporary:
+                    download(temporary)
+                record_hash(path)
+    return check_download(path, published_start)
 
 
 def record_hash(path: Path) -> None:

@@ -89,6 +89,7 @@ def protocol(options: Options, predict: Predict) -> dict[str, Scalar]:
         "prediction": "whole image, full resolution",
         "as SegMiF": ", ".join(segmif_differences.list_agreements(options)),
         "differs from SegMiF (its value)": ", ".join(segmif_differences.list_differences(options)),
+        **({"compiled": True} if options.compile else {}),
     }
 
 

@@ -4,9 +4,9 @@ Every random value depends on (seed, position) alone, never on earlier values. S
 resume at any position, and any number of worker processes loads the same images.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 from fusebench.data import images, label_maps
 from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.data.labeled_images import LabeledImages
+from fusebench.data.pairs import Pair
+from fusebench.runtime.loading.image_cache import ImageCache
 from fusebench.runtime.seeds import derive_seed
 from segmentation.models.segformer.network import IMAGENET_MEAN
 from segmentation.models.segformer.options import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ORDER_STREAM, IMAGE_STREAM, STEP_STREAM = range(3)  # independent streams of random numbers
 
@@ -37,43 +42,59 @@ def shuffle_epoch(seed: int, epoch: int, count: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class TrainingCrops:
-    """Map-style dataset of augmented crops, by position in the training, as mmseg's input.
+    """Map-style dataset of augmented crops, by position in the training.
 
     Attributes:
         examples: Images and labels.
         options: Which augmentations are used.
         seed: Random seed of the training.
         length: Number of positions: steps times images per step.
+        cache: Decoded images and label maps by key.
     """
 
     examples: LabeledImages
     options: Options
     seed: int
     length: int
+    cache: ImageCache = field(default_factory=ImageCache)
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, position: int) -> dict[str, Any]:
-        """Return the network's input, uint8 (3, H, W) RGB, and its labels."""
-        from mmseg.datasets.transforms import PackSegInputs
+    def __getitem__(self, position: int) -> "dict[str, Tensor]":
+        """Return ``inputs``, uint8 (3, H, W) RGB, and ``labels``, uint8 (H, W)."""
+        import torch
 
         pairs = self.examples.split.pairs
         epoch, index = divmod(position, len(pairs))
         if self.options.shuffle:
             index = shuffle_epoch(self.seed, epoch, len(pairs))[index]
-        pair = pairs[index]
-        assert pair.label_map is not None
-        labels = label_maps.read_label_map(pair.label_map, self.examples.split.classes)
-        image = images.read_color(self.examples.images[pair.key])
+        image, labels = self.cache.get(pairs[index].key, lambda _: self._load(pairs[index]))
         augmented = augment_image(
             image,
             convert_to_training_labels(labels, self.options),
             self.options,
             derive_stream_seed(self.seed, IMAGE_STREAM, position),
         )
-        packed: dict[str, Any] = PackSegInputs(meta_keys=("img_shape",))(augmented)
-        return packed
+        return {
+            "inputs": torch.from_numpy(np.ascontiguousarray(augmented["img"].transpose(2, 0, 1))),
+            "labels": torch.from_numpy(np.ascontiguousarray(augmented["gt_seg_map"])),
+        }
+
+    def fill_cache(self, threads: int) -> None:
+        """Decode the images before loader processes share the cache."""
+        pairs = {pair.key: pair for pair in self.examples.split.pairs}
+        self.cache.fill(pairs, lambda key: self._load(pairs[key]), threads)
+
+    def _load(self, pair: Pair) -> tuple[images.Color, images.LabelMap]:
+        assert pair.label_map is not None
+        labels = label_maps.read_label_map(pair.label_map, self.examples.split.classes)
+        return images.read_color(self.examples.images[pair.key]), labels
+
+
+def collate_crops(samples: "list[dict[str, Tensor]]") -> "dict[str, list[Tensor]]":
+    """Combine crops to a batch: lists, because crops of small images have different sizes."""
+    return {name: [sample[name] for sample in samples] for name in samples[0]}
 
 
 def convert_to_training_labels(labels: images.LabelMap, options: Options) -> images.LabelMap:

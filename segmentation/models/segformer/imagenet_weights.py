@@ -37,17 +37,15 @@ def download_weights(backbone: str, folder: Path) -> Path:
     """
     import torch
 
-    name = build_file_name(backbone)
-    path, prefix = folder / name, HASH_PREFIXES[backbone]
-    if path.is_file():
-        return downloads.check_download(path, prefix)
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(BASE_URL + name, str(path), prefix, progress=False)
-    except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors
-        raise UserError(
-            f"start_weights imagenet: {BASE_URL}{name} could not be downloaded ({error}); download "
-            "it elsewhere and set start_weights to its path"
-        ) from None
-    downloads.record_hash(path)
-    return path
+    name, prefix = build_file_name(backbone), HASH_PREFIXES[backbone]
+
+    def download(path: Path) -> None:
+        try:
+            torch.hub.download_url_to_file(BASE_URL + name, str(path), prefix, progress=False)
+        except (OSError, RuntimeError) as error:  # URLError and timeouts are OSErrors
+            raise UserError(
+                f"start_weights imagenet: {BASE_URL}{name} could not be downloaded ({error}); "
+                "download it elsewhere and set start_weights to its path"
+            ) from None
+
+    return downloads.get_or_download(folder / name, download, prefix)

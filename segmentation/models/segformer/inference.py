@@ -1,7 +1,11 @@
-"""Prediction of label maps with a trained network: each whole image once, at full resolution."""
+"""Prediction of label maps with a trained network: each whole image once, at full resolution.
+
+A GPU predicts several images at a time, and threads decode the next ones meanwhile.
+"""
 
 import os
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +14,8 @@ import numpy as np
 from fusebench.data import images
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.data.pairs import Split
+from fusebench.data.pairs import Pair, Split
+from fusebench.runtime.loading import prefetch, training_batches
 from fusebench.runtime.memory import available, tensor_bytes
 from segmentation.models.segformer import network as networks
 from segmentation.models.segformer import weights
@@ -18,6 +23,7 @@ from segmentation.models.segformer import weights
 if TYPE_CHECKING:
     from torch import Tensor
 
+GPU_BATCH_PIXELS = 8 * 640 * 480  # of all images of a batch; larger images come one by one
 AMPLE_BYTES_PER_PIXEL = 16_384  # with more, nothing is estimated: it takes seconds
 
 
@@ -42,12 +48,30 @@ def predict_label_maps(
     network = network.to(device).eval()
     if device == "cpu":
         _check_memory(network, test.split)
-    for pair in test.split.pairs:
-        image = images.read_color(test.images[pair.key])
-        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+    def load(pairs: list[Pair]) -> "Tensor":
+        pixels = [images.read_color(test.images[pair.key]).transpose(2, 0, 1) for pair in pairs]
+        return torch.from_numpy(np.stack(pixels))
+
+    batches = _build_batches(test.split, GPU_BATCH_PIXELS if device != "cpu" else 0)
+    loaded = prefetch.map_ahead(load, batches, training_batches.count_workers(device))
+    for pairs, pixels in zip(batches, loaded, strict=True):
         with torch.inference_mode():
             labels = predict_labels(network, pixels).cpu().numpy()
-        yield pair.key, labels + np.uint8(model_info.first_class_id)
+        for pair, label_map in zip(pairs, labels, strict=True):
+            yield pair.key, label_map + np.uint8(model_info.first_class_id)
+
+
+def _build_batches(split: Split, max_pixels: int) -> list[list[Pair]]:
+    """Divide the pairs, in their order, into batches of one image size and ``max_pixels`` at most.
+
+    A batch has at least one image.
+    """
+    batches = []
+    for (width, height), group in groupby(split.pairs, lambda pair: pair.size):
+        pairs, length = list(group), max(1, max_pixels // (width * height))
+        batches += [pairs[start : start + length] for start in range(0, len(pairs), length)]
+    return batches
 
 
 def estimate_bytes(network: Any, height: int, width: int) -> int:
@@ -64,7 +88,7 @@ def estimate_bytes(network: Any, height: int, width: int) -> int:
     import torch
 
     meta_network = tensor_bytes.copy_to_meta(network)
-    pixels = torch.empty(3, height, width, dtype=torch.uint8, device="meta")
+    pixels = torch.empty(1, 3, height, width, dtype=torch.uint8, device="meta")
     return tensor_bytes.count_peak_bytes(lambda: predict_labels(meta_network, pixels))
 
 
@@ -85,10 +109,10 @@ def _check_memory(network: Any, split: Split) -> None:
 
 
 def predict_labels(network: Any, pixels: "Tensor") -> "Tensor":
-    """Return the class ids, uint8 (H, W), of an RGB image, uint8 (3, H, W)."""
+    """Return the class ids, uint8 (N, H, W), of RGB images, uint8 (N, 3, H, W)."""
     import torch
 
-    inputs = network.data_preprocessor({"inputs": [pixels]}, False)["inputs"]
-    logits = network.encode_decode(inputs, [{"img_shape": tuple(pixels.shape[1:])}])
-    labels: Tensor = logits[0].argmax(0).to(torch.uint8)
+    inputs = network.data_preprocessor({"inputs": list(pixels)}, False)["inputs"]
+    logits = network.encode_decode(inputs, [{"img_shape": tuple(pixels.shape[2:])}] * len(pixels))
+    labels: Tensor = logits.argmax(1).to(torch.uint8)
     return labels

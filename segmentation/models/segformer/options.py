@@ -24,7 +24,7 @@ from fusebench.storage.weights import weights_content
 
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "segformer-b0-scenes.safetensors"
 PACKAGED_ARCHITECTURE = ("mit_b0", 128, "mmseg")  # backbone, embedding, head
-OPTIONS_ADDED_LATER = ("head", "shuffle", "padding")  # in a spec only if not the default
+OPTIONS_ADDED_LATER = ("head", "shuffle", "padding", "compile")  # in a spec only if not the default
 
 MAX_STEPS = 100_000_000
 MAX_CROP = 8192  # pixels
@@ -73,6 +73,8 @@ class Options(BaseModel):
             trains it as a class of its own.
         mixed_precision: Compute in bfloat16 where PyTorch considers it safe: twice as fast on
             processors and GPUs that have it in hardware. SegMiF computes in float32.
+        compile: Compile the network with ``torch.compile``, which takes minutes and rounds
+            differently. It needs a C++ compiler, and Triton for a GPU.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,6 +104,7 @@ class Options(BaseModel):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     ignore_unlabeled: bool = False
     mixed_precision: bool = False
+    compile: bool = False
 
     @model_validator(mode="after")
     def _check_consistency(self) -> "Options":

@@ -1,7 +1,9 @@
-"""Training loop of SegFormer, with mmseg's network and mmengine's optimizer wrapper.
+"""Training loop of SegFormer, with mmseg's network.
 
 mmengine's Runner is not used: its checkpoints have to be unpickled, it restores neither the
 random state nor the position in the data, and it writes outside the given folder.
+
+On a GPU no step waits for the device; the losses are read every `LOSS_READ_INTERVAL` steps.
 """
 
 import csv
@@ -10,24 +12,29 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.runtime import torch_compile_cache
+from fusebench.runtime.loading import training_batches
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.storage.weights import checkpoint
 from fusebench.storage.weights.finite_weights import check_finite
 from segmentation.models.segformer import augmentation, imagenet_weights, network, weights
+from segmentation.models.segformer.loss import compute_loss
 from segmentation.models.segformer.options import Options, find_weights_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHECKPOINT_FILE = "checkpoint.pt"
 CHECKPOINT_INTERVAL_SECONDS = 30.0  # an interrupted training loses at most this much
 LOSS_CURVE_POINTS = 200
-LOADER_WORKERS = 4  # processes that load images for a GPU
+LOSS_READ_INTERVAL = 50  # steps between two readings of the losses from a GPU
 
 
 @dataclass
@@ -84,23 +91,40 @@ def _train_network(
     torch.manual_seed(seed)
     net = _build_initial_network(model_info, folder.parent / "downloads").to(device).train()
     torch_compile_cache.import_with_local_cache(folder)
-    optimizer = torch.optim.AdamW(network.build_parameter_groups(net, options), betas=options.betas)
+    optimizer = torch.optim.AdamW(
+        network.build_parameter_groups(net, options),
+        betas=options.betas,
+        fused=training_batches.is_cuda(device) or None,  # one kernel for all parameters
+    )
     path = folder / CHECKPOINT_FILE
     state = _load_checkpoint(path, net, optimizer) if path.exists() else SegmenterTrainingState()
-    wrapper = _build_optimizer_wrapper(optimizer, torch.device(device).type, options)
+
+    def compute_logits(pixels: "Tensor") -> "Tensor":
+        logits: Tensor = net.decode_head(net.extract_feat(pixels))
+        return logits
+
+    if options.compile:
+        compute_logits = torch.compile(compute_logits)
+    kind = torch.device(device).type
+    losses: list[Tensor] = []  # not read yet
     last_checkpoint = time.monotonic()
     started = last_checkpoint - state.seconds
     for step, batch in _iterate_batches(examples, options, seed, device, state):
         torch.manual_seed(augmentation.derive_stream_seed(seed, augmentation.STEP_STREAM, step))
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * compute_learning_rate_factor(step, options)
-        loss = net.train_step(batch, optim_wrapper=wrapper)["loss"]
-        _record_loss(state, float(loss), options)
+        with torch.autocast(kind, torch.bfloat16, enabled=options.mixed_precision):
+            loss = compute_loss(net, compute_logits, batch, options.crop_size)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.detach())
+        is_last = step + 1 == options.iterations
+        is_due = time.monotonic() - last_checkpoint >= CHECKPOINT_INTERVAL_SECONDS
+        if is_last or is_due or kind == "cpu" or len(losses) == LOSS_READ_INTERVAL:
+            _record_losses(state, losses, options)
         state.seconds = time.monotonic() - started
-        if (
-            time.monotonic() - last_checkpoint >= CHECKPOINT_INTERVAL_SECONDS
-            and state.finished_steps < options.iterations
-        ):
+        if is_due and not is_last:
             _save_checkpoint(path, net, optimizer, state)
             last_checkpoint = time.monotonic()
     _check_result(net, state, options)
@@ -124,21 +148,6 @@ def compute_learning_rate_factor(step: int, options: Options) -> float:
     return float((1 - step / length) ** options.power)
 
 
-def _build_optimizer_wrapper(optimizer: Any, device: str, options: Options) -> Any:
-    """Build an optimizer wrapper of mmengine, with a bfloat16 forward pass in mixed precision."""
-    import torch
-    from mmengine.optim import OptimWrapper
-
-    class Wrapper(OptimWrapper):  # type: ignore[misc]  # mmengine is untyped
-        @contextmanager
-        def optim_context(self, model: Any) -> Iterator[None]:
-            autocast = torch.autocast(device, torch.bfloat16, enabled=options.mixed_precision)
-            with autocast, super().optim_context(model):
-                yield
-
-    return Wrapper(optimizer)
-
-
 def _build_initial_network(model_info: weights.ModelInfo, downloads: Path) -> Any:
     """Build the network with its initial weights."""
     options = model_info.options
@@ -157,17 +166,20 @@ def _iterate_batches(
     examples: LabeledImages, options: Options, seed: int, device: str, state: SegmenterTrainingState
 ) -> Iterator[tuple[int, Any]]:
     """Yield each remaining step and its images; the progress bar on stderr shows the loss."""
-    from mmengine.dataset import pseudo_collate
-    from torch.utils.data import DataLoader
     from tqdm import tqdm
 
     first_step, positions = state.finished_steps, options.iterations * options.batch
-    loader: DataLoader[Any] = DataLoader(
-        augmentation.TrainingCrops(examples, options, seed, positions),  # type: ignore[arg-type]  # map-style by its two methods
-        batch_size=options.batch,
-        sampler=range(first_step * options.batch, positions),
-        num_workers=LOADER_WORKERS if device.startswith("cuda") else 0,
-        collate_fn=pseudo_collate,
+    crops = augmentation.TrainingCrops(examples, options, seed, positions)
+    if workers := training_batches.count_workers(device):
+        crops.fill_cache(workers)
+    batches = training_batches.iterate_batches(
+        crops,
+        (
+            range(start, start + options.batch)
+            for start in range(first_step * options.batch, positions, options.batch)
+        ),
+        augmentation.collate_crops,
+        device,
     )
     bar = tqdm(
         total=options.iterations,
@@ -176,12 +188,27 @@ def _iterate_batches(
         mininterval=0.1 if sys.stderr.isatty() else LOG_INTERVAL_SECONDS,
         file=sys.stderr,
     )
-    with bar:
-        for step, batch in enumerate(loader, start=first_step):
+    with bar, closing(batches):
+        for step, batch in enumerate(batches, start=first_step):
             yield step, batch
             if state.loss_curve:
                 bar.set_postfix_str(f"loss {state.loss_curve[-1][1]:.3f}", refresh=False)
             bar.update()
+
+
+def _record_losses(
+    state: SegmenterTrainingState, losses: "list[Tensor]", options: Options
+) -> None:
+    """Record the losses that are not read yet, and empty the list.
+
+    Raises:
+        UserError: If one is not finite.
+    """
+    import torch
+
+    for loss in torch.stack(losses).tolist():
+        _record_loss(state, loss, options)
+    losses.clear()
 
 
 def _record_loss(state: SegmenterTrainingState, loss: float, options: Options) -> None:

@@ -1,10 +1,14 @@
 """Atomic file writes: the old file or the complete new one."""
 
 import os
+import re
+import subprocess
+import sys
 
 import pytest
 
 from fusebench.runtime.atomic_write import replace_atomically
+from fusebench.runtime.file_names import TEMPORARY_FILE
 
 
 @pytest.mark.parametrize("sync", [False, True])
@@ -36,8 +40,20 @@ def test_failed_write_leaves_the_old_file_and_no_temporary_file(tmp_path, error)
 
 def test_temporary_file_is_hidden_beside_the_final_file_and_named_after_the_process(tmp_path):
     with replace_atomically(tmp_path / "a.txt") as temporary:
-        assert temporary == tmp_path / f".a.txt.{os.getpid()}"
+        assert temporary.parent == tmp_path
+        assert re.fullmatch(rf"\.a\.txt\.[0-9a-f]{{8}}\.{os.getpid()}", temporary.name)
+        assert TEMPORARY_FILE.fullmatch(temporary.name)
         temporary.touch()
+
+
+def test_processes_with_the_same_id_on_two_machines_have_different_temporary_files(tmp_path):
+    code = (
+        "import os, pathlib; os.getpid = lambda: 7\n"
+        "from fusebench.runtime.atomic_write import get_temporary_path\n"
+        "print(get_temporary_path(pathlib.Path('a')))"
+    )
+    names = {subprocess.check_output([sys.executable, "-c", code], text=True) for _ in range(2)}
+    assert len(names) == 2
 
 
 def test_block_that_writes_no_file_is_an_error(tmp_path):

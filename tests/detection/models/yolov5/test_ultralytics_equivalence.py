@@ -37,9 +37,8 @@ class Loader:
         return BATCHES
 
     def __iter__(self):
-        yield from dataset.iterate_batches(
-            dataset.TrainingSamples(self.dataset, 0), OPTIONS.batch, self.epoch, 0
-        )
+        samples = dataset.TrainingSamples(self.dataset, OPTIONS, 0)
+        yield from dataset.iterate_batches(samples, range(self.epoch, self.epoch + 1), "cpu")
         self.epoch += 1
 
     def reset(self):

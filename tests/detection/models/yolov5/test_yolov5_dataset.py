@@ -15,7 +15,10 @@ from fusebench.data.boxes import make_boxes
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
+from fusebench.runtime.loading import training_batches
 from tests.helpers.tiny_detection_dataset import write_labeled_images
+
+OPTIONS = yolov5.Options()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,13 +128,13 @@ def test_pairs_without_boxes_cannot_train_a_detector(tmp_path):
 def test_a_sample_depends_on_seed_epoch_and_index_alone(tmp_path):
     examples = write_labeled_images(tmp_path / "images", 6)
     yolo_dataset = write_and_load(examples, tmp_path / "dataset")
-    samples = dataset.TrainingSamples(yolo_dataset, 3)
+    samples = dataset.TrainingSamples(yolo_dataset, OPTIONS, 3)
     first = samples[(2, 4)]["img"]
     for other in [(0, 1), (2, 4), (5, 5)]:
         samples[other]
     assert torch.equal(samples[(2, 4)]["img"], first)
     assert not torch.equal(samples[(3, 4)]["img"], first)
-    assert not torch.equal(dataset.TrainingSamples(yolo_dataset, 4)[(2, 4)]["img"], first)
+    assert not torch.equal(dataset.TrainingSamples(yolo_dataset, OPTIONS, 4)[(2, 4)]["img"], first)
 
 
 def resize(file, side, stretched=False):
@@ -155,7 +158,7 @@ def test_training_and_prediction_use_the_same_pixels(tmp_path, file_type):
     examples = LabeledImages({"k": file}, Split("toy", "train", ("wide",), (pair,)))
     yolo_dataset = write_and_load(examples, tmp_path / "dataset", **NO_AUGMENTATION)
     training_pixels = (
-        dataset.TrainingSamples(yolo_dataset, 0)[(0, 0)]["img"].numpy().transpose(1, 2, 0)
+        dataset.TrainingSamples(yolo_dataset, OPTIONS, 0)[(0, 0)]["img"].numpy().transpose(1, 2, 0)
     )
     expected = np.asarray(Image.open(file).convert("RGB"))
     np.testing.assert_array_equal(training_pixels, expected)
@@ -167,7 +170,7 @@ def test_stretched_images_fill_the_square_in_training_as_in_prediction(tmp_path)
     examples = write_one_pair(tmp_path, [(12, 16, 36, 48)], [0])
     options = NO_AUGMENTATION | {"image_size": 128}
     yolo_dataset = write_and_load(examples, tmp_path / "dataset", stretched=True, **options)
-    sample = dataset.TrainingSamples(yolo_dataset, 0)[(0, 0)]
+    sample = dataset.TrainingSamples(yolo_dataset, OPTIONS, 0)[(0, 0)]
     expected = np.asarray(resize(examples.images["000"], 128, stretched=True))
     np.testing.assert_array_equal(sample["img"].numpy().transpose(1, 2, 0), expected)
     corners = sample["bboxes"].numpy()[0] * 128  # center, width, height
@@ -179,7 +182,7 @@ def test_mosaics_are_composed_of_stretched_images_too(tmp_path):
     options = {"image_size": 128, "mosaic": 1}
     yolo_dataset = write_and_load(examples, tmp_path / "dataset", stretched=True, **options)
     assert {yolo_dataset.load_image(i)[0].shape for i in range(4)} == {(128, 128, 3)}
-    assert dataset.TrainingSamples(yolo_dataset, 0)[(0, 0)]["img"].shape == (3, 128, 128)
+    assert dataset.TrainingSamples(yolo_dataset, OPTIONS, 0)[(0, 0)]["img"].shape == (3, 128, 128)
 
 
 def write_rotated(image, path):
@@ -238,32 +241,52 @@ def test_training_reads_the_pixels_of_the_test_and_no_file_is_rewritten(tmp_path
     assert "restored" not in "".join(p.read_text() for p in tmp_path.rglob("log.txt"))
 
 
+def load_samples(tmp_path, count, **options):
+    """Return images on the disk as training samples."""
+    examples = write_labeled_images(tmp_path / "images", count)
+    yolo_dataset = write_and_load(examples, tmp_path / "dataset", **options)
+    return dataset.TrainingSamples(yolo_dataset, yolov5.Options(image_size=96, **options), 0)
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads
-def test_the_number_of_worker_processes_does_not_change_the_batches(tmp_path):
-    examples = write_labeled_images(tmp_path / "images", 5)
-    yolo_dataset = write_and_load(examples, tmp_path / "dataset")
-    in_process, in_workers = (
-        [
-            batch["img"]
-            for batch in dataset.iterate_batches(
-                dataset.TrainingSamples(yolo_dataset, 0), 2, 1, workers
-            )
-        ]
-        for workers in (0, 2)
-    )
-    assert all(torch.equal(a, b) for a, b in zip(in_process, in_workers, strict=True))
+def test_the_number_of_worker_processes_does_not_change_the_batches(tmp_path, monkeypatch):
+    pixels = []
+    for workers in (0, 2):
+        samples = load_samples(tmp_path, 5, batch=2, epochs=3, close_mosaic=1)
+        monkeypatch.setattr(training_batches, "count_workers", lambda _, count=workers: count)
+        pixels.append([batch["img"] for batch in dataset.iterate_batches(samples, range(3), "cpu")])
+    assert len(pixels[0]) == 3 * 3
+    assert all(torch.equal(a, b) for a, b in zip(*pixels, strict=True))
+
+
+def test_the_last_epochs_have_no_mosaics(tmp_path):
+    without = load_samples(tmp_path, 4, mosaic=0)
+    samples = load_samples(tmp_path, 4, epochs=4, close_mosaic=2)
+    assert not torch.equal(samples[(1, 0)]["img"], without[(1, 0)]["img"])
+    for epoch in (2, 3):
+        assert torch.equal(samples[(epoch, 0)]["img"], without[(epoch, 0)]["img"])
+    resumed = load_samples(tmp_path, 4, epochs=4, close_mosaic=2)
+    assert torch.equal(resumed[(3, 0)]["img"], without[(3, 0)]["img"])
+
+
+def test_images_beyond_the_cache_are_read_again_and_change_no_batch(tmp_path, monkeypatch):
+    examples = write_labeled_images(tmp_path / "images", 4)
+    batches = []
+    for limit, cached in ((10**9, 4), (2 * 96 * 64 * 3, 2), (0, 0)):
+        monkeypatch.setattr(dataset.image_cache, "get_cache_limit", lambda limit=limit: limit)
+        yolo_dataset = write_and_load(examples, tmp_path / "dataset")
+        assert sum(image is not None for image in yolo_dataset.ims) == cached
+        samples = dataset.TrainingSamples(yolo_dataset, yolov5.Options(batch=4), 0)
+        batches += [b["img"] for b in dataset.iterate_batches(samples, range(1), "cpu")]
+    assert torch.equal(batches[0], batches[1])
+    assert torch.equal(batches[0], batches[2])
 
 
 def test_every_epoch_has_every_image_once_in_another_order(tmp_path):
-    examples = write_labeled_images(tmp_path / "images", 7)
-    yolo_dataset = write_and_load(examples, tmp_path / "dataset")
+    samples = load_samples(tmp_path, 7, batch=3)
     orders = [
-        [
-            file
-            for b in dataset.iterate_batches(dataset.TrainingSamples(yolo_dataset, 0), 3, e, 0)
-            for file in b["im_file"]
-        ]
+        [file for b in dataset.iterate_batches(samples, range(e, e + 1), "cpu") for file in b["im_file"]]
         for e in (0, 1)
     ]
-    assert sorted(orders[0]) == sorted(orders[1]) == yolo_dataset.im_files
+    assert sorted(orders[0]) == sorted(orders[1]) == samples.yolo_dataset.im_files
     assert orders[0] != orders[1]

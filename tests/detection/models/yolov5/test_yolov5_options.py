@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from detection.models import yolov5
 from detection.models.yolov5 import inference, network, schedule, ultralytics_import
+from detection.models.yolov5.options import choose_precision
 from fusebench.errors import UserError
+from fusebench.storage import hashing
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,6 +90,31 @@ def test_an_option_added_later_is_in_the_spec_only_if_not_the_default():
     assert yolov5.protocol(yolov5.Options(), yolov5.Predict())["image size"] == "640"
     stretched = yolov5.Options(image_size=320, fit="stretch")
     assert yolov5.protocol(stretched, yolov5.Predict())["image size"] == "320x320, stretched"
+
+
+def test_the_precision_of_the_recipe_depends_on_the_device_and_the_spec_does_not():
+    recipe = yolov5.Options()
+    assert [choose_precision(recipe, d) for d in ("cpu", "cuda:0")] == ["float32", "float16"]
+    always = yolov5.Options(mixed_precision=True)
+    assert [choose_precision(always, d) for d in ("cpu", "cuda")] == ["bfloat16", "float16"]
+    never = yolov5.Options(mixed_precision=False)
+    assert [choose_precision(never, d) for d in ("cpu", "cuda:1")] == ["float32", "float32"]
+
+
+def test_specs_of_the_time_before_automatic_precision_keep_their_hash():
+    values = [
+        yolov5.Options(**options).model_dump(mode="json")["mixed_precision"]
+        for options in ({}, {"mixed_precision": True}, {"mixed_precision": False})
+    ]
+    assert values == [False, True, "never"]
+    # computed with the release before the options mixed_precision: auto and compile
+    assert hashing.content_hash(yolov5.Options().model_dump(mode="json")) == "988fac0fac28"
+    assert yolov5.Options(compile=True).model_dump(mode="json")["compile"] is True
+
+
+def test_a_compiled_training_says_so_in_its_protocol():
+    assert "compiled" not in yolov5.protocol(yolov5.Options(), yolov5.Predict())
+    assert yolov5.protocol(yolov5.Options(compile=True), yolov5.Predict())["compiled"] is True
 
 
 def test_a_users_file_of_initial_weights_is_checked_before_the_run(tmp_path):

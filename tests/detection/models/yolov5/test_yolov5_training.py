@@ -1,5 +1,6 @@
 """Training: it resumes bit by bit after a kill, and leaves only its result."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,8 @@ from safetensors.torch import load_file
 from detection.models import yolov5
 from detection.models.yolov5 import dataset, network, training
 from fusebench.errors import UserError
+from fusebench.experiments.runner import PROTOCOL_FILE
+from fusebench.runtime.loading import training_batches
 from tests.helpers.tiny_detection_dataset import write_labeled_images
 
 pytestmark = pytest.mark.slow
@@ -78,6 +81,54 @@ def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(
     assert all(torch.equal(resumed[name], expected[name]) for name in resumed)
     for name in ("losses.csv", "model.json"):
         assert (killed / name).read_text() == (folder / name).read_text()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads
+def test_loader_processes_change_neither_a_training_nor_its_resumption(
+    examples, uninterrupted, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training_batches, "count_workers", lambda device: 2)
+    killed = train_and_kill(examples, tmp_path / "killed", monkeypatch, 4)
+    resumed = train(examples, killed)
+    assert all(torch.equal(resumed[name], value) for name, value in uninterrupted[1].items())
+
+
+def use_float16(monkeypatch):
+    """Let the CPU train as a GPU does: in float16, with scaled gradients."""
+    monkeypatch.setattr(training, "choose_precision", lambda options, device: "float16")
+
+
+def read_precision(folder):
+    return json.loads((folder / PROTOCOL_FILE).read_text())["precision"]
+
+
+def test_a_training_with_scaled_gradients_resumes_bit_for_bit(examples, tmp_path, monkeypatch):
+    use_float16(monkeypatch)
+    (tmp_path / "whole").mkdir()
+    expected = train(examples, tmp_path / "whole")
+    killed = train_and_kill(examples, tmp_path / "killed", monkeypatch, 7)
+    state = torch.load(killed / training.CHECKPOINT_FILE, weights_only=True)
+    assert state["scaler"]["scale"] > 1
+    resumed = train(examples, killed)
+    assert all(torch.equal(resumed[name], value) for name, value in expected.items())
+    assert read_precision(killed) == "float16 where safe (AMP)"
+
+
+def test_a_training_that_moved_to_a_gpu_says_both_precisions(examples, tmp_path, monkeypatch):
+    folder = train_and_kill(examples, tmp_path / "moved", monkeypatch, 4)
+    use_float16(monkeypatch)
+    train(examples, folder)
+    assert read_precision(folder) == "float32, then float16 where safe (AMP)"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_in_float16_unless_told_otherwise(examples, tmp_path):
+    for value, precision in (("auto", "float16 where safe (AMP)"), (False, "float32")):
+        folder = tmp_path / str(value)
+        folder.mkdir()
+        options = OPTIONS.model_copy(update={"mixed_precision": value})
+        yolov5.train(examples, options, seed=0, device="cuda", folder=folder)
+        assert read_precision(folder) == precision
 
 
 def test_finished_epochs_are_not_trained_again(examples, tmp_path, monkeypatch):

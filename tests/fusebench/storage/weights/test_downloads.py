@@ -2,6 +2,8 @@
 
 import hashlib
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,3 +53,39 @@ def test_a_file_with_another_hash_than_the_published_one_is_refused(weights):
     downloads.check_download(weights, sha256[:8])
     with pytest.raises(UserError, match=r"mit\.pth: damaged: its SHA-256 starts with .* delete it"):
         downloads.check_download(weights, "00000000")
+
+
+def test_of_many_that_need_a_file_at_once_one_downloads_it(tmp_path, capsys):
+    path, downloaded = tmp_path / "downloads/mit.pth", []
+
+    def download(target):
+        target.write_bytes(b"half")
+        time.sleep(0.2)
+        target.write_bytes(b"whole")
+        downloaded.append(target)
+
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(downloads.get_or_download, path, download) for _ in range(4)]
+        contents = {call.result().read_bytes() for call in calls}
+    assert contents == {b"whole"}
+    assert len(downloaded) == 1
+    assert "waiting for another process that creates mit.pth" in capsys.readouterr().err
+
+
+def test_a_failed_download_leaves_no_file_and_the_next_one_succeeds(tmp_path):
+    path = tmp_path / "mit.pth"
+
+    def fail(target):
+        target.write_bytes(b"half")
+        raise UserError("no route to host")
+
+    with pytest.raises(UserError, match="no route"):
+        downloads.get_or_download(path, fail)
+    assert not path.exists()
+    downloads.get_or_download(path, lambda target: target.write_bytes(b"whole"))
+    assert path.read_bytes() == b"whole"
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        ".mit.pth.lock",
+        "mit.pth",
+        "mit.pth.sha256",
+    ]

@@ -1,13 +1,13 @@
 """Files of a training: checkpoint, curves, events and sample images, also on a full disk."""
 
 import errno
-import os
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from fusebench.data import images
+from fusebench.runtime.atomic_write import get_temporary_path
 from fusion.training import loop, training_state
 from fusion.training.job import RuntimeSettings
 from fusion.training.monitoring import tensorboard
@@ -58,15 +58,15 @@ def test_a_full_disk_is_one_error_and_keeps_the_last_checkpoint(
 @pytest.mark.parametrize(
     ("name", "path"),
     [
-        ("losses.csv", ".losses.csv.{pid}"),
-        ("held_out.csv", ".held_out.csv.{pid}"),
-        ("step_000002.png", "looks/.step_000002.png.{pid}"),
-        ("time.json", ".time.json.{pid}"),
+        ("losses.csv", "losses.csv"),
+        ("held_out.csv", "held_out.csv"),
+        ("step_000002.png", "looks/step_000002.png"),
+        ("time.json", "time.json"),
     ],
 )
 def test_a_full_disk_is_one_error_for_logs_too(root, tmp_path, name, path):
     training, folder = build_training("dmfuse", "diffusion", steps=2), tmp_path / "run"
-    full = folder / path.format(pid=os.getpid())
+    full = get_temporary_path(folder / path)
     full.parent.mkdir(parents=True)
     full.symlink_to("/dev/full")
     settings = RuntimeSettings(sample_interval=2)

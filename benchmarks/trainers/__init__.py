@@ -1,0 +1,1 @@
+"""Trainings that `benchmarks.training` compares, each executed in a process of its own."""

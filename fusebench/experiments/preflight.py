@@ -33,7 +33,7 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
     Raises:
         UserError: Naming the first file that is damaged or does not fit.
     """
-    for run in runs:
+    for run in (part for run in runs for part in run.members or (run,)):
         for required in run.required_images:
             checked = _check_pairs(required.split, store)
             if (

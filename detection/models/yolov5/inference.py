@@ -81,15 +81,15 @@ def predict_boxes(
     return boxes
 
 
-def resize_and_pad(image: images.Color, shape: InputShape) -> images.Color:
+def resize_and_pad(image: NDArray[np.uint8], shape: InputShape) -> NDArray[np.uint8]:
     """Resize an image so that its long side fits, and pad it evenly to the stride with gray.
 
     Args:
-        image: uint8 (H, W, 3).
+        image: uint8 (H, W, channels).
         shape: If it is stretched, the image is resized to the square without padding.
 
     Returns:
-        uint8 (H', W', 3), both sides multiples of the stride unless stretched.
+        uint8 (H', W', channels), both sides multiples of the stride unless stretched.
     """
     import cv2
 
@@ -99,7 +99,7 @@ def resize_and_pad(image: images.Color, shape: InputShape) -> images.Color:
         resized = cv2.resize(image, resized_size[::-1], interpolation=cv2.INTER_LINEAR)
         image = np.asarray(resized, np.uint8)
     top, left = _compute_padding(resized_size, padded_size)
-    padded = np.full((*padded_size, 3), PADDING_GRAY, np.uint8)
+    padded = np.full((*padded_size, image.shape[2]), PADDING_GRAY, np.uint8)
     padded[top : top + resized_size[0], left : left + resized_size[1]] = image
     return padded
 
@@ -122,7 +122,7 @@ def _compute_padding(resized: tuple[int, int], padded: tuple[int, int]) -> tuple
 
 def _iterate_batches(
     test: LabeledImages, shape: InputShape, title: str
-) -> Iterator[list[tuple[str, tuple[int, int], images.Color]]]:
+) -> Iterator[list[tuple[str, tuple[int, int], NDArray[np.uint8]]]]:
     """Yield up to `BATCH_SIZE` images of one size at a time: key, (height, width), resized image.
 
     One image at a time is held in its original size.
@@ -137,7 +137,7 @@ def _iterate_batches(
     ]
     for size, keys in progress.track_progress(batches, title):
         yield [
-            (key, size, resize_and_pad(images.read_color(test.images[key]), shape)) for key in keys
+            (key, size, resize_and_pad(test.read(key), shape)) for key in keys
         ]
 
 

@@ -107,7 +107,7 @@ def _initialize_state(
     from ultralytics.utils.torch_utils import ModelEMA
 
     ultralytics_import.seed_everything(seed, 0)
-    model = network.build_network(options.size, examples.split.classes)
+    model = network.build_network(options.size, examples.split.classes, examples.channels)
     weights = options.start_weights, options.size, folder.parent / "downloads"
     tensors = initial_weights.load_tensors(*weights)
     if protocol := initial_weights.describe_download(*weights):
@@ -265,6 +265,7 @@ def _write_results(
         "model": "YOLOv5",
         "size": options.size,
         "classes": list(examples.split.classes),
+        "channels": examples.channels,
         "image_size": options.image_size,
         "epochs": options.epochs,
         "steps": state.ema.updates,

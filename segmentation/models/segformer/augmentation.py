@@ -15,7 +15,7 @@ from fusebench.data import images, label_maps
 from fusebench.data.label_maps import IGNORE_INDEX
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.runtime.seeds import derive_seed
-from segmentation.models.segformer.network import IMAGENET_MEAN
+from segmentation.models.segformer.network import IMAGENET_MEAN, extend_to_infrared
 from segmentation.models.segformer.options import Options
 
 ORDER_STREAM, IMAGE_STREAM, STEP_STREAM = range(3)  # independent streams of random numbers
@@ -55,7 +55,7 @@ class TrainingCrops:
         return self.length
 
     def __getitem__(self, position: int) -> dict[str, Any]:
-        """Return the network's input, uint8 (3, H, W) RGB, and its labels."""
+        """Return the network's input, uint8 (3 or 4, H, W): RGB, infrared; and its labels."""
         from mmseg.datasets.transforms import PackSegInputs
 
         pairs = self.examples.split.pairs
@@ -65,7 +65,7 @@ class TrainingCrops:
         pair = pairs[index]
         assert pair.label_map is not None
         labels = label_maps.read_label_map(pair.label_map, self.examples.split.classes)
-        image = images.read_color(self.examples.images[pair.key])
+        image = self.examples.read(pair.key)
         augmented = augment_image(
             image,
             convert_to_training_labels(labels, self.options),
@@ -86,20 +86,21 @@ def convert_to_training_labels(labels: images.LabelMap, options: Options) -> ima
 
 
 def augment_image(
-    image: images.Color, labels: images.LabelMap, options: Options, seed: int
+    image: NDArray[np.uint8], labels: images.LabelMap, options: Options, seed: int
 ) -> dict[str, Any]:
     """Resize, crop, flip and distort an image and its labels at random.
 
     mmcv and mmseg use numpy's global generator; its state is restored.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        image: uint8 (H, W, 3), RGB; or (H, W, 4), RGB and infrared, whose gray levels are not
+            distorted.
         labels: uint8 (H, W).
         options: Which augmentations are used.
         seed: Random seed of this image.
 
     Returns:
-        mmseg's ``img`` (RGB), ``gt_seg_map`` and the other entries of its pipeline.
+        mmseg's ``img`` (RGB, infrared), ``gt_seg_map`` and the other entries of its pipeline.
     """
     from mmcv.transforms import RandomFlip, RandomResize
     from mmseg.datasets.transforms import PhotoMetricDistortion, RandomCrop
@@ -123,7 +124,13 @@ def augment_image(
     np.random.seed(seed)  # noqa: NPY002 - the generator that mmcv uses
     try:
         for transform in transforms:
-            results = transform(results)
+            infrared = results["img"][..., 3:]
+            if infrared.size and isinstance(transform, PhotoMetricDistortion):
+                results["img"] = np.ascontiguousarray(results["img"][..., :3])
+                results = transform(results)
+                results["img"] = np.dstack([results["img"], infrared])
+            else:
+                results = transform(results)
         if options.padding == "anywhere":
             results |= _pad_at_random_position(results["img"], results["gt_seg_map"], crop)
     finally:
@@ -134,10 +141,11 @@ def augment_image(
 def _pad_at_random_position(
     image: NDArray[np.uint8], labels: images.LabelMap, crop: tuple[int, int]
 ) -> dict[str, Any]:
-    """Place a BGR image and its labels in a crop of (width, height), on mean color and no label."""
+    """Place a BGR image (and infrared) and its labels in a crop of (width, height), on mean color and no label."""
     height, width = labels.shape
-    padded_image = np.empty((crop[1], crop[0], 3), np.uint8)
-    padded_image[...] = np.rint(IMAGENET_MEAN[::-1])
+    mean_color = extend_to_infrared(IMAGENET_MEAN[::-1], image.shape[2])
+    padded_image = np.empty((crop[1], crop[0], image.shape[2]), np.uint8)
+    padded_image[...] = np.rint(mean_color)
     padded_labels = np.full(padded_image.shape[:2], IGNORE_INDEX, np.uint8)
     top = np.random.randint(crop[1] - height + 1)  # noqa: NPY002 - seeded by the caller
     left = np.random.randint(crop[0] - width + 1)  # noqa: NPY002 - seeded by the caller
@@ -147,4 +155,6 @@ def _pad_at_random_position(
 
 
 def _swap_red_and_blue(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(image[..., ::-1])
+    if image.shape[-1] == 3:
+        return np.ascontiguousarray(image[..., ::-1])
+    return np.ascontiguousarray(image[..., [2, 1, 0, 3]])

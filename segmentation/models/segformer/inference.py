@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fusebench.data import images
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
@@ -34,6 +34,36 @@ def predict_label_maps(
     Raises:
         UserError: If the largest image cannot fit into the memory of the machine.
     """
+    for key, logits, first_class_id in _iterate_logits(folder, test, device=device):
+        yield key, logits.argmax(0).byte().cpu().numpy() + np.uint8(first_class_id)
+
+
+def predict_probabilities(
+    folder: Path, test: LabeledImages, *, device: str
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield key and class probabilities of every test image.
+
+    Args:
+        folder: Folder of the trained network.
+        test: The images; their labels are not used.
+        device: Torch device.
+
+    Returns:
+        float32 (classes, H, W) in the size of the pair; 0 for a class that was not trained.
+
+    Raises:
+        UserError: If the largest image cannot fit into the memory of the machine.
+    """
+    for key, logits, first_class_id in _iterate_logits(folder, test, device=device):
+        trained = logits.softmax(0).cpu().numpy()
+        untrained = np.zeros((first_class_id, *trained.shape[1:]), np.float32)
+        yield key, np.concatenate([untrained, trained])
+
+
+def _iterate_logits(
+    folder: Path, test: LabeledImages, *, device: str
+) -> Iterator[tuple[str, "Tensor", int]]:
+    """Yield key, logits (outputs, H, W) and the class id of the first output, per test image."""
     import torch
 
     # a finished folder is not written to; the log of training has the libraries' output already
@@ -43,11 +73,11 @@ def predict_label_maps(
     if device == "cpu":
         _check_memory(network, test.split)
     for pair in test.split.pairs:
-        image = images.read_color(test.images[pair.key])
+        image = test.read(pair.key)
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         with torch.inference_mode():
-            labels = predict_labels(network, pixels).cpu().numpy()
-        yield pair.key, labels + np.uint8(model_info.first_class_id)
+            logits = predict_logits(network, pixels)
+        yield pair.key, logits, model_info.first_class_id
 
 
 def estimate_bytes(network: Any, height: int, width: int) -> int:
@@ -64,7 +94,8 @@ def estimate_bytes(network: Any, height: int, width: int) -> int:
     import torch
 
     meta_network = tensor_bytes.copy_to_meta(network)
-    pixels = torch.empty(3, height, width, dtype=torch.uint8, device="meta")
+    channels = meta_network.state_dict()[networks.FIRST_LAYER_WEIGHT].shape[1]
+    pixels = torch.empty(channels, height, width, dtype=torch.uint8, device="meta")
     return tensor_bytes.count_peak_bytes(lambda: predict_labels(meta_network, pixels))
 
 
@@ -85,10 +116,15 @@ def _check_memory(network: Any, split: Split) -> None:
 
 
 def predict_labels(network: Any, pixels: "Tensor") -> "Tensor":
-    """Return the class ids, uint8 (H, W), of an RGB image, uint8 (3, H, W)."""
+    """Return the class ids, uint8 (H, W), of an image, uint8 (channels, H, W)."""
     import torch
 
-    inputs = network.data_preprocessor({"inputs": [pixels]}, False)["inputs"]
-    logits = network.encode_decode(inputs, [{"img_shape": tuple(pixels.shape[1:])}])
-    labels: Tensor = logits[0].argmax(0).to(torch.uint8)
+    labels: Tensor = predict_logits(network, pixels).argmax(0).to(torch.uint8)
     return labels
+
+
+def predict_logits(network: Any, pixels: "Tensor") -> "Tensor":
+    """Return the logits, float32 (outputs, H, W), of an image, uint8 (channels, H, W)."""
+    inputs = network.data_preprocessor({"inputs": [pixels]}, False)["inputs"]
+    logits: Tensor = network.encode_decode(inputs, [{"img_shape": tuple(pixels.shape[1:])}])[0]
+    return logits

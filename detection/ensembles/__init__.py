@@ -1,1 +1,1 @@
-"""Combination of the boxes that are predicted on several images of one pair, one file per method."""
+"""Combination of the boxes that are predicted on several images of a pair, one file per method."""

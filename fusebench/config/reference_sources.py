@@ -1,8 +1,8 @@
 """Sources without a fused image, in tasks.yaml (pydantic models): what image fusion has to beat.
 
-    ensemble    combines the predictions on other sources; no image, no training of its own
-    channels    infrared and visible stacked: the model is trained on images of four channels
-    replace     the infrared image in the place of one channel of the visible image
+ensemble    combines the predictions on other sources; no image, no training of its own
+channels    infrared and visible stacked: the model is trained on images of four channels
+replace     the infrared image in the place of one channel of the visible image
 """
 
 from collections.abc import Mapping

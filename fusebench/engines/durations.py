@@ -48,7 +48,9 @@ def get_likeness(job: Job) -> str:
     run = job.runs[0]
     content: dict[str, Any] = {"kind": job.kind}
     if job.images is not None:
-        content |= {name: job.images.spec.get(name) for name in ("method", "options", "color", "channel")}
+        content |= {
+            name: job.images.spec.get(name) for name in ("method", "options", "color", "channel")
+        }
         content["size"] = list(job.images.split.pairs[0].size)
     elif job.kind in (TRAINED, PREDICTED):
         content |= _strip(run.specs[job.kind])

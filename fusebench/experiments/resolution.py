@@ -243,7 +243,9 @@ def resolve_tasks(
             attempt(_resolve_task_source, file, task.kind, s, base_folder) for s in task.sources
         ]
         faults.update(
-            dict.fromkeys(list_source_conflicts(file, name, None if model is None else model.plugin))
+            dict.fromkeys(
+                list_source_conflicts(file, name, None if model is None else model.plugin)
+            )
         )
         sources = tuple(source for source in every_source if source is not None)
         teacher = file.get_training_source_name(name)

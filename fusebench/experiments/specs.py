@@ -1,6 +1,6 @@
 """Specs of a run: everything that affects the content of its result folders, ready to be hashed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusebench.config import schema
@@ -83,6 +83,15 @@ def _build_prediction_spec(resolved: ResolvedTask, predicted: dict[str, Any]) ->
         "predicted": predicted,
         "image_index": image_index.VERSION,
     }
+
+
+def list_training_specs(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the specs of the trained models in a record's spec: one, or one per ensemble member.
+
+    It is empty for a quality task.
+    """
+    predicted = record.get("predicted", {})
+    return [part["trained"] for part in predicted.get("members", [predicted]) if "trained" in part]
 
 
 def collect_reported_options(task: schema.Task) -> dict[str, Any]:

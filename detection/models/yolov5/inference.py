@@ -136,9 +136,7 @@ def _iterate_batches(
         for i in range(0, len(keys), BATCH_SIZE)
     ]
     for size, keys in progress.track_progress(batches, title):
-        yield [
-            (key, size, resize_and_pad(test.read(key), shape)) for key in keys
-        ]
+        yield [(key, size, resize_and_pad(test.read(key), shape)) for key in keys]
 
 
 def _suppress_non_maxima(output: Any, predict: Predict) -> list[NDArray[np.float64]]:

@@ -141,7 +141,10 @@ def augment_image(
 def _pad_at_random_position(
     image: NDArray[np.uint8], labels: images.LabelMap, crop: tuple[int, int]
 ) -> dict[str, Any]:
-    """Place a BGR image (and infrared) and its labels in a crop of (width, height), on mean color and no label."""
+    """Place an image and its labels in a crop of (width, height), on mean color and no label.
+
+    The image is BGR, or BGR and infrared.
+    """
     height, width = labels.shape
     mean_color = extend_to_infrared(IMAGENET_MEAN[::-1], image.shape[2])
     padded_image = np.empty((crop[1], crop[0], image.shape[2]), np.uint8)

@@ -112,11 +112,10 @@ def _logit(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _fuse_corners(cluster: Boxes, options: Options) -> NDArray[np.float64]:
     """Return the corners (4,) of a cluster whose first box has the highest score."""
-    if options.boxes == "best":
-        return cluster.corners[0]
     if options.boxes == "scores":
         return average_corners(cluster)
-    corners: NDArray[np.float64] = cluster.corners.mean(axis=0)
+    is_best = options.boxes == "best"
+    corners: NDArray[np.float64] = cluster.corners[0] if is_best else cluster.corners.mean(axis=0)
     return corners
 
 

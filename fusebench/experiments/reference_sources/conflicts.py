@@ -6,6 +6,7 @@ from fusebench.config import schema
 from fusebench.config.reference_sources import ChannelsSource, EnsembleSource
 from fusebench.contracts import Model
 
+ModelTask = schema.DetectionTask | schema.SegmentationTask
 STACKED_CHANNELS = 4  # red, green, blue, infrared
 COLOR_CHANNELS = 3
 
@@ -31,8 +32,7 @@ def list_source_conflicts(
                     "a fusion metric could score; list it in tasks of detection or segmentation"
                 )
         return
-    if isinstance(task, schema.ModelTaskBase):
-        yield from _check_training(file, task_name, task)
+    yield from _check_training(file, task_name, task)
     if model is not None:
         yield from _check_model(file, task, where, model)
 
@@ -51,9 +51,7 @@ def _list_image_sources(file: schema.TaskFile, task: schema.TaskBase) -> dict[st
     return {name: file.sources[name] for name in names if name in file.sources}
 
 
-def _check_training(
-    file: schema.TaskFile, task_name: str, task: schema.ModelTaskBase
-) -> Iterator[str]:
+def _check_training(file: schema.TaskFile, task_name: str, task: ModelTask) -> Iterator[str]:
     """Yield the conflicts with the source that all models are trained on."""
     teacher = file.get_training_source_name(task_name)
     if teacher is None or teacher not in file.sources:
@@ -70,9 +68,7 @@ def _check_training(
             )
 
 
-def _check_model(
-    file: schema.TaskFile, task: schema.ModelTaskBase, where: str, model: Model
-) -> Iterator[str]:
+def _check_model(file: schema.TaskFile, task: ModelTask, where: str, model: Model) -> Iterator[str]:
     """Yield the conflicts with what the model can read and predict."""
     for name, config in _list_image_sources(file, task).items():
         if count_channels(config) not in model.INPUT_CHANNELS:

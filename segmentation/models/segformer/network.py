@@ -66,8 +66,8 @@ def build_network(options: Options, outputs: int, channels: int = 3) -> "nn.Modu
             "type": mmseg.models.EncoderDecoder,
             "data_preprocessor": {
                 "type": mmseg.models.SegDataPreProcessor,
-                "mean": extend_to_infrared(IMAGENET_MEAN, channels),
-                "std": extend_to_infrared(IMAGENET_STD, channels),
+                "mean": IMAGENET_MEAN,
+                "std": IMAGENET_STD,
                 "pad_val": 0,  # after normalization: the mean color
                 "seg_pad_val": IGNORE_INDEX,
                 "size": crop[::-1],
@@ -94,9 +94,20 @@ def build_network(options: Options, outputs: int, channels: int = 3) -> "nn.Modu
             "test_cfg": {"mode": "whole"},
         }
     )
+    if channels != len(IMAGENET_MEAN):
+        _normalize_infrared(network, channels)
     if options.head == "linear":
         _make_head_linear(network)
     return network
+
+
+def _normalize_infrared(network: Any, channels: int) -> None:
+    """Replace the mean and standard deviation of the images; mmengine refuses four values."""
+    import torch
+
+    for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+        extended = torch.tensor(extend_to_infrared(values, channels)).view(-1, 1, 1)
+        network.data_preprocessor.register_buffer(name, extended, persistent=False)
 
 
 def _make_head_linear(network: Any) -> None:

@@ -68,8 +68,8 @@ def build_sentence(results: TaskResults, table: ScoreTable) -> str:
             f"Without a fused image, {_format_source(best_reference, header, column)} is best; the "
             f"best fused image is {_format_source(best_fused, header, column)}. Not tested."
         )
-    shown = [claim for claim in claims if claim.is_shown]
-    better_fused = [claim for claim in shown if claim.row.source_results.is_fused]
+    significant = [claim for claim in claims if claim.is_shown]
+    better_fused = [claim for claim in significant if claim.row.source_results.is_fused]
     if better_fused:
         texts = "; ".join(_format_claim(claim, header, column) for claim in better_fused)
         return f"Better than every source without a fused image: {texts}."
@@ -77,8 +77,8 @@ def build_sentence(results: TaskResults, table: ScoreTable) -> str:
         "No fused image is shown to be better than every source that uses both sensors without one "
         f"(the best: {_format_source(best_reference, header, column)})"
     )
-    if shown:
-        texts = "; ".join(_format_claim(claim, header, column) for claim in shown)
+    if significant:
+        texts = "; ".join(_format_claim(claim, header, column) for claim in significant)
         text += f". Better than every fused image: {texts}"
     return f"{text}."
 

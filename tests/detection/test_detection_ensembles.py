@@ -41,8 +41,8 @@ def root(tmp_path, monkeypatch):
     split = load_split(m3fd.load, tmp_path / "data", "test", m3fd.Options(split=ListRule()))
     # every sensor detects the objects of every second image, the third image is seen by both
     for name, keys, score in (("ir", (0, 2, 4), 0.8), ("vis", (1, 2, 3, 5), 0.6)):
-        seen = {split.pairs[i].key for i in keys}
-        boxes = {p.key: p.boxes if p.key in seen else p.boxes.select([]) for p in split.pairs}
+        detected = {split.pairs[i].key for i in keys}
+        boxes = {p.key: p.boxes if p.key in detected else p.boxes.select([]) for p in split.pairs}
         document = to_coco(boxes, split.classes, {p.key: p.size for p in split.pairs})
         for row in document["annotations"]:
             row["score"] = score

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from detection import channel_augmentation
 from detection.models.yolov5 import ultralytics_import
+from detection.models.yolov5.transforms import four_channels
 from fusebench.data import images
 from fusebench.data.box_labels import yolo_rows
 from fusebench.data.image_files import plain_copies
@@ -113,7 +113,7 @@ def load_yolo_dataset(
     if stretched:
         dataset.load_image = partial(dataset.load_image, rect_mode=False)
     if examples.channels != 3:
-        channel_augmentation.treat_color_apart(dataset)
+        four_channels.treat_color_apart(dataset)
     dataset.cache = "ram"  # mosaics then choose from all images, not from the last ones loaded
     dataset.transforms = dataset.build_transforms(config)
     _cache_images(dataset)

@@ -19,13 +19,13 @@ from detection import prediction_checks, result_tables
 from detection.metrics.average_precision import COUNTS as MATCHES_FILE
 from fusebench import cli, plugins
 from fusebench.data.boxes import Boxes
-from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Plan, Run
 from fusebench.experiments.resolution import ResolvedMetric
+from fusebench.runtime import progress
 from fusebench.runtime.program import run_program
 from fusebench.storage import image_index, predicted_boxes
 from fusebench.storage.store import Store
@@ -63,6 +63,8 @@ def execute_run(run: Run, store: Store, device: str) -> None:
         for metric in run.metrics:
             protocol |= metric.plugin.warnings(predicted)
         files = {"training": trained / "time.json", "detector": trained / "model.json"}
+        if run.members:  # an ensemble has no training of its own
+            files = {}
         provenance = runner.collect_provenance(start_time, device, PACKAGES, files)
         runner.build_record(run, counts, protocol, provenance).write(folder)
 
@@ -76,13 +78,20 @@ def resolve_metric(name: str) -> ResolvedMetric:
 
 
 def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
-    """Return the folder of the predicted boxes; predict them if missing."""
+    """Return the folder of the predicted boxes; predict them if missing.
+
+    Those of an ensemble are combined from the saved predictions of its members.
+    """
     model = run.model
     assert model is not None
 
     def predict(folder: Path) -> None:
         split = run.test_split
-        images = LabeledImages(sources.get_images(run.test_images, store, device), split)
+        if run.members:
+            combined = _combine_predictions(run, store, device)
+            predicted_boxes.write_predicted_boxes(folder, combined, split)
+            return
+        images = sources.get_labeled_images(run.test_images, store, device)
         predicted = model.plugin.predict(
             trained, images, model.options, model.predict_options, device=device
         )
@@ -90,6 +99,23 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
 
     label, spec = run.prediction_label, run.specs["predicted"]
     return store.get_or_create("predicted", label, spec, predict).path
+
+
+def _combine_predictions(run: Run, store: Store, device: str) -> dict[str, Boxes]:
+    """Combine the predicted boxes of an ensemble's members, image by image."""
+    ensemble, split = run.source.ensemble, run.test_split
+    assert ensemble is not None
+    predictions = []
+    for member in run.members:
+        trained = runner.get_or_train_model(member, store, device)
+        folder = predict_test_images(member, store, device, trained)
+        predictions.append(predicted_boxes.read_predicted_boxes(folder, split))
+    combined = {}
+    for key in progress.track_progress(split.keys, f"combine {run.prediction_label}"):
+        with plugins.name_failing_input(f"ensemble {run.source_name}, image {key}"):
+            boxes = [by_key[key] for by_key in predictions]
+            combined[key] = ensemble.plugin.combine(boxes, ensemble.options)
+    return combined
 
 
 def collect_true_boxes(split: Split) -> dict[str, Boxes]:

@@ -62,7 +62,9 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preset", help="run the tasks of this preset, with its settings")
     parser.add_argument("--task", action="append", help="only this task (may be repeated)")
-    parser.add_argument("--source", help="only this source; or ir, vis, fused (every fusion)")
+    parser.add_argument(
+        "--source", help="only this source; or ir, vis, fused (every fusion), reference"
+    )
     parser.add_argument("--seed", type=int, action="append", help="this seed instead of the task's")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N pairs of every split")
     add_dataset_flags(parser, "only tasks on the data set {name}")

@@ -16,6 +16,7 @@ SOURCE_GROUPS = {  # value of --source to kinds of sources
     "ir": ("infrared",),
     "vis": ("visible",),
     "fused": ("method", "folder"),
+    "reference": ("ensemble", "channels", "replace"),
 }
 
 
@@ -42,8 +43,8 @@ def select_source(file: TaskFile, names: Collection[str], selector: str) -> Task
     Args:
         file: The task file.
         names: Names of tasks.
-        selector: A source's name, or one of `SOURCE_GROUPS`: ``fused`` is every source but the
-            sensors.
+        selector: A source's name, or one of `SOURCE_GROUPS`: ``fused`` is every fused image,
+            ``reference`` what is compared with them beside the sensors.
 
     Raises:
         UserError: If there is no such source, or none of these tasks lists it.

@@ -275,6 +275,11 @@ class Model:
         min_confidence: Returns the confidence threshold of the saved boxes; None: no threshold.
         check: Reads and checks the model's own files before anything is computed; or None.
         check_predictions: Reads and checks the user's prediction files; or None.
+        INPUT_CHANNELS: Numbers of channels of images that the model can be trained on: 3 (RGB), and
+            4 (RGB and infrared) if it reads images with `LabeledImages.read`.
+        predict_probabilities: Yields key and class probabilities, float32 (classes, H, W) with sum
+            1 over the classes of the data set, of every test image in their order; or None. An
+            ensemble of segmenters needs them.
     """
 
     name: str
@@ -306,6 +311,36 @@ class Model:
     min_confidence: Callable[[Any], float | None] = _call("predict", default=_accept)
     check: Callable[[Any, Path], None] | None = _call("options, folder", default=None)
     check_predictions: Callable[[Any, Split], None] | None = _call("options, split", default=None)
+    INPUT_CHANNELS: tuple[int, ...] = (3,)
+    predict_probabilities: Callable[..., Any] | None = _call(
+        "folder, images, options, predict, *, device", default=None
+    )
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A file in detection/ensembles or segmentation/ensembles: combines predictions on one image.
+
+    Attributes:
+        name: Name in the task file.
+        VERSION: Increased when the combined predictions change.
+        TITLE: Name of the method in the protocol.
+        combine: Returns the prediction of the ensemble from those of its members, in their order:
+            `Boxes` from `Boxes`, or a label map from class probabilities, float32 (classes, H, W).
+        Options: Options in tasks.yaml.
+        describe: Returns the options as text for the protocol.
+        config_errors: Returns the errors in the options for this number of members.
+    """
+
+    name: str
+    VERSION: int
+    TITLE: str
+    combine: Callable[[Sequence[Any], Any], Any] = _call("predictions, options")
+    Options: type[BaseModel] = NoOptions
+    describe: Callable[[Any], str] = _call("options", default=_no_text)
+    config_errors: Callable[[Any, int, str], Sequence[str]] = _call(
+        "options, members, where", default=_no_errors
+    )
 
 
 @dataclass(frozen=True)
@@ -346,7 +381,7 @@ class Dataset:
         return tuple(self.get_classes(root, options))
 
 
-Contract = TypeVar("Contract", FusionMethod, FusionMetric, TaskMetric, Model, Dataset)
+Contract = TypeVar("Contract", FusionMethod, FusionMetric, TaskMetric, Model, Ensemble, Dataset)
 
 TYPES: Mapping[str, tuple[type, str]] = {
     "VERSION": (int, "a whole number"),
@@ -357,6 +392,7 @@ TYPES: Mapping[str, tuple[type, str]] = {
     "FILES": (str, "text"),
     "UNDEFINED_REASON": (str, "text"),
     "CLASSES": (tuple, "a tuple of class names"),
+    "INPUT_CHANNELS": (tuple, "a tuple of numbers"),
     "COLUMNS": (Mapping, "a mapping of names to Column"),
     "VARIANTS": (Mapping, "a mapping of names to Variant"),
 }

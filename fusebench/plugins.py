@@ -15,6 +15,7 @@ from typing import Any
 
 from fusebench.contracts import (
     Dataset,
+    Ensemble,
     FusionFunction,
     FusionMethod,
     FusionMetric,
@@ -80,6 +81,15 @@ def load_model(kind: str, name: str) -> Model:
         UserError: If there is no such file, or it does not fit its contract.
     """
     return load_contract(Model, load_plugin(f"{kind}.models", name), name)
+
+
+def load_ensemble(kind: str, name: str) -> Ensemble:
+    """Load a method of ensembling: a file in <kind>/ensembles, or a module of the user.
+
+    Raises:
+        UserError: If there is no such file, or it does not fit its contract.
+    """
+    return load_contract(Ensemble, load_plugin(f"{kind}.ensembles", name), name)
 
 
 def load_dataset(name: str) -> Dataset:

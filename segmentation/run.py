@@ -14,7 +14,6 @@ training from its last checkpoint, prediction with the first image that is missi
 import csv
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ import numpy as np
 from fusebench import cli, plugins
 from fusebench.data import images, label_maps
 from fusebench.data.images import LabelMap
-from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Split
 from fusebench.evaluation.counts import ArrayCounts
 from fusebench.experiments import runner, scoring, sources
@@ -57,7 +55,7 @@ def execute_run(run: Run, store: Store, device: str) -> None:
         matrices = counts[iou.COUNTS]
         assert isinstance(matrices, ArrayCounts)
         write_per_image(folder / "per_image.csv", split.classes, matrices)
-        files = {"training": trained / "time.json"}
+        files = {} if run.members else {"training": trained / "time.json"}
         provenance = runner.collect_provenance(start_time, device, PACKAGES, files)
         protocol = runner.collect_protocol(run, trained)
         protocol |= agreement.find_cautions(matrices.values.sum(axis=0), split.classes)
@@ -67,20 +65,24 @@ def execute_run(run: Run, store: Store, device: str) -> None:
 
 
 def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> Path:
-    """Return the folder of predicted label maps ``<key>.png``; predict them if missing."""
+    """Return the folder of predicted label maps ``<key>.png``; predict them if missing.
+
+    Those of an ensemble are combined from class probabilities, which its members' trained models
+    predict for it: kept for later, they would take a hundred times the space of label maps.
+    """
     model = run.model
     assert model is not None
 
     def predict(folder: Path) -> None:
-        split = run.test_split
-        paths = sources.get_images(run.test_images, store, device)
-        missing = [pair for pair in split.pairs if not (folder / f"{pair.key}.png").exists()]
-        labeled = LabeledImages(
-            {pair.key: paths[pair.key] for pair in missing}, replace(split, pairs=tuple(missing))
-        )
-        predictions = model.plugin.predict(
-            trained, labeled, model.options, model.predict_options, device=device
-        )
+        keys = run.test_split.keys
+        missing = [key for key in keys if not (folder / f"{key}.png").exists()]
+        if run.members:
+            predictions = _combine_probabilities(run, missing, store, device)
+        else:
+            labeled = sources.get_labeled_images(run.test_images, store, device, missing)
+            predictions = model.plugin.predict(
+                trained, labeled, model.options, model.predict_options, device=device
+            )
         for _ in progress.track_progress(missing, f"predict {run.prediction_label}"):
             key, labels = next(predictions)
             images.write_png(folder / f"{key}.png", labels)
@@ -88,6 +90,33 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
     return store.get_or_create(
         "predicted", run.prediction_label, run.specs["predicted"], predict
     ).path
+
+
+def _combine_probabilities(
+    run: Run, keys: Sequence[str], store: Store, device: str
+) -> Iterator[tuple[str, LabelMap]]:
+    """Yield key and label map of an ensemble; one image of every member is held at a time."""
+    ensemble = run.source.ensemble
+    assert ensemble is not None
+    streams = []
+    for member in run.members:
+        trained = runner.get_or_train_model(member, store, device)
+        labeled = sources.get_labeled_images(member.test_images, store, device, keys)
+        model = member.model
+        assert model is not None
+        assert model.plugin.predict_probabilities is not None  # the task was checked
+        streams.append(
+            model.plugin.predict_probabilities(
+                trained, labeled, model.options, model.predict_options, device=device
+            )
+        )
+    for parts in zip(*streams, strict=True):
+        key = parts[0][0]
+        if any(other != key for other, _ in parts):
+            raise ValueError(f"members predicted different images: {[other for other, _ in parts]}")
+        with plugins.name_failing_input(f"ensemble {run.source_name}, image {key}"):
+            probabilities = [part for _, part in parts]
+            yield key, ensemble.plugin.combine(probabilities, ensemble.options)
 
 
 def read_label_maps(split: Split, predicted: Path) -> Iterator[tuple[str, LabelMap, LabelMap]]:

@@ -29,6 +29,7 @@ VERSION = 3
 TITLE = "boxes from a file"
 PROTOCOL = "made elsewhere"
 FILES = "file of boxes"
+INPUT_CHANNELS = (3, 4)  # no image is read
 NonEmptyText = Annotated[str, Field(min_length=1)]
 
 

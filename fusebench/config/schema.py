@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from fusebench.config import overrides
+from fusebench.config import overrides, reference_sources
 from fusebench.config.engine_settings import EngineSection, LocalEngineSettings
+from fusebench.config.reference_sources import ChannelsSource, EnsembleSource, ReplaceSource
 from fusebench.config.validators import refuse_boolean
 from fusebench.errors import UserError, format_validation_error, format_value, limit_lines
 from fusebench.runtime import file_names
@@ -68,7 +69,13 @@ class ExternalImagesSource(StrictModel):
 
 
 Source = Annotated[
-    SensorSource | FusionMethodSource | ExternalImagesSource, Field(discriminator="kind")
+    SensorSource
+    | FusionMethodSource
+    | ExternalImagesSource
+    | EnsembleSource
+    | ChannelsSource
+    | ReplaceSource,
+    Field(discriminator="kind"),
 ]
 
 
@@ -391,6 +398,7 @@ def _check_names(path: Path, task_file: TaskFile) -> None:
         for source in task.sources
         if source not in sources
     ]
+    errors += [f"{path}: {error}" for error in reference_sources.list_member_errors(sources)]
     training_sources = {name: task_file.get_training_source_name(name) for name in task_file.tasks}
     errors += [
         f"{path}: tasks.{name}.train_on: no source is called {source!r}"

@@ -48,7 +48,9 @@ def get_likeness(job: Job) -> str:
     run = job.runs[0]
     content: dict[str, Any] = {"kind": job.kind}
     if job.images is not None:
-        content |= {name: job.images.spec.get(name) for name in ("method", "options", "color")}
+        content |= {
+            name: job.images.spec.get(name) for name in ("method", "options", "color", "channel")
+        }
         content["size"] = list(job.images.split.pairs[0].size)
     elif job.kind in (TRAINED, PREDICTED):
         content |= _strip(run.specs[job.kind])
@@ -60,12 +62,14 @@ def get_likeness(job: Job) -> str:
 
 
 def _strip(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a spec without seed and images, on every level."""
-    return {
-        name: _strip(value) if isinstance(value, Mapping) else value
-        for name, value in spec.items()
-        if name not in SEED_KEYS
-    }
+    """Return a spec without seed and images, on every level, also of an ensemble's members."""
+
+    def strip_value(value: Any) -> Any:
+        if isinstance(value, list):
+            return [strip_value(each) for each in value]
+        return _strip(value) if isinstance(value, Mapping) else value
+
+    return {name: strip_value(value) for name, value in spec.items() if name not in SEED_KEYS}
 
 
 def count_units(job: Job) -> int:

@@ -63,8 +63,9 @@ def build_jobs(run_plan: Plan, store: Store) -> Jobs:
             known = jobs.get(job.id)
             if known is None:
                 jobs[job.id] = job
-            elif run is not known.runs[-1]:
-                jobs[job.id] = replace(known, runs=(*known.runs, run))
+            else:
+                new = tuple(r for r in job.runs if all(r is not other for other in known.runs))
+                jobs[job.id] = replace(known, runs=(*known.runs, *new)) if new else known
     order = {FUSED: 0, TRAINED: 1, PREDICTED: 2}
     return {job.id: job for job in sorted(jobs.values(), key=lambda job: order.get(job.kind, 3))}
 
@@ -156,6 +157,9 @@ def is_done(job: Job, store: Store, is_scored: IsScored) -> bool:
 
 def _build_jobs_of_run(run: Run, store: Store) -> Iterator[Job]:
     """Yield the jobs that a run needs, and last the one that scores it."""
+    if run.members:
+        yield from _build_jobs_of_ensemble(run, store)
+        return
     for images in run.required_images:
         for job_id in _list_fused_ids((images,), store):
             yield Job(job_id, FUSED, (run,), images=images)
@@ -171,6 +175,28 @@ def _build_jobs_of_run(run: Run, store: Store) -> Iterator[Job]:
         yield Job(predicted, PREDICTED, (run,), needs)
         needs = (predicted,)
     yield Job(_get_id(run.get_record_folder(store), store), run.task.kind, (run,), needs)
+
+
+def _build_jobs_of_ensemble(run: Run, store: Store) -> Iterator[Job]:
+    """Yield the jobs of an ensemble: those of its members up to what it reads, then its own.
+
+    Boxes are combined from the members' predictions; label maps from probabilities, for which the
+    members' models and images are needed.
+    """
+    reads_predictions = run.task.kind == "detection"
+    needs: dict[str, None] = {}
+    for member in run.members:
+        jobs = [job for job in _build_jobs_of_run(member, store) if job.kind != run.task.kind]
+        predicted = jobs[-1]
+        needs |= dict.fromkeys((predicted.id,) if reads_predictions else predicted.needs)
+        for job in jobs:
+            if job is not predicted or reads_predictions:
+                # the member first: it is executed; a failure is one of the ensemble, too
+                yield replace(job, runs=(*job.runs, run))
+    folder = store.get_path(PREDICTED, run.prediction_label, run.specs[PREDICTED])
+    yield Job(_get_id(folder, store), PREDICTED, (run,), tuple(needs))
+    record = _get_id(run.get_record_folder(store), store)
+    yield Job(record, run.task.kind, (run,), (_get_id(folder, store),))
 
 
 def _list_fused_ids(required: Iterable[SourceImages], store: Store) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ them. A record on disk that belongs to no run is out of date; it is ignored and 
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,9 @@ class Run:
         model: The model; None for a quality task.
         metrics: Metrics of a detection or segmentation task.
         fusion_metrics: Metrics of a quality task.
+        members: The runs whose predictions an ensemble combines; empty for other sources. An
+            ensemble trains nothing itself: it has the model of its first member, and no
+            ``train_images``.
     """
 
     task_name: str
@@ -59,6 +62,7 @@ class Run:
     model: ResolvedModel | None = None
     metrics: tuple[ResolvedMetric, ...] = ()
     fusion_metrics: tuple[ResolvedFusionMetric, ...] = ()
+    members: tuple["Run", ...] = ()
 
     @property
     def source(self) -> ResolvedSource:
@@ -97,12 +101,20 @@ class Run:
 
     @property
     def required_images(self) -> tuple[SourceImages, ...]:
-        """The training images, if any, then the test images."""
+        """The training images, if any, then the test images; those of all members."""
+        if self.members:
+            required = (images for run in self.members for images in run.required_images)
+            return tuple({id(images): images for images in required}.values())
         return (
             (self.test_images,)
             if self.train_images is None
             else (self.train_images, self.test_images)
         )
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The training split, if anything is trained, and the test split."""
+        return tuple({images.split.name: images.split for images in self.required_images}.values())
 
     def get_record_folder(self, store: Store) -> Path:
         """Return the path of the record's folder, whether the run is finished or not."""
@@ -119,7 +131,7 @@ class Run:
 
     def build_protocol(self) -> dict[str, Scalar]:
         """Build the protocol entries about data and source, which every record has."""
-        splits = [images.split for images in self.required_images]
+        splits = self.splits
         record = self.specs["record"]
         protocol = {"protocol": record["protocol"]} if "protocol" in record else {}
         chosen = {"chosen": ", ".join(record["chosen"])} if "chosen" in record else {}
@@ -143,6 +155,7 @@ class Run:
             **_join_notes(splits),
             **self._describe_true_boxes(),
             **chosen,
+            **self._describe_ensemble(),
         }
 
     def _describe_true_boxes(self) -> dict[str, str]:
@@ -150,12 +163,19 @@ class Run:
         if self.model is None or self.task.kind != "detection":
             return {}
         train = None
-        if self.train_images is not None and self.model.plugin.PROTOCOL == "retrained":
-            train = self.train_images.split
+        if self.model.plugin.PROTOCOL == "retrained":
+            train = next((split for split in self.splits if split.name == "train"), None)
         return {
             **label_notes.describe_ignored_boxes(train, self.test_split),
             **label_notes.describe_missing_boxes(train, self.test_split),
         }
+
+    def _describe_ensemble(self) -> dict[str, str]:
+        """Describe how predictions are combined, for an ensemble."""
+        if self.source.ensemble is None:
+            return {}
+        members = [run.source_name for run in self.members]
+        return {"ensemble": self.source.ensemble.describe(members)}
 
 
 @dataclass(frozen=True)
@@ -242,37 +262,79 @@ def select_kinds(run_plan: Plan, kinds: Collection[str]) -> Plan:
 def _build_runs(
     resolved: ResolvedTask, train: Split | None, test: Split, file_hashes: FileHashes
 ) -> list[Run]:
-    """Build the runs of a task: one per source and seed."""
-    runs = []
+    """Build the runs of a task: one per source and seed.
+
+    The members of an ensemble are the runs of the same task and seed, whether it lists their
+    sources or not.
+    """
+    members = [member for source in resolved.sources for member in source.members]
+    with_images = {s.name: s for s in (*resolved.sources, *members) if s.ensemble is None}
     shared_training = (
         SourceImages(resolved.training_source, train, file_hashes)
         if resolved.training_source is not None and train is not None
         else None
     )
-    for source in resolved.sources:
+    runs: dict[tuple[str, int | None], Run] = {}
+    for source in with_images.values():
         test_images = SourceImages(source, test, file_hashes)
         train_images = shared_training
         if train is not None and train_images is None:
             train_images = SourceImages(source, train, file_hashes)
-        model = resolved.model
-        if model is not None:
-            values = {"source": source.name, "dataset": test.dataset, "split": test.name}
-            model = model.for_source(values, f"tasks.{resolved.name}.options")
-        runs += [
-            Run(
-                resolved.name,
-                resolved.task,
-                train_images,
-                test_images,
-                seed,
-                specs.build_specs(resolved, model, train_images, test_images, seed),
-                model,
-                resolved.metrics,
-                resolved.fusion_metrics,
-            )
-            for seed in resolved.seeds
-        ]
-    return runs
+        for run in _build_runs_of_source(resolved, train_images, test_images):
+            runs[source.name, run.seed] = run
+    for source in resolved.sources:
+        if source.ensemble is not None:
+            test_images = SourceImages(source, test, file_hashes)
+            for seed in resolved.seeds:
+                parts = tuple(runs[member.name, seed] for member in source.members)
+                runs[source.name, seed] = _build_ensemble_run(resolved, test_images, seed, parts)
+    return [runs[source.name, seed] for source in resolved.sources for seed in resolved.seeds]
+
+
+def _build_runs_of_source(
+    resolved: ResolvedTask, train_images: SourceImages | None, test_images: SourceImages
+) -> Iterator[Run]:
+    """Yield the runs of a source that has images: one per seed."""
+    model, test = resolved.model, test_images.split
+    if model is not None:
+        name = test_images.source.name
+        values = {"source": name, "dataset": test.dataset, "split": test.name}
+        model = model.for_source(values, f"tasks.{resolved.name}.options")
+    for seed in resolved.seeds:
+        yield Run(
+            resolved.name,
+            resolved.task,
+            train_images,
+            test_images,
+            seed,
+            specs.build_specs(resolved, model, train_images, test_images, seed),
+            model,
+            resolved.metrics,
+            resolved.fusion_metrics,
+        )
+
+
+def _build_ensemble_run(
+    resolved: ResolvedTask, test_images: SourceImages, seed: int | None, members: tuple[Run, ...]
+) -> Run:
+    """Build the run that combines the predictions of its members."""
+    ensemble = test_images.source.ensemble
+    assert ensemble is not None
+    return Run(
+        resolved.name,
+        resolved.task,
+        None,
+        test_images,
+        seed,
+        specs.build_ensemble_specs(
+            resolved,
+            ensemble.build_spec([run.specs["predicted"] for run in members]),
+            members[0].splits,
+        ),
+        members[0].model,
+        resolved.metrics,
+        members=members,
+    )
 
 
 def _join_notes(splits: Iterable[Split]) -> dict[str, str]:

@@ -33,7 +33,8 @@ def check_inputs(runs: Sequence[Run], store: Store) -> None:
     Raises:
         UserError: Naming the first file that is damaged or does not fit.
     """
-    for run in runs:
+    parts = [part for run in runs for part in run.members or (run,)]  # members of ensembles
+    for run in parts:
         for required in run.required_images:
             checked = _check_pairs(required.split, store)
             if (

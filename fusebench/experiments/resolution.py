@@ -13,8 +13,11 @@ from pydantic import BaseModel
 
 from fusebench import plugins
 from fusebench.config import paths, schema
+from fusebench.config.reference_sources import EnsembleSource
 from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, TaskMetric
 from fusebench.errors import UserError
+from fusebench.experiments.reference_sources.conflicts import list_source_conflicts
+from fusebench.experiments.reference_sources.ensembles import ResolvedEnsemble, resolve_ensemble
 from fusebench.option_values import validate_model
 from fusebench.runtime.unknown_names import suggest_names
 
@@ -113,6 +116,8 @@ class ResolvedSource:
         method: The fusion method; None for other kinds.
         options: Checked options of the method, with resolved paths.
         spec_options: The options with paths as they are written in the task file, for specs.
+        ensemble: How the predictions on the members are combined; None for other kinds.
+        members: Members of an ensemble; empty for other kinds.
     """
 
     name: str
@@ -121,10 +126,12 @@ class ResolvedSource:
     method: FusionMethod | None = None
     options: Any = None
     spec_options: Any = None
+    ensemble: ResolvedEnsemble | None = None
+    members: tuple["ResolvedSource", ...] = ()
 
     @property
     def kind(self) -> str:
-        """``infrared``, ``visible``, ``method`` or ``folder``."""
+        """Kind in the task file, e.g. ``infrared`` or ``method``."""
         return self.config.kind
 
     @property
@@ -233,8 +240,13 @@ def resolve_tasks(
                 attempt(resolve_metrics, task.kind, task.metrics, f"tasks.{name}.metrics") or ()
             )
         every_source = [
-            attempt(resolve_source, s, file.get_source(s), base_folder) for s in task.sources
+            attempt(_resolve_task_source, file, task.kind, s, base_folder) for s in task.sources
         ]
+        faults.update(
+            dict.fromkeys(
+                list_source_conflicts(file, name, None if model is None else model.plugin)
+            )
+        )
         sources = tuple(source for source in every_source if source is not None)
         teacher = file.get_training_source_name(name)
         training_source = None
@@ -265,6 +277,24 @@ def resolve_source(name: str, config: schema.Source, base_folder: Path) -> Resol
     options = validate_model(method.Options, config.options, f"options of method {config.method}")
     resolved = paths.resolve_options(options, base_folder, f"sources.{name}.options")
     return ResolvedSource(name, config, base_folder, method, resolved, options)
+
+
+def _resolve_task_source(
+    file: schema.TaskFile, kind: str, name: str, base_folder: Path
+) -> ResolvedSource:
+    """Resolve a source for a task of some kind; an ensemble with its members."""
+    config = file.get_source(name)
+    if not isinstance(config, EnsembleSource) or kind == "quality":  # its conflict is reported
+        return resolve_source(name, config, base_folder)
+    return ResolvedSource(
+        name,
+        config,
+        base_folder,
+        ensemble=resolve_ensemble(kind, name, config),
+        members=tuple(
+            resolve_source(member, file.get_source(member), base_folder) for member in config.of
+        ),
+    )
 
 
 def resolve_metrics(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from fusebench.data.labeled_images import LabeledImages
 from fusebench.evaluation.counts import DatasetCounts, build_image_weights
 from fusebench.experiments import scoring, sources
 from fusebench.experiments.plan import Run
@@ -22,8 +21,11 @@ PROTOCOL_FILE = "protocol.json"
 def get_or_train_model(run: Run, store: Store, device: str) -> Path:
     """Return the folder of the run's model; trains or downloads it first if there is none.
 
-    The folder stays empty for a model whose predictions are made elsewhere.
+    The folder stays empty for a model whose predictions are made elsewhere. Of an ensemble, it is
+    the model of the first member.
     """
+    if run.members:
+        return get_or_train_model(run.members[0], store, device)
     model = run.model
     assert model is not None
 
@@ -32,8 +34,7 @@ def get_or_train_model(run: Run, store: Store, device: str) -> Path:
             if model.plugin.download is not None:  # otherwise predictions made elsewhere
                 model.plugin.download(model.options, folder=folder)
             return
-        paths = sources.get_images(run.train_images, store, device)
-        images = LabeledImages(paths, run.train_images.split)
+        images = sources.get_labeled_images(run.train_images, store, device)
         model.plugin.train(images, model.options, seed=run.seed, device=device, folder=folder)
 
     return store.get_or_create("trained", run.trained_label, run.specs["trained"], make_model).path

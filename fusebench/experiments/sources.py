@@ -4,15 +4,17 @@ The stages share images through the store: the first stage that requests the ima
 creates them, later ones reuse them. No stage imports another.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fusebench import plugins
 from fusebench.config import path_templates, paths, schema
+from fusebench.config.reference_sources import ChannelsSource, EnsembleSource, ReplaceSource
 from fusebench.data import images
+from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.matching.image_files import (
     KEY_PLACEHOLDER,
     describe_missing,
@@ -91,13 +93,15 @@ class SourceImages:
         elif isinstance(config, schema.ExternalImagesSource):
             spec["color"] = config.color
             spec["files"] = hashing.hash_files(self.external_files, self.file_hashes)
+        elif isinstance(config, ReplaceSource):
+            spec["channel"] = config.channel
         return spec
 
     @property
     def is_made_here(self) -> bool:
         """Whether the images are written into the store."""
         config = self.source.config
-        return isinstance(config, schema.FusionMethodSource) or (
+        return isinstance(config, schema.FusionMethodSource | ReplaceSource) or (
             isinstance(config, schema.ExternalImagesSource) and config.color == "visible"
         )
 
@@ -106,6 +110,8 @@ class SourceImages:
         """Readable part of the name of their folder in the store."""
         config = self.source.config
         method = config.method if isinstance(config, schema.FusionMethodSource) else "recolored"
+        if isinstance(config, ReplaceSource):
+            method = f"replace-{config.channel}"
         return f"{self.split.dataset}-{self.split.name}-{method}"
 
     def get_folder(self, store: Store) -> Path:
@@ -120,6 +126,14 @@ class SourceImages:
         if isinstance(config, schema.FusionMethodSource):
             assert self.source.method is not None
             return self.source.method.COLOR
+        if isinstance(config, EnsembleSource):
+            members = [SourceImages(member, self.split) for member in self.source.members]
+            texts = (f"{each.source.name}: {each.describe_color()}" for each in members)
+            return f"of the members ({'; '.join(texts)})"
+        if isinstance(config, ChannelsSource):
+            return "4 channels: RGB of the visible image, infrared"
+        if isinstance(config, ReplaceSource):
+            return f"RGB of the visible image with infrared as {config.channel}"
         if config.color == "visible":
             return "luminance of the folder, Cb Cr of the visible image (BT.601)"
         modes = {images.read_color_mode(path) for path in self.external_files.values()}
@@ -156,6 +170,30 @@ def get_images(
         "fused", required.label, required.spec, make_missing, with_images=all_are_read
     ).path
     return {key: folder / f"{key}.png" for key in split.keys}
+
+
+def get_labeled_images(
+    required: SourceImages, store: Store, device: str, keys: Collection[str] | None = None
+) -> LabeledImages:
+    """Return images with their labels, as a model reads them; missing images are created first.
+
+    Args:
+        required: The images.
+        store: Where they are stored.
+        device: Device for creating missing images.
+        keys: Keys of the requested images; None: all.
+
+    Raises:
+        UserError: If a stored image is damaged.
+    """
+    paths = get_images(required, store, device)
+    split = required.split
+    if keys is not None:
+        pairs = tuple(pair for pair in split.pairs if pair.key in keys)
+        split, paths = replace(split, pairs=pairs), {pair.key: paths[pair.key] for pair in pairs}
+    is_stacked = isinstance(required.source.config, ChannelsSource)
+    infrared = {pair.key: pair.infrared for pair in split.pairs} if is_stacked else None
+    return LabeledImages(paths, split, infrared)
 
 
 def make_shard(required: SourceImages, shard: Shard, store: Store, device: str) -> None:
@@ -197,8 +235,13 @@ def find_images(required: SourceImages, store: Store) -> Mapping[str, Path] | No
 
 
 def _list_input_images(required: SourceImages) -> Mapping[str, Path]:
-    """Return the user's own images by key: of a sensor, or of a folder."""
+    """Return the user's own images by key: of a sensor, or of a folder.
+
+    Of an ensemble and of stacked channels it is the visible image, which pictures show.
+    """
     config = required.source.config
+    if isinstance(config, EnsembleSource | ChannelsSource):
+        return {pair.key: pair.visible for pair in required.split.pairs}
     if isinstance(config, schema.SensorSource):
         return {pair.key: getattr(pair, config.kind) for pair in required.split.pairs}
     return required.external_files
@@ -220,6 +263,15 @@ def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair
             return fused
 
         return fuse_pair
+    if isinstance(source.config, ReplaceSource):
+        index = source.config.channel_index
+
+        def replace_channel(pair: Pair) -> images.Color:
+            color = images.read_color(pair.visible)
+            color[..., index] = images.read_gray(pair.infrared)
+            return color
+
+        return replace_channel
     files = required.external_files
 
     def recolor(pair: Pair) -> images.Color:

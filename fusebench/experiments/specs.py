@@ -1,8 +1,10 @@
 """Specs of a run: everything that affects the content of its result folders, ready to be hashed."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusebench.config import schema
+from fusebench.data.pairs import Split
 from fusebench.experiments.resolution import ResolvedModel, ResolvedTask
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, image_index
@@ -27,17 +29,8 @@ def build_specs(
     Returns:
         Specs under ``record``, and with a model also ``trained`` and ``predicted``.
     """
-    test = test_images.split
     splits = [images.split for images in (train_images, test_images) if images is not None]
-    record: dict[str, Any] = {
-        "kind": resolved.task.kind,
-        "labels": hashing.hash_labels(test),
-        "division": {split.name: hashing.hash_split_metadata(split) for split in splits},
-        "metrics": {
-            **{metric.name: metric.spec for metric in resolved.metrics},
-            **{metric.name: metric.spec for metric in resolved.fusion_metrics},
-        },
-    }
+    record = _build_record_spec(resolved, splits)
     if model is None:
         return {"record": record | {"images": test_images.spec}}
     trained = _build_training_spec(resolved.task.kind, model, train_images, seed)
@@ -48,10 +41,57 @@ def build_specs(
     return {
         "trained": trained,
         "predicted": predicted,
-        "record": record
-        | {"protocol": resolved.protocol, **collect_reported_options(resolved.task)}
-        | {"predicted": predicted, "image_index": image_index.VERSION},
+        "record": record | _build_prediction_spec(resolved, predicted),
     }
+
+
+def build_ensemble_specs(
+    resolved: ResolvedTask, predicted: dict[str, Any], splits: Sequence[Split]
+) -> dict[str, dict[str, Any]]:
+    """Build the specs of the folders of an ensemble's run, which trains nothing itself.
+
+    Args:
+        resolved: The task.
+        predicted: Spec of the combined predictions; see `ResolvedEnsemble.build_spec`.
+        splits: The splits of its members; the last one is tested.
+
+    Returns:
+        Specs under ``predicted`` and ``record``.
+    """
+    record = _build_record_spec(resolved, splits) | _build_prediction_spec(resolved, predicted)
+    return {"predicted": predicted, "record": record}
+
+
+def _build_record_spec(resolved: ResolvedTask, splits: Sequence[Split]) -> dict[str, Any]:
+    """Build the part of a record's spec that every kind of task has; the last split is tested."""
+    return {
+        "kind": resolved.task.kind,
+        "labels": hashing.hash_labels(splits[-1]),
+        "division": {split.name: hashing.hash_split_metadata(split) for split in splits},
+        "metrics": {
+            **{metric.name: metric.spec for metric in resolved.metrics},
+            **{metric.name: metric.spec for metric in resolved.fusion_metrics},
+        },
+    }
+
+
+def _build_prediction_spec(resolved: ResolvedTask, predicted: dict[str, Any]) -> dict[str, Any]:
+    """Build the part of a record's spec that tasks with predictions have."""
+    return {
+        "protocol": resolved.protocol,
+        **collect_reported_options(resolved.task),
+        "predicted": predicted,
+        "image_index": image_index.VERSION,
+    }
+
+
+def list_training_specs(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the specs of the trained models in a record's spec: one, or one per ensemble member.
+
+    It is empty for a quality task.
+    """
+    predicted = record.get("predicted", {})
+    return [part["trained"] for part in predicted.get("members", [predicted]) if "trained" in part]
 
 
 def collect_reported_options(task: schema.Task) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from fusebench.config.reference_sources import ChannelsSource, EnsembleSource
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.experiments import commands, sources
@@ -28,7 +29,8 @@ class SourceContent:
 
     Attributes:
         name: Its name in the task file.
-        kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        kind: Kind in the task file, e.g. ``infrared``; ensembles and stacked channels have the
+            visible images here.
         images: Image file per key, by split. A split is missing if the task makes no images of
             this source for it.
         spec: Spec of the images by split: everything that decides their pixels.
@@ -125,6 +127,13 @@ def select_runs(run_plan: Plan, args: argparse.Namespace, *, has_one_source: boo
             f"--to {args.to} exports the images of one source, and task {task_names[0]} has "
             f"{len(source_names)}; name one with --source: {', '.join(source_names)}"
         )
+    source = run_plan.runs[0].source
+    if has_one_source and isinstance(source.config, EnsembleSource | ChannelsSource):
+        raise UserError(
+            f"--to {args.to} exports the images of a source, and {source.name} (kind "
+            f"{source.kind}) has none of its own; name a source that has, or export --to "
+            "predictions"
+        )
     return list(run_plan.runs)
 
 
@@ -141,7 +150,7 @@ def select_splits(
     Raises:
         UserError: If the task has no such split, or the data set has no such labels.
     """
-    run = runs[0]
+    run = next((run for run in runs if run.train_images is not None), runs[0])
     splits = {"test": run.test_split}
     if run.train_images is not None:
         splits = {"train": run.train_images.split, **splits}
@@ -190,8 +199,8 @@ def collect_sources(
         )
     for name in split_names:
         if not any(name in each.images for each in contents):
-            assert runs[0].train_images is not None
-            shared = runs[0].train_images.source.name
+            trained = next(run.train_images for run in runs if run.train_images is not None)
+            shared = trained.source.name
             raise UserError(
                 f"task {task_name} trains one model on the source {shared}, so that others have no "
                 f"{name} images; export --source {shared}, or --split test"

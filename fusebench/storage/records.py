@@ -94,7 +94,7 @@ class Record(Scores):
         kind: Kind of the task: ``detection``, ``segmentation`` or ``quality``.
         dataset: Name of the data set.
         source: Name of the source.
-        source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        source_kind: Kind in the task file, e.g. ``infrared`` or ``method``.
         seed: Random seed of the training; None if nothing was trained.
         classes: Class names of the data set, in the order of their ids.
         protocol: Facts that a reader needs to reproduce the scores, in the order of printing.

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reports.document import equivalence, equivalence_text, selection, table_text
+from reports.document import (
+    equivalence,
+    equivalence_text,
+    reference_rows,
+    selection,
+    table_text,
+)
 from reports.document.model import MissingRuns, TaskSection
 from reports.figures import sample_panels
 from reports.figures.sample_panels import SamplePair
@@ -30,6 +36,7 @@ def build_section(
     comparisons = equivalence.compare_sources(results)
     sentences = [
         where_fusion_helps.build_answer(results, main),
+        reference_rows.build_sentence(results, main),
         equivalence_text.build_sentence(results, comparisons),
         *where_fusion_helps.build_sentences(results, main),
     ]
@@ -63,6 +70,9 @@ def attach_samples(
     """Return the section with its bar chart, its sample images and their legend."""
     finished = [source.source_name for source in section.results.sources if source.records]
     legend = sample_panels.build_legend(section.results.kind, finished, samples)
+    kinds = {source.source_kind for source in section.results.sources if source.records}
+    if legend and kinds & {"ensemble", "channels"}:
+        legend += f" {sample_panels.VISIBLE_IMAGE_LEGEND}"
     return replace(
         section, bar_chart_stem=bar_chart_stem, samples=tuple(samples), sample_legend=legend
     )

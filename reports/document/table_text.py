@@ -17,7 +17,13 @@ from reports.tables.comparison import (
 )
 from reports.tables.text_table import BY_CONDITION, ERRORS, TextRow, TextTable
 
-SOURCE_KIND_TEXTS = {"method": "fused here", "folder": "fused elsewhere"}
+SOURCE_KIND_TEXTS = {
+    "method": "fused here",
+    "folder": "fused elsewhere",
+    "ensemble": "ensemble of predictions",
+    "channels": "trained on 4 channels",
+    "replace": "infrared as one channel",
+}
 
 
 def get_csv_path(table: ScoreTable) -> str:

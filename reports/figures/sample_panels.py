@@ -24,7 +24,7 @@ from reports.figures.overlays import BoxOverlay
 from reports.figures.sample_selection import PAIRS_PER_CRITERION, SelectedPair
 from reports.results import drawn_matches, predictions
 from reports.results.predictions import SourcePredictions
-from reports.results.task_results import SINGLE_SENSOR_KINDS
+from reports.results.task_results import REFERENCE_KINDS, SINGLE_SENSOR_KINDS
 
 JPEG_QUALITY = 75
 NO_BOXES, NO_LABEL_MAP = boxes.make_boxes([], []), np.zeros((0, 0), np.uint8)
@@ -42,6 +42,7 @@ LABEL_MAP_LEGEND = (
     "Top to bottom: image; label map, see its legend; errors (wrong pixels orange, unlabeled "
     "pixels black); the part in the blue frame enlarged, in which the sources disagree most."
 )
+VISIBLE_IMAGE_LEGEND = "Ensembles and models of four channels are drawn on the visible image."
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ def _select_pairs(
         source.source_name for source in ranked if source.run.source.kind in SINGLE_SENSOR_KINDS
     ]
     fused = [
-        source.source_name for source in ranked if source.run.source.kind not in SINGLE_SENSOR_KINDS
+        source.source_name
+        for source in ranked
+        if source.run.source.kind not in (*SINGLE_SENSOR_KINDS, *REFERENCE_KINDS)
     ]
     if singles and fused:
         best_fused, best_single = fused[0], singles[0]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fusebench.evaluation import average_precision, confusion, match_table
 from fusebench.evaluation.class_means import average_defined
 from fusebench.evaluation.counts import ArrayCounts, DetectionCounts
+from fusebench.experiments import specs
 from fusebench.storage import hashing, image_index, records
 from fusebench.storage.records import Record
 from fusebench.storage.store import ResultFolder, Store
@@ -38,7 +39,8 @@ def load_scorable_sources(root: Path) -> list[ScorableSource]:
 def _hash_spec_without_seed(folder: ResultFolder) -> str:
     """Hash a spec without its training seed; equal for all runs of one source."""
     spec: dict[str, Any] = json.loads(json.dumps(folder.spec))
-    spec.get("predicted", {}).get("trained", {})["seed"] = None
+    for trained in specs.list_training_specs(spec):
+        trained["seed"] = None
     return hashing.content_hash(spec)
 
 

@@ -12,7 +12,8 @@ from reports.results.task_results import TaskResults
 
 KEY_DIGITS = 8  # of a hash; a report has few different protocols
 # May differ between the sources of a task.
-SOURCE_DEPENDENT_FACTS = ("color", "predictions", "boxes beyond the edge")
+SOURCE_DEPENDENT_FACTS = ("color", "ensemble", "predictions", "boxes beyond the edge")
+ENSEMBLE = "ensemble"  # the fact that says how predictions are combined
 NOT_RECORDED = "not recorded"  # value of a fact that a record lacks
 
 
@@ -92,6 +93,8 @@ def _group_by_source(
     """Return the values of one fact by source; several of one source are joined by bars."""
     values: dict[str, list[str]] = {}
     for source, facts in facts_of_records:
+        if name == ENSEMBLE and name not in facts:  # other sources combine nothing
+            continue
         values.setdefault(source, []).append(facts.get(name, NOT_RECORDED))
     return {source: " | ".join(dict.fromkeys(texts)) for source, texts in values.items()}
 

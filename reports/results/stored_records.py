@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.config import schema
+from fusebench.experiments import specs
 from fusebench.runtime import progress
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record
@@ -89,12 +90,14 @@ def compute_setting(spec: Mapping[str, Any]) -> str:
     """Compute the digest of the parts of a spec that all sources and seeds of a comparison share.
 
     Left out are the seed and everything that is specific to a source: how its images were fused,
-    and the file names of external predictions.
+    the file names of external predictions, and how an ensemble combines predictions.
     """
     shared = _drop_seed(spec)
     protocol = str(spec.get("protocol", ""))
     if "images" in shared:  # a quality task
         shared["images"] = _reduce_images(shared["images"])
+    if "members" in shared.get("predicted", {}):  # an ensemble: its members share the setting
+        shared["predicted"] = shared["predicted"]["members"][0]
     if "predicted" in shared:
         predicted, trained = shared["predicted"], shared["predicted"]["trained"]
         predicted["images"] = _reduce_images(predicted["images"])
@@ -117,7 +120,8 @@ def compute_seedless_digest(spec: Mapping[str, Any]) -> str:
 def _drop_seed(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Copy a spec without the seed of the training."""
     copied = deepcopy(dict(spec))
-    copied.get("predicted", {}).get("trained", {}).pop("seed", None)
+    for trained in specs.list_training_specs(copied):
+        trained.pop("seed", None)
     return copied
 
 

@@ -8,7 +8,8 @@ from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
 
-SINGLE_SENSOR_KINDS = ("infrared", "visible")  # kinds of source that are not fusions
+SINGLE_SENSOR_KINDS = ("infrared", "visible")
+REFERENCE_KINDS = ("ensemble", "channels", "replace")  # of both sensors, without a fused image
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class SourceResults:
 
     Attributes:
         source_name: Name of the source.
-        source_kind: ``infrared``, ``visible``, ``method`` or ``folder``.
+        source_kind: Kind in the task file, e.g. ``infrared`` or ``method``.
         planned_seeds: Seeds of the task; ``(None,)`` where nothing is trained.
         records: Finished records, in the order of ``planned_seeds``.
         command: Command that executes the missing runs.
@@ -37,6 +38,16 @@ class SourceResults:
     def is_single_sensor(self) -> bool:
         """Whether the source is one of the two sensors alone."""
         return self.source_kind in SINGLE_SENSOR_KINDS
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the source uses both sensors without a fused image."""
+        return self.source_kind in REFERENCE_KINDS
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether the source is a fused image."""
+        return not self.is_single_sensor and not self.is_reference
 
     @property
     def missing_seeds(self) -> tuple[int | None, ...]:

@@ -50,7 +50,7 @@ def build_answer(results: TaskResults, table: ScoreTable) -> str:
 
 
 def _list_fused_rows(table: ScoreTable) -> list[TableRow]:
-    return [row for row in table.rows if not row.source_results.is_single_sensor and row.cells]
+    return [row for row in table.rows if row.source_results.is_fused and row.cells]
 
 
 def _get_best_fused_comparison(table: ScoreTable, column: int) -> SourceComparison | None:
@@ -161,7 +161,7 @@ def build_sentences(results: TaskResults, main_table: ScoreTable) -> list[str]:
 
 def _find_best_fused_source(table: ScoreTable) -> str | None:
     """Find the best fused source by the last column, if it has differences to single sensors."""
-    fusions = [row for row in table.rows if row.differences]
+    fusions = [row for row in table.rows if row.differences and row.source_results.is_fused]
     row = find_best_row(fusions, table.headers[-1], len(table.headers) - 1)
     return row.source_results.source_name if row else None
 

@@ -42,6 +42,7 @@ VERSION = 2  # 2: palettes are read by color, lossy files are refused
 TITLE = "Label maps from a folder"
 PROTOCOL = "made elsewhere"
 FILES = "folder of label maps"
+INPUT_CHANNELS = (3, 4)  # no image is read
 
 
 class Options(BaseModel):

@@ -18,6 +18,7 @@ from fusebench.storage.records import Scalar
 
 VERSION = 1
 TITLE = "YOLOv5"
+INPUT_CHANNELS = (3, 4)
 
 
 def dependency_hashes(options: Options) -> dict[str, str | None]:

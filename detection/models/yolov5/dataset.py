@@ -1,6 +1,7 @@
 """Training data of one source in ultralytics' folder layout.
 
-    dataset/images/<key>.<ext>     hard links (copies where the file system has none), or PNGs
+    dataset/images/<key>.<ext>     hard links (copies where the file system has none), or PNGs;
+                                   PNGs of four channels where infrared is the fourth
     dataset/labels/<key>.txt       class, center, width and height as fractions of the image
 
 ultralytics looks for labels beside the images, caches them, and silently skips files that it cannot
@@ -21,6 +22,8 @@ import numpy as np
 from detection.models.yolov5 import ultralytics_import
 from detection.models.yolov5.options import Options
 from detection.models.yolov5.ultralytics_config import build_config
+from detection.models.yolov5.transforms import four_channels
+from fusebench.data import images
 from fusebench.data.box_labels import yolo_rows
 from fusebench.data.image_files import plain_copies
 from fusebench.data.labeled_images import LabeledImages
@@ -49,7 +52,10 @@ def write_yolo_dataset(examples: LabeledImages, folder: Path) -> Path:
     for pair in examples.split.pairs:
         image = examples.images[pair.key]
         plain_copies.check_image_size(image, pair)
-        plain_copies.place_image(image, image_folder, pair.key, "hardlink")
+        if examples.channels == 3:
+            plain_copies.place_image(image, image_folder, pair.key, "hardlink")
+        else:
+            images.write_png(image_folder / f"{pair.key}.png", examples.read(pair.key))
         (label_folder / f"{pair.key}.txt").write_text(yolo_rows.format_label_file(pair))
     return image_folder
 
@@ -89,7 +95,7 @@ def load_yolo_dataset(
     classes = examples.split.classes
     dataset = YOLODataset(
         img_path=str(image_folder),
-        data={"names": dict(enumerate(classes)), "channels": 3},
+        data={"names": dict(enumerate(classes)), "channels": examples.channels},
         task="detect",
         imgsz=config.imgsz,
         batch_size=config.batch,
@@ -107,6 +113,8 @@ def load_yolo_dataset(
     ultralytics_import.log_line(f"read {counts}")
     if stretched:
         dataset.load_image = partial(dataset.load_image, rect_mode=False)
+    if examples.channels != 3:
+        four_channels.treat_color_apart(dataset)
     dataset.cache = "ram"  # mosaics then choose from all images, not from the last ones loaded
     dataset.transforms = dataset.build_transforms(config)
     _cache_images(dataset)

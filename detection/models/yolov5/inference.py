@@ -83,15 +83,15 @@ def predict_boxes(
     return boxes
 
 
-def resize_and_pad(image: images.Color, shape: InputShape) -> images.Color:
+def resize_and_pad(image: NDArray[np.uint8], shape: InputShape) -> NDArray[np.uint8]:
     """Resize an image so that its long side fits, and pad it evenly to the stride with gray.
 
     Args:
-        image: uint8 (H, W, 3).
+        image: uint8 (H, W, channels).
         shape: If it is stretched, the image is resized to the square without padding.
 
     Returns:
-        uint8 (H', W', 3), both sides multiples of the stride unless stretched.
+        uint8 (H', W', channels), both sides multiples of the stride unless stretched.
     """
     import cv2
 
@@ -101,7 +101,7 @@ def resize_and_pad(image: images.Color, shape: InputShape) -> images.Color:
         resized = cv2.resize(image, resized_size[::-1], interpolation=cv2.INTER_LINEAR)
         image = np.asarray(resized, np.uint8)
     top, left = _compute_padding(resized_size, padded_size)
-    padded = np.full((*padded_size, 3), PADDING_GRAY, np.uint8)
+    padded = np.full((*padded_size, image.shape[2]), PADDING_GRAY, np.uint8)
     padded[top : top + resized_size[0], left : left + resized_size[1]] = image
     return padded
 
@@ -124,7 +124,7 @@ def _compute_padding(resized: tuple[int, int], padded: tuple[int, int]) -> tuple
 
 def _iterate_batches(
     test: LabeledImages, shape: InputShape, title: str, threads: int
-) -> Iterator[list[tuple[str, tuple[int, int], images.Color]]]:
+) -> Iterator[list[tuple[str, tuple[int, int], NDArray[np.uint8]]]]:
     """Yield up to `BATCH_SIZE` images of one size at a time: key, (height, width), resized image.
 
     One image at a time is held in its original size; with threads, one per thread, and they
@@ -141,11 +141,9 @@ def _iterate_batches(
 
     def load(
         batch: tuple[tuple[int, int], list[str]],
-    ) -> list[tuple[str, tuple[int, int], images.Color]]:
+    ) -> list[tuple[str, tuple[int, int], NDArray[np.uint8]]]:
         size, keys = batch
-        return [
-            (key, size, resize_and_pad(images.read_color(test.images[key]), shape)) for key in keys
-        ]
+        return [(key, size, resize_and_pad(test.read(key), shape)) for key in keys]
 
     loaded = prefetch.map_ahead(load, batches, threads)
     for _ in progress.track_progress(batches, title):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detection.models.yolov5 import ultralytics_import
+from detection.models.yolov5.network import FIRST_LAYER_WEIGHT
 from detection.models.yolov5.options import RELEASE_NAME_PATTERN
 from fusebench.errors import UserError
 from fusebench.storage import hashing, integrity
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEAD_DESCRIPTION = "anchor-free, not v6.0 with anchors"
-FIRST_LAYER_WEIGHT = "model.0.conv.weight"  # its channels give the size
 PACKAGED_WEIGHTS = Path(__file__).parents[2] / "weights" / "yolov5n-scenes.safetensors"
 
 

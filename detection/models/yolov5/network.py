@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Any
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write, command_name
 from fusebench.storage.weights import foreign_weights
+from fusebench.storage.weights.input_channels import grow_input_channels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHTS_FILE, MODEL_INFO_FILE = "model.safetensors", "model.json"
+FIRST_LAYER_WEIGHT = "model.0.conv.weight"  # its channels give the size
 
 
-def build_network(size: str, classes: Sequence[str]) -> Any:
+def build_network(size: str, classes: Sequence[str], channels: int = 3) -> Any:
     """Build a ``DetectionModel`` with random weights from torch's generator, in training mode.
 
     Args:
         size: n, s, m, l or x.
         classes: Class names.
+        channels: Of the images.
     """
     from ultralytics.nn.tasks import DetectionModel
     from ultralytics.utils import ROOT, YAML
 
     config = YAML.load(ROOT / "cfg/models/v5/yolov5.yaml")
     config |= {"scale": size, "yaml_file": f"yolov5{size}.yaml"}
-    network = DetectionModel(config, ch=3, nc=len(classes), verbose=False)
+    network = DetectionModel(config, ch=channels, nc=len(classes), verbose=False)
     network.names = dict(enumerate(classes))
     network.nc = len(classes)
     return network
@@ -62,7 +65,8 @@ def load_network(folder: Path) -> Any:
     from safetensors.torch import load_file
 
     model_info = json.loads((folder / MODEL_INFO_FILE).read_text())
-    network = build_network(model_info["size"], model_info["classes"])
+    channels = model_info.get("channels", 3)
+    network = build_network(model_info["size"], model_info["classes"], channels)
     try:
         network.load_state_dict(load_file(folder / WEIGHTS_FILE))
     except RuntimeError as error:
@@ -106,7 +110,8 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
     """Copy the tensors that match by name and shape into ``network``.
 
     The last layers of the class branch depend on the number of classes; they keep their random
-    weights when it differs.
+    weights when it differs. If ``network`` reads more channels, the weight of the first layer
+    grows; see `grow_input_channels`.
 
     Returns:
         The number of copied tensors.
@@ -116,6 +121,10 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
             or a value is not finite.
     """
     expected = network.state_dict()
+    first = tensors.get(FIRST_LAYER_WEIGHT)
+    if first is not None and first.ndim == 4 and first.shape[1] == 3:
+        channels = expected[FIRST_LAYER_WEIGHT].shape[1]
+        tensors = {**tensors, FIRST_LAYER_WEIGHT: grow_input_channels(first, channels)}
     matching = {
         name: value
         for name, value in tensors.items()

@@ -76,13 +76,13 @@ def load_network(path: Path, classes: Sequence[str]) -> tuple[str, Any]:
 
 
 def _infer_size(path: Path, tensors: "Mapping[str, Tensor]") -> str:
-    weight = tensors.get(initial_weights.FIRST_LAYER_WEIGHT)
+    weight = tensors.get(network.FIRST_LAYER_WEIGHT)
     size = SIZE_BY_CHANNELS.get(len(weight)) if weight is not None and weight.ndim == 4 else None
     if size is None or LAST_LAYER_BIAS not in tensors:
         channels = ", ".join(map(str, SIZE_BY_CHANNELS))
         raise UserError(
             f"{path}: not a YOLOv5 detector of ultralytics (expected "
-            f"{initial_weights.FIRST_LAYER_WEIGHT} of {channels} channels and {LAST_LAYER_BIAS}); "
+            f"{network.FIRST_LAYER_WEIGHT} of {channels} channels and {LAST_LAYER_BIAS}); "
             "the anchor-based yolov5*.pt of v6.0 and other networks cannot be used, yolov5nu.pt to "
             "yolov5xu.pt can"
         )

@@ -117,7 +117,7 @@ def _initialize_state(
     from ultralytics.utils.torch_utils import ModelEMA
 
     ultralytics_import.seed_everything(seed, 0)
-    model = network.build_network(options.size, examples.split.classes)
+    model = network.build_network(options.size, examples.split.classes, examples.channels)
     weights = options.start_weights, options.size, folder.parent / "downloads"
     tensors = initial_weights.load_tensors(*weights)
     transferred = None
@@ -291,6 +291,7 @@ def _write_results(
         "model": "YOLOv5",
         "size": options.size,
         "classes": list(examples.split.classes),
+        "channels": examples.channels,
         "image_size": options.image_size,
         "epochs": options.epochs,
         "steps": state.ema.updates,

@@ -38,6 +38,9 @@ weights as an uninterrupted one, bit for bit on one CPU.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.storage import hashing
@@ -49,6 +52,7 @@ from segmentation.models.segformer.options import find_weights_file
 
 VERSION = 1
 TITLE = "SegFormer"
+INPUT_CHANNELS = (3, 4)
 
 
 def dependency_hashes(options: Options) -> dict[str, str | None]:
@@ -146,3 +150,12 @@ def predict(
     from segmentation.models.segformer import inference
 
     return inference.predict_label_maps(folder, test, device=device)
+
+
+def predict_probabilities(
+    folder: Path, test: LabeledImages, options: Options, predict: Predict, *, device: str
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield key and class probabilities, float32 (classes, H, W), of every test image."""
+    from segmentation.models.segformer import inference
+
+    return inference.predict_probabilities(folder, test, device=device)

@@ -17,7 +17,7 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair
 from fusebench.runtime.loading.image_cache import ImageCache
 from fusebench.runtime.seeds import derive_seed
-from segmentation.models.segformer.network import IMAGENET_MEAN
+from segmentation.models.segformer.network import IMAGENET_MEAN, extend_to_infrared
 from segmentation.models.segformer.options import Options
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class TrainingCrops:
         return self.length
 
     def __getitem__(self, position: int) -> "dict[str, Tensor]":
-        """Return ``inputs``, uint8 (3, H, W) RGB, and ``labels``, uint8 (H, W)."""
+        """Return ``inputs``, uint8 (3 or 4, H, W): RGB, infrared; and ``labels``, uint8 (H, W)."""
         import torch
 
         pairs = self.examples.split.pairs
@@ -86,10 +86,10 @@ class TrainingCrops:
         pairs = {pair.key: pair for pair in self.examples.split.pairs}
         self.cache.fill(pairs, lambda key: self._load(pairs[key]), threads)
 
-    def _load(self, pair: Pair) -> tuple[images.Color, images.LabelMap]:
+    def _load(self, pair: Pair) -> tuple[NDArray[np.uint8], images.LabelMap]:
         assert pair.label_map is not None
         labels = label_maps.read_label_map(pair.label_map, self.examples.split.classes)
-        return images.read_color(self.examples.images[pair.key]), labels
+        return self.examples.read(pair.key), labels
 
 
 def collate_crops(samples: "list[dict[str, Tensor]]") -> "dict[str, list[Tensor]]":
@@ -107,20 +107,21 @@ def convert_to_training_labels(labels: images.LabelMap, options: Options) -> ima
 
 
 def augment_image(
-    image: images.Color, labels: images.LabelMap, options: Options, seed: int
+    image: NDArray[np.uint8], labels: images.LabelMap, options: Options, seed: int
 ) -> dict[str, Any]:
     """Resize, crop, flip and distort an image and its labels at random.
 
     mmcv and mmseg use numpy's global generator; its state is restored.
 
     Args:
-        image: uint8 (H, W, 3), RGB.
+        image: uint8 (H, W, 3), RGB; or (H, W, 4), RGB and infrared, whose gray levels are not
+            distorted.
         labels: uint8 (H, W).
         options: Which augmentations are used.
         seed: Random seed of this image.
 
     Returns:
-        mmseg's ``img`` (RGB), ``gt_seg_map`` and the other entries of its pipeline.
+        mmseg's ``img`` (RGB, infrared), ``gt_seg_map`` and the other entries of its pipeline.
     """
     from mmcv.transforms import RandomFlip, RandomResize
     from mmseg.datasets.transforms import PhotoMetricDistortion, RandomCrop
@@ -144,7 +145,13 @@ def augment_image(
     np.random.seed(seed)  # noqa: NPY002 - the generator that mmcv uses
     try:
         for transform in transforms:
-            results = transform(results)
+            infrared = results["img"][..., 3:]
+            if infrared.size and isinstance(transform, PhotoMetricDistortion):
+                results["img"] = np.ascontiguousarray(results["img"][..., :3])
+                results = transform(results)
+                results["img"] = np.dstack([results["img"], infrared])
+            else:
+                results = transform(results)
         if options.padding == "anywhere":
             results |= _pad_at_random_position(results["img"], results["gt_seg_map"], crop)
     finally:
@@ -155,10 +162,14 @@ def augment_image(
 def _pad_at_random_position(
     image: NDArray[np.uint8], labels: images.LabelMap, crop: tuple[int, int]
 ) -> dict[str, Any]:
-    """Place a BGR image and its labels in a crop of (width, height), on mean color and no label."""
+    """Place an image and its labels in a crop of (width, height), on mean color and no label.
+
+    The image is BGR, or BGR and infrared.
+    """
     height, width = labels.shape
-    padded_image = np.empty((crop[1], crop[0], 3), np.uint8)
-    padded_image[...] = np.rint(IMAGENET_MEAN[::-1])
+    mean_color = extend_to_infrared(IMAGENET_MEAN[::-1], image.shape[2])
+    padded_image = np.empty((crop[1], crop[0], image.shape[2]), np.uint8)
+    padded_image[...] = np.rint(mean_color)
     padded_labels = np.full(padded_image.shape[:2], IGNORE_INDEX, np.uint8)
     top = np.random.randint(crop[1] - height + 1)  # noqa: NPY002 - seeded by the caller
     left = np.random.randint(crop[0] - width + 1)  # noqa: NPY002 - seeded by the caller
@@ -168,4 +179,6 @@ def _pad_at_random_position(
 
 
 def _swap_red_and_blue(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(image[..., ::-1])
+    if image.shape[-1] == 3:
+        return np.ascontiguousarray(image[..., ::-1])
+    return np.ascontiguousarray(image[..., [2, 1, 0, 3]])

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fusebench.data import images
 from fusebench.data.images import LabelMap
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.pairs import Pair, Split
@@ -40,6 +40,36 @@ def predict_label_maps(
     Raises:
         UserError: If the largest image cannot fit into the memory of the machine.
     """
+    for key, logits, first_class_id in _iterate_logits(folder, test, device=device):
+        yield key, logits.argmax(0).byte().cpu().numpy() + np.uint8(first_class_id)
+
+
+def predict_probabilities(
+    folder: Path, test: LabeledImages, *, device: str
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield key and class probabilities of every test image.
+
+    Args:
+        folder: Folder of the trained network.
+        test: The images; their labels are not used.
+        device: Torch device.
+
+    Returns:
+        float32 (classes, H, W) in the size of the pair; 0 for a class that was not trained.
+
+    Raises:
+        UserError: If the largest image cannot fit into the memory of the machine.
+    """
+    for key, logits, first_class_id in _iterate_logits(folder, test, device=device):
+        trained = logits.softmax(0).cpu().numpy()
+        untrained = np.zeros((first_class_id, *trained.shape[1:]), np.float32)
+        yield key, np.concatenate([untrained, trained])
+
+
+def _iterate_logits(
+    folder: Path, test: LabeledImages, *, device: str
+) -> Iterator[tuple[str, "Tensor", int]]:
+    """Yield key, logits (outputs, H, W) and the class id of the first output, per test image."""
     import torch
 
     # a finished folder is not written to; the log of training has the libraries' output already
@@ -50,16 +80,16 @@ def predict_label_maps(
         _check_memory(network, test.split)
 
     def load(pairs: list[Pair]) -> "Tensor":
-        pixels = [images.read_color(test.images[pair.key]).transpose(2, 0, 1) for pair in pairs]
+        pixels = [test.read(pair.key).transpose(2, 0, 1) for pair in pairs]
         return torch.from_numpy(np.stack(pixels))
 
     batches = _build_batches(test.split, GPU_BATCH_PIXELS if device != "cpu" else 0)
     loaded = prefetch.map_ahead(load, batches, training_batches.count_workers(device))
     for pairs, pixels in zip(batches, loaded, strict=True):
         with torch.inference_mode():
-            labels = predict_labels(network, pixels).cpu().numpy()
-        for pair, label_map in zip(pairs, labels, strict=True):
-            yield pair.key, label_map + np.uint8(model_info.first_class_id)
+            logits = predict_logits(network, pixels)
+        for pair, logits_of_image in zip(pairs, logits, strict=True):
+            yield pair.key, logits_of_image, model_info.first_class_id
 
 
 def _build_batches(split: Split, max_pixels: int) -> list[list[Pair]]:
@@ -88,7 +118,8 @@ def estimate_bytes(network: Any, height: int, width: int) -> int:
     import torch
 
     meta_network = tensor_bytes.copy_to_meta(network)
-    pixels = torch.empty(1, 3, height, width, dtype=torch.uint8, device="meta")
+    channels = meta_network.state_dict()[networks.FIRST_LAYER_WEIGHT].shape[1]
+    pixels = torch.empty(1, channels, height, width, dtype=torch.uint8, device="meta")
     return tensor_bytes.count_peak_bytes(lambda: predict_labels(meta_network, pixels))
 
 
@@ -109,10 +140,16 @@ def _check_memory(network: Any, split: Split) -> None:
 
 
 def predict_labels(network: Any, pixels: "Tensor") -> "Tensor":
-    """Return the class ids, uint8 (N, H, W), of RGB images, uint8 (N, 3, H, W)."""
+    """Return the class ids, uint8 (N, H, W), of images, uint8 (N, channels, H, W)."""
     import torch
 
-    inputs = network.data_preprocessor({"inputs": list(pixels)}, False)["inputs"]
-    logits = network.encode_decode(inputs, [{"img_shape": tuple(pixels.shape[2:])}] * len(pixels))
-    labels: Tensor = logits.argmax(1).to(torch.uint8)
+    labels: Tensor = predict_logits(network, pixels).argmax(1).to(torch.uint8)
     return labels
+
+
+def predict_logits(network: Any, pixels: "Tensor") -> "Tensor":
+    """Return the logits, float32 (N, outputs, H, W), of images, uint8 (N, channels, H, W)."""
+    inputs = network.data_preprocessor({"inputs": list(pixels)}, False)["inputs"]
+    shapes = [{"img_shape": tuple(pixels.shape[2:])}] * len(pixels)
+    logits: Tensor = network.encode_decode(inputs, shapes)
+    return logits

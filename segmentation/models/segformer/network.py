@@ -24,6 +24,7 @@ BLOCKS_PER_STAGE = {
 ATTENTION_HEADS = (1, 2, 5, 8)  # per stage; a stage has width times heads channels
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, 0 to 255
 IMAGENET_STD = (58.395, 57.12, 57.375)
+FIRST_LAYER_WEIGHT = "backbone.layers.0.0.projection.weight"
 
 
 def redirect_library_output(path: Path) -> AbstractContextManager[None]:
@@ -42,12 +43,18 @@ def _get_logger() -> logging.Logger:
     return logger
 
 
-def build_network(options: Options, outputs: int) -> "nn.Module":
+def extend_to_infrared(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Extend a value per color channel by infrared, which gets their mean, if there are four."""
+    return values if channels == 3 else (*values, sum(values) / len(values))
+
+
+def build_network(options: Options, outputs: int, channels: int = 3) -> "nn.Module":
     """Build an untrained network with random weights from torch's generator.
 
     Args:
         options: Size of the encoder and head, drop rates, crop size.
         outputs: Number of predicted classes.
+        channels: Of the images: 3, or 4 with infrared.
     """
     import mmseg.models  # registers the types that are named below
     from mmseg.registry import MODELS
@@ -67,6 +74,7 @@ def build_network(options: Options, outputs: int) -> "nn.Module":
             },
             "backbone": {
                 "type": "MixVisionTransformer",
+                "in_channels": channels,
                 "embed_dims": width,
                 "num_layers": BLOCKS_PER_STAGE[options.backbone],
                 "num_heads": ATTENTION_HEADS,
@@ -86,9 +94,20 @@ def build_network(options: Options, outputs: int) -> "nn.Module":
             "test_cfg": {"mode": "whole"},
         }
     )
+    if channels != len(IMAGENET_MEAN):
+        _normalize_infrared(network, channels)
     if options.head == "linear":
         _make_head_linear(network)
     return network
+
+
+def _normalize_infrared(network: Any, channels: int) -> None:
+    """Replace the mean and standard deviation of the images; mmengine refuses four values."""
+    import torch
+
+    for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+        extended = torch.tensor(extend_to_infrared(values, channels)).view(-1, 1, 1)
+        network.data_preprocessor.register_buffer(name, extended, persistent=False)
 
 
 def _make_head_linear(network: Any) -> None:

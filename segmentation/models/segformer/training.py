@@ -87,6 +87,7 @@ def _train_network(
         options=options,
         classes=examples.split.classes,
         first_class_id=int(options.ignore_unlabeled),
+        channels=examples.channels,
     )
     torch.manual_seed(seed)
     net = _build_initial_network(model_info, folder.parent / "downloads").to(device).train()
@@ -152,7 +153,7 @@ def _build_initial_network(model_info: weights.ModelInfo, downloads: Path) -> An
     """Build the network with its initial weights."""
     options = model_info.options
     classes = model_info.classes[model_info.first_class_id :]
-    net: Any = network.build_network(options, len(classes))
+    net: Any = network.build_network(options, len(classes), model_info.channels)
     net.init_weights()
     path = find_weights_file(options)
     if options.start_weights == "imagenet":

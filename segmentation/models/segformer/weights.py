@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from fusebench.errors import UserError
 from fusebench.runtime import atomic_write
 from fusebench.storage.weights import foreign_weights
+from fusebench.storage.weights.input_channels import grow_input_channels
 from segmentation.models.segformer import mit_weight_names
 from segmentation.models.segformer import network as networks
 from segmentation.models.segformer.options import Options
@@ -30,6 +31,7 @@ class ModelInfo(BaseModel):
         options: Options of the training.
         classes: Names of all classes of the data set.
         first_class_id: Class id of the network's first output: 1 if class 0 was not trained.
+        channels: Of the images: 3, or 4 with infrared.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,7 @@ class ModelInfo(BaseModel):
     options: Options
     classes: tuple[str, ...]
     first_class_id: int
+    channels: int = 3
 
 
 def is_finished(folder: Path) -> bool:
@@ -61,7 +64,7 @@ def load_network(folder: Path) -> tuple[Any, ModelInfo]:
 
     model_info = ModelInfo.model_validate_json((folder / "model.json").read_text())
     outputs = len(model_info.classes) - model_info.first_class_id
-    network: Any = networks.build_network(model_info.options, outputs)
+    network: Any = networks.build_network(model_info.options, outputs, model_info.channels)
     network.load_state_dict(load_file(folder / "model.safetensors"))
     return network, model_info
 
@@ -83,7 +86,8 @@ def load_initial_weights(network: "nn.Module", path: Path, classes: Sequence[str
 
     The file holds a MiT encoder with the names of mmseg, NVlabs or Hugging Face, alone or with a
     head. The encoder is loaded completely. mmseg's head is loaded too if it has the same layers;
-    its last layer only if the file states that it was trained on the same classes.
+    its last layer only if the file states that it was trained on the same classes. If the network
+    reads more channels, the weight of its first layer grows; see `grow_input_channels`.
 
     Args:
         network: Changed in place.
@@ -99,6 +103,10 @@ def load_initial_weights(network: "nn.Module", path: Path, classes: Sequence[str
     encoder = _read_encoder(tensors, path)
     _check_encoder_size(encoder.tensors, expected, path)
     loaded = {f"{BACKBONE_PREFIX}{name}": tensor for name, tensor in encoder.tensors.items()}
+    first = loaded.get(networks.FIRST_LAYER_WEIGHT)
+    if first is not None and first.ndim == 4 and first.shape[1] == 3:
+        channels = expected[networks.FIRST_LAYER_WEIGHT].shape[1]
+        loaded[networks.FIRST_LAYER_WEIGHT] = grow_input_channels(first, channels)
     _check_tensor_names(
         loaded, {n: v for n, v in expected.items() if n.startswith(BACKBONE_PREFIX)}, path
     )

@@ -1,0 +1,1 @@
+"""Changes to the transforms of ultralytics' training images."""

@@ -51,6 +51,7 @@ from reports.tables import (
     metric_correlation,
     result_text,
     significance,
+    source_ranks,
     tidy_scores,
 )
 from reports.tables.comparison import ScoreTable
@@ -180,7 +181,7 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     visible, collapsed = selection.select_tables(section.results)
     tables = [*visible, *collapsed]
     text_tables = [*section.main_tables, *section.collapsed_tables]
-    # interval and power tables follow at the end of text_tables
+    # interval, power and rank tables follow at the end of text_tables
     for table, text_table in zip(tables, text_tables, strict=False):
         csv_files.write_csv(csv_files.build_wide_dataframe(table), folder / text_table.csv_file)
     for table in visible:
@@ -188,11 +189,20 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
         if differences is not None:
             stem = table_text.get_csv_path(table).removesuffix(".csv")
             csv_files.write_csv(differences, folder / f"{stem}-pairwise.csv")
+        ranks = source_ranks.build_dataframe(table)
+        if not ranks.empty:
+            stem = table_text.get_csv_path(table).removesuffix(".csv")
+            csv_files.write_csv(ranks, folder / f"{stem}{source_ranks.RANKS_SUFFIX}")
     if section.published_comparisons:
         published = published_comparison_csv.build_dataframe(section.published_comparisons)
         csv_files.write_csv(published, folder / section.published_file)
+    interval_text_tables = [
+        text_table
+        for text_table in text_tables[len(tables) :]
+        if not text_table.csv_file.endswith(source_ranks.RANKS_SUFFIX)
+    ]
     for file, dataframe in interval_tables.build_dataframes(
-        section.results, visible, text_tables[len(tables) :]
+        section.results, visible, interval_text_tables
     ):
         csv_files.write_csv(dataframe, folder / file)
     if section.equivalence_table:

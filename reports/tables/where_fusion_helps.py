@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.results.task_results import TaskResults
 from reports.statistics.confidence_intervals import BETTER, NO_DIFFERENCE_SHOWN, WORSE
-from reports.tables import builders, fusion_metric_tables, significance_text
+from reports.tables import builders, fusion_metric_tables, significance_text, source_ranks
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ColumnHeader,
@@ -46,7 +46,8 @@ def build_answer(results: TaskResults, table: ScoreTable) -> str:
     if not is_tested and results.sources[0].planned_seeds != (None,):
         sentences.append(_describe_seed_counts(results))
     sentences.append(significance_text.describe_intervals(results) if is_tested else UNTESTED_NOTE)
-    return " ".join(sentences)
+    sentences.append(source_ranks.describe_best(table, column))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _list_fused_rows(table: ScoreTable) -> list[TableRow]:

@@ -42,7 +42,7 @@ from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
 from reports.formats import html_page, latex, markdown, report_folder, terminal
 from reports.literature import published_comparison_csv
-from reports.results import bootstrap_cache, bootstrap_scoring, protocol
+from reports.results import bootstrap_cache, bootstrap_scoring, protocol, quality_bootstrap
 from reports.results.predictions import get_modified_times
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
@@ -76,6 +76,7 @@ def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[
             tuple(sources),
             bootstrap_cache.collect_task_bootstrap(runs, store),
             task.preset or "",
+            quality_bootstrap=quality_bootstrap.collect_quality_bootstrap(runs, store),
         )
         if isinstance(task, schema.ModelTaskBase):
             results = replace(results, equivalence=task.equivalence)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.results.bootstrap_scores import ScoreKey
+from fusebench.storage.records import Column
+from reports.results.bootstrap_scores import ScoreKey, TaskBootstrap
 from reports.statistics import confidence_intervals, rank_sets
 from reports.statistics.confidence_intervals import NO_DIFFERENCE_SHOWN, ScoreSample
 from reports.statistics.rank_sets import RankSet
@@ -21,9 +22,10 @@ from reports.tables.comparison import ColumnHeader, ScoreTable, TableRow
 from reports.tables.number_format import UNDEFINED
 from reports.tables.text_table import TextRow, TextTable
 
-RANKS_SUFFIX = "-ranks.csv"
+RANKS_SUFFIX = "-rank-sets.csv"
 CSV_COLUMNS = ("column", "source", "rank", "rank_low", "rank_high", "group")
 MIN_SOURCES = 2
+SIGNIFICANCE_LEVEL = 1 - confidence_intervals.CONFIDENCE_LEVEL
 NOTE = (
     "Rank: by the mean; the brackets hold all ranks that the tests leave open, those of all sources "
     "of a column at once with 95 %. Letters: no difference is shown between sources that share one "
@@ -58,6 +60,89 @@ def add_rank_sets(
         ]
         rows.append(replace(row, cells=tuple(cells)))
     return replace(table, rows=tuple(rows))
+
+
+def add_untested_rank_sets(table: ScoreTable, bootstrap: TaskBootstrap) -> ScoreTable:
+    """Add rank sets to a table whose differences are not tested, as one of fusion metrics."""
+    samples = [
+        [
+            bootstrap.build_sample(
+                row.source_results.source_name, header.score_key, cell.seed_scores
+            )
+            for header, cell in zip(table.headers, row.cells, strict=False)
+        ]
+        for row in table.rows
+    ]
+    return add_rank_sets(table, samples)
+
+
+def add_mean_rank_sets(
+    table: ScoreTable, columns: Sequence[tuple[str, Column]], bootstrap: TaskBootstrap
+) -> ScoreTable:
+    """Add rank sets to the mean rank, the last column of a table of ranks by several metrics.
+
+    The pairs of all metrics are tested together (Holm). The ranks of all metrics are then in their
+    sets at once, and each mean rank is between the mean of the lower and that of the upper ends.
+    Sources are told apart if these intervals have no common point: conservative, but a resample
+    cannot tell how certain a mean rank is, because equal sources exchange their ranks in it.
+
+    Args:
+        table: One column per metric, and the mean rank.
+        columns: Name and column of each metric.
+        bootstrap: Means of the metrics on resamples.
+    """
+    places = [i for i, row in enumerate(table.rows) if row.cells and row.cells[-1].mean is not None]
+    samples = [
+        [
+            bootstrap.build_sample(source.source_name, ScoreKey(None, None, metric), [value])
+            for i in places
+            for source in [table.rows[i].source_results]
+            for value in [source.records[0].values.get(metric)]
+        ]
+        for metric, _ in columns
+    ]
+    if len(places) < MIN_SOURCES or not all(all(by_source) for by_source in samples):
+        return table
+    ends = _compute_joint_rank_ends(
+        [[sample for sample in by_source if sample] for by_source in samples],
+        [column.better for _, column in columns],
+    )
+    lows, highs = ends.mean(axis=0)
+    is_apart = (highs[:, None] < lows[None, :]) | (highs[None, :] < lows[:, None])
+    gains = [-(table.rows[i].cells[-1].mean or 0.0) for i in places]
+    sets = dict(zip(places, rank_sets.compute_rank_sets(gains, is_apart), strict=True))
+    rows = [
+        replace(row, cells=(*row.cells[:-1], replace(row.cells[-1], rank_set=sets.get(i))))
+        if row.cells
+        else row
+        for i, row in enumerate(table.rows)
+    ]
+    return replace(table, rows=tuple(rows))
+
+
+def _compute_joint_rank_ends(
+    samples: Sequence[Sequence[ScoreSample]], directions: Sequence[str]
+) -> NDArray[np.float64]:
+    """Compute both ends of the rank of every source in every metric, all adjusted together.
+
+    Returns:
+        float64 (M, 2, n).
+    """
+    tests = [_test_all_pairs(by_source) for by_source in samples]
+    count = len(samples[0])
+    p_values = np.stack([np.ones((count, count)) if test is None else test for test in tests])
+    upper = np.triu_indices(count, 1)
+    adjusted = confidence_intervals.adjust_p_values(p_values[:, upper[0], upper[1]].ravel())
+    shown = np.array(adjusted).reshape(len(samples), -1) < SIGNIFICANCE_LEVEL
+    ends = []
+    for by_source, is_shown, better in zip(samples, shown, directions, strict=True):
+        is_different = np.zeros((count, count), np.bool_)
+        is_different[upper] = is_shown
+        sign = 1.0 if better == "higher" else -1.0
+        gains = [sign * float(sample.seed_scores.mean()) for sample in by_source]
+        sets = rank_sets.compute_rank_sets(gains, is_different | is_different.T)
+        ends.append([[s.low for s in sets], [s.high for s in sets]])
+    return np.array(ends, np.float64).reshape(len(samples), 2, count)
 
 
 def copy_repeated_ranks(tables: Sequence[ScoreTable]) -> list[ScoreTable]:
@@ -229,7 +314,7 @@ def _compute_rank_sets(
     p_values = _test_all_pairs(chosen)
     if p_values is None:
         return []
-    is_different = rank_sets.adjust_all_pairs(p_values) < 1 - confidence_intervals.CONFIDENCE_LEVEL
+    is_different = rank_sets.adjust_all_pairs(p_values) < SIGNIFICANCE_LEVEL
     is_different &= ~_find_denied_differences(table, column, places)
     sign = 1.0 if table.headers[column].better == "higher" else -1.0
     gains = [sign * float(sample.seed_scores.mean()) for sample in chosen]

@@ -13,7 +13,6 @@ import numpy as np
 from fusebench.evaluation import bootstrap
 from reports.statistics import (
     calibration_trials,
-    confidence_intervals,
     rank_sets,
     synthetic_detections,
 )
@@ -65,11 +64,8 @@ def run_rank_trial(
         samples.append(
             calibration_trials.build_score_sample(source, range(seeds), images, resamples)
         )
-    p_values = np.ones((len(skills), len(skills)))
-    for i, j in combinations(range(len(skills)), 2):
-        estimate = confidence_intervals.estimate_difference(samples[i], samples[j])
-        if estimate is not None:
-            p_values[i, j] = p_values[j, i] = estimate.p_value
+    p_values = rank_sets.compute_pairwise_p_values(samples)
+    assert p_values is not None
     is_different = rank_sets.adjust_all_pairs(p_values) < SIGNIFICANCE_LEVEL
     scores = [float(sample.seed_scores.mean()) for sample in samples]
     return evaluate_rank_sets(rank_sets.compute_rank_sets(scores, is_different), skills)

@@ -39,9 +39,7 @@ LETTER_NOTE = (
 )
 
 
-def add_rank_sets(
-    table: ScoreTable, samples: Sequence[Sequence[ScoreSample | None]]
-) -> ScoreTable:
+def add_rank_sets(table: ScoreTable, samples: Sequence[Sequence[ScoreSample | None]]) -> ScoreTable:
     """Add the rank set of every source in every column that this table tests.
 
     Args:
@@ -128,7 +126,7 @@ def _compute_joint_rank_ends(
     Returns:
         float64 (M, 2, n).
     """
-    tests = [_test_all_pairs(by_source) for by_source in samples]
+    tests = [rank_sets.compute_pairwise_p_values(by_source) for by_source in samples]
     count = len(samples[0])
     p_values = np.stack([np.ones((count, count)) if test is None else test for test in tests])
     upper = np.triu_indices(count, 1)
@@ -311,7 +309,7 @@ def _compute_rank_sets(
     chosen = [sample for sample in chosen if sample.is_defined]
     if len(chosen) < MIN_SOURCES:
         return []
-    p_values = _test_all_pairs(chosen)
+    p_values = rank_sets.compute_pairwise_p_values(chosen)
     if p_values is None:
         return []
     is_different = rank_sets.adjust_all_pairs(p_values) < SIGNIFICANCE_LEVEL
@@ -319,24 +317,9 @@ def _compute_rank_sets(
     sign = 1.0 if table.headers[column].better == "higher" else -1.0
     gains = [sign * float(sample.seed_scores.mean()) for sample in chosen]
     sets: list[RankSet | None] = [None] * len(table.rows)
-    for i, rank_set in zip(
-        places, rank_sets.compute_rank_sets(gains, is_different), strict=True
-    ):
+    for i, rank_set in zip(places, rank_sets.compute_rank_sets(gains, is_different), strict=True):
         sets[i] = rank_set
     return sets
-
-
-def _test_all_pairs(samples: Sequence[ScoreSample]) -> NDArray[np.float64] | None:
-    """Return the p values of all pairs, 1 for pairs without a test; None if there is no test."""
-    p_values = np.ones((len(samples), len(samples)))
-    is_tested = False
-    for i, first in enumerate(samples):
-        for j, second in enumerate(samples[:i]):
-            estimate = confidence_intervals.estimate_difference(first, second)
-            if estimate is not None:
-                p_values[i, j] = p_values[j, i] = estimate.p_value
-                is_tested = True
-    return p_values if is_tested else None
 
 
 def _find_denied_differences(

@@ -4,8 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from reports.statistics import confidence_intervals, rank_sets
+from reports.statistics import confidence_intervals, rank_sets, rank_trials
+from reports.statistics.confidence_intervals import ScoreSample
+from reports.statistics.rank_sets import RankSet
+from reports.statistics.synthetic_detections import DetectorModel
 
 
 def build_matrix(count, pairs, *, symmetric_value=True, other=False):
@@ -90,5 +94,51 @@ def test_more_than_26_groups_have_distinct_names():
 def test_a_source_that_cannot_be_tested_may_have_every_rank():
     p_values = np.full((3, 3), 1e-9)
     p_values[2, :] = p_values[:, 2] = 1.0
-    sets = rank_sets.compute_tested_rank_sets([3.0, 2.0, 1.0], p_values)
+    different = rank_sets.adjust_all_pairs(p_values) < 0.05
+    sets = rank_sets.compute_rank_sets([3.0, 2.0, 1.0], different)
     assert [(s.low, s.high) for s in sets] == [(1, 2), (2, 3), (1, 3)]
+
+
+def test_where_only_the_seeds_vary_all_pairs_share_the_variance_of_an_analysis_of_variance():
+    scores = np.array([[0.50, 0.52, 0.54], [0.60, 0.61, 0.65], [0.40, 0.48, 0.41]])
+    samples = [ScoreSample(row, np.full((3, 5), row.mean()), np.full(4, 0.25)) for row in scores]
+    p_values = rank_sets.compute_pairwise_p_values(samples)
+    within = scores.var(axis=1, ddof=1).mean()  # 6 degrees of freedom
+    t = abs(scores[0].mean() - scores[1].mean()) / np.sqrt(within * 2 / 3)
+    assert p_values[0, 1] == pytest.approx(2 * stats.t.sf(t, 6))
+    constant = ScoreSample(np.array([0.5, np.nan]), np.full((2, 5), 0.5), np.full(4, 0.25))
+    assert rank_sets.compute_pairwise_p_values([constant, constant]) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skills", [[1.0] * 5, [1.0, 1.0, 0.6, 0.6]])
+def test_the_sets_hold_the_true_ranks_in_95_percent_of_trials(skills):
+    model = DetectorModel(group_std=0.8, seed_group_std=0.3)
+    outcomes = [
+        rank_trials.run_rank_trial(
+            model, skills, np.full(24, 8), 3, np.random.default_rng((3, trial)), 100
+        )
+        for trial in range(300)
+    ]
+    assert np.mean([outcome.covers_true_value for outcome in outcomes]) > 0.93
+    assert np.mean([outcome.is_false_finding for outcome in outcomes]) < 0.07
+
+
+def test_a_clear_order_is_found_in_every_trial():
+    model = DetectorModel(group_std=0.3, seed_group_std=0.1, seed_std=0.02)
+    for trial in range(8):
+        outcome = rank_trials.run_rank_trial(
+            model, [2.5, 1.0, -0.5], np.full(12, 6), 2, np.random.default_rng(trial), 60
+        )
+        assert outcome.covers_true_value
+        assert not outcome.is_false_finding
+
+
+def test_the_true_ranks_of_tied_sources_are_all_ranks_of_their_group():
+    sets = [RankSet(1, 1, 1, "a"), RankSet(2, 2, 2, "b"), RankSet(3, 3, 3, "c")]
+    assert rank_trials.evaluate_rank_sets(sets, [3.0, 2.0, 1.0]).covers_true_value
+    outcome = rank_trials.evaluate_rank_sets(sets, [3.0, 2.0, 2.0])
+    assert (outcome.covers_true_value, outcome.is_false_finding) == (False, True)
+    wide = [RankSet(1, 1, 1, "a"), RankSet(2, 2, 3, "b"), RankSet(3, 2, 3, "b")]
+    outcome = rank_trials.evaluate_rank_sets(wide, [3.0, 2.0, 2.0])
+    assert (outcome.covers_true_value, outcome.is_false_finding) == (True, False)

@@ -42,7 +42,7 @@ from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
 from reports.formats import html_page, latex, markdown, report_folder, terminal
 from reports.literature import published_comparison_csv
-from reports.results import bootstrap_cache, bootstrap_scoring, protocol
+from reports.results import bootstrap_cache, bootstrap_scoring, protocol, quality_bootstrap
 from reports.results.predictions import get_modified_times
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
@@ -51,6 +51,7 @@ from reports.tables import (
     metric_correlation,
     result_text,
     significance,
+    source_ranks,
     tidy_scores,
 )
 from reports.tables.comparison import ScoreTable
@@ -75,6 +76,7 @@ def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[
             tuple(sources),
             bootstrap_cache.collect_task_bootstrap(runs, store),
             task.preset or "",
+            quality_bootstrap=quality_bootstrap.collect_quality_bootstrap(runs, store),
         )
         if isinstance(task, schema.ModelTaskBase):
             results = replace(results, equivalence=task.equivalence)
@@ -180,7 +182,7 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     visible, collapsed = selection.select_tables(section.results)
     tables = [*visible, *collapsed]
     text_tables = [*section.main_tables, *section.collapsed_tables]
-    # interval and power tables follow at the end of text_tables
+    # interval, power and rank tables follow at the end of text_tables
     for table, text_table in zip(tables, text_tables, strict=False):
         csv_files.write_csv(csv_files.build_wide_dataframe(table), folder / text_table.csv_file)
     for table in visible:
@@ -188,11 +190,20 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
         if differences is not None:
             stem = table_text.get_csv_path(table).removesuffix(".csv")
             csv_files.write_csv(differences, folder / f"{stem}-pairwise.csv")
+        ranks = source_ranks.build_dataframe(table)
+        if not ranks.empty:
+            stem = table_text.get_csv_path(table).removesuffix(".csv")
+            csv_files.write_csv(ranks, folder / f"{stem}{source_ranks.RANKS_SUFFIX}")
     if section.published_comparisons:
         published = published_comparison_csv.build_dataframe(section.published_comparisons)
         csv_files.write_csv(published, folder / section.published_file)
+    interval_text_tables = [
+        text_table
+        for text_table in text_tables[len(tables) :]
+        if not text_table.csv_file.endswith(source_ranks.RANKS_SUFFIX)
+    ]
     for file, dataframe in interval_tables.build_dataframes(
-        section.results, visible, text_tables[len(tables) :]
+        section.results, visible, interval_text_tables
     ):
         csv_files.write_csv(dataframe, folder / file)
     if section.equivalence_table:

@@ -16,7 +16,7 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison
 from reports.results import protocol
 from reports.results.task_results import TaskResults
-from reports.tables import interval_tables, result_text, where_fusion_helps
+from reports.tables import interval_tables, result_text, source_ranks, where_fusion_helps
 from reports.tables.comparison import ScoreTable
 from reports.tables.text_table import TextTable
 
@@ -55,6 +55,7 @@ def build_section(
             *(table_text.build_text_table(results, table) for table in collapsed),
             *_build_interval_tables(results, visible),
             *interval_tables.build_power_tables(results, main),
+            *_build_rank_tables(results, visible),
         ),
         protocol=protocol.collect_protocol(results),
         published_comparisons=published_comparison.compare_with_published(results),
@@ -83,6 +84,16 @@ def _build_interval_tables(results: TaskResults, tables: Sequence[ScoreTable]) -
         interval_table
         for table in tables
         for interval_table in interval_tables.build_interval_tables(
+            table_text.build_unranked_text_table(results, table), table
+        )
+    ]
+
+
+def _build_rank_tables(results: TaskResults, tables: Sequence[ScoreTable]) -> list[TextTable]:
+    return [
+        rank_table
+        for table in tables
+        for rank_table in source_ranks.build_rank_tables(
             table_text.build_unranked_text_table(results, table), table
         )
     ]

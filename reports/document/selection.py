@@ -2,7 +2,7 @@
 
 from reports.literature import paper_layouts
 from reports.results.task_results import TaskResults
-from reports.tables import builders, fusion_metric_tables
+from reports.tables import builders, fusion_metric_tables, source_ranks
 from reports.tables.comparison import ScoreTable, find_best_row
 
 
@@ -68,7 +68,8 @@ def select_tables(results: TaskResults) -> tuple[list[ScoreTable], list[ScoreTab
         collapsed.insert(0, fusion_metric_tables.build_interval_table(results))
     if results.kind == "quality":
         visible.insert(0, fusion_metric_tables.build_rank_table(results))
-    return visible, collapsed
+    tables = source_ranks.copy_repeated_ranks([*visible, *collapsed])
+    return tables[: len(visible)], tables[len(visible) :]
 
 
 def _select_class_tables(

@@ -5,7 +5,13 @@ from dataclasses import replace
 from fusebench.runtime import file_names
 from reports.literature import paper_layouts
 from reports.results.task_results import TaskResults
-from reports.tables import builders, fusion_metric_tables, result_text, significance_text
+from reports.tables import (
+    builders,
+    fusion_metric_tables,
+    result_text,
+    significance_text,
+    source_ranks,
+)
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ScoreTable,
@@ -56,7 +62,8 @@ def build_text_table(results: TaskResults, table: ScoreTable) -> TextTable:
 def build_unranked_text_table(results: TaskResults, table: ScoreTable) -> TextTable:
     """Format a table without ranks and without the uncertainty of its differences."""
     rows = [
-        replace(row, cells=tuple(replace(cell, rank=0) for cell in row.cells)) for row in table.rows
+        replace(row, cells=tuple(replace(cell, rank=0, rank_set=None) for cell in row.cells))
+        for row in table.rows
     ]
     text_table = build_text_table(results, replace(table, rows=tuple(rows)))
     return replace(
@@ -99,15 +106,21 @@ def _build_row(table: ScoreTable, row: TableRow) -> TextRow:
     kind = SOURCE_KIND_TEXTS.get(source.source_kind, source.source_kind)
     remarks = [] if source.source_name == source.source_kind else [kind]
     seeds = result_text.describe_seeds(row)
+    ranking = source_ranks.get_ranking(table, row)
+    if seeds:
+        remarks.append(seeds)
+    if ranking:
+        remarks.append(f"rank {source_ranks.format_rank_range(ranking)}")
     return TextRow(
         label=source.source_name,
-        remark=", ".join([*remarks, *([seeds] if seeds else [])]),
+        remark=", ".join(remarks),
         cells=tuple(
             (result_text.format_cell(cell, header), cell.rank)
             for cell, header in zip(row.cells, table.headers, strict=False)
         ),
         uncertainty_texts=significance_text.format_row_intervals(row, table.headers),
         absence_label=source.absence_label,
+        letters=ranking.letters if ranking else "",
     )
 
 

@@ -100,7 +100,7 @@ def render_table(table: TextTable, section: TaskSection) -> str:
         r"\toprule",
         *_render_header(table),
         r"\midrule",
-        *(_render_row(escape(row.label), _render_cells(row, column_count)) for row in table.rows),
+        *(_render_row(_render_label(row), _render_cells(row, column_count)) for row in table.rows),
         *_render_differences(table, column_count),
         r"\bottomrule",
         r"\end{tabular}" + ("}" if is_wide else ""),
@@ -156,6 +156,8 @@ def _render_caption(table: TextTable, section: TaskSection) -> str:
     is_ranked = any(rank for row in table.rows for _, rank in row.cells)
     ranks = "Best bold, second best underlined; split" if is_ranked else "Split"
     sentences.append(f"{ranks} {split_hash}")
+    if any(row.letters for row in table.rows):
+        sentences.append("No difference is shown between sources that share a letter")
     return ". ".join(map(escape, sentences)) + "."
 
 
@@ -180,6 +182,12 @@ def _render_header(table: TextTable) -> list[str]:
             rules.append(rf"\cmidrule(lr){{{column}-{column + count - 1}}}")
         column += count
     return [_render_row("", groups), " ".join(rules), headers]
+
+
+def _render_label(row: TextRow) -> str:
+    """Render the name of a source with the letters of its groups."""
+    letters = rf"\textsuperscript{{{escape(row.letters)}}}" if row.letters else ""
+    return escape(row.label) + letters
 
 
 def _render_cells(row: TextRow, column_count: int) -> list[str]:

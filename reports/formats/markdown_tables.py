@@ -173,7 +173,8 @@ def _render_protocol(section: TaskSection) -> str:
 
 
 def _render_label(row: TextRow) -> str:
-    return escape(row.label) + (f" ({escape(row.remark)})" if row.remark else "")
+    letters = f"<sup>{escape(row.letters)}</sup>" if row.letters else ""
+    return escape(row.label) + letters + (f" ({escape(row.remark)})" if row.remark else "")
 
 
 def _render_cells(row: TextRow, column_count: int) -> list[str]:

@@ -80,6 +80,8 @@ def render_table(table: TextTable, width: int) -> str:
             lines += ["", subtitle, *blocks]
     if any(rank for row in table.rows for _, rank in row.cells):
         lines.append("* best, + second best")
+    if any(row.letters for row in table.rows):
+        lines.append("[a]: no difference is shown between sources that share a letter")
     return "\n".join(lines)
 
 
@@ -128,7 +130,13 @@ def _render_rows_with_short_names(table: TextTable, rows: Sequence[TextRow]) -> 
     ]
     return [
         headers,
-        *([short_names[row.label], *_render_cells(row, len(table.headers))[1:]] for row in rows),
+        *(
+            [
+                _render_name(replace(row, label=short_names[row.label])),
+                *_render_cells(row, len(table.headers))[1:],
+            ]
+            for row in rows
+        ),
     ]
 
 
@@ -196,7 +204,12 @@ def _max_line_width(lines: Sequence[str]) -> int:
     return max(map(_display_width, lines))
 
 
+def _render_name(row: TextRow) -> str:
+    """Render a name with the letters of its groups, e.g. ``dmfuse [ab]``."""
+    return f"{row.label} [{row.letters}]" if row.letters else row.label
+
+
 def _render_cells(row: TextRow, column_count: int) -> list[str]:
-    label = f"{row.label} ({row.remark})" if row.remark else row.label
+    label = f"{_render_name(row)} ({row.remark})" if row.remark else _render_name(row)
     cells = row.cells or ((row.absence_label, 0),) * column_count
     return [label, *(text + RANK_MARKS[rank] for text, rank in cells)]

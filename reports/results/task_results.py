@@ -73,6 +73,7 @@ class TaskResults:
         bootstrap: Bootstrap scores; None if no record has the files that resampling needs.
         preset: Preset that the task builds on; empty without one.
         equivalence: Margin and sources of the equivalence tests.
+        quality_bootstrap: Means of the fusion metrics of a quality task on resamples, for ranks.
     """
 
     name: str
@@ -82,6 +83,7 @@ class TaskResults:
     bootstrap: TaskBootstrap | None = None
     preset: str = ""
     equivalence: EquivalenceOptions = field(default_factory=EquivalenceOptions)
+    quality_bootstrap: TaskBootstrap | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -106,7 +106,7 @@ def run_synthetic_trial(
     """
     ground_truth = synthetic_detections.generate_ground_truth(model, sizes, rng)
     score_functions = tuple(
-        _build_score_function(model, ground_truth, rng) for _ in range(2 * seeds)
+        build_score_function(model, ground_truth, rng) for _ in range(2 * seeds)
     )
     image_count = len(ground_truth.group_of_image)
     box_counts = np.bincount(ground_truth.image_of_box, minlength=image_count)[None]
@@ -192,7 +192,7 @@ def compute_independent_p_value(first: Estimate, second: Estimate) -> float:
     return 2 * confidence_intervals.t_cdf(-difference / math.sqrt(variance), freedom)
 
 
-def _build_score_function(
+def build_score_function(
     model: DetectorModel,
     ground_truth: synthetic_detections.SyntheticGroundTruth,
     rng: np.random.Generator,

@@ -146,9 +146,11 @@ def estimate_score(sample: ScoreSample, same_recipe: Sequence[ScoreSample] = ())
     return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
 
 
-def estimate_difference(minuend: ScoreSample, subtrahend: ScoreSample) -> Estimate | None:
-    """Estimate ``minuend - subtrahend`` on the same resamples; None as in `estimate_score`."""
-    return _estimate_signed_sum([minuend, subtrahend], [1.0, -1.0])
+def estimate_difference(
+    minuend: ScoreSample, subtrahend: ScoreSample, same_recipe: Sequence[ScoreSample] = ()
+) -> Estimate | None:
+    """Estimate ``minuend - subtrahend`` on the same resamples; arguments as in `estimate_score`."""
+    return _estimate_signed_sum([minuend, subtrahend], [1.0, -1.0], same_recipe)
 
 
 def _estimate_signed_sum(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fusebench.storage.records import Column, Record, Scores
 from reports.results.bootstrap_scores import ScoreKey
 from reports.results.task_results import TaskResults
+from reports.tables import source_ranks
 from reports.tables.comparison import (
     ColumnHeader,
     OptionalScores,
@@ -107,6 +108,8 @@ def build_means_table(results: TaskResults, family: str = "") -> ScoreTable:
     ]
     name, title = (family, f"{family}, means") if family else ("means", "All metrics, means")
     table = build_table(results, name, title, headers, select_scores)
+    if results.quality_bootstrap:
+        return source_ranks.add_untested_rank_sets(table, results.quality_bootstrap)
     return add_significance(table, results.bootstrap)
 
 

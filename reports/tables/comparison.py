@@ -11,6 +11,7 @@ from fusebench.storage.records import Record
 from reports.results.bootstrap_scores import ScoreKey
 from reports.results.task_results import SourceResults, TaskResults
 from reports.statistics.confidence_intervals import Estimate
+from reports.statistics.rank_sets import RankSet
 
 BETTER_SINGLE_SENSOR = "the better single sensor"
 OptionalScores = list[float | None]
@@ -55,11 +56,13 @@ class TableCell:
         seed_scores: One per finished seed; None where the score is undefined.
         rank: 1 for the best of the column, 2 for the second best, 0 for all others.
         estimate: 95 % interval and variance components; None without statistics.
+        rank_set: Rank of the source in the column with its uncertainty; None without tests.
     """
 
     seed_scores: tuple[float | None, ...]
     rank: int = 0
     estimate: Estimate | None = None
+    rank_set: RankSet | None = None
 
     @property
     def defined_scores(self) -> list[float]:
@@ -135,6 +138,11 @@ class ScoreTable:
     def has_mean_column(self) -> bool:
         """Whether the last column is the mean of the others."""
         return len(self.headers) > 1 and self.headers[-1].is_mean
+
+    @property
+    def has_ranking_column(self) -> bool:
+        """Whether the last column orders the sources: it is the mean of the others, or alone."""
+        return self.has_mean_column or len(self.headers) == 1
 
 
 def build_table(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fusebench.evaluation.ranks import compute_mean_ranks, rank_sources
 from fusebench.storage.records import Record
 from reports.results.task_results import TaskResults
+from reports.tables import source_ranks
 from reports.tables.comparison import (
     ColumnHeader,
     OptionalScores,
@@ -60,7 +61,12 @@ def build_rank_table(results: TaskResults) -> ScoreTable:
     ]
     headers.append(MEAN_RANK_HEADER)
     title = "Ranks by mean, 1 is best"
-    return _remove_differences(build_table(results, "ranks", title, headers, select_scores))
+    table = _remove_differences(build_table(results, "ranks", title, headers, select_scores))
+    if results.quality_bootstrap is None:
+        return table
+    return source_ranks.add_mean_rank_sets(
+        table, list(results.columns.items()), results.quality_bootstrap
+    )
 
 
 def build_mean_rank_table(results: TaskResults) -> ScoreTable:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from fusebench.experiments.failures import Failure
 from reports.results.task_results import SourceResults, TaskResults
-from reports.tables import number_format, significance_text
+from reports.tables import number_format, significance_text, source_ranks
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ColumnHeader,
@@ -152,6 +152,8 @@ def build_notes(results: TaskResults, table: ScoreTable) -> list[str]:
     if any(cell.standard_deviation is not None for cell in cells):
         notes.append(STANDARD_DEVIATION_NOTE)
     notes += significance_text.describe_verdicts(results, table)
+    if letters := source_ranks.describe_letters(table, get_baseline_name(table)):
+        notes.append(letters)
     seed_counts = {len(row.source_results.records) for row in table.rows if row.cells}
     is_tested = any(comparison for row in table.rows for comparison in row.comparisons)
     if 1 in seed_counts and results.sources[0].planned_seeds != (None,) and not is_tested:

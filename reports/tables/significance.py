@@ -1,7 +1,7 @@
 """Significance tests: intervals and verdicts of a table, and all pairs of its sources.
 
 A table's differences are to the better single sensor. All other pairs, e.g. two fusions or the two
-sensors, have a table of their own.
+sensors, have a table of their own; ranks with their uncertainty are in `source_ranks`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import pandas as pd
 from reports.results.bootstrap_scores import TaskBootstrap
 from reports.statistics import confidence_intervals
 from reports.statistics.confidence_intervals import CONFIDENCE_LEVEL, Estimate, ScoreSample
+from reports.tables import source_ranks
 from reports.tables.comparison import (
     ColumnHeader,
     ScoreTable,
@@ -66,7 +67,7 @@ def add_significance(table: ScoreTable, bootstrap: TaskBootstrap | None) -> Scor
                 comparisons=tuple(comparisons) if any(comparisons) else (),
             )
         )
-    return replace(table, rows=tuple(rows))
+    return source_ranks.add_rank_sets(replace(table, rows=tuple(rows)), samples)
 
 
 def build_pairwise_dataframe(

@@ -17,6 +17,7 @@ class TextRow:
         cells: (text, rank) per column; empty if the source has no record.
         uncertainty_texts: Interval or test result per column; empty without statistics.
         absence_label: Printed in every column in place of cells.
+        letters: Groups of sources that are not shown to differ, beside the name; empty without.
     """
 
     label: str
@@ -24,6 +25,7 @@ class TextRow:
     cells: tuple[tuple[str, int], ...]
     uncertainty_texts: tuple[str, ...] = ()
     absence_label: str = ""
+    letters: str = ""
 
 
 @dataclass(frozen=True)

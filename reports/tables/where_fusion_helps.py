@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.results.task_results import TaskResults
 from reports.statistics.confidence_intervals import BETTER, NO_DIFFERENCE_SHOWN, WORSE
-from reports.tables import builders, fusion_metric_tables, significance_text
+from reports.tables import builders, fusion_metric_tables, significance_text, source_ranks
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ColumnHeader,
@@ -36,17 +36,19 @@ def build_answer(results: TaskResults, table: ScoreTable) -> str:
     rows = [row for row in table.rows if row.cells]
     if results.kind == "quality" and rows:
         rank = fusion_metric_tables.describe_mean_rank(table)
-        return " ".join([*_describe_circumstances(results), rank, UNTESTED_NOTE])
+        best = source_ranks.describe_best(table, 0) or UNTESTED_NOTE
+        return " ".join([*_describe_circumstances(results), rank, best])
     column = len(table.headers) - 1
-    best = find_best_row(rows, table.headers[column], column)
-    if best is None:
+    best_row = find_best_row(rows, table.headers[column], column)
+    if best_row is None:
         return "No score is defined: no true label in the test images." if rows else NO_RESULT
-    sentences = [*_describe_circumstances(results), _describe_finding(table, best, column)]
+    sentences = [*_describe_circumstances(results), _describe_finding(table, best_row, column)]
     is_tested = _get_best_fused_comparison(table, column) is not None
     if not is_tested and results.sources[0].planned_seeds != (None,):
         sentences.append(_describe_seed_counts(results))
     sentences.append(significance_text.describe_intervals(results) if is_tested else UNTESTED_NOTE)
-    return " ".join(sentences)
+    sentences.append(source_ranks.describe_best(table, column))
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _list_fused_rows(table: ScoreTable) -> list[TableRow]:

@@ -1,6 +1,7 @@
 """Every number of the report's other CSV files is in a record, a file beside one, or a paper."""
 
 import csv
+import itertools
 import json
 import statistics
 from collections import defaultdict
@@ -43,6 +44,29 @@ def test_ranks_of_fusion_metrics_are_those_of_their_records(report):
         expected = [by_source[row["source"]] for by_source in ranks.values()]
         assert [float(row[title]) for title in ranks] == expected
         assert float(row["mean rank"]) == pytest.approx(statistics.fmean(expected), abs=1e-6)
+
+
+def test_ranks_of_sources_are_those_of_their_means_and_within_their_sets(report):
+    files = list_table_files(report, "-rank-sets.csv")
+    assert len(files) >= 4
+    for file in files:
+        (table,) = (read_csv(file.with_name(file.name.replace("-rank-sets", ""))),)
+        means = {row["source"]: row for row in table}
+        columns = defaultdict(dict)
+        for row in read_csv(file):
+            columns[row["column"]][row["source"]] = row
+        for title, rows in columns.items():
+            better = -1 if "errors" not in file.name and "lost" not in file.name else 1
+            scores = [better * float(means[source][title]) for source in rows]
+            expected = dict(zip(rows, stats.rankdata(scores, method="min"), strict=True))
+            for source, row in rows.items():
+                assert int(row["rank"]) == expected[source], (file.name, title)
+                assert int(row["rank_low"]) <= int(row["rank"]) <= int(row["rank_high"])
+            letters = {source: set(row["group"]) for source, row in rows.items()}
+            for first, second in itertools.combinations(rows, 2):
+                # all ranks of one are better than those of the other: no common letter
+                is_apart = int(rows[first]["rank_high"]) < int(rows[second]["rank_low"])
+                assert not (is_apart and letters[first] & letters[second])
 
 
 def test_intervals_of_fusion_metrics_are_those_of_their_records(report):

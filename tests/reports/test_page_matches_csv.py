@@ -216,9 +216,27 @@ def check_correlation_table(report, table):
     return count
 
 
+def check_rank_set_table(report, table):
+    """Check ranks, their sets and letters."""
+    rows = {(row["source"], row["column"]): row for row in read_csv(report / table["csv"])}
+    titles = get_texts(table["rows"][0][1])[1:]
+    count = Counter()
+    for _, (name, *cells) in table["rows"][1:]:
+        for title, cell in zip(titles, cells, strict=True):
+            if cell["text"] == UNDEFINED:
+                assert (name["text"], title) not in rows
+                continue
+            row = rows[name["text"], title]
+            ends = dict.fromkeys((row["rank_low"], row["rank_high"]))
+            assert cell["text"] == f"{row['rank']} [{', '.join(ends)}] {row['group']}"
+            count["rank sets"] += 1
+    return count
+
+
 CHECKS = {  # end of the CSV file's name to the check of its table; all others are of sources
     "-power.csv": check_power_table,
     "-equivalence.csv": check_equivalence_table,
+    "-rank-sets.csv": check_rank_set_table,
     "-published.csv": check_published_table,
     "/efficiency.csv": check_cost_table,
     "/training-times.csv": check_training_time_table,
@@ -239,6 +257,7 @@ def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
     count = check_all_tables(report)
     minimum = {"cells": 900, "uncertainty": 250, "seeds": 100, "power": 12, "published": 20}
     minimum |= {"costs": 16, "training times": 16, "correlations": 20, "equivalence": 30}
+    minimum["rank sets"] = 40
     assert not {kind: count[kind] for kind, number in minimum.items() if count[kind] < number}
 
 
@@ -257,6 +276,7 @@ def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
         ("toy-detection-power.csv", r"(?m)^2,\d", "2,9"),
         ("toy-detection-equivalence.csv", r"(?m)^(mAP@.5,mine,visible,-?)\d", r"\g<1>9"),
         ("toy-detection-equivalence.csv", "undecided", "better"),
+        ("toy-detection-AP50-rank-sets.csv", r"(?m)^(person,mine,)\d", r"\g<1>9"),
     ],
 )
 def test_a_changed_number_in_a_csv_file_is_detected(report, file, pattern, replacement):

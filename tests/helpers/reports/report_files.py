@@ -16,6 +16,7 @@ OTHER_CSV_PATTERNS = (  # all but the tables of sources; each has a test of its 
     *(
         "*-confusion-matrices.csv",
         "*-equivalence.csv",
+        "*-rank-sets.csv",
         "toy-quality-ranks.csv",
         "toy-quality-intervals.csv",
     ),
@@ -25,6 +26,7 @@ CELL_PART_OF_CLASS = {
     "remark": "remark",
     "visually-hidden": "remark",
     "sup": "remark",
+    "letters": "letters",
 }
 
 
@@ -34,7 +36,7 @@ class ReportPage(HTMLParser):
     Attributes:
         tables: Per table the caption, the rows and the CSV file that is linked below it. A row is
             the number of its body (0 for the head) and its cells; a cell has its ``text``, its
-            ``uncertainty`` and its ``remark``.
+            ``uncertainty``, its ``remark`` and its ``letters``.
         answers: Paragraphs that answer a task's question.
     """
 
@@ -56,7 +58,8 @@ class ReportPage(HTMLParser):
         elif tag in ("td", "th", "caption"):
             self.element = tag
             if tag != "caption":
-                self.tables[-1]["rows"][-1][1].append({"text": "", "uncertainty": "", "remark": ""})
+                parts = ("text", "uncertainty", "remark", "letters")
+                self.tables[-1]["rows"][-1][1].append(dict.fromkeys(parts, ""))
         elif tag == "a" and attrs["href"].endswith(".csv") and self.tables:
             self.tables[-1]["csv"] = self.tables[-1]["csv"] or attrs["href"]
         elif tag == "p":

@@ -263,7 +263,7 @@ def test_the_answer_lists_the_verdicts_against_the_reference_equivalent_sources_
     results = configure(make_results(infrared=0.3, teacher=0.6, student=0.6), reference="teacher")
     answer = sections.build_section(results).answer
     start, _, end = answer.partition("Against teacher, equivalent within 1 point: student (mAP@.5 ")
-    assert start.endswith("trainings. ")
+    assert start.endswith("Tied for best by mAP@.5, 2 of 3 sources: teacher, student. ")
     assert end.startswith("0.00 points, 90 % interval [")
     assert (
         f"adjusted p of equivalence <0.001); worse: infrared (mAP@.5 {MINUS}30.00 points)." in end

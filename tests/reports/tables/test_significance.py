@@ -151,18 +151,19 @@ def test_the_csv_file_has_intervals_p_values_and_verdicts():
 def test_intervals_and_power_are_collapsed_tables_with_files_of_their_own():
     results = make_bootstrapped_results()
     section = sections.build_section(results, "", ())
-    assert [table.title for table in section.collapsed_tables][-2:] == [
+    assert [table.title for table in section.collapsed_tables][-3:] == [
         "AP@.5 by class: 95 % intervals",
         "mAP@.5: sample size that shows a difference",
+        "AP@.5 by class: ranks",
     ]
     files = [table.csv_file for table in [*section.main_tables, *section.collapsed_tables]]
     assert len(set(files)) == len(files)
     main_tables = selection.select_tables(results)[0]
     frames = dict(
-        interval_tables.build_dataframes(results, main_tables, section.collapsed_tables[-2:])
+        interval_tables.build_dataframes(results, main_tables, section.collapsed_tables[-3:-1])
     )
-    assert set(frames) == set(files[-2:])
-    power = frames[files[-1]]
+    assert set(frames) == set(files[-3:-1])
+    power = frames[files[-2]]
     assert power["units"][0] == UNIT_COUNT
     assert power["units for 0.01"][0] < UNIT_COUNT  # the sources vary together: few are enough
 

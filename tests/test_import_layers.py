@@ -29,6 +29,8 @@ CORE_ORDER = (
     "simulator",
     "datasets",
     "evaluation",
+    "corruption_parts",
+    "corruptions",
     "contracts",
     "option_values",
     "plugins",

@@ -25,6 +25,7 @@ from fusebench.experiments.resolution import (
     ResolvedSource,
     ResolvedTask,
 )
+from fusebench.experiments.robustness.corrupted_pairs import CorruptedPairs, corrupt_split
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record, Scalar
@@ -76,15 +77,34 @@ class Run:
         return self.test_images.split
 
     @property
+    def corruption(self) -> CorruptedPairs | None:
+        """How the test pairs are corrupted; None: not at all."""
+        return self.test_images.corruption
+
+    @property
+    def _source_and_seed(self) -> str:
+        """Name of the source, the corruption if there is one, and the seed."""
+        name = self.source_name
+        if self.corruption is not None:
+            name = f"{name}-{self.corruption.level.label}"
+        return _format_source_and_seed(name, self.seed)
+
+    @property
+    def table_name(self) -> str:
+        """Name of the task in its record; of corrupted pairs with the corruption."""
+        if self.corruption is None:
+            return self.task_name
+        return f"{self.task_name}, {self.corruption.level.label}"
+
+    @property
     def label(self) -> str:
         """Readable part of the name of the record's folder."""
-        return f"{self.task_name}-{_format_source_and_seed(self.source_name, self.seed)}"
+        return f"{self.task_name}-{self._source_and_seed}"
 
     @property
     def prediction_label(self) -> str:
         """Readable part of the name of the predictions' folder, which other tasks may share."""
-        source_and_seed = _format_source_and_seed(self.source_name, self.seed)
-        return f"{self.test_split.dataset}-{source_and_seed}"
+        return f"{self.test_split.dataset}-{self._source_and_seed}"
 
     @property
     def trained_label(self) -> str:
@@ -140,6 +160,7 @@ class Run:
                 }
             ),
             "color": self.test_images.describe_color(),
+            **({} if self.corruption is None else {"corruption": self.corruption.describe()}),
             **_join_notes(splits),
             **self._describe_true_boxes(),
             **chosen,
@@ -179,11 +200,24 @@ class SkippedTask:
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a task file, and the tasks whose data is not on this machine."""
+    """The runs of a task file, and the tasks whose data is not on this machine.
+
+    Attributes:
+        task_file: The task file.
+        runs: On clean test pairs.
+        skipped_tasks: Tasks whose data is not there.
+        corrupted_runs: Tests of the same models on corrupted test pairs.
+    """
 
     task_file: schema.TaskFile
     runs: tuple[Run, ...]
     skipped_tasks: tuple[SkippedTask, ...]
+    corrupted_runs: tuple[Run, ...] = ()
+
+    @property
+    def all_runs(self) -> tuple[Run, ...]:
+        """All runs, in the order of their execution."""
+        return (*self.runs, *self.corrupted_runs)
 
 
 def build_plan(  # noqa: PLR0913 - three of them are optional
@@ -214,6 +248,7 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
     """
     cache = SplitCache() if cache is None else cache
     runs: list[Run] = []
+    corrupted_runs: list[Run] = []
     skipped: list[SkippedTask] = []
     for name, resolved in resolution.resolve_tasks(task_file, names, data, base_folder).items():
         try:
@@ -226,8 +261,12 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
             continue
         train, test = (split and split.limit_pairs(limit) for split in splits)
         assert test is not None
-        runs += _build_runs(resolved, train, test, cache.file_hashes)
-    return Plan(task_file, tuple(runs), tuple(skipped))
+        hashes = cache.file_hashes
+        runs += _build_runs(resolved, train, test, hashes)
+        where = f"tasks.{name}.corruptions"
+        for pairs in corrupt_split(resolved.corruptions, splits[1], test, where, hashes):
+            corrupted_runs += _build_runs(resolved, train, test, hashes, pairs)
+    return Plan(task_file, tuple(runs), tuple(skipped), tuple(corrupted_runs))
 
 
 def select_kinds(run_plan: Plan, kinds: Collection[str]) -> Plan:
@@ -236,13 +275,22 @@ def select_kinds(run_plan: Plan, kinds: Collection[str]) -> Plan:
         run_plan.task_file,
         tuple(run for run in run_plan.runs if run.task.kind in kinds),
         tuple(skipped for skipped in run_plan.skipped_tasks if skipped.task.kind in kinds),
+        tuple(run for run in run_plan.corrupted_runs if run.task.kind in kinds),
     )
 
 
 def _build_runs(
-    resolved: ResolvedTask, train: Split | None, test: Split, file_hashes: FileHashes
+    resolved: ResolvedTask,
+    train: Split | None,
+    test: Split,
+    file_hashes: FileHashes,
+    corruption: CorruptedPairs | None = None,
 ) -> list[Run]:
-    """Build the runs of a task: one per source and seed."""
+    """Build the runs of a task: one per source and seed.
+
+    With a corruption, sources are left out whose images it does not change, and those of images
+    that were fused elsewhere.
+    """
     runs = []
     shared_training = (
         SourceImages(resolved.training_source, train, file_hashes)
@@ -250,7 +298,9 @@ def _build_runs(
         else None
     )
     for source in resolved.sources:
-        test_images = SourceImages(source, test, file_hashes)
+        if corruption is not None and not corruption.changes_source(source.config):
+            continue
+        test_images = SourceImages(source, test, file_hashes, corruption)
         train_images = shared_training
         if train is not None and train_images is None:
             train_images = SourceImages(source, train, file_hashes)

@@ -15,6 +15,10 @@ from fusebench import plugins
 from fusebench.config import paths, schema
 from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, TaskMetric
 from fusebench.errors import UserError
+from fusebench.experiments.robustness.corruption_levels import (
+    CorruptionLevel,
+    resolve_corruptions,
+)
 from fusebench.option_values import validate_model
 from fusebench.runtime.unknown_names import suggest_names
 
@@ -155,6 +159,7 @@ class ResolvedTask:
         sources: In the order of the task file.
         training_source: Source that all models are trained on; None: each source trains its own
             model.
+        corruptions: Corruptions of the test pairs, one level per severity.
     """
 
     name: str
@@ -165,6 +170,7 @@ class ResolvedTask:
     fusion_metrics: tuple[ResolvedFusionMetric, ...]
     sources: tuple[ResolvedSource, ...]
     training_source: ResolvedSource | None
+    corruptions: tuple[CorruptionLevel, ...] = ()
 
     @property
     def seeds(self) -> tuple[int | None, ...]:
@@ -232,6 +238,10 @@ def resolve_tasks(
             metrics = (
                 attempt(resolve_metrics, task.kind, task.metrics, f"tasks.{name}.metrics") or ()
             )
+        corruptions: tuple[CorruptionLevel, ...] = ()
+        if isinstance(task, schema.ModelTaskBase):
+            where = f"tasks.{name}.corruptions"
+            corruptions = attempt(resolve_corruptions, task.corruptions, where) or ()
         every_source = [
             attempt(resolve_source, s, file.get_source(s), base_folder) for s in task.sources
         ]
@@ -246,7 +256,15 @@ def resolve_tasks(
             _collect_conflicts(faults, name, task, dataset, model, metrics)
         if dataset is not None:
             tasks[name] = ResolvedTask(
-                name, task, dataset, model, metrics, fusion_metrics, sources, training_source
+                name,
+                task,
+                dataset,
+                model,
+                metrics,
+                fusion_metrics,
+                sources,
+                training_source,
+                corruptions,
             )
     if faults:
         raise UserError("\n".join(faults))
@@ -436,6 +454,11 @@ def _check_model(
         faults.append(
             f"tasks.{name}.train_on: {task.train_on}, but nothing is trained by model "
             f"{task.model} ({plugin.TITLE}); delete train_on, or choose a model that is trained"
+        )
+    if task.corruptions and plugin.FILES:
+        faults.append(
+            f"tasks.{name}.corruptions: model {task.model} reads {plugin.FILES} that were made "
+            "elsewhere, on clean images; delete corruptions, or choose a model that predicts here"
         )
     faults += _find_shared_files(name, task, model)
     faults += plugin.config_errors(model.options, classes, f"tasks.{name}.options")

@@ -22,6 +22,7 @@ from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments import shards
 from fusebench.experiments.resolution import ResolvedSource
+from fusebench.experiments.robustness.corrupted_pairs import CorruptedPairs
 from fusebench.experiments.shards import Shard
 from fusebench.runtime import progress
 from fusebench.runtime.memory.allocator import keep_freed_memory
@@ -38,11 +39,13 @@ class SourceImages:
         source: The source.
         split: The pairs; one image each.
         file_hashes: Known content hashes of files; None: external images are read for their hash.
+        corruption: How the pairs are corrupted before they are fused; None: clean pairs.
     """
 
     source: ResolvedSource
     split: Split
     file_hashes: FileHashes | None = field(default=None, compare=False, repr=False)
+    corruption: CorruptedPairs | None = None
 
     @cached_property
     def external_files(self) -> dict[str, Path]:
@@ -91,22 +94,31 @@ class SourceImages:
         elif isinstance(config, schema.ExternalImagesSource):
             spec["color"] = config.color
             spec["files"] = hashing.hash_files(self.external_files, self.file_hashes)
+        if self.corruption is not None:
+            spec["corruption"] = self.corruption.spec
         return spec
 
     @property
     def is_made_here(self) -> bool:
         """Whether the images are written into the store."""
         config = self.source.config
-        return isinstance(config, schema.FusionMethodSource) or (
-            isinstance(config, schema.ExternalImagesSource) and config.color == "visible"
+        return (
+            self.corruption is not None
+            or isinstance(config, schema.FusionMethodSource)
+            or (isinstance(config, schema.ExternalImagesSource) and config.color == "visible")
         )
 
     @property
     def label(self) -> str:
         """Readable part of the name of their folder in the store."""
         config = self.source.config
-        method = config.method if isinstance(config, schema.FusionMethodSource) else "recolored"
-        return f"{self.split.dataset}-{self.split.name}-{method}"
+        method = "recolored"
+        if isinstance(config, schema.FusionMethodSource):
+            method = config.method
+        elif isinstance(config, schema.SensorSource):
+            method = config.kind
+        corruption = "" if self.corruption is None else f"-{self.corruption.level.label}"
+        return f"{self.split.dataset}-{self.split.name}-{method}{corruption}"
 
     def get_folder(self, store: Store) -> Path:
         """Return the folder in the store of images that are written there, existing or not."""
@@ -204,15 +216,21 @@ def _list_input_images(required: SourceImages) -> Mapping[str, Path]:
     return required.external_files
 
 
-def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair], images.Color]:
+def _build_image_function(
+    required: SourceImages, device: str
+) -> Callable[[Pair], images.Gray | images.Color]:
     """Build the function that creates the image of one pair."""
-    source, split = required.source, required.split
+    source, split, corruption = required.source, required.split, required.corruption
     method = source.method
     if method is not None:
         fuse = method.load(source.options, device)
 
         def fuse_pair(pair: Pair) -> images.Color:
-            infrared, visible = images.read_gray(pair.infrared), images.read_color(pair.visible)
+            if corruption is None:
+                infrared, visible = images.read_gray(pair.infrared), images.read_color(pair.visible)
+            else:
+                corrupted = corruption.read_pair(pair)
+                infrared, visible = corrupted.infrared, corrupted.visible
             where = f"method {method.name}, {split.dataset}/{split.name}, pair {pair.key}"
             with plugins.name_failing_input(where):
                 fused = fuse(infrared, visible)
@@ -220,6 +238,10 @@ def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair
             return fused
 
         return fuse_pair
+    if corruption is not None:
+        config = source.config
+        assert isinstance(config, schema.SensorSource)
+        return lambda pair: corruption.read_pair(pair).get(config.kind)
     files = required.external_files
 
     def recolor(pair: Pair) -> images.Color:

@@ -151,7 +151,7 @@ class CorruptionOptions(StrictModel):
 def _convert_names_to_mapping(value: Any) -> Any:
     """Convert a list of names into a mapping of names to no options."""
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
-        return dict.fromkeys(_check_distinct(tuple(value)), {})
+        return {name: {} for name in _check_distinct(tuple(value))}
     return value
 
 

@@ -238,10 +238,7 @@ def resolve_tasks(
             metrics = (
                 attempt(resolve_metrics, task.kind, task.metrics, f"tasks.{name}.metrics") or ()
             )
-        corruptions: tuple[CorruptionLevel, ...] = ()
-        if isinstance(task, schema.ModelTaskBase):
-            where = f"tasks.{name}.corruptions"
-            corruptions = attempt(resolve_corruptions, task.corruptions, where) or ()
+        corruptions = attempt(resolve_corruptions, name, task) or ()
         every_source = [
             attempt(resolve_source, s, file.get_source(s), base_folder) for s in task.sources
         ]

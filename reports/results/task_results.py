@@ -7,6 +7,7 @@ from fusebench.config.schema import EquivalenceOptions
 from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
+from reports.results.robustness.collection import RobustnessResults
 
 SINGLE_SENSOR_KINDS = ("infrared", "visible")  # kinds of source that are not fusions
 
@@ -62,6 +63,7 @@ class TaskResults:
         bootstrap: Bootstrap scores; None if no record has the files that resampling needs.
         preset: Preset that the task builds on; empty without one.
         equivalence: Margin and sources of the equivalence tests.
+        robustness: Results on corrupted test pairs; None for a task without corruptions.
     """
 
     name: str
@@ -71,6 +73,7 @@ class TaskResults:
     bootstrap: TaskBootstrap | None = None
     preset: str = ""
     equivalence: EquivalenceOptions = field(default_factory=EquivalenceOptions)
+    robustness: RobustnessResults | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -81,6 +84,14 @@ class TaskResults:
     def planned_run_count(self) -> int:
         """Number of runs of the task."""
         return sum(len(source.planned_seeds) for source in self.sources)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run of the task is finished, on clean and on corrupted pairs."""
+        corrupted = self.robustness
+        return len(self.records) == self.planned_run_count and (
+            corrupted is None or len(corrupted.records) == corrupted.planned_run_count
+        )
 
     @property
     def columns(self) -> dict[str, Column]:

@@ -2,12 +2,12 @@
 
     I' = m + c (I - m)
 
-m is the mean gray level of the image and c the share of the contrast that is left. Around sunrise and
-sunset, in rain, and on hot days, differences of temperature become small; the camera keeps its
+m is the mean gray level of the image and c the share of the contrast that is left. Around sunrise
+and sunset, in rain, and on hot days, differences of temperature become small; the camera keeps its
 range, so that gray levels are lost by rounding.
 
-Source: Retief, Willers, Wheeler, "Prediction of thermal crossover based on imaging measurements over
-the diurnal cycle", Proc. SPIE 5097, 2003.
+Source: Retief, Willers, Wheeler, "Prediction of thermal crossover based on imaging measurements
+over the diurnal cycle", Proc. SPIE 5097, 2003.
 """
 
 from typing import Annotated

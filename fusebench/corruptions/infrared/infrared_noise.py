@@ -2,9 +2,10 @@
 
     I' = I + n,   n ~ Gaussian(0, s^2) in every pixel
 
-Its size in kelvin is the noise-equivalent temperature difference (NETD). If the 256 gray levels span
-25 K, s of 5 gray levels is an NETD of 0.5 K; good cameras have 0.05 K, and the same camera appears
-noisier where the automatic gain spreads a smaller span, as in fog or through a dirty window.
+Its size in kelvin is the noise-equivalent temperature difference (NETD). If the 256 gray levels
+span 25 K, s of 5 gray levels is an NETD of 0.5 K; good cameras have 0.05 K, and the same camera
+appears noisier where the automatic gain spreads a smaller span, as in fog or through a dirty
+window.
 
 Source: D'Agostino, Webb, "Three-dimensional analysis framework and measurement methodology for
 imaging system noise", Proc. SPIE 1488, 1991 (random spatiotemporal component).

@@ -3,8 +3,8 @@
 By default the infrared image turns. In an image of 640 x 480 pixels a corner moves by 7 pixels per
 degree. The labels belong to the image that does not turn, as for `shift`.
 
-Source: Hartley, Zisserman, "Multiple View Geometry in Computer Vision", Cambridge University Press, 2nd
-ed. 2004, section 8.4 (rotation of a camera about its center).
+Source: Hartley, Zisserman, "Multiple View Geometry in Computer Vision", Cambridge University Press,
+2nd ed. 2004, section 8.4 (rotation of a camera about its center).
 """
 
 from typing import Annotated

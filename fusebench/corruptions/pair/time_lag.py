@@ -1,9 +1,10 @@
 """Time lag: one image of the pair is some frames older than the other.
 
 By default the infrared image lags: uncooled cameras that may be exported freely have 9 frames per
-second, and a bolometer answers within 10 ms. A frame is a test pair of the same sequence: k frames before
-is k pairs before in the order of the keys, the first pair of the sequence if there are fewer. Data
-sets that are not video have larger steps. The labels belong to the image that does not lag.
+second, and a bolometer answers within 10 ms. A frame is a test pair of the same sequence: k frames
+before is k pairs before in the order of the keys, the first pair of the sequence if there are
+fewer. Data sets that are not video have larger steps. The labels belong to the image that does not
+lag.
 
 Source: Gonzalez et al., "Pedestrian detection at day/night time with visible and FIR cameras: a
 comparison", Sensors 16(6), 2016 (pairs that are not taken at the same time).

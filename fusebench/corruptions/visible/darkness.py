@@ -7,8 +7,8 @@ sensor counts
     variance of L' = s L / N + (r / N)^2
 
 Photon noise grows with the light, read noise r does not: in the dark it dominates. The exposure is
-not raised again, as at night when exposure time and gain are at their limit. The three channels have
-independent noise, as before demosaicing.
+not raised again, as at night when exposure time and gain are at their limit. The three channels
+have independent noise, as before demosaicing.
 
 Source: Foi, Trimeche, Katkovnik, Egiazarian, "Practical Poissonian-Gaussian noise modeling and
 fitting for single-image raw-data", IEEE Trans. Image Process. 17(10), 2008.

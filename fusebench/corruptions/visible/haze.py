@@ -3,11 +3,11 @@
     I = J t + A (1 - t),   t = exp(-beta d),   beta = ln(20) / V
 
 J is the clear light, A the light of the haze, d the distance, and V the visibility: the distance at
-which 5 % of the contrast is left (meteorological optical range of the WMO). Distances are not known:
-``uniform`` takes one for the whole image, that of objects of average size; ``ground`` takes that
-of a flat road with its horizon in the middle of the image, and ``distance`` for all that is above
-the horizon: where the road is not flat, or objects stand near, an edge of the haze is seen. A is gray, as bright as the brightest tenth of the image: at
-night haze is dark where no lamps are.
+which 5 % of the contrast is left (meteorological optical range of the WMO). Distances are not
+known: ``uniform`` takes one for the whole image, that of objects of average size; ``ground`` takes
+that of a flat road with its horizon in the middle of the image, and ``distance`` for all that is
+above the horizon: where the road is not flat, or objects stand near, an edge of the haze is seen. A
+is gray, as bright as the brightest tenth of the image: at night haze is dark where no lamps are.
 
 Source: Koschmieder, "Theorie der horizontalen Sichtweite", Beitr. Phys. freien Atmos. 12, 1924; for
 images: Narasimhan, Nayar, "Vision and the atmosphere", Int. J. Comput. Vis. 48(3), 2002.
@@ -78,9 +78,7 @@ def corrupt(
     return images.replace_image("visible", encode_light(add_haze(light, transmission, airlight)))
 
 
-def compute_transmission(
-    distances: NDArray[np.float64], visibility: float
-) -> NDArray[np.float64]:
+def compute_transmission(distances: NDArray[np.float64], visibility: float) -> NDArray[np.float64]:
     """Compute t for distances, both in meters: 0.05 at the visibility."""
     return np.exp(math.log(CONTRAST_THRESHOLD) * distances / visibility)
 
@@ -97,9 +95,7 @@ def compute_road_distances(height: int, width: int, farthest: float) -> NDArray[
     return distances.clip(0, farthest)
 
 
-def add_haze(
-    light: FloatArray, transmission: NDArray[np.float64], airlight: float
-) -> FloatArray:
+def add_haze(light: FloatArray, transmission: NDArray[np.float64], airlight: float) -> FloatArray:
     """Compute J t + A (1 - t) for light (H, W, 3) and a transmission per row (H,)."""
     t = transmission.astype(np.float32)[:, None, None]
     hazy: FloatArray = light * t + np.float32(airlight) * (1 - t)

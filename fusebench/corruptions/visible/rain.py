@@ -6,13 +6,14 @@ their speed in m/s (Atlas, Srivastava, Sekhon):
     N(D) = 8000 exp(-4.1 R^-0.21 D),   v(D) = 9.65 - 10.3 exp(-0.6 D)
 
 A drop at distance z is seen f D / z wide (f: focal length in pixels) and falls f v T / z during the
-exposure T. It covers a point of its streak for the share D / (v T) of the exposure. While it does, the
-point shows the drop, which refracts the bright sky: the light of the brightest twentieth of the image.
+exposure T. It covers a point of its streak for the share D / (v T) of the exposure. While it does,
+the point shows the drop, which refracts the bright sky: the light of the brightest twentieth of the
+image.
 
     L' = L (1 - a) + S a,   a = D / (v T)
 
-Drops of 1 mm and more, at 0.5 to 4 m, are drawn one by one, at positions drawn per pair; a drop that
-is narrower than a pixel covers a part of it. Farther ones are too thin to be seen: they are
+Drops of 1 mm and more, at 0.5 to 4 m, are drawn one by one, at positions drawn per pair; a drop
+that is narrower than a pixel covers a part of it. Farther ones are too thin to be seen: they are
 haze. Wind makes streaks slant by at most 15 degrees.
 
 Source: Garg, Nayar, "Vision and rain", Int. J. Comput. Vis. 75(1), 2007; Marshall, Palmer, "The

@@ -156,7 +156,7 @@ def _read_images(pair: Pair) -> PairImages:
 
 
 def _check_image(corrupted: Any, clean: PairImages, sensor: Sensor) -> None:
-    """Raise a UserError if a corruption returned something else than an image like the clean one."""
+    """Raise a UserError if an image has another shape or dtype than the clean one."""
     image, expected = getattr(corrupted, sensor, None), clean.get(sensor)
     shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", None)
     if shape != expected.shape or dtype != expected.dtype:

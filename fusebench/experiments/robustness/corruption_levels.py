@@ -1,6 +1,5 @@
 """The corruptions of a task: each with its options, one level per severity."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,17 +57,18 @@ class CorruptionLevel:
         return self.plugin.describe(self.severity, self.options)
 
 
-def resolve_corruptions(
-    corruptions: Mapping[str, schema.CorruptionOptions], where: str
-) -> tuple[CorruptionLevel, ...]:
-    """Resolve the corruptions of a task, severity by severity.
+def resolve_corruptions(task_name: str, task: schema.Task) -> tuple[CorruptionLevel, ...]:
+    """Resolve the corruptions of a task, severity by severity; a quality task has none.
 
     Raises:
         UserError: One line per fault.
     """
+    if isinstance(task, schema.QualityTask):
+        return ()
+    where = f"tasks.{task_name}.corruptions"
     levels: list[CorruptionLevel] = []
     faults = []
-    for name, config in corruptions.items():
+    for name, config in task.corruptions.items():
         try:
             plugin = plugins.load_corruption(name)
             options = validate_model(plugin.Options, config.options, f"{where}.{name}.options")

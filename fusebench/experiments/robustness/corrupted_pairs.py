@@ -103,20 +103,20 @@ def corrupt_split(
         file_hashes: Known content hashes of files.
 
     Raises:
-        UserError: If a corruption needs earlier frames and no pair has one.
+        UserError: If a corruption needs earlier frames and no pair of the whole split has one.
     """
     corrupted = []
     for level in levels:
         if not level.frames_back:
             corrupted.append(CorruptedPairs(level))
             continue
-        earlier, incomplete_count = find_earlier_pairs(whole, limited, level.frames_back)
-        if all(pair.key == key for key, pair in earlier.items()):
+        if len({pair.sequence for pair in whole.pairs}) == len(whole.pairs):
             raise UserError(
                 f"{where}.{level.plugin.name}: needs earlier frames, but no test pair of "
                 f"{whole.dataset} has another one before it in its sequence; delete it, or name "
                 "the sequences of the data set"
             )
+        earlier, incomplete_count = find_earlier_pairs(whole, limited, level.frames_back)
         content = {
             "frames": {key: pair.key for key, pair in earlier.items()},
             "pairs": hashing.hash_images(whole, file_hashes),

@@ -46,6 +46,7 @@ CORE_ORDER = (
     "verify",
     "export",
     "doctor",
+    "corruption_sheet",
     "console",
     "__main__",
     "__init__",  # the Python API: imported by no other part
@@ -92,6 +93,7 @@ PROGRAMS = (
     "fusebench.engines.kinds.local_worker",
     "fusebench.export.__main__",
     "fusebench.doctor.program",
+    "fusebench.corruption_sheet",
     "fusebench.api.loading",
     "fusion.run",
     "fusion.quality",

@@ -87,7 +87,7 @@ def execute_side_by_side(
 ) -> int:
     """Execute the runs of all stages in worker processes; return the exit status."""
     try:
-        preflight.check_inputs(plan.runs, Store(args.out))
+        preflight.check_inputs(plan.all_runs, Store(args.out))
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return cli.report_error("fusebench", error)
     except KeyboardInterrupt:

@@ -89,7 +89,7 @@ def execute_runs(
     """
 
     def build_steps(run_plan: Plan, store: Store) -> list[Step]:
-        return [build_step(program, run, store, execute) for run in run_plan.runs]
+        return [build_step(program, run, store, execute) for run in run_plan.all_runs]
 
     return main(program, description, (kind,), build_steps, argv, run_plan, job_kinds=(kind,))
 
@@ -147,7 +147,7 @@ def main(  # noqa: PLR0913 - two of them are optional
             return 0
         device = args.device
         if not all(step.is_done for step in steps):
-            preflight.check_inputs(run_plan.runs, store)
+            preflight.check_inputs(run_plan.all_runs, store)
             device = device if engine.jobs_at_once else resolve_device(args.device)
     except Exception as error:  # noqa: BLE001 - a bug is raised again
         return report_error(program, error)

@@ -50,6 +50,7 @@ SUBCOMMANDS = {
     ),
     "export-network": Subcommand("fusion.export", "write a fusion network as an ONNX file"),
     "doctor": Subcommand("fusebench.doctor", "check a data set: files, duplicates, labels, ..."),
+    "corruptions": Subcommand("fusebench.corruption_sheet", "draw the corruptions of a pair"),
     "verify": Subcommand("fusebench.verify", "find damaged files of results; remove them"),
     "status": Subcommand("fusebench.engines.status", "list the jobs: waiting, running, failed"),
     "cancel": Subcommand("fusebench.engines.cancel", "stop the running jobs"),

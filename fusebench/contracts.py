@@ -12,8 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from fusebench.corruption_parts.pair_images import PairImages, Sensor
 from fusebench.data.dataset_index import DatasetIndex
 from fusebench.data.images import Color, Gray
 from fusebench.data.pairs import Split
@@ -117,6 +119,10 @@ def _score_all_classes(classes: Sequence[str], _options: Any) -> Sequence[str]:
 
 def _no_paths(_root: Path, _options: Any) -> Sequence[Path]:
     return ()
+
+
+def _no_frames(_severity: int, _options: Any) -> int:
+    return 0
 
 
 def _predict_all_classes(_options: Any, classes: Sequence[str]) -> set[str]:
@@ -381,7 +387,41 @@ class Dataset:
         return tuple(self.get_classes(root, options))
 
 
-Contract = TypeVar("Contract", FusionMethod, FusionMetric, TaskMetric, Model, Ensemble, Dataset)
+@dataclass(frozen=True)
+class Corruption:
+    """A file in fusebench/corruptions: makes the images of a test pair worse.
+
+    Attributes:
+        name: Name in the task file.
+        VERSION: Increased when the images change.
+        TITLE: Name of the corruption in tables and figures.
+        corrupt: Returns the corrupted pair; ``severity`` is 1, 2 or 3, and everything random
+            comes from ``generator``. The inputs are left as they were.
+        changed_sensors: Returns the sensors whose images change.
+        describe: Describes a severity with its physical quantity, e.g. ``visibility 100 m``.
+        Options: Options in tasks.yaml.
+        frames_back: Returns how many frames before the pair ``PairImages.earlier`` is; 0: the
+            corruption needs none.
+        module_hash: SHA-256 of a user's own module; empty for a file of this project. Set by
+            `fusebench.plugins`.
+    """
+
+    name: str
+    VERSION: int
+    TITLE: str
+    corrupt: Callable[[PairImages, int, Any, np.random.Generator], PairImages] = _call(
+        "images, severity, options, generator"
+    )
+    changed_sensors: Callable[[Any], tuple[Sensor, ...]] = _call("options")
+    describe: Callable[[int, Any], str] = _call("severity, options")
+    Options: type[BaseModel] = NoOptions
+    frames_back: Callable[[int, Any], int] = _call("severity, options", default=_no_frames)
+    module_hash: str = ""
+
+
+Contract = TypeVar(
+    "Contract", FusionMethod, FusionMetric, TaskMetric, Model, Ensemble, Dataset, Corruption
+)
 
 TYPES: Mapping[str, tuple[type, str]] = {
     "VERSION": (int, "a whole number"),

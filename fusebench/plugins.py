@@ -8,12 +8,13 @@ import pkgutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from fusebench.contracts import (
+    Corruption,
     Dataset,
     Ensemble,
     FusionFunction,
@@ -32,6 +33,7 @@ from fusebench.storage.hashing import compute_file_sha256
 METHODS = "fusion.methods"
 FUSION_METRICS = "fusion.metrics"
 DATASETS = "fusebench.datasets"
+CORRUPTIONS = "fusebench.corruptions"
 
 
 def list_plugins(package: str) -> list[str]:
@@ -99,6 +101,19 @@ def load_dataset(name: str) -> Dataset:
         UserError: If there is no such file, or it does not fit its contract.
     """
     return load_contract(Dataset, load_plugin(DATASETS, name), name)
+
+
+def load_corruption(name: str) -> Corruption:
+    """Load a corruption: a file in fusebench/corruptions, or a module of the user.
+
+    Raises:
+        UserError: If there is no such file, or it does not fit its contract.
+    """
+    module = load_plugin(CORRUPTIONS, name)
+    corruption = load_contract(Corruption, module, name)
+    if "." not in name or module.__file__ is None:
+        return corruption
+    return replace(corruption, module_hash=compute_file_sha256(Path(module.__file__)))
 
 
 def load_plugin(package: str, name: str) -> ModuleType:

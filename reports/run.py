@@ -38,12 +38,14 @@ from reports.document import (
 )
 from reports.document.efficiency import Efficiency
 from reports.document.model import CORRELATIONS_FILE, Report, TaskSection
+from reports.document.robustness import files as robustness_files
 from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
 from reports.formats import html_page, latex, markdown, report_folder, terminal
 from reports.literature import published_comparison_csv
 from reports.results import bootstrap_cache, bootstrap_scoring, protocol, quality_bootstrap
 from reports.results.predictions import get_modified_times
+from reports.results.robustness.collection import collect_robustness
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
     csv_files,
@@ -79,7 +81,9 @@ def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[
             quality_bootstrap=quality_bootstrap.collect_quality_bootstrap(runs, store),
         )
         if isinstance(task, schema.ModelTaskBase):
-            results = replace(results, equivalence=task.equivalence)
+            corrupted = [run for run in plan.corrupted_runs if run.task_name == name]
+            robustness = collect_robustness(runs, corrupted, store)
+            results = replace(results, equivalence=task.equivalence, robustness=robustness)
         task_results.append(results)
     return task_results
 
@@ -121,9 +125,7 @@ def build_report(
         command: Command line that executes all missing runs.
     """
     waiting = [task.task_name for task in plan.skipped_tasks if task.will_be_generated]
-    is_complete = not waiting and all(
-        len(results.records) == results.planned_run_count for results in task_results
-    )
+    is_complete = not waiting and all(results.is_complete for results in task_results)
     return Report(
         title=TITLE,
         status=result_text.describe_progress(task_results, waiting),
@@ -212,6 +214,9 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
         )
         csv_files.write_csv(comparisons, folder / section.equivalence_table.csv_file)
         text_tables.append(section.equivalence_table)
+    if section.robustness:
+        robustness_files.write_csv_files(section.robustness, folder)
+        text_tables += section.robustness.tables
     for text_table in text_tables:
         (folder / text_table.tex_file).write_text(
             latex.render_table(text_table, section), encoding="utf-8"
@@ -307,7 +312,13 @@ def _compute_inputs_hash(
                 for results, source in sources
                 for seed, failure in source.failures
             ],
-            "runs": [str(run.get_record_folder(store)) for run in plan.runs],
+            "runs": [str(run.get_record_folder(store)) for run in plan.all_runs],
+            "robustness": [
+                record.model_dump(mode="json")
+                for results in task_results
+                if results.robustness
+                for record in results.robustness.records
+            ],
             "sample_images": [get_modified_times(run, store) for run in plan.runs],
             "mismatched_runs": [source.mismatched_run_count for _, source in sources],
             "skipped_tasks": [[task.task_name, task.reason] for task in plan.skipped_tasks],
@@ -327,7 +338,7 @@ def _compute_inputs_hash(
 
 
 def _print_plan(plan: Plan, store: Store) -> None:
-    for run in plan.runs:
+    for run in plan.all_runs:
         if run.read_record(store):
             status = "finished"
         elif failure := failures.read_failure(run, store):

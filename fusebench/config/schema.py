@@ -131,6 +131,31 @@ class EquivalenceOptions(StrictModel):
     sources: UniqueNames = ()
 
 
+SEVERITIES = (1, 2, 3)
+Severity = Annotated[int, Field(ge=1, le=len(SEVERITIES)), BeforeValidator(refuse_boolean)]
+
+
+class CorruptionOptions(StrictModel):
+    """One corruption of a task.
+
+    Attributes:
+        severities: From 1 (mild) to 3 (severe).
+        options: Options of the corruption.
+    """
+
+    severities: Annotated[
+        tuple[Severity, ...], Field(min_length=1), AfterValidator(_check_distinct)
+    ] = SEVERITIES
+    options: dict[str, Any] = {}
+
+
+def _convert_names_to_mapping(value: Any) -> Any:
+    """Convert a list of names into a mapping of names to no options."""
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return {name: {} for name in _check_distinct(tuple(value))}
+    return value
+
+
 class ModelTaskBase(TaskBase):
     """Train a model on a source's training images, predict its test images, score.
 
@@ -145,6 +170,8 @@ class ModelTaskBase(TaskBase):
         chosen: Settings that the publication leaves open and that were chosen here, as sentences
             that are printed with the protocol.
         equivalence: Margin and sources of the report's equivalence tests.
+        corruptions: Corruptions of the test pairs (files in fusebench/corruptions), as a list of
+            names, or name to severities and options. The models stay as they were trained.
     """
 
     options: dict[str, Any] = {}
@@ -153,6 +180,9 @@ class ModelTaskBase(TaskBase):
     train_on: str | None = None
     chosen: UniqueNames = ()
     equivalence: EquivalenceOptions = EquivalenceOptions()
+    corruptions: Annotated[
+        dict[str, CorruptionOptions], BeforeValidator(_convert_names_to_mapping)
+    ] = {}
 
 
 class DetectionTask(ModelTaskBase):

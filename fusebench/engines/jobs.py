@@ -58,7 +58,7 @@ Jobs = Mapping[str, Job]  # by id; a job comes after those that it needs
 def build_jobs(run_plan: Plan, store: Store) -> Jobs:
     """Build the jobs of a plan, finished or not, without shards."""
     jobs: dict[str, Job] = {}
-    for run in run_plan.runs:
+    for run in run_plan.all_runs:
         for job in _build_jobs_of_run(run, store):
             known = jobs.get(job.id)
             if known is None:
@@ -85,13 +85,19 @@ def select_remaining(
     """
     needed: set[str] = set()
     for job in reversed(list(jobs.values())):
-        if (job.id in needed or is_target(job)) and not is_done(job, store, is_scored):
+        is_wanted = is_target(job) and not _only_serves_predictions(job)
+        if (job.id in needed or is_wanted) and not is_done(job, store, is_scored):
             needed |= {job.id, *job.needs}
     return {
         job.id: job
         for job in jobs.values()
         if job.id in needed and not is_done(job, store, is_scored)
     }
+
+
+def _only_serves_predictions(job: Job) -> bool:
+    """Return whether a job makes images of corrupted pairs, which nobody needs after the test."""
+    return job.images is not None and job.images.corruption is not None
 
 
 def add_shards(jobs: Jobs, store: Store, workers: int, handed_over: Collection[str] = ()) -> Jobs:

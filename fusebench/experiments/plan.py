@@ -25,6 +25,7 @@ from fusebench.experiments.resolution import (
     ResolvedSource,
     ResolvedTask,
 )
+from fusebench.experiments.robustness.corrupted_pairs import CorruptedPairs, corrupt_split
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing, records
 from fusebench.storage.records import Record, Scalar
@@ -80,15 +81,34 @@ class Run:
         return self.test_images.split
 
     @property
+    def corruption(self) -> CorruptedPairs | None:
+        """How the test pairs are corrupted; None: not at all."""
+        return self.test_images.corruption
+
+    @property
+    def _source_and_seed(self) -> str:
+        """Name of the source, the corruption if there is one, and the seed."""
+        name = self.source_name
+        if self.corruption is not None:
+            name = f"{name}-{self.corruption.level.label}"
+        return _format_source_and_seed(name, self.seed)
+
+    @property
+    def table_name(self) -> str:
+        """Name of the task in its record; of corrupted pairs with the corruption."""
+        if self.corruption is None:
+            return self.task_name
+        return f"{self.task_name}, {self.corruption.level.label}"
+
+    @property
     def label(self) -> str:
         """Readable part of the name of the record's folder."""
-        return f"{self.task_name}-{_format_source_and_seed(self.source_name, self.seed)}"
+        return f"{self.task_name}-{self._source_and_seed}"
 
     @property
     def prediction_label(self) -> str:
         """Readable part of the name of the predictions' folder, which other tasks may share."""
-        source_and_seed = _format_source_and_seed(self.source_name, self.seed)
-        return f"{self.test_split.dataset}-{source_and_seed}"
+        return f"{self.test_split.dataset}-{self._source_and_seed}"
 
     @property
     def trained_label(self) -> str:
@@ -152,6 +172,7 @@ class Run:
                 }
             ),
             "color": self.test_images.describe_color(),
+            **({} if self.corruption is None else {"corruption": self.corruption.describe()}),
             **_join_notes(splits),
             **self._describe_true_boxes(),
             **chosen,
@@ -199,11 +220,24 @@ class SkippedTask:
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of a task file, and the tasks whose data is not on this machine."""
+    """The runs of a task file, and the tasks whose data is not on this machine.
+
+    Attributes:
+        task_file: The task file.
+        runs: On clean test pairs.
+        skipped_tasks: Tasks whose data is not there.
+        corrupted_runs: Tests of the same models on corrupted test pairs.
+    """
 
     task_file: schema.TaskFile
     runs: tuple[Run, ...]
     skipped_tasks: tuple[SkippedTask, ...]
+    corrupted_runs: tuple[Run, ...] = ()
+
+    @property
+    def all_runs(self) -> tuple[Run, ...]:
+        """All runs, in the order of their execution."""
+        return (*self.runs, *self.corrupted_runs)
 
 
 def build_plan(  # noqa: PLR0913 - three of them are optional
@@ -234,6 +268,7 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
     """
     cache = SplitCache() if cache is None else cache
     runs: list[Run] = []
+    corrupted_runs: list[Run] = []
     skipped: list[SkippedTask] = []
     for name, resolved in resolution.resolve_tasks(task_file, names, data, base_folder).items():
         try:
@@ -246,8 +281,14 @@ def build_plan(  # noqa: PLR0913 - three of them are optional
             continue
         train, test = (split and split.limit_pairs(limit) for split in splits)
         assert test is not None
-        runs += _build_runs(resolved, train, test, cache.file_hashes)
-    return Plan(task_file, tuple(runs), tuple(skipped))
+        hashes = cache.file_hashes
+        clean = _build_runs(resolved, train, test, hashes)
+        runs += _list_runs(resolved, clean)
+        where = f"tasks.{name}.corruptions"
+        for pairs in corrupt_split(resolved.corruptions, splits[1], test, where, hashes):
+            corrupted = _build_runs(resolved, train, test, hashes, pairs, clean)
+            corrupted_runs += _list_runs(resolved, corrupted)
+    return Plan(task_file, tuple(runs), tuple(skipped), tuple(corrupted_runs))
 
 
 def select_kinds(run_plan: Plan, kinds: Collection[str]) -> Plan:
@@ -256,16 +297,36 @@ def select_kinds(run_plan: Plan, kinds: Collection[str]) -> Plan:
         run_plan.task_file,
         tuple(run for run in run_plan.runs if run.task.kind in kinds),
         tuple(skipped for skipped in run_plan.skipped_tasks if skipped.task.kind in kinds),
+        tuple(run for run in run_plan.corrupted_runs if run.task.kind in kinds),
     )
 
 
 def _build_runs(
-    resolved: ResolvedTask, train: Split | None, test: Split, file_hashes: FileHashes
-) -> list[Run]:
+    resolved: ResolvedTask,
+    train: Split | None,
+    test: Split,
+    file_hashes: FileHashes,
+    corruption: CorruptedPairs | None = None,
+    clean: Mapping[tuple[str, int | None], Run] | None = None,
+) -> dict[tuple[str, int | None], Run]:
     """Build the runs of a task: one per source and seed.
 
     The members of an ensemble are the runs of the same task and seed, whether it lists their
     sources or not.
+
+    With a corruption, sources are left out whose images it does not change, and those of images
+    that were fused elsewhere. Members of an ensemble whose images stay are the runs on clean pairs.
+
+    Args:
+        resolved: The task.
+        train: Training split; None if nothing is trained.
+        test: Test split.
+        file_hashes: Known content hashes of files.
+        corruption: Corruption of the test pairs; None: clean pairs.
+        clean: The runs on clean pairs, for a corruption.
+
+    Returns:
+        Runs by source and seed; also those of members that the task does not list.
     """
     members = [member for source in resolved.sources for member in source.members]
     with_images = {s.name: s for s in (*resolved.sources, *members) if s.ensemble is None}
@@ -276,19 +337,39 @@ def _build_runs(
     )
     runs: dict[tuple[str, int | None], Run] = {}
     for source in with_images.values():
-        test_images = SourceImages(source, test, file_hashes)
+        if corruption is not None and not corruption.changes_source(source.config):
+            continue
+        test_images = SourceImages(source, test, file_hashes, corruption)
         train_images = shared_training
         if train is not None and train_images is None:
             train_images = SourceImages(source, train, file_hashes)
         for run in _build_runs_of_source(resolved, train_images, test_images):
             runs[source.name, run.seed] = run
     for source in resolved.sources:
-        if source.ensemble is not None:
-            test_images = SourceImages(source, test, file_hashes)
-            for seed in resolved.seeds:
-                parts = tuple(runs[member.name, seed] for member in source.members)
-                runs[source.name, seed] = _build_ensemble_run(resolved, test_images, seed, parts)
-    return [runs[source.name, seed] for source in resolved.sources for seed in resolved.seeds]
+        if source.ensemble is None or not _can_combine(source, corruption):
+            continue
+        test_images = SourceImages(source, test, file_hashes, corruption)
+        for seed in resolved.seeds:
+            keys = [(member.name, seed) for member in source.members]
+            parts = tuple(runs[key] if key in runs else (clean or {})[key] for key in keys)
+            runs[source.name, seed] = _build_ensemble_run(resolved, test_images, seed, parts)
+    return runs
+
+
+def _can_combine(ensemble: ResolvedSource, corruption: CorruptedPairs | None) -> bool:
+    """Return whether an ensemble has members whose images change, and none that cannot be made."""
+    if corruption is None:
+        return True
+    configs = [member.config for member in ensemble.members]
+    return any(map(corruption.changes_source, configs)) and not any(
+        isinstance(config, schema.ExternalImagesSource) for config in configs
+    )
+
+
+def _list_runs(resolved: ResolvedTask, runs: Mapping[tuple[str, int | None], Run]) -> list[Run]:
+    """List the runs of the sources that a task lists, in its order."""
+    keys = [(source.name, seed) for source in resolved.sources for seed in resolved.seeds]
+    return [runs[key] for key in keys if key in runs]
 
 
 def _build_runs_of_source(

@@ -18,6 +18,10 @@ from fusebench.contracts import Dataset, FusionMethod, FusionMetric, Model, Task
 from fusebench.errors import UserError
 from fusebench.experiments.reference_sources.conflicts import list_source_conflicts
 from fusebench.experiments.reference_sources.ensembles import ResolvedEnsemble, resolve_ensemble
+from fusebench.experiments.robustness.corruption_levels import (
+    CorruptionLevel,
+    resolve_corruptions,
+)
 from fusebench.option_values import validate_model
 from fusebench.runtime.unknown_names import suggest_names
 
@@ -162,6 +166,7 @@ class ResolvedTask:
         sources: In the order of the task file.
         training_source: Source that all models are trained on; None: each source trains its own
             model.
+        corruptions: Corruptions of the test pairs, one level per severity.
     """
 
     name: str
@@ -172,6 +177,7 @@ class ResolvedTask:
     fusion_metrics: tuple[ResolvedFusionMetric, ...]
     sources: tuple[ResolvedSource, ...]
     training_source: ResolvedSource | None
+    corruptions: tuple[CorruptionLevel, ...] = ()
 
     @property
     def seeds(self) -> tuple[int | None, ...]:
@@ -239,6 +245,7 @@ def resolve_tasks(
             metrics = (
                 attempt(resolve_metrics, task.kind, task.metrics, f"tasks.{name}.metrics") or ()
             )
+        corruptions = attempt(resolve_corruptions, name, task) or ()
         every_source = [
             attempt(_resolve_task_source, file, task.kind, s, base_folder) for s in task.sources
         ]
@@ -258,7 +265,15 @@ def resolve_tasks(
             _collect_conflicts(faults, name, task, dataset, model, metrics)
         if dataset is not None:
             tasks[name] = ResolvedTask(
-                name, task, dataset, model, metrics, fusion_metrics, sources, training_source
+                name,
+                task,
+                dataset,
+                model,
+                metrics,
+                fusion_metrics,
+                sources,
+                training_source,
+                corruptions,
             )
     if faults:
         raise UserError("\n".join(faults))
@@ -466,6 +481,11 @@ def _check_model(
         faults.append(
             f"tasks.{name}.train_on: {task.train_on}, but nothing is trained by model "
             f"{task.model} ({plugin.TITLE}); delete train_on, or choose a model that is trained"
+        )
+    if task.corruptions and plugin.FILES:
+        faults.append(
+            f"tasks.{name}.corruptions: model {task.model} reads {plugin.FILES} that were made "
+            "elsewhere, on clean images; delete corruptions, or choose a model that predicts here"
         )
     faults += _find_shared_files(name, task, model)
     faults += plugin.config_errors(model.options, classes, f"tasks.{name}.options")

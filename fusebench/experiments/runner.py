@@ -90,7 +90,7 @@ def build_record(
         run.metrics, counts, np.stack(weights), split.classes, run.task
     )
     return Record(
-        task=run.task_name,
+        task=run.table_name,
         kind=run.task.kind,
         dataset=split.dataset,
         source=run.source_name,

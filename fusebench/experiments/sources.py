@@ -24,6 +24,8 @@ from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments import shards
 from fusebench.experiments.resolution import ResolvedSource
+from fusebench.experiments.robustness import corrupted_pairs
+from fusebench.experiments.robustness.corrupted_pairs import CorruptedPairs
 from fusebench.experiments.shards import Shard
 from fusebench.runtime import progress
 from fusebench.runtime.memory.allocator import keep_freed_memory
@@ -40,11 +42,13 @@ class SourceImages:
         source: The source.
         split: The pairs; one image each.
         file_hashes: Known content hashes of files; None: external images are read for their hash.
+        corruption: How the pairs are corrupted before they are fused; None: clean pairs.
     """
 
     source: ResolvedSource
     split: Split
     file_hashes: FileHashes | None = field(default=None, compare=False, repr=False)
+    corruption: CorruptedPairs | None = None
 
     @cached_property
     def external_files(self) -> dict[str, Path]:
@@ -95,24 +99,35 @@ class SourceImages:
             spec["files"] = hashing.hash_files(self.external_files, self.file_hashes)
         elif isinstance(config, ReplaceSource):
             spec["channel"] = config.channel
+        if self.corruption is not None:
+            spec["corruption"] = self.corruption.spec
         return spec
 
     @property
     def is_made_here(self) -> bool:
         """Whether the images are written into the store."""
         config = self.source.config
-        return isinstance(config, schema.FusionMethodSource | ReplaceSource) or (
-            isinstance(config, schema.ExternalImagesSource) and config.color == "visible"
+        return (
+            (self.corruption is not None and not isinstance(config, EnsembleSource))
+            or isinstance(config, schema.FusionMethodSource | ReplaceSource)
+            or (isinstance(config, schema.ExternalImagesSource) and config.color == "visible")
         )
 
     @property
     def label(self) -> str:
         """Readable part of the name of their folder in the store."""
         config = self.source.config
-        method = config.method if isinstance(config, schema.FusionMethodSource) else "recolored"
-        if isinstance(config, ReplaceSource):
+        method = "recolored"
+        if isinstance(config, schema.FusionMethodSource):
+            method = config.method
+        elif isinstance(config, schema.SensorSource):
+            method = config.kind
+        elif isinstance(config, ChannelsSource):
+            method = "channels"
+        elif isinstance(config, ReplaceSource):
             method = f"replace-{config.channel}"
-        return f"{self.split.dataset}-{self.split.name}-{method}"
+        corruption = "" if self.corruption is None else f"-{self.corruption.level.label}"
+        return f"{self.split.dataset}-{self.split.name}-{method}{corruption}"
 
     def get_folder(self, store: Store) -> Path:
         """Return the folder in the store of images that are written there, existing or not."""
@@ -191,9 +206,23 @@ def get_labeled_images(
     if keys is not None:
         pairs = tuple(pair for pair in split.pairs if pair.key in keys)
         split, paths = replace(split, pairs=pairs), {pair.key: paths[pair.key] for pair in pairs}
-    is_stacked = isinstance(required.source.config, ChannelsSource)
-    infrared = {pair.key: pair.infrared for pair in split.pairs} if is_stacked else None
-    return LabeledImages(paths, split, infrared)
+    if not isinstance(required.source.config, ChannelsSource):
+        return LabeledImages(paths, split)
+    files = get_images(_select_infrared(required), store, device)
+    return LabeledImages(paths, split, {pair.key: files[pair.key] for pair in split.pairs})
+
+
+def _select_infrared(stacked: SourceImages) -> SourceImages:
+    """Return the images of the fourth of stacked channels."""
+    config = schema.SensorSource(kind="infrared")
+    infrared = SourceImages(
+        ResolvedSource("infrared", config, stacked.source.base_folder),
+        stacked.split,
+        stacked.file_hashes,
+        stacked.corruption,
+    )
+    is_changed = stacked.corruption is not None and stacked.corruption.changes_source(config)
+    return infrared if is_changed else replace(infrared, corruption=None)
 
 
 def make_shard(required: SourceImages, shard: Shard, store: Store, device: str) -> None:
@@ -247,15 +276,19 @@ def _list_input_images(required: SourceImages) -> Mapping[str, Path]:
     return required.external_files
 
 
-def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair], images.Color]:
+def _build_image_function(
+    required: SourceImages, device: str
+) -> Callable[[Pair], images.Gray | images.Color]:
     """Build the function that creates the image of one pair."""
-    source, split = required.source, required.split
+    source, split, corruption = required.source, required.split, required.corruption
+    read_pair = corrupted_pairs.read_images if corruption is None else corruption.read_pair
     method = source.method
     if method is not None:
         fuse = method.load(source.options, device)
 
         def fuse_pair(pair: Pair) -> images.Color:
-            infrared, visible = images.read_gray(pair.infrared), images.read_color(pair.visible)
+            pair_images = read_pair(pair)
+            infrared, visible = pair_images.infrared, pair_images.visible
             where = f"method {method.name}, {split.dataset}/{split.name}, pair {pair.key}"
             with plugins.name_failing_input(where):
                 fused = fuse(infrared, visible)
@@ -267,11 +300,15 @@ def _build_image_function(required: SourceImages, device: str) -> Callable[[Pair
         index = source.config.channel_index
 
         def replace_channel(pair: Pair) -> images.Color:
-            color = images.read_color(pair.visible)
-            color[..., index] = images.read_gray(pair.infrared)
+            pair_images = read_pair(pair)
+            color = pair_images.visible.copy()
+            color[..., index] = pair_images.infrared
             return color
 
         return replace_channel
+    if corruption is not None:  # of a sensor; of stacked channels, the visible image
+        sensor = source.config.kind if isinstance(source.config, schema.SensorSource) else "visible"
+        return lambda pair: read_pair(pair).get(sensor)
     files = required.external_files
 
     def recolor(pair: Pair) -> images.Color:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fusebench.runtime import file_names
 from reports.document.efficiency import Efficiency
 from reports.document.equivalence import EquivalenceComparison
+from reports.document.robustness.section import RobustnessSection
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.results.protocol import TaskProtocol
@@ -52,6 +53,8 @@ class TaskSection:
         confusion_matrix_stems: (source, stem of its confusion matrix).
         equivalence_comparisons: Tests of the equivalence of sources.
         equivalence_table: The same as text; None without any.
+        robustness: Scores on corrupted test pairs; None without any.
+        robustness_stem: Curves over the severity of the corruptions.
     """
 
     results: TaskResults
@@ -69,6 +72,8 @@ class TaskSection:
     confusion_matrix_stems: tuple[tuple[str, str], ...] = ()
     equivalence_comparisons: tuple[EquivalenceComparison, ...] = ()
     equivalence_table: TextTable | None = None
+    robustness: RobustnessSection | None = None
+    robustness_stem: str = ""
 
     @property
     def confusion_matrices_file(self) -> str:

@@ -9,7 +9,13 @@ from fusebench.runtime import file_names
 from fusebench.storage.store import Store
 from reports.document import sections, selection
 from reports.document.model import TaskSection
-from reports.figures import bars_and_curves, heatmap_and_scatter, sample_panels
+from reports.document.robustness.curves import build_curves
+from reports.figures import (
+    bars_and_curves,
+    heatmap_and_scatter,
+    robustness_curves,
+    sample_panels,
+)
 from reports.figures.bars_and_curves import SourceStyles
 from reports.figures.figure_workers import DrawFunction
 from reports.results import confusion_matrices, pr_curves
@@ -65,6 +71,7 @@ def add_figures(
         writer.draw_bar_chart(error_table, f"{stem}-errors", note)
         section = replace(section, error_chart_stem=f"{stem}-errors")
     section = _add_curves(section, runs, store, writer, note)
+    section = _add_robustness_curves(section, writer, note)
     if matrices := confusion_matrices.read_confusion_matrices(runs, store):
         section = _add_confusion_matrices(section, matrices, writer, note)
     return section
@@ -87,6 +94,21 @@ def _add_curves(
     )
     csv_files.write_csv(curves, writer.report / section.curves_file)
     return replace(section, curves_stem=stem)
+
+
+def _add_robustness_curves(section: TaskSection, writer: FigureWriter, note: str) -> TaskSection:
+    """Draw the scores on corrupted pairs over the severity, if there are any."""
+    if section.robustness is None:
+        return section
+    curves = build_curves(section.robustness)
+    if not curves:
+        return section
+    stem = f"{section.bar_chart_stem}-robustness"
+    files = bars_and_curves.build_figure_paths(writer.report, stem)
+    score_title = section.robustness.estimates[0].column.mean_title
+    draw = robustness_curves.draw_robustness_curves
+    writer.draw(draw, curves, writer.styles, files, note, score_title)
+    return replace(section, robustness_stem=stem)
 
 
 def _add_confusion_matrices(

@@ -11,6 +11,7 @@ from reports.tables import text_table
 
 COMPARISON, EQUIVALENCE, PUBLISHED = "comparison", "equivalence", "published"
 BY_CONDITION, ERRORS = text_table.BY_CONDITION, text_table.ERRORS
+ROBUSTNESS = "robustness"
 CURVES, CONFUSION_MATRICES = "curves", "confusion-matrices"
 COLLAPSED_TABLES, MISSING_RUNS = "more-tables", "missing-runs"
 SAMPLES, PROTOCOL = "samples", "protocol"
@@ -25,6 +26,8 @@ def list_subsections(section: TaskSection) -> Iterator[tuple[str, str]]:
         yield PUBLISHED, "Published results"
     if any(table.subsection == BY_CONDITION for table in section.main_tables):
         yield BY_CONDITION, "Scores by condition"
+    if section.robustness:
+        yield ROBUSTNESS, "Robustness"
     if any(table.subsection == ERRORS for table in section.main_tables):
         yield ERRORS, "Error types"
     if section.curves_stem:

@@ -11,6 +11,7 @@ from reports.document import (
     table_text,
 )
 from reports.document.model import MissingRuns, TaskSection
+from reports.document.robustness import section as robustness_section
 from reports.figures import sample_panels
 from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison
@@ -34,11 +35,13 @@ def build_section(
     visible, collapsed = selection.select_tables(results)
     main = selection.build_main_table(results)
     comparisons = equivalence.compare_sources(results)
+    robustness = robustness_section.build_section(results)
     sentences = [
         where_fusion_helps.build_answer(results, main),
         reference_rows.build_sentence(results, main),
         equivalence_text.build_sentence(results, comparisons),
         *where_fusion_helps.build_sentences(results, main),
+        robustness.sentence if robustness else "",
     ]
     section = TaskSection(
         results=results,
@@ -61,6 +64,7 @@ def build_section(
         published_comparisons=published_comparison.compare_with_published(results),
         equivalence_comparisons=tuple(comparisons),
         equivalence_table=equivalence_text.build_table(results, comparisons),
+        robustness=robustness,
     )
     return attach_samples(section, bar_chart_stem, samples)
 

@@ -113,7 +113,7 @@ def draw_bar_chart(
         )
         figure.supylabel(_format_axis_label(table), fontsize=8, parse_math=False)
         handles, _ = grid[0, 0].get_legend_handles_labels()
-        _draw_legend(figure, handles, [row.source_results.source_name for row in rows])
+        draw_legend(figure, handles, [row.source_results.source_name for row in rows])
         save_figure(figure, files)
         pyplot.close(figure)
 
@@ -158,7 +158,7 @@ def draw_precision_recall_curves(
             axes.set_xlabel("recall")  # the figure's own label would overlap the legend
         figure.supylabel("precision", fontsize=8)
         figure.suptitle(fonts.escape_missing_characters(note), fontsize=8, parse_math=False)
-        _draw_legend(figure, list(handles.values()), list(handles))
+        draw_legend(figure, list(handles.values()), list(handles))
         save_figure(figure, files)
         pyplot.close(figure)
 
@@ -264,7 +264,7 @@ def _label_columns(axes: "Axes", titles: Sequence[str]) -> None:
     axes.grid(visible=False, axis="x")
 
 
-def _draw_legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> None:
+def draw_legend(figure: "Figure", handles: Sequence[Any], names: Sequence[str]) -> None:
     """Write the sources under the chart.
 
     The names are set afterwards, because matplotlib leaves out labels that start with ``_``.

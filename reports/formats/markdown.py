@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reports.document import section_order
 from reports.document.model import MissingRuns, Report, TaskSection
+from reports.document.robustness.section import RobustnessSection
 from reports.formats import markdown_tables
 from reports.formats.markdown_tables import escape
 from reports.results.confusion_matrices import NOTE_BY_KIND
@@ -66,6 +67,8 @@ def _render_subsection(subsection: str, section: TaskSection) -> list[str]:
         return [markdown_tables.render_table(section.equivalence_table, section)]
     if subsection == section_order.PUBLISHED:
         return _render_published_comparisons(section)
+    if subsection == section_order.ROBUSTNESS and section.robustness:
+        return _render_robustness(section, section.robustness)
     if subsection == section_order.CURVES:
         return [
             f"![precision-recall curves]({section.curves_stem}.png)",
@@ -97,6 +100,20 @@ def _render_tables(subsection: str, section: TaskSection) -> list[str]:
     if subsection == section_order.ERRORS and section.error_chart_stem:
         parts.append(f"![AP lost per error type]({section.error_chart_stem}.png)")
     return parts
+
+
+def _render_robustness(section: TaskSection, robustness: RobustnessSection) -> list[str]:
+    means, by_severity = (
+        markdown_tables.render_table(table, section) for table in robustness.tables
+    )
+    figure = section.robustness_stem
+    return [
+        escape(robustness.sentence),
+        escape(robustness.missing),
+        means,
+        f"![score kept over severity]({figure}.png)" if figure else "",
+        _render_collapsed("Every severity", [by_severity]),
+    ]
 
 
 def _render_published_comparisons(section: TaskSection) -> list[str]:

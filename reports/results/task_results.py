@@ -7,6 +7,7 @@ from fusebench.config.schema import EquivalenceOptions
 from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
+from reports.results.robustness.collection import RobustnessResults
 
 SINGLE_SENSOR_KINDS = ("infrared", "visible")
 REFERENCE_KINDS = ("ensemble", "channels", "replace")  # of both sensors, without a fused image
@@ -74,6 +75,7 @@ class TaskResults:
         preset: Preset that the task builds on; empty without one.
         equivalence: Margin and sources of the equivalence tests.
         quality_bootstrap: Means of the fusion metrics of a quality task on resamples, for ranks.
+        robustness: Results on corrupted test pairs; None for a task without corruptions.
     """
 
     name: str
@@ -84,6 +86,7 @@ class TaskResults:
     preset: str = ""
     equivalence: EquivalenceOptions = field(default_factory=EquivalenceOptions)
     quality_bootstrap: TaskBootstrap | None = None
+    robustness: RobustnessResults | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -94,6 +97,14 @@ class TaskResults:
     def planned_run_count(self) -> int:
         """Number of runs of the task."""
         return sum(len(source.planned_seeds) for source in self.sources)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run of the task is finished, on clean and on corrupted pairs."""
+        corrupted = self.robustness
+        return len(self.records) == self.planned_run_count and (
+            corrupted is None or len(corrupted.records) == corrupted.planned_run_count
+        )
 
     @property
     def columns(self) -> dict[str, Column]:

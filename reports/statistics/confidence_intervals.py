@@ -140,10 +140,15 @@ def estimate_score(sample: ScoreSample, same_recipe: Sequence[ScoreSample] = ())
         None where there is too little data: a score that is undefined for a seed or in more than
         half of the resamples, or whose true boxes are in fewer than two units.
     """
-    estimate = _estimate_signed_sum([sample], [1.0], same_recipe)
+    estimate = estimate_mean(sample, same_recipe)
     if estimate is None:
         return None
     return replace(estimate, low=max(0.0, estimate.low), high=min(1.0, estimate.high))
+
+
+def estimate_mean(sample: ScoreSample, same_recipe: Sequence[ScoreSample] = ()) -> Estimate | None:
+    """Estimate as `estimate_score`, for a quantity that has no range, e.g. a ratio of scores."""
+    return _estimate_signed_sum([sample], [1.0], same_recipe)
 
 
 def estimate_difference(

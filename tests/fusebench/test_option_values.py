@@ -29,6 +29,7 @@ def list_option_models():
         plugins.METHODS: plugins.load_fusion_method,
         plugins.FUSION_METRICS: plugins.load_fusion_metric,
         plugins.DATASETS: plugins.load_dataset,
+        plugins.CORRUPTIONS: plugins.load_corruption,
     }
     models = [("seeds", schema.DetectionTask), ("training", schema.FusionTraining)]
     for package, load in loaders.items():

@@ -21,8 +21,8 @@ import numpy as np
 
 from detection.models.yolov5 import ultralytics_import
 from detection.models.yolov5.options import Options
-from detection.models.yolov5.ultralytics_config import build_config
 from detection.models.yolov5.transforms import four_channels
+from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data import images
 from fusebench.data.box_labels import yolo_rows
 from fusebench.data.image_files import plain_copies

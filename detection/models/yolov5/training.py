@@ -35,7 +35,6 @@ from detection.models.yolov5 import (
     ultralytics_import,
 )
 from detection.models.yolov5.checkpoint import DetectorTrainingState
-from detection.models.yolov5.dataset import TrainingSamples
 from detection.models.yolov5.options import Options, choose_precision
 from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data.labeled_images import LabeledImages

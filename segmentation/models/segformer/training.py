@@ -197,9 +197,7 @@ def _iterate_batches(
             bar.update()
 
 
-def _record_losses(
-    state: SegmenterTrainingState, losses: "list[Tensor]", options: Options
-) -> None:
+def _record_losses(state: SegmenterTrainingState, losses: "list[Tensor]", options: Options) -> None:
     """Record the losses that are not read yet, and empty the list.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Parts that corruptions share: the images of a pair, light, blur, moved images."""

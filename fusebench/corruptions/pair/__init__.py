@@ -1,0 +1,1 @@
+"""Corruptions of a pair: one image against the other, or a sensor that is missing."""

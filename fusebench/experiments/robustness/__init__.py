@@ -1,0 +1,1 @@
+"""Corrupted test pairs: the corruptions of a task, and how they are applied to a split."""

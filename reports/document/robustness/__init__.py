@@ -1,0 +1,1 @@
+"""Robustness section: what is left of the scores on corrupted test pairs."""

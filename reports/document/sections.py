@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reports.document import equivalence, equivalence_text, selection, table_text
+from reports.document import (
+    equivalence,
+    equivalence_text,
+    headline,
+    interval_plots,
+    selection,
+    table_text,
+)
 from reports.document.model import MissingRuns, TaskSection
 from reports.figures import sample_panels
 from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison
 from reports.results import protocol
 from reports.results.task_results import TaskResults
-from reports.tables import interval_tables, result_text, where_fusion_helps
+from reports.tables import builders, interval_tables, result_text, where_fusion_helps
 from reports.tables.comparison import ScoreTable
 from reports.tables.text_table import TextTable
 
@@ -33,8 +40,11 @@ def build_section(
         equivalence_text.build_sentence(results, comparisons),
         *where_fusion_helps.build_sentences(results, main),
     ]
+    is_ranking = results.kind == "quality"  # ranks have no intervals
+    by_condition = [t for t in visible if t.name.endswith(builders.BY_CONDITION_SUFFIX)]
     section = TaskSection(
         results=results,
+        headline=headline.build_headline(results, main, by_condition),
         answer=" ".join(sentence for sentence in sentences if sentence),
         missing_runs=tuple(
             MissingRuns(
@@ -50,6 +60,9 @@ def build_section(
             *interval_tables.build_power_tables(results, main),
         ),
         protocol=protocol.collect_protocol(results),
+        ranking=tuple(interval_plots.rank_rows(main)),
+        score_plots=None if is_ranking else interval_plots.build_score_plots(main),
+        difference_plots=None if is_ranking else interval_plots.build_difference_plots(main),
         published_comparisons=published_comparison.compare_with_published(results),
         equivalence_comparisons=tuple(comparisons),
         equivalence_table=equivalence_text.build_table(results, comparisons),

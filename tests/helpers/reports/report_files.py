@@ -25,6 +25,8 @@ CELL_PART_OF_CLASS = {
     "remark": "remark",
     "visually-hidden": "remark",
     "sup": "remark",
+    "ticks": "remark",  # labels of a plot's scale
+    "tick": "remark",
 }
 
 
@@ -35,7 +37,7 @@ class ReportPage(HTMLParser):
         tables: Per table the caption, the rows and the CSV file that is linked below it. A row is
             the number of its body (0 for the head) and its cells; a cell has its ``text``, its
             ``uncertainty`` and its ``remark``.
-        answers: Paragraphs that answer a task's question.
+        answers: Paragraphs that answer a task's question, each with its statistics.
     """
 
     def __init__(self, html: str) -> None:
@@ -62,6 +64,7 @@ class ReportPage(HTMLParser):
         elif tag == "p":
             self.element = attrs.get("class", "")
             self.answers += [""] if self.element == "answer" else []
+            self.element = "answer" if self.element == "statistics" else self.element
         elif tag in ("span", "sup"):
             self.cell_part = CELL_PART_OF_CLASS.get(attrs.get("class", tag), "text")
 

@@ -6,6 +6,8 @@ from fusebench.runtime import file_names
 from reports.document.efficiency import Efficiency
 from reports.document.equivalence import EquivalenceComparison
 from reports.document.robustness.section import RobustnessSection
+from reports.document.headline import Headline
+from reports.document.interval_plots import IntervalPlots
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.results.protocol import TaskProtocol
@@ -39,11 +41,15 @@ class TaskSection:
 
     Attributes:
         results: Records of the task.
-        answer: Main result in one paragraph.
+        headline: Main result in plain words.
+        answer: Main result with its statistics, in one paragraph.
         missing_runs: One entry per unfinished source.
         main_tables: Tables that are always visible.
         collapsed_tables: Tables that are collapsed at first.
         protocol: Protocol facts of the records.
+        ranking: Sources with scores by the mean of the main table, best first.
+        score_plots: Intervals of the scores of the first main table.
+        difference_plots: Intervals of its differences to the better single sensor.
         bar_chart_stem: Bar chart of the main table.
         samples: Sample images with ground truth and predictions.
         sample_legend: How to read the sample images.
@@ -58,11 +64,15 @@ class TaskSection:
     """
 
     results: TaskResults
+    headline: Headline
     answer: str
     missing_runs: tuple[MissingRuns, ...]
     main_tables: tuple[TextTable, ...]
     collapsed_tables: tuple[TextTable, ...]
     protocol: TaskProtocol
+    ranking: tuple[str, ...] = ()
+    score_plots: IntervalPlots | None = None
+    difference_plots: IntervalPlots | None = None
     bar_chart_stem: str = ""
     samples: tuple[SamplePair, ...] = ()
     sample_legend: str = ""
@@ -107,6 +117,8 @@ class Report:
         sample_selection_rule: How the sample images were selected.
         metric_correlations: Rank correlations of fusion metrics with task scores.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
+        has_viewer: Whether the report's folder has the page ``viewer.html``.
+        paper_folder: Folder of the figures for a paper, relative to the report; empty without.
     """
 
     title: str
@@ -117,3 +129,5 @@ class Report:
     sample_selection_rule: str
     metric_correlations: tuple[MetricCorrelation, ...] = ()
     efficiency: Efficiency | None = None
+    has_viewer: bool = False
+    paper_folder: str = ""

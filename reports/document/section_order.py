@@ -1,7 +1,7 @@
 """Order of the report: subsections of a task and appendices, the same in every output format.
 
 First come the sections of all tasks, then what concerns all tasks (efficiency, correlation of
-metrics), then the appendices: sample images and protocol of every task.
+metrics), then the appendix: the protocol of every task.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,8 @@ SAMPLES, PROTOCOL = "samples", "protocol"
 def list_subsections(section: TaskSection) -> Iterator[tuple[str, str]]:
     """Yield id and heading of every subsection that the section has, in order."""
     yield COMPARISON, "Comparison"
+    if section.samples:
+        yield SAMPLES, "Sample images"
     if section.equivalence_table:
         yield EQUIVALENCE, "Equivalence"
     if section.published_comparisons:
@@ -45,9 +47,6 @@ def list_appendices(
 ) -> Iterator[tuple[str, str, dict[int, TaskSection]]]:
     """Yield id, heading and {task number from 1: section} of every appendix, in order."""
     numbered = dict(enumerate(sections, start=1))
-    with_samples = {number: section for number, section in numbered.items() if section.samples}
-    if with_samples:
-        yield SAMPLES, "Sample images", with_samples
     with_records = {
         number: section for number, section in numbered.items() if section.results.records
     }

@@ -7,6 +7,8 @@ from reports.document import (
     equivalence,
     equivalence_text,
     reference_rows,
+    headline,
+    interval_plots,
     selection,
     table_text,
 )
@@ -17,7 +19,13 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison
 from reports.results import protocol
 from reports.results.task_results import TaskResults
-from reports.tables import interval_tables, result_text, source_ranks, where_fusion_helps
+from reports.tables import (
+    builders,
+    interval_tables,
+    result_text,
+    source_ranks,
+    where_fusion_helps,
+)
 from reports.tables.comparison import ScoreTable
 from reports.tables.text_table import TextTable
 
@@ -43,8 +51,11 @@ def build_section(
         *where_fusion_helps.build_sentences(results, main),
         robustness.sentence if robustness else "",
     ]
+    is_ranking = results.kind == "quality"  # ranks have no intervals
+    by_condition = [t for t in visible if t.name.endswith(builders.BY_CONDITION_SUFFIX)]
     section = TaskSection(
         results=results,
+        headline=headline.build_headline(results, main, by_condition),
         answer=" ".join(sentence for sentence in sentences if sentence),
         missing_runs=tuple(
             MissingRuns(
@@ -61,6 +72,9 @@ def build_section(
             *_build_rank_tables(results, visible),
         ),
         protocol=protocol.collect_protocol(results),
+        ranking=tuple(interval_plots.rank_rows(main)),
+        score_plots=None if is_ranking else interval_plots.build_score_plots(main),
+        difference_plots=None if is_ranking else interval_plots.build_difference_plots(main),
         published_comparisons=published_comparison.compare_with_published(results),
         equivalence_comparisons=tuple(comparisons),
         equivalence_table=equivalence_text.build_table(results, comparisons),

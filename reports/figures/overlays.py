@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,15 +162,22 @@ def draw_label_map(
 
 
 def draw_label_errors(
-    image: Color, is_wrong: NDArray[np.bool_], is_unlabeled: NDArray[np.bool_]
+    image: Color,
+    is_wrong: NDArray[np.bool_],
+    is_unlabeled: NDArray[np.bool_],
+    window: ZoomWindow | None = None,
 ) -> Image.Image:
-    """Draw wrong pixels orange over a faint gray image.
+    """Draw wrong pixels orange over a faint gray image, or over a window of it.
 
     Args:
         image: The source's image.
         is_wrong: Pixels whose predicted class differs from the true class, (H, W).
         is_unlabeled: Pixels without a true class, (H, W); they are black.
+        window: Part of the image; None for all of it.
     """
+    image, is_wrong, is_unlabeled = (
+        _crop(part, window) for part in (image, is_wrong, is_unlabeled)
+    )
     blended = 0.5 * image.mean(axis=-1, keepdims=True).repeat(3, axis=-1) + 90
     blended[is_wrong] = WRONG_PIXEL_COLOR
     blended[is_unlabeled] = UNLABELED_PIXEL_COLOR
@@ -215,7 +223,7 @@ def shorten_name(name: str) -> str:
     return f"{name[: MAX_NAME_LENGTH - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _crop(image: NDArray[np.uint8], window: ZoomWindow | None) -> NDArray[np.uint8]:
+def _crop(image: NDArray[Any], window: ZoomWindow | None) -> NDArray[Any]:
     if window is None:
         return image
     left, top, right, bottom = window

@@ -21,10 +21,17 @@ RANK_NAMES = ("largest", "second largest", "third largest")
 
 @dataclass(frozen=True)
 class SelectedPair:
-    """A selected pair and the criterion that selected it."""
+    """A selected pair and the criterion that selected it.
+
+    Attributes:
+        key: Of the pair.
+        reason: The criterion in words.
+        effect: ``gain`` or ``loss`` of the best fused source; empty for other criteria.
+    """
 
     key: str
     reason: str
+    effect: str = ""
 
 
 def select_by_condition(split: Split) -> list[SelectedPair]:
@@ -81,7 +88,7 @@ def select_largest_gain_and_loss(
         (key for key in differences if differences[key] < 0), key=lambda key: differences[key]
     )
     return [
-        SelectedPair(key, f"{rank} {kind} of {names[0]} against {names[1]}")
+        SelectedPair(key, f"{rank} {kind} of {names[0]} against {names[1]}", kind)
         for keys, kind in ((gains, "gain"), (losses, "loss"))
         for key, rank in zip(keys[:count], RANK_NAMES, strict=False)
     ]
@@ -89,10 +96,17 @@ def select_largest_gain_and_loss(
 
 def merge_duplicates(pairs: Sequence[SelectedPair]) -> list[SelectedPair]:
     """Merge pairs of the same key; their reasons are joined."""
-    reasons: dict[str, list[str]] = {}
+    by_key: dict[str, list[SelectedPair]] = {}
     for pair in pairs:
-        reasons.setdefault(pair.key, []).append(pair.reason)
-    return [SelectedPair(key, "; ".join(texts)) for key, texts in reasons.items()]
+        by_key.setdefault(pair.key, []).append(pair)
+    return [
+        SelectedPair(
+            key,
+            "; ".join(pair.reason for pair in same),
+            next((pair.effect for pair in same if pair.effect), ""),
+        )
+        for key, same in by_key.items()
+    ]
 
 
 def _hash_pair(dataset: str, key: str) -> str:

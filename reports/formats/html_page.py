@@ -12,7 +12,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from reports.document import efficiency
+from reports.document import efficiency, leaderboard, notes, pictures, section_order
 from reports.document.model import CORRELATIONS_FILE, Report
 from reports.document.section_order import list_appendices, list_subsections
 from reports.results import confusion_matrices
@@ -20,6 +20,10 @@ from reports.tables import result_text
 
 # a space between digit and %, or a whole script, pre or code element, which stays as it is
 SPACE_BEFORE_PERCENT = re.compile(r"(<(script|pre|code)\b.*?</\2>)|(?<=\d) (?=%)", re.DOTALL)
+OPEN_SUBSECTIONS = (  # the others are folded at first
+    *(section_order.COMPARISON, section_order.SAMPLES),
+    section_order.BY_CONDITION,
+)
 RETRAINED_PROTOCOL = "retrained"  # the default protocol of a record
 
 
@@ -50,6 +54,13 @@ def render_report(report: Report) -> str:
         training_times_file=efficiency.TRAINING_TIMES_FILE,
         correlations_file=CORRELATIONS_FILE,
         confusion_notes=confusion_matrices.NOTE_BY_KIND,
+        leaderboard=leaderboard.build_leaderboard(report.sections),
+        pictures=pictures.select_pictures(report.sections),
+        notes=notes.collect_notes(report.sections),
+        simulated_tasks=[
+            section.results.name for section in report.sections if section.results.is_simulated
+        ],
+        open_subsections=OPEN_SUBSECTIONS,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{script_hash}"),
     )

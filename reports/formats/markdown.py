@@ -17,21 +17,21 @@ def render_report(report: Report) -> str:
     """Render the whole file, in the order of the page."""
     parts = [f"# {escape(report.title)}", escape(report.status)]
     parts += [
-        f"**{escape(section.results.name)}**{_render_badge(section)}: {escape(section.answer)}"
+        f"**{escape(section.results.name)}**{_render_badge(section)}: {_render_answer(section)}"
         for section in report.sections
     ]
+    if any(section.samples for section in report.sections):
+        parts.append(escape(report.sample_selection_rule))
     parts += [_render_section(section) for section in report.sections]
     if report.efficiency:
         parts.append(markdown_tables.render_efficiency(report.efficiency))
     if report.metric_correlations:
         parts.append(markdown_tables.render_metric_correlations(report.metric_correlations))
-    for appendix, title, sections in section_order.list_appendices(report.sections):
+    for _, title, sections in section_order.list_appendices(report.sections):
         parts.append(f"## {title}")
-        if appendix == section_order.SAMPLES:
-            parts.append(escape(report.sample_selection_rule))
         for section in sections.values():
             parts.append(f"### {escape(section.results.name)}{_render_badge(section)}")
-            parts += _render_appendix(appendix, section)
+            parts.append(markdown_tables.render_protocol_facts(section))
     if report.command:
         command = markdown_tables.render_code_block(report.command)
         parts.append(f"To execute all missing runs:\n\n{command}")
@@ -48,6 +48,17 @@ def _render_badge(section: TaskSection) -> str:
     return " (simulated)" if section.results.is_simulated else ""
 
 
+def _render_answer(section: TaskSection) -> str:
+    """Render the headline, then the statistics unless they are the same sentence."""
+    headline = section.headline
+    plain = " ".join(
+        [f"{headline.label}.", headline.sentence, *(text for _, text in headline.where)]
+    )
+    if headline.sentence in section.answer:
+        return escape(section.answer)
+    return f"{escape(plain)}\n\n<details><summary>Statistics</summary>\n\n{escape(section.answer)}\n\n</details>"
+
+
 def _render_section(section: TaskSection) -> str:
     parts = [f"## {escape(section.results.name)}{_render_badge(section)}"]
     parts += [f"> **Warning:** {escape(warning)}" for warning in section.protocol.warnings]
@@ -56,15 +67,11 @@ def _render_section(section: TaskSection) -> str:
     return "\n\n".join(parts)
 
 
-def _render_appendix(appendix: str, section: TaskSection) -> list[str]:
-    if appendix == section_order.SAMPLES:
-        return _render_samples(section)
-    return [markdown_tables.render_protocol_facts(section)]
-
-
 def _render_subsection(subsection: str, section: TaskSection) -> list[str]:
     if subsection == section_order.EQUIVALENCE and section.equivalence_table:
         return [markdown_tables.render_table(section.equivalence_table, section)]
+    if subsection == section_order.SAMPLES:
+        return _render_samples(section)
     if subsection == section_order.PUBLISHED:
         return _render_published_comparisons(section)
     if subsection == section_order.ROBUSTNESS and section.robustness:

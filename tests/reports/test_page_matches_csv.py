@@ -25,6 +25,7 @@ SCORE_SUFFIXES, DIFFERENCE_SUFFIXES = ("", " sd"), (" difference",)
 SCORE_INTERVAL = (" low", " high")
 DIFFERENCE_INTERVAL = (" difference low", " difference high")
 P_VALUE_SUFFIXES = {"p": " p", "adjusted": " p Holm"}
+LEADERBOARD_METRICS = {("toy-detection", "AP50"), ("toy-segmentation", "AP50")}
 VERDICTS = {"?": "no difference shown", "better": "better", "worse": "worse"}
 
 
@@ -89,6 +90,28 @@ def check_source_table(report, table):
             if is_difference:
                 verdict = VERDICTS.get(cell["text"].split()[-1], "")
                 assert verdict == row.get(f"{title} verdict", ""), (table["csv"], title)
+    return count
+
+
+def check_leaderboard(report, table):
+    """Check the mean scores of all tasks with models."""
+    means = {
+        (row["source"], row["task"]): (row["mean"], row["sd"])
+        for row in read_csv(report / table["csv"])
+        if (row["level"], row["condition"]) == ("mean", "all")
+        and (row["task"], row["metric"]) in LEADERBOARD_METRICS
+    }
+    (_, (_, *headers)), *lines = table["rows"]
+    count = Counter()
+    for _, (name, *cells) in lines:
+        for header, cell in zip(headers, cells, strict=True):
+            numbers = re.findall(NUMBER, re.sub(r" \(n=\d+\)", "", cell["text"]))
+            for number, value in zip(
+                numbers, means.get((name["text"], header["remark"]), ()), strict=False
+            ):
+                assert is_rounded(number, value, 0.01)
+                count["leaderboard"] += 1
+            assert numbers or cell["text"] == UNDEFINED
     return count
 
 
@@ -238,6 +261,7 @@ CHECKS = {  # end of the CSV file's name to the check of its table; all others a
     "-equivalence.csv": check_equivalence_table,
     "-rank-sets.csv": check_rank_set_table,
     "-published.csv": check_published_table,
+    "/means.csv": check_leaderboard,
     "/efficiency.csv": check_cost_table,
     "/training-times.csv": check_training_time_table,
     "/metric-correlation.csv": check_correlation_table,
@@ -258,6 +282,7 @@ def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
     minimum = {"cells": 900, "uncertainty": 250, "seeds": 100, "power": 12, "published": 20}
     minimum |= {"costs": 16, "training times": 16, "correlations": 20, "equivalence": 30}
     minimum["rank sets"] = 40
+    minimum |= {"leaderboard": 12}
     assert not {kind: count[kind] for kind, number in minimum.items() if count[kind] < number}
 
 
@@ -270,6 +295,7 @@ def test_every_number_of_a_table_is_in_the_csv_file_it_links_to(report):
         ("toy-segmentation-lost.csv", r"(?m)^average,3,\d", "average,3,1"),
         ("toy-detection-published.csv", r"50\.10", "50.11"),
         ("toy-detection-published.csv", r"35\.05", "35.050"),
+        ("means.csv", r"(?m)^(toy-detection,.*,mine,mean,all,mean,AP50,2,)\d", r"\g<1>9"),
         ("efficiency.csv", r",0\.125,", ",0.126,"),
         ("training-times.csv", r",10\.25,", ",11.25,"),
         ("metric-correlation.csv", r"(?m),4,(-?)\d", r",5,\g<1>0"),

@@ -27,6 +27,8 @@ CELL_PART_OF_CLASS = {
     "visually-hidden": "remark",
     "sup": "remark",
     "letters": "letters",
+    "ticks": "remark",  # labels of a plot's scale
+    "tick": "remark",
 }
 
 
@@ -37,7 +39,7 @@ class ReportPage(HTMLParser):
         tables: Per table the caption, the rows and the CSV file that is linked below it. A row is
             the number of its body (0 for the head) and its cells; a cell has its ``text``, its
             ``uncertainty``, its ``remark`` and its ``letters``.
-        answers: Paragraphs that answer a task's question.
+        answers: Paragraphs that answer a task's question, each with its statistics.
     """
 
     def __init__(self, html: str) -> None:
@@ -65,6 +67,7 @@ class ReportPage(HTMLParser):
         elif tag == "p":
             self.element = attrs.get("class", "")
             self.answers += [""] if self.element == "answer" else []
+            self.element = "answer" if self.element == "statistics" else self.element
         elif tag in ("span", "sup"):
             self.cell_part = CELL_PART_OF_CLASS.get(attrs.get("class", tag), "text")
 

@@ -31,8 +31,8 @@ def test_the_largest_gain_and_the_largest_loss_are_selected():
     fused, single = {"a": 0.9, "b": 0.1, "c": 0.5, "d": 1}, {"a": 0.5, "b": 0.4, "c": 0.5}
     names = ("mine", "visible")
     assert sample_selection.select_largest_gain_and_loss(fused, single, names) == [
-        SelectedPair("a", "largest gain of mine against visible"),
-        SelectedPair("b", "largest loss of mine against visible"),
+        SelectedPair("a", "largest gain of mine against visible", "gain"),
+        SelectedPair("b", "largest loss of mine against visible", "loss"),
     ]
     assert sample_selection.select_largest_gain_and_loss({"a": 0.5}, {"a": 0.5}, names) == []
 

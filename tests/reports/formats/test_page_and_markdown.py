@@ -3,14 +3,16 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 
-from reports.document import sections
+from reports.document import sections, selection
 from reports.document.model import Report
 from reports.figures.sample_panels import SamplePair, SamplePanel
 from reports.formats import html_page, latex, markdown, terminal
 from reports.results.task_results import SourceResults
+from reports.tables import csv_files
 from tests.helpers.reports.synthetic_records import (
     PROTOCOL,
     make_record,
@@ -128,17 +130,50 @@ def test_missing_seeds_are_counted_once_per_source():
         assert "yours: missing" in re.sub(r"\*|</?strong>", "", text)
 
 
-def test_every_table_of_simulated_data_is_marked_simulated():
+def test_simulated_data_is_marked_on_the_page_and_in_every_exported_table():
     source = make_source_with_facts("mine", "method", simulated=True)
-    html = html_page.render_report(build_report(source))
-    # three more badges: at the answer, the heading, and in the appendix
-    assert html.count("<caption>") == html.count("simulated</span>") - 3
-    assert html.count("<strong>(simulated)</strong>") == html.count("<caption>")
+    report = build_report(source)
+    html = html_page.render_report(report)
+    assert html.count("simulated</span>") == 3  # once for all, at the answer and at the heading
+    tables = get_task_sections(html).count("<table")
+    assert html.count("Simulated scenes, not camera images.") == tables > 0
+    section = report.sections[0]
+    for table in section.main_tables:
+        assert "Simulated scenes, not camera images" in latex.render_table(table, section)
+    wide = csv_files.build_wide_dataframe(selection.build_main_table(section.results))
+    assert "simulated: yes" in wide["protocol"][0]
 
 
-def test_every_table_of_the_page_has_its_protocol_line():
+def get_task_sections(html):
+    """The part of the page from the first task on."""
+    return html.partition('id="task-1"')[2]
+
+
+def test_every_table_of_a_task_has_its_protocol_line():
     html = html_page.render_report(build_report(INFRARED, VISIBLE))
-    assert html.count("split hash: abc123") == html.count("<table") > 0
+    assert html.count("split hash: abc123") == get_task_sections(html).count("<table") > 0
+
+
+def test_a_note_that_concerns_several_tables_is_printed_once():
+    sources = [
+        make_source_results(name, kind, [(0.5, 0.2), (0.6, 0.3)])
+        for name, kind in (("infrared", "infrared"), ("visible", "visible"), ("mine", "method"))
+    ]
+    section = sections.build_section(make_task_results(*sources))
+    doubled = replace(section, collapsed_tables=section.main_tables)
+    html = html_page.render_report(wrap_section(doubled))
+    note = "± is the sample standard deviation over seeds."
+    assert html.count(note) == 1
+    assert html.index(note) > html.index('id="title-reading"')
+
+
+def test_links_to_the_viewer_are_there_only_if_it_is():
+    sample = replace(make_sample("infrared"), key="a/b&c", effect="gain")
+    section = sections.build_section(make_task_results(INFRARED), "", (sample,))
+    report = wrap_section(section)
+    assert "viewer.html" not in html_page.render_report(report)
+    html = html_page.render_report(replace(report, has_viewer=True))
+    assert 'href="viewer.html#task=toy-detection&amp;image=a/b%26c"' in html
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ REPORTS_ORDER = (
     "figures",
     "literature",
     "document",
+    "viewer",
     "formats",
     "run_comparison",
 )

@@ -102,6 +102,7 @@ class Report:
         sample_selection_rule: How the sample images were selected.
         metric_correlations: Rank correlations of fusion metrics with task scores.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
+        viewer_file: Page of the image viewer, relative to the report; empty without one.
     """
 
     title: str
@@ -112,3 +113,4 @@ class Report:
     sample_selection_rule: str
     metric_correlations: tuple[MetricCorrelation, ...] = ()
     efficiency: Efficiency | None = None
+    viewer_file: str = ""

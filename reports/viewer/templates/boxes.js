@@ -53,7 +53,8 @@ function drawBoxes(svg, task, source, layers, { withNames }) {
   }
   for (const name of withNames ? shown : []) {
     for (const { corners, classId, confidence } of layers[name]) {
-      const text = createSvg("text", { x: corners[0] / TENTHS, y: corners[1] / TENTHS, fill: data.boxColors[name] ?? data.boxColors.truth });
+      const isBelow = name === "false"; // most lie on another box, whose text is above
+      const text = createSvg("text", { class: isBelow ? "below" : "", x: corners[0] / TENTHS, y: corners[isBelow ? 3 : 1] / TENTHS, fill: data.boxColors[name] ?? data.boxColors.truth });
       const share = confidence === null ? "" : ` ${(Math.floor(confidence / 1e4) / 100).toFixed(2)}`;
       text.textContent = `${task.classes[classId]}${share}`;
       parts.push(text);

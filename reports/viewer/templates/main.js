@@ -60,7 +60,7 @@ function openFragment() {
   readFragment(location.hash.slice(1));
   if (wasTask !== view.task) [listed, cardCount] = [[], CARDS_AT_ONCE];
   draw();
-  if (view.pair && !wasPair) viewport.focus({ preventScroll: true });
+  if (view.pair && wasPair === null) viewport.focus({ preventScroll: true });
   if (!view.pair && wasPair) {
     const place = listed.findIndex((summary) => summary.pair === wasPair);
     find("cards").children[place]?.firstElementChild.focus();

@@ -93,8 +93,8 @@ function writeFragment(shown = view) {
     parts.push(["image", encode(shown.pair.key)]);
     add("view", shown.mode, shown.mode === "single");
     parts.push(["sources", shown.sources.map((index) => encode(task.sources[index].name)).join(",")]);
-    const zoom = [shown.scale.toFixed(3), shown.x?.toFixed(1), shown.y?.toFixed(1)];
-    add("zoom", zoom.map((text) => text.replace(/\.?0+$/, "")).join(","), shown.scale === 1 || shown.x === null);
+    const zoom = [[shown.scale, 3], [shown.x, 1], [shown.y, 1]].map(([value, digits]) => String(Number((value ?? 0).toFixed(digits))));
+    add("zoom", zoom.join(","), shown.scale === 1 || shown.x === null);
     add("curtain", shown.curtain.toFixed(1), shown.mode !== "curtain" || shown.curtain === 50);
     add("layers", layers.join(","), layers.join() === ALL_LAYERS.filter((name) => defaults.includes(name)).join());
     add("opacity", shown.opacity, shown.opacity === 60);

@@ -26,7 +26,7 @@ def open_figure_pool() -> Iterator[DrawFunction]:
         jobs.append((chart, arguments))
 
     yield draw
-    run_jobs(jobs, "charts", are_many=len(jobs) >= MIN_CHARTS_FOR_WORKERS)
+    run_jobs(jobs, "", are_many=len(jobs) >= MIN_CHARTS_FOR_WORKERS)
 
 
 def run_jobs(jobs: Sequence[Job], title: str, *, are_many: bool) -> list[Any]:
@@ -34,7 +34,7 @@ def run_jobs(jobs: Sequence[Job], title: str, *, are_many: bool) -> list[Any]:
 
     Args:
         jobs: The jobs; functions, arguments and results can be pickled.
-        title: What they write, for messages.
+        title: Title of the progress bar; empty for none.
         are_many: Whether they take more time than starting worker processes.
 
     Raises:
@@ -46,8 +46,10 @@ def run_jobs(jobs: Sequence[Job], title: str, *, are_many: bool) -> list[Any]:
     try:
         with process_pool.open_pool(count) as processes:
             futures = [processes.submit(function, *arguments) for function, arguments in jobs]
-            return [future.result() for future in progress.track_progress(futures, title)]
+            finished = progress.track_progress(futures, title) if title else futures
+            return [future.result() for future in finished]
     except BrokenProcessPool:
         raise UserError(
-            f"{title}: a worker process was killed, probably because memory ran out; run it again"
+            f"{title or 'drawing charts'}: a worker process was killed, probably because memory "
+            "ran out; run it again"
         ) from None

@@ -12,6 +12,9 @@ from fusebench.errors import UserError
 from fusebench.runtime import command_name
 from fusebench.runtime.printable import ArgumentParser
 
+PICTURE_CHOICES = ("all", "chosen", "none")
+PICTURE_MEGABYTES, MAX_PICTURE_MEGABYTES = 500, 1_000_000  # limit of the pictures of a report
+
 
 def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Build the parser of the arguments that all programs share.
@@ -29,10 +32,39 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--to", type=expand_home, default=Path("report"), metavar="DIR", help="the report"
     )
+    add_picture_arguments(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument("--plan", action="store_true", help="print what would be done and stop")
     add_engine_arguments(parser)
     return parser
+
+
+def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which pictures the report's image viewer has."""
+    parser.add_argument(
+        "--pictures",
+        choices=PICTURE_CHOICES,
+        default=PICTURE_CHOICES[0],
+        help="test pairs in the report's image viewer: all of them, those of the report's sample "
+        "images, or no viewer (default: all)",
+    )
+    parser.add_argument(
+        "--pictures-limit",
+        type=_parse_megabytes,
+        default=PICTURE_MEGABYTES,
+        metavar="MB",
+        help="with --pictures all: leave out pairs if the pictures of all would take more "
+        f"megabytes (default: {PICTURE_MEGABYTES})",
+    )
+
+
+def _parse_megabytes(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MAX_PICTURE_MEGABYTES:
+        raise argparse.ArgumentTypeError(
+            f"{text}: expected a whole number of megabytes from 1 to {MAX_PICTURE_MEGABYTES:,}"
+        )
+    return number
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 python -m reports.run                 report/index.html, report.md, tables/*.csv, figures
 python -m reports.run --to FOLDER     into another folder
+python -m reports.run --pictures none without the image viewer
 python -m reports.run --plan          list which runs are finished, and exit
 
 Nothing is trained or fused: missing runs are listed with the command that executes them. Bootstrap
@@ -11,7 +12,7 @@ statistics are computed from saved results and stored under statistics/ of --out
 import argparse
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from shutil import get_terminal_size
@@ -57,6 +58,8 @@ from reports.tables import (
     tidy_scores,
 )
 from reports.tables.comparison import ScoreTable
+from reports.viewer import collection, links, writing
+from reports.viewer.writing import PictureOptions
 
 TITLE = "Does the fused image help?"
 
@@ -139,6 +142,38 @@ def build_report(
         sample_selection_rule=sample_selection.SELECTION_RULE,
         metric_correlations=tuple(metric_correlation.compute_correlations(task_results)),
     )
+
+
+def write_viewer(
+    plan: Plan,
+    store: Store,
+    report_sections: Sequence[TaskSection],
+    folder: Path,
+    options: PictureOptions,
+) -> str:
+    """Write the image viewer, and print which pairs were left out.
+
+    Args:
+        plan: Tasks and runs.
+        store: Where records, images and predictions are.
+        report_sections: Sections of the report with their sample images.
+        folder: Folder of the report.
+        options: Which pictures are stored.
+
+    Returns:
+        Its page relative to the report; empty if there is nothing to show.
+    """
+    tasks = [] if options.pairs == "none" else collection.collect_tasks(plan.runs, store)
+    if not tasks:
+        return ""
+    chosen = {
+        section.results.name: [sample.key for sample in section.samples]
+        for section in report_sections
+    }
+    note = writing.write_viewer(tasks, chosen, folder, options)
+    if note:
+        printable.print_message(f"reports.run: image viewer: {note}")
+    return links.PAGE
 
 
 def build_efficiency(
@@ -249,10 +284,13 @@ def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
                 _add_figures(bare_sections, plan, store, FigureWriter(folder, styles, draw))
             )
             report = build_report(plan, task_results, finished_sections, command)
-            write_report(replace(report, efficiency=costs), task_results, folder)
+            viewer_file = write_viewer(plan, store, finished_sections, folder, pictures)
+            report = replace(report, efficiency=costs, viewer_file=viewer_file)
+            write_report(report, task_results, folder)
 
+    pictures = PictureOptions(args.pictures, args.pictures_limit)
     _check_store(store, task_results, args.to)
-    inputs_hash = _compute_inputs_hash(plan, store, task_results, command)
+    inputs_hash = _compute_inputs_hash(plan, store, task_results, (command, pictures))
     if not report_folder.is_up_to_date(args.to, inputs_hash):
         report_folder.replace_report(args.to, inputs_hash, write)
     report = build_report(plan, task_results, bare_sections, command)
@@ -292,11 +330,15 @@ def _warn_if_store_missing(store: Store) -> None:
 
 
 def _compute_inputs_hash(
-    plan: Plan, store: Store, task_results: Sequence[TaskResults], command: str
+    plan: Plan,
+    store: Store,
+    task_results: Sequence[TaskResults],
+    arguments: tuple[str, PictureOptions],
 ) -> str:
-    """Hash all inputs of the report: records, plan, and the code of the report."""
+    """Hash all inputs of the report: records, plan, arguments, and the code of the report."""
+    command, pictures = arguments
     code_folder = Path(__file__).parent
-    patterns = ("*.py", "formats/templates/*", "published/*")
+    patterns = ("*.py", "formats/templates/*", "viewer/templates/*", "published/*")
     code = sorted(file for pattern in patterns for file in code_folder.rglob(pattern))
     sources = [(results, source) for results in task_results for source in results.sources]
     profiles = cost_profiles.read_profiles(store.root)
@@ -323,6 +365,7 @@ def _compute_inputs_hash(
             "mismatched_runs": [source.mismatched_run_count for _, source in sources],
             "skipped_tasks": [[task.task_name, task.reason] for task in plan.skipped_tasks],
             "command": command,
+            "pictures": asdict(pictures),
             "equivalence": [
                 results.equivalence.model_dump(mode="json") for results in task_results
             ],

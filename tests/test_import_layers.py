@@ -58,6 +58,7 @@ REPORTS_ORDER = (
     "figures",
     "literature",
     "document",
+    "viewer",
     "formats",
     "run_comparison",
 )

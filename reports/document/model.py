@@ -117,7 +117,7 @@ class Report:
         sample_selection_rule: How the sample images were selected.
         metric_correlations: Rank correlations of fusion metrics with task scores.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
-        has_viewer: Whether the report's folder has the page ``viewer.html``.
+        viewer_file: Page of the image viewer, relative to the report; empty without one.
         paper_folder: Folder of the figures for a paper, relative to the report; empty without.
     """
 
@@ -129,5 +129,5 @@ class Report:
     sample_selection_rule: str
     metric_correlations: tuple[MetricCorrelation, ...] = ()
     efficiency: Efficiency | None = None
-    has_viewer: bool = False
+    viewer_file: str = ""
     paper_folder: str = ""

@@ -172,7 +172,7 @@ def test_links_to_the_viewer_are_there_only_if_it_is():
     section = sections.build_section(make_task_results(INFRARED), "", (sample,))
     report = wrap_section(section)
     assert "viewer.html" not in html_page.render_report(report)
-    html = html_page.render_report(replace(report, has_viewer=True))
+    html = html_page.render_report(replace(report, viewer_file="viewer.html"))
     assert 'href="viewer.html#task=toy-detection&amp;image=a/b%26c"' in html
 
 

@@ -1,0 +1,58 @@
+"""The page of the viewer as one HTML file: style, script and data are in it.
+
+The content security policy contains the hashes of the style and the script, and the browser runs no
+other. The data is JSON without a character that HTML could read as markup.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup
+
+# in this order: each uses names of those before it
+SCRIPTS = ("data.js", "counts.js", "view.js", "boxes.js", "viewport.js", "gestures.js")
+SCRIPTS += ("panel.js", "gallery.js", "main.js")
+
+
+def render_page(data: Mapping[str, Any], note: str) -> str:
+    """Render the page.
+
+    Args:
+        data: See `page_data.build_page_data`.
+        note: Which pairs are left out; empty if all are there.
+    """
+    templates = Environment(
+        loader=PackageLoader("reports.viewer"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script, style = build_script(), _read_template("viewer.css")
+    return templates.get_template("viewer.html").render(
+        script=Markup(script),  # this project's own files
+        style=Markup(style),
+        script_hash=Markup(_compute_hash(script)),
+        style_hash=Markup(_compute_hash(style)),
+        data=htmlsafe_json_dumps(data, separators=(",", ":")),
+        note=note,
+    )
+
+
+def build_script() -> str:
+    """Join the files of the script to one function, so that it defines no global name."""
+    parts = "\n".join(_read_template(name) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+def _read_template(name: str) -> str:
+    return files("reports.viewer").joinpath(f"templates/{name}").read_text(encoding="utf-8")
+
+
+def _compute_hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from reports.document.interval_plots import IntervalMark, PlotColumn
 from reports.document.model import TaskSection
-from reports.tables.text_table import TextTable
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from reports.document import (
     equivalence,
     equivalence_text,
-    reference_rows,
     headline,
     interval_plots,
+    reference_rows,
     selection,
     table_text,
 )

@@ -100,6 +100,4 @@ def _write_palette_image(
     image.putpalette(colors)
     bits = next(bits for bits in (1, 2, 4, 8) if len(alpha) <= 2**bits)
     file.parent.mkdir(parents=True, exist_ok=True)
-    image.save(
-        file, format="PNG", bits=bits, transparency=bytes(alpha), compress_level=COMPRESSION
-    )
+    image.save(file, format="PNG", bits=bits, transparency=bytes(alpha), compress_level=COMPRESSION)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from fusebench import plugins
 from fusebench.config import schema
+from fusebench.corruption_parts.pair_images import PairImages
 from fusebench.data import split_builder
 from fusebench.data.boxes import make_boxes
 from fusebench.data.labeled_images import LabeledImages

@@ -9,7 +9,7 @@ pair. Options of a task file are not read: corruptions and methods have their de
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,11 +61,14 @@ def build_rows(
             with plugins.name_failing_input(f"corruption {corruption.name}"):
                 pairs[title] = corruption.corrupt(clean, severity, options, generator)
         for sensor in corruption.changed_sensors(options):
-            yield _build_row(f"{corruption.name}, {sensor}", pairs, lambda p, s=sensor: p.get(s))
-        for name, fuse in methods.items():
-            yield _build_row(
-                f"{corruption.name}, {name}", pairs, lambda p, f=fuse: f(p.infrared, p.visible)
-            )
+            name = f"{corruption.name}, {sensor}"
+            yield [(f"{name}: {title}", pair.get(sensor)) for title, pair in pairs.items()]
+        for method, fuse in methods.items():
+            name = f"{corruption.name}, {method}"
+            yield [
+                (f"{name}: {title}", fuse(pair.infrared, pair.visible))
+                for title, pair in pairs.items()
+            ]
 
 
 def draw_sheet(rows: Sequence[Sequence[Tile]], width: int) -> Color:
@@ -147,12 +150,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--width", type=int, default=DEFAULT_WIDTH, help="pixels of each image (default: 320)"
     )
     return parser
-
-
-def _build_row(
-    name: str, pairs: dict[str, PairImages], select: Callable[[PairImages], Gray | Color]
-) -> list[Tile]:
-    return [(f"{name}: {title}", select(pair)) for title, pair in pairs.items()]
 
 
 def _read_pair(infrared: Path, visible: Path) -> PairImages:

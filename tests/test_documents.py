@@ -13,6 +13,7 @@ from PIL import Image
 
 from fusebench import plugins
 from fusebench.config import schema
+from fusebench.corruption_parts.pair_images import PairImages
 from fusebench.data import split_builder
 from fusebench.data.boxes import make_boxes
 from fusebench.data.labeled_images import LabeledImages
@@ -187,6 +188,17 @@ def test_the_template_of_a_detector_learns_the_brightness_of_boxes(templates, st
         assert predictions[pair.key].class_ids[best] == 1
 
 
+def test_the_template_of_a_corruption_darkens_the_corners(templates):
+    corruption = plugins.load_corruption(templates["fusebench/corruptions/visible/vignette.py"])
+    flat = PairImages(np.full((24, 32), 100, np.uint8), np.full((24, 32, 3), 255, np.uint8))
+    options = corruption.Options()
+    dark = corruption.corrupt(flat, 2, options, np.random.default_rng(0)).visible
+    assert dark[12, 16].min() >= 254
+    # 30 degrees: cos^4 = 0.5625 of the light, which is stored as 198
+    assert {*dark[0, 0], *dark[-1, -1]} == {198}
+    assert corruption.describe(2, options) == "corners at 30 degrees"
+
+
 @pytest.mark.parametrize("path", [path for path in TEMPLATES if "datasets" in path])
 def test_the_template_of_a_data_set_reads_conditions_and_sequences(templates, streets, path):
     split = load_split(templates, streets, path, "test")
@@ -205,6 +217,7 @@ def test_the_page_has_a_template_of_every_kind_of_plugin():
         "detection/models",
         "segmentation/models",
         "fusebench/datasets",
+        "fusebench/corruptions/visible",
     }
 
 

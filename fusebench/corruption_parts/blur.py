@@ -28,7 +28,7 @@ def build_line_kernel(length: float, angle: float) -> FloatArray:
     for column, row in ((0, 0), (1, 0), (0, 1), (1, 1)):  # bilinear weights of the four neighbors
         weights = (1 - abs(x - left - column)) * (1 - abs(y - top - row))
         np.add.at(kernel, (top + row, left + column), weights)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def build_disk_kernel(radius: float) -> FloatArray:
@@ -45,12 +45,12 @@ def build_disk_kernel(radius: float) -> FloatArray:
     centers = (np.arange(side * SUBPIXELS) + 0.5) / SUBPIXELS - side / 2
     inside = centers[:, None] ** 2 + centers[None, :] ** 2 <= max(radius, 0.5) ** 2
     kernel = inside.reshape(side, SUBPIXELS, side, SUBPIXELS).mean(axis=(1, 3))
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def blur(image: FloatArray, kernel: FloatArray) -> FloatArray:
     """Filter a float32 image, (H, W) or (H, W, 3); pixels at the border are repeated outside."""
     import cv2
 
-    blurred: FloatArray = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    return blurred
+    blurred = cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.float32)

@@ -15,7 +15,8 @@ def shift_image(image: NDArray[np.uint8], right: int, down: int) -> NDArray[np.u
     height, width = image.shape[:2]
     rows = (np.arange(height) - down).clip(0, height - 1)
     columns = (np.arange(width) - right).clip(0, width - 1)
-    return image[rows[:, None], columns]
+    shifted: NDArray[np.uint8] = image[rows[:, None], columns]
+    return shifted
 
 
 def rotate_image(image: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
@@ -29,7 +30,7 @@ def rotate_image(image: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
 
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
-    rotated: NDArray[np.uint8] = cv2.warpAffine(
+    rotated = cv2.warpAffine(
         image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return rotated
+    return np.asarray(rotated, np.uint8)

@@ -39,4 +39,4 @@ class PairImages:
 
 def round_to_uint8(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round gray levels to the nearest integer; values beyond 0 and 255 saturate."""
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.rint(values).clip(0, 255), np.uint8)

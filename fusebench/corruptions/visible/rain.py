@@ -133,4 +133,4 @@ def draw_streaks(
 
 def _compute_slope(rate: float) -> float:
     """Compute the slope of the sizes of drops, per mm."""
-    return 4.1 * rate**-0.21
+    return 4.1 * math.pow(rate, -0.21)

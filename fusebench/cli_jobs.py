@@ -185,6 +185,8 @@ def execute_with_engine(
     handed_over = submitted.list_submitted(store.root)
     ids = {job.id for job in handed_over}
     remaining = jobs.add_shards(remaining, store, settings.jobs_at_once or 1, ids)
+    if settings.kind == "slurm":
+        remaining = jobs.merge_chains(remaining)
     adopted_first = sorted(remaining, key=lambda job_id: job_id not in ids)
     remaining = {job_id: remaining[job_id] for job_id in adopted_first}
     request = EngineRequest(command.program, command.arguments, store.root, args.device)
@@ -238,10 +240,10 @@ def _run_and_close(
 
 def _write_interrupted_states(store: Store, remaining: Jobs) -> None:
     """Write the state of the jobs whose processes were stopped."""
-    for job in remaining.values():
-        state = states.read_state(store.root, job.id)
+    for part in (part for job in remaining.values() for part in job.parts):
+        state = states.read_state(store.root, part.id)
         if state is not None and state.state == "running":
-            states.end_job(store.root, job, "interrupted", reason="the command was interrupted")
+            states.end_job(store.root, part, "interrupted", reason="the command was interrupted")
 
 
 def format_remaining_cost(

@@ -173,7 +173,7 @@ class SlurmEngine:
         return result
 
     def _build_command(self, job: Job) -> JobCommand:
-        command = tuple(self._request.build_command(job.id))
+        command = tuple(self._request.build_command(*(part.id for part in job.parts)))
         log = states.get_log_path(job.id)
         return JobCommand(command, Path.cwd(), self._root, log, self._settings.cpus_per_run)
 

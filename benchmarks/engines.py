@@ -5,14 +5,16 @@ python -m benchmarks.engines --workers 1          one process, then one worker
 python -m benchmarks.engines --engine ray         one process, then Ray, started by the command
 python -m benchmarks.engines --gpus-per-run 0.5   then a Ray cluster of two nodes, each with a GPU
                                                   that does not exist
+python -m benchmarks.engines --engine slurm       one process, then submitit without Slurm
 python -m benchmarks.engines --kills 3            running jobs are killed, as many in each program
+python -m benchmarks.engines --kills 100 --light  again and again, until so many were killed
 python -m benchmarks.engines --light              without the trainings: 16 runs
 
 The scenes have 96 x 80 pixels and detectors are trained for two epochs of four images, so that what
 an engine adds is a large part of the time. Every process computes with one thread, because another
 number of threads adds floating-point numbers in another order. Columns: seconds; seconds of
 processor time of all processes; kills; files of results that differ from those of one process.
-Of a job on Ray, its process and the actor that started it are killed in turn.
+Of a job on Ray or of submitit, its process and the one that started it are killed in turn.
 """
 
 import argparse
@@ -97,8 +99,9 @@ def kill_running_job(folder: Path, rng: random.Random, *, is_parent: bool) -> bo
     with suppress(IndexError, OSError):
         pid = rng.choice(running)
         parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        is_actor = b"ray::" in Path(f"/proc/{parent}/cmdline").read_bytes()
-        os.kill(parent if is_parent and is_actor else pid, signal.SIGKILL)
+        name = Path(f"/proc/{parent}/cmdline").read_bytes()
+        is_starter = b"ray::" in name or b"submitit.core._submit" in name
+        os.kill(parent if is_parent and is_starter else pid, signal.SIGKILL)
         return True
     return False
 
@@ -128,7 +131,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--engine", choices=("local", "ray", "slurm"), default="local")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--gpus-per-run", type=float)
     parser.add_argument("--kills", type=int, default=0)
@@ -143,13 +146,19 @@ def main() -> int:
     os.environ.pop("RAY_ADDRESS", None)
     rng, expected = random.Random(args.seed), None
     engine = "ray" if args.gpus_per_run is not None else args.engine
-    flags = ["--engine", engine, "--retries", str(args.kills + 1)]
+    flags = ["--engine", engine, "--retries", str(min(100, args.kills + 1))]
     if engine == "local":
         flags += ["--workers", str(args.workers)]
+    if engine == "slurm":
+        for setting in ("cluster=local", f"array={args.workers}"):
+            flags += ["--set", f"engine.{setting}"]
     share = "" if args.gpus_per_run is None else f", {args.gpus_per_run:g} GPUs per run"
+    remaining, number = args.kills, 0
     with tempfile.TemporaryDirectory() as root:
-        for name, is_serial in (("one process", True), (f"{engine}{share}", False)):
-            folder = Path(root, engine if not is_serial else "serial")
+        while number < 2 or remaining > 0:
+            is_serial = number == 0
+            name = "one process" if is_serial else f"{engine}{share}"
+            folder = Path(root, str(number))
             folder.mkdir()
             (folder / "tasks.yaml").write_text(build_tasks(light=args.light))
             os.environ[VARIABLE] = str(folder)
@@ -157,7 +166,7 @@ def main() -> int:
                 ProcessorTime(str(folder)) as processor,
                 start_cluster(None if is_serial else args.gpus_per_run) as cluster,
             ):
-                kills = 0 if is_serial else args.kills
+                kills = 0 if is_serial else remaining
                 seconds, killed = run(folder, [] if is_serial else flags + cluster, kills, rng)
             results = stored_contents.hash_results(folder / "runs")
             records = sum(path.endswith("record.json") for path in results)
@@ -169,6 +178,7 @@ def main() -> int:
                 f"{processor.seconds:.1f} s of processor time, "
                 f"{killed} kills, {len(differences) + len(leftovers)} differences"
             )
+            remaining, number = remaining - killed, number + 1
     return 0
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,7 +27,7 @@ from fusebench.engines import (
     states,
     submitted,
 )
-from fusebench.engines.contract import EngineRequest
+from fusebench.engines.contract import Engine, EngineRequest
 from fusebench.engines.execution import execute_job, is_scored
 from fusebench.engines.jobs import Job, Jobs
 from fusebench.engines.kinds import factory
@@ -170,7 +171,6 @@ def execute_with_engine(
         is_target: Whether a job's result is wanted for itself.
     """
     store = Store(args.out)
-    jobs_at_once = settings.jobs_at_once or 1
 
     def is_run_scored(run: Run) -> bool:
         return is_scored(run, store)
@@ -180,14 +180,16 @@ def execute_with_engine(
 
     graph = jobs.build_jobs(run_plan, store)
     remaining = jobs.select_remaining(graph, store, is_target, is_run_scored)
-    handed_over = submitted.list_submitted(store.root)
-    ids = {job.id for job in handed_over}
-    remaining = jobs.add_shards(remaining, store, jobs_at_once, ids)
-    adopted_first = sorted(remaining, key=lambda job_id: job_id not in ids)
-    remaining = {job_id: remaining[job_id] for job_id in adopted_first}
     if not remaining:
         printable.print_text(f"{command.program}: everything is done, under {args.out}")
         return 0
+    handed_over = submitted.list_submitted(store.root)
+    ids = {job.id for job in handed_over}
+    remaining = jobs.add_shards(remaining, store, settings.jobs_at_once or 1, ids)
+    if settings.kind == "slurm":
+        remaining = jobs.merge_chains(remaining)
+    adopted_first = sorted(remaining, key=lambda job_id: job_id not in ids)
+    remaining = {job_id: remaining[job_id] for job_id in adopted_first}
     request = EngineRequest(command.program, command.arguments, store.root, args.device)
     try:
         engine = factory.start_engine(settings, request, len(remaining))
@@ -201,17 +203,32 @@ def execute_with_engine(
             submitted.remove_submitted(store.root, job)
     states.start_waiting(store.root, remaining, ids)
     view = display.Display(remaining, store, command.program, args.device)
+
+    def run() -> driver.Summary:
+        with closing(view):
+            return driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+
+    return _run_and_close(command, store, remaining, engine, run)
+
+
+def _run_and_close(
+    command: Command,
+    store: Store,
+    remaining: Jobs,
+    engine: Engine,
+    run: Callable[[], driver.Summary],
+) -> int:
+    """Run jobs, close the engine and report; return the exit status."""
     interrupted = True
     try:
         with running_engines.register_engine(store.root, engine.name, command.arguments):
-            summary = driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+            summary = run()
             interrupted = False
     except UserError as error:  # e.g. no such partition
         return report_error(command.program, error)
     except KeyboardInterrupt:
         return report_interrupt(command.program)
     finally:
-        view.close()
         message = engine.close(interrupted=interrupted)
         if message:
             printable.print_message(message)
@@ -224,10 +241,10 @@ def execute_with_engine(
 
 def _write_interrupted_states(store: Store, remaining: Jobs) -> None:
     """Write the state of the jobs whose processes were stopped."""
-    for job in remaining.values():
-        state = states.read_state(store.root, job.id)
+    for part in (part for job in remaining.values() for part in job.parts):
+        state = states.read_state(store.root, part.id)
         if state is not None and state.state == "running":
-            states.end_job(store.root, job, "interrupted", reason="the command was interrupted")
+            states.end_job(store.root, part, "interrupted", reason="the command was interrupted")
 
 
 def format_remaining_cost(

@@ -68,6 +68,7 @@ LIBRARY_USERS = {
     "seaborn": ("reports.figures.bars_and_curves",),
     "pycocotools": ("detection.coco_matching",),
     "tensorboard": ("fusion.training.monitoring",),
+    "submitit": ("fusebench.engines.kinds",),
 }
 LOADED_LATE = {
     "torch",
@@ -80,6 +81,7 @@ LOADED_LATE = {
     "matplotlib",
     "pycocotools",
     "cv2",
+    "submitit",
 }
 PROGRAMS = (
     "fusebench.__main__",

@@ -52,13 +52,13 @@ class EngineRequest:
     root: Path
     device: str
 
-    def build_job_arguments(self, job_id: str) -> list[str]:
-        """Build the arguments of the command that executes a job."""
-        return [*self.arguments, "--job", job_id]
+    def build_job_arguments(self, *job_ids: str) -> list[str]:
+        """Build the arguments of the command that executes jobs, one after the other."""
+        return [*self.arguments, *(part for job_id in job_ids for part in ("--job", job_id))]
 
-    def build_command(self, job_id: str) -> list[str]:
-        """Build the command that executes a job."""
-        return [sys.executable, "-m", self.program, *self.build_job_arguments(job_id)]
+    def build_command(self, *job_ids: str) -> list[str]:
+        """Build the command that executes jobs, one after the other."""
+        return [sys.executable, "-m", self.program, *self.build_job_arguments(*job_ids)]
 
 
 class Engine(Protocol):

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -45,19 +46,23 @@ class Display:
     def on_end(self, job: Job, end: JobEnd, *, is_retried: bool) -> str:
         """Print how a job ended; return the reason if it failed."""
         root, reason = self._store.root, end.reason
+        part, state = _find_last_part(root, job)
         if end.status is None:
-            states.end_job(root, job, "waiting" if is_retried else "failed", reason=reason)
+            states.end_job(root, part, "waiting" if is_retried else "failed", reason=reason)
             if not is_retried:
                 for run in job.runs:
                     error = LostWorkerError(reason)
                     failures.keep_failure(run, self._store, self._device, self._program, error)
-        state = states.read_state(root, job.id)
-        if state is not None and end.status is not None:
+        elif state is not None:
             reason = state.reason
         if not is_retried:
             self._ended += 1
             self._bar.update()
-        self._print(f"[{self._ended}/{self._count}] {job.title}: {_describe(end, state, reason)}")
+            if end.status not in (0, EXIT_HELD):
+                for later in job.parts[job.parts.index(part) + 1 :]:
+                    states.end_job(root, later, "not started", reason=f"needs {part.id}")
+        title = part.title if end.status != 0 else job.title
+        self._print(f"[{self._ended}/{self._count}] {title}: {_describe(end, state, reason)}")
         return reason
 
     def on_poll(self, running: Sequence[Job]) -> None:
@@ -73,6 +78,15 @@ class Display:
     def _print(self, text: str) -> None:
         with tqdm.external_write_mode(file=sys.stdout):
             printable.print_text(text)
+
+
+def _find_last_part(root: Path, job: Job) -> tuple[Job, states.JobState | None]:
+    """Find the part of a job that was started last, and its state."""
+    for part in reversed(job.parts):
+        state = states.read_state(root, part.id)
+        if state is not None and state.state != "waiting":
+            return part, state
+    return job.parts[0], states.read_state(root, job.parts[0].id)
 
 
 def _describe(end: JobEnd, state: states.JobState | None, reason: str) -> str:
@@ -109,4 +123,5 @@ def write_final_states(summary: Summary, jobs: Jobs, store: Store) -> None:
     """Write the state of the jobs that were not started."""
     for job_id, needs in summary.not_started.items():
         reason = f"needs {', '.join(needs)}" if needs else "the machine has a fault"
-        states.end_job(store.root, jobs[job_id], "not started", reason=reason)
+        for part in jobs[job_id].parts:
+            states.end_job(store.root, part, "not started", reason=reason)

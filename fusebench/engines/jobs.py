@@ -35,6 +35,7 @@ class Job:
         needs: Ids of the jobs whose folders are read.
         images: The fused images; None for other kinds.
         shard: The part of the images; None: all of them.
+        before: Jobs that are executed in front of it in the same process, see `merge_chains`.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Job:
     needs: tuple[str, ...] = ()
     images: SourceImages | None = None
     shard: Shard | None = None
+    before: tuple["Job", ...] = ()
 
     @property
     def title(self) -> str:
@@ -50,6 +52,11 @@ class Job:
         verbs = {FUSED: "fuse", TRAINED: "train", PREDICTED: "predict"}
         name = self.id.partition("/")[2]
         return f"{verbs.get(self.kind, 'score')} {name}"
+
+    @property
+    def parts(self) -> tuple["Job", ...]:
+        """The jobs that are executed in one process: those before it, and itself."""
+        return (*self.before, self)
 
 
 Jobs = Mapping[str, Job]  # by id; a job comes after those that it needs
@@ -118,6 +125,27 @@ def add_shards(jobs: Jobs, store: Store, workers: int, handed_over: Collection[s
                 result |= {part.id: part for part in parts}
                 job = replace(job, needs=(*job.needs, *(part.id for part in parts)))
         result[job.id] = job
+    return result
+
+
+def merge_chains(jobs: Jobs) -> Jobs:
+    """Merge trainings and predictions into the only job that needs them.
+
+    A scheduler lets every job wait in its queue, and every process imports PyTorch: one job that
+    trains, predicts and scores waits once.
+
+    Args:
+        jobs: The jobs to execute.
+    """
+    result = dict(jobs)
+    for job_id in jobs:  # each comes after those that it needs, so that chains grow
+        job = result[job_id]
+        dependents = [other for other in result.values() if job_id in other.needs]
+        if job.kind in (TRAINED, PREDICTED) and len(dependents) == 1:
+            (last,) = dependents
+            needs = dict.fromkeys((*job.needs, *last.needs))
+            del needs[job_id], result[job_id]
+            result[last.id] = replace(last, needs=tuple(needs), before=(*last.before, *job.parts))
     return result
 
 

@@ -188,15 +188,16 @@ def start_waiting(root: Path, jobs: Jobs, submitted: Collection[str] = ()) -> No
         jobs: The jobs.
         submitted: Ids of jobs that were handed over to a scheduler.
     """
+    parts = {part.id: part for job in jobs.values() for part in job.parts}
     running = set()
     for state, age in list_states(root):
         if state.state == "running" and age is not None and age < LOST_SECONDS:
             running.add(state.id)
-        elif state.id not in jobs and state.id not in submitted and state.state != "done":
+        elif state.id not in parts and state.id not in submitted and state.state != "done":
             remove_state(root, state.id)
-    for job in jobs.values():
-        if job.id not in running:
-            write_state(root, JobState(id=job.id, title=job.title))
+    for part in parts.values():
+        if part.id not in running:
+            write_state(root, JobState(id=part.id, title=part.title))
 
 
 def read_progress() -> Progress | None:

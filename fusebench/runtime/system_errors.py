@@ -43,6 +43,7 @@ def name_file(path: Path) -> Iterator[None]:
 
     Raises:
         OSError: Instead of an error of another class that reports a fault of the disk.
+        KeyboardInterrupt: Instead of the error of a file that is incomplete because of a signal.
     """
     try:
         yield
@@ -53,6 +54,9 @@ def name_file(path: Path) -> Iterator[None]:
             error.filename = str(path)
         raise
     except Exception as error:
+        # torch then says that the file has not the expected length, as if the disk were full.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
         number = _find_error_number(error)
         if match := RUST_ERROR.search(str(error)):  # any error of safetensors' writer
             number = int(match[1])

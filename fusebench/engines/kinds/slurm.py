@@ -132,8 +132,9 @@ class SlurmEngine:
             f" and {len(numbers) - MAX_NAMED_JOBS} more" if len(numbers) > MAX_NAMED_JOBS else ""
         )
         out = shlex.quote(str(self._request.root))
+        verb = "jobs go" if len(numbers) > 1 else "job goes"
         return (
-            f"{len(numbers)} job{'s go' if len(numbers) > 1 else ' goes'} on in {self._place} ({names}). "
+            f"{len(numbers)} {verb} on in {self._place} ({names}). "
             f"See them: `fusebench status --out {out}`; cancel them: `fusebench cancel --out "
             f"{out}`; the same command goes on with them"
         )
@@ -172,7 +173,7 @@ class SlurmEngine:
         return result
 
     def _build_command(self, job: Job) -> JobCommand:
-        command = tuple(self._request.build_command(job.id))
+        command = tuple(self._request.build_command(*(part.id for part in job.parts)))
         log = states.get_log_path(job.id)
         return JobCommand(command, Path.cwd(), self._root, log, self._settings.cpus_per_run)
 

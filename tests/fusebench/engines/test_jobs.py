@@ -176,3 +176,35 @@ def test_a_shard_is_done_when_its_images_exist_anywhere(study):
         assert not is_done()
         (path / f"{TEST[number]}.png").touch()
     assert is_done()
+
+
+def test_what_only_one_job_needs_is_executed_in_its_process(study):
+    graph = build(study, "boxes", "again", "once", "entropy")
+    merged = jobs.merge_chains(graph)
+    # The detector of ir with seed 0 predicts for two tasks; predictions of both with seed 0 are
+    # scored twice. Everything else is one chain.
+    assert count_kinds(merged) == {
+        "fused": 2, "trained": 1, "predicted": 1, "detection": 6, "quality": 2,
+    }  # fmt: skip
+    chains = [[part.kind for part in job.parts] for job in merged.values() if job.before]
+    assert sorted(chains) == [
+        ["predicted", "detection"],
+        ["predicted", "detection"],
+        ["trained", "predicted"],
+        ["trained", "predicted", "detection"],
+        ["trained", "predicted", "detection"],
+    ]
+    for job in merged.values():
+        parts = {part.id for part in job.parts}
+        outside = {need for part in job.parts for need in graph[part.id].needs} - parts
+        assert set(job.needs) == outside <= set(merged)
+    assert {part.id for job in merged.values() for part in job.parts} == set(graph)
+
+
+def test_a_chain_of_jobs_that_are_left_has_no_finished_part(study):
+    graph = build(study, "new", "boxes")
+    trained = next(job_id for job_id in graph if job_id.startswith("trained/"))
+    finish(study, trained)
+    merged = jobs.merge_chains(remain(graph, study, "detection"))
+    assert trained not in {part.id for job in merged.values() for part in job.parts}
+    assert [len(job.parts) for job in merged.values() if job.kind == "detection"].count(2) == 1

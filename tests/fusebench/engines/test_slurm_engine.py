@@ -170,16 +170,8 @@ def test_before_the_time_limit_the_command_ends_and_goes_on_in_the_next_job(tmp_
     environment = os.environ | {"SUBMITIT_EXECUTOR": "local", "SUBMITIT_LOCAL_JOB_ID": "5"}
     start = [sys.executable, "-m", "submitit.core._submit", str(folder)]
     with subprocess.Popen(start, env=environment, stderr=subprocess.DEVNULL) as process:
-        wait_for(
-            lambda: (
-                "started"
-                in (
-                    (tmp_path / "job.log").read_text("utf-8")
-                    if (tmp_path / "job.log").exists()
-                    else ""
-                )
-            )
-        )
+        log = tmp_path / "job.log"
+        wait_for(lambda: log.exists() and "started" in log.read_text())
         process.send_signal(signal.SIGUSR2)
         assert process.wait(60) == REQUEUED
     assert (tmp_path / "checkpoint").exists()

@@ -56,6 +56,27 @@ def test_a_full_disk_names_the_file_that_was_to_be_written(write, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class InterruptedFile:
+    """A file in whose third write the user presses Ctrl-C."""
+
+    def __init__(self):
+        self.writes = 0
+
+    def write(self, data):
+        self.writes += 1
+        if self.writes == 3:
+            raise KeyboardInterrupt
+        return len(data)
+
+    def flush(self):
+        pass
+
+
+def test_a_signal_while_torch_writes_a_file_is_no_fault_of_the_disk(tmp_path):
+    with pytest.raises(KeyboardInterrupt), system_errors.name_file(tmp_path / "a.pt"):
+        torch.save(TENSORS, InterruptedFile())
+
+
 def test_an_error_of_safetensors_becomes_one_of_the_system(tmp_path):
     with (
         pytest.raises(FileNotFoundError, match=r"a\.safetensors"),

@@ -1,7 +1,9 @@
-"""A fusion method for tests of shards: it waits, and fails for one gray level if it is told to."""
+"""A fusion method for tests: it waits, keeps a list of its calls, and fails where it is told to."""
 
 import os
+import socket
 import time
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +21,9 @@ class Options(BaseModel):
 def load(options, device):
     def fuse(infrared, visible):
         time.sleep(options.seconds)
+        if calls := os.environ.get("FUSION_CALLS"):
+            with Path(f"{calls}.{socket.gethostname()}").open("a") as file:
+                file.write(f"{options.seconds} {infrared[0, 0]}\n")
         if os.environ.get("FUSION_FAILS") and infrared[0, 0] == 13:
             raise ValueError("this gray level is not fused")
         fused = visible.copy()

@@ -131,6 +131,20 @@ def test_the_reason_of_a_dead_actor_is_one_line():
         "raised in its creation task\n\nRuntimeError: node7 has no folder /a"
     )
     assert cluster_connection.explain_error(failed_start) == "node7 has no folder /a"
+    assert cluster_connection.explain_error(ValueError()) == "ValueError"
+
+
+def test_a_page_about_memory_is_one_line():
+    class OutOfMemoryError(Exception):
+        """As Ray's own, by name."""
+
+    error = OutOfMemoryError(
+        "1 worker(s) were killed due to the node running low on memory. Memory on the node "
+        "(IP: 10.0.0.7, ID: 76) was 60 GB\nTop 10 memory users: ...\nRefer to the documentation. Or"
+    )
+    assert cluster_connection.explain_error(error) == (
+        "1 worker(s) were killed due to the node running low on memory (IP: 10.0.0.7)"
+    )
 
 
 def test_no_cluster_at_an_address_is_noticed_without_ray():

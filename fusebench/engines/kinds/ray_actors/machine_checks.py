@@ -19,7 +19,7 @@ CHECK_SECONDS = 60.0  # that all machines have; Ray starts a process on each
 
 
 def read_identity(root: Path) -> str:
-    """Read the random content by which another machine recognizes a store; it gets one when it is needed for the first time.
+    """Read what distinguishes a store from others; the first caller creates it.
 
     Raises:
         UserError: If it can be neither read nor written.

@@ -114,7 +114,7 @@ def check_results(study, environment):
     results = stored_contents.hash_results(study / "runs")
     assert stored_contents.list_differences(expected, results) == []
     assert stored_contents.list_leftovers(study / "runs") == []
-    for name in ("submitted", "commands", "engines"):
+    for name in ("submitted", "engines"):
         folder = study / "runs/.jobs" / name
         assert not [path for path in folder.rglob("*") if path.is_file()]
 
@@ -220,7 +220,7 @@ def test_usage_is_not_reported(environment):
     script = (
         "from fusebench.engines.kinds.ray_actors import cluster_connection\n"
         "cluster_connection.import_ray()\n"
-        "from ray._private.usage import usage_lib\n"
+        "from ray._common.usage import usage_lib\n"
         "print(usage_lib.usage_stats_enabled())\n"
     )
     command = [sys.executable, "-c", script]

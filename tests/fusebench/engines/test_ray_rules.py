@@ -84,9 +84,8 @@ def place(tmp_path, monkeypatch):
     """What a machine needs, which this one has."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    marker = machine_checks.create_marker(tmp_path / "runs")
     environment = {"PYTHONPATH": os.pathsep.join(["plugins", ""])}
-    return vars(machine_checks.build_place(marker, environment))
+    return vars(machine_checks.build_place(tmp_path / "runs", environment))
 
 
 def test_a_machine_that_has_everything(place, tmp_path):
@@ -112,9 +111,12 @@ def test_what_a_machine_lacks_is_named(place, name, value, problem):
 
 def test_a_folder_of_the_same_path_that_is_not_shared_is_noticed(place, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    (tmp_path / "runs/.jobs/commands").joinpath(place["marker"]).unlink()
-    text = sent_code.build_check()(place)
-    assert f"{tmp_path}/runs is not the folder of results of this command" in text
+    own_disk = tmp_path / "runs"
+    (own_disk / ".jobs/identity").write_text("of another command")
+    for folder in (own_disk, tmp_path / "absent"):
+        text = sent_code.build_check()(place | {"results": str(folder)})
+        assert f"{folder} is not the folder of results of this command" in text
+    assert machine_checks.build_place(tmp_path / "other", {}).identity != place["identity"]
 
 
 def test_the_reason_of_a_dead_actor_is_one_line():
@@ -129,6 +131,20 @@ def test_the_reason_of_a_dead_actor_is_one_line():
         "raised in its creation task\n\nRuntimeError: node7 has no folder /a"
     )
     assert cluster_connection.explain_error(failed_start) == "node7 has no folder /a"
+    assert cluster_connection.explain_error(ValueError()) == "ValueError"
+
+
+def test_a_page_about_memory_is_one_line():
+    class OutOfMemoryError(Exception):
+        """As Ray's own, by name."""
+
+    error = OutOfMemoryError(
+        "1 worker(s) were killed due to the node running low on memory. Memory on the node "
+        "(IP: 10.0.0.7, ID: 76) was 60 GB\nTop 10 memory users: ...\nRefer to the documentation. Or"
+    )
+    assert cluster_connection.explain_error(error) == (
+        "1 worker(s) were killed due to the node running low on memory (IP: 10.0.0.7)"
+    )
 
 
 def test_no_cluster_at_an_address_is_noticed_without_ray():

@@ -76,14 +76,9 @@ class RayEngine:
         self.capacity = capacity
         self._ray = cluster_connection.import_ray()
         self._cluster, self._root = cluster, request.root
-        self._marker = machine_checks.create_marker(request.root)
-        self._place = machine_checks.build_place(self._marker, os.environ)
-        try:
-            if cluster.outlives_command:
-                machine_checks.check_nodes(cluster, self._place, cpus, gpus)
-        except BaseException:
-            self._marker.unlink(missing_ok=True)
-            raise
+        self._place = machine_checks.build_place(request.root, os.environ)
+        if cluster.outlives_command:
+            machine_checks.check_nodes(cluster, self._place, cpus, gpus)
         environment = job_executor.select_environment(os.environ)
         settings = WorkerSettings(threads=cpus, has_gpu=gpus > 0, environment=environment)
         self._arguments = pickle.dumps((request, settings))
@@ -110,7 +105,6 @@ class RayEngine:
         running: list[str] = []
         with suppress(Exception):  # the cluster may be gone
             running = self._leave() if self._cluster.outlives_command else self._stop()
-        self._marker.unlink(missing_ok=True)
         cluster_connection.disconnect(self._cluster)
         if not interrupted or not running:
             return ""

@@ -1,6 +1,7 @@
 """Connection to a Ray cluster, or a cluster of this machine alone that ends with the command."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -169,9 +170,13 @@ def ask(references: Mapping[str, Any], seconds: float) -> dict[str, Any]:
 def explain_error(error: BaseException) -> str:
     """Explain in one line why an actor or a task did not answer."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[-1] if lines else type(error).__name__
-    address = "".join(f" ({line})" for line in lines if line.startswith("ip: "))
-    return shorten(reason.removeprefix("RuntimeError: ").partition(". ")[0] + address)
+    if not lines:
+        return type(error).__name__
+    # Of pages about memory the first sentence says it; other errors end with the reason.
+    is_about_memory = type(error).__name__ == "OutOfMemoryError"
+    reason = lines[0] if is_about_memory else lines[-1].removeprefix("RuntimeError: ")
+    address = re.search(r"\bip: [\w.:]*\w", str(error), re.IGNORECASE)
+    return shorten(reason.partition(". ")[0] + (f" ({address[0]})" if address else ""))
 
 
 def _start() -> Cluster:

@@ -1,8 +1,8 @@
 """Checks that the machines of a cluster have what a job needs, before anything is computed."""
 
 import os
+import secrets
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,41 +12,40 @@ from fusebench.engines.kinds.ray_actors.cluster_connection import Cluster
 from fusebench.engines.kinds.ray_actors.sent_code import Place
 from fusebench.engines.states import JOBS_FOLDER
 from fusebench.errors import UserError, limit_lines
+from fusebench.runtime import atomic_write
 
-MARKERS_FOLDER = "commands"  # below `JOBS_FOLDER`
+IDENTITY_FILE = "identity"  # below `JOBS_FOLDER`
 CHECK_SECONDS = 60.0  # that all machines have; Ray starts a process on each
 
 
-def create_marker(root: Path) -> Path:
-    """Create a file by which another machine recognizes the folder of results.
-
-    Args:
-        root: Folder of the store.
+def read_identity(root: Path) -> str:
+    """Read what distinguishes a store from others; the first caller creates it.
 
     Raises:
-        UserError: If it cannot be written.
+        UserError: If it can be neither read nor written.
     """
-    folder = root / JOBS_FOLDER / MARKERS_FOLDER
+    path = root / JOBS_FOLDER / IDENTITY_FILE
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix="ray-", dir=folder)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write.write_text_atomically(path, secrets.token_hex(16))
+        return path.read_bytes().hex()
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written: {error}") from error
-    os.close(descriptor)
-    return Path(name)
+        raise UserError(f"{path}: cannot be read or written: {error}") from error
 
 
-def build_place(marker: Path, environment: Mapping[str, str]) -> Place:
+def build_place(root: Path, environment: Mapping[str, str]) -> Place:
     """Build what every machine must have, from what this process has.
 
     Args:
-        marker: See `create_marker`.
+        root: Folder of the store.
         environment: Variables of this process.
     """
     paths = environment.get("PYTHONPATH", "").split(os.pathsep)
     return Place(
         folder=str(Path.cwd()),
-        marker=str(marker.absolute()),
+        results=str(root.absolute()),
+        identity=read_identity(root),
         import_paths=tuple(str(Path(path).absolute()) for path in paths if path),
         python=f"{sys.version_info[0]}.{sys.version_info[1]}",
         version=job_executor.read_version(),

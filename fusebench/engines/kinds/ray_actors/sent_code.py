@@ -15,14 +15,16 @@ class Place:
 
     Attributes:
         folder: Current folder of the command: relative paths of its arguments start there.
-        marker: Path of a file in the folder of results; see `machine_checks.create_marker`.
+        results: The folder of results.
+        identity: What distinguishes it from others; see `machine_checks.read_identity`.
         import_paths: ``PYTHONPATH`` of the command.
         python: Version of Python, e.g. ``3.11``.
         version: Version of fusebench; empty: not installed, but in a folder of ``import_paths``.
     """
 
     folder: str
-    marker: str
+    results: str
+    identity: str
     import_paths: tuple[str, ...]
     python: str
     version: str
@@ -49,15 +51,16 @@ def build_check() -> Callable[[dict[str, Any]], str]:
         folder = place["folder"]
         if not Path(folder).is_dir():
             return f"{here} has no folder {folder}, in which the command was started"
-        marker = Path(place["marker"])
+        results = place["results"]
+        identity = Path(results, ".jobs", "identity")
         for _ in range(5):  # NFS shows new files late
-            if marker.exists():
+            if identity.exists() and identity.read_bytes().hex() == place["identity"]:
                 break
             time.sleep(1)
         else:
             return (
-                f"on {here}, {marker.parents[2]} is not the folder of results of this command; "
-                "machines must share it, at the same path"
+                f"on {here}, {results} is not the folder of results of this command; machines "
+                "must share it, at the same path"
             )
         sys.path[:0] = [path for path in place["import_paths"] if path not in sys.path]
         if folder not in sys.path:

@@ -43,9 +43,7 @@ def train_here(examples: LabeledImages, options: segformer.Options, folder: Path
     return meter
 
 
-def train_with_mmengine(
-    examples: LabeledImages, options: segformer.Options, folder: Path
-) -> Meter:
+def train_with_mmengine(examples: LabeledImages, options: segformer.Options, folder: Path) -> Meter:
     """Train with mmengine's Runner."""
     import mmseg
     from mmengine.config import Config

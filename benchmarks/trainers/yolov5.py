@@ -68,7 +68,9 @@ def train_with_ultralytics(examples: LabeledImages, options: yolov5.Options, fol
 
     image_folder = dataset.write_yolo_dataset(examples, folder / "dataset")
     names = dict(enumerate(classes))
-    YAML.save(folder / "data.yaml", {"train": str(image_folder), "val": str(image_folder), "names": names})
+    YAML.save(
+        folder / "data.yaml", {"train": str(image_folder), "val": str(image_folder), "names": names}
+    )
     config = ultralytics_config.build_config(options, 0)
     trainer = Trainer(
         overrides={name: getattr(config, name) for name in CONFIG_NAMES}

@@ -285,7 +285,11 @@ def test_images_beyond_the_cache_are_read_again_and_change_no_batch(tmp_path, mo
 def test_every_epoch_has_every_image_once_in_another_order(tmp_path):
     samples = load_samples(tmp_path, 7, batch=3)
     orders = [
-        [file for b in dataset.iterate_batches(samples, range(e, e + 1), "cpu") for file in b["im_file"]]
+        [
+            file
+            for b in dataset.iterate_batches(samples, range(e, e + 1), "cpu")
+            for file in b["im_file"]
+        ]
         for e in (0, 1)
     ]
     assert sorted(orders[0]) == sorted(orders[1]) == samples.yolo_dataset.im_files

@@ -117,7 +117,7 @@ def _train_network(
         optimizer.zero_grad()
         losses.append(loss.detach())
         is_last, is_due = step + 1 == options.iterations, checkpoints.is_due()
-        if is_last or is_due or device == "cpu" or len(losses) == LOSS_READ_INTERVAL:
+        if is_last or is_due or len(losses) >= _get_read_interval(device):
             _record_losses(state, losses, options)
         state.seconds = time.monotonic() - started
         if is_due and not is_last:
@@ -201,6 +201,11 @@ def _iterate_batches(
             if state.loss_curve:
                 bar.set_postfix_str(f"loss {state.loss_curve[-1][1]:.3f}", refresh=False)
             bar.update()
+
+
+def _get_read_interval(device: str) -> int:
+    """Return the number of steps after which losses are read: on a CPU nothing waits for them."""
+    return LOSS_READ_INTERVAL if training_batches.is_cuda(device) else 1
 
 
 def _record_losses(state: SegmenterTrainingState, losses: "list[Tensor]", options: Options) -> None:

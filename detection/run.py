@@ -8,7 +8,7 @@ python -m detection.run --plan             what would be done, and what is done 
 Under --out: trained/ the detectors, predicted/ the boxes (predictions.json, COCO format),
 detection/ the scores (record.json), the counts they are computed from (matches.npz and others),
 the images (images.csv) and tables: per_image.csv, curves.csv, confusion.csv, error_types.csv. A
-stopped run resumes: training after its last finished epoch.
+stopped run resumes: training from its last checkpoint, which is written after an epoch.
 """
 
 import time

@@ -16,6 +16,7 @@ from fusebench.errors import UserError
 from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.seeds import derive_seed
 from fusebench.storage.weights import checkpoint
+from fusebench.storage.weights.checkpoint_times import CheckpointTimes
 from fusion.training import distributed, learning_rate, training_state
 from fusion.training.batches import iterate_batches
 from fusion.training.data.random_streams import DROPOUT, RandomStreams
@@ -24,10 +25,6 @@ from fusion.training.monitoring.logger import TrainingLogger
 from fusion.training.stages.contract import GRADIENT_NORM, TOTAL_LOSS
 from fusion.training.training_state import FusionTrainingState
 
-# Seconds between two checkpoints: at least this (the most that a killed run loses), ...
-MIN_CHECKPOINT_SECONDS = 30.0
-# ... and at least this many times the duration of the last write.
-CHECKPOINT_TIME_FACTOR = 20.0
 SAMPLE_POINTS = 10  # steps with sample images in a training, if no interval is set
 
 
@@ -51,7 +48,7 @@ def run_training_loop(stage: nn.Module, job: TrainingJob) -> dict[str, Tensor]:
         stage.to(memory_format=torch.channels_last)
     state = _start_or_resume(stage, job)
     parallel_stage = distributed.wrap_data_parallel(stage, group)
-    checkpoint_due = time.monotonic() + MIN_CHECKPOINT_SECONDS
+    checkpoints = CheckpointTimes()
     start_time = time.monotonic() - state.seconds
     with state.logger.show_progress(job.title, job.steps, state.step):
         for keys, images, streams in iterate_batches(job, state.step):
@@ -61,8 +58,9 @@ def run_training_loop(stage: nn.Module, job: TrainingJob) -> dict[str, Tensor]:
             if group.is_main and _is_sample_step(state.step, job):
                 final_weights = training_state.get_final_weights(state)
                 state.logger.log_samples(state.stage, job, state.step, final_weights)
-            if group.is_main and time.monotonic() >= checkpoint_due and state.step < job.steps:
-                checkpoint_due = _save_checkpoint(state, job)
+            if group.is_main and checkpoints.is_due() and state.step < job.steps:
+                with checkpoints.measure_write():
+                    training_state.save_checkpoint(state, job)
     if group.is_main:
         training_state.save_checkpoint(state, job)
         state.logger.write_time(job.folder, state.seconds, job.device)
@@ -70,17 +68,6 @@ def run_training_loop(stage: nn.Module, job: TrainingJob) -> dict[str, Tensor]:
         name: tensor.detach().cpu()
         for name, tensor in training_state.get_final_weights(state).items()
     }
-
-
-def _save_checkpoint(state: FusionTrainingState, job: TrainingJob) -> float:
-    """Write a checkpoint; return when the next one is due, on the clock of `time.monotonic`.
-
-    The checkpoint of a large network takes seconds to write, longer on a shared file system.
-    """
-    start_time = time.monotonic()
-    training_state.save_checkpoint(state, job)
-    end_time = time.monotonic()
-    return end_time + max(MIN_CHECKPOINT_SECONDS, CHECKPOINT_TIME_FACTOR * (end_time - start_time))
 
 
 def _start_or_resume(stage: nn.Module, job: TrainingJob) -> FusionTrainingState:

@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,8 +21,10 @@ from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.loading import training_batches
+from fusebench.runtime.memory.allocator import keep_freed_memory
 from fusebench.runtime.progress import LOG_INTERVAL_SECONDS
 from fusebench.storage.weights import checkpoint
+from fusebench.storage.weights.checkpoint_times import CheckpointTimes
 from fusebench.storage.weights.finite_weights import check_finite
 from segmentation.models.segformer import augmentation, imagenet_weights, network, weights
 from segmentation.models.segformer.loss import compute_loss
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHECKPOINT_FILE = "checkpoint.pt"
-CHECKPOINT_INTERVAL_SECONDS = 30.0  # an interrupted training loses at most this much
 LOSS_CURVE_POINTS = 200
 LOSS_READ_INTERVAL = 50  # steps between two readings of the losses from a GPU
 
@@ -70,7 +71,8 @@ def train(
     if not weights.is_finished(folder):
         with (
             network.redirect_library_output(folder / "log.txt"),
-            torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []),
+            torch.random.fork_rng(devices=[device] if training_batches.is_cuda(device) else []),
+            keep_freed_memory(),  # a tenth of the processor time on a CPU
         ):
             _train_network(examples, options, seed=seed, device=device, folder=folder)
     patterns = (f"{CHECKPOINT_FILE}*", f".{CHECKPOINT_FILE}.*", ".compiled*")
@@ -99,35 +101,29 @@ def _train_network(
     )
     path = folder / CHECKPOINT_FILE
     state = _load_checkpoint(path, net, optimizer) if path.exists() else SegmenterTrainingState()
-
-    def compute_logits(pixels: "Tensor") -> "Tensor":
-        logits: Tensor = net.decode_head(net.extract_feat(pixels))
-        return logits
-
-    if options.compile:
-        compute_logits = torch.compile(compute_logits)
-    kind = torch.device(device).type
+    compute_logits = _build_forward_pass(net, options)
     losses: list[Tensor] = []  # not read yet
-    last_checkpoint = time.monotonic()
-    started = last_checkpoint - state.seconds
+    checkpoints = CheckpointTimes()
+    started = time.monotonic() - state.seconds
     for step, batch in _iterate_batches(examples, options, seed, device, state):
         torch.manual_seed(augmentation.derive_stream_seed(seed, augmentation.STEP_STREAM, step))
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * compute_learning_rate_factor(step, options)
-        with torch.autocast(kind, torch.bfloat16, enabled=options.mixed_precision):
+        with torch.autocast(
+            torch.device(device).type, torch.bfloat16, enabled=options.mixed_precision
+        ):
             loss = compute_loss(net, compute_logits, batch, options.crop_size)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.detach())
-        is_last = step + 1 == options.iterations
-        is_due = time.monotonic() - last_checkpoint >= CHECKPOINT_INTERVAL_SECONDS
-        if is_last or is_due or kind == "cpu" or len(losses) == LOSS_READ_INTERVAL:
+        is_last, is_due = step + 1 == options.iterations, checkpoints.is_due()
+        if is_last or is_due or len(losses) >= _get_read_interval(device):
             _record_losses(state, losses, options)
         state.seconds = time.monotonic() - started
         if is_due and not is_last:
-            _save_checkpoint(path, net, optimizer, state)
-            last_checkpoint = time.monotonic()
+            with checkpoints.measure_write():
+                _save_checkpoint(path, net, optimizer, state)
     _check_result(net, state, options)
     _write_loss_curve(folder / "losses.csv", state)
     (folder / "time.json").write_text(json.dumps(_describe_training_time(state, device)))
@@ -147,6 +143,17 @@ def compute_learning_rate_factor(step: int, options: Options) -> float:
         return 1 - (1 - step / options.warm_up) * (1 - options.warm_up_ratio)
     length = options.schedule or options.iterations
     return float((1 - step / length) ** options.power)
+
+
+def _build_forward_pass(net: Any, options: Options) -> "Callable[[Tensor], Tensor]":
+    """Return the function from normalized pixels to logits, compiled if the options ask for it."""
+    import torch
+
+    def compute_logits(pixels: "Tensor") -> "Tensor":
+        logits: Tensor = net.decode_head(net.extract_feat(pixels))
+        return logits
+
+    return torch.compile(compute_logits) if options.compile else compute_logits
 
 
 def _build_initial_network(model_info: weights.ModelInfo, downloads: Path) -> Any:
@@ -195,6 +202,11 @@ def _iterate_batches(
             if state.loss_curve:
                 bar.set_postfix_str(f"loss {state.loss_curve[-1][1]:.3f}", refresh=False)
             bar.update()
+
+
+def _get_read_interval(device: str) -> int:
+    """Return the number of steps after which losses are read: on a CPU nothing waits for them."""
+    return LOSS_READ_INTERVAL if training_batches.is_cuda(device) else 1
 
 
 def _record_losses(state: SegmenterTrainingState, losses: "list[Tensor]", options: Options) -> None:

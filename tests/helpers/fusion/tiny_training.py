@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from fusebench.storage.store import Store
+from fusebench.storage.weights import checkpoint_times
 from fusion.checkpoints import weights_file
 from fusion.train import main
 from fusion.training import loop, train_stage, training_run
@@ -133,8 +134,8 @@ def stop_after(steps, monkeypatch):
 
 def checkpoint_every_step(monkeypatch):
     """Make the training write a checkpoint after every step."""
-    monkeypatch.setattr(loop, "MIN_CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "CHECKPOINT_TIME_FACTOR", 0.0)
+    monkeypatch.setattr(checkpoint_times, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint_times, "WRITE_FACTOR", 0.0)
 
 
 def format_set_flags(*changes):

@@ -12,6 +12,7 @@ from detection.models.yolov5 import dataset, network, training
 from fusebench.errors import UserError
 from fusebench.experiments.runner import PROTOCOL_FILE
 from fusebench.runtime.loading import training_batches
+from fusebench.storage.weights import checkpoint_times
 from tests.helpers.tiny_detection_dataset import write_labeled_images
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,12 @@ def train(examples, folder, options=OPTIONS, seed=0):
     folder.mkdir(exist_ok=True)
     yolov5.train(examples, options, seed=seed, device="cpu", folder=folder)
     return load_file(folder / network.WEIGHTS_FILE)
+
+
+@pytest.fixture(autouse=True)
+def checkpoint_after_every_epoch(monkeypatch):
+    monkeypatch.setattr(checkpoint_times, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint_times, "WRITE_FACTOR", 0.0)
 
 
 @pytest.fixture(scope="module")

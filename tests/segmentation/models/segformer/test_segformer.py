@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from fusebench.errors import UserError
 from fusebench.storage import hashing
+from fusebench.storage.weights import checkpoint_times
 from segmentation.models import segformer
 from segmentation.models.segformer import augmentation, segmif_differences, training
 from segmentation.models.segformer import network as networks
@@ -381,7 +382,8 @@ def test_a_resumed_training_ends_with_the_same_weights_bit_for_bit(
 ):
     options = TINY.model_copy(update={"rescale": (0.5, 2.0), "drop_path": 0.3})
     uninterrupted = train(data_root, tmp_path / "uninterrupted", options)
-    monkeypatch.setattr(training, "CHECKPOINT_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint_times, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint_times, "WRITE_FACTOR", 0.0)
     record_loss = training._record_loss
 
     def kill_at(step):

@@ -68,7 +68,7 @@ def predict_test_images(run: Run, store: Store, device: str, trained: Path) -> P
     """Return the folder of predicted label maps ``<key>.png``; predict them if missing.
 
     Those of an ensemble are combined from class probabilities, which its members' trained models
-    predict for it: kept for later, they would take a hundred times the space of label maps.
+    predict for it: kept for later, they would take hundreds of times the space of label maps.
     """
     model = run.model
     assert model is not None

@@ -199,6 +199,15 @@ def test_the_template_of_a_corruption_darkens_the_corners(templates):
     assert corruption.describe(2, options) == "corners at 30 degrees"
 
 
+def test_the_template_of_an_ensemble_joins_boxes(templates):
+    ensemble = plugins.load_ensemble("detection", templates["detection/ensembles/all_boxes.py"])
+    first = make_boxes([[0, 0, 10, 10]], [1], [0.9])
+    second = make_boxes([[0, 0, 9, 10], [20, 0, 30, 10]], [1, 0], [0.5, 0.4])
+    joined = ensemble.combine([first, second], ensemble.Options())
+    assert joined.class_ids.tolist() == [1, 1, 0]
+    assert joined.scores.tolist() == [0.9, 0.5, 0.4]
+
+
 @pytest.mark.parametrize("path", [path for path in TEMPLATES if "datasets" in path])
 def test_the_template_of_a_data_set_reads_conditions_and_sequences(templates, streets, path):
     split = load_split(templates, streets, path, "test")
@@ -216,6 +225,7 @@ def test_the_page_has_a_template_of_every_kind_of_plugin():
         "segmentation/metrics",
         "detection/models",
         "segmentation/models",
+        "detection/ensembles",
         "fusebench/datasets",
         "fusebench/corruptions/visible",
     }

@@ -52,10 +52,9 @@ def collect_protocol(run: Run, trained: Path | None = None) -> dict[str, Scalar]
     Raises:
         UserError: If options do not fit the classes.
     """
-    model, classes = run.model, run.test_split.classes
-    assert model is not None
+    classes = run.test_split.classes
     protocol = run.build_protocol()
-    protocol |= model.plugin.protocol(model.options, model.predict_options)
+    protocol |= _describe_model(run)
     for metric in run.metrics:
         title = next(iter(metric.plugin.COLUMNS.values())).title
         for name, value in metric.plugin.protocol(classes, metric.options).items():
@@ -63,6 +62,22 @@ def collect_protocol(run: Run, trained: Path | None = None) -> dict[str, Scalar]
     if trained is not None and (trained / PROTOCOL_FILE).exists():
         protocol |= json.loads((trained / PROTOCOL_FILE).read_text(encoding="utf-8"))
     return protocol
+
+
+def _describe_model(run: Run) -> dict[str, Scalar]:
+    """Describe the model; of an ensemble, facts that differ are listed by member."""
+    facts: dict[str, dict[str, Scalar]] = {}
+    for part in run.members or (run,):
+        assert part.model is not None
+        options = part.model.options, part.model.predict_options
+        for name, value in part.model.plugin.protocol(*options).items():
+            facts.setdefault(name, {})[part.source_name] = value
+    return {
+        name: next(iter(by_source.values()))
+        if len(set(by_source.values())) == 1
+        else "; ".join(f"{source}: {value}" for source, value in by_source.items())
+        for name, by_source in facts.items()
+    }
 
 
 def build_record(

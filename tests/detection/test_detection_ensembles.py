@@ -73,6 +73,8 @@ def test_an_ensemble_finds_what_either_member_finds(root):
     assert records["both"].protocol["ensemble"].startswith("probabilistic ensembling (ProbEn)")
     assert records["both"].protocol["images"] == "6 test"
     assert "ensemble" not in records["ir"].protocol
+    files = [records[name].protocol["predictions"] for name in ("ir", "vis")]
+    assert records["both"].protocol["predictions"] == f"ir: {files[0]}; vis: {files[1]}"
 
 
 def test_scores_of_the_stored_predictions(root):

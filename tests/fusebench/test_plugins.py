@@ -93,6 +93,16 @@ def test_every_model_fits_its_contract(kind, name):
     assert plugins.load_model(kind, name).name == name
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, n) for kind in KINDS for n in plugins.list_plugins(f"{kind}.ensembles")],
+)
+def test_an_ensemble_has_everything_its_contract_asks_for(kind, name):
+    ensemble = plugins.load_ensemble(kind, name)
+    assert ensemble.name == name
+    assert ensemble.config_errors(ensemble.Options(), 2, "here") in ((), [])
+
+
 @pytest.mark.parametrize("name", plugins.list_plugins(plugins.DATASETS))
 def test_every_data_set_fits_its_contract(name):
     assert plugins.load_dataset(name).name == name

@@ -11,13 +11,15 @@ what a pair has in common:
 
 python -m fusion.quality 'fused/{key}_ADF' 'TNO/IR{key}' 'TNO/VIS{key}'
 
-The table is printed; per_image.csv and means.csv are written under --out. Running the same command
+The means are printed, sources as rows (--intervals adds their 95 % intervals); per_image.csv and
+means.csv are written under --out. Running the same command
 again reuses them; an interrupted run resumes with the first image that is not scored yet.
 """
 
 import argparse
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import pandas as pd
@@ -27,7 +29,6 @@ from fusebench.config.paths import expand_home
 from fusebench.data.matching.image_files import (
     describe_missing,
     find_images_by_stem,
-    get_folder_label,
     match_pairs_by_stem,
 )
 from fusebench.errors import UserError
@@ -43,6 +44,8 @@ from fusion.scoring import (
     output_folder,
     presets,
     score_images,
+    source_names,
+    summary_table,
 )
 from fusion.scoring.metric import (
     LUMINANCE,
@@ -62,7 +65,7 @@ def collect_pairs(
     """Match the images of the sensor folders and the fused folders by file stem.
 
     Args:
-        fused: One folder per source; the source is named after the folder. Each folder can be a
+        fused: One folder per source, named by `source_names.name_sources`. Each folder can be a
             template of file names, see `fusebench.data.matching.image_files`.
         infrared: Folder of infrared images, or a template.
         visible: Folder of visible images, or a template.
@@ -73,9 +76,7 @@ def collect_pairs(
             another kind, or there is nothing to score.
     """
     argument_order.check_folder_order(fused, infrared, visible)
-    names = [get_folder_label(folder) for folder in fused]
-    if len(set(names)) < len(names):
-        names = [str(folder) for folder in fused]
+    names = source_names.name_sources(fused)
     pairs = {key: (Path(a), Path(b)) for key, a, b in match_pairs_by_stem(infrared, visible)}
     folders = dict(zip(names, fused, strict=True))
     paths = {name: find_images_by_stem(folder) for name, folder in folders.items()}
@@ -143,48 +144,6 @@ def summarize_scores(per_image: dict[str, pd.DataFrame], metrics: Sequence[Metri
     return pd.DataFrame(rows).astype({"rank": "Int64"})
 
 
-def format_summary(summary: pd.DataFrame, per_image: dict[str, pd.DataFrame]) -> str:
-    """Format the summary as a text table: one row per metric, one column per source.
-
-    Args:
-        summary: See `summarize_scores`.
-        per_image: Source to scores, one row per image.
-    """
-    rows = [["", *per_image, "unit", "better"]]
-    for _, group in summary.groupby("name", sort=False):
-        cells = [_format_cell(row, len(per_image)) for row in group.to_dict("records")]
-        rows.append(
-            [str(group["metric"].iloc[0]), *cells, *map(str, group[["unit", "better"]].iloc[0])]
-        )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    rank_legend = "; # rank by mean, 1 is best" if len(per_image) > 1 else ""
-    lines.append(f"[ ] {metric_means.INTERVAL_TEXT} images{rank_legend}")
-    flag_count = sum(int(table["flags"].ne("").sum()) for table in per_image.values())
-    if flag_count:
-        lines.append(f"{flag_count} image(s) with a note; see column flags of per_image.csv")
-    for name, table in per_image.items():
-        constant_count = int(table["flags"].str.contains(score_images.CONSTANT_FLAG).sum())
-        if constant_count:
-            lines.append(
-                f"caution: {constant_count} of the {len(table)} images of {name} have one gray "
-                "level only; some metrics are best for such images"
-            )
-    return "\n".join(lines)
-
-
-def _format_cell(row: dict[Hashable, Any], source_count: int) -> str:
-    if pd.isna(row["mean"]):
-        return "undefined"
-    text = f"{row['mean']:.4f}"
-    if not pd.isna(row["low"]):
-        text += f" [{row['low']:.4f}, {row['high']:.4f}]"
-    return f"{text} #{row['rank']}" if source_count > 1 else text
-
-
 def _parse_worker_count(text: str) -> int:
     number = int(text)
     if not 1 <= number <= MAX_WORKERS:
@@ -240,6 +199,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="worker processes (default: one per CPU)",
     )
+    parser.add_argument(
+        "--intervals", action="store_true", help="print the 95 %% interval of every mean"
+    )
     parser.add_argument("--out", type=expand_home, default=Path("quality"), metavar="DIR")
     return parser
 
@@ -269,7 +231,8 @@ def score_folders(args: argparse.Namespace) -> str:
     finished = output_folder.read_finished_output(args.out, spec)
     if finished is not None:
         printable.print_message(f"nothing to do: {args.out} has the tables of these images")
-        return finished
+        means, notes = finished
+        return f"{_format_table(means, args)}\n{notes}"
     output_folder.check_overwrite(args.out, replace=args.replace)
     row_logs = output_folder.get_row_log_paths(args.out, spec)
     per_image = score_images.score_pairs(pairs, metrics, "score", args.workers, row_logs)
@@ -277,16 +240,21 @@ def score_folders(args: argparse.Namespace) -> str:
     signature = (join_signatures(metrics), LUMINANCE, presets.get_preset_note(metrics))
     samples = [pairs[i] for i in sorted({0, len(pairs) // 2, len(pairs) - 1})]
     cautions = argument_order.find_order_cautions(samples)
-    lines = [format_summary(means, per_image), *cautions, "; ".join(filter(None, signature))]
-    summary = "\n".join(lines)
+    lines = [*summary_table.list_cautions(per_image), *cautions]
+    notes = "\n".join([*lines, "; ".join(filter(None, signature))])
     rows = pd.concat(per_image, names=["source", "key"]).reset_index()
     tables = {
         output_folder.PER_IMAGE_FILE: add_signature_column(rows, metrics),
         output_folder.MEANS_FILE: means,
     }
-    paths = output_folder.write_tables(args.out, tables, summary, spec)
+    paths = output_folder.write_tables(args.out, tables, notes, spec)
     printable.print_message(f"written: {', '.join(map(str, paths))}")
-    return summary
+    return f"{_format_table(means, args)}\n{notes}"
+
+
+def _format_table(means: pd.DataFrame, args: argparse.Namespace) -> str:
+    width = get_terminal_size().columns
+    return summary_table.format_table(means, width, with_intervals=args.intervals)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 python -m reports.run                 report/index.html, report.md, tables/*.csv, figures
 python -m reports.run --to FOLDER     into another folder
 python -m reports.run --pictures none without the image viewer
+python -m reports.run --open          open the page in the browser afterwards
 python -m reports.run --plan          list which runs are finished, and exit
 
 Nothing is trained or fused: missing runs are listed with the command that executes them. Bootstrap
@@ -42,7 +43,7 @@ from reports.document.model import CORRELATIONS_FILE, Report, TaskSection
 from reports.document.robustness import files as robustness_files
 from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
-from reports.formats import html_page, latex, markdown, report_folder, terminal
+from reports.formats import html_page, latex, markdown, open_page, report_folder, terminal
 from reports.literature import published_comparison_csv
 from reports.results import bootstrap_cache, bootstrap_scoring, protocol, quality_bootstrap
 from reports.results.predictions import get_modified_times
@@ -294,7 +295,9 @@ def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
     if not report_folder.is_up_to_date(args.to, inputs_hash):
         report_folder.replace_report(args.to, inputs_hash, write)
     report = build_report(plan, task_results, bare_sections, command)
-    return terminal.render_report(report, get_terminal_size().columns)
+    return terminal.render_report(
+        report, get_terminal_size().columns, with_intervals=args.intervals
+    )
 
 
 def _add_figures(
@@ -396,7 +399,12 @@ def _print_plan(plan: Plan, store: Store) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    args = cli.build_parser("reports.run", __doc__ or "").parse_args(argv)
+    parser = cli.build_parser("reports.run", __doc__ or "")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument(
+        "--intervals", action="store_true", help="print the 95 %% intervals in the terminal"
+    )
+    args = parser.parse_args(argv)
     store = Store(args.out)
     try:
         plan = cli.build_plan_from_args(args, tuple(schema.TASK_CLASSES), generate=False)
@@ -411,6 +419,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return cli.report_interrupt("reports.run")
     printable.print_text(f"\nReport: {args.to / 'index.html'}")
+    if args.open:
+        open_page.open_page(args.to / "index.html")
     return 0
 
 

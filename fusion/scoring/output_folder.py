@@ -24,6 +24,7 @@ from fusion.scoring.score_images import ScoringPair
 
 FORMAT_VERSION = 2  # of the tables
 MANIFEST_FILE = "quality.json"
+UNDEFINED_MEANS = {column: [""] for column in ("mean", "low", "high", "rank")}  # empty cells
 MEANS_FILE, PER_IMAGE_FILE = "means.csv", "per_image.csv"
 
 
@@ -78,15 +79,15 @@ def check_overwrite(out: Path, *, replace: bool) -> None:
             )
 
 
-def read_finished_output(out: Path, spec: Mapping[str, Any]) -> str | None:
-    """Read the printed summary of finished tables.
+def read_finished_output(out: Path, spec: Mapping[str, Any]) -> tuple[pd.DataFrame, str] | None:
+    """Read the means of finished tables and the notes that are printed below them.
 
     Args:
         out: The output folder.
         spec: See `build_spec`.
 
     Returns:
-        The summary; None if the tables are missing, changed, or have another spec.
+        Means and notes; None if the tables are missing, changed, or have another spec.
     """
     manifest = _read_manifest(out)
     hashes = {out / name: sha256 for name, sha256 in manifest["files"].items()}
@@ -94,7 +95,16 @@ def read_finished_output(out: Path, spec: Mapping[str, Any]) -> str | None:
         return None
     if any(hashing.compute_file_sha256(path) != sha256 for path, sha256 in hashes.items()):
         return None
-    return str(manifest["printed"])
+    if MEANS_FILE not in manifest["files"]:
+        return None
+    means = pd.read_csv(
+        out / MEANS_FILE, dtype={"source": str}, keep_default_na=False, na_values=UNDEFINED_MEANS
+    )
+    notes = manifest.get("notes")
+    if not isinstance(notes, str):  # an older manifest has them below the printed table
+        lines = str(manifest["printed"]).splitlines()
+        notes = "\n".join(lines[2 + means["name"].nunique() :])
+    return means, notes
 
 
 def get_row_log_paths(out: Path, spec: Mapping[str, Any]) -> dict[str, Path]:
@@ -104,14 +114,14 @@ def get_row_log_paths(out: Path, spec: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def write_tables(
-    out: Path, tables: Mapping[str, pd.DataFrame], summary: str, spec: Mapping[str, Any]
+    out: Path, tables: Mapping[str, pd.DataFrame], notes: str, spec: Mapping[str, Any]
 ) -> list[Path]:
     """Write the tables and the manifest, each file completely or not at all.
 
     Args:
         out: The folder; created if it does not exist.
         tables: File name to table.
-        summary: Text that is printed for the tables.
+        notes: Text that is printed below the means.
         spec: See `build_spec`.
 
     Returns:
@@ -127,7 +137,7 @@ def write_tables(
         for name, table in tables.items():
             table.to_csv(temporary[name], index=False)
         hashes = {name: hashing.compute_file_sha256(temporary[name]) for name in tables}
-        manifest = {"spec": hashing.content_hash(spec), "files": hashes, "printed": summary}
+        manifest = {"spec": hashing.content_hash(spec), "files": hashes, "notes": notes}
         text = json.dumps({**manifest, "made_from": spec}, indent=1)
         temporary[MANIFEST_FILE].write_text(text, encoding="utf-8")
     for row_log in out.glob(".scores-*.jsonl"):

@@ -54,8 +54,8 @@ class Leaderboard:
 def build_leaderboard(sections: Sequence[TaskSection]) -> Leaderboard | None:
     """Build the leaderboard of the tasks that train a model; None without any score.
 
-    Ranks of fusion metrics are left out: they do not say that fusion helps. The order is that of the mean over tasks of the share of sources that are better. It is a way
-    of sorting, not a test.
+    Ranks of fusion metrics are left out: they do not say that fusion helps. The order is that of
+    the mean over tasks of the share of sources that are better. It is a way of sorting, not a test.
     """
     numbered = [
         (i, section)

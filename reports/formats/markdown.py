@@ -56,7 +56,7 @@ def _render_answer(section: TaskSection) -> str:
     )
     if headline.sentence in section.answer:
         return escape(section.answer)
-    return f"{escape(plain)}\n\n<details><summary>Statistics</summary>\n\n{escape(section.answer)}\n\n</details>"
+    return f"{escape(plain)}\n\n{_render_collapsed('Statistics', [escape(section.answer)])}"
 
 
 def _render_section(section: TaskSection) -> str:

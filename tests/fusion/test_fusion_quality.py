@@ -1,5 +1,7 @@
 """python -m fusion.quality from end to end on small images."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 from fusebench import plugins
 from fusebench.config import schema
 from fusion.quality import main
-from fusion.scoring import listing, presets, score_images
+from fusion.scoring import listing, presets, score_images, source_names
 from tests.helpers.fusion.deterministic_images import make_image_triple
 
 
@@ -45,14 +47,72 @@ def test_several_folders_are_ranked(root, capsys):
     means = pd.read_csv(root / "here/means.csv")
     assert sorted(means[means["metric"] == "EN"]["rank"]) == [1, 2]
     assert len(means) == 2 * len(presets.METRIC_PRESETS["dmfuse"])
-    header = capsys.readouterr().out.splitlines()[0]
-    assert header.split() == ["mean", "maximum", "unit", "better"]
+    header, _, *rows = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["source", "mean", "rank"]
+    assert [row.split()[0] for row in rows[:2]] == ["mean", "maximum"]
+
+
+def test_the_table_fits_the_terminal_and_intervals_are_printed_on_request(
+    root, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "60")
+    arguments = ["mean", "maximum", "ir", "vi", "--preset", "dmfuse"]
+    assert main(arguments) == 0
+    table = capsys.readouterr().out.partition("is better")[0]
+    assert max(map(len, table.splitlines())) <= 60
+    assert "[" not in table
+    assert main([*arguments, "--intervals"]) == 0  # of the finished tables
+    means = pd.read_csv(root / "quality/means.csv").iloc[0]
+    table = capsys.readouterr().out
+    assert f"{means['mean']:.4f} [{means['low']:.4f}, {means['high']:.4f}]" in table
+
+
+def test_printed_notes_of_an_older_manifest_are_printed_again(root, capsys):
+    arguments = ["mean", "ir", "vi", "--metric", "entropy"]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    file = root / "quality/quality.json"
+    manifest = json.loads(file.read_text())
+    del manifest["notes"]
+    manifest["printed"] = "      mean  unit  better\nEN    7.1\n[ ] intervals\nolder note"
+    file.write_text(json.dumps(manifest))
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split() == ["source", "EN", "\N{UPWARDS ARROW}"]
+    assert out.rstrip().endswith("older note")
+    assert "[ ] intervals" not in out
+
+
+def test_folders_of_the_store_are_named_after_their_method(tmp_path):
+    folders = []
+    for name, method, levels in (
+        ("folder-test-laplacian-97b4b1da46b6", "laplacian", 4),
+        ("folder-test-laplacian-000000000001", "laplacian", 3),
+        ("folder-test-average-000000000002", "average", 1),
+    ):
+        folders.append(tmp_path / name)
+        folders[-1].mkdir()
+        spec = {"method": method, "options": {"levels": levels}}
+        (folders[-1] / "spec.json").write_text(json.dumps(spec))
+    mine = tmp_path / "mine"
+    assert source_names.name_sources([folders[0], folders[2], mine]) == [
+        "laplacian",
+        "average",
+        "mine",
+    ]
+    assert source_names.name_sources(folders) == [
+        "laplacian levels=4",
+        "laplacian levels=3",
+        "average",
+    ]
+    (folders[0] / "spec.json").write_text("{")
+    assert source_names.name_sources(folders[:1]) == [folders[0].name]
 
 
 @pytest.mark.parametrize(("fused", "has_legend"), [(["mean"], False), (["mean", "maximum"], True)])
 def test_ranks_of_several_folders_have_a_legend(root, capsys, fused, has_legend):
     assert main([*fused, "ir", "vi", "--metric", "entropy"]) == 0
-    assert ("# rank by mean" in capsys.readouterr().out) == has_legend
+    assert ("mean rank" in capsys.readouterr().out) == has_legend
 
 
 @pytest.mark.parametrize(("preset", "has_note"), [("dmfuse", True), ("plain", False)])

@@ -1,0 +1,1 @@
+"""Text for a terminal: columns that fit its width."""

@@ -66,30 +66,29 @@ def count_pixels(
         pixels count as predicted only.
     """
     count = len(classes)
-    is_labeled = ~label_maps.find_unlabeled(truth, classes)
-    are_right = [(labels == truth) & is_labeled for labels in predicted]
+    is_unlabeled = label_maps.find_unlabeled(truth, classes)
+    are_right = [(labels == truth) & ~is_unlabeled for labels in predicted]
     sensor_right = np.zeros(truth.shape, np.bool_)
     for sensor in sensors:
         sensor_right |= are_right[sensor]
-    truth_counts = _count_classes(truth[is_labeled], count)
+    # per pixel: true class (or `count`), whether a sensor is right, whether the source is right
+    codes = 4 * np.where(is_unlabeled, count, truth).astype(np.int64) + 2 * sensor_right
     rows = []
     for labels, is_right in zip(predicted, are_right, strict=True):
+        outcomes = np.bincount((codes + is_right).ravel(), minlength=4 * count + 4)
+        by_class = outcomes.reshape(-1, 2, 2)[:count]  # class, sensor right, source right
         columns = np.column_stack(
             [
                 np.arange(count),
-                truth_counts,
-                _count_classes(labels, count),
-                _count_classes(truth[is_right], count),
-                _count_classes(truth[is_right & ~sensor_right], count),
-                _count_classes(truth[sensor_right & ~is_right], count),
+                by_class.sum(axis=(1, 2)),
+                np.bincount(labels.ravel(), minlength=count)[:count],
+                by_class[:, :, 1].sum(axis=1),
+                by_class[:, 0, 1],
+                by_class[:, 1, 0],
             ]
         )
         rows.append(columns[columns[:, 1:3].any(axis=1)].ravel().tolist())
     return rows
-
-
-def _count_classes(labels: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
-    return np.bincount(labels.ravel(), minlength=count)[:count]
 
 
 def _write_palette_image(

@@ -1,7 +1,6 @@
-// Boxes as layers of SVG: color and dashes tell what a box is.
+// Boxes as layers of SVG: color and dashes tell what a box is; the style has the dashes.
 
 const SVG = "http://www.w3.org/2000/svg";
-const DASHES = { truth: "none", ignored: "4 4", hits: "none", misses: "1 5", false: "8 5" };
 
 function createSvg(name, attributes = {}) {
   const element = document.createElementNS(SVG, name);
@@ -49,7 +48,7 @@ function drawBoxes(svg, task, source, layers, { withNames }) {
     if (!layers[name].length) continue;
     const d = buildOutline(layers[name]), color = data.boxColors[name] ?? data.boxColors.truth;
     parts.push(createSvg("path", { class: "under", d }));
-    parts.push(createSvg("path", { class: name, d, stroke: color, "stroke-dasharray": DASHES[name] }));
+    parts.push(createSvg("path", { class: name, d, stroke: color }));
   }
   for (const name of withNames ? shown : []) {
     for (const { corners, classId, confidence } of layers[name]) {
@@ -67,7 +66,7 @@ function drawBoxes(svg, task, source, layers, { withNames }) {
 function createSwatch(name) {
   const svg = createSvg("svg", { class: "swatch", viewBox: "0 0 28 10", "aria-hidden": "true" });
   svg.append(createSvg("rect", { width: 28, height: 10, rx: 2 }));
-  const line = createSvg("path", { d: "M2 5H26", class: name, stroke: data.boxColors[name], "stroke-dasharray": DASHES[name] });
+  const line = createSvg("path", { d: "M2 5H26", class: name, stroke: data.boxColors[name] });
   svg.append(line);
   return svg;
 }

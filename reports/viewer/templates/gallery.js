@@ -1,6 +1,6 @@
 // The gallery: a card per pair, filtered and sorted.
 
-const CARDS_AT_ONCE = 120;
+const CARDS_AT_ONCE = 60; // more follow when the end of the list comes into view
 let cardCount = CARDS_AT_ONCE, listed = [];
 
 // Summaries of the pairs that the filters leave, in the order of the gallery.
@@ -61,6 +61,13 @@ function drawCards() {
   find("gallery-status").textContent = `${listed.length} of ${task.pairs.length} pairs${task.kind === "quality" ? "" : `; predictions on ${name}`}${task.sources[view.candidate].seed === null ? "" : `, seed ${task.sources[view.candidate].seed}`}`;
 }
 
+function showMoreCards() {
+  if (view.pair || listed.length <= cardCount) return;
+  find("cards").append(...listed.slice(cardCount, cardCount + CARDS_AT_ONCE).map(createCard));
+  cardCount += CARDS_AT_ONCE;
+  find("more").hidden = listed.length <= cardCount;
+}
+
 function createCard(summary) {
   const { task, candidate } = view, { pair } = summary, [width, height] = pair.size;
   const image = create("img", { alt: "", loading: "lazy", decoding: "async", width, height });
@@ -76,7 +83,7 @@ function createCard(summary) {
     const svg = createSvg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     const layers = classifyBoxes(task, pair, candidate, view);
     for (const layer of OUTCOMES) {
-      if (layers[layer].length) svg.append(createSvg("path", { class: layer, d: buildOutline(layers[layer]), stroke: data.boxColors[layer], "stroke-dasharray": layer === "hits" ? "none" : layer === "misses" ? "1 3" : "4 3" }));
+      if (layers[layer].length) svg.append(createSvg("path", { class: layer, d: buildOutline(layers[layer]), stroke: data.boxColors[layer] }));
     }
     thumb.append(svg);
   }

@@ -109,7 +109,7 @@ const CLICKS = {
   "swap": showSourceBefore, "fit": showWholeImage, "magnifier": () => toggleMagnifier(),
   "zoom-in": () => zoomAtCenter(1.5), "zoom-out": () => zoomAtCenter(1 / 1.5),
   "previous": () => goToPair(-1), "next": () => goToPair(1),
-  "more": () => { cardCount += CARDS_AT_ONCE; drawCards(); },
+  "more": showMoreCards,
 };
 for (const [id, act] of Object.entries(CLICKS)) find(id).addEventListener("click", act);
 for (const button of find("views").children) button.addEventListener("click", () => chooseMode(button.dataset.view));
@@ -168,5 +168,6 @@ buildLayers();
 buildConfidence("gallery-confidence", "Confidence at least");
 buildConfidence("viewer-confidence", "Confidence at least");
 new ResizeObserver(() => { if (view.pair && panes.length) measurePanes(); }).observe(viewport);
+new IntersectionObserver((entries) => { if (entries.at(-1).isIntersecting) showMoreCards(); }, { rootMargin: "50%" }).observe(find("more"));
 window.addEventListener("hashchange", openFragment);
 openFragment();

@@ -52,7 +52,7 @@ function listHeaders() {
   const short = [["TP", "true positives"], ["FN", "false negatives"], ["FP", "false positives"]];
   return [
     ...short.map(([text, long]) => [text, `${long} on this pair`]),
-    ...short.map(([text, long]) => [text, `${long} on all ${count} pairs`]), ["F1, %", `F1 on all ${count} pairs`],
+    ...short.map(([text, long]) => [text, `${long} on all ${count} pairs`]), ["F1", `F1 in percent on all ${count} pairs`],
   ];
 }
 
@@ -185,7 +185,7 @@ function changeConfidence(confidence) {
   if (view.pair) {
     drawOverlays();
     drawSources();
-  } else drawCards();
+  } else redrawGallery();
   saveView();
 }
 

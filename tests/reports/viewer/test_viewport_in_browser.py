@@ -176,7 +176,7 @@ def test_boxes_differ_in_dashes_too(open_viewer):
     page = open_viewer(build_fragment())
     dashes = page.evaluate(
         "[...document.querySelectorAll('#box-layers path')]"
-        ".map(path => path.getAttribute('stroke-dasharray') + path.getAttribute('stroke'))"
+        ".map(path => getComputedStyle(path).strokeDasharray + path.getAttribute('stroke'))"
     )
     assert len(set(dashes)) == 4
     assert len({dash.split("#")[0] for dash in dashes}) == 3  # truth and hits are solid

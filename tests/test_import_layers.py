@@ -50,6 +50,7 @@ CORE_ORDER = (
 )
 REPORTS_ORDER = (
     "statistics",
+    "attributes",
     "results",
     "tables",
     "figures",

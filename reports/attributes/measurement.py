@@ -93,7 +93,9 @@ def measure_object_contrast(image: Gray, corners: NDArray[np.float64]) -> float 
     sides = corners[:, 2:] - corners[:, :2]
     margins = np.maximum(SURROUNDINGS * sides, MIN_MARGIN)
     inner = _to_pixels(corners, width, height)
-    outer = _to_pixels(np.hstack([corners[:, :2] - margins, corners[:, 2:] + margins]), width, height)
+    outer = _to_pixels(
+        np.hstack([corners[:, :2] - margins, corners[:, 2:] + margins]), width, height
+    )
     (inner_sum, inner_area), (outer_sum, outer_area) = (
         _sum_boxes(sums, inner),
         _sum_boxes(sums, outer),

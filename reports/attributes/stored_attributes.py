@@ -96,9 +96,7 @@ def _measure_pairs(split: Split) -> list[dict[str, float | None]]:
     pairs = [split.pairs[i] for i in range(len(split.pairs))]
     cpus = process_pool.count_available_cpus()
     if len(pairs) < MIN_PARALLEL_PAIRS or cpus < 2:
-        return [
-            measure_pair(pair, split.classes) for pair in progress.track_progress(pairs, title)
-        ]
+        return [measure_pair(pair, split.classes) for pair in progress.track_progress(pairs, title)]
     try:
         with process_pool.open_pool(cpus) as processes:
             futures = [
@@ -106,9 +104,7 @@ def _measure_pairs(split: Split) -> list[dict[str, float | None]]:
                 for i in range(0, len(pairs), PAIRS_PER_JOB)
             ]
             return [
-                row
-                for future in progress.track_progress(futures, title)
-                for row in future.result()
+                row for future in progress.track_progress(futures, title) for row in future.result()
             ]
     except BrokenProcessPool:
         raise UserError(
@@ -129,9 +125,7 @@ def _read_attributes(file: Path, keys: Sequence[str]) -> dict[str, FloatArray]:
             rows = list(csv.DictReader(text))
         if [row["key"] for row in rows] != list(keys):
             raise ValueError("it has other images")
-        return {
-            name: np.array([float(row[name] or "nan") for row in rows]) for name in ATTRIBUTES
-        }
+        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in ATTRIBUTES}
     except (OSError, csv.Error, KeyError, TypeError, ValueError) as fault:
         raise UserError(
             f"{file}: cannot be read ({fault}); {command_name.format_repair_advice(file.parent)}"

@@ -9,10 +9,13 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.results.protocol import TaskProtocol
 from reports.results.task_results import TaskResults
+from reports.tables.gain_attributes import GainExplanation
 from reports.tables.metric_correlation import MetricCorrelation
+from reports.tables.metric_prediction import MetricPrediction
 from reports.tables.text_table import TextTable
 
 CORRELATIONS_FILE = "tables/metric-correlation.csv"
+PREDICTIONS_FILE = "tables/metric-prediction.csv"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class TaskSection:
         confusion_matrix_stems: (source, stem of its confusion matrix).
         equivalence_comparisons: Tests of the equivalence of sources.
         equivalence_table: The same as text; None without any.
+        gain_explanations: Gains per image explained by attributes of the pairs.
+        gain_table: The same as text; None without any.
+        gain_chart_stem: The same as a chart.
     """
 
     results: TaskResults
@@ -69,6 +75,9 @@ class TaskSection:
     confusion_matrix_stems: tuple[tuple[str, str], ...] = ()
     equivalence_comparisons: tuple[EquivalenceComparison, ...] = ()
     equivalence_table: TextTable | None = None
+    gain_explanations: tuple[GainExplanation, ...] = ()
+    gain_table: TextTable | None = None
+    gain_chart_stem: str = ""
 
     @property
     def confusion_matrices_file(self) -> str:
@@ -100,7 +109,8 @@ class Report:
         skipped_tasks: (task, reason) of tasks that cannot be run.
         sections: One per task.
         sample_selection_rule: How the sample images were selected.
-        metric_correlations: Rank correlations of fusion metrics with task scores.
+        metric_correlations: Rank correlations of fusion metrics with task scores, over sources.
+        metric_predictions: The same within pairs, over images.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
     """
 
@@ -111,4 +121,5 @@ class Report:
     sections: tuple[TaskSection, ...]
     sample_selection_rule: str
     metric_correlations: tuple[MetricCorrelation, ...] = ()
+    metric_predictions: tuple[MetricPrediction, ...] = ()
     efficiency: Efficiency | None = None

@@ -10,7 +10,13 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison
 from reports.results import protocol
 from reports.results.task_results import TaskResults
-from reports.tables import interval_tables, result_text, source_ranks, where_fusion_helps
+from reports.tables import (
+    gain_attributes,
+    interval_tables,
+    result_text,
+    source_ranks,
+    where_fusion_helps,
+)
 from reports.tables.comparison import ScoreTable
 from reports.tables.text_table import TextTable
 
@@ -28,10 +34,12 @@ def build_section(
     visible, collapsed = selection.select_tables(results)
     main = selection.build_main_table(results)
     comparisons = equivalence.compare_sources(results)
+    gains = gain_attributes.explain_gains(results, main)
     sentences = [
         where_fusion_helps.build_answer(results, main),
         equivalence_text.build_sentence(results, comparisons),
         *where_fusion_helps.build_sentences(results, main),
+        gain_attributes.build_sentence(gains),
     ]
     section = TaskSection(
         results=results,
@@ -54,6 +62,8 @@ def build_section(
         published_comparisons=published_comparison.compare_with_published(results),
         equivalence_comparisons=tuple(comparisons),
         equivalence_table=equivalence_text.build_table(results, comparisons),
+        gain_explanations=tuple(gains),
+        gain_table=gain_attributes.build_text_table(results, gains),
     )
     return attach_samples(section, bar_chart_stem, samples)
 

@@ -24,6 +24,8 @@ def render_report(report: Report) -> str:
         parts.append(markdown_tables.render_efficiency(report.efficiency))
     if report.metric_correlations:
         parts.append(markdown_tables.render_metric_correlations(report.metric_correlations))
+    if report.metric_predictions:
+        parts.append(markdown_tables.render_metric_predictions(report.metric_predictions))
     for appendix, title, sections in section_order.list_appendices(report.sections):
         parts.append(f"## {title}")
         if appendix == section_order.SAMPLES:
@@ -64,6 +66,10 @@ def _render_appendix(appendix: str, section: TaskSection) -> list[str]:
 def _render_subsection(subsection: str, section: TaskSection) -> list[str]:
     if subsection == section_order.EQUIVALENCE and section.equivalence_table:
         return [markdown_tables.render_table(section.equivalence_table, section)]
+    if subsection == section_order.GAINS and section.gain_table:
+        chart = f"![rank correlation of attributes with the gain]({section.gain_chart_stem}.png)"
+        table = markdown_tables.render_table(section.gain_table, section)
+        return [table, chart] if section.gain_chart_stem else [table]
     if subsection == section_order.PUBLISHED:
         return _render_published_comparisons(section)
     if subsection == section_order.CURVES:

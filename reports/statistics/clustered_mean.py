@@ -44,9 +44,7 @@ class MeanEstimate:
     unit_count: int
 
 
-def estimate_mean(
-    values: NDArray[np.float64], units: NDArray[np.int64]
-) -> MeanEstimate | None:
+def estimate_mean(values: NDArray[np.float64], units: NDArray[np.int64]) -> MeanEstimate | None:
     """Estimate the mean of values (I,) in units (I,); None without any value."""
     if len(values) == 0:
         return None

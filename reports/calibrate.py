@@ -10,6 +10,11 @@ detections. "as reported" must give 3 to 7 % (below 7 % with few unequal sequenc
 97.5 %; "groups ignored" and "seeds ignored" show what ignoring them costs. Exit status 1 if a
 required rate is out of range.
 
+Ranks: several detectors whose order is known. false: two equal ones have no letter in common
+(required: at most 7 %); covered: all rank sets hold the true ranks (at least 92.5 %; where sources
+differ clearly, more). Attributes: false is a correlation that is shown where there is none, and
+"A/A table" any finding in a table of 9 attributes and 3 sources (at most 7 %).
+
 Records: "halves" compares the same trained models on two random halves of the sequences; "seeds"
 compares seeds of a source with other seeds of it, on a random half.
 """
@@ -19,6 +24,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +36,24 @@ from fusebench.runtime import command_name, printable, progress
 from fusebench.runtime.printable import ArgumentParser
 from fusebench.runtime.program import run_program
 from reports.results import calibration_data
-from reports.statistics import calibration_trials, synthetic_detections
+from reports.statistics import (
+    attribute_trials,
+    calibration_trials,
+    rank_trials,
+    synthetic_detections,
+)
+from reports.statistics.attribute_trials import AttributeModel
 from reports.statistics.calibration_trials import IntArray, ScorableSource, TrialOutcome
 from reports.statistics.synthetic_detections import DetectorModel
 
 FALSE_VERDICT_RANGE, COVERAGE_RANGE = (0.03, 0.07), (0.92, 0.975)
+CLAIM_COVERAGE_RANGE = (0.925, 0.975)
+RANKED_SKILLS = {  # mean skills of the sources
+    "5 equal sources": (1.0, 1.0, 1.0, 1.0, 1.0),
+    "3 equal, 2 equal and worse": (1.0, 1.0, 1.0, 0.6, 0.6),
+    "4 in order": (1.2, 1.0, 0.9, 0.5),
+}
+TrialFunction = Callable[[np.random.Generator], TrialOutcome | None]
 MAX_COUNT = 1_000_000  # of trials, and of resamples in each
 TABLE_HEADER = f"{'':44}{'trials':>7}{'false':>15}{'covered':>15}"
 
@@ -100,6 +119,78 @@ def run_simulated_trials(
     if len(setting.sequence_sizes) == setting.sequence_sizes.sum():
         del outcomes["groups ignored"]
     return outcomes
+
+
+def build_claim_trials(resample_count: int) -> dict[str, tuple[TrialFunction, bool]]:
+    """Build the trials of ranks and attributes.
+
+    Returns:
+        Name to trial, and whether its coverage may be above the nominal one: sets of ranks are
+        conservative.
+    """
+    clustered = DetectorModel(group_std=0.8, seed_group_std=0.3)
+    even, uneven = np.full(24, 8), np.array([4, 6, 8, 12, 16, 20, 24, 32, 10, 14])
+    trials: dict[str, tuple[TrialFunction, bool]] = {}
+    for name, skills in RANKED_SKILLS.items():
+        trials[f"ranks, 3 seeds: {name}"] = (
+            partial(_run_rank_trial, clustered, skills, even, resample_count),
+            True,
+        )
+    for name, sizes in (("24 sequences of 8", even), ("10 unequal sequences", uneven)):
+        for correlation in (0.0, 0.6):
+            model = AttributeModel(sizes, correlation=correlation)
+            trials[f"rank correlation, {name}, r {correlation:g}"] = (
+                partial(attribute_trials.run_correlation_trial, model),
+                False,
+            )
+        null = AttributeModel(sizes)
+        trials[f"mean over images, {name}"] = (
+            partial(attribute_trials.run_mean_trial, null),
+            False,
+        )
+        trials[f"A/A table of attributes, {name}"] = (
+            partial(attribute_trials.run_table_trial, null),
+            False,
+        )
+    return trials
+
+
+def is_claim_in_range(outcomes: Sequence[TrialOutcome], *, is_conservative: bool) -> bool:
+    """Return whether false findings and coverage of ranks or attributes are in range."""
+    false_rate = np.mean([outcome.is_false_finding for outcome in outcomes])
+    covered = [
+        outcome.covers_true_value for outcome in outcomes if outcome.covers_true_value is not None
+    ]
+    highest = 1.0 if is_conservative else CLAIM_COVERAGE_RANGE[1]
+    is_covered = not covered or CLAIM_COVERAGE_RANGE[0] <= np.mean(covered) <= highest
+    return bool(false_rate <= FALSE_VERDICT_RANGE[1] and is_covered)
+
+
+def _run_rank_trial(
+    model: DetectorModel,
+    skills: Sequence[float],
+    sizes: IntArray,
+    resample_count: int,
+    rng: np.random.Generator,
+) -> TrialOutcome:
+    return rank_trials.run_rank_trial(model, skills, sizes, 3, rng, resample_count)
+
+
+def _run_claims(trial_count: int, resample_count: int) -> bool:
+    """Run and print the trials of ranks and attributes; return whether all are in range."""
+    all_in_range = True
+    for name, (run_trial, is_conservative) in build_claim_trials(resample_count).items():
+        outcomes = [
+            outcome
+            for trial in progress.track_progress(range(trial_count), name)
+            if (outcome := run_trial(np.random.default_rng((3, trial)))) is not None
+        ]
+        is_in_range = is_claim_in_range(outcomes, is_conservative=is_conservative)
+        all_in_range &= is_in_range
+        remark = "" if is_in_range else "  out of range"
+        printable.print_text(f"{format_row(name, outcomes)}{remark}")
+        sys.stdout.flush()
+    return all_in_range
 
 
 def run_resampled_trials(
@@ -192,6 +283,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli.report_error("reports.calibrate", error)
     printable.print_text(TABLE_HEADER)
     all_in_range = _run_settings(args.trials, args.resamples)
+    all_in_range &= _run_claims(args.trials, args.resamples)
     for name, outcomes in run_resampled_trials(sources, args.trials, args.resamples):
         printable.print_text(f"{format_row(name, outcomes)}")
     if not sources and not args.no_records:

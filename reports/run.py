@@ -29,6 +29,7 @@ from fusebench.runtime.program import run_program
 from fusebench.runtime.system_errors import name_file
 from fusebench.storage import cost_profiles, hashing
 from fusebench.storage.store import Store
+from reports.attributes import stored_attributes
 from reports.document import (
     efficiency,
     equivalence_text,
@@ -39,20 +40,28 @@ from reports.document import (
     tidy_means,
 )
 from reports.document.efficiency import Efficiency
-from reports.document.model import CORRELATIONS_FILE, Report, TaskSection
+from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report, TaskSection
 from reports.document.robustness import files as robustness_files
 from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
 from reports.formats import html_page, latex, markdown, open_page, report_folder, terminal
 from reports.literature import published_comparison_csv
-from reports.results import bootstrap_cache, bootstrap_scoring, protocol, quality_bootstrap
+from reports.results import (
+    bootstrap_cache,
+    bootstrap_scoring,
+    image_scores,
+    protocol,
+    quality_bootstrap,
+)
 from reports.results.predictions import get_modified_times
 from reports.results.robustness.collection import collect_robustness
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
     csv_files,
+    gain_attributes,
     interval_tables,
     metric_correlation,
+    metric_prediction,
     result_text,
     significance,
     source_ranks,
@@ -83,11 +92,15 @@ def collect_results(plan: Plan, store: Store, args: argparse.Namespace) -> list[
             bootstrap_cache.collect_task_bootstrap(runs, store),
             task.preset or "",
             quality_bootstrap=quality_bootstrap.collect_quality_bootstrap(runs, store),
+            image_scores=image_scores.collect_image_scores(runs, store),
         )
         if isinstance(task, schema.ModelTaskBase):
             corrupted = [run for run in plan.corrupted_runs if run.task_name == name]
             robustness = collect_robustness(runs, corrupted, store)
             results = replace(results, equivalence=task.equivalence, robustness=robustness)
+            if results.image_scores:
+                attributes = stored_attributes.collect_attributes(runs[0].test_split, store)
+                results = replace(results, pair_attributes=attributes)
         task_results.append(results)
     return task_results
 
@@ -111,6 +124,9 @@ def write_report(report: Report, task_results: Sequence[TaskResults], folder: Pa
     if report.metric_correlations:
         correlations = metric_correlation.build_dataframe(report.metric_correlations)
         csv_files.write_csv(correlations, folder / CORRELATIONS_FILE)
+    if report.metric_predictions:
+        predictions = metric_prediction.build_dataframe(report.metric_predictions)
+        csv_files.write_csv(predictions, folder / PREDICTIONS_FILE)
     tables_by_task = [
         (section.results, _write_section_tables(section, folder)) for section in report.sections
     ]
@@ -142,6 +158,7 @@ def build_report(
         sections=tuple(sections),
         sample_selection_rule=sample_selection.SELECTION_RULE,
         metric_correlations=tuple(metric_correlation.compute_correlations(task_results)),
+        metric_predictions=tuple(metric_prediction.predict_tasks(task_results)),
     )
 
 
@@ -253,6 +270,10 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     if section.robustness:
         robustness_files.write_csv_files(section.robustness, folder)
         text_tables += section.robustness.tables
+    if section.gain_table:
+        gains = gain_attributes.build_dataframe(section.gain_explanations)
+        csv_files.write_csv(gains, folder / section.gain_table.csv_file)
+        text_tables.append(section.gain_table)
     for text_table in text_tables:
         (folder / text_table.tex_file).write_text(
             latex.render_table(text_table, section), encoding="utf-8"
@@ -285,6 +306,9 @@ def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
                 _add_figures(bare_sections, plan, store, FigureWriter(folder, styles, draw))
             )
             report = build_report(plan, task_results, finished_sections, command)
+            section_figures.draw_metric_predictions(
+                report.metric_predictions, FigureWriter(folder, styles, draw)
+            )
             viewer_file = write_viewer(plan, store, finished_sections, folder, pictures)
             report = replace(report, efficiency=costs, viewer_file=viewer_file)
             write_report(report, task_results, folder)

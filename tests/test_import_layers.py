@@ -53,6 +53,7 @@ CORE_ORDER = (
 )
 REPORTS_ORDER = (
     "statistics",
+    "attributes",
     "results",
     "tables",
     "figures",

@@ -12,10 +12,13 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.results.protocol import TaskProtocol
 from reports.results.task_results import TaskResults
+from reports.tables.gain_attributes import GainExplanation
 from reports.tables.metric_correlation import MetricCorrelation
+from reports.tables.metric_prediction import MetricPrediction
 from reports.tables.text_table import TextTable
 
 CORRELATIONS_FILE = "tables/metric-correlation.csv"
+PREDICTIONS_FILE = "tables/metric-prediction.csv"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class TaskSection:
         equivalence_table: The same as text; None without any.
         robustness: Scores on corrupted test pairs; None without any.
         robustness_stem: Curves over the severity of the corruptions.
+        gain_explanations: Gains per image explained by attributes of the pairs.
+        gain_table: The same as text; None without any.
+        gain_chart_stem: The same as a chart.
     """
 
     results: TaskResults
@@ -84,6 +90,9 @@ class TaskSection:
     equivalence_table: TextTable | None = None
     robustness: RobustnessSection | None = None
     robustness_stem: str = ""
+    gain_explanations: tuple[GainExplanation, ...] = ()
+    gain_table: TextTable | None = None
+    gain_chart_stem: str = ""
 
     @property
     def confusion_matrices_file(self) -> str:
@@ -115,7 +124,8 @@ class Report:
         skipped_tasks: (task, reason) of tasks that cannot be run.
         sections: One per task.
         sample_selection_rule: How the sample images were selected.
-        metric_correlations: Rank correlations of fusion metrics with task scores.
+        metric_correlations: Rank correlations of fusion metrics with task scores, over sources.
+        metric_predictions: The same within pairs, over images.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
         viewer_file: Page of the image viewer, relative to the report; empty without one.
         paper_folder: Folder of the figures for a paper, relative to the report; empty without.
@@ -128,6 +138,7 @@ class Report:
     sections: tuple[TaskSection, ...]
     sample_selection_rule: str
     metric_correlations: tuple[MetricCorrelation, ...] = ()
+    metric_predictions: tuple[MetricPrediction, ...] = ()
     efficiency: Efficiency | None = None
     viewer_file: str = ""
     paper_folder: str = ""

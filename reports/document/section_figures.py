@@ -13,15 +13,22 @@ from reports.document.robustness.curves import build_curves
 from reports.figures import (
     bars_and_curves,
     heatmap_and_scatter,
+    interval_plots,
     robustness_curves,
     sample_panels,
 )
 from reports.figures.bars_and_curves import SourceStyles
 from reports.figures.figure_workers import DrawFunction
+from reports.figures.interval_plots import IntervalPoint
 from reports.results import confusion_matrices, pr_curves
 from reports.results.confusion_matrices import ConfusionMatrix
-from reports.tables import builders, csv_files
+from reports.statistics.clustered_correlation import CorrelationEstimate
+from reports.statistics.clustered_mean import MeanEstimate
+from reports.tables import builders, csv_files, gain_attributes, metric_prediction
 from reports.tables.comparison import ScoreTable
+from reports.tables.metric_prediction import MetricPrediction
+
+PREDICTION_AXIS_TITLE = "rank correlation within pairs, mean over images"
 
 
 @dataclass(frozen=True)
@@ -70,11 +77,55 @@ def add_figures(
         error_table = builders.build_means_table(results, families[0])
         writer.draw_bar_chart(error_table, f"{stem}-errors", note)
         section = replace(section, error_chart_stem=f"{stem}-errors")
+    if section.gain_table:
+        section = _add_gain_chart(section, writer, note)
     section = _add_curves(section, runs, store, writer, note)
     section = _add_robustness_curves(section, writer, note)
     if matrices := confusion_matrices.read_confusion_matrices(runs, store):
         section = _add_confusion_matrices(section, matrices, writer, note)
     return section
+
+
+def draw_metric_predictions(predictions: Sequence[MetricPrediction], writer: FigureWriter) -> None:
+    """Draw the correlations of fusion metrics with a task's scores within pairs, one chart each."""
+    groups = metric_prediction.group_by_task(predictions)
+    if groups:
+        (writer.report / "figures").mkdir(exist_ok=True)
+    for group, members in groups.items():
+        rows = {
+            each.metric: {"": _make_point(each.estimate.mean, each.estimate, each.is_shown)}
+            for each in members
+        }
+        files = bars_and_curves.build_figure_paths(
+            writer.report, metric_prediction.build_figure_stem(group)
+        )
+        titles = f"{group[0]}: {members[0].task_score}", PREDICTION_AXIS_TITLE
+        writer.draw(interval_plots.draw_intervals, rows, writer.styles, files, titles)
+
+
+def _add_gain_chart(section: TaskSection, writer: FigureWriter, note: str) -> TaskSection:
+    """Draw the correlations of attributes with the gain of every fused source."""
+    rows = {
+        title: {
+            source: _make_point(each.correlation.rho, each.correlation, each.is_shown)
+            for source, each in row.items()
+        }
+        for title, row in gain_attributes.collect_points(section.gain_explanations).items()
+    }
+    stem = f"{section.bar_chart_stem}-gain-attributes"
+    files = bars_and_curves.build_figure_paths(writer.report, stem)
+    sensor = section.gain_explanations[0].sensor
+    titles = note, f"rank correlation with the gain over {sensor}"
+    writer.draw(interval_plots.draw_intervals, rows, writer.styles, files, titles)
+    return replace(section, gain_chart_stem=stem)
+
+
+def _make_point(
+    value: float, estimate: CorrelationEstimate | MeanEstimate, is_shown: bool
+) -> IntervalPoint:
+    has_interval = estimate.low is not None and estimate.high is not None
+    interval = (estimate.low or 0.0, estimate.high or 0.0) if has_interval else None
+    return IntervalPoint(value, interval, is_shown)
 
 
 def _add_curves(

@@ -10,6 +10,7 @@ from reports.document.model import TaskSection
 from reports.tables import text_table
 
 COMPARISON, EQUIVALENCE, PUBLISHED = "comparison", "equivalence", "published"
+GAINS = "gain-attributes"
 BY_CONDITION, ERRORS = text_table.BY_CONDITION, text_table.ERRORS
 ROBUSTNESS = "robustness"
 CURVES, CONFUSION_MATRICES = "curves", "confusion-matrices"
@@ -24,6 +25,8 @@ def list_subsections(section: TaskSection) -> Iterator[tuple[str, str]]:
         yield SAMPLES, "Sample images"
     if section.equivalence_table:
         yield EQUIVALENCE, "Equivalence"
+    if section.gain_table:
+        yield GAINS, "Where the gain comes from"
     if section.published_comparisons:
         yield PUBLISHED, "Published results"
     if any(table.subsection == BY_CONDITION for table in section.main_tables):

@@ -21,6 +21,7 @@ from reports.results import protocol
 from reports.results.task_results import TaskResults
 from reports.tables import (
     builders,
+    gain_attributes,
     interval_tables,
     result_text,
     source_ranks,
@@ -44,12 +45,14 @@ def build_section(
     main = selection.build_main_table(results)
     comparisons = equivalence.compare_sources(results)
     robustness = robustness_section.build_section(results)
+    gains = gain_attributes.explain_gains(results, main)
     sentences = [
         where_fusion_helps.build_answer(results, main),
         reference_rows.build_sentence(results, main),
         equivalence_text.build_sentence(results, comparisons),
         *where_fusion_helps.build_sentences(results, main),
         robustness.sentence if robustness else "",
+        gain_attributes.build_sentence(gains),
     ]
     is_ranking = results.kind == "quality"  # ranks have no intervals
     by_condition = [t for t in visible if t.name.endswith(builders.BY_CONDITION_SUFFIX)]
@@ -79,6 +82,8 @@ def build_section(
         equivalence_comparisons=tuple(comparisons),
         equivalence_table=equivalence_text.build_table(results, comparisons),
         robustness=robustness,
+        gain_explanations=tuple(gains),
+        gain_table=gain_attributes.build_text_table(results, gains),
     )
     return attach_samples(section, bar_chart_stem, samples)
 

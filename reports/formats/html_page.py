@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from reports.document import efficiency, leaderboard, notes, pictures, section_order
-from reports.document.model import CORRELATIONS_FILE, Report
+from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report
 from reports.document.section_order import list_appendices, list_subsections
 from reports.results import confusion_matrices
-from reports.tables import result_text
+from reports.tables import metric_prediction, result_text
 
 # a space between digit and %, or a whole script, pre or code element, which stays as it is
 SPACE_BEFORE_PERCENT = re.compile(r"(<(script|pre|code)\b.*?</\2>)|(?<=\d) (?=%)", re.DOTALL)
@@ -53,6 +53,11 @@ def render_report(report: Report) -> str:
         costs_file=efficiency.COSTS_FILE,
         training_times_file=efficiency.TRAINING_TIMES_FILE,
         correlations_file=CORRELATIONS_FILE,
+        predictions_file=PREDICTIONS_FILE,
+        prediction_groups=metric_prediction.group_by_task(report.metric_predictions),
+        prediction_note=metric_prediction.PREDICTION_NOTE,
+        format_prediction=metric_prediction.format_cells,
+        build_prediction_stem=metric_prediction.build_figure_stem,
         confusion_notes=confusion_matrices.NOTE_BY_KIND,
         leaderboard=leaderboard.build_leaderboard(report.sections),
         pictures=pictures.select_pictures(report.sections),

@@ -27,6 +27,8 @@ def render_report(report: Report) -> str:
         parts.append(markdown_tables.render_efficiency(report.efficiency))
     if report.metric_correlations:
         parts.append(markdown_tables.render_metric_correlations(report.metric_correlations))
+    if report.metric_predictions:
+        parts.append(markdown_tables.render_metric_predictions(report.metric_predictions))
     for _, title, sections in section_order.list_appendices(report.sections):
         parts.append(f"## {title}")
         for section in sections.values():
@@ -72,6 +74,10 @@ def _render_subsection(subsection: str, section: TaskSection) -> list[str]:
         return [markdown_tables.render_table(section.equivalence_table, section)]
     if subsection == section_order.SAMPLES:
         return _render_samples(section)
+    if subsection == section_order.GAINS and section.gain_table:
+        chart = f"![rank correlation of attributes with the gain]({section.gain_chart_stem}.png)"
+        table = markdown_tables.render_table(section.gain_table, section)
+        return [table, chart] if section.gain_chart_stem else [table]
     if subsection == section_order.PUBLISHED:
         return _render_published_comparisons(section)
     if subsection == section_order.ROBUSTNESS and section.robustness:

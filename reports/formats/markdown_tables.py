@@ -10,10 +10,12 @@ from reports.document.efficiency import (
     TRAINING_TIMES_FILE,
     Efficiency,
 )
-from reports.document.model import CORRELATIONS_FILE, TaskSection
+from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, TaskSection
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
+from reports.tables import metric_prediction
 from reports.tables.metric_correlation import MetricCorrelation
+from reports.tables.metric_prediction import PREDICTION_NOTE, MetricPrediction
 from reports.tables.result_text import UNDEFINED, format_correlation
 from reports.tables.text_table import TextRow, TextTable
 
@@ -136,6 +138,24 @@ def render_metric_correlations(correlations: Sequence[MetricCorrelation]) -> str
             f"[CSV]({CORRELATIONS_FILE})",
         ]
     )
+
+
+def render_metric_predictions(predictions: Sequence[MetricPrediction]) -> str:
+    """Render the rank correlations of fusion metrics with scores within pairs, task by task."""
+    parts = ["## Do fusion metrics predict the better image of a pair?", escape(PREDICTION_NOTE)]
+    for group, members in metric_prediction.group_by_task(predictions).items():
+        headers = ("fusion metric", "sources", "images", "mean rho", "95 % interval", "shown")
+        lines = [_render_row(headers), _render_row([TEXT_COLUMN, *[NUMBER_COLUMN] * 5])]
+        lines += [
+            _render_row([escape(each.metric), *metric_prediction.format_cells(each)])
+            for each in members
+        ]
+        parts += [
+            f"### {escape(group[0])}: {escape(members[0].task_score)}",
+            f"![mean rank correlation]({metric_prediction.build_figure_stem(group)}.png)",
+            "\n".join(lines),
+        ]
+    return "\n\n".join([*parts, f"[CSV]({PREDICTIONS_FILE})"])
 
 
 def render_efficiency(efficiency: Efficiency) -> str:

@@ -1,12 +1,13 @@
 """Results of one task: the finished records and the missing runs of each source."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from fusebench.config.schema import EquivalenceOptions
 from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
+from reports.results.image_scores import FloatArray, ImageScores
 from reports.results.robustness.collection import RobustnessResults
 
 SINGLE_SENSOR_KINDS = ("infrared", "visible")
@@ -74,6 +75,9 @@ class TaskResults:
         bootstrap: Bootstrap scores; None if no record has the files that resampling needs.
         preset: Preset that the task builds on; empty without one.
         equivalence: Margin and sources of the equivalence tests.
+        image_scores: Scores per test image; None without finished runs.
+        pair_attributes: Attribute to its value per test image (`reports.attributes`); None where
+            the images cannot be read, and for quality tasks.
         quality_bootstrap: Means of the fusion metrics of a quality task on resamples, for ranks.
         robustness: Results on corrupted test pairs; None for a task without corruptions.
     """
@@ -87,6 +91,8 @@ class TaskResults:
     equivalence: EquivalenceOptions = field(default_factory=EquivalenceOptions)
     quality_bootstrap: TaskBootstrap | None = None
     robustness: RobustnessResults | None = None
+    image_scores: ImageScores | None = None
+    pair_attributes: Mapping[str, FloatArray] | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -1,4 +1,4 @@
-"""Rank sets of sources, and letters that join those that are not shown to differ.
+"""Ranks of sources with their uncertainty: rank sets, and letters of sources that may be equal.
 
 All pairs of n sources are tested. The p values are adjusted by Shaffer's method, which is Holm's
 with the largest number of hypotheses that can be true together in place of all that remain: if two

@@ -27,8 +27,8 @@ CSV_COLUMNS = ("column", "source", "rank", "rank_low", "rank_high", "group")
 MIN_SOURCES = 2
 SIGNIFICANCE_LEVEL = 1 - confidence_intervals.CONFIDENCE_LEVEL
 NOTE = (
-    "Rank: by the mean; the brackets hold all ranks that the tests leave open, those of all sources "
-    "of a column at once with 95 %. Letters: no difference is shown between sources that share one "
+    "Rank: by the mean; the brackets hold all ranks that the tests leave open, for all sources of "
+    "a column at once with 95 %. Letters: no difference is shown between sources that share one "
     "(paired tests of all pairs of the column, adjusted by Shaffer's method), which does not mean "
     "that they are equal."
 )

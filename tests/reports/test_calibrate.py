@@ -5,8 +5,9 @@ import pytest
 
 from fusebench.evaluation import average_precision
 from reports import calibrate
-from reports.statistics import calibration_trials, synthetic_detections
-from reports.statistics.calibration_trials import ScorableSource
+from reports.statistics import attribute_trials, calibration_trials, synthetic_detections
+from reports.statistics.attribute_trials import AttributeModel
+from reports.statistics.calibration_trials import ScorableSource, TrialOutcome
 from reports.statistics.synthetic_detections import DetectorModel
 
 
@@ -81,6 +82,7 @@ def test_too_few_trials_are_refused_in_one_line(flags, capsys):
 def test_the_table_has_a_row_per_variant(monkeypatch, tmp_path, capsys):
     setting = calibrate.CalibrationSetting("few", DetectorModel(), np.full(6, 2), 2)
     monkeypatch.setattr(calibrate, "build_settings", lambda: [setting])
+    monkeypatch.setattr(calibrate, "RANKED_SKILLS", {"2 equal sources": (1.0, 1.0)})
     calibrate.main(["--trials", "3", "--resamples", "10", "--out", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["trials", "false", "covered"]
@@ -89,4 +91,30 @@ def test_the_table_has_a_row_per_variant(monkeypatch, tmp_path, capsys):
         "seeds ignored",
         "groups ignored",
     ]
+    assert [line.split("  ")[0] for line in lines[4:]][:2] == [
+        "ranks, 3 seeds: 2 equal sources",
+        "rank correlation, 24 sequences of 8, r 0",
+    ]
+    assert sum(line.startswith("A/A table of attributes") for line in lines) == 2
     assert lines[-1] == f"no records with saved matches or counts under {tmp_path}"
+
+
+def test_rates_of_ranks_may_be_conservative_and_those_of_intervals_may_not():
+    always = [TrialOutcome(False, True)] * 50
+    assert calibrate.is_claim_in_range(always, is_conservative=True)
+    assert not calibrate.is_claim_in_range(always, is_conservative=False)
+    assert calibrate.is_claim_in_range([TrialOutcome(False)] * 50, is_conservative=False)
+    often_false = [TrialOutcome(i < 5, True) for i in range(50)]
+    assert not calibrate.is_claim_in_range(often_false, is_conservative=True)
+    rarely_covered = [TrialOutcome(False, i >= 5) for i in range(50)]
+    assert not calibrate.is_claim_in_range(rarely_covered, is_conservative=True)
+
+
+@pytest.mark.parametrize("sizes", [[6] * 20, [10, 20, 11, 15, 13, 12]])
+def test_a_table_of_unrelated_attributes_rarely_has_a_finding(sizes):
+    model = AttributeModel(np.array(sizes))
+    outcomes = [
+        attribute_trials.run_table_trial(model, np.random.default_rng((1, trial)))
+        for trial in range(25)
+    ]
+    assert np.mean([outcome.is_false_finding for outcome in outcomes]) <= 0.12

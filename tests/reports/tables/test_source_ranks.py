@@ -11,6 +11,7 @@ from reports.results import quality_bootstrap
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
 from reports.statistics.rank_sets import RankSet
 from reports.tables import builders, fusion_metric_tables, source_ranks, where_fusion_helps
+from reports.tables.number_format import UNDEFINED
 from tests.helpers.reports.bootstrapped_results import make_bootstrapped_results
 from tests.helpers.reports.score_tables import make_quality_results
 
@@ -101,7 +102,11 @@ def test_the_csv_file_has_rank_both_ends_and_group():
 
 @pytest.mark.parametrize(
     ("rank_set", "text"),
-    [(RankSet(2, 1, 3, "ab"), "2 [1, 3] ab"), (RankSet(4, 4, 4, "c"), "4 [4] c"), (None, "–")],
+    [
+        (RankSet(2, 1, 3, "ab"), "2 [1, 3] ab"),
+        (RankSet(4, 4, 4, "c"), "4 [4] c"),
+        (None, UNDEFINED),
+    ],
 )
 def test_a_rank_set_is_printed_with_its_ends(rank_set, text):
     assert source_ranks.format_rank_set(rank_set) == text

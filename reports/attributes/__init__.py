@@ -1,0 +1,1 @@
+"""Attributes of pairs that may explain where fusion gains."""

@@ -15,7 +15,7 @@ from fusebench.errors import UserError
 
 pytest.importorskip("submitit", reason="submitit: pip install fusebench[slurm]")
 
-from fusebench.engines.kinds import slurm
+from fusebench.engines.kinds import slurm, slurm_engine
 
 
 @pytest.fixture
@@ -134,9 +134,9 @@ def test_jobs_that_slurm_refuses_are_an_error_before_anything_runs(install, tmp_
     ],
 )
 def test_a_lost_job_says_why(install, tmp_path, monkeypatch, state, reason, is_canceled):
-    monkeypatch.setattr(slurm, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(slurm, "QUEUE_SECONDS", 0.02)
-    monkeypatch.setattr(slurm, "GRACE_SECONDS", {"slurm": 0.05})
+    monkeypatch.setattr(slurm_engine, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(slurm_engine, "QUEUE_SECONDS", 0.02)
+    monkeypatch.setattr(slurm_engine, "GRACE_SECONDS", {"slurm": 0.05})
     install("sbatch", "echo 'Submitted batch job 77'")
     install("squeue", f"echo '77|{state}|None'")
     engine = start_engine(tmp_path)

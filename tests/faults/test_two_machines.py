@@ -56,15 +56,15 @@ def test_two_machines_do_no_job_twice(folder, tmp_path, monkeypatch, file_system
         pytest.skip(reason)
     monkeypatch.setenv("FUSION_CALLS", str(tmp_path / "calls"))
     running = []
-    seen, mount = folder, None
+    place, mount = folder, None
     if file_system == "sshfs":
-        seen = tmp_path / "mounted"
-        seen.mkdir()
-        mount = (folder, seen)
+        place = tmp_path / "mounted"
+        place.mkdir()
+        mount = (folder, place)
     for name in ("machine-a", "machine-b"):
         with (tmp_path / f"{name}.txt").open("w") as output:
             running.append(
-                machines.start_on_machine(name, COMMAND, seen, mount, stdout=output, stderr=output)
+                machines.start_on_machine(name, COMMAND, place, mount, stdout=output, stderr=output)
             )
     statuses = [machine.wait(600) for machine in running]
     texts = [(tmp_path / f"{name}.txt").read_text() for name in ("machine-a", "machine-b")]

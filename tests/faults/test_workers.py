@@ -23,6 +23,8 @@ tasks:
   toy: {kind: quality, dataset: folder, sources: [slow, average], metrics: {entropy: {}}}
 """
 FLAGS = ("fusion.run", "--device", "cpu", "--workers", "2", "--retries", "50")
+SLURM = ("--engine", "slurm", "--set", "engine.cluster=local", "--set", "engine.array=2")
+SUBMITIT_FLAGS = (*FLAGS[:3], *FLAGS[5:], *SLURM)  # Slurm's jobs without Slurm
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,8 +63,11 @@ def check_results(inputs, folder):
     assert stored_contents.list_leftovers(folder / "runs") == []
 
 
-def test_killed_workers_are_replaced_and_nothing_is_lost(inputs, folder):
-    status, errors, kills = run_and_kill_workers(FLAGS, folder, kills=6)
+@pytest.mark.parametrize("flags", [FLAGS, SUBMITIT_FLAGS], ids=["local", "submitit"])
+def test_killed_workers_are_replaced_and_nothing_is_lost(inputs, folder, flags):
+    if flags is SUBMITIT_FLAGS:
+        pytest.importorskip("submitit", reason="submitit: pip install fusebench[slurm]")
+    status, errors, kills = run_and_kill_workers(flags, folder, kills=6)
     assert status == 0, errors
     assert kills > 0
     check_results(inputs, folder)

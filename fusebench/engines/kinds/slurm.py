@@ -26,7 +26,7 @@ from fusebench.engines.kinds import slurm_job, slurm_queue
 from fusebench.engines.kinds.process_end import describe_process_end
 from fusebench.engines.kinds.slurm_job import JobCommand
 from fusebench.engines.kinds.slurm_queue import GONE, SLURM, QueueEntry, QueueError
-from fusebench.engines.kinds.slurm_submission import hand_over
+from fusebench.engines.kinds.slurm_submission import defer_interrupts, hand_over
 from fusebench.engines.submitted import SubmittedJob
 from fusebench.errors import UserError
 
@@ -107,16 +107,15 @@ class SlurmEngine:
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:
         """Hand jobs over, those that an earlier command handed over excepted."""
         adopted = self._find_adoptable(jobs)
+        ends = {job_id: self._add(job) for job_id, job in adopted.items()}
         new = [job for job in jobs if job.id not in adopted]
-        ends: dict[str, Future[JobEnd]] = {}
-        if new:
-            try:
-                ends = {job.id: self._add(job) for job in self._submit_new(new)}
-            except Exception as error:  # noqa: BLE001 - submitit raises several types
-                if not self._has_submitted:
-                    raise UserError(f"{KIND}: {_describe_refusal(error)}") from None
-                ends = {job.id: _build_refused(error) for job in new}
-        ends |= {job.id: self._add(adopted[job.id]) for job in jobs if job.id in adopted}
+        try:
+            with defer_interrupts():
+                ends |= {job.id: self._add(job) for job in self._submit_new(new)}
+        except Exception as error:  # noqa: BLE001 - submitit raises several types
+            if not self._has_submitted:
+                raise UserError(f"{KIND}: {_describe_refusal(error)}") from None
+            ends |= {job.id: _build_refused(error) for job in new}
         self._has_submitted = True
         return [ends[job.id] for job in jobs]
 
@@ -158,6 +157,8 @@ class SlurmEngine:
         }
 
     def _submit_new(self, jobs: Sequence[Job]) -> list[SubmittedJob]:
+        if not jobs:
+            return []
         folder = slurm_job.get_submitit_folder(self._root)
         folder.mkdir(parents=True, exist_ok=True)
         commands = [self._build_command(job) for job in jobs]

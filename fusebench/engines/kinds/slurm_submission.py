@@ -31,11 +31,16 @@ def hand_over(
         submitit.core.utils.FailedJobError: If sbatch refuses them.
     """
     executor = _build_executor(folder, settings, device)
-    with _defer_interrupts(is_local=settings.cluster == "local"):
+    # Ctrl-C in the terminal is neither meant for sbatch nor for jobs on this machine, which go on
+    # like those of Slurm: a blocked signal stays blocked in a new process.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
         if len(commands) == 1:
             return [executor.submit(commands[0])]
         with executor.batch():
             return [executor.submit(command) for command in commands]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _build_executor(folder: Path, settings: SlurmEngineSettings, device: str) -> AutoExecutor:
@@ -70,22 +75,20 @@ def _build_executor(folder: Path, settings: SlurmEngineSettings, device: str) ->
 
 
 @contextmanager
-def _defer_interrupts(*, is_local: bool) -> Iterator[None]:
-    """Let no signal come between the hand-over of a job and the note about it.
-
-    Ctrl-C is ignored by the processes of a local job: they go on, like those of Slurm.
-    """
+def defer_interrupts() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until jobs that are handed over in the block are noted."""
     if threading.current_thread() is not threading.main_thread():
         yield
-    elif is_local:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-    else:
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        return
+    received: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: received.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in received[:1]:
+            signal.raise_signal(number)

@@ -22,6 +22,7 @@ pytest.importorskip("submitit", reason="submitit: pip install fusebench[slurm]")
 from submitit.helpers import DelayedSubmission
 
 from fusebench.engines.kinds import slurm, slurm_job
+from fusebench.engines.kinds.slurm_submission import defer_interrupts
 
 REQUEUED = 144  # exit status of a process that submitit's local executor starts again
 
@@ -146,6 +147,16 @@ def test_jobs_of_another_machine_are_neither_asked_for_nor_canceled_here():
     assert slurm.cancel_jobs([job]) == {
         "trained/a": "it was started on far; run `fusebench cancel` there"
     }
+
+
+def test_an_interrupt_while_jobs_are_handed_over_waits_until_they_are_noted():
+    done = []
+    with pytest.raises(KeyboardInterrupt), defer_interrupts():  # noqa: PT012 - the order matters
+        signal.raise_signal(signal.SIGINT)
+        done.append("noted")
+    assert done == ["noted"]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 COMMAND = """

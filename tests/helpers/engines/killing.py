@@ -9,17 +9,28 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+# Processes that an engine executes jobs in: of a pool, of submitit, and the commands of its jobs.
+WORKER_MARKS = (b"spawn_main", b"submitit.core._submit", b"\0--job\0")
+
 
 def list_children(pid):
-    """Processes whose parent is ``pid`` and that are workers of a pool."""
-    children = []
+    """Processes that were started by ``pid``, or by one of those, and that execute jobs."""
+    parents, workers = {}, []
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             stat = (path / "stat").read_text().rpartition(")")[2].split()
-            is_worker = b"spawn_main" in (path / "cmdline").read_bytes()
-            if int(stat[1]) == pid and stat[0] != "Z" and is_worker:
-                children.append(int(path.name))
-    return children
+            if stat[0] != "Z":
+                parents[int(path.name)] = int(stat[1])
+                command = (path / "cmdline").read_bytes()
+                if any(mark in command for mark in WORKER_MARKS):
+                    workers.append(int(path.name))
+    return [worker for worker in workers if pid in iterate_ancestors(worker, parents)]
+
+
+def iterate_ancestors(pid, parents):
+    while pid in parents:
+        pid = parents[pid]
+        yield pid
 
 
 def run_and_kill_workers(arguments, folder, kills, rng=None, delay=(0.2, 3.0)):

@@ -179,11 +179,11 @@ def execute_with_engine(
 
     graph = jobs.build_jobs(run_plan, store)
     remaining = jobs.select_remaining(graph, store, is_target, is_run_scored)
+    _forget_finished_jobs(store, graph, is_done)
     if not remaining:
         printable.print_text(f"{command.program}: everything is done, under {args.out}")
         return 0
-    handed_over = submitted.list_submitted(store.root)
-    ids = {job.id for job in handed_over}
+    ids = {job.id for job in submitted.list_submitted(store.root)}
     remaining = jobs.add_shards(remaining, store, settings.jobs_at_once or 1, ids)
     if settings.kind == "slurm":
         remaining = jobs.merge_chains(remaining)
@@ -197,17 +197,24 @@ def execute_with_engine(
     except KeyboardInterrupt:
         return report_interrupt(command.program)
     printable.print_text(f"{len(remaining)} jobs on {engine.name}; see `fusebench status`")
-    for job in handed_over:
-        if job.id in graph and is_done(graph[job.id]):  # it ended when nobody looked
-            submitted.remove_submitted(store.root, job)
     states.start_waiting(store.root, remaining, ids)
     view = display.Display(remaining, store, command.program, args.device)
 
     def run() -> driver.Summary:
         with closing(view):
-            return driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+            summary = driver.run_jobs(remaining, engine, is_done, settings.retries, view)
+        _forget_finished_jobs(store, graph, is_done)
+        return summary
 
     return _run_and_close(command, store, remaining, engine, run)
+
+
+def _forget_finished_jobs(store: Store, graph: Jobs, is_done: Callable[[Job], bool]) -> None:
+    """Forget jobs that were handed over to a scheduler and ended when nobody looked."""
+    for handed_over in submitted.list_submitted(store.root):
+        job = jobs.find_job(graph, handed_over.id)
+        if job is not None and is_done(job):
+            submitted.remove_submitted(store.root, handed_over)
 
 
 def _run_and_close(

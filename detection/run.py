@@ -113,8 +113,10 @@ def _combine_predictions(run: Run, store: Store, device: str) -> dict[str, Boxes
     combined = {}
     for key in progress.track_progress(split.keys, f"combine {run.prediction_label}"):
         with plugins.name_failing_input(f"ensemble {run.source_name}, image {key}"):
-            boxes = [by_key[key] for by_key in predictions]
-            combined[key] = ensemble.plugin.combine(boxes, ensemble.options)
+            boxes = ensemble.plugin.combine([p[key] for p in predictions], ensemble.options)
+            if not isinstance(boxes, Boxes) or len(boxes.scores) != len(boxes):
+                raise UserError(f"combine returned {type(boxes).__name__}, not Boxes with scores")
+        combined[key] = boxes
     return combined
 
 

@@ -22,6 +22,7 @@ from fusebench import cli, plugins
 from fusebench.data import images, label_maps
 from fusebench.data.images import LabelMap
 from fusebench.data.pairs import Split
+from fusebench.errors import UserError
 from fusebench.evaluation.counts import ArrayCounts
 from fusebench.experiments import runner, scoring, sources
 from fusebench.experiments.plan import Plan, Run
@@ -116,7 +117,14 @@ def _combine_probabilities(
             raise ValueError(f"members predicted different images: {[other for other, _ in parts]}")
         with plugins.name_failing_input(f"ensemble {run.source_name}, image {key}"):
             probabilities = [part for _, part in parts]
-            yield key, ensemble.plugin.combine(probabilities, ensemble.options)
+            labels = ensemble.plugin.combine(probabilities, ensemble.options)
+            shape, dtype = getattr(labels, "shape", None), getattr(labels, "dtype", None)
+            if shape != probabilities[0].shape[1:] or dtype != np.uint8:
+                raise UserError(
+                    f"combine returned {type(labels).__name__} of shape {shape} and dtype {dtype}; "
+                    f"expected class ids, uint8 {probabilities[0].shape[1:]}"
+                )
+        yield key, labels
 
 
 def read_label_maps(split: Split, predicted: Path) -> Iterator[tuple[str, LabelMap, LabelMap]]:

@@ -104,7 +104,7 @@ def _get_subsection(results: TaskResults, table: ScoreTable) -> str:
 def _build_row(table: ScoreTable, row: TableRow) -> TextRow:
     source = row.source_results
     kind = SOURCE_KIND_TEXTS.get(source.source_kind, source.source_kind)
-    remarks = [] if source.source_name == source.source_kind else [kind]
+    remarks = [] if source.source_name == kind else [kind]
     seeds = result_text.describe_seeds(row)
     ranking = source_ranks.get_ranking(table, row)
     if seeds:

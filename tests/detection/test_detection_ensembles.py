@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from detection.ensembles import nms
 from detection.run import main
 from fusebench.config import schema
 from fusebench.data.boxes import to_coco
@@ -14,7 +15,7 @@ from fusebench.experiments import plan
 from fusebench.storage import predicted_boxes
 from fusebench.storage.store import Store
 from tests.faults.injection import stored_contents
-from tests.helpers.damage import forget_checks
+from tests.helpers.damage import flip_bit, forget_checks
 from tests.helpers.tiny_detection_dataset import write_m3fd_folder
 
 TASKS = """
@@ -106,6 +107,23 @@ def test_jobs_give_the_results_of_one_process(root):
     expected = stored_contents.hash_results(root / "serial")
     results = stored_contents.hash_results(root / "runs")
     assert stored_contents.list_differences(expected, results) == []
+
+
+def test_a_plug_in_that_returns_no_boxes_is_an_error_that_names_the_image(
+    root, monkeypatch, capsys
+):
+    monkeypatch.setattr(nms, "combine", lambda predictions, options: None)
+    assert run(root, "first") == 1
+    message = capsys.readouterr().err
+    assert "ensemble first, image 500: combine returned NoneType, not Boxes with scores" in message
+
+
+def test_a_damaged_prediction_of_a_member_is_an_error_that_names_it(root, capsys):
+    assert run(root, "vis") == 0
+    (file,) = root.glob("runs/predicted/*/predictions.json")
+    flip_bit(file)
+    assert run(root, "vis, both") == 1
+    assert "predictions.json" in capsys.readouterr().err
 
 
 def test_a_damaged_prediction_file_of_a_member_is_an_error_before_anything_is_computed(

@@ -1,4 +1,4 @@
-"""Label maps and their errors as transparent PNG images, and counts of pixels; arrays in and out."""
+"""Label maps and their errors as transparent PNG images, and counts of pixels, from arrays."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,6 +99,4 @@ def _write_palette_image(
     image.putpalette(colors)
     bits = next(bits for bits in (1, 2, 4, 8) if len(alpha) <= 2**bits)
     file.parent.mkdir(parents=True, exist_ok=True)
-    image.save(
-        file, format="PNG", bits=bits, transparency=bytes(alpha), compress_level=COMPRESSION
-    )
+    image.save(file, format="PNG", bits=bits, transparency=bytes(alpha), compress_level=COMPRESSION)

@@ -51,9 +51,7 @@ def write_viewer(
     files = pictures.list_files(tasks, keys, folders)
     counts, faults = _write_images(tasks, keys, files, report)
     data = [
-        page_data.build_task_data(
-            task, keys[task.name], folders, counts.get(task.name, {}), faults
-        )
+        page_data.build_task_data(task, keys[task.name], folders, counts.get(task.name, {}), faults)
         for task in tasks
     ]
     text = page.render_page(page_data.build_page_data(data), note)

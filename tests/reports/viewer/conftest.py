@@ -12,7 +12,7 @@ from fusebench.storage.store import Store
 from reports import run
 from tests.helpers.reports import headless_browser, synthetic_comparison
 
-FUSED = ("average", "it's a \"fusion\" & <b>more</b>")
+FUSED = ("average", 'it\'s a "fusion" & <b>more</b>')
 ACCURACY = {"infrared": 0.7, "visible": 0.45, FUSED[0]: 0.9, FUSED[1]: 0.5}
 COMPARISON = synthetic_comparison.SyntheticComparison(
     ACCURACY, seeds=(0, 1), image_size=(160, 120), image_count=21, false_positives=5

@@ -15,7 +15,9 @@ FRAGMENTS = {
     "curtain": links.build_pair_link("m3fd-detection", "00003", view="curtain").removeprefix(
         links.PAGE
     ),
-    "grid": links.build_pair_link("fmb-segmentation", "00003", view="grid").removeprefix(links.PAGE),
+    "grid": links.build_pair_link("fmb-segmentation", "00003", view="grid").removeprefix(
+        links.PAGE
+    ),
     "quality": links.build_pair_link("m3fd-quality", "00003").removeprefix(links.PAGE),
 }
 
@@ -71,7 +73,9 @@ def test_hostile_names_are_shown_and_not_executed(open_viewer, viewer_report, tm
         for view in ("curtain", "grid", "single"):
             viewer.click(f"[data-view={view}]")
             viewer.keyboard.press("1")
-        assert HOSTILE.strip() in viewer.locator("figcaption span").first.evaluate("e => e.textContent")
+        assert HOSTILE.strip() in viewer.locator("figcaption span").first.evaluate(
+            "e => e.textContent"
+        )
         assert viewer.evaluate("window.hacked") is None
         assert viewer.locator("img[src=x]").count() == 0
         viewer.wait_for_timeout(400)

@@ -19,8 +19,8 @@ CAR = 1  # class id
 def find_predictions(report, task):
     """The predictions of the first seed of every source by name."""
     runs = [run for run in report.plan.runs if run.task_name == task]
-    found = predictions.find_source_predictions(runs, report.store)
-    return {source.source_name: source for source in found}
+    by_run = predictions.find_source_predictions(runs, report.store)
+    return {source.source_name: source for source in by_run}
 
 
 def match_confident_boxes(source, pair, confidence):
@@ -38,7 +38,9 @@ def count_boxes(source, pairs, confidence, class_id=None):
         is_counted = np.ones(len(kept), bool) if class_id is None else kept.class_ids == class_id
         hits += int((matches[is_counted] >= 0).sum())
         predicted += int(is_counted.sum())
-        truth += len(pair.boxes) if class_id is None else int((pair.boxes.class_ids == class_id).sum())
+        truth += (
+            len(pair.boxes) if class_id is None else int((pair.boxes.class_ids == class_id).sum())
+        )
     return [hits, truth - hits, predicted - hits]
 
 
@@ -131,9 +133,7 @@ def test_pixel_accuracy_is_that_of_the_record(open_viewer, viewer_report):
 
 def test_fusion_metrics_are_those_of_the_record(open_viewer, viewer_report):
     run = next(run for run in viewer_report.plan.runs if run.task_name == "m3fd-quality")
-    scores = per_image.read_per_image_scores(
-        run.get_record_folder(viewer_report.store), "quality"
-    )
+    scores = per_image.read_per_image_scores(run.get_record_folder(viewer_report.store), "quality")
     key, metrics = run.test_split.keys[5], list(run.read_record(viewer_report.store).columns)
     page = open_pair(open_viewer, "m3fd-quality", key)
     page.select_option("#choice", str(4))
@@ -151,7 +151,9 @@ def test_pairs_with_gained_and_lost_objects_are_found(open_viewer, viewer_report
         by_sensors = set.union(*(find_detected(by_source[s], pair, 0.5) for s in SENSORS))
         gained += [pair.key] if own - by_sensors else []
         lost += [pair.key] if by_sensors - own else []
-    page = open_gallery(open_viewer, DETECTION, show="gained", candidate=candidate, confidence="0.5")
+    page = open_gallery(
+        open_viewer, DETECTION, show="gained", candidate=candidate, confidence="0.5"
+    )
     assert list_cards(page) == gained
     page.select_option("#show", "lost")
     assert list_cards(page) == lost

@@ -102,7 +102,8 @@ def get_clip_edge(page):
     """The x of the curtain on the screen, from the clip of the right image."""
     return page.evaluate(
         """(() => {
-          const stage = [...document.querySelectorAll('.stage')].find(s => s.style.clipPath !== 'none');
+          const stages = [...document.querySelectorAll('.stage')];
+          const stage = stages.find(each => each.style.clipPath !== 'none');
           const edge = parseFloat(stage.style.clipPath.split(' ').at(-1));
           const box = stage.getBoundingClientRect();
           return box.left + edge * box.width / stage.offsetWidth;
@@ -259,15 +260,27 @@ def test_a_link_restores_the_view(open_viewer):
     ):
         assert restored.evaluate(script) == page.evaluate(script), script
     transforms = [list_transforms(each)[0] for each in (page, restored)]
-    numbers = [[float(n) for n in t.translate(str.maketrans("(),px", "     ")).replace(
-        "translate", "").replace("scale", "").split()] for t in transforms]
+    numbers = [
+        [
+            float(n)
+            for n in t.translate(str.maketrans("(),px", "     "))
+            .replace("translate", "")
+            .replace("scale", "")
+            .split()
+        ]
+        for t in transforms
+    ]
     assert numbers[0] == pytest.approx(numbers[1], rel=0.01, abs=1)
 
 
 @pytest.mark.parametrize(
     "fragment",
-    ["#task=none&image=none", "#%E0%A4%A", "#zoom=NaN,1&confidence=x&layers=&curtain=1e999",
-     f"#task={quote(TASK)}&image={KEY}&sources=none,%&view=curtain&class=none&opacity=-5"],
+    [
+        "#task=none&image=none",
+        "#%E0%A4%A",
+        "#zoom=NaN,1&confidence=x&layers=&curtain=1e999",
+        f"#task={quote(TASK)}&image={KEY}&sources=none,%&view=curtain&class=none&opacity=-5",
+    ],
 )
 def test_a_wrong_link_shows_something(open_viewer, fragment):
     page = open_viewer(fragment)

@@ -1,4 +1,4 @@
-"""Viewer of a report: all test pairs as a gallery, and all sources of a pair in one linked viewport.
+"""Viewer of a report: a gallery of all test pairs, and all sources of a pair in one viewport.
 
 The report's folder gets ``viewer.html`` (page, style, script and data in one file) and ``images/``.
 It works from disk, without a network.
@@ -16,11 +16,12 @@ encoded one by one and joined by commas. Everything may be missing, and unknown 
 ``confidence``  smallest confidence of predicted boxes, 0 to 1; or ``best``: each source's own
                 confidence of the best mean F1
 ``class``       name of the only class that is shown and counted
-``layers``      list: ``truth``, ``hits``, ``misses``, ``false``, ``labels``, ``errors``
+``metric``      title of the fusion metric of a quality task
+``layers``      list: ``truth``, ``hits``, ``misses``, ``false``, ``names``, ``labels``, ``errors``
 ``opacity``     of label maps, in percent
 ``condition``   gallery: name of the only condition that is listed
 ``show``        gallery: ``all``, ``gained``, ``lost`` or ``false``
-``sort``        gallery: ``key``, ``gain``, ``loss`` or ``spread``
+``sort``        gallery: ``key``, ``gain``, ``loss``, ``spread``, ``low`` or ``high``
 ``candidate``   gallery: name of the source that is compared with both sensors
 
 For example ``viewer.html#task=m3fd-detection&image=00012&sources=dmfuse,infrared&view=curtain``.

@@ -1,4 +1,4 @@
-"""Collects what the viewer shows: the tasks, their sources, and where images and predictions are."""
+"""What the viewer shows: the tasks, their sources, and where images and predictions are."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,14 +84,14 @@ def collect_tasks(runs: Sequence[Run], store: Store) -> list[ViewerTask]:
 
 
 def _collect_predicting_sources(runs: Sequence[Run], store: Store) -> Iterator[ViewerSource]:
-    for found in predictions.find_source_predictions(runs, store):
-        run = found.run
+    for predicted in predictions.find_source_predictions(runs, store):
+        run = predicted.run
         yield ViewerSource(
             run.source_name,
             run.source.kind,
-            found.image_paths,
+            predicted.image_paths,
             run.seed,
-            found,
+            predicted,
             best_confidence=_read_best_confidence(run.get_record_folder(store)),
         )
 

@@ -1,4 +1,4 @@
-"""Files of label maps and errors of one pair, and its counts of pixels; runs in worker processes."""
+"""Files of label maps and errors of one pair, and its counts of pixels, for worker processes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

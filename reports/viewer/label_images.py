@@ -1,4 +1,4 @@
-"""Label maps and their errors as transparent PNG images, and counts of pixels; arrays in and out."""
+"""Label maps and their errors as transparent PNG images, and counts of pixels, from arrays."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -15,8 +15,10 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 # in this order: each uses names of those before it
-SCRIPTS = ("data.js", "counts.js", "view.js", "boxes.js", "viewport.js", "gestures.js")
-SCRIPTS += ("panel.js", "gallery.js", "main.js")
+SCRIPTS = (
+    *("data.js", "counts.js", "view.js", "boxes.js", "viewport.js", "gestures.js"),
+    *("panel.js", "gallery.js", "main.js"),
+)
 
 
 def render_page(data: Mapping[str, Any], note: str) -> str:

@@ -1,6 +1,7 @@
 """Pictures of the viewer: which pairs are stored, under which names, and their encoding."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -99,12 +100,8 @@ def estimate_bytes(files: Iterable[Path]) -> float:
     """
     paths = sorted(set(files))
     sample = [paths[i * len(paths) // SAMPLE_COUNT] for i in range(SAMPLE_COUNT)] if paths else []
-    sizes = []
-    for path in dict.fromkeys(sample):
-        try:
-            sizes.append(len(_encode(path)))
-        except UserError:
-            continue
+    encoded = [_encode_or_explain(path) for path in dict.fromkeys(sample)]
+    sizes = [len(picture) for picture, _ in encoded if picture]
     return float(np.mean(sizes)) * len(paths) if sizes else 0.0
 
 
@@ -119,24 +116,23 @@ def write_pictures(jobs: Sequence[tuple[Path, Path]]) -> list[str]:
     """
     faults = []
     for source, target in jobs:
-        try:
-            encoded = _encode(source)
-        except UserError as error:
-            faults.append(str(error))
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(encoded)
-        faults.append("")
+        picture, fault = _encode_or_explain(source)
+        faults.append(fault)
+        if not fault:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(picture)
     return faults
 
 
-def _encode(path: Path) -> bytes:
-    from io import BytesIO
-
+def _encode_or_explain(path: Path) -> tuple[bytes, str]:
+    """Encode an image as WebP; return its bytes, and why it cannot be read, one of them empty."""
+    try:
+        picture = Image.fromarray(images.read_color(path))
+    except UserError as error:
+        return b"", str(error)
     buffer = BytesIO()
-    picture = Image.fromarray(images.read_color(path))
     picture.save(buffer, format="WEBP", quality=QUALITY, method=EFFORT)
-    return buffer.getvalue()
+    return buffer.getvalue(), ""
 
 
 def _have_conflict(first: Mapping[str, Path], second: Mapping[str, Path]) -> bool:

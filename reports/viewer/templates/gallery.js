@@ -50,7 +50,16 @@ function drawGallery() {
   find("condition-label").hidden = !task.conditions.length;
   fillChoices();
   drawConfidence();
+  drawGalleryLegend();
   drawCards();
+}
+
+// What the lines and colors on the cards are.
+function drawGalleryLegend() {
+  const names = view.task.kind === "detection" ? OUTCOMES : [];
+  const parts = names.map((name) => create("span", {}, createSwatch(name), OUTCOME_TITLES[name]));
+  if (view.task.kind === "segmentation") parts.push("Orange: wrong pixels; black: unlabeled.");
+  find("gallery-legend").replaceChildren(...parts);
 }
 
 function drawCards() {
@@ -94,12 +103,13 @@ function createCard(summary) {
 }
 
 function describeSummary({ score, gain, gained, lost, counts }) {
-  const { task } = view, parts = [], unit = task.kind === "segmentation" ? " of 100 pixels" : "";
+  const { task } = view, parts = [], unit = task.kind === "segmentation" ? " %" : "";
   const title = getScoreTitle(task, view);
   if (counts) parts.push(`${counts.hits} TP, ${counts.misses} FN, ${counts.false} FP`);
   const format = (value) => (task.kind === "quality" ? value.toPrecision(3) : formatShare(value));
-  parts.push(score === null ? `no ${title}` : `${title} ${format(score)}${unit}`);
-  if (gain !== null && task.sources[view.candidate].isSensor === false) parts.push(`${formatSigned(format(gain), gain)} to the better sensor`);
+  const isCompared = gain !== null && !task.sources[view.candidate].isSensor;
+  const comparison = isCompared ? ` (${formatSigned(format(gain), gain)} against the better sensor)` : "";
+  parts.push(score === null ? `no ${title}` : `${title} ${format(score)}${unit}${comparison}`);
   if (task.kind === "detection" && gained) parts.push(`found ${gained} that both sensors missed`);
   if (task.kind === "detection" && lost) parts.push(`missed ${lost} that a sensor found`);
   return parts.join("; ");

@@ -2,6 +2,7 @@
 
 const MAX_SCALE = 40;
 const PRELOADED_SOURCES = 12;
+const MIN_WIDTH_OF_NAMES = 600; // CSS pixels of a pane; in a smaller one, texts would hide the boxes
 const LENS_SCALE = 4, LENS_SIZE = 180; // CSS pixels per pixel of the image at least; diameter
 const viewport = find("viewport");
 const stages = new Map(); // source to the element with its picture and overlays
@@ -153,7 +154,7 @@ function applyTransform() {
 
 // Draws boxes, texts and label maps of what is shown.
 function drawOverlays() {
-  const { task, pair } = view, isWide = paneSize.width > 420;
+  const { task, pair } = view, isWide = paneSize.width > MIN_WIDTH_OF_NAMES;
   const shown = new Set(panes.flatMap((pane) => pane.sources));
   for (const [source, stage] of stages) {
     for (const [kind, layer] of [["truth-map", "truth"], ["label-map", "labels"], ["error-map", "errors"]]) {

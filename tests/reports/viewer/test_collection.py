@@ -73,7 +73,7 @@ def test_a_quality_task_has_its_metrics_per_pair(tmp_path, store):
         (folder / "per_image.csv").write_text("key,en,flags\n00,6.5,\n01,,\n")
 
     store.get_or_create("quality", planned.label, specs["record"], write)
-    (shown,) = collection.collect_tasks([planned], store)
-    assert list(shown.metrics) == ["en"]
-    assert shown.sources[0].scores == {"en": {"00": 6.5}}
-    assert [source.name for source in shown.sources] == ["visible", "infrared"]
+    (collected,) = collection.collect_tasks([planned], store)
+    assert list(collected.metrics) == ["en"]
+    assert collected.sources[0].scores == {"en": {"00": 6.5}}
+    assert [source.name for source in collected.sources] == ["visible", "infrared"]

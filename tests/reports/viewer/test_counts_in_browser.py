@@ -19,8 +19,8 @@ CAR = 1  # class id
 def find_predictions(report, task):
     """The predictions of the first seed of every source by name."""
     runs = [run for run in report.plan.runs if run.task_name == task]
-    found = predictions.find_source_predictions(runs, report.store)
-    return {source.source_name: source for source in found}
+    by_run = predictions.find_source_predictions(runs, report.store)
+    return {source.source_name: source for source in by_run}
 
 
 def match_confident_boxes(source, pair, confidence):

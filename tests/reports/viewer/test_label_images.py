@@ -34,7 +34,7 @@ def test_wrong_pixels_are_orange_unlabeled_ones_black_and_right_ones_transparent
 def test_pixels_are_counted_by_class_and_against_both_sensors():
     rows = label_images.count_pixels(TRUTH, [INFRARED, VISIBLE, FUSED], [0, 1], CLASSES)
     fused = np.reshape(rows[2], (-1, 6)).tolist()
-    # class, truth, predicted, true positives, gained, lost; the unlabeled pixel is predicted as road
+    # class, truth, predicted, true positives, gained, lost; the unlabeled pixel counts as predicted
     assert fused == [
         [1, 2, 4, 1, 0, 1],  # one road pixel only the visible sensor finds is lost
         [2, 3, 2, 1, 1, 1],  # one car pixel only the fused image finds, one only infrared

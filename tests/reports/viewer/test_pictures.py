@@ -29,7 +29,7 @@ def test_tasks_share_the_pictures_of_the_same_files_and_of_no_others():
     folders = pictures.assign_folders([first, second, third])
     assert folders["first", "fused"] == folders["second", "fused"] == "images/toy/fused"
     assert folders["third", "fused"] not in ("images/toy/fused", "images/toy/other")
-    keys = dict.fromkeys(("first", "second", "third"), ["a", "d"])
+    keys = {name: ["a", "d"] for name in ("first", "second", "third")}
     files = pictures.list_files([first, second, third], keys, folders)
     assert len(files) == 2 * 4  # fused, visible, other, fused of the third task
     assert files["images/toy/fused/a.webp"] == Path("x/a")

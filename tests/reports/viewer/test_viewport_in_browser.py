@@ -102,7 +102,8 @@ def get_clip_edge(page):
     """The x of the curtain on the screen, from the clip of the right image."""
     return page.evaluate(
         """(() => {
-          const stage = [...document.querySelectorAll('.stage')].find(s => s.style.clipPath !== 'none');
+          const stages = [...document.querySelectorAll('.stage')];
+          const stage = stages.find(each => each.style.clipPath !== 'none');
           const edge = parseFloat(stage.style.clipPath.split(' ').at(-1));
           const box = stage.getBoundingClientRect();
           return box.left + edge * box.width / stage.offsetWidth;

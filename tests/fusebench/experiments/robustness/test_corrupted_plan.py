@@ -191,6 +191,17 @@ def test_another_earlier_frame_is_another_hash(root):
     assert one["pairs"] == other["pairs"]
 
 
+def test_an_earlier_frame_of_another_size_is_refused(root):
+    write_sequences(root, (0, 7))
+    small = np.zeros((20, 30), np.uint8)
+    for folder in ("Ir", "Vis"):
+        images.write_png(root / f"data/m3fd/{folder}/00006.png", small)
+    dataset_folders.write_voc_xml(root / "data/m3fd/Annotation/00006.xml", [], (30, 20))
+    message = r"time_lag: the earlier frame of pair 00006, 00005, has .* the pair 30 x 20"
+    with pytest.raises(UserError, match=message):
+        build(root, "[time_lag]")
+
+
 def test_time_lag_without_any_earlier_frame_is_refused(root):
     write_sequences(root, *((number, number) for number in range(8)))
     with pytest.raises(UserError, match=r"toy\.corruptions\.time_lag: needs earlier frames"):

@@ -100,6 +100,15 @@ def test_clean_runs_keep_their_hashes_and_the_models_are_those_of_clean_pairs(ro
             assert content_hash(run.specs[name]) != content_hash(clean.specs[name])
 
 
+def test_a_list_and_names_without_options_are_the_same(root):
+    labels = [
+        list_labels(build(root, text).corrupted_runs)
+        for text in ("[haze, jpeg]", "{haze: null, jpeg: {}}")
+    ]
+    assert labels[0] == labels[1]
+    assert len(labels[0]) == 12
+
+
 def test_a_severity_and_an_option_change_the_hash_and_other_corruptions_do_not(root):
     def list_hashes(corruptions):
         built = build(root, corruptions)
@@ -133,8 +142,9 @@ def test_records_name_the_corruption(root):
         ("{haze: {options: {visibility: [1, 2]}}}", "haze.options: visibility"),
         ("{shift: {options: {pixels: [1, 2, 999]}}}", "shift.options: pixels"),
         ("{shift: {options: {moved: both}}}", "shift.options: moved"),
-        ("darkness", "corruptions"),
-        ("[[darkness]]", "corruptions"),
+        ("darkness", "corruptions: expected a list of names"),
+        ("[[darkness]]", "corruptions: expected a list of names"),
+        ("null", "corruptions: expected a list of names"),
     ],
 )
 def test_wrong_corruptions_are_refused(root, corruptions, message):

@@ -150,10 +150,12 @@ class CorruptionOptions(StrictModel):
 
 
 def _convert_names_to_mapping(value: Any) -> Any:
-    """Convert a list of names into a mapping of names to no options."""
+    """Convert a list of names into a mapping of names to no options; a name alone has none."""
+    if isinstance(value, dict):
+        return {name: {} if options is None else options for name, options in value.items()}
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return {name: {} for name in _check_distinct(tuple(value))}
-    return value
+    raise ValueError("expected a list of names, or names with severities and options")
 
 
 class ModelTaskBase(TaskBase):

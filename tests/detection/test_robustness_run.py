@@ -44,7 +44,7 @@ def test_corrupted_runs_reuse_the_models_and_stand_in_the_report(tmp_path, monke
     plan_text = capsys.readouterr().out
     assert "3 of 9 done" in plan_text
     assert "jobs left" in plan_text
-    assert main(["--device", "cpu"]) == 0
+    assert main(["--device", "cpu", "--workers", "2"]) == 0
     assert trained == {
         path: path.stat().st_mtime_ns for path in (tmp_path / "runs/trained").rglob("*")
     }

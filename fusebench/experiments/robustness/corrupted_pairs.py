@@ -104,7 +104,8 @@ def corrupt_split(
         file_hashes: Known content hashes of files.
 
     Raises:
-        UserError: If a corruption needs earlier frames and no pair of the whole split has one.
+        UserError: If a corruption needs earlier frames, and no pair of the whole split has one or
+            one has another size than the pair.
     """
     corrupted = []
     for level in levels:
@@ -118,6 +119,7 @@ def corrupt_split(
                 "the sequences of the data set"
             )
         earlier, incomplete_count = find_earlier_pairs(whole, limited, level.frames_back)
+        _check_sizes(earlier, limited, f"{where}.{level.plugin.name}")
         content = {
             "frames": {key: pair.key for key, pair in earlier.items()},
             "pairs": hashing.hash_images(whole, file_hashes),
@@ -150,6 +152,18 @@ def find_earlier_pairs(whole: Split, limited: Split, frames: int) -> tuple[dict[
             earlier[pair.key] = sequence[max(0, place)]
             incomplete_count += place < 0
     return earlier, incomplete_count
+
+
+def _check_sizes(earlier: Mapping[str, Pair], split: Split, where: str) -> None:
+    """Raise a UserError if an earlier frame has another size than its pair."""
+    for pair in split.pairs:
+        before = earlier[pair.key]
+        if before.size != pair.size:
+            raise UserError(
+                f"{where}: the earlier frame of pair {pair.key}, {before.key}, has "
+                f"{before.size[0]} x {before.size[1]} pixels and the pair {pair.size[0]} x "
+                f"{pair.size[1]}; delete it, or put them into two sequences"
+            )
 
 
 def read_images(pair: Pair) -> PairImages:

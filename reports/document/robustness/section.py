@@ -45,16 +45,17 @@ def build_section(results: TaskResults) -> RobustnessSection | None:
     metrics = {
         name: column
         for name, column in results.columns.items()
-        if column.has_intervals and column.is_in_points and not column.family
+        if column.has_intervals
+        and column.is_in_points
+        and not column.family
+        and column.better == "higher"  # a share of what is lost has another meaning
     }
     if robustness is None or not metrics:
         return None
     estimates = tuple(
         estimate_robustness(robustness, name, column) for name, column in metrics.items()
     )
-    levels: dict[str, tuple[str, dict[int, str]]] = {}
-    for level in robustness.levels:
-        levels.setdefault(level.name, (level.title, {}))[1][level.severity] = level.description
+    levels = _describe_levels(robustness)
     sentence = _build_sentence(estimates[0], robustness)
     notes = _build_notes(results, robustness, estimates[0], levels)
     stem = f"tables/{file_names.make_safe_file_name(results.name)}-robustness"
@@ -65,6 +66,17 @@ def build_section(results: TaskResults) -> RobustnessSection | None:
     return RobustnessSection(
         estimates, sentence, tables, levels, _describe_missing(robustness), robustness.fused_sources
     )
+
+
+def _describe_levels(robustness: RobustnessResults) -> dict[str, tuple[str, dict[int, str]]]:
+    """Describe every corruption: a title that no other has, and its severities."""
+    titles = {level.name: level.title for level in robustness.levels}
+    levels: dict[str, tuple[str, dict[int, str]]] = {}
+    for level in robustness.levels:
+        is_unique = [*titles.values()].count(level.title) == 1
+        title = level.title if is_unique else f"{level.title} ({level.name})"
+        levels.setdefault(level.name, (title, {}))[1][level.severity] = level.description
+    return levels
 
 
 def _build_sentence(estimates: RobustnessEstimates, robustness: RobustnessResults) -> str:

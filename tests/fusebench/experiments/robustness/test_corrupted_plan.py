@@ -100,6 +100,15 @@ def test_clean_runs_keep_their_hashes_and_the_models_are_those_of_clean_pairs(ro
             assert content_hash(run.specs[name]) != content_hash(clean.specs[name])
 
 
+def test_a_list_and_names_without_options_are_the_same(root):
+    labels = [
+        list_labels(build(root, text).corrupted_runs)
+        for text in ("[haze, jpeg]", "{haze: null, jpeg: {}}")
+    ]
+    assert labels[0] == labels[1]
+    assert len(labels[0]) == 12
+
+
 def test_a_severity_and_an_option_change_the_hash_and_other_corruptions_do_not(root):
     def list_hashes(corruptions):
         built = build(root, corruptions)
@@ -133,8 +142,9 @@ def test_records_name_the_corruption(root):
         ("{haze: {options: {visibility: [1, 2]}}}", "haze.options: visibility"),
         ("{shift: {options: {pixels: [1, 2, 999]}}}", "shift.options: pixels"),
         ("{shift: {options: {moved: both}}}", "shift.options: moved"),
-        ("darkness", "corruptions"),
-        ("[[darkness]]", "corruptions"),
+        ("darkness", "corruptions: expected a list of names"),
+        ("[[darkness]]", "corruptions: expected a list of names"),
+        ("null", "corruptions: expected a list of names"),
     ],
 )
 def test_wrong_corruptions_are_refused(root, corruptions, message):
@@ -189,6 +199,17 @@ def test_another_earlier_frame_is_another_hash(root):
     other = build(root, corruptions, limit=2).corrupted_runs[0].test_images.spec
     assert one["corruption"]["earlier"] != other["corruption"]["earlier"]
     assert one["pairs"] == other["pairs"]
+
+
+def test_an_earlier_frame_of_another_size_is_refused(root):
+    write_sequences(root, (0, 7))
+    small = np.zeros((20, 30), np.uint8)
+    for folder in ("Ir", "Vis"):
+        images.write_png(root / f"data/m3fd/{folder}/00006.png", small)
+    dataset_folders.write_voc_xml(root / "data/m3fd/Annotation/00006.xml", [], (30, 20))
+    message = r"time_lag: the earlier frame of pair 00006, 00005, has .* the pair 30 x 20"
+    with pytest.raises(UserError, match=message):
+        build(root, "[time_lag]")
 
 
 def test_time_lag_without_any_earlier_frame_is_refused(root):

@@ -43,7 +43,7 @@ def make_run(source, score, seed=0, kind="method", noise=None):
     return ScoredRun(record, BootstrapScores({key: resampled}, shares, 100, UNITS, True, UNITS))
 
 
-def make_results(scores, *, with_resamples=True, missing=()):
+def make_results(scores, *, with_resamples=True, missing=(), title="title of {}"):
     """Results from {source: (clean, {(corruption, severity): score})}; a single seed.
 
     Corruptions "dark" change the visible source, "cold" the infrared one, and both all others.
@@ -62,7 +62,7 @@ def make_results(scores, *, with_resamples=True, missing=()):
     corrupted = tuple(
         CorruptionResults(
             name=name,
-            title=f"title of {name}",
+            title=title.format(name),
             severity=severity,
             description=f"{severity} lux",
             runs={
@@ -202,6 +202,18 @@ def test_curves_leave_out_what_is_unchanged():
     assert list(built["title of cold"]) == ["ir", "good", "bad"]
     assert [point.severity for point in built["title of dark"]["good"]] == [1, 3]
     assert [point.kept for point in built["title of dark"]["good"]] == pytest.approx([90, 45])
+
+
+def test_two_corruptions_of_one_title_stay_apart():
+    section = build_section(make_results(make_scores(), title="mine"))
+    assert list(curves.build_curves(section)) == ["mine (dark)", "mine (cold)"]
+
+
+def test_a_column_where_lower_is_better_has_no_kept_share():
+    results = make_results(make_scores())
+    for record in results.records:
+        record.columns["AP50"] = record.columns["AP50"].model_copy(update={"better": "lower"})
+    assert build_section(results) is None
 
 
 def test_a_task_without_corruptions_has_no_section():

@@ -3,7 +3,7 @@
 python -m fusebench.engines.cancel               jobs of runs/
 python -m fusebench.engines.cancel --out DIR     of another folder of results
 
-Exit status: 0 if they were asked to stop, 1 if some cannot be stopped from here, 2 if there are none.
+Exit status: 0 if they were asked to stop, 1 if some cannot be stopped here, 2 if there are none.
 """
 
 import shlex

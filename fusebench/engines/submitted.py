@@ -53,6 +53,17 @@ def read_submitted(root: Path, job_id: str) -> SubmittedJob | None:
     return None
 
 
+def is_removed(root: Path, job_id: str) -> bool:
+    """Return whether the file of a job was removed, as ``fusebench cancel`` does."""
+    try:
+        _get_path(root, job_id).stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # the file system does not answer
+        return False
+    return False
+
+
 def remove_submitted(root: Path, job: SubmittedJob) -> None:
     """Remove the file of a job, unless it was handed over again meanwhile."""
     if read_submitted(root, job.id) in (job, None):

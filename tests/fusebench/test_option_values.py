@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from fusebench import plugins
 from fusebench.config import schema
+from fusebench.config.engine_settings import EngineSettings
 from fusebench.errors import UserError
 from fusebench.option_values import validate_model
 from fusion.checkpoints.architecture_schema import SCHEMAS
@@ -31,6 +32,7 @@ def list_option_models():
         plugins.DATASETS: plugins.load_dataset,
     }
     models = [("seeds", schema.DetectionTask), ("training", schema.FusionTraining)]
+    models += [(f"engine {model.__name__}", model) for model in typing.get_args(EngineSettings)]
     for package, load in loaders.items():
         models += [(name, load(name).Options) for name in plugins.list_plugins(package)]
     for kind in ("detection", "segmentation"):

@@ -21,13 +21,14 @@ from fusebench.errors import shorten
 SLURM = "slurm"  # address of a job of Slurm; others are ``local/HOST/TICKS``
 COMMAND_SECONDS = 60.0
 CANCEL_BATCH = 100  # jobs of one scancel
+FOLDER_HINT = "; do the nodes see the folder of the results at the same path?"
 # States of a job that has ended: https://slurm.schedmd.com/job_state_codes.html
 ENDED_STATES = {
     "BOOT_FAIL": "its node did not start",
     "CANCELLED": "it was canceled",
-    "COMPLETED": "it ended without a result",
+    "COMPLETED": f"it ended without a result{FOLDER_HINT}",
     "DEADLINE": "its deadline was reached",
-    "FAILED": "its process ended without a result",
+    "FAILED": f"its process ended without a result{FOLDER_HINT}",
     "NODE_FAIL": "its node failed",
     "OUT_OF_MEMORY": "it used more memory than it was given; see engine.memory",
     "PREEMPTED": "another job took its place",
@@ -93,6 +94,17 @@ def parse_queue(text: str) -> dict[str, QueueEntry]:
     return entries
 
 
+def get_name(job: SubmittedJob) -> str:
+    """Return the name of a job for people."""
+    kind = "Slurm job" if job.address == SLURM else "submitit's process"
+    return f"{kind} {job.number}"
+
+
+def is_reachable(job: SubmittedJob) -> bool:
+    """Return whether a job can be asked for here: it is one of Slurm or of this machine."""
+    return job.address == SLURM or job.address.split("/")[1:2] == [socket.gethostname()]
+
+
 def is_local_process(job: SubmittedJob) -> bool:
     """Return whether a job of submitit's local executor runs.
 
@@ -100,7 +112,7 @@ def is_local_process(job: SubmittedJob) -> bool:
         QueueError: If it was started on another machine.
     """
     _, host, ticks = job.address.split("/") if job.address.count("/") == 2 else ("", "", "")
-    if host != socket.gethostname():
+    if not is_reachable(job):
         raise QueueError(f"it was started on {host or 'an unknown machine'}")
     stat = Path("/proc", job.number, "stat")
     with suppress(OSError):

@@ -1,6 +1,7 @@
 """Handing over of jobs to Slurm, or to processes of this machine, through submitit."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from submitit import AutoExecutor, Job
+from submitit.helpers import clean_env
 
 from fusebench.config.engine_settings import SlurmEngineSettings
 from fusebench.engines.kinds.slurm_job import JobCommand
@@ -35,10 +37,11 @@ def hand_over(
     # like those of Slurm: a blocked signal stays blocked in a new process.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        if len(commands) == 1:
-            return [executor.submit(commands[0])]
-        with executor.batch():
-            return [executor.submit(command) for command in commands]
+        with _leave_outer_job():
+            if len(commands) == 1:
+                return [executor.submit(commands[0])]
+            with executor.batch():
+                return [executor.submit(command) for command in commands]
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
@@ -72,6 +75,25 @@ def _build_executor(folder: Path, settings: SlurmEngineSettings, device: str) ->
         slurm_additional_parameters={"requeue": True},
     )
     return executor
+
+
+@contextmanager
+def _leave_outer_job() -> Iterator[None]:
+    """Hide the variables of the Slurm job in which the command itself runs, if it does.
+
+    The new jobs would take its memory and its cores for their own. What the user has set stays.
+    """
+    if "SLURM_JOB_ID" not in os.environ:
+        yield
+        return
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "SLURM_CONF" or name.startswith("SBATCH_")
+    }
+    with clean_env():
+        os.environ.update(own)
+        yield
 
 
 @contextmanager

@@ -21,7 +21,7 @@ pytest.importorskip("submitit", reason="submitit: pip install fusebench[slurm]")
 
 from submitit.helpers import DelayedSubmission
 
-from fusebench.engines.kinds import slurm, slurm_job
+from fusebench.engines.kinds import slurm, slurm_engine, slurm_job
 from fusebench.engines.kinds.slurm_submission import defer_interrupts
 
 REQUEUED = 144  # exit status of a process that submitit's local executor starts again
@@ -29,8 +29,8 @@ REQUEUED = 144  # exit status of a process that submitit's local executor starts
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch):
-    monkeypatch.setattr(slurm, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(slurm, "GRACE_SECONDS", {"slurm": 0.3, "local": 0.3})
+    monkeypatch.setattr(slurm_engine, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(slurm_engine, "GRACE_SECONDS", {"slurm": 0.3, "local": 0.3})
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
 
 

@@ -15,7 +15,7 @@ from fusebench.errors import UserError
 
 pytest.importorskip("submitit", reason="submitit: pip install fusebench[slurm]")
 
-from fusebench.engines.kinds import slurm
+from fusebench.engines.kinds import slurm, slurm_engine
 
 
 @pytest.fixture
@@ -116,6 +116,25 @@ def test_several_jobs_are_one_array_with_the_settings_of_the_task_file(install, 
     assert "2 jobs go on in Slurm (77_0, 77_1)" in engine.close(interrupted=True)
 
 
+def test_a_command_that_is_a_slurm_job_itself_does_not_pass_on_its_limits(
+    install, tmp_path, monkeypatch
+):
+    variables = tmp_path / "variables"
+    install("sbatch", f"env > {shlex.quote(str(variables))}; echo 'Submitted batch job 77'")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "4096")
+    monkeypatch.setenv("SLURM_CONF", "/etc/ours.conf")
+    monkeypatch.setenv("SBATCH_ACCOUNT", "lab")
+    engine = start_engine(tmp_path)
+    engine.submit(make_jobs("a"))
+    engine.close(interrupted=True)
+    lines = variables.read_text().splitlines()
+    names = {line.partition("=")[0] for line in lines}
+    assert not {"SLURM_JOB_ID", "SLURM_MEM_PER_NODE"} & names
+    assert {"SLURM_CONF=/etc/ours.conf", "SBATCH_ACCOUNT=lab"} <= set(lines)
+    assert os.environ["SLURM_MEM_PER_NODE"] == "4096"
+
+
 def test_jobs_that_slurm_refuses_are_an_error_before_anything_runs(install, tmp_path):
     install("sbatch", "echo 'sbatch: error: invalid partition specified: gqu' >&2; exit 1")
     engine = start_engine(tmp_path, partition="gqu")
@@ -134,9 +153,9 @@ def test_jobs_that_slurm_refuses_are_an_error_before_anything_runs(install, tmp_
     ],
 )
 def test_a_lost_job_says_why(install, tmp_path, monkeypatch, state, reason, is_canceled):
-    monkeypatch.setattr(slurm, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(slurm, "QUEUE_SECONDS", 0.02)
-    monkeypatch.setattr(slurm, "GRACE_SECONDS", {"slurm": 0.05})
+    monkeypatch.setattr(slurm_engine, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(slurm_engine, "QUEUE_SECONDS", 0.02)
+    monkeypatch.setattr(slurm_engine, "GRACE_SECONDS", {"slurm": 0.05})
     install("sbatch", "echo 'Submitted batch job 77'")
     install("squeue", f"echo '77|{state}|None'")
     engine = start_engine(tmp_path)

@@ -92,11 +92,13 @@ class RayEngine:
         }
         self._lock = threading.Lock()  # answers arrive in threads of Ray
         self._idle: list[_Worker] = []
+        self._superfluous: list[_Worker] = []  # adopted ones whose job has ended
         self._busy: dict[str, _Worker] = {}  # by id of the job
         self._lost: set[str] = set()  # ids of jobs whose actor or process died
 
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:
         """Give each job to the actor that executes it already, or an idle one, or a new one."""
+        self._end_superfluous_workers()
         running = self._find_running(jobs) if self._cluster.outlives_command else {}
         return [self._start(job, running.get(job.id)) for job in jobs]
 
@@ -152,12 +154,12 @@ class RayEngine:
         )
         with self._lock:
             del self._busy[job_id]
-            if error is None and not worker.is_adopted:
+            if error is None and worker.is_adopted:
+                self._superfluous.append(worker)  # Ray cannot be called in this thread
+            elif error is None:
                 self._idle.insert(0, worker)  # it has what the next job imports
             if job_end.status is None:
                 self._lost.add(job_id)
-        if worker.is_adopted:
-            self._end_worker(worker)
         return job_end
 
     def _find_running(self, jobs: Sequence[Job]) -> dict[str, _Worker]:
@@ -198,6 +200,7 @@ class RayEngine:
 
     def _leave(self) -> list[str]:
         """End the actors without a running job; return the ids of the running jobs."""
+        self._end_superfluous_workers()
         busy = self._list_busy()
         answers = cluster_connection.ask({id_: worker.start for id_, worker in busy.items()}, 0.0)
         waiting = {id_: worker for id_, worker in busy.items() if answers.get(id_) is None}
@@ -208,6 +211,12 @@ class RayEngine:
             if handed_over is not None:
                 submitted.remove_submitted(self._root, handed_over)
         return [job_id for job_id in busy if job_id not in waiting]
+
+    def _end_superfluous_workers(self) -> None:
+        with self._lock:
+            workers, self._superfluous = self._superfluous, []
+        for worker in workers:
+            self._end_worker(worker)
 
     def _end_worker(self, worker: _Worker) -> None:
         with suppress(Exception):  # it ended a moment ago

@@ -1,4 +1,4 @@
-"""Import of torch's compiler without the cache folder it creates in the system's temporary folder.
+"""torch's compiler: its import without a cache folder in the system's, and what it needs.
 
 The first optimizer of a process imports ``torch._dynamo``, and that import creates the folder.
 """
@@ -7,6 +7,8 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+
+from fusebench.errors import UserError
 
 CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 
@@ -24,3 +26,27 @@ def import_with_local_cache(folder: Path) -> None:
             import torch._dynamo  # noqa: F401 - imported for its side effect
         finally:
             del os.environ[CACHE_VARIABLE]
+
+
+def require_compiler(device: str) -> None:
+    """Check that ``torch.compile`` has what it needs: a C++ compiler, or Triton for a GPU.
+
+    Args:
+        device: Torch device.
+
+    Raises:
+        UserError: If it is missing.
+    """
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+    from torch.utils._triton import has_triton
+
+    advice = "install it, or set compile: false"
+    if device.startswith("cuda") and not has_triton():
+        raise UserError(f"compile: torch.compile needs Triton for {device}; {advice}")
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        raise UserError(
+            f"compile: torch.compile needs a C++ compiler such as g++; {advice}"
+        ) from None

@@ -85,11 +85,12 @@ def build_optimizer(network: Any, options: Options) -> Any:
     ]
     # One kernel for all parameters, which itself skips a step whose scaled gradients overflow:
     # without it the gradient scaler waits for the GPU.
-    settings = {"lr": options.learning_rate, "fused": weights[0].is_cuda or None}
+    fused = weights[0].is_cuda or None
+    rate, momentum = options.learning_rate, options.momentum
     if options.optimizer == "SGD":
-        return torch.optim.SGD(groups, momentum=options.momentum, nesterov=True, **settings)
+        return torch.optim.SGD(groups, lr=rate, momentum=momentum, nesterov=True, fused=fused)
     optimizer = torch.optim.Adam if options.optimizer == "Adam" else torch.optim.AdamW
-    return optimizer(groups, betas=(options.momentum, 0.999), **settings)
+    return optimizer(groups, lr=rate, betas=(momentum, 0.999), fused=fused)
 
 
 def _compute_accumulation_steps(options: Options) -> int:

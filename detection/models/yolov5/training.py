@@ -41,7 +41,7 @@ from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.errors import UserError
 from fusebench.experiments.runner import PROTOCOL_FILE
-from fusebench.runtime import atomic_write, progress
+from fusebench.runtime import atomic_write, progress, torch_compile_cache
 from fusebench.runtime.loading.training_batches import is_cuda
 from fusebench.runtime.memory.allocator import keep_freed_memory
 from fusebench.storage.weights.checkpoint_times import CheckpointTimes
@@ -63,6 +63,8 @@ def train(
             fit into memory, or the loss or a weight is not finite.
     """
     ultralytics_import.import_ultralytics(folder)
+    if options.compile:
+        torch_compile_cache.require_compiler(device)
     if not (folder / network.MODEL_INFO_FILE).exists():
         with (
             ultralytics_import.redirect_library_output(folder),
@@ -91,9 +93,10 @@ def _train_network(
     state.network.args = state.ema.ema.args = config
     if (folder / CHECKPOINT_FILE).exists():
         checkpoint.load_checkpoint(state, folder / CHECKPOINT_FILE, device)
-    state.note_precision(choose_precision(options, device))
     batch_count = math.ceil(len(samples) / options.batch)
     epochs = range(state.finished_epochs, options.epochs)
+    if epochs:
+        state.note_precision(choose_precision(options, device))
     batches = dataset.iterate_batches(samples, epochs, device)
     bar = tqdm(
         desc=f"train YOLOv5{options.size} on {examples.split.dataset}",
@@ -259,7 +262,7 @@ def _write_protocol(
     """Write the facts for the protocol that only a training knows, if there are any."""
     weights = options.start_weights, options.size, folder.parent / "downloads"
     facts = initial_weights.describe_download(*weights)
-    if is_cuda(device) or state.precisions != ["float32"]:
+    if state.precisions and (is_cuda(device) or state.precisions != ["float32"]):
         facts["precision"] = ", then ".join(
             name if name == "float32" else f"{name} where safe (AMP)" for name in state.precisions
         )

@@ -48,11 +48,14 @@ def iterate_batches(
     Raises:
         UserError: What the data set raises.
     """
+    import torch
     from torch.utils.data import DataLoader
 
+    if is_cuda(device):
+        torch.cuda.set_device(device)  # pinned memory would otherwise take some of GPU 0
     loader: Any = DataLoader(
         dataset,
-        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable is accepted
+        batch_sampler=batches,
         collate_fn=collate,
         num_workers=count_workers(device),
         worker_init_fn=_initialize_worker,

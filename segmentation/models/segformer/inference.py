@@ -23,7 +23,7 @@ from segmentation.models.segformer import weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-GPU_BATCH_PIXELS = 8 * 640 * 480  # of all images of a batch; larger images come one by one
+GPU_BATCH_PIXELS = 4 * 640 * 480  # of all images of a batch; larger images come one by one
 AMPLE_BYTES_PER_PIXEL = 16_384  # with more, nothing is estimated: it takes seconds
 
 

@@ -94,6 +94,8 @@ def _train_network(
     torch.manual_seed(seed)
     net = _build_initial_network(model_info, folder.parent / "downloads").to(device).train()
     torch_compile_cache.import_with_local_cache(folder)
+    if options.compile:
+        torch_compile_cache.require_compiler(device)
     optimizer = torch.optim.AdamW(
         network.build_parameter_groups(net, options),
         betas=options.betas,
@@ -113,7 +115,7 @@ def _train_network(
             torch.device(device).type, torch.bfloat16, enabled=options.mixed_precision
         ):
             loss = compute_loss(net, compute_logits, batch, options.crop_size)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.detach())

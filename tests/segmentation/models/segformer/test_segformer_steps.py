@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from fusebench.data.pairs import Pair, Split
+from fusebench.errors import UserError
+from fusebench.runtime import torch_compile_cache
 from fusebench.runtime.loading import training_batches
 from fusebench.storage.weights import checkpoint_times
 from segmentation.models import segformer
@@ -150,6 +152,18 @@ def test_a_compiled_training_says_so_and_an_older_spec_does_not():
     assert Options(compile=True).model_dump(mode="json")["compile"] is True
     assert "compiled" not in segformer.protocol(Options(), segformer.Predict())
     assert segformer.protocol(Options(compile=True), segformer.Predict())["compiled"] is True
+
+
+def test_compiling_without_a_compiler_is_refused_with_the_way_out(monkeypatch):
+    from torch._inductor import cpp_builder
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    def find_none():
+        raise InvalidCxxCompiler
+
+    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", find_none)
+    with pytest.raises(UserError, match=r"needs a C\+\+ compiler .* set compile: false"):
+        torch_compile_cache.require_compiler("cpu")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -75,7 +75,10 @@ def check(options: Options, folder: Path) -> None:
     ultralytics_import.import_ultralytics(folder)
     tensors = initial_weights.load_tensors(options.start_weights, options.size, folder)
     if tensors is not None:
-        model = network.build_network(options.size, ("any",))
+        first = tensors.get(network.FIRST_LAYER_WEIGHT)
+        channels = 3 if first is None or first.ndim != 4 else first.shape[1]
+        channels = channels if channels in INPUT_CHANNELS else 3
+        model = network.build_network(options.size, ("any",), channels)
         network.load_matching_weights(model, tensors, options.start_weights)
 
 

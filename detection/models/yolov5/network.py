@@ -118,12 +118,16 @@ def load_matching_weights(network: Any, tensors: Mapping[str, "Tensor"], where: 
 
     Raises:
         UserError: If fewer than half match, because the weights are of another network or size,
-            or a value is not finite.
+            if they are for images of more channels, or if a value is not finite.
     """
     expected = network.state_dict()
-    first = tensors.get(FIRST_LAYER_WEIGHT)
-    if first is not None and first.ndim == 4 and first.shape[1] == 3:
-        channels = expected[FIRST_LAYER_WEIGHT].shape[1]
+    first, channels = tensors.get(FIRST_LAYER_WEIGHT), expected[FIRST_LAYER_WEIGHT].shape[1]
+    if first is not None and first.ndim == 4:
+        if first.shape[1] not in (3, channels):
+            raise UserError(
+                f"{where}: weights for images of {first.shape[1]} channels, and the images have "
+                f"{channels}; set start_weights to weights for 3"
+            )
         tensors = {**tensors, FIRST_LAYER_WEIGHT: grow_input_channels(first, channels)}
     matching = {
         name: value

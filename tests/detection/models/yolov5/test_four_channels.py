@@ -11,6 +11,7 @@ from detection.models import yolov5
 from detection.models.yolov5 import dataset, network, training, ultralytics_import
 from detection.models.yolov5.ultralytics_config import build_config
 from fusebench.data import images
+from fusebench.errors import UserError
 from tests.helpers.tiny_detection_dataset import write_labeled_images
 
 OPTIONS = yolov5.Options(
@@ -96,6 +97,16 @@ def test_the_first_layer_grows_from_the_initial_weights(tmp_path):
     old, new = (net.state_dict()[network.FIRST_LAYER_WEIGHT] for net in (three, four))
     torch.testing.assert_close(new[:, :3], 0.75 * old)
     torch.testing.assert_close(new[:, 3], 0.75 * old.mean(dim=1))
+
+
+def test_weights_for_four_channels_are_refused_for_three(tmp_path):
+    ultralytics_import.import_ultralytics(tmp_path)
+    three, four = (network.build_network("n", ("a",), channels) for channels in (3, 4))
+    with pytest.raises(UserError, match="images of 4 channels, and the images have 3"):
+        network.load_matching_weights(three, four.state_dict(), "x.safetensors")
+    network.write_weights(tmp_path / "four.safetensors", four, half=False)
+    options = OPTIONS.model_copy(update={"start_weights": str(tmp_path / "four.safetensors")})
+    yolov5.check(options, tmp_path)  # they fit a source of kind channels
 
 
 class KilledError(BaseException):

@@ -1,9 +1,9 @@
-"""Stop the running jobs of a store; the same command resumes them.
+"""Stop the jobs of a store, also those that a scheduler has; the same command resumes them.
 
 python -m fusebench.engines.cancel               jobs of runs/
 python -m fusebench.engines.cancel --out DIR     of another folder of results
 
-Exit status: 0 if they were asked to stop, 1 if some run on another machine, 2 if there are none.
+Exit status: 0 if they were asked to stop, 1 if some cannot be stopped here, 2 if there are none.
 """
 
 import shlex

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from fusebench.engines.kinds.resources import THREAD_VARIABLES, Share, divide, list_gpus
+from fusebench.runtime import process_pool
 from fusebench.runtime.process_pool import read_cpu_limit
 
 
@@ -70,5 +71,7 @@ def test_the_number_of_threads_that_the_user_sets_holds_for_all_libraries(
         monkeypatch.delenv(name)
     if given is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
+    monkeypatch.setenv(process_pool.CPUS_VARIABLE, "9")  # also restores it in the end
     Share((), 4).apply()
+    assert os.environ[process_pool.CPUS_VARIABLE] == "4"
     assert {os.environ[name] for name in THREAD_VARIABLES} == {expected}

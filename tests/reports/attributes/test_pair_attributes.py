@@ -64,7 +64,9 @@ def make_scene(shift):
     scene = np.full((240, 340), 128, np.uint8)
     for _ in range(60):
         top, left = rng.integers(0, 220), rng.integers(0, 320)
-        scene[top : top + rng.integers(8, 40), left : left + rng.integers(8, 40)] = rng.integers(256)
+        scene[top : top + rng.integers(8, 40), left : left + rng.integers(8, 40)] = rng.integers(
+            256
+        )
     return 255 - scene[:, 10 - shift : 330 - shift], scene[:, 10:330]
 
 

@@ -127,7 +127,8 @@ def build_dataframe(explanations: Sequence[GainExplanation]) -> pd.DataFrame:
             rows.append((*names, *(None,) * (len(CSV_COLUMNS) - len(names))))
             continue
         rows.append((*names, *_list_numbers(each.explanation)))
-    return pd.DataFrame(rows, columns=list(CSV_COLUMNS)).round(6)
+    frame = pd.DataFrame(rows, columns=list(CSV_COLUMNS)).round(6)
+    return frame.astype({"images": "Int64", "units": "Int64"})
 
 
 def collect_points(

@@ -145,9 +145,7 @@ def run_trial(trial: int, resample_count: int, folder: Path) -> tuple[bool, bool
 def compare_coverage(trial_count: int, resample_count: int) -> None:
     """Print the coverage of both."""
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = [
-            run_trial(trial, resample_count, Path(folder)) for trial in range(trial_count)
-        ]
+        outcomes = [run_trial(trial, resample_count, Path(folder)) for trial in range(trial_count)]
     print(f"largest difference of the APs: {max(each[2] for each in outcomes):.1e}")
     for name, place in (("hotcoco", 0), ("fusebench", 1)):
         share = float(np.mean([outcome[place] for outcome in outcomes]))

@@ -119,7 +119,7 @@ def build_text_table(
 
 def build_dataframe(explanations: Sequence[GainExplanation]) -> pd.DataFrame:
     """Tabulate all explanations for a CSV file: columns `CSV_COLUMNS`."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for each in explanations:
         attribute = ATTRIBUTES[each.attribute]
         names = (each.source, each.sensor, attribute.title, attribute.unit)

@@ -46,28 +46,21 @@ from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
 from reports.formats import html_page, latex, markdown, open_page, report_folder, terminal
 from reports.literature import published_comparison_csv
-from reports.results import (
-    bootstrap_cache,
-    bootstrap_scoring,
-    image_scores,
-    protocol,
-    quality_bootstrap,
-)
+from reports.results import bootstrap_cache, bootstrap_scoring, protocol
+from reports.results.images import image_scores, quality_bootstrap
 from reports.results.predictions import get_modified_times
 from reports.results.robustness.collection import collect_robustness
 from reports.results.task_results import SourceResults, TaskResults
 from reports.tables import (
     csv_files,
-    gain_attributes,
     interval_tables,
     metric_correlation,
-    metric_prediction,
     result_text,
     significance,
-    source_ranks,
     tidy_scores,
 )
 from reports.tables.comparison import ScoreTable
+from reports.tables.inference import gain_attributes, metric_prediction, source_ranks
 from reports.viewer import collection, links, writing
 from reports.viewer.writing import PictureOptions
 
@@ -307,7 +300,9 @@ def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
             )
             report = build_report(plan, task_results, finished_sections, command)
             section_figures.draw_metric_predictions(
-                report.metric_predictions, FigureWriter(folder, styles, draw)
+                report.metric_predictions,
+                {results.name: results.figure_title for results in task_results},
+                FigureWriter(folder, styles, draw),
             )
             viewer_file = write_viewer(plan, store, finished_sections, folder, pictures)
             report = replace(report, efficiency=costs, viewer_file=viewer_file)

@@ -135,7 +135,7 @@ def measure_shift_length(infrared: Gray, visible: Gray) -> float | None:
     shift = shift_estimation.measure_shift(infrared, visible, (left, top, right, bottom))
     if shift is None or not shift.is_certain:
         return None
-    return shift.length * infrared.shape[1] / shift_estimation.WIDTH
+    return float(shift.length * infrared.shape[1] / shift_estimation.WIDTH)
 
 
 def select_objects(boxes: Boxes) -> NDArray[np.float64]:

@@ -12,9 +12,9 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
 from reports.results.protocol import TaskProtocol
 from reports.results.task_results import TaskResults
-from reports.tables.gain_attributes import GainExplanation
+from reports.tables.inference.gain_attributes import GainExplanation
+from reports.tables.inference.metric_prediction import MetricPrediction
 from reports.tables.metric_correlation import MetricCorrelation
-from reports.tables.metric_prediction import MetricPrediction
 from reports.tables.text_table import TextTable
 
 CORRELATIONS_FILE = "tables/metric-correlation.csv"

@@ -24,9 +24,10 @@ from reports.results import confusion_matrices, pr_curves
 from reports.results.confusion_matrices import ConfusionMatrix
 from reports.statistics.clustered_correlation import CorrelationEstimate
 from reports.statistics.clustered_mean import MeanEstimate
-from reports.tables import builders, csv_files, gain_attributes, metric_prediction
+from reports.tables import builders, csv_files
 from reports.tables.comparison import ScoreTable
-from reports.tables.metric_prediction import MetricPrediction
+from reports.tables.inference import gain_attributes, metric_prediction
+from reports.tables.inference.metric_prediction import MetricPrediction
 
 PREDICTION_AXIS_TITLE = "rank correlation within pairs, mean over images"
 
@@ -86,8 +87,16 @@ def add_figures(
     return section
 
 
-def draw_metric_predictions(predictions: Sequence[MetricPrediction], writer: FigureWriter) -> None:
-    """Draw the correlations of fusion metrics with a task's scores within pairs, one chart each."""
+def draw_metric_predictions(
+    predictions: Sequence[MetricPrediction], titles: Mapping[str, str], writer: FigureWriter
+) -> None:
+    """Draw the correlations of fusion metrics with a task's scores within pairs, one chart each.
+
+    Args:
+        predictions: All correlations.
+        titles: Task to the title of its figures.
+        writer: Where and how to draw.
+    """
     groups = metric_prediction.group_by_task(predictions)
     if groups:
         (writer.report / "figures").mkdir(exist_ok=True)
@@ -99,8 +108,14 @@ def draw_metric_predictions(predictions: Sequence[MetricPrediction], writer: Fig
         files = bars_and_curves.build_figure_paths(
             writer.report, metric_prediction.build_figure_stem(group)
         )
-        titles = f"{group[0]}: {members[0].task_score}", PREDICTION_AXIS_TITLE
-        writer.draw(interval_plots.draw_intervals, rows, writer.styles, files, titles)
+        title = f"{titles[group[0]]}\n{members[0].task_score}"
+        writer.draw(
+            interval_plots.draw_intervals,
+            rows,
+            writer.styles,
+            files,
+            (title, PREDICTION_AXIS_TITLE),
+        )
 
 
 def _add_gain_chart(section: TaskSection, writer: FigureWriter, note: str) -> TaskSection:

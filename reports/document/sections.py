@@ -19,15 +19,9 @@ from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison
 from reports.results import protocol
 from reports.results.task_results import TaskResults
-from reports.tables import (
-    builders,
-    gain_attributes,
-    interval_tables,
-    result_text,
-    source_ranks,
-    where_fusion_helps,
-)
+from reports.tables import builders, interval_tables, result_text, where_fusion_helps
 from reports.tables.comparison import ScoreTable
+from reports.tables.inference import gain_attributes, source_ranks
 from reports.tables.text_table import TextTable
 
 

@@ -2,8 +2,9 @@
 
 from reports.literature import paper_layouts
 from reports.results.task_results import TaskResults
-from reports.tables import builders, fusion_metric_tables, source_ranks
+from reports.tables import builders, fusion_metric_tables
 from reports.tables.comparison import ScoreTable, find_best_row
+from reports.tables.inference import source_ranks
 
 
 def build_main_table(results: TaskResults) -> ScoreTable:

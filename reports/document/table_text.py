@@ -5,13 +5,7 @@ from dataclasses import replace
 from fusebench.runtime import file_names
 from reports.literature import paper_layouts
 from reports.results.task_results import TaskResults
-from reports.tables import (
-    builders,
-    fusion_metric_tables,
-    result_text,
-    significance_text,
-    source_ranks,
-)
+from reports.tables import builders, fusion_metric_tables, result_text, significance_text
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ScoreTable,
@@ -21,6 +15,7 @@ from reports.tables.comparison import (
     get_baseline_name,
     have_different_seeds,
 )
+from reports.tables.inference import source_ranks
 from reports.tables.text_table import BY_CONDITION, ERRORS, TextRow, TextTable
 
 SOURCE_KIND_TEXTS = {

@@ -17,9 +17,10 @@ from reports.figures.bars_and_curves import (
 WIDTH = 3.5  # inches, one column of a page
 LINE_HEIGHT = 0.13  # inches per point
 ROW_GAP = 0.08  # inches between rows
-MARGIN = 0.75  # inches for title, axis and legend
+MARGIN = 0.85  # inches for title, axis and legend
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LEGEND_COLUMNS = 3
+MAX_TITLE_LENGTH = 58  # characters of a line across the figure
 SINGLE_COLOR = "#1f2937"
 
 
@@ -50,7 +51,7 @@ def draw_intervals(
         rows: Title of the row to name of the series (a source; empty for a single series) to point.
         styles: See `bars_and_curves.assign_source_styles`.
         files: Output files; the suffix decides the format.
-        titles: Of the figure and of the axis.
+        titles: Of the figure, of one or two lines, and of the axis.
     """
     pyplot, settings = load_pyplot()
     series = list(dict.fromkeys(name for row in rows.values() for name in row))
@@ -73,13 +74,22 @@ def draw_intervals(
         axes.tick_params(axis="y", length=0)
         for place in range(1, len(rows)):
             axes.axhline(place - 0.5, color="#e5e7eb", linewidth=0.5)
-        title = fonts.escape_missing_characters(titles[0])
-        axes.set_title(title, loc="left", fontsize=8, parse_math=False)
-        axes.set_xlabel(titles[1], parse_math=False)
+        axes.xaxis.set_major_locator(pyplot.MaxNLocator(5))
+        title = "\n".join(map(shorten_title, titles[0].split("\n")))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=8, parse_math=False)
+        figure.supxlabel(shorten_title(titles[1]), fontsize=8, parse_math=False)
         if legend_lines:
             _draw_legend(figure, axes, series, styles)
         save_figure(figure, files)
         pyplot.close(figure)
+
+
+def shorten_title(title: str) -> str:
+    """Shorten a line of a title to what fits the width of the figure and can be drawn."""
+    title = fonts.escape_missing_characters(" ".join(title.split()))
+    if len(title) <= MAX_TITLE_LENGTH:
+        return title
+    return f"{title[: MAX_TITLE_LENGTH - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _draw_point(axes: Any, point: IntervalPoint, height: float, color: str, marker: str) -> None:

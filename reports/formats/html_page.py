@@ -16,7 +16,8 @@ from reports.document import efficiency, leaderboard, notes, pictures, section_o
 from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report
 from reports.document.section_order import list_appendices, list_subsections
 from reports.results import confusion_matrices
-from reports.tables import metric_prediction, result_text
+from reports.tables import result_text
+from reports.tables.inference import metric_prediction
 
 # a space between digit and %, or a whole script, pre or code element, which stays as it is
 SPACE_BEFORE_PERCENT = re.compile(r"(<(script|pre|code)\b.*?</\2>)|(?<=\d) (?=%)", re.DOTALL)

@@ -13,9 +13,9 @@ from reports.document.efficiency import (
 from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, TaskSection
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison
-from reports.tables import metric_prediction
+from reports.tables.inference import metric_prediction
+from reports.tables.inference.metric_prediction import PREDICTION_NOTE, MetricPrediction
 from reports.tables.metric_correlation import MetricCorrelation
-from reports.tables.metric_prediction import PREDICTION_NOTE, MetricPrediction
 from reports.tables.result_text import UNDEFINED, format_correlation
 from reports.tables.text_table import TextRow, TextTable
 

@@ -7,7 +7,7 @@ from fusebench.config.schema import EquivalenceOptions
 from fusebench.experiments.failures import Failure
 from fusebench.storage.records import Column, Record
 from reports.results.bootstrap_scores import TaskBootstrap
-from reports.results.image_scores import FloatArray, ImageScores
+from reports.results.images.image_scores import FloatArray, ImageScores
 from reports.results.robustness.collection import RobustnessResults
 
 SINGLE_SENSOR_KINDS = ("infrared", "visible")

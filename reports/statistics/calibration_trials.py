@@ -171,7 +171,7 @@ def run_seed_trial(
         build_score_sample(source, list(order[start : start + size]), images, resamples)
         for start in (0, size)
     ]
-    estimate = confidence_intervals.estimate_difference(*pair)
+    estimate = confidence_intervals.estimate_difference(pair[0], pair[1])
     return TrialOutcome(estimate.p_value < SIGNIFICANCE_LEVEL) if estimate else None
 
 
@@ -226,7 +226,7 @@ def _average_seeds(sample: ScoreSample) -> ScoreSample:
 
 
 def _evaluate_trial(pair: Sequence[ScoreSample], truth: float) -> TrialOutcome:
-    difference = confidence_intervals.estimate_difference(*pair)
+    difference = confidence_intervals.estimate_difference(pair[0], pair[1])
     score = confidence_intervals.estimate_score(pair[0], pair[1:])
     assert difference is not None
     assert score is not None

@@ -5,13 +5,13 @@ from dataclasses import replace
 from fusebench.storage.records import Column, Record, Scores
 from reports.results.bootstrap_scores import ScoreKey
 from reports.results.task_results import TaskResults
-from reports.tables import source_ranks
 from reports.tables.comparison import (
     ColumnHeader,
     OptionalScores,
     ScoreTable,
     build_table,
 )
+from reports.tables.inference import source_ranks
 from reports.tables.significance import add_significance
 
 BY_CONDITION_SUFFIX = "-by-condition"  # of the names of tables by condition

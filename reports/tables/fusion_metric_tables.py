@@ -5,7 +5,6 @@ from dataclasses import replace
 from fusebench.evaluation.ranks import compute_mean_ranks, rank_sources
 from fusebench.storage.records import Record
 from reports.results.task_results import TaskResults
-from reports.tables import source_ranks
 from reports.tables.comparison import (
     ColumnHeader,
     OptionalScores,
@@ -14,6 +13,7 @@ from reports.tables.comparison import (
     TableRow,
     build_table,
 )
+from reports.tables.inference import source_ranks
 
 INTERVAL_TABLE_NAME = "intervals"
 LOW_SUFFIX, HIGH_SUFFIX = " low", " high"  # of the headers of the interval table, in pairs

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from fusebench.experiments.failures import Failure
 from reports.results.task_results import SourceResults, TaskResults
-from reports.tables import number_format, significance_text, source_ranks
+from reports.tables import number_format, significance_text
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ColumnHeader,
@@ -14,6 +14,7 @@ from reports.tables.comparison import (
     TableRow,
     get_baseline_name,
 )
+from reports.tables.inference import source_ranks
 from reports.tables.number_format import (
     MINUS,
     format_score,

@@ -13,7 +13,6 @@ import pandas as pd
 from reports.results.bootstrap_scores import TaskBootstrap
 from reports.statistics import confidence_intervals
 from reports.statistics.confidence_intervals import CONFIDENCE_LEVEL, Estimate, ScoreSample
-from reports.tables import source_ranks
 from reports.tables.comparison import (
     ColumnHeader,
     ScoreTable,
@@ -22,6 +21,7 @@ from reports.tables.comparison import (
     TableRow,
     find_better_single_sensor,
 )
+from reports.tables.inference import source_ranks
 
 PAIRWISE_COLUMNS = (
     *("column", "source", "other", "difference", "low", "high"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.results.task_results import TaskResults
 from reports.statistics.confidence_intervals import BETTER, NO_DIFFERENCE_SHOWN, WORSE
-from reports.tables import builders, fusion_metric_tables, significance_text, source_ranks
+from reports.tables import builders, fusion_metric_tables, significance_text
 from reports.tables.comparison import (
     BETTER_SINGLE_SENSOR,
     ColumnHeader,
@@ -20,6 +20,7 @@ from reports.tables.comparison import (
     find_better_single_sensor,
     get_baseline_name,
 )
+from reports.tables.inference import source_ranks
 from reports.tables.number_format import format_score, format_signed_score, get_difference_unit
 from reports.tables.result_text import ONE_SEED_NOTE, UNTESTED_NOTE, format_cell
 

@@ -7,10 +7,11 @@ import pytest
 
 from fusebench.evaluation import bootstrap
 from reports.document import selection, table_text
-from reports.results import quality_bootstrap
 from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBootstrap
+from reports.results.images import quality_bootstrap
 from reports.statistics.rank_sets import RankSet
-from reports.tables import builders, fusion_metric_tables, source_ranks, where_fusion_helps
+from reports.tables import builders, fusion_metric_tables, where_fusion_helps
+from reports.tables.inference import source_ranks
 from reports.tables.number_format import UNDEFINED
 from tests.helpers.reports.bootstrapped_results import make_bootstrapped_results
 from tests.helpers.reports.score_tables import make_quality_results

@@ -119,7 +119,7 @@ def build_text_table(
 
 def build_dataframe(explanations: Sequence[GainExplanation]) -> pd.DataFrame:
     """Tabulate all explanations for a CSV file: columns `CSV_COLUMNS`."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for each in explanations:
         attribute = ATTRIBUTES[each.attribute]
         names = (each.source, each.sensor, attribute.title, attribute.unit)
@@ -127,7 +127,8 @@ def build_dataframe(explanations: Sequence[GainExplanation]) -> pd.DataFrame:
             rows.append((*names, *(None,) * (len(CSV_COLUMNS) - len(names))))
             continue
         rows.append((*names, *_list_numbers(each.explanation)))
-    return pd.DataFrame(rows, columns=list(CSV_COLUMNS)).round(6)
+    frame = pd.DataFrame(rows, columns=list(CSV_COLUMNS)).round(6)
+    return frame.astype({"images": "Int64", "units": "Int64"})
 
 
 def collect_points(

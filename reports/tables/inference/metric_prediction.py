@@ -1,8 +1,10 @@
 """Does image quality predict the task? Rank correlations within pairs, over images.
 
-For each test pair, the sources are ranked by a fusion metric and by the score of the task on that
-image (F1, pixel accuracy). Spearman's rho of both ranks, over the sources, says whether the better
-looking image is the better one for the model on this pair; the mean over the pairs is reported.
+For each test pair, the fused sources are ranked by a fusion metric and by the score of the task on
+that image (F1, pixel accuracy). The single sensors are left out: by construction, the image of a
+sensor is the best by several metrics, as by the mutual information with that sensor. Spearman's rho
+of both ranks, over the sources, says whether the better looking image is the better one for the
+model on this pair; the mean over the pairs is reported.
 What differs between pairs, as darkness or the number of objects, does not count: both are compared
 on the same pair. A pair on which all sources score the same says nothing and is left out. The mean
 has an interval over sequences (`reports.statistics.clustered_mean`), and p values are adjusted
@@ -18,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fusebench.runtime import file_names
-from reports.results.image_scores import ImageScores
+from reports.results.images.image_scores import ImageScores
 from reports.results.per_image import TITLE_BY_KIND
 from reports.results.task_results import TaskResults
 from reports.statistics import clustered_mean, confidence_intervals
@@ -33,10 +35,11 @@ CSV_COLUMNS = (
     *("rho", "low", "high", "p", "p_holm", "shown"),
 )
 PREDICTION_NOTE = (
-    "For each test pair, the sources are ranked by the fusion metric and by the score of the task "
-    "on this pair; rho is the mean of the rank correlations (Spearman) over the pairs, with an "
-    "interval over sequences. 1: the better image by the metric is always the better one for the "
-    "task; 0: the metric does not tell. Pairs on which all sources score the same are left out. "
+    "For each test pair, the fused sources are ranked by the fusion metric and by the score of the "
+    "task on this pair; rho is the mean of the rank correlations (Spearman) over the pairs, with "
+    "an interval over sequences. 1: the better image by the metric is always the better one for "
+    "the task; 0: the metric does not tell. Pairs on which all sources score the same are left "
+    "out, and so are the single sensors, which are the best by several metrics by construction. "
     "Metrics for which lower is better are negated first. Shown: p below 0.05, adjusted (Holm) for "
     "all metrics of the task."
 )
@@ -163,9 +166,10 @@ def _correlate(quality: TaskResults, task: TaskResults) -> Iterator[MetricPredic
         return
     places, task_places = _match_pairs(images, task_images)
     task_scores = task_images.scores.get(title, {})
+    fused = [source.source_name for source in quality.sources if not source.is_single_sensor]
     for metric, column in quality.columns.items():
         scores = images.scores.get(metric, {})
-        sources = [source for source in scores if source in task_scores]
+        sources = [source for source in fused if source in scores and source in task_scores]
         if len(sources) < MIN_SOURCES or not len(places):
             continue
         sign = 1.0 if column.better == "higher" else -1.0
@@ -178,8 +182,16 @@ def _correlate(quality: TaskResults, task: TaskResults) -> Iterator[MetricPredic
             rho[is_defined], task_images.units[task_places][is_defined]
         )
         if estimate is not None:
+            estimate = _cut_interval(estimate)
             titles = (quality.name, column.mean_title, task.name, title)
             yield MetricPrediction(*titles, len(sources), estimate)
+
+
+def _cut_interval(estimate: MeanEstimate) -> MeanEstimate:
+    """Cut the interval to the range of correlations, -1 to 1."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return replace(estimate, low=max(-1.0, estimate.low), high=min(1.0, estimate.high))
 
 
 def _match_pairs(

@@ -130,7 +130,9 @@ def _compute_joint_rank_ends(
     count = len(samples[0])
     p_values = np.stack([np.ones((count, count)) if test is None else test for test in tests])
     upper = np.triu_indices(count, 1)
-    adjusted = confidence_intervals.adjust_p_values(p_values[:, upper[0], upper[1]].ravel())
+    adjusted = confidence_intervals.adjust_p_values(
+        p_values[:, upper[0], upper[1]].ravel().tolist()
+    )
     shown = np.array(adjusted).reshape(len(samples), -1) < SIGNIFICANCE_LEVEL
     ends = []
     for by_source, is_shown, better in zip(samples, shown, directions, strict=True):

@@ -160,7 +160,7 @@ def write_viewer(
     store: Store,
     report_sections: Sequence[TaskSection],
     folder: Path,
-    options: PictureOptions,
+    args: argparse.Namespace,
 ) -> str:
     """Write the image viewer, and print which pairs were left out.
 
@@ -169,11 +169,12 @@ def write_viewer(
         store: Where records, images and predictions are.
         report_sections: Sections of the report with their sample images.
         folder: Folder of the report.
-        options: Which pictures are stored.
+        args: The command line: the report to replace, and which pictures are stored.
 
     Returns:
         Its page relative to the report; empty if there is nothing to show.
     """
+    options = _get_picture_options(args)
     tasks = [] if options.pairs == "none" else collection.collect_tasks(plan.runs, store)
     if not tasks:
         return ""
@@ -181,10 +182,14 @@ def write_viewer(
         section.results.name: [sample.key for sample in section.samples]
         for section in report_sections
     }
-    note = writing.write_viewer(tasks, chosen, folder, options)
+    note = writing.write_viewer(tasks, chosen, folder, options, previous=args.to)
     if note:
         printable.print_message(f"reports.run: image viewer: {note}")
     return links.PAGE
+
+
+def _get_picture_options(args: argparse.Namespace) -> PictureOptions:
+    return PictureOptions(args.pictures, args.pictures_limit)
 
 
 def build_efficiency(
@@ -304,13 +309,14 @@ def _update_report(plan: Plan, store: Store, args: argparse.Namespace) -> str:
                 {results.name: results.figure_title for results in task_results},
                 FigureWriter(folder, styles, draw),
             )
-            viewer_file = write_viewer(plan, store, finished_sections, folder, pictures)
+            viewer_file = write_viewer(plan, store, finished_sections, folder, args)
             report = replace(report, efficiency=costs, viewer_file=viewer_file)
             write_report(report, task_results, folder)
 
-    pictures = PictureOptions(args.pictures, args.pictures_limit)
     _check_store(store, task_results, args.to)
-    inputs_hash = _compute_inputs_hash(plan, store, task_results, (command, pictures))
+    inputs_hash = _compute_inputs_hash(
+        plan, store, task_results, (command, _get_picture_options(args))
+    )
     if not report_folder.is_up_to_date(args.to, inputs_hash):
         report_folder.replace_report(args.to, inputs_hash, write)
     report = build_report(plan, task_results, bare_sections, command)

@@ -1,5 +1,6 @@
 """Data of the page: everything that the script reads, ready for JSON."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -178,4 +179,7 @@ def _find_best_confidence(source: ViewerSource) -> int | None:
 
 
 def _round(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    """Round to `SIGNIFICANT_DIGITS`; None for infinity and NaN, which JSON cannot represent."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fusebench.data.pairs import Split
 from reports.figures import figure_workers, sample_selection
-from reports.viewer import label_files, links, page, page_data, pictures
+from reports.viewer import label_files, links, page, page_data, pictures, reuse
 from reports.viewer.collection import ViewerTask
 from reports.viewer.label_files import LabelCounts
 
@@ -33,6 +33,8 @@ def write_viewer(
     chosen: Mapping[str, Sequence[str]],
     report: Path,
     options: PictureOptions,
+    *,
+    previous: Path,
 ) -> str:
     """Write the page and its pictures.
 
@@ -41,6 +43,7 @@ def write_viewer(
         chosen: Name of a task to the keys of the report's sample images.
         report: Folder of the report.
         options: Which pictures are stored.
+        previous: Folder of the report before, whose pictures are used again; need not exist.
 
     Returns:
         Which pairs were left out and why, in one sentence; empty if all are there.
@@ -49,7 +52,10 @@ def write_viewer(
     chosen = {task.name: _list_chosen_keys(task.split, chosen.get(task.name)) for task in tasks}
     keys, note = _select_keys(tasks, chosen, folders, options)
     files = pictures.list_files(tasks, keys, folders)
-    counts, faults = _write_images(tasks, keys, files, report)
+    unchanged = reuse.copy_unchanged(files, previous, report)
+    changed = {name: path for name, path in files.items() if name not in unchanged}
+    counts, faults = _write_images(tasks, keys, changed, report)
+    reuse.write_index(files, report)
     data = [
         page_data.build_task_data(task, keys[task.name], folders, counts.get(task.name, {}), faults)
         for task in tasks

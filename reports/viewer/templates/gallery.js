@@ -38,14 +38,19 @@ function hasClass(task, pair, classId) {
   });
 }
 
+// A text about both sensors, for a task with one of them too.
+function nameSensors(text) {
+  return view.task.sensors.length > 1 ? text : text.replace(/both sensors|the better sensor|a sensor/g, "the sensor");
+}
+
 function drawGallery() {
   const { task } = view, isModel = task.kind !== "quality", hasSensors = task.sensors.length > 0;
   fillSelect(find("candidate"), task.scored.map((index) => [index, task.sources[index].name]), view.candidate);
   const shows = Object.entries(SHOWS).filter(([name]) => name === "all" || (name === "false" ? task.kind === "detection" : isModel && hasSensors));
-  fillSelect(find("show"), shows, view.show);
+  fillSelect(find("show"), shows.map(([name, title]) => [name, nameSensors(title)]), view.show);
   find("show").parentElement.hidden = shows.length < 2;
   const sorts = Object.entries(SORTS).filter(([name]) => hasSensors || !["gain", "loss"].includes(name));
-  fillSelect(find("sort"), sorts, view.sort);
+  fillSelect(find("sort"), sorts.map(([name, title]) => [name, nameSensors(title)]), view.sort);
   fillSelect(find("condition"), [[-1, "all"], ...task.conditions.map((name, index) => [index, name])], view.condition);
   find("condition-label").hidden = !task.conditions.length;
   fillChoices();
@@ -112,5 +117,5 @@ function describeSummary({ score, gain, gained, lost, counts }) {
   parts.push(score === null ? `no ${title}` : `${title} ${format(score)}${unit}${comparison}`);
   if (task.kind === "detection" && gained) parts.push(`found ${gained} that both sensors missed`);
   if (task.kind === "detection" && lost) parts.push(`missed ${lost} that a sensor found`);
-  return parts.join("; ");
+  return nameSensors(parts.join("; "));
 }

@@ -4,6 +4,7 @@ let saveTimer = 0;
 
 // Writes the view into the address, at most four times a second: browsers refuse more.
 function saveView() {
+  find("to-gallery").href = `#${writeFragment({ ...view, pair: null })}`;
   clearTimeout(saveTimer);
   saveTimer = setTimeout(() => history.replaceState(null, "", `#${writeFragment()}`), 250);
 }
@@ -41,7 +42,6 @@ function draw() {
     find("position").textContent = `${pair.key}${condition ? `, ${condition}` : ""} (${place + 1} of ${listed.length})`;
     find("previous").disabled = place <= 0;
     find("next").disabled = place >= listed.length - 1;
-    find("to-gallery").href = `#${writeFragment({ ...view, pair: null })}`;
     drawViewer();
   } else drawGallery();
 }
@@ -133,7 +133,7 @@ const MOVE_PIXELS = 60;
 function pressKey(event) {
   const { target, key } = event;
   if (!view.pair || event.ctrlKey || event.altKey || event.metaKey) return false;
-  if (key === "Escape") { location.hash = find("to-gallery").hash; return true; }
+  if (key === "Escape" && !target.matches("select")) { location.hash = find("to-gallery").hash; return true; }
   const isField = target.matches("select, [type=range]");
   if (key in MOVES && !isField) {
     if (event.shiftKey) moveBy(...MOVES[key].map((value) => value * MOVE_PIXELS));

@@ -89,16 +89,16 @@ function writeFragment(shown = view) {
   const add = (name, value, isDefault) => { if (!isDefault) parts.push([name, value]); };
   const defaults = DEFAULT_LAYERS[task.kind];
   const layers = ALL_LAYERS.filter((name) => shown.layers.has(name));
+  if (shown.pair) parts.push(["image", encode(shown.pair.key)]);
+  add("view", shown.mode, shown.mode === "single");
+  add("sources", shown.sources.map((index) => encode(task.sources[index].name)).join(","), !shown.pair && shown.mode === "single");
   if (shown.pair) {
-    parts.push(["image", encode(shown.pair.key)]);
-    add("view", shown.mode, shown.mode === "single");
-    parts.push(["sources", shown.sources.map((index) => encode(task.sources[index].name)).join(",")]);
     const zoom = [[shown.scale, 3], [shown.x, 1], [shown.y, 1]].map(([value, digits]) => String(Number((value ?? 0).toFixed(digits))));
     add("zoom", zoom.join(","), shown.scale === 1 || shown.x === null);
     add("curtain", shown.curtain.toFixed(1), shown.mode !== "curtain" || shown.curtain === 50);
-    add("layers", layers.join(","), layers.join() === ALL_LAYERS.filter((name) => defaults.includes(name)).join());
-    add("opacity", shown.opacity, shown.opacity === 60);
   }
+  add("layers", layers.join(","), layers.join() === ALL_LAYERS.filter((name) => defaults.includes(name)).join());
+  add("opacity", shown.opacity, shown.opacity === 60);
   const confidence = shown.confidence === BEST ? BEST : String(shown.confidence / MILLION);
   add("confidence", confidence, shown.confidence === data.confidence);
   add("class", encode(task.classes[shown.classId] ?? ""), shown.classId < 0);

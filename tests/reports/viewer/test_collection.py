@@ -6,7 +6,7 @@ from fusebench.config import schema
 from fusebench.experiments.plan import Run
 from fusebench.storage.records import Column, Record
 from fusebench.storage.store import Store
-from reports.viewer import collection
+from reports.viewer import collection, page_data, pictures
 from tests.helpers.reports.synthetic_records import (
     PROTOCOL,
     PROVENANCE,
@@ -70,10 +70,15 @@ def test_a_quality_task_has_its_metrics_per_pair(tmp_path, store):
 
     def write(folder):
         record.write(folder)
-        (folder / "per_image.csv").write_text("key,en,flags\n00,6.5,\n01,,\n")
+        (folder / "per_image.csv").write_text("key,en,flags\n00,6.54321987,\n01,,\n02,inf,\n")
 
     store.get_or_create("quality", planned.label, specs["record"], write)
     (collected,) = collection.collect_tasks([planned], store)
     assert list(collected.metrics) == ["en"]
-    assert collected.sources[0].scores == {"en": {"00": 6.5}}
+    assert collected.sources[0].scores == {"en": {"00": 6.54321987, "02": float("inf")}}
     assert [source.name for source in collected.sources] == ["visible", "infrared"]
+    folders = pictures.assign_folders([collected])
+    data = page_data.build_task_data(collected, split.keys, folders, {}, {})
+    scores = [pair["scores"] for pair in data["pairs"]]
+    # rounded, undefined, infinite, not in the file; the infrared image is not scored
+    assert scores == [[[6.5432], None], [[None], None], [[None], None], [[None], None]]

@@ -202,9 +202,20 @@ def test_a_card_opens_its_pair_and_the_next_one_follows_the_order_of_the_gallery
     assert keys[1] in page.locator("#position").inner_text()
     page.click("#next")
     assert keys[2] in page.locator("#position").inner_text()
+    page.click("[data-view=curtain]")
     page.click("#to-gallery")
     page.wait_for_selector("#cards .card")
     assert list_cards(page) == keys
+    page.locator(".card").first.click()  # another pair is shown in the same view
+    page.wait_for_selector("#viewport.curtain")
+
+
+def test_a_confidence_chosen_beside_a_pair_holds_in_the_gallery(open_viewer):
+    page = open_pair(open_viewer, DETECTION, "00004")
+    page.locator("#viewer-confidence [type=range]").fill("0.6")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#cards .card")
+    assert page.locator("#gallery-confidence output").inner_text() == "0.6"
 
 
 def test_thumbnails_are_loaded_when_they_come_into_view(open_viewer, viewer_report):

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ from tests.helpers.reports.synthetic_records import (
     write_split,
 )
 
+NOTHING = Path("no such report")
 CHOSEN = {"m3fd-detection": ["00003", "00011"], "fmb-segmentation": ["00005"]}
 
 
@@ -58,7 +60,7 @@ def test_every_picture_and_label_map_that_the_page_names_is_there(viewer_report)
 
 @pytest.mark.slow
 def test_chosen_pairs_are_those_of_the_sample_images(tasks, tmp_path):
-    note = writing.write_viewer(tasks, CHOSEN, tmp_path, PictureOptions("chosen"))
+    note = writing.write_viewer(tasks, CHOSEN, tmp_path, PictureOptions("chosen"), previous=NOTHING)
     keys = list_keys(read_data(tmp_path))
     assert {name: keys[name] for name in CHOSEN} == CHOSEN
     assert 0 < len(keys["m3fd-quality"]) < 21  # one per condition
@@ -69,7 +71,7 @@ def test_chosen_pairs_are_those_of_the_sample_images(tasks, tmp_path):
 @pytest.mark.slow
 def test_pairs_are_left_out_above_the_limit_and_the_page_says_so(tasks, tmp_path, monkeypatch):
     monkeypatch.setattr(writing.pictures, "estimate_bytes", lambda files: 4_000_000.0)
-    note = writing.write_viewer(tasks, CHOSEN, tmp_path, PictureOptions("all", 1))
+    note = writing.write_viewer(tasks, CHOSEN, tmp_path, PictureOptions("all", 1), previous=NOTHING)
     keys = list_keys(read_data(tmp_path))
     assert len(keys["m3fd-detection"]) == 5  # a quarter of 21
     assert set(CHOSEN["m3fd-detection"]) < set(keys["m3fd-detection"])
@@ -79,7 +81,7 @@ def test_pairs_are_left_out_above_the_limit_and_the_page_says_so(tasks, tmp_path
 
 @pytest.mark.slow
 def test_all_pictures_fit_the_default_limit_without_a_note(tasks, tmp_path):
-    assert writing.write_viewer(tasks, CHOSEN, tmp_path, PictureOptions()) == ""
+    assert writing.write_viewer(tasks, CHOSEN, tmp_path, PictureOptions(), previous=NOTHING) == ""
 
 
 @pytest.fixture

@@ -113,7 +113,6 @@ class Report:
         metric_correlations: Rank correlations of fusion metrics with task scores.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
         has_viewer: Whether the report's folder has the page ``viewer.html``.
-        paper_folder: Folder of the figures for a paper, relative to the report; empty without.
     """
 
     title: str
@@ -125,4 +124,3 @@ class Report:
     metric_correlations: tuple[MetricCorrelation, ...] = ()
     efficiency: Efficiency | None = None
     has_viewer: bool = False
-    paper_folder: str = ""

@@ -7,9 +7,14 @@ from pathlib import Path
 from fusebench.experiments.plan import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
-from reports.document import sections, selection
+from reports.document import paper_text, sections, selection
 from reports.document.model import TaskSection
-from reports.figures import bars_and_curves, heatmap_and_scatter, sample_panels
+from reports.figures import (
+    bars_and_curves,
+    heatmap_and_scatter,
+    paper_figures,
+    sample_panels,
+)
 from reports.figures.bars_and_curves import SourceStyles
 from reports.figures.figure_workers import DrawFunction
 from reports.results import confusion_matrices, pr_curves
@@ -60,6 +65,7 @@ def add_figures(
     writer.draw_bar_chart(table, stem, note)
     samples = sample_panels.write_panels(runs, selection.rank_sources(table), store, writer.report)
     section = sections.attach_samples(section, stem, samples)
+    _draw_paper_figures(section, table, writer, note)
     if families := builders.list_error_families(results):
         error_table = builders.build_means_table(results, families[0])
         writer.draw_bar_chart(error_table, f"{stem}-errors", note)
@@ -68,6 +74,20 @@ def add_figures(
     if matrices := confusion_matrices.read_confusion_matrices(runs, store):
         section = _add_confusion_matrices(section, matrices, writer, note)
     return section
+
+
+def _draw_paper_figures(
+    section: TaskSection, table: ScoreTable, writer: FigureWriter, note: str
+) -> None:
+    """Draw the forest plot of the main table and the panel of samples, as PDF for a paper."""
+    (writer.report / paper_text.FOLDER).mkdir(exist_ok=True)
+    if section.difference_plots:
+        file = writer.report / paper_text.get_forest_file(section)
+        writer.draw(paper_figures.draw_forest_plot, table, writer.styles, file, note)
+    if rows := paper_text.select_panel_rows(section):
+        panels = [[(panel.title, writer.report / panel.file) for panel in row] for row in rows]
+        file = writer.report / paper_text.get_panel_file(section)
+        writer.draw(paper_figures.draw_sample_panel, panels, file)
 
 
 def _add_curves(

@@ -46,9 +46,9 @@ def browser(tmp_path_factory):
 
 
 def list_visible_sources(browser):
-    """The sources of the first table from top to bottom that are not hidden."""
+    """The sources of the first task's table from top to bottom that are not hidden."""
     return browser.evaluate_script(
-        "[...document.querySelector('table').tBodies[0].rows].filter(row => !row.hidden)"
+        "[...document.querySelector('#task-1 table').tBodies[0].rows].filter(row => !row.hidden)"
         ".map(row => row.dataset.source)"
     )
 
@@ -65,7 +65,7 @@ def open_all_details(browser):
 
 def test_clicks_sort_best_first_then_worst_first_then_in_the_original_order(report, browser):
     browser.open(report / "index.html")
-    header = "table thead th:nth-child(2)"
+    header = "#task-1 table thead th:nth-child(2)"
     original = list_visible_sources(browser)
     orders = []
     for _ in range(3):
@@ -77,7 +77,7 @@ def test_clicks_sort_best_first_then_worst_first_then_in_the_original_order(repo
         ("ascending", [LONG_NAME, "visible", "infrared", "average", "mine"]),
         ("none", original),
     ]
-    click(browser, "table thead th:first-child button")
+    click(browser, "#task-1 table thead th:first-child button")
     assert list_visible_sources(browser) == sorted(original)
     status = browser.evaluate_script("document.getElementById('status').textContent")
     assert "ascending" in status
@@ -127,7 +127,9 @@ def test_intervals_are_shown_on_demand(report, browser):
 
 def test_the_page_has_every_section_in_order_and_all_images_load(report, browser):
     browser.open(report / "index.html")
-    ids = browser.evaluate_script("[...document.querySelectorAll('h2, h3')].map(part => part.id)")
+    ids = browser.evaluate_script(
+        "[...document.querySelectorAll('h1, h2, h3')].map(part => part.id)"
+    )
     expected = synthetic_comparison.SECTION_IDS
     assert [heading for heading in ids if heading in expected] == list(expected)
     open_all_details(browser)

@@ -48,6 +48,7 @@ def render_report(report: Report) -> str:
     page = templates.get_template("report.html").render(
         report=report,
         sources=list_sources(report),
+        sensors=_list_single_sensors(report),
         has_intervals=any(section.results.bootstrap for section in report.sections),
         list_subsections=list_subsections,
         appendices=list(list_appendices(report.sections)),
@@ -85,6 +86,15 @@ def list_sources(report: Report) -> list[str]:
         source.source_name for section in report.sections for source in section.results.sources
     )
     return list(dict.fromkeys(names))
+
+
+def _list_single_sensors(report: Report) -> set[str]:
+    return {
+        source.source_name
+        for section in report.sections
+        for source in section.results.sources
+        if source.is_single_sensor
+    }
 
 
 def _is_every_task_retrained(report: Report) -> bool:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from reports.figures import fonts
+from reports.figures import fonts, overlays
 from reports.figures.bars_and_curves import (
     FIGURE_WIDTH,
     SourceStyles,
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROW_HEIGHT, MARGIN_HEIGHT = 0.13, 0.75  # inches per source and column; of axis and title
+MAX_FOREST_ROWS = 60  # about the height of a page
 GROUP_GAP = 0.8  # rows between two columns of the table
 MARKERS = {BETTER: "^", WORSE: "v"}  # others are circles
-PANEL_DPI = 300
+PANEL_GAP, TITLE_HEIGHT, TITLE_SIZE = 8, 44, 30  # pixels
+PANEL_QUALITY = 85  # JPEG
 MAX_PANEL_COLUMNS = 9
 
 
@@ -34,13 +36,16 @@ def draw_forest_plot(table: ScoreTable, styles: SourceStyles, file: Path, note: 
     Triangles are differences that are shown (up: better, down: worse), circles those that are not.
 
     Args:
-        table: Its last column is drawn first.
+        table: Its last column is drawn first, and alone if all would be more than
+            `MAX_FOREST_ROWS` lines.
         styles: See `bars_and_curves.assign_source_styles`; only the color is used.
         file: Output file.
         note: Title, for readers who see the figure without its caption.
     """
     rows = [row for row in table.rows if row.differences]
     columns = [len(table.headers) - 1, *range(len(table.headers) - 1)]
+    if len(rows) * len(columns) > MAX_FOREST_ROWS:
+        columns = columns[:1]
     pyplot, settings = load_pyplot()
     height = MARGIN_HEIGHT + ROW_HEIGHT * len(columns) * (len(rows) + GROUP_GAP)
     with pyplot.rc_context(settings), ignore_missing_glyphs():
@@ -88,37 +93,36 @@ def draw_sample_panel(rows: Sequence[Sequence[tuple[str, Path]]], file: Path) ->
     """Draw sample pairs as rows and their panels, images with an enlarged part, as columns.
 
     Args:
-        rows: Per pair the (title, image file) of its panels; all images have one size.
-        file: Output file.
+        rows: Per pair the (title, image file) of its panels, at most `MAX_PANEL_COLUMNS` of which
+            are drawn.
+        file: Output file, a PDF with one JPEG image: the panels are photographs.
     """
-    count = min(MAX_PANEL_COLUMNS, max(map(len, rows)))
-    pyplot, settings = load_pyplot()
-    with Image.open(rows[0][0][1]) as first:
-        aspect = first.height / first.width
-    width = FIGURE_WIDTH / count
-    with pyplot.rc_context({**settings, "axes.grid": False}), ignore_missing_glyphs():
-        figure = pyplot.figure(figsize=(FIGURE_WIDTH, len(rows) * (width * aspect + 0.06) + 0.2))
-        total = figure.get_size_inches()[1]
-        for i, panels in enumerate(rows):
-            for j, (title, path) in enumerate(panels[:count]):
-                top = total - 0.2 - i * (width * aspect + 0.06)
-                axes = figure.add_axes(
-                    (
-                        j / count + 0.002,
-                        (top - width * aspect) / total,
-                        1 / count - 0.004,
-                        width * aspect / total,
-                    )
-                )
-                with Image.open(path) as image:
-                    axes.imshow(image, interpolation="none", aspect="auto")
-                axes.set_axis_off()
-                if i == 0:
-                    name = shorten_name(title.removeprefix("ground truth on "))
-                    label = f"truth, {name}" if title != name else name
-                    axes.set_title(label, fontsize=6, pad=2, parse_math=False)
-        figure.savefig(file, dpi=PANEL_DPI, metadata={"CreationDate": None})
-        pyplot.close(figure)
+    images = [[_read_image(path) for _, path in row[:MAX_PANEL_COLUMNS]] for row in rows]
+    width = overlays.PANEL_WIDTH + PANEL_GAP
+    heights = [max(image.height for image in row) + PANEL_GAP for row in images]
+    size = (width * max(map(len, images)) - PANEL_GAP, TITLE_HEIGHT + sum(heights) - PANEL_GAP)
+    canvas = Image.new("RGB", size, overlays.BACKGROUND_COLOR)
+    text = ImageDraw.Draw(canvas)
+    for column, (title, _) in enumerate(rows[0][:MAX_PANEL_COLUMNS]):
+        name = overlays.shorten_name(title.replace("ground truth on", "truth,"))
+        font = overlays.choose_font(TITLE_SIZE, name)
+        center = (column * width + overlays.PANEL_WIDTH / 2, TITLE_HEIGHT / 2)
+        text.text(center, name, fill=overlays.TEXT_COLOR, font=font, anchor="mm")
+    top = TITLE_HEIGHT
+    for row, height in zip(images, heights, strict=True):
+        for column, image in enumerate(row):
+            canvas.paste(image, (column * width, top))
+        top += height
+    # as wide as both columns of a page
+    resolution = canvas.width / FIGURE_WIDTH
+    no_dates = {"creationDate": None, "modDate": None}  # equal panels give equal bytes
+    canvas.save(file, "PDF", resolution=resolution, quality=PANEL_QUALITY, **no_dates)
+
+
+def _read_image(path: Path) -> Image.Image:
+    """Read a panel that this report has written."""
+    with Image.open(path, formats=["JPEG"]) as image:
+        return image.convert("RGB")
 
 
 def _draw_difference(

@@ -14,12 +14,12 @@ def test_a_panel_is_a_small_pdf_that_is_the_same_every_time(tmp_path):
             Image.new("RGB", (overlays.PANEL_WIDTH, 300 + number), "#336699").save(file)
             row.append((name, file))
         rows.append(row)
-    files = [tmp_path / f"{i}.pdf" for i in range(2)]
-    for file in files:
-        paper_figures.draw_sample_panel(rows, file)
-    content = files[0].read_bytes()
+    file = tmp_path / "panel.pdf"
+    paper_figures.draw_sample_panel(rows, file)
+    content = file.read_bytes()
+    paper_figures.draw_sample_panel(rows, file)
     assert content.startswith(b"%PDF")
-    assert content == files[1].read_bytes()
+    assert content == file.read_bytes()
     assert b"DCTDecode" in content  # JPEG
     width = 3 * overlays.PANEL_WIDTH + 2 * paper_figures.PANEL_GAP
     assert f"/Width {width}".encode() in content

@@ -44,7 +44,15 @@ from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report, 
 from reports.document.robustness import files as robustness_files
 from reports.document.section_figures import FigureWriter
 from reports.figures import bars_and_curves, figure_workers, sample_selection
-from reports.formats import html_page, latex, markdown, open_page, report_folder, terminal
+from reports.formats import (
+    html_page,
+    latex,
+    markdown,
+    open_page,
+    paper,
+    report_folder,
+    terminal,
+)
 from reports.literature import published_comparison_csv
 from reports.results import bootstrap_cache, bootstrap_scoring, protocol
 from reports.results.images import image_scores, quality_bootstrap
@@ -107,6 +115,7 @@ def write_report(report: Report, task_results: Sequence[TaskResults], folder: Pa
         folder: Folder of the report.
     """
     (folder / "index.html").write_text(html_page.render_report(report), encoding="utf-8")
+    paper.write_paper(report.sections, folder)
     (folder / "report.md").write_text(markdown.render_report(report), encoding="utf-8")
     (folder / "tables").mkdir(exist_ok=True)
     records = [record for results in task_results for record in results.records]

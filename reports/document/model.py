@@ -128,7 +128,6 @@ class Report:
         metric_predictions: The same within pairs, over images.
         efficiency: Cost of fusion and training; None where no fusion method is planned.
         viewer_file: Page of the image viewer, relative to the report; empty without one.
-        paper_folder: Folder of the figures for a paper, relative to the report; empty without.
     """
 
     title: str
@@ -141,4 +140,3 @@ class Report:
     metric_predictions: tuple[MetricPrediction, ...] = ()
     efficiency: Efficiency | None = None
     viewer_file: str = ""
-    paper_folder: str = ""

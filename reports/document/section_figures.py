@@ -7,13 +7,14 @@ from pathlib import Path
 from fusebench.experiments.plan import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
-from reports.document import sections, selection
+from reports.document import paper_text, sections, selection
 from reports.document.model import TaskSection
 from reports.document.robustness.curves import build_curves
 from reports.figures import (
     bars_and_curves,
     heatmap_and_scatter,
     interval_plots,
+    paper_figures,
     robustness_curves,
     sample_panels,
 )
@@ -74,6 +75,7 @@ def add_figures(
     writer.draw_bar_chart(table, stem, note)
     samples = sample_panels.write_panels(runs, selection.rank_sources(table), store, writer.report)
     section = sections.attach_samples(section, stem, samples)
+    _draw_paper_figures(section, table, writer, note)
     if families := builders.list_error_families(results):
         error_table = builders.build_means_table(results, families[0])
         writer.draw_bar_chart(error_table, f"{stem}-errors", note)
@@ -141,6 +143,20 @@ def _make_point(
     has_interval = estimate.low is not None and estimate.high is not None
     interval = (estimate.low or 0.0, estimate.high or 0.0) if has_interval else None
     return IntervalPoint(value, interval, is_shown)
+
+
+def _draw_paper_figures(
+    section: TaskSection, table: ScoreTable, writer: FigureWriter, note: str
+) -> None:
+    """Draw the forest plot of the main table and the panel of samples, as PDF for a paper."""
+    (writer.report / paper_text.FOLDER).mkdir(exist_ok=True)
+    if section.difference_plots:
+        file = writer.report / paper_text.get_forest_file(section)
+        writer.draw(paper_figures.draw_forest_plot, table, writer.styles, file, note)
+    if rows := paper_text.select_panel_rows(section):
+        panels = [[(panel.title, writer.report / panel.file) for panel in row] for row in rows]
+        file = writer.report / paper_text.get_panel_file(section)
+        writer.draw(paper_figures.draw_sample_panel, panels, file)
 
 
 def _add_curves(

@@ -198,7 +198,7 @@ def draw_class_legend(classes: Sequence[str], palette: NDArray[np.uint8]) -> Ima
             (left + 32, top + step / 2 - 2),
             name,
             fill=TEXT_COLOR,
-            font=_choose_font(14, name),
+            font=choose_font(14, name),
             anchor="lm",
         )
     return legend
@@ -264,7 +264,7 @@ def _draw_tags(panel: Image.Image, tags: Sequence[tuple[NDArray[np.float64], str
     canvas = ImageDraw.Draw(panel)
     occupied: list[tuple[float, float, float]] = []  # left, right, top
     for corners, text, color in tags:
-        font = _choose_font(12, text)
+        font = choose_font(12, text)
         width = canvas.textlength(text, font=font) + 4
         left = min(max(0.0, float(corners[0])), max(0.0, panel.width - width))
         top = max(0.0, float(corners[1]) - TAG_HEIGHT)
@@ -278,7 +278,7 @@ def _draw_tags(panel: Image.Image, tags: Sequence[tuple[NDArray[np.float64], str
         canvas.text((left + 2, top + TAG_HEIGHT / 2), text, fill=color, font=font, anchor="lm")
 
 
-def _choose_font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def choose_font(size: int, text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Choose Pillow's own font, or one that has the other characters of a text."""
     return _load_font(size, None if fonts.is_latin(text) else fonts.find_font_file(text))
 

@@ -12,7 +12,14 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from reports.document import efficiency, leaderboard, notes, pictures, section_order
+from reports.document import (
+    efficiency,
+    leaderboard,
+    notes,
+    paper_text,
+    pictures,
+    section_order,
+)
 from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report
 from reports.document.section_order import list_appendices, list_subsections
 from reports.results import confusion_matrices
@@ -42,6 +49,7 @@ def render_report(report: Report) -> str:
     page = templates.get_template("report.html").render(
         report=report,
         sources=list_sources(report),
+        sensors=_list_single_sensors(report),
         has_intervals=any(section.results.bootstrap for section in report.sections),
         list_subsections=list_subsections,
         appendices=list(list_appendices(report.sections)),
@@ -67,6 +75,11 @@ def render_report(report: Report) -> str:
             section.results.name for section in report.sections if section.results.is_simulated
         ],
         open_subsections=OPEN_SUBSECTIONS,
+        get_forest_file=paper_text.get_forest_file,
+        get_panel_file=paper_text.get_panel_file,
+        get_table_file=paper_text.get_table_file,
+        get_captions_file=paper_text.get_captions_file,
+        select_panel_rows=paper_text.select_panel_rows,
         script=Markup(script),  # this project's own file
         script_hash=Markup(f"sha256-{script_hash}"),
     )
@@ -79,6 +92,15 @@ def list_sources(report: Report) -> list[str]:
         source.source_name for section in report.sections for source in section.results.sources
     )
     return list(dict.fromkeys(names))
+
+
+def _list_single_sensors(report: Report) -> set[str]:
+    return {
+        source.source_name
+        for section in report.sections
+        for source in section.results.sources
+        if source.is_single_sensor
+    }
 
 
 def _is_every_task_retrained(report: Report) -> bool:

@@ -40,12 +40,13 @@ SEQUENCE_LENGTH = 9  # images of one sequence
 BLOCK_GRID = (12, 16)  # rows and columns of gray blocks in an image and its label map
 ALL_FUSION_METRICS = schema.load_task_file(REPOSITORY / "tasks.yaml").presets["plain"].quality
 SECTION_IDS = (  # ids of headings, in the order of the page
-    *(f"{part}-1" for part in ("comparison", "equivalence", "published", "by-condition")),
-    *(f"{part}-1" for part in ("error-types", "curves", "confusion-matrices", "more-tables")),
-    *("comparison-2", "equivalence-2", "published-2", "by-condition-2", "confusion-matrices-2"),
-    *("comparison-3", "comparison-4", "title-efficiency", "title-metric-correlation"),
-    *("title-samples", "samples-1", "samples-2"),
-    *("title-protocol", *(f"protocol-{task}" for task in range(1, 5))),
+    *("title-overview", "differences", "leaderboard", "pictures"),
+    *(f"{part}-1" for part in ("comparison", "samples", "equivalence", "published")),
+    *(f"{part}-1" for part in ("by-condition", "error-types", "curves", "confusion-matrices")),
+    *("more-tables-1", "comparison-2", "samples-2", "equivalence-2", "published-2"),
+    *("by-condition-2", "confusion-matrices-2", "comparison-3", "comparison-4"),
+    *("title-efficiency", "title-metric-correlation"),
+    *("title-protocol", *(f"protocol-{task}" for task in range(1, 5)), "title-reading"),
 )
 
 

@@ -46,9 +46,9 @@ def browser(tmp_path_factory):
 
 
 def list_visible_sources(browser):
-    """The sources of the first table from top to bottom that are not hidden."""
+    """The sources of the first task's table from top to bottom that are not hidden."""
     return browser.evaluate_script(
-        "[...document.querySelector('table').tBodies[0].rows].filter(row => !row.hidden)"
+        "[...document.querySelector('#task-1 table').tBodies[0].rows].filter(row => !row.hidden)"
         ".map(row => row.dataset.source)"
     )
 
@@ -65,7 +65,7 @@ def open_all_details(browser):
 
 def test_clicks_sort_best_first_then_worst_first_then_in_the_original_order(report, browser):
     browser.open(report / "index.html")
-    header = "table thead th:nth-child(2)"
+    header = "#task-1 table thead th:nth-child(2)"
     original = list_visible_sources(browser)
     orders = []
     for _ in range(3):
@@ -77,7 +77,7 @@ def test_clicks_sort_best_first_then_worst_first_then_in_the_original_order(repo
         ("ascending", [LONG_NAME, "visible", "infrared", "average", "mine"]),
         ("none", original),
     ]
-    click(browser, "table thead th:first-child button")
+    click(browser, "#task-1 table thead th:first-child button")
     assert list_visible_sources(browser) == sorted(original)
     status = browser.evaluate_script("document.getElementById('status').textContent")
     assert "ascending" in status
@@ -127,7 +127,9 @@ def test_intervals_are_shown_on_demand(report, browser):
 
 def test_the_page_has_every_section_in_order_and_all_images_load(report, browser):
     browser.open(report / "index.html")
-    ids = browser.evaluate_script("[...document.querySelectorAll('h2, h3')].map(part => part.id)")
+    ids = browser.evaluate_script(
+        "[...document.querySelectorAll('h1, h2, h3')].map(part => part.id)"
+    )
     expected = synthetic_comparison.SECTION_IDS
     assert [heading for heading in ids if heading in expected] == list(expected)
     open_all_details(browser)
@@ -198,7 +200,7 @@ def test_printed_tables_fit_the_page_and_are_legible(
     print_page(PAGE_WIDTHS[kind], *clicks)
     tables = f"[...document.querySelectorAll('{kind} table')]"
     visible = f"{tables}.filter(table => table.checkVisibility())"
-    assert browser.evaluate_script(f"{visible}.length") > 10
+    assert browser.evaluate_script(f"{visible}.length") > 5
     too_wide = (
         f"{tables}.filter(table => table.getBoundingClientRect().right > innerWidth + 1)"
         ".map(table => table.closest('section').id + ': ' + table.caption.innerText)"
@@ -275,6 +277,41 @@ def test_the_page_is_complete_without_scripts(report, browser):
         assert browser.evaluate_script("document.querySelector('table').checkVisibility()")
     finally:
         browser.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_the_theme_is_chosen_by_a_button(report, browser):
+    browser.open(report / "index.html")
+    background = "getComputedStyle(document.body).backgroundColor"
+    colors = []
+    for _ in range(3):
+        theme = browser.evaluate_script("document.documentElement.dataset.theme ?? 'automatic'")
+        colors.append((theme, browser.evaluate_script(background)))
+        click(browser, "#theme")
+    assert [theme for theme, _ in colors] == ["automatic", "light", "dark"]
+    assert dict(colors)["light"] == "rgb(255, 255, 255)"
+    assert dict(colors)["dark"] != dict(colors)["light"]
+    assert browser.errors == []
+
+
+def test_the_values_of_a_plot_are_shown_under_the_pointer(report, browser):
+    browser.open(report / "index.html")
+    cell = "document.querySelector('.forest tr[data-source=average] td.iv')"
+    browser.evaluate_script(
+        f"{cell}.dispatchEvent(new PointerEvent('pointerover', {{bubbles: true}}))"
+    )
+    text = browser.evaluate_script("document.getElementById('tip').innerText")
+    assert text.startswith("average, mAP@.5\n")
+    assert browser.evaluate_script(f"{cell}.querySelector('.value').textContent") in text
+    assert browser.errors == []
+
+
+def test_a_link_into_a_folded_part_opens_it(report, browser):
+    browser.open(report / "index.html")
+    fold = "document.getElementById('more-tables-1').closest('details')"
+    assert not browser.evaluate_script(f"{fold}.open")
+    click(browser, "nav a[href='#more-tables-1']")
+    browser.evaluate_script("new Promise(done => setTimeout(done, 50))")
+    assert browser.evaluate_script(f"{fold}.open")
 
 
 def test_screen_readers_get_headers_captions_and_alternative_texts(report, browser):

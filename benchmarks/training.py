@@ -28,6 +28,7 @@ from fusebench.runtime import printable
 from fusebench.runtime.program import run_program
 
 OTHER_PROGRAMS = {"yolov5": "ultralytics", "segformer": "mmengine"}
+BACKBONES = tuple(f"mit_b{number}" for number in range(6))
 
 
 def build_settings(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -89,23 +90,33 @@ def print_comparison(unit: str, results: dict[str, list[Measurement]], per_part:
         printable.print_text(f"{name:12} {' '.join(texts)}")
 
 
+def parse_count(text: str) -> int:
+    """Parse a number above 0, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
+    return number
+
+
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", choices=tuple(OTHER_PROGRAMS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--images", type=int, default=32, help="training images")
-    parser.add_argument("--width", type=int, default=320, help="of the scenes, in pixels")
-    parser.add_argument("--model", default="n", help="size of YOLOv5")
-    parser.add_argument("--size", type=int, default=320, help="image size of YOLOv5")
-    parser.add_argument("--batch", type=int, default=8, help="of YOLOv5")
-    parser.add_argument("--epochs", type=int, default=2, help="of YOLOv5 after the warm-up")
-    parser.add_argument("--backbone", default="mit_b0", help="of SegFormer")
-    parser.add_argument("--crop", type=int, default=256, help="of SegFormer")
-    parser.add_argument("--crops", type=int, default=2, help="batch of SegFormer")
-    parser.add_argument("--steps", type=int, default=12, help="of SegFormer after the warm-up")
+    parser.add_argument("--rounds", type=parse_count, default=3)
+    parser.add_argument("--images", type=parse_count, default=32, help="training images")
+    parser.add_argument("--width", type=parse_count, default=320, help="of the scenes, in pixels")
+    parser.add_argument("--model", choices=tuple("nsmlx"), default="n", help="size of YOLOv5")
+    parser.add_argument("--size", type=parse_count, default=320, help="image size of YOLOv5")
+    parser.add_argument("--batch", type=parse_count, default=8, help="of YOLOv5")
+    parser.add_argument("--epochs", type=parse_count, default=2, help="of YOLOv5 after the warm-up")
+    parser.add_argument("--backbone", choices=BACKBONES, default="mit_b0", help="of SegFormer")
+    parser.add_argument("--crop", type=parse_count, default=256, help="of SegFormer")
+    parser.add_argument("--crops", type=parse_count, default=2, help="batch of SegFormer")
+    parser.add_argument(
+        "--steps", type=parse_count, default=12, help="of SegFormer after the warm-up"
+    )
     args = parser.parse_args()
     os.environ |= {
         "OMP_NUM_THREADS": "1",

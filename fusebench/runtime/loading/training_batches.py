@@ -6,6 +6,7 @@ A CPU needs its cores for the network, so that its batches are loaded in the sam
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from fusebench.errors import UserError
 from fusebench.runtime.process_pool import count_available_cpus
 
 MAX_WORKERS = 8  # processes that load images for one GPU
@@ -61,8 +62,11 @@ def iterate_batches(
         worker_init_fn=_initialize_worker,
         pin_memory=is_cuda(device),
     )
-    for batch in loader:
-        yield move_to_device(batch, device)
+    try:
+        for batch in loader:
+            yield move_to_device(batch, device)
+    except UserError as error:  # a worker process puts its traceback before the message
+        raise UserError(str(error).rpartition("UserError: ")[2]) from None
 
 
 def move_to_device(batch: Any, device: str) -> Any:

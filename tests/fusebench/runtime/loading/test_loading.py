@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fusebench.errors import UserError
 from fusebench.runtime.loading import image_cache, prefetch, training_batches
 from fusebench.runtime.loading.image_cache import ImageCache
 from fusebench.runtime.memory.available import AvailableMemory
@@ -125,6 +126,25 @@ def test_workers_live_for_all_batches_and_end_with_the_generator(monkeypatch):
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+class DamagedImages:
+    """Map-style dataset whose second image cannot be read."""
+
+    def __getitem__(self, index):
+        if index == 1:
+            raise UserError("b.png: damaged; copy it again")
+        return index
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 about threads
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_of_a_worker_is_its_message_alone(monkeypatch, workers):
+    monkeypatch.setattr(training_batches, "count_workers", lambda device: workers)
+    batches = training_batches.iterate_batches(DamagedImages(), [[0], [1]], list, "cpu")
+    assert next(batches) == [0]
+    with pytest.raises(UserError, match=r"^b\.png: damaged; copy it again$"):
+        next(batches)
 
 
 def test_tensors_in_dicts_and_lists_move_and_other_values_stay():

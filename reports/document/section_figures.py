@@ -23,6 +23,7 @@ from reports.figures.figure_workers import DrawFunction
 from reports.figures.interval_plots import IntervalPoint
 from reports.results import confusion_matrices, pr_curves
 from reports.results.confusion_matrices import ConfusionMatrix
+from reports.results.per_image import TITLE_BY_KIND
 from reports.statistics.clustered_correlation import CorrelationEstimate
 from reports.statistics.clustered_mean import MeanEstimate
 from reports.tables import builders, csv_files
@@ -30,7 +31,8 @@ from reports.tables.comparison import ScoreTable
 from reports.tables.inference import gain_attributes, metric_prediction
 from reports.tables.inference.metric_prediction import MetricPrediction
 
-PREDICTION_AXIS_TITLE = "rank correlation within pairs, mean over images"
+GAIN_AXIS_TITLE = "rank correlation with gain"
+PREDICTION_AXIS_TITLE = "mean rank correlation"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def draw_metric_predictions(
         files = bars_and_curves.build_figure_paths(
             writer.report, metric_prediction.build_figure_stem(group)
         )
-        title = f"{titles[group[0]]}\n{members[0].task_score}"
+        title = f"{titles[group[0]]}\n{members[0].task_score}, within pairs"
         writer.draw(
             interval_plots.draw_intervals,
             rows,
@@ -132,7 +134,8 @@ def _add_gain_chart(section: TaskSection, writer: FigureWriter, note: str) -> Ta
     stem = f"{section.bar_chart_stem}-gain-attributes"
     files = bars_and_curves.build_figure_paths(writer.report, stem)
     sensor = section.gain_explanations[0].sensor
-    titles = note, f"rank correlation with the gain over {sensor}"
+    score = TITLE_BY_KIND[section.results.kind]
+    titles = f"{note}\ngain over {sensor}, {score}", GAIN_AXIS_TITLE
     writer.draw(interval_plots.draw_intervals, rows, writer.styles, files, titles)
     return replace(section, gain_chart_stem=stem)
 

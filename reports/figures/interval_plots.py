@@ -77,7 +77,7 @@ def draw_intervals(
         axes.xaxis.set_major_locator(pyplot.MaxNLocator(5))
         title = "\n".join(map(shorten_title, titles[0].split("\n")))
         figure.suptitle(title, x=0.01, ha="left", fontsize=8, parse_math=False)
-        figure.supxlabel(shorten_title(titles[1]), fontsize=8, parse_math=False)
+        axes.set_xlabel(titles[1], parse_math=False)
         if legend_lines:
             _draw_legend(figure, axes, series, styles)
         save_figure(figure, files)

@@ -172,7 +172,7 @@ def _render_header(table: TextTable) -> list[str]:
         escape(f"{title} ({subtitle})" if subtitle else title)
         for title, subtitle in table.short_headers
     )
-    headers = _render_row("Source", titles)
+    headers = _render_row(table.row_title.capitalize(), titles)
     if not table.header_groups:
         return [headers]
     groups, rules, column = [], [], 2  # the first column is the source

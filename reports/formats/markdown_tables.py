@@ -67,7 +67,7 @@ def render_table(table: TextTable, section: TaskSection) -> str:
         escape(f"{title} ({subtitle})" if subtitle else title) for title, subtitle in table.headers
     ]
     lines = [
-        _render_row(["source", *headers]),
+        _render_row([escape(table.row_title), *headers]),
         _render_row([TEXT_COLUMN, *[NUMBER_COLUMN] * len(headers)]),
         *(
             _render_row([_render_label(row), *_render_cells(row, len(headers))])

@@ -45,6 +45,7 @@ class TextTable:
         subsection: `BY_CONDITION`, `ERRORS`, or empty for the comparison.
         header_groups: Titles above the headers, each with its number of columns.
         baseline_name: Baseline of the differences: the better or only single sensor.
+        row_title: What the rows are, above their names.
     """
 
     title: str
@@ -59,6 +60,7 @@ class TextTable:
     subsection: str = ""
     header_groups: tuple[tuple[str, int], ...] = ()
     baseline_name: str = BETTER_SINGLE_SENSOR
+    row_title: str = "source"
 
     @property
     def tex_file(self) -> str:

@@ -114,6 +114,7 @@ def build_text_table(
         difference_rows=(),
         notes=tuple(_build_notes(results, explanations)),
         has_mean_column=False,
+        row_title="attribute",
     )
 
 

@@ -23,7 +23,8 @@ from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.evaluation.counts import DetectionCounts
 from fusebench.experiments import runner, scoring, sources
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.resolution import ResolvedMetric
 from fusebench.runtime import progress
 from fusebench.runtime.program import run_program

@@ -26,7 +26,8 @@ from fusebench.cli_status import (
 )
 from fusebench.config.engine_settings import EngineSettings
 from fusebench.experiments import failures, plan, preflight
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import printable
 from fusebench.storage.store import Store
 

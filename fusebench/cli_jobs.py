@@ -34,7 +34,8 @@ from fusebench.engines.kinds import factory
 from fusebench.engines.kinds.local_worker import LOG_VARIABLE
 from fusebench.errors import UserError
 from fusebench.experiments import failures, preflight
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import printable
 from fusebench.storage.file_lock import LockHeldError
 from fusebench.storage.store import Store

@@ -20,7 +20,8 @@ from fusebench.cli import RunFunction, Step
 from fusebench.config import schema
 from fusebench.data.pairs import Split
 from fusebench.experiments import sources
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.sources import SourceImages
 from fusebench.runtime.program import run_program
 from fusebench.storage import hashing, records

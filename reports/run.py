@@ -23,7 +23,8 @@ from fusebench.config import schema
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
 from fusebench.experiments import commands, costs, failures
-from fusebench.experiments.plan import Plan, Run, SkippedTask
+from fusebench.experiments.plan import Plan, SkippedTask
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import file_names, printable
 from fusebench.runtime.program import run_program
 from fusebench.runtime.system_errors import name_file

@@ -6,7 +6,7 @@ from typing import Any
 
 from fusebench.engines.jobs import FUSED, PREDICTED, TRAINED, Job
 from fusebench.experiments import commands, runner, shards, sources
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage.store import Store
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusebench.experiments import shards
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.shards import Shard
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage.store import Store

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from fusebench.errors import UserError, escape_controls
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import printable
 from fusebench.runtime.system_errors import is_disk_fault
 from fusebench.storage import documents

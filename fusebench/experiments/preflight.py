@@ -15,7 +15,7 @@ from fusebench.data.label_images.statistics import LabelStatistics
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments import label_checks
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.resolution import ResolvedModel
 from fusebench.experiments.sources import SourceImages
 from fusebench.runtime import progress

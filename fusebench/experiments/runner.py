@@ -10,7 +10,7 @@ import numpy as np
 
 from fusebench.evaluation.counts import DatasetCounts, build_image_weights
 from fusebench.experiments import scoring, sources
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage import records
 from fusebench.storage.records import Record, Scalar
 from fusebench.storage.store import Store

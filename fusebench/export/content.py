@@ -14,7 +14,8 @@ from fusebench.config.reference_sources import ChannelsSource, EnsembleSource
 from fusebench.data.pairs import Split
 from fusebench.errors import UserError
 from fusebench.experiments import commands, sources
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.sources import SourceImages
 from fusebench.storage import hashing
 from fusebench.storage.store import Store

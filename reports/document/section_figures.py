@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
 from reports.document import paper_text, sections, selection

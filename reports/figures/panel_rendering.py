@@ -11,7 +11,7 @@ from fusebench.data.boxes import Boxes
 from fusebench.data.images import Color, LabelMap
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from reports.figures import overlays, zoom_windows
 from reports.figures.overlays import BoxOverlay
 from reports.results import drawn_matches, predictions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusebench.evaluation import box_matching
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
 from reports.figures import panel_rendering, sample_selection

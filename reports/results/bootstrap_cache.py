@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fusebench.errors import UserError
 from fusebench.evaluation import bootstrap
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import process_pool, progress
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fusebench.errors import UserError
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import command_name
 from fusebench.storage import image_index
 from fusebench.storage.records import Record

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from fusebench.errors import UserError
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.runtime import command_name
 from fusebench.storage.store import Store
 

@@ -11,7 +11,7 @@ from fusebench.data import images, label_maps
 from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Pair, Split
 from fusebench.experiments import sources
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage import predicted_boxes
 from fusebench.storage.store import Store
 from reports.results import per_image

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fusebench.data.pairs import Split
 from fusebench.experiments import sources
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage.records import Column
 from fusebench.storage.store import Store
 from reports.results import per_image, predictions

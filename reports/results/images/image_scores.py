@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusebench.evaluation import bootstrap
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage.store import Store
 from reports.results import per_image
 

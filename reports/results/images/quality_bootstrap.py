@@ -15,7 +15,7 @@ import numpy as np
 
 from fusebench.evaluation import bootstrap
 from fusebench.evaluation.bootstrap import Resamples
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage.store import Store
 from reports.results import per_image
 from reports.results.bootstrap_scores import BootstrapScores, FloatArray, ScoreKey, TaskBootstrap

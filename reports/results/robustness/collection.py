@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fusebench.config.schema import ExternalImagesSource
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
 from reports.results import bootstrap_cache

@@ -13,6 +13,7 @@ from fusebench.data.boxes import make_boxes
 from fusebench.data.pairs import Pair, Split
 from fusebench.errors import UserError
 from fusebench.experiments import plan, sources
+from fusebench.experiments.planning import split_loading
 from fusebench.runtime.reading import file_stamp
 from fusebench.storage.splits.split_cache import SplitCache
 from fusebench.storage.store import Store
@@ -222,7 +223,7 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
         return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
 
     build_split = plan.build_split
-    monkeypatch.setattr(plan, "build_split", build)
+    monkeypatch.setattr(split_loading, "build_split", build)
     file = schema.load_task_file(
         root / "tasks.yaml", changes=["tasks.toy.data.split={rule: lists}"]
     )
@@ -246,7 +247,7 @@ def test_a_note_that_both_splits_have_is_written_once(root, monkeypatch, texts, 
         return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
 
     build_split = plan.build_split
-    monkeypatch.setattr(plan, "build_split", build)
+    monkeypatch.setattr(split_loading, "build_split", build)
     assert build_run(root, "yolov5", limit).build_protocol()["folder"] == expected
 
 
@@ -277,7 +278,7 @@ def test_pairs_of_a_module_of_the_user_follow_its_code(root, monkeypatch):
         renamed = dataclasses.replace(
             resolved, plugin=dataclasses.replace(resolved.plugin, name="mine.any")
         )
-        split = plan._load_split(renamed, root / "data", "test", SplitCache(root / "runs"))
+        split = split_loading.load_split(renamed, root / "data", "test", SplitCache(root / "runs"))
         assert list(split.keys) == keys
 
 

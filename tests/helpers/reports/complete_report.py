@@ -11,7 +11,7 @@ from detection import coco_matching
 from fusebench.config import schema
 from fusebench.data.boxes import make_boxes
 from fusebench.evaluation.counts import write_counts
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage import cost_profiles, image_index
 from fusebench.storage.records import Column, Record, Scores
 from fusebench.storage.store import Store

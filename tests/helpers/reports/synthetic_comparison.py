@@ -20,7 +20,8 @@ from fusebench.config import schema
 from fusebench.data import boxes, images, label_maps
 from fusebench.data.boxes import Boxes
 from fusebench.datasets import fmb, m3fd
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.sources import get_images
 from fusebench.runtime import process_pool
 from fusebench.storage import predicted_boxes

@@ -13,7 +13,8 @@ from fusebench.data.boxes import Boxes
 from fusebench.data.pairs import Pair, Split
 from fusebench.evaluation.counts import write_counts
 from fusebench.experiments import resolution
-from fusebench.experiments.plan import Plan, Run
+from fusebench.experiments.plan import Plan
+from fusebench.experiments.planning.run import Run
 from fusebench.experiments.sources import SourceImages, get_images
 from fusebench.storage import image_index
 from fusebench.storage.cost_profiles import CostProfile

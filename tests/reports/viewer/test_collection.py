@@ -3,7 +3,7 @@
 import pytest
 
 from fusebench.config import schema
-from fusebench.experiments.plan import Run
+from fusebench.experiments.planning.run import Run
 from fusebench.storage.records import Column, Record
 from fusebench.storage.store import Store
 from reports.viewer import collection, page_data, pictures

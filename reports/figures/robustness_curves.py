@@ -45,9 +45,10 @@ def draw_robustness_curves(
         score_title: Name of the score, for the axis.
     """
     pyplot, settings = bars_and_curves.load_pyplot()
-    sources = list(dict.fromkeys(source for by_source in curves.values() for source in by_source))
-    columns = min(len(curves), CHART_COLUMNS)
-    rows = -(-len(curves) // columns)
+    drawn = {source for by_source in curves.values() for source in by_source}
+    sources = [source for source in styles if source in drawn]
+    rows = -(-len(curves) // CHART_COLUMNS)
+    columns = -(-len(curves) // rows)  # as many in every row, as far as possible
     legend_height = LEGEND_LINE_HEIGHT * (2 + len(sources) / LEGEND_COLUMNS)
     points = [p for by_source in curves.values() for each in by_source.values() for p in each]
     top = min(MAX_TOP, max([105.0, *(point.high or point.kept for point in points)]))
@@ -75,7 +76,7 @@ def draw_robustness_curves(
         label = f"{score_title} kept, % of clean"
         figure.supylabel(fonts.escape_missing_characters(label), fontsize=8, parse_math=False)
         figure.suptitle(fonts.escape_missing_characters(title), fontsize=8, parse_math=False)
-        bars_and_curves.draw_legend(figure, list(handles.values()), list(handles))
+        bars_and_curves.draw_legend(figure, [handles[source] for source in sources], sources)
         bars_and_curves.save_figure(figure, files)
         pyplot.close(figure)
 

@@ -1,7 +1,7 @@
 """Estimates of robustness: retained scores per source, corruption and severity, and their mean."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -186,6 +186,8 @@ def _estimate(samples: Mapping[str, _Samples]) -> dict[str, RobustnessValue]:
                 if other != name and not samples[other].is_unchanged
             ]
             estimate = confidence_intervals.estimate_mean(entry.retained, others)
+            if estimate is not None:  # a share has no upper end, but it is not negative
+                estimate = replace(estimate, low=max(0.0, estimate.low))
         values[name] = RobustnessValue(
             _get_mean(entry.retained), _get_mean(entry.score), estimate, entry.is_unchanged
         )

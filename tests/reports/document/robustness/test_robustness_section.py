@@ -146,6 +146,13 @@ def test_what_is_shown_to_degrade_least_is_said():
     assert "is shown to degrade least (" not in equal.sentence
 
 
+def test_an_interval_ends_at_0():
+    section = build_section(make_results(make_scores(bad=0.01)))
+    low, high = ((e := section.estimates[0].by_level["dark", 3]["bad"].estimate).low, e.high)
+    assert low == 0
+    assert high > 0.005
+
+
 def test_without_resamples_there_are_numbers_and_no_tests():
     section = build_section(make_results(make_scores(), with_resamples=False))
     (estimates,) = section.estimates

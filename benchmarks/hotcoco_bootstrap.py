@@ -171,16 +171,17 @@ def compare_time(resample_count: int) -> None:
     ]
     for first, second in combinations(samples, 2):
         confidence_intervals.estimate_difference(first, second)
-    ours = time.process_time() - start
+    own_seconds = time.process_time() - start
     with tempfile.TemporaryDirectory() as folder:
         evaluators = [evaluate_with_hotcoco(each, Path(folder)) for each in matches]
     start = time.process_time()
     for first, second in combinations(evaluators, 2):
         hotcoco.compare(first, second, n_bootstrap=TIMED_RESAMPLES, seed=0)
-    theirs = (time.process_time() - start) * resample_count / TIMED_RESAMPLES
+    hotcoco_seconds = (time.process_time() - start) * resample_count / TIMED_RESAMPLES
     print(
         f"{resample_count} resamples, {IMAGE_COUNT} images, {SOURCE_COUNT} sources: "
-        f"fusebench {ours:.1f} s, hotcoco {theirs:.1f} s (extrapolated from {TIMED_RESAMPLES})"
+        f"fusebench {own_seconds:.1f} s, hotcoco {hotcoco_seconds:.1f} s "
+        f"(extrapolated from {TIMED_RESAMPLES})"
     )
 
 

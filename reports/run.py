@@ -407,6 +407,7 @@ def _compute_inputs_hash(
             "equivalence": [
                 results.equivalence.model_dump(mode="json") for results in task_results
             ],
+            "attributes": [results.pair_attributes is not None for results in task_results],
             "profiles": [profile.model_dump(mode="json") for profile in profiles],
             "bootstrap": [
                 bootstrap_scoring.VERSION,

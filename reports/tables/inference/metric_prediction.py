@@ -41,8 +41,8 @@ PREDICTION_NOTE = (
     "the task; 0: the metric does not tell. Pairs on which all sources score the same are left "
     "out, and so are the single sensors, which are the best by several metrics by construction. "
     "The intervals cover other images, not other sources: with few of them, one source that is "
-    "better throughout decides. Metrics for which lower is better are negated first. Shown: p below 0.05, adjusted (Holm) for "
-    "all metrics of the task."
+    "better throughout decides. Metrics for which lower is better are negated first. Shown: p "
+    "below 0.05, adjusted (Holm) for all metrics of the task."
 )
 FloatArray = NDArray[np.float64]
 

@@ -133,9 +133,9 @@ def _compute_joint_rank_ends(
     adjusted = confidence_intervals.adjust_p_values(
         p_values[:, upper[0], upper[1]].ravel().tolist()
     )
-    shown = np.array(adjusted).reshape(len(samples), -1) < SIGNIFICANCE_LEVEL
+    is_significant = np.array(adjusted).reshape(len(samples), -1) < SIGNIFICANCE_LEVEL
     ends = []
-    for by_source, is_shown, better in zip(samples, shown, directions, strict=True):
+    for by_source, is_shown, better in zip(samples, is_significant, directions, strict=True):
         is_different = np.zeros((count, count), np.bool_)
         is_different[upper] = is_shown
         sign = 1.0 if better == "higher" else -1.0

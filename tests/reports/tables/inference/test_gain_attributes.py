@@ -21,8 +21,8 @@ def make_results(gain_of_dark=0.3):
     attributes["shift"] = np.full(COUNT, np.nan)
     visible = rng.uniform(0, 1, COUNT)
     gain = np.where(attributes["visible_contrast"] < 40, gain_of_dark, 0.0)
-    mine = visible + gain + rng.normal(0, 0.1, COUNT)
-    scores = {TITLE: {"infrared": visible / 2, "visible": visible, "mine": mine}}
+    fused = visible + gain + rng.normal(0, 0.1, COUNT)
+    scores = {TITLE: {"infrared": visible / 2, "visible": visible, "mine": fused}}
     pairs = tuple((f"ir{i}", f"vis{i}") for i in range(COUNT))
     units = np.repeat(np.arange(20), 6)
     return replace(

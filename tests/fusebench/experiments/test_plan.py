@@ -222,7 +222,7 @@ def test_notes_of_both_splits_stand_in_the_protocol(root, monkeypatch):
         notes = (("duplicate boxes", "2 of 9 dropped"),) if split == "test" else ()
         return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
 
-    build_split = plan.build_split
+    build_split = split_loading.build_split
     monkeypatch.setattr(split_loading, "build_split", build)
     file = schema.load_task_file(
         root / "tasks.yaml", changes=["tasks.toy.data.split={rule: lists}"]
@@ -246,7 +246,7 @@ def test_a_note_that_both_splits_have_is_written_once(root, monkeypatch, texts, 
         notes = (("folder", texts[split == "test"]),)
         return dataclasses.replace(build_split(index, split, *arguments), notes=notes)
 
-    build_split = plan.build_split
+    build_split = split_loading.build_split
     monkeypatch.setattr(split_loading, "build_split", build)
     assert build_run(root, "yolov5", limit).build_protocol()["folder"] == expected
 

@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reports.document import (
-    equivalence,
-    equivalence_text,
-    headline,
-    interval_plots,
-    selection,
-    table_text,
-)
+from reports.document import equivalence, equivalence_text, selection, table_text
 from reports.document.model import MissingRuns, TaskSection
+from reports.document.parts import headline, interval_plots
 from reports.figures import sample_panels
 from reports.figures.sample_panels import SamplePair
 from reports.literature import published_comparison

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fusebench.runtime import file_names
 from reports.document.efficiency import Efficiency
 from reports.document.equivalence import EquivalenceComparison
-from reports.document.headline import Headline
-from reports.document.interval_plots import IntervalPlots
+from reports.document.parts.headline import Headline
+from reports.document.parts.interval_plots import IntervalPlots
 from reports.document.robustness.section import RobustnessSection
 from reports.figures.sample_panels import SamplePair
 from reports.literature.published_comparison import PublishedComparison

@@ -7,8 +7,9 @@ from pathlib import Path
 from fusebench.experiments.planning.run import Run
 from fusebench.runtime import file_names
 from fusebench.storage.store import Store
-from reports.document import paper_text, sections, selection
+from reports.document import sections, selection
 from reports.document.model import TaskSection
+from reports.document.parts import paper_text
 from reports.document.robustness.curves import build_curves
 from reports.figures import (
     bars_and_curves,

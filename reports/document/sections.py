@@ -6,13 +6,12 @@ from dataclasses import replace
 from reports.document import (
     equivalence,
     equivalence_text,
-    headline,
-    interval_plots,
     reference_rows,
     selection,
     table_text,
 )
 from reports.document.model import MissingRuns, TaskSection
+from reports.document.parts import headline, interval_plots
 from reports.document.robustness import section as robustness_section
 from reports.figures import sample_panels
 from reports.figures.sample_panels import SamplePair

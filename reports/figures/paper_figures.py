@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from PIL import Image, ImageDraw
 
@@ -17,9 +17,6 @@ from reports.figures.bars_and_curves import (
 )
 from reports.statistics.confidence_intervals import BETTER, WORSE
 from reports.tables.comparison import ScoreTable, TableRow
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ROW_HEIGHT, MARGIN_HEIGHT = 0.13, 0.75  # inches per source and column; of axis and title
 MAX_FOREST_ROWS = 60  # about the height of a page
@@ -126,7 +123,7 @@ def _read_image(path: Path) -> Image.Image:
 
 
 def _draw_difference(
-    axes: "Axes",
+    axes: Any,
     table: ScoreTable,
     row: TableRow,
     column: int,

@@ -12,15 +12,9 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from reports.document import (
-    efficiency,
-    leaderboard,
-    notes,
-    paper_text,
-    pictures,
-    section_order,
-)
+from reports.document import efficiency, section_order
 from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report
+from reports.document.parts import leaderboard, notes, paper_text, pictures
 from reports.document.section_order import list_appendices, list_subsections
 from reports.results import confusion_matrices
 from reports.tables import result_text

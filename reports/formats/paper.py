@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fusebench.runtime.reading.yaml_text import parse_yaml
-from reports.document import paper_text
 from reports.document.model import TaskSection
+from reports.document.parts import paper_text
 from reports.formats import latex
 
 REFERENCES_FILE = f"{paper_text.FOLDER}/references.bib"

@@ -69,15 +69,17 @@ def render_table(table: TextTable, width: int, *, with_intervals: bool = False) 
     """Render a table with aligned columns; ``*`` marks the best, ``+`` the second best.
 
     The mean is the first column. In a table that is wider than ``width`` characters, names lose
-    their remarks; if that is not enough, columns that do not fit follow in a block below.
+    their remarks and long titles their end; if that is not enough, columns that do not fit follow
+    in a block below.
     """
     order = _order_columns(table)
-    headers = ["", *(_escape(table.headers[i][0]) + RANK_MARKS[0] for i in order)]
+    titles = [_escape(table.headers[i][0]) for i in order]
     compared = table.difference_rows[1:]  # the first one names the better sensor
 
     def build_rows(with_remarks: bool) -> list[list[str]]:
+        headers = titles if with_remarks else text_columns.shorten_names(titles, MAX_NAME_WIDTH)
         return [
-            headers,
+            ["", *(title + RANK_MARKS[0] for title in headers)],
             *(_render_row(row, order, with_remarks, with_intervals) for row in table.rows),
             *(
                 [f"vs single: {name}", *cells]

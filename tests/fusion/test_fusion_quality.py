@@ -94,8 +94,7 @@ def test_folders_of_the_store_are_named_after_their_method(tmp_path):
         folders[-1].mkdir()
         spec = {"method": method, "options": {"levels": levels}}
         (folders[-1] / "spec.json").write_text(json.dumps(spec))
-    mine = tmp_path / "mine"
-    assert source_names.name_sources([folders[0], folders[2], mine]) == [
+    assert source_names.name_sources([folders[0], folders[2], tmp_path / "mine"]) == [
         "laplacian",
         "average",
         "mine",

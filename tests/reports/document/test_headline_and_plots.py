@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reports.document import headline, interval_plots, leaderboard, pictures, sections, selection
+from reports.document import sections, selection
+from reports.document.parts import headline, interval_plots, leaderboard, pictures
 from reports.figures.sample_panels import SamplePair, SamplePanel
 from reports.statistics.confidence_intervals import BETTER, NO_DIFFERENCE_SHOWN, WORSE, Estimate
 from reports.tables.comparison import SourceComparison
@@ -38,18 +39,18 @@ def make_tested_table(verdicts):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "label", "words"),
+    ("verdict", "label", "reason"),
     [
         (BETTER, headline.HELPS, "more than chance explains"),
         (WORSE, headline.HURTS, "more than chance explains"),
         (NO_DIFFERENCE_SHOWN, headline.UNDECIDED, "No source is shown to be best."),
     ],
 )
-def test_a_headline_claims_no_more_than_the_verdict_of_the_mean(verdict, label, words):
+def test_a_headline_claims_no_more_than_the_verdict_of_the_mean(verdict, label, reason):
     table = make_tested_table((BETTER, WORSE, verdict))
     result = headline.build_headline(RESULTS, table, [])
     assert (result.label, result.candidate, result.baseline) == (label, "mine", "visible")
-    assert words in result.sentence
+    assert reason in result.sentence
     # mean 55 against 50 of visible; person 60 against 50, car 50 against 60
     assert "mine (mAP@.5 55.0) is 5.0 points ahead of visible (50.0)" in result.sentence
     assert result.where == (
@@ -81,15 +82,15 @@ def test_differences_share_a_scale_with_zero_and_only_long_intervals_are_cut():
     plots = interval_plots.build_difference_plots(make_tested_table((BETTER, WORSE, BETTER)))
     person, car, mean = plots.columns
     assert person == car != mean
-    mine = plots.marks["mine"]
-    assert mine[0].low < mine[0].value < mine[0].high
-    assert mine[0].value > person.reference > mine[1].value
+    marks = plots.marks["mine"]
+    assert marks[0].low < marks[0].value < marks[0].high
+    assert marks[0].value > person.reference > marks[1].value
     # equal differences of opposite sign are equally far from zero
-    assert mine[0].value - person.reference == pytest.approx(
-        car.reference - mine[1].value, abs=0.11
+    assert marks[0].value - person.reference == pytest.approx(
+        car.reference - marks[1].value, abs=0.11
     )
     assert plots.marks["poor"][0].low == plots.marks["poor"][0].high  # not tested: no interval
-    assert not any(mark.is_cut_low or mark.is_cut_high for mark in mine)
+    assert not any(mark.is_cut_low or mark.is_cut_high for mark in marks)
     table = make_tested_table((BETTER, WORSE, BETTER))
     row = table.rows[2]
     long = replace(row.comparisons[0], estimate=make_estimate(0.1, -3.0, 3.2))
@@ -103,11 +104,11 @@ def test_differences_share_a_scale_with_zero_and_only_long_intervals_are_cut():
 
 def test_scores_have_one_length_per_point_and_the_better_sensor_as_reference():
     plots = interval_plots.build_score_plots(selection.build_main_table(RESULTS))
-    infrared, visible, mine = (plots.marks[name] for name in ("infrared", "visible", "mine"))
+    infrared, visible, fused = (plots.marks[name] for name in ("infrared", "visible", "mine"))
     assert plots.columns[0].reference == infrared[0].value
     assert plots.columns[1].reference == visible[1].value
     # person: 60 - 50 = 10 points; car: 50 - 20 = 30 points
-    ratio = (mine[1].value - infrared[1].value) / (mine[0].value - infrared[0].value)
+    ratio = (fused[1].value - infrared[1].value) / (fused[0].value - infrared[0].value)
     assert ratio == pytest.approx(3, abs=0.05)
 
 

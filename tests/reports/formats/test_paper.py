@@ -3,7 +3,8 @@
 import re
 
 from fusebench import plugins
-from reports.document import paper_text, sections
+from reports.document import sections
+from reports.document.parts import paper_text
 from reports.formats import paper
 from tests.helpers.reports.synthetic_records import (
     PROTOCOL,

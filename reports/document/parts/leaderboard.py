@@ -6,8 +6,8 @@ The mean is the last column of a task's main table.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.document.interval_plots import IntervalMark, PlotColumn
 from reports.document.model import TaskSection
+from reports.document.parts.interval_plots import IntervalMark, PlotColumn
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ in 95 % of trials. hotcoco resamples images and, as its documentation says, drop
 
 Time: resamples of 840 images, 6 classes, 3 sources, all three pairs compared; processor time of one
 core, RAYON_NUM_THREADS=1. hotcoco is timed on fewer resamples and extrapolated.
+
+Measured with hotcoco 1.3.0: 95 % and 50 % of 150 intervals with 24 sequences hold the true
+difference, 95 % and 85 % of 60 with independent images; 3.0 s and 86 s.
 """
 
 import argparse

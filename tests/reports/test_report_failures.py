@@ -177,4 +177,4 @@ def test_a_pair_without_panels_leaves_no_empty_table(runs):
     assert "Left out: pair" in text
     assert 'class="sample"' not in page
     assert "samples/" not in text
-    assert "|  |" not in text.split("\n## Sample images")[1].split("\n## ")[0]
+    assert "|  |" not in text.split("\n### Sample images")[1].split("\n### ")[0]

@@ -1,13 +1,10 @@
 """False discovery rate: adjustment of the p values of many findings that are listed together.
 
-Benjamini and Hochberg's step-up method: the expected share of false findings among the findings is
-at most 5 %. It is proven for independent and for positively dependent tests (Benjamini, Yekutieli,
-"The control of the false discovery rate in multiple testing under dependency", Ann. Stat. 29(4),
-2001). The attributes of a pair depend on each other in both directions. The method of 2001, which
-holds for every dependence, asks for a p value that is 2 to 4 times smaller, and for one finding
-alone is stricter than Holm's. The reason for the weaker one is measured: without any true finding,
-it reports any in at most 5 % of tables with dependent attributes (`reports.calibrate`), and a
-finding also has to be confirmed on other sequences.
+Benjamini and Yekutieli's step-up method: the expected share of false findings among the findings is
+at most 5 %, whatever the dependence of the tests. The attributes of a pair depend on each other in
+both directions, and the gains of all sources share the sensor. The method of Benjamini and Hochberg
+(1995) is proven for independent and positively dependent tests only; in tables of attributes that
+have nothing to do with the gain, from 10 unequal sequences, it had a finding in 8 % of 282 trials.
 """
 
 from collections.abc import Sequence
@@ -16,17 +13,18 @@ import numpy as np
 
 
 def adjust_p_values(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values for the false discovery rate.
+    """Adjust p values for the false discovery rate under any dependence.
 
-        q_(i) = min over j >= i of  m p_(j) / j
+        q_(i) = min over j >= i of  m p_(j) / j  sum_k 1 / k
 
-    Source: Benjamini, Hochberg, "Controlling the false discovery rate: a practical and powerful
-    approach to multiple testing", J. R. Stat. Soc. B 57(1), 1995.
+    Source: Benjamini, Yekutieli, "The control of the false discovery rate in multiple testing under
+    dependency", Ann. Stat. 29(4), 2001.
     """
     values = np.asarray(p_values, np.float64)
     order = np.argsort(values, kind="stable")[::-1]
     count = len(values)
-    scaled = values[order] * count / np.arange(count, 0, -1)
+    numbers = np.arange(count, 0, -1)
+    scaled = values[order] * count / numbers * (1 / numbers).sum()
     adjusted = np.empty(count)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
     return [float(value) for value in adjusted]

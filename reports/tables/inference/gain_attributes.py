@@ -194,7 +194,7 @@ def _build_notes(results: TaskResults, explanations: Sequence[GainExplanation]) 
         "Positive: the larger the attribute, the larger the gain.",
         f"Intervals: jackknife over {first.unit_count} {unit}.",
         f"{SHOWN_MARK} shown: false discovery rate of the {count} correlations below 5 % "
-        "(Benjamini, Hochberg), and the gain of sequences that were left out is predicted "
+        "(Benjamini, Yekutieli), and the gain of sequences that were left out is predicted "
         "(10 folds).",
         "A correlation is no cause: attributes go together, as darkness and low contrast do.",
     ]

@@ -80,7 +80,7 @@ def test_a_mean_of_few_sequences_has_no_interval():
 
 def test_the_false_discovery_rate_is_that_of_scipy():
     p_values = RNG.uniform(0, 0.3, 27)
-    expected = stats.false_discovery_control(p_values, method="bh")
+    expected = stats.false_discovery_control(p_values, method="by")
     assert false_discovery.adjust_p_values(p_values) == pytest.approx(expected)
     assert false_discovery.adjust_p_values([]) == []
 

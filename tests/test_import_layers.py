@@ -61,6 +61,7 @@ REPORTS_ORDER = (
     "document",
     "viewer",
     "formats",
+    "assembly",
     "run_comparison",
 )
 # Libraries with side effects at import, or slow ones: the only modules that may import them.

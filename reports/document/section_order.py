@@ -20,29 +20,23 @@ SAMPLES, PROTOCOL = "samples", "protocol"
 
 def list_subsections(section: TaskSection) -> Iterator[tuple[str, str]]:
     """Yield id and heading of every subsection that the section has, in order."""
-    yield COMPARISON, "Comparison"
-    if section.samples:
-        yield SAMPLES, "Sample images"
-    if section.equivalence_table:
-        yield EQUIVALENCE, "Equivalence"
-    if section.gain_table:
-        yield GAINS, "Where the gain comes from"
-    if section.published_comparisons:
-        yield PUBLISHED, "Published results"
-    if any(table.subsection == BY_CONDITION for table in section.main_tables):
-        yield BY_CONDITION, "Scores by condition"
-    if section.robustness:
-        yield ROBUSTNESS, "Robustness"
-    if any(table.subsection == ERRORS for table in section.main_tables):
-        yield ERRORS, "Error types"
-    if section.curves_stem:
-        yield CURVES, "Precision-recall curves"
-    if section.confusion_matrix_stems:
-        yield CONFUSION_MATRICES, "Confusion matrices"
-    if section.collapsed_tables:
-        yield COLLAPSED_TABLES, "More tables"
-    if section.missing_runs:
-        yield MISSING_RUNS, "Missing runs"
+    subsections = {table.subsection for table in section.main_tables}
+    for subsection, title, is_present in (
+        (COMPARISON, "Comparison", True),
+        (SAMPLES, "Sample images", bool(section.samples)),
+        (EQUIVALENCE, "Equivalence", section.equivalence_table is not None),
+        (GAINS, "Where the gain comes from", section.gain_table is not None),
+        (PUBLISHED, "Published results", bool(section.published_comparisons)),
+        (BY_CONDITION, "Scores by condition", BY_CONDITION in subsections),
+        (ROBUSTNESS, "Robustness", section.robustness is not None),
+        (ERRORS, "Error types", ERRORS in subsections),
+        (CURVES, "Precision-recall curves", bool(section.curves_stem)),
+        (CONFUSION_MATRICES, "Confusion matrices", bool(section.confusion_matrix_stems)),
+        (COLLAPSED_TABLES, "More tables", bool(section.collapsed_tables)),
+        (MISSING_RUNS, "Missing runs", bool(section.missing_runs)),
+    ):
+        if is_present:
+            yield subsection, title
 
 
 def list_appendices(

@@ -1,0 +1,1 @@
+"""Assembles a report: what it needs from the store, its sections, and all its files."""

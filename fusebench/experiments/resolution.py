@@ -491,8 +491,9 @@ def _check_model(
     faults += plugin.config_errors(model.options, classes, f"tasks.{name}.options")
     unmapped = set(classes) - plugin.mapped_classes(model.options, classes)
     unmapped -= set(task.excluded_classes)
+    score = "AP" if task.kind == "detection" else "IoU"
     faults += [
-        f"tasks.{name}.options.class_map: maps nothing to {each}, so its AP would be 0 and "
+        f"tasks.{name}.options.class_map: maps nothing to {each}, so its {score} would be 0 and "
         f"lower the mean; map a class to it, or list it under without: for a second mean"
         for each in classes
         if each in unmapped

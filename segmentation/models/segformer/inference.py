@@ -40,7 +40,7 @@ def predict_label_maps(
     Raises:
         UserError: If the largest image cannot fit into the memory of the machine.
     """
-    for key, logits, first_class_id in _iterate_logits(folder, test, device=device):
+    for key, logits, first_class_id in iterate_logits(folder, test, device=device):
         yield key, logits.argmax(0).byte().cpu().numpy() + np.uint8(first_class_id)
 
 
@@ -60,13 +60,13 @@ def predict_probabilities(
     Raises:
         UserError: If the largest image cannot fit into the memory of the machine.
     """
-    for key, logits, first_class_id in _iterate_logits(folder, test, device=device):
+    for key, logits, first_class_id in iterate_logits(folder, test, device=device):
         trained = logits.softmax(0).cpu().numpy()
         untrained = np.zeros((first_class_id, *trained.shape[1:]), np.float32)
         yield key, np.concatenate([untrained, trained])
 
 
-def _iterate_logits(
+def iterate_logits(
     folder: Path, test: LabeledImages, *, device: str
 ) -> Iterator[tuple[str, "Tensor", int]]:
     """Yield key, logits (outputs, H, W) and the class id of the first output, per test image."""

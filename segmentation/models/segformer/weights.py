@@ -100,7 +100,7 @@ def load_initial_weights(network: "nn.Module", path: Path, classes: Sequence[str
     """
     tensors, trained_classes = _read_weights_file(path)
     expected = dict(network.state_dict())
-    encoder = _read_encoder(tensors, path)
+    encoder = read_only_encoder(tensors, path)
     _check_encoder_size(encoder.tensors, expected, path)
     loaded = {f"{BACKBONE_PREFIX}{name}": tensor for name, tensor in encoder.tensors.items()}
     first = loaded.get(networks.FIRST_LAYER_WEIGHT)
@@ -125,7 +125,9 @@ def load_initial_weights(network: "nn.Module", path: Path, classes: Sequence[str
     network.load_state_dict(expected | foreign_weights.convert_values(loaded, dtypes, str(path)))
 
 
-def _read_encoder(tensors: "Mapping[str, Tensor]", path: Path) -> mit_weight_names.EncoderWeights:
+def read_only_encoder(
+    tensors: "Mapping[str, Tensor]", path: Path
+) -> mit_weight_names.EncoderWeights:
     """Return the only encoder of a file; apart from it the file may hold heads only."""
     encoders = mit_weight_names.find_encoders(tensors)
     if len(encoders) != 1:
@@ -155,7 +157,7 @@ def _check_encoder_size(
         for name, value in expected.items()
         if name.startswith(BACKBONE_PREFIX)
     }
-    size, expected_size = map(_describe_encoder_size, (encoder, expected_encoder))
+    size, expected_size = map(describe_encoder_size, (encoder, expected_encoder))
     if size != expected_size:
         is_published = size.startswith("mit_")
         hint = f"set backbone: {size}, or name" if is_published else "name"
@@ -165,7 +167,7 @@ def _check_encoder_size(
         )
 
 
-def _describe_encoder_size(encoder: "Mapping[str, Tensor]") -> str:
+def describe_encoder_size(encoder: "Mapping[str, Tensor]") -> str:
     """Return the published name of an encoder's size, or a description of another size."""
     depths = mit_weight_names.count_blocks(encoder)
     width = len(encoder["layers.0.0.projection.weight"])

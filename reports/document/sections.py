@@ -51,7 +51,15 @@ def build_section(
     by_condition = [t for t in visible if t.name.endswith(builders.BY_CONDITION_SUFFIX)]
     section = TaskSection(
         results=results,
-        headline=headline.build_headline(results, main, by_condition),
+        headline=headline.build_headline(
+            results,
+            main,
+            by_condition,
+            [
+                reference_rows.build_plain_sentence(results, main),
+                robustness.plain_sentence if robustness else "",
+            ],
+        ),
         answer=" ".join(sentence for sentence in sentences if sentence),
         missing_runs=tuple(
             MissingRuns(

@@ -42,8 +42,8 @@ def describe_best(table: ScoreTable, column: int) -> str:
     names = ", ".join(row.source_results.source_name for row in best)
     if len(best) == 1:
         return f"Best by {title}, shown against each of the other {count - 1}: {names}."
-    all_of = "all " if len(best) == count else ""
-    return f"Tied for best by {title}, {all_of}{len(best)} of {count} sources: {names}."
+    amount = f"all {count}" if len(best) == count else f"{len(best)} of {count}"
+    return f"Tied for best by {title}, {amount} sources: {names}."
 
 
 def format_rank_set(rank_set: RankSet | None) -> str:

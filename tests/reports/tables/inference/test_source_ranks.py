@@ -44,6 +44,10 @@ def test_a_table_has_rank_letters_and_their_explanation():
     assert any("tests of all 3 pairs" in note for note in text.notes)
 
 
+def make_undecided_table():
+    return fusion_metric_tables.build_rank_table(make_ranked_quality_results(5.0))
+
+
 def test_the_answer_names_the_best_source_or_those_tied_for_it():
     results = make_bootstrapped_results()
     answer = where_fusion_helps.build_answer(results, selection.build_main_table(results))
@@ -51,6 +55,8 @@ def test_the_answer_names_the_best_source_or_those_tied_for_it():
     equal = make_bootstrapped_results(fused_scores=(0.5005, 0.5005))
     answer = where_fusion_helps.build_answer(equal, selection.build_main_table(equal))
     assert answer.endswith("Tied for best by mAP@.5, 2 of 3 sources: mine, visible.")
+    every = rank_text.describe_best(make_undecided_table(), -1)
+    assert every.startswith("Tied for best by mean rank, all 2 sources: ")
 
 
 def test_a_difference_that_the_table_denies_is_not_shown_by_the_ranks():

@@ -70,8 +70,8 @@ def build_sentence(results: TaskResults, table: ScoreTable) -> str:
     if not claims:
         best_texts = (_format_source(row, header, column) for row in (best_reference, best_fused))
         return (
-            "Of the sources that use both sensors without a fused image, {} is best; the best fused "
-            "image is {}. Not tested."
+            "Of the sources that use both sensors without a fused image, {} is best; the best "
+            "fused image is {}. Not tested."
         ).format(*best_texts)
     significant = [claim for claim in claims if claim.is_shown]
     better_fused = [claim for claim in significant if claim.row.source_results.is_fused]

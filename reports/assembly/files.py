@@ -33,7 +33,7 @@ from reports.tables import (
     tidy_scores,
 )
 from reports.tables.comparison import ScoreTable
-from reports.tables.inference import gain_attributes, metric_prediction, source_ranks
+from reports.tables.inference import gain_attributes, metric_prediction, rank_csv, rank_text
 from reports.viewer import collection, links, writing
 from reports.viewer.writing import PictureOptions
 
@@ -83,7 +83,7 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     interval_text_tables = [
         text_table
         for text_table in text_tables[len(tables) :]
-        if not text_table.csv_file.endswith(source_ranks.RANKS_SUFFIX)
+        if not text_table.csv_file.endswith(rank_text.RANKS_SUFFIX)
     ]
     for file, dataframe in interval_tables.build_dataframes(
         section.results, visible, interval_text_tables
@@ -115,9 +115,9 @@ def _write_tests(section: TaskSection, table: ScoreTable, folder: Path) -> None:
     differences = significance.build_pairwise_dataframe(table, section.results.bootstrap)
     if differences is not None:
         csv_files.write_csv(differences, folder / f"{stem}-pairwise.csv")
-    ranks = source_ranks.build_dataframe(table)
+    ranks = rank_csv.build_dataframe(table)
     if not ranks.empty:
-        csv_files.write_csv(ranks, folder / f"{stem}{source_ranks.RANKS_SUFFIX}")
+        csv_files.write_csv(ranks, folder / f"{stem}{rank_text.RANKS_SUFFIX}")
 
 
 def write_viewer(

@@ -18,7 +18,11 @@ from reports.statistics import confidence_intervals
 from reports.statistics.confidence_intervals import CONFIDENCE_LEVEL, Estimate
 from reports.tables import significance_text
 from reports.tables.comparison import ColumnHeader, ScoreTable, TableRow, find_best_row
-from reports.tables.number_format import format_signed_score, get_difference_unit
+from reports.tables.number_format import (
+    format_score,
+    format_signed_score,
+    get_difference_unit,
+)
 from reports.tables.result_text import format_cell
 
 
@@ -64,15 +68,16 @@ def build_sentence(results: TaskResults, table: ScoreTable) -> str:
     assert best_reference is not None
     claims = test_claims(results, table)
     if not claims:
+        best_texts = (_format_source(row, header, column) for row in (best_reference, best_fused))
         return (
-            f"Without a fused image, {_format_source(best_reference, header, column)} is best; the "
-            f"best fused image is {_format_source(best_fused, header, column)}. Not tested."
-        )
+            "Of the sources that use both sensors without a fused image, {} is best; the best "
+            "fused image is {}. Not tested."
+        ).format(*best_texts)
     significant = [claim for claim in claims if claim.is_shown]
     better_fused = [claim for claim in significant if claim.row.source_results.is_fused]
     if better_fused:
         texts = "; ".join(_format_claim(claim, header, column) for claim in better_fused)
-        return f"Better than every source without a fused image: {texts}."
+        return f"Better than every source that uses both sensors without a fused image: {texts}."
     text = (
         "No fused image is shown to be better than every source that uses both sensors without one "
         f"(the best: {_format_source(best_reference, header, column)})"
@@ -81,6 +86,37 @@ def build_sentence(results: TaskResults, table: ScoreTable) -> str:
         texts = "; ".join(_format_claim(claim, header, column) for claim in significant)
         text += f". Better than every fused image: {texts}"
     return f"{text}."
+
+
+def build_plain_sentence(results: TaskResults, table: ScoreTable) -> str:
+    """Build the same sentence without statistics, for the headline."""
+    column = len(table.headers) - 1
+    fused, references = _split_rows(table, column)
+    if results.kind == "quality" or not fused or not references:
+        return ""
+    header = table.headers[column]
+    best = find_best_row(references, header, column)
+    assert best is not None
+    score = format_score(best.cells[column].mean, header)
+    text = f"{best.source_results.source_name} ({header.title} {score})"
+    claims = test_claims(results, table)
+    if not claims:
+        return (
+            f"The best source that uses both sensors without a fused image is {text}; not tested."
+        )
+    significant = [claim.row.source_results for claim in claims if claim.is_shown]
+    better_fused = [source.source_name for source in significant if source.is_fused]
+    if better_fused:
+        names = ", ".join(better_fused)
+        return f"Better than every source that uses both sensors without a fused image: {names}."
+    sentence = (
+        "No fused image is shown to be better than every source that uses both sensors without "
+        f"one; the best of these is {text}."
+    )
+    if significant:
+        names = ", ".join(source.source_name for source in significant)
+        sentence += f" Better than every fused image: {names}."
+    return sentence
 
 
 def test_claims(results: TaskResults, table: ScoreTable) -> list[GroupClaim]:

@@ -20,7 +20,7 @@ from reports.results import protocol
 from reports.results.task_results import TaskResults
 from reports.tables import builders, interval_tables, result_text, where_fusion_helps
 from reports.tables.comparison import ScoreTable
-from reports.tables.inference import gain_attributes, source_ranks
+from reports.tables.inference import gain_attributes, rank_text
 from reports.tables.text_table import TextTable
 
 
@@ -51,7 +51,15 @@ def build_section(
     by_condition = [t for t in visible if t.name.endswith(builders.BY_CONDITION_SUFFIX)]
     section = TaskSection(
         results=results,
-        headline=headline.build_headline(results, main, by_condition),
+        headline=headline.build_headline(
+            results,
+            main,
+            by_condition,
+            [
+                reference_rows.build_plain_sentence(results, main),
+                robustness.plain_sentence if robustness else "",
+            ],
+        ),
         answer=" ".join(sentence for sentence in sentences if sentence),
         missing_runs=tuple(
             MissingRuns(
@@ -109,7 +117,7 @@ def _build_rank_tables(results: TaskResults, tables: Sequence[ScoreTable]) -> li
     return [
         rank_table
         for table in tables
-        for rank_table in source_ranks.build_rank_tables(
+        for rank_table in rank_text.build_rank_tables(
             table_text.build_unranked_text_table(results, table), table
         )
     ]

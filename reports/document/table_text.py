@@ -15,7 +15,7 @@ from reports.tables.comparison import (
     get_baseline_name,
     have_different_seeds,
 )
-from reports.tables.inference import source_ranks
+from reports.tables.inference import rank_text
 from reports.tables.text_table import BY_CONDITION, ERRORS, TextRow, TextTable
 
 SOURCE_KIND_TEXTS = {
@@ -101,11 +101,11 @@ def _build_row(table: ScoreTable, row: TableRow) -> TextRow:
     kind = SOURCE_KIND_TEXTS.get(source.source_kind, source.source_kind)
     remarks = [] if source.source_name == kind else [kind]
     seeds = result_text.describe_seeds(row)
-    ranking = source_ranks.get_ranking(table, row)
+    ranking = rank_text.get_ranking(table, row)
     if seeds:
         remarks.append(seeds)
     if ranking:
-        remarks.append(f"rank {source_ranks.format_rank_range(ranking)}")
+        remarks.append(f"rank {rank_text.format_rank_range(ranking)}")
     return TextRow(
         label=source.source_name,
         remark=", ".join(remarks),

@@ -20,6 +20,8 @@ def render_report(report: Report) -> str:
         f"**{escape(section.results.name)}**{_render_badge(section)}: {_render_answer(section)}"
         for section in report.sections
     ]
+    if report.viewer_file:
+        parts.append(f"All test pairs in pictures: [image viewer]({report.viewer_file})")
     if any(section.samples for section in report.sections):
         parts.append(escape(report.sample_selection_rule))
     parts += [_render_section(section) for section in report.sections]
@@ -53,9 +55,7 @@ def _render_badge(section: TaskSection) -> str:
 def _render_answer(section: TaskSection) -> str:
     """Render the headline, then the statistics unless they are the same sentence."""
     headline = section.headline
-    plain = " ".join(
-        [f"{headline.label}.", headline.sentence, *(text for _, text in headline.where)]
-    )
+    plain = f"{headline.label}. {headline.text}"
     if headline.sentence in section.answer:
         return escape(section.answer)
     return f"{escape(plain)}\n\n{_render_collapsed('Statistics', [escape(section.answer)])}"

@@ -1,4 +1,4 @@
-"""Rank correlation of fusion metrics with task scores over the sources of one data set.
+"""Rank correlation of fusion metrics with task scores over the sources of one set of pairs.
 
 Spearman's rho between the means of a fusion metric and of a task, over the sources that both have.
 Its 95 % interval is Fisher's z with the standard error of Bonett, Wright, "Sample size
@@ -45,13 +45,17 @@ class MetricCorrelation:
 
 
 def compute_correlations(tasks: Sequence[TaskResults]) -> list[MetricCorrelation]:
-    """Correlate every fusion metric with the first two scores of every task on its data set."""
+    """Correlate every fusion metric with the first two scores of every task on its data set.
+
+    The tasks have test pairs in common, known by their files: simulated scenes of another seed are
+    other pairs of a data set with the same name.
+    """
     return [
         correlation
         for quality in tasks
         if quality.kind == "quality"
         for task in tasks
-        if task.kind != "quality" and task.dataset == quality.dataset
+        if task.kind != "quality" and _have_common_pairs(quality, task)
         for correlation in _correlate_tasks(quality, task)
     ]
 
@@ -85,6 +89,12 @@ def build_dataframe(correlations: Sequence[MetricCorrelation]) -> pd.DataFrame:
     ]
     floats = dict.fromkeys(("rho", "low", "high"), "float64")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(floats)
+
+
+def _have_common_pairs(quality: TaskResults, task: TaskResults) -> bool:
+    if quality.dataset != task.dataset or not (quality.image_scores and task.image_scores):
+        return False
+    return not set(quality.image_scores.pairs).isdisjoint(task.image_scores.pairs)
 
 
 def _correlate_tasks(quality: TaskResults, task: TaskResults) -> Iterator[MetricCorrelation]:

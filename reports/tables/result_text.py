@@ -14,7 +14,7 @@ from reports.tables.comparison import (
     TableRow,
     get_baseline_name,
 )
-from reports.tables.inference import source_ranks
+from reports.tables.inference import rank_text
 from reports.tables.number_format import (
     MINUS,
     format_score,
@@ -153,7 +153,7 @@ def build_notes(results: TaskResults, table: ScoreTable) -> list[str]:
     if any(cell.standard_deviation is not None for cell in cells):
         notes.append(STANDARD_DEVIATION_NOTE)
     notes += significance_text.describe_verdicts(results, table)
-    if letters := source_ranks.describe_letters(table, get_baseline_name(table)):
+    if letters := rank_text.describe_letters(table, get_baseline_name(table)):
         notes.append(letters)
     seed_counts = {len(row.source_results.records) for row in table.rows if row.cells}
     is_tested = any(comparison for row in table.rows for comparison in row.comparisons)

@@ -20,7 +20,7 @@ from reports.tables.comparison import (
     find_better_single_sensor,
     get_baseline_name,
 )
-from reports.tables.inference import source_ranks
+from reports.tables.inference import rank_text
 from reports.tables.number_format import format_score, format_signed_score, get_difference_unit
 from reports.tables.result_text import ONE_SEED_NOTE, UNTESTED_NOTE, format_cell
 
@@ -37,7 +37,7 @@ def build_answer(results: TaskResults, table: ScoreTable) -> str:
     rows = [row for row in table.rows if row.cells]
     if results.kind == "quality" and rows:
         rank = fusion_metric_tables.describe_mean_rank(table)
-        best = source_ranks.describe_best(table, 0) or UNTESTED_NOTE
+        best = rank_text.describe_best(table, 0) or UNTESTED_NOTE
         return " ".join([*_describe_circumstances(results), rank, best])
     column = len(table.headers) - 1
     best_row = find_best_row(rows, table.headers[column], column)
@@ -48,7 +48,7 @@ def build_answer(results: TaskResults, table: ScoreTable) -> str:
     if not is_tested and results.sources[0].planned_seeds != (None,):
         sentences.append(_describe_seed_counts(results))
     sentences.append(significance_text.describe_intervals(results) if is_tested else UNTESTED_NOTE)
-    sentences.append(source_ranks.describe_best(table, column))
+    sentences.append(rank_text.describe_best(table, column))
     return " ".join(sentence for sentence in sentences if sentence)
 
 

@@ -17,6 +17,7 @@ from reports.tables.comparison import (
     find_best_row,
     find_better_single_sensor,
 )
+from reports.tables.inference import rank_text
 from reports.tables.number_format import format_score, format_signed_score, get_difference_unit
 
 HELPS, HURTS, UNDECIDED = "Fusion helps", "Fusion hurts", "No difference shown"
@@ -35,6 +36,7 @@ class Headline:
         sentence: The best fused source against the better single sensor.
         where: (verdict, sentence) on the classes and conditions in which the best fused source is
             better, worse, or neither.
+        notes: Further sentences: sources tied for best, reference rows, robustness.
         candidate: Name of the best fused source; empty without a comparison.
         baseline: Name of the better single sensor; empty without a comparison.
     """
@@ -42,12 +44,21 @@ class Headline:
     label: str
     sentence: str
     where: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
     candidate: str = ""
     baseline: str = ""
 
+    @property
+    def text(self) -> str:
+        """All sentences after the label, as one paragraph."""
+        return " ".join([self.sentence, *(text for _, text in self.where), *self.notes])
+
 
 def build_headline(
-    results: TaskResults, main: ScoreTable, condition_tables: Sequence[ScoreTable]
+    results: TaskResults,
+    main: ScoreTable,
+    condition_tables: Sequence[ScoreTable],
+    notes: Sequence[str] = (),
 ) -> Headline:
     """Build the headline of a task.
 
@@ -55,6 +66,7 @@ def build_headline(
         results: The task.
         main: Its main table, whose last column is the mean.
         condition_tables: Its tables by condition, at most one.
+        notes: Sentences on reference rows and robustness; empty ones are left out.
     """
     rows = [row for row in main.rows if row.cells]
     if not rows:
@@ -64,20 +76,23 @@ def build_headline(
     column = len(main.headers) - 1
     single = find_better_single_sensor(main, column)
     fused = find_best_row(
-        [row for row in rows if not row.source_results.is_single_sensor],
+        [row for row in rows if row.source_results.is_fused],
         main.headers[column],
         column,
     )
     difference = fused.differences[column] if fused and fused.differences else None
     if single is None or fused is None or difference is None:
-        return Headline(NOT_COMPARED, where_fusion_helps.build_answer(results, main))
+        answer = where_fusion_helps.build_answer(results, main)
+        return Headline(NOT_COMPARED, answer, notes=tuple(filter(None, notes)))
     comparison = fused.comparisons[column] if fused.comparisons else None
     label = LABEL_BY_VERDICT[comparison.verdict] if comparison else NOT_TESTED
     name = fused.source_results.source_name
+    best = rank_text.describe_best(main, column)
     return Headline(
         label=label,
         sentence=_describe_difference(main, label, fused, single, difference),
         where=_describe_columns(results, name, main, condition_tables),
+        notes=tuple(note for note in (best, *notes) if note),
         candidate=name,
         baseline=single.source_results.source_name,
     )
@@ -111,7 +126,10 @@ def _describe_difference(
         return f"The best fused source, {relation}: more than chance explains."
     if label == NOT_TESTED:
         return f"{relation}. This is not tested: it may be chance."
-    return f"No source is shown to be best. {relation}; chance alone can explain that."
+    best, _ = rank_text.list_possible_best(table, column)
+    # a source without a fused image may be shown to be better than both
+    prefix = "" if len(best) == 1 else "No source is shown to be best. "
+    return f"{prefix}{relation}; chance alone can explain that."
 
 
 def _describe_columns(

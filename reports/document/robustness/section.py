@@ -1,18 +1,17 @@
-"""Robustness section of a task: sentence, tables, notes and missing runs, as text."""
+"""Robustness section of a task: tables, notes and missing runs, as text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fusebench.runtime import file_names
+from reports.document.robustness import sentences
 from reports.document.robustness.estimates import (
-    RobustnessComparison,
     RobustnessEstimates,
     RobustnessValue,
     estimate_robustness,
 )
 from reports.results.robustness.collection import RobustnessResults
 from reports.results.task_results import TaskResults
-from reports.tables import significance_text
 from reports.tables.number_format import UNDEFINED
 from reports.tables.result_text import format_count
 from reports.tables.text_table import TextRow, TextTable
@@ -25,6 +24,7 @@ class RobustnessSection:
     Attributes:
         estimates: One entry per metric; the first is that of the tables and the figure.
         sentence: What the comparison of the sources shows.
+        plain_sentence: The same without intervals and p values, for the headline.
         tables: Means per corruption, then every severity.
         levels: Per corruption, its title and the description of its severities.
         missing: How many runs are missing; empty if none is.
@@ -33,6 +33,7 @@ class RobustnessSection:
 
     estimates: tuple[RobustnessEstimates, ...]
     sentence: str
+    plain_sentence: str
     tables: tuple[TextTable, ...]
     levels: Mapping[str, tuple[str, Mapping[int, str]]]
     missing: str
@@ -56,7 +57,6 @@ def build_section(results: TaskResults) -> RobustnessSection | None:
         estimate_robustness(robustness, name, column) for name, column in metrics.items()
     )
     levels = _describe_levels(robustness)
-    sentence = _build_sentence(estimates[0], robustness)
     notes = _build_notes(results, robustness, estimates[0], levels)
     stem = f"tables/{file_names.make_safe_file_name(results.name)}-robustness"
     tables = (
@@ -64,7 +64,13 @@ def build_section(results: TaskResults) -> RobustnessSection | None:
         _build_levels_table(robustness, estimates[0], levels, stem),
     )
     return RobustnessSection(
-        estimates, sentence, tables, levels, _describe_missing(robustness), robustness.fused_sources
+        estimates,
+        sentences.build_sentence(estimates[0], robustness),
+        sentences.build_plain_sentence(estimates[0], robustness),
+        tables,
+        levels,
+        _describe_missing(robustness),
+        robustness.fused_sources,
     )
 
 
@@ -77,45 +83,6 @@ def _describe_levels(robustness: RobustnessResults) -> dict[str, tuple[str, dict
         title = level.title if is_unique else f"{level.title} ({level.name})"
         levels.setdefault(level.name, (title, {}))[1][level.severity] = level.description
     return levels
-
-
-def _build_sentence(estimates: RobustnessEstimates, robustness: RobustnessResults) -> str:
-    """Say which fused source keeps most of its score, as far as that is shown.
-
-    Sensors are not ranked: a corruption of the other sensor does not reach them.
-    """
-    fused = {
-        name: value.value
-        for name, value in estimates.means.items()
-        if name in robustness.fused_sources and value.value is not None
-    }
-    if not fused:
-        return ""
-    count = format_count(len(estimates.by_corruption), "corruption")
-    ranked = sorted(fused, key=lambda name: -fused[name])
-    texts = [_describe_mean(name, estimates.means[name]) for name in ranked]
-    title = estimates.column.mean_title
-    subject = f"Under {count}, mean share of the clean {title} that is kept: {'; '.join(texts)}."
-    if len(ranked) == 1:
-        return subject
-    best, *others = ranked
-    comparisons = [_find_comparison(estimates, best, other) for other in others]
-    if all(comparison is not None and comparison.is_shown for comparison in comparisons):
-        p_value = max(comparison.adjusted_p_value for comparison in comparisons if comparison)
-        p_text = significance_text.format_p_value(p_value)
-        return f"{subject} {best} is shown to degrade least (adjusted p at most {p_text})."
-    return f"{subject} No fused source is shown to degrade least."
-
-
-def _describe_mean(name: str, value: RobustnessValue) -> str:
-    interval = _format_interval(value)
-    return f"{name} {_format_percent(value.value)} %{f' {interval}' if interval else ''}"
-
-
-def _find_comparison(
-    estimates: RobustnessEstimates, source: str, other: str
-) -> RobustnessComparison | None:
-    return next((c for c in estimates.comparisons if {c.source, c.other} == {source, other}), None)
 
 
 def _build_means_table(
@@ -134,10 +101,10 @@ def _build_means_table(
         if mean is None:
             rows.append(TextRow(source, "", (), absence_label="missing"))
             continue
-        clean = _format_percent(estimates.clean[source])
-        cells = [clean, _format_percent(mean.score)]
+        clean = sentences.format_percent(estimates.clean[source])
+        cells = [clean, sentences.format_percent(mean.score)]
         cells += [_format_value(value) for value in (*values, mean)]
-        intervals = ["", "", *(_format_interval(value) for value in (*values, mean))]
+        intervals = ["", "", *(sentences.format_interval(value) for value in (*values, mean))]
         seeds = format_count(len(estimates.seeds[source]), "seed")
         rows.append(TextRow(source, seeds, tuple((c, 0) for c in cells), tuple(intervals)))
     headers = [("clean", title), ("corrupted", f"mean {title}")]
@@ -169,7 +136,7 @@ def _build_levels_table(
             continue
         values = [by_source[source] for by_source in estimates.by_level.values()]
         cells = tuple((_format_value(value), 0) for value in values)
-        rows.append(TextRow(source, "", cells, tuple(map(_format_interval, values))))
+        rows.append(TextRow(source, "", cells, tuple(map(sentences.format_interval, values))))
     headers = [
         (f"{title} {severity}", description)
         for title, descriptions in levels.values()
@@ -243,15 +210,5 @@ def _describe_missing(robustness: RobustnessResults) -> str:
     )
 
 
-def _format_percent(share: float | None) -> str:
-    return UNDEFINED if share is None else f"{100 * share:.1f}"
-
-
 def _format_value(value: RobustnessValue | None) -> str:
-    return UNDEFINED if value is None else _format_percent(value.value)
-
-
-def _format_interval(value: RobustnessValue | None) -> str:
-    if value is None or value.estimate is None:
-        return ""
-    return f"[{100 * value.estimate.low:.1f}, {100 * value.estimate.high:.1f}]"
+    return UNDEFINED if value is None else sentences.format_percent(value.value)

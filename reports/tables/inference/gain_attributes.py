@@ -58,7 +58,7 @@ def explain_gains(results: TaskResults, main_table: ScoreTable) -> list[GainExpl
     cases = [
         (source.source_name, name)
         for source in results.sources
-        if not source.is_single_sensor and source.source_name in scores
+        if source.is_fused and source.source_name in scores
         for name in ATTRIBUTES
     ]
     explanations = gain_explanation.adjust_explanations(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reports.document import reference_rows, selection
+from reports.document import reference_rows, sections, selection
 from reports.results.bootstrap_scores import TaskBootstrap
 from reports.tables import where_fusion_helps
 from tests.helpers.reports.bootstrapped_results import make_bootstrap_scores
@@ -21,7 +21,7 @@ KINDS = {
 SENSORS = {"infrared": 0.3, "visible": 0.4}
 
 
-def build_sentence(*, is_tested=True, **scores):
+def make_results(*, is_tested=True, **scores):
     sources, by_source = [], {}
     for number, (name, score) in enumerate((SENSORS | scores).items()):
         sources.append(make_source_results(name, KINDS[name], [(score, score)]))
@@ -29,12 +29,19 @@ def build_sentence(*, is_tested=True, **scores):
     results = make_task_results(*sources)
     if is_tested:
         results = replace(results, bootstrap=TaskBootstrap(by_source))
+    return results
+
+
+def build_sentence(**options):
+    results = make_results(**options)
     return reference_rows.build_sentence(results, selection.build_main_table(results))
 
 
 def test_a_fused_image_that_is_better_than_every_reference_row_is_named():
     sentence = build_sentence(both=0.50, stacked=0.52, laplacian=0.60, theirs=0.52)
-    assert sentence.startswith("Better than every source without a fused image: laplacian, ")
+    assert sentence.startswith(
+        "Better than every source that uses both sensors without a fused image: laplacian, "
+    )
     assert "against the best of them, stacked: +8.0 points" in sentence
     assert "theirs" not in sentence
 
@@ -55,9 +62,47 @@ def test_a_reference_row_that_is_better_than_every_fused_image_is_named():
 def test_without_resamples_the_best_of_both_groups_are_named():
     sentence = build_sentence(is_tested=False, both=0.66, laplacian=0.60)
     assert sentence == (
-        "Without a fused image, both, mAP@.5 66.0 is best; the best fused image is "
+        "Of the sources that use both sensors without a fused image, both, mAP@.5 66.0 is best; "
+        "the best fused image is "
         "laplacian, mAP@.5 60.0. Not tested."
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"both": 0.50, "laplacian": 0.60},
+            "Better than every source that uses both sensors without a fused image: laplacian.",
+        ),
+        (
+            {"both": 0.66, "laplacian": 0.60},
+            "No fused image is shown to be better than every source that uses both sensors without "
+            "one; the best of these is both (mAP@.5 66.0). Better than every fused image: both.",
+        ),
+        (
+            {"both": 0.50, "laplacian": 0.60, "is_tested": False},
+            "The best source that uses both sensors without a fused image is both (mAP@.5 50.0); "
+            "not tested.",
+        ),
+        ({"laplacian": 0.60}, ""),
+    ],
+)
+def test_the_headline_has_the_same_finding_without_statistics(options, sentence):
+    results = make_results(**options)
+    main = selection.build_main_table(results)
+    assert reference_rows.build_plain_sentence(results, main) == sentence
+    if sentence:
+        assert sentence in sections.build_section(results).headline.text
+
+
+def test_a_reference_row_is_not_the_fused_source_of_the_headline():
+    section = sections.build_section(make_results(both=0.90, laplacian=0.60))
+    assert section.headline.candidate == "laplacian"
+    assert section.headline.baseline == "visible"
+    assert "Best by mAP@.5, shown against each of the other 3: both." in section.headline.notes
+    undecided = sections.build_section(make_results(both=0.90, laplacian=0.401)).headline
+    assert "No source is shown to be best" not in undecided.text
 
 
 @pytest.mark.parametrize("scores", [{}, {"both": 0.5}, {"laplacian": 0.5}])

@@ -205,3 +205,11 @@ def test_the_page_mentions_training_only_where_models_are_trained(protocol, expe
     source = make_source_with_facts("infrared", "infrared", protocol=protocol)
     html = html_page.render_report(build_report(source))
     assert ("trained with the same recipe" in html) is expected
+
+
+def test_page_and_markdown_link_to_the_viewer_if_there_is_one():
+    report = build_report(INFRARED)
+    with_viewer = replace(report, viewer_file="viewer.html")
+    assert "[image viewer](viewer.html)" in markdown.render_report(with_viewer)
+    assert 'href="viewer.html"' in html_page.render_report(with_viewer)
+    assert "viewer.html" not in markdown.render_report(report)

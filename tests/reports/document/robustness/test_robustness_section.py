@@ -144,6 +144,12 @@ def test_what_is_shown_to_degrade_least_is_said():
     equal = build_section(make_results(make_scores(0.9, 0.899)))
     assert "No fused source is shown to degrade least." in equal.sentence
     assert "is shown to degrade least (" not in equal.sentence
+    assert section.plain_sentence.startswith(
+        "Under 2 corruptions, good is shown to keep the largest share of its clean mAP50 "
+        "(good 83.8 %"
+    )
+    assert "no fused source is shown to keep the largest share" in equal.plain_sentence
+    assert "[" not in section.plain_sentence + equal.plain_sentence
 
 
 def test_an_interval_ends_at_0():

@@ -11,7 +11,7 @@ from reports.results.bootstrap_scores import BootstrapScores, ScoreKey, TaskBoot
 from reports.results.images import quality_bootstrap
 from reports.statistics.rank_sets import RankSet
 from reports.tables import builders, fusion_metric_tables, where_fusion_helps
-from reports.tables.inference import source_ranks
+from reports.tables.inference import rank_csv, rank_text, source_ranks
 from reports.tables.number_format import UNDEFINED
 from tests.helpers.reports.bootstrapped_results import make_bootstrapped_results
 from tests.helpers.reports.score_tables import make_quality_results
@@ -19,7 +19,7 @@ from tests.helpers.reports.score_tables import make_quality_results
 
 def get_ranges(table, column=-1):
     return {
-        row.source_results.source_name: source_ranks.format_rank_set(row.cells[column].rank_set)
+        row.source_results.source_name: rank_text.format_rank_set(row.cells[column].rank_set)
         for row in table.rows
     }
 
@@ -44,6 +44,10 @@ def test_a_table_has_rank_letters_and_their_explanation():
     assert any("tests of all 3 pairs" in note for note in text.notes)
 
 
+def make_undecided_table():
+    return fusion_metric_tables.build_rank_table(make_ranked_quality_results(5.0))
+
+
 def test_the_answer_names_the_best_source_or_those_tied_for_it():
     results = make_bootstrapped_results()
     answer = where_fusion_helps.build_answer(results, selection.build_main_table(results))
@@ -51,6 +55,8 @@ def test_the_answer_names_the_best_source_or_those_tied_for_it():
     equal = make_bootstrapped_results(fused_scores=(0.5005, 0.5005))
     answer = where_fusion_helps.build_answer(equal, selection.build_main_table(equal))
     assert answer.endswith("Tied for best by mAP@.5, 2 of 3 sources: mine, visible.")
+    every = rank_text.describe_best(make_undecided_table(), -1)
+    assert every.startswith("Tied for best by mean rank, all 2 sources: ")
 
 
 def test_a_difference_that_the_table_denies_is_not_shown_by_the_ranks():
@@ -88,13 +94,13 @@ def test_a_repeated_column_has_the_ranks_of_the_table_that_tests_it():
 def test_without_bootstrap_scores_there_are_no_ranks():
     results = replace(make_bootstrapped_results(), bootstrap=None)
     table = builders.build_class_table(results, "ap50")
-    assert source_ranks.build_dataframe(table).empty
-    assert source_ranks.describe_best(table, 0) == ""
-    assert source_ranks.build_rank_tables(table_text.build_text_table(results, table), table) == []
+    assert rank_csv.build_dataframe(table).empty
+    assert rank_text.describe_best(table, 0) == ""
+    assert rank_text.build_rank_tables(table_text.build_text_table(results, table), table) == []
 
 
 def test_the_csv_file_has_rank_both_ends_and_group():
-    frame = source_ranks.build_dataframe(
+    frame = rank_csv.build_dataframe(
         builders.build_class_table(make_bootstrapped_results(), "ap50")
     )
     row = frame[(frame["column"] == "mAP@.5") & (frame["source"] == "visible")].iloc[0]
@@ -110,7 +116,7 @@ def test_the_csv_file_has_rank_both_ends_and_group():
     ],
 )
 def test_a_rank_set_is_printed_with_its_ends(rank_set, text):
-    assert source_ranks.format_rank_set(rank_set) == text
+    assert rank_text.format_rank_set(rank_set) == text
 
 
 def test_means_on_resamples_leave_out_images_without_a_score():

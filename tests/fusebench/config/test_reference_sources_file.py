@@ -1,4 +1,4 @@
-"""The task file that compares fused images with sources without one."""
+"""The task file that compares fused sources with reference sources."""
 
 import pytest
 

@@ -1,12 +1,12 @@
 """Whether fused sources are better than the reference sources, and the reverse.
 
 Reference sources use both sensors without a fused image: an ensemble of the predictions on both, or
-a model that reads both as channels. Image fusion is worth its cost only if it is better. The claim "source s is
-better than every source of the other group" is tested by an intersection-union test (Berger,
-"Multiparameter hypothesis testing and acceptance sampling", Technometrics 24(4), 1982): s against
-each of them, and the largest p-value is that of the claim. So no reference source is selected by
-its score. The p-values are adjusted (Holm) over all claims, those of the fused sources and those of the
-reference sources, each against the other group.
+a model that reads both as channels. Image fusion is worth its cost only if it is better. The claim
+"source s is better than every source of the other group" is tested by an intersection-union test
+(Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24(4), 1982): s
+against each of them, and the largest p-value is that of the claim. So no reference source is
+selected by its score. The p-values are adjusted (Holm) over all claims, those of the fused sources
+and those of the reference sources, each against the other group.
 """
 
 from collections.abc import Sequence

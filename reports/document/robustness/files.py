@@ -13,7 +13,17 @@ LEVEL_COLUMNS = (
     *("metric", "source", "corruption", "severity", "description", "seeds"),
     *("clean", "score", "retained", "low", "high"),
 )
-MEAN_COLUMNS = ("metric", "source", "corruption", "seeds", "clean", "score", "retained", "low", "high")
+MEAN_COLUMNS = (
+    "metric",
+    "source",
+    "corruption",
+    "seeds",
+    "clean",
+    "score",
+    "retained",
+    "low",
+    "high",
+)
 PAIR_COLUMNS = ("metric", "source", "other", "difference", "low", "high", "p", "p Holm")
 ALL_CORRUPTIONS = "mean"  # in place of a corruption's name
 

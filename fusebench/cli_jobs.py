@@ -211,11 +211,11 @@ def execute_with_engine(
 
 
 def _forget_finished_jobs(store: Store, graph: Jobs, is_done: Callable[[Job], bool]) -> None:
-    """Forget jobs that were handed over to a scheduler and ended when nobody looked."""
-    for handed_over in submitted.list_submitted(store.root):
-        job = jobs.find_job(graph, handed_over.id)
+    """Forget jobs that were submitted to a scheduler and ended while no command was watching."""
+    for submission in submitted.list_submitted(store.root):
+        job = jobs.find_job(graph, submission.id)
         if job is not None and is_done(job):
-            submitted.remove_submitted(store.root, handed_over)
+            submitted.remove_submitted(store.root, submission)
 
 
 def _run_and_close(

@@ -17,8 +17,8 @@ The paper takes a uniform prior, which is pi = 0.5 here. Then two scores above 0
 other, and two below 0.5 weaken each other.
 
 Missing detections: the term of a member that has no box there is left out, so that a box of a
-single member keeps its score. (A low score of 0.5 or less would be evidence against the object; no
-box is none.)
+single member keeps its score. (A score below the prior is evidence against the object; a missing
+box is no evidence.)
 
 Boxes of one object: in falling score, a box takes from each other member the box of its class with
 the largest IoU, if IoU > threshold; all other boxes of the class that overlap it so much, also

@@ -63,7 +63,7 @@ class EngineSettingsBase(BaseModel):
     """Settings of every engine; unknown keys are errors.
 
     Attributes:
-        retries: How often a run that failed, or whose process was killed, is executed again.
+        retries: How often a job that failed, or whose process was killed, is executed again.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,7 +76,7 @@ class LocalEngineSettings(EngineSettingsBase):
 
     Attributes:
         kind: ``local``.
-        workers: Number of processes that execute runs side by side. None: no other process.
+        workers: Number of processes that execute jobs. None: no process but that of the command.
     """
 
     kind: Literal["local"] = "local"
@@ -135,11 +135,11 @@ class SlurmEngineSettings(EngineSettingsBase):
         gpus_per_run: GPUs of each job. None: one, or with ``--device cpu`` none.
         cpus_per_run: CPU cores of each job.
         memory: Main memory of each job, e.g. ``32G``.
-        time: Time limit of each job in minutes; in the file a duration, e.g. ``8h``. A job is told
-            to stop 90 seconds before, or up to a minute earlier; a training then goes on in a new
-            job.
-        array: Largest number of jobs that are queued or executed at once; those that can be handed
-            over at the same time are one job array.
+        time: Time limit of each job in minutes; in the file a duration, e.g. ``8h``. A job stops
+            90 seconds before it, or up to a minute earlier; a training resumes when Slurm starts the
+            job again.
+        array: Largest number of jobs that are queued or executed at once; those that can be
+            submitted at the same time are one job array.
         setup: Lines of shell that a job executes first, e.g. ``module load cuda``.
     """
 

@@ -1,4 +1,4 @@
-"""Sources without a fused image, in tasks.yaml (pydantic models): what image fusion has to beat.
+"""Reference sources in tasks.yaml (pydantic models): both sensors without a fused image.
 
 ensemble    combines the predictions on other sources; no image, no training of its own
 channels    infrared and visible stacked: the model is trained on images of four channels
@@ -17,7 +17,7 @@ MAX_MEMBERS = 16
 
 
 class ReferenceSource(BaseModel):
-    """Base of the sources without a fused image: unknown keys are errors, instances are frozen."""
+    """Base of the reference sources: unknown keys are errors, instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -43,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def cancel_submitted(root: Path, jobs: Sequence[SubmittedJob]) -> int:
-    """Cancel jobs that were handed over to schedulers; return the exit status.
+    """Cancel jobs that were submitted to schedulers; return the exit status.
 
-    A process on this machine that hands over jobs is given time to end first.
+    A process on this machine that submits jobs is given time to end first.
     """
     end = time.monotonic() + SECONDS_TO_END
     while time.monotonic() < end and any(

@@ -66,7 +66,7 @@ class Engine(Protocol):
 
     Attributes:
         name: For messages, e.g. ``2 workers on this machine``.
-        capacity: Number of jobs that may be handed over and not ended at the same time.
+        capacity: Number of jobs that may be submitted and not ended at the same time.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Engine(Protocol):
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:
         """Start jobs, all of which can be executed now; return their ends, in the same order.
 
-        An engine whose jobs go on without this process keeps them in `fusebench.engines.submitted`.
+        An engine whose jobs continue without this process keeps them in `fusebench.engines.submitted`.
         A job that is there and still queued or running is adopted, not started a second time.
         The futures raise nothing: whatever happens to a job is a `JobEnd`.
 
@@ -91,5 +91,5 @@ class Engine(Protocol):
                 cluster leaves them.
 
         Returns:
-            A message to the user about jobs that go on; empty if there are none.
+            A message to the user about jobs that continue; empty if there are none.
         """

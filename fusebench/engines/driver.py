@@ -2,7 +2,7 @@
 
 A failed job does not stop the others. It is executed again at most ``retries`` times, unless its
 input is wrong: the same input fails again. Jobs that need a failed one are not started. A job that
-another process works on is skipped; if that process finishes it in time, what needs it goes on.
+another process works on is skipped; if that process finishes it in time, the jobs that need it start.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ class Watcher(Protocol):
     """Gets the events, e.g. to print them."""
 
     def on_start(self, job: Job, attempt: int) -> None:
-        """A job was handed over, for the first, second, ... time."""
+        """A job was submitted, for the first, second, ... time."""
 
     def on_end(self, job: Job, end: JobEnd, *, is_retried: bool) -> str:
         """A job ended; returns the reason if it failed."""

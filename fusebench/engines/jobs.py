@@ -108,17 +108,17 @@ def _only_serves_predictions(job: Job) -> bool:
     return job.images is not None and job.images.corruption is not None
 
 
-def add_shards(jobs: Jobs, store: Store, workers: int, handed_over: Collection[str] = ()) -> Jobs:
+def add_shards(jobs: Jobs, store: Store, workers: int, submitted_ids: Collection[str] = ()) -> Jobs:
     """Add jobs for shards of large folders of fused images, in front of the job that joins them.
 
     Args:
         jobs: The jobs to execute.
         store: The store: images that exist already are not counted.
         workers: Number of jobs that are executed at the same time.
-        handed_over: Ids of jobs that an earlier command handed over to a scheduler. A folder is
+        submitted_ids: Ids of jobs that an earlier command submitted to a scheduler. A folder is
             divided as it was then.
     """
-    matches = filter(None, map(SHARD_ID.fullmatch, handed_over))
+    matches = filter(None, map(SHARD_ID.fullmatch, submitted_ids))
     earlier_counts = {match["folder"]: int(match["count"]) for match in matches}
     result: dict[str, Job] = {}
     for job in jobs.values():

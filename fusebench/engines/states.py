@@ -181,12 +181,12 @@ def end_job(
 def start_waiting(root: Path, jobs: Jobs, submitted: Collection[str] = ()) -> None:
     """Write ``waiting`` for every job that no other process executes.
 
-    States of jobs of other commands are removed unless they are running, handed over or done.
+    States of jobs of other commands are removed unless they are running, submitted or done.
 
     Args:
         root: Folder of the store.
         jobs: The jobs.
-        submitted: Ids of jobs that were handed over to a scheduler.
+        submitted: Ids of jobs that were submitted to a scheduler.
     """
     parts = {part.id: part for job in jobs.values() for part in job.parts}
     running = set()

@@ -38,7 +38,7 @@ def format_status(root: Path, describe: DescribeJobs = factory.describe_jobs) ->
 
     Args:
         root: Folder of the store.
-        describe: Asks the schedulers for jobs that were handed over.
+        describe: Asks the schedulers for jobs that were submitted.
 
     Raises:
         UserError: If no jobs were started there.

@@ -1,6 +1,6 @@
-"""Jobs that were handed over to a scheduler: one file per job in ``.jobs/submitted/`` of the store.
+"""Jobs that were submitted to a scheduler: one file per job in ``.jobs/submitted/`` of the store.
 
-Such a job goes on when the command that handed it over has ended. The same command, called again,
+Such a job continues when the command that submitted it has ended. The same command, called again,
 adopts it instead of handing it over a second time; ``fusebench status`` and ``fusebench cancel``
 find it here. The file is removed when the end of the job is known.
 """
@@ -19,7 +19,7 @@ SUBMITTED_FOLDER = "submitted"
 
 
 class SubmittedJob(StoredModel):
-    """A job that was handed over.
+    """A job that was submitted.
 
     Attributes:
         id: Id of the job.
@@ -36,7 +36,7 @@ class SubmittedJob(StoredModel):
 
 
 def write_submitted(root: Path, job: SubmittedJob) -> None:
-    """Keep a job that was handed over.
+    """Keep a job that was submitted.
 
     Raises:
         OSError: If the file cannot be written.
@@ -47,7 +47,7 @@ def write_submitted(root: Path, job: SubmittedJob) -> None:
 
 
 def read_submitted(root: Path, job_id: str) -> SubmittedJob | None:
-    """Read a job that was handed over; None if it was not, or its file is damaged."""
+    """Read a job that was submitted; None if it was not, or its file is damaged."""
     with suppress(OSError, ValidationError):
         return SubmittedJob.model_validate_json(_get_path(root, job_id).read_bytes())
     return None
@@ -65,14 +65,14 @@ def is_removed(root: Path, job_id: str) -> bool:
 
 
 def remove_submitted(root: Path, job: SubmittedJob) -> None:
-    """Remove the file of a job, unless it was handed over again meanwhile."""
+    """Remove the file of a job, unless it was submitted again meanwhile."""
     if read_submitted(root, job.id) in (job, None):
         with suppress(OSError):
             _get_path(root, job.id).unlink(missing_ok=True)
 
 
 def list_submitted(root: Path) -> Sequence[SubmittedJob]:
-    """List the jobs that were handed over and whose end is not known, sorted by id."""
+    """List the jobs that were submitted and whose end is not known, sorted by id."""
     folder = root / JOBS_FOLDER / SUBMITTED_FOLDER
     jobs = (
         read_submitted(root, path.relative_to(folder).as_posix().removesuffix(".json"))

@@ -1,6 +1,6 @@
 """Faults of the machine in one sentence: a full disk, no memory, too many open files.
 
-They are no bugs and no wrong input: when they are removed, the same command goes on. Libraries
+They are no bugs and no wrong input: when they are removed, the same command resumes. Libraries
 report them in many ways: with or without the file's name, as `OSError`, `RuntimeError` (torch) or a
 class of their own (safetensors).
 """

@@ -37,9 +37,9 @@ class Attribute:
 ATTRIBUTES: Mapping[str, Attribute] = {
     "visible_brightness": Attribute("visible brightness", "gray levels"),
     "visible_contrast": Attribute("visible contrast", "gray levels"),
-    "thermal_contrast": Attribute("thermal contrast", "gray levels"),
+    "thermal_contrast": Attribute("infrared contrast", "gray levels"),
     "visible_object_contrast": Attribute("contrast of objects, visible", "gray levels"),
-    "thermal_object_contrast": Attribute("contrast of objects, thermal", "gray levels"),
+    "thermal_object_contrast": Attribute("contrast of objects, infrared", "gray levels"),
     "object_size": Attribute("object size", "pixels"),
     "object_count": Attribute("number of objects", ""),
     "object_overlap": Attribute("overlap of objects", "share"),

@@ -11,10 +11,10 @@ from reports.tables import builders
 
 
 class AdjustedPValue(NamedTuple):
-    """A p value after Holm's adjustment.
+    """A p-value after Holm's adjustment.
 
     Attributes:
-        value: The adjusted p value.
+        value: The adjusted p-value.
         comparison_count: For how many comparisons it is adjusted.
     """
 
@@ -28,7 +28,7 @@ class AdjustedPValue(NamedTuple):
 
 
 def adjust_p_values(p_values: Mapping[int, float]) -> dict[int, AdjustedPValue]:
-    """Adjust p values for their number; the keys are kept."""
+    """Adjust p-values for their number; the keys are kept."""
     adjusted = confidence_intervals.adjust_p_values([*p_values.values()])
     return {
         i: AdjustedPValue(value, len(p_values)) for i, value in zip(p_values, adjusted, strict=True)
@@ -38,7 +38,7 @@ def adjust_p_values(p_values: Mapping[int, float]) -> dict[int, AdjustedPValue]:
 def collect_tested_p_values(
     results: TaskResults, metric: str
 ) -> dict[frozenset[str], AdjustedPValue]:
-    """Collect the adjusted p values of the differences that a table of the report tests."""
+    """Collect the adjusted p-values of the differences that a table of the report tests."""
     family = results.columns[metric].family
     if results.classes and not family:
         table = builders.build_class_table(results, metric)

@@ -8,7 +8,7 @@ means of the task's equivalence metrics. The verdicts exclude each other:
     equivalent within the margin              only that it is smaller is shown
     undecided                                 neither is shown
 
-A difference that another table of the report tests keeps the p value of that table. All others, and
+A difference that another table of the report tests keeps the p-value of that table. All others, and
 all equivalences, are adjusted (Holm) over the comparisons of the task, separately: the probability
 of any false "better" or "worse" is at most 5 %, and so is that of any false equivalence.
 """
@@ -47,8 +47,8 @@ class EquivalenceComparison:
         header: Header and number format of the score.
         estimate: Estimate of the difference; None if it cannot be tested.
         test: Test of the equivalence.
-        difference_p_value: Adjusted p value of the difference.
-        equivalence_p_value: Adjusted p value of the equivalence.
+        difference_p_value: Adjusted p-value of the difference.
+        equivalence_p_value: Adjusted p-value of the equivalence.
         verdict: On the source; see the module docstring.
         sizes: Measured sample sizes.
         required: Sample sizes that would show the equivalence; None where a verdict is shown.
@@ -150,7 +150,7 @@ def _add_verdicts(
     comparisons: Sequence[EquivalenceComparison],
     tested_elsewhere: Sequence[AdjustedPValue | None],
 ) -> list[EquivalenceComparison]:
-    """Adjust the p values, decide the verdicts, and find the sample sizes of undecided pairs."""
+    """Adjust the p-values, decide the verdicts, and find the sample sizes of undecided pairs."""
     differences = adjust_p_values(
         {
             i: comparison.estimate.p_value

@@ -1,12 +1,12 @@
-"""Is a fused image better than what uses both sensors without one: the reference rows?
+"""Whether fused sources are better than the reference sources, and the reverse.
 
-Image fusion is worth its cost only if a fused image is better than the best of them: an ensemble of
-the predictions on both sensors, or a model that reads both as channels. The claim "source s is
-better than every source of the other group" is tested by an intersection-union test (Berger,
-"Multiparameter hypothesis testing and acceptance sampling", Technometrics 24(4), 1982): s against
-each of them, and the largest p value is that of the claim. So no reference row is selected by its
-score. The p values are adjusted (Holm) over all claims, those of the fused images and those of the
-reference rows, each against the other group.
+Reference sources use both sensors without a fused image: an ensemble of the predictions on both, or
+a model that reads both as channels. Image fusion is worth its cost only if it is better. The claim
+"source s is better than every source of the other group" is tested by an intersection-union test
+(Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24(4), 1982): s
+against each of them, and the largest p-value is that of the claim. So no reference source is
+selected by its score. The p-values are adjusted (Holm) over all claims, those of the fused sources
+and those of the reference sources, each against the other group.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class GroupClaim:
 
 
 def build_sentence(results: TaskResults, table: ScoreTable) -> str:
-    """Build the sentence of the answer; empty without fused images or without reference rows.
+    """Build the sentence of the answer; empty without fused or without reference sources.
 
     Args:
         results: The task.
@@ -120,14 +120,14 @@ def build_plain_sentence(results: TaskResults, table: ScoreTable) -> str:
 
 
 def test_claims(results: TaskResults, table: ScoreTable) -> list[GroupClaim]:
-    """Test every fused image against all reference rows, and every reference row likewise.
+    """Test every fused source against all reference sources, and the reverse.
 
     Args:
         results: The task.
         table: Its main table, whose last column is the mean.
 
     Returns:
-        One claim per source, with adjusted p values; empty if a source cannot be tested.
+        One claim per source, with adjusted p-values; empty if a source cannot be tested.
     """
     column = len(table.headers) - 1
     groups = _split_rows(table, column)
@@ -148,7 +148,7 @@ def test_claims(results: TaskResults, table: ScoreTable) -> list[GroupClaim]:
 
 
 def _split_rows(table: ScoreTable, column: int) -> tuple[list[TableRow], list[TableRow]]:
-    """Return the rows of fused images and the reference rows, as far as they have a score."""
+    """Return the rows of fused and of reference sources, those with a score."""
     rows = [row for row in table.rows if row.cells and row.cells[column].mean is not None]
     fused = [row for row in rows if row.source_results.is_fused]
     return fused, [row for row in rows if row.source_results.is_reference]

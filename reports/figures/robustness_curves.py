@@ -24,7 +24,7 @@ class CurvePoint:
     """A point of a curve, in percent; without an interval both ends are None."""
 
     severity: int
-    kept: float
+    retained: float
     low: float | None = None
     high: float | None = None
 
@@ -35,7 +35,7 @@ Curves = Mapping[str, Mapping[str, Sequence[CurvePoint]]]  # by title of corrupt
 def draw_robustness_curves(
     curves: Curves, styles: SourceStyles, files: Sequence[Path], title: str, score_title: str
 ) -> None:
-    """Draw the share of the clean score that is kept over the severity; 0 is the clean pair.
+    """Draw the retained score over the severity; 0 is the clean pair.
 
     Args:
         curves: Points by corruption and source.
@@ -51,7 +51,7 @@ def draw_robustness_curves(
     columns = -(-len(curves) // rows)  # as many in every row, as far as possible
     legend_height = LEGEND_LINE_HEIGHT * (2 + len(sources) / LEGEND_COLUMNS)
     points = [p for by_source in curves.values() for each in by_source.values() for p in each]
-    top = min(MAX_TOP, max([105.0, *(point.high or point.kept for point in points)]))
+    top = min(MAX_TOP, max([105.0, *(point.high or point.retained for point in points)]))
     with pyplot.rc_context(settings), bars_and_curves.ignore_missing_glyphs():
         figure, grid = pyplot.subplots(
             *(rows, columns),
@@ -73,7 +73,7 @@ def draw_robustness_curves(
         for axes in grid.flat[max(0, len(curves) - columns) : len(curves)]:
             axes.set_xlabel("severity")
             axes.tick_params(labelbottom=True)
-        label = f"{score_title} kept, % of clean"
+        label = f"retained {score_title}, % of clean"
         figure.supylabel(fonts.escape_missing_characters(label), fontsize=8, parse_math=False)
         figure.suptitle(fonts.escape_missing_characters(title), fontsize=8, parse_math=False)
         bars_and_curves.draw_legend(figure, [handles[source] for source in sources], sources)
@@ -85,7 +85,7 @@ def _draw_line(axes: Any, line: Sequence[CurvePoint], color: str, number: int, c
     """Draw the curve of one source, with intervals, from the clean pair on."""
     offset = POINT_OFFSET * (number - (count - 1) / 2)
     x = [0.0, *(point.severity + offset for point in line)]
-    y = [100.0, *(point.kept for point in line)]
+    y = [100.0, *(point.retained for point in line)]
     style = LINE_STYLES[number % len(LINE_STYLES)]
     (handle,) = axes.plot(
         x, y, color=color, linestyle=style, linewidth=1.1, marker="o", markersize=2.2

@@ -124,7 +124,7 @@ def _render_robustness(section: TaskSection, robustness: RobustnessSection) -> l
         escape(robustness.sentence),
         escape(robustness.missing),
         means,
-        f"![score kept over severity]({figure}.png)" if figure else "",
+        f"![retained score over severity]({figure}.png)" if figure else "",
         _render_collapsed("Every severity", [by_severity]),
     ]
 

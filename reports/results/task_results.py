@@ -43,7 +43,7 @@ class SourceResults:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the source uses both sensors without a fused image."""
+        """Whether this is a reference source: both sensors without a fused image."""
         return self.source_kind in REFERENCE_KINDS
 
     @property

@@ -100,13 +100,13 @@ def find_score_changes(
 
 
 def decide_verdict(adjusted_p_value: float) -> str:
-    """Return whether a difference with this adjusted p value is shown."""
+    """Return whether a difference with this adjusted p-value is shown."""
     is_shown = adjusted_p_value < 1 - CONFIDENCE_LEVEL
     return DIFFERENCE_SHOWN if is_shown else NO_DIFFERENCE_SHOWN
 
 
 def describe_change(change: ScoreChange, adjusted_p_value: float) -> str:
-    """Describe a change and its test in a line; the p value is adjusted (Holm) for the task."""
+    """Describe a change and its test in a line; the p-value is adjusted (Holm) for the task."""
     header, estimate = change.header, change.estimate
     comparison = SourceComparison("A", estimate, adjusted_p_value, "")
     difference = format_signed_score(estimate.value, header)

@@ -85,7 +85,7 @@ def run_change_tests(
 def _build_bootstrap_results(
     changes: Sequence[ap_iou_changes.ScoreChange],
 ) -> Iterator[ChangeTestResult]:
-    """Adjust the p values of all changes of the task; yield their results."""
+    """Adjust the p-values of all changes of the task; yield their results."""
     adjusted = confidence_intervals.adjust_p_values([change.estimate.p_value for change in changes])
     for change, adjusted_p_value in zip(changes, adjusted, strict=True):
         estimate = change.estimate

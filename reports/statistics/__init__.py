@@ -1,1 +1,1 @@
-"""Statistics of the report: confidence intervals, p values, power, and their calibration."""
+"""Statistics of the report: confidence intervals, p-values, power, and their calibration."""

@@ -176,7 +176,7 @@ def run_seed_trial(
 
 
 def compute_independent_p_value(first: Estimate, second: Estimate) -> float:
-    """Compute the two-sided p value of the difference of two scores on different images.
+    """Compute the two-sided p-value of the difference of two scores on different images.
 
     Welch's t test with the variances over images, f by Satterthwaite:
 

@@ -8,7 +8,7 @@ z = atanh(rho), with z_g without unit g of G,
 
 (Efron, Stein, "The jackknife estimate of variance", Ann. Stat. 9(3), 1981; it overestimates a
 variance rather than underestimates it, which the bootstrap of few units does). The interval is
-tanh(z +- t sqrt(V)) with Student's t of G - 1 degrees of freedom, and the p value that of
+tanh(z +- t sqrt(V)) with Student's t of G - 1 degrees of freedom, and the p-value that of
 z / sqrt(V). In simulations with 6, 10 unequal and 25 sequences, variables of which 30 to 90 % vary
 between sequences, and correlations of 0 to 0.8, it covers the truth in 94 to 97 % of trials
 (`reports.calibrate`). More than `MAX_GROUPS` units are left out in groups.
@@ -107,11 +107,11 @@ def _correlate_without_groups(x: FloatArray, y: FloatArray, groups: IntArray) ->
     correlations = []
     for group in range(int(groups.max()) + 1):
         is_left_out = groups == group
-        kept = [
+        remaining_ranks = [
             (ranks - _count_below(values[is_left_out], values))[~is_left_out]
             for ranks, values in ((x_ranks, x), (y_ranks, y))
         ]
-        rho = _correlate(*kept)
+        rho = _correlate(*remaining_ranks)
         if rho is None:
             return None
         correlations.append(rho)

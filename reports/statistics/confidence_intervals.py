@@ -1,4 +1,4 @@
-"""95 % confidence intervals and p values of scores and of differences between sources.
+"""95 % confidence intervals and p-values of scores and of differences between sources.
 
 A source's score is its mean over K trainings (seeds) on one set of test images. Other images or
 other seeds would have given another mean. With images that come in sequences, its variance is
@@ -189,7 +189,7 @@ def _estimate_signed_sum(
         interaction = min(interaction, image_variance)
         seed_term = pooled**2 / seed_freedom if seed_variance > 0 else 0.0
 
-    # Interval and p value with Satterthwaite's degrees of freedom
+    # Interval and p-value with Satterthwaite's degrees of freedom
     variance = image_variance + (seed_variance or 0.0)
     if variance > 0:
         freedom = variance**2 / (image_variance**2 / freedom + seed_term)
@@ -244,7 +244,7 @@ def compute_cluster_correction(shares: FloatArray) -> tuple[float, float]:
 
 
 def adjust_p_values(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values for multiple testing by Holm's method (family-wise error rate).
+    """Adjust p-values for multiple testing by Holm's method (family-wise error rate).
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6(2),
     1979.

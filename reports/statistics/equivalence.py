@@ -6,7 +6,7 @@ variance over seeds is part of e) is equivalent within a margin m at the level a
     d > -m:  t = (d + m) / e        d < m:  t = (d - m) / e
 
 are shown by one-sided t tests at the level a: the interval d +- t(1 - a, f) e, which covers
-1 - 2 a, lies inside (-m, m). The larger p value of the two is that of the pair, without a
+1 - 2 a, lies inside (-m, m). The larger p-value of the two is that of the pair, without a
 correction, because both must be significant (Schuirmann, "A comparison of the two one-sided tests
 procedure and the power approach for assessing the equivalence of average bioavailability", J.
 Pharmacokinet. Biopharm. 15(6), 1987; Berger, Hsu, "Bioequivalence trials, intersection-union tests
@@ -78,7 +78,7 @@ def run_equivalence_test(estimate: Estimate, margin: float) -> EquivalenceTest:
     """
     if not margin > 0:
         raise ValueError(f"margin {margin}: expected a number above 0")
-    distance = abs(estimate.value) - margin  # the nearer limit has the larger p value
+    distance = abs(estimate.value) - margin  # the nearer limit has the larger p-value
     error, freedom = estimate.standard_error, estimate.degrees_of_freedom
     if error == 0:
         return EquivalenceTest(estimate.value, estimate.value, 0.0 if distance < 0 else 1.0)

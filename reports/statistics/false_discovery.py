@@ -1,4 +1,4 @@
-"""False discovery rate: adjustment of the p values of many findings that are listed together.
+"""False discovery rate: adjustment of the p-values of many findings that are listed together.
 
 Benjamini and Yekutieli's step-up method: the expected share of false findings among the findings is
 at most 5 %, whatever the dependence of the tests. The attributes of a pair depend on each other in
@@ -13,7 +13,7 @@ import numpy as np
 
 
 def adjust_p_values(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values for the false discovery rate under any dependence.
+    """Adjust p-values for the false discovery rate under any dependence.
 
         q_(i) = min over j >= i of  m p_(j) / j  sum_k 1 / k
 

@@ -96,7 +96,7 @@ def explain_gain(attribute: FloatArray, gain: FloatArray, units: IntArray) -> Ex
 
 
 def adjust_explanations(explanations: list[Explanation | None]) -> list[Explanation | None]:
-    """Adjust the p values of all explanations of a table for the false discovery rate."""
+    """Adjust the p-values of all explanations of a table for the false discovery rate."""
     tested = [
         (i, each.correlation.p_value)
         for i, each in enumerate(explanations)

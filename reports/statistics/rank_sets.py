@@ -1,6 +1,6 @@
 """Ranks of sources with their uncertainty: rank sets, and letters of sources that may be equal.
 
-All pairs of n sources are tested. The p values are adjusted by Shaffer's method, which is Holm's
+All pairs of n sources are tested. The p-values are adjusted by Shaffer's method, which is Holm's
 with the largest number of hypotheses that can be true together in place of all that remain: if two
 of four sources differ, at most three of the six pairs can be equal. The probability of any false
 difference among the pairs is at most 5 %, whatever their correlation and however many are equal
@@ -62,7 +62,7 @@ class RankSet:
 
 
 def adjust_all_pairs(p_values: FloatArray) -> FloatArray:
-    """Adjust the p values of all pairs of n sources by Shaffer's method.
+    """Adjust the p-values of all pairs of n sources by Shaffer's method.
 
     Args:
         p_values: float64 (n, n), symmetric; the diagonal is ignored. A pair that cannot be tested

@@ -8,8 +8,8 @@ object detection: autonomous driving when winter is coming", 2019 (arXiv:1907.07
 of S(c, s) is their mean performance under corruption. The mean corruption error of ImageNet-C
 (Hendrycks, Dietterich, "Benchmarking neural network robustness to common corruptions and
 perturbations", ICLR 2019) is averaged alike, but divides the error of each corruption by that of
-another network, because its corruptions are not equally hard. Here the same model without
-corruption is the reference.
+another network, because its corruptions are not equally hard. Here the score is divided by
+that of the same model without corruption.
 
 Ratios are formed per seed, and per seed and resample: clean and corrupted images of a resample are
 the same pairs. The intervals are those of `confidence_intervals`.

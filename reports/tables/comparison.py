@@ -87,7 +87,7 @@ class SourceComparison:
     Attributes:
         other_source: Name of the other source.
         estimate: Estimate of the difference.
-        adjusted_p_value: p value, adjusted for all comparisons of the table (Holm).
+        adjusted_p_value: p-value, adjusted for all comparisons of the table (Holm).
         verdict: One of `confidence_intervals.VERDICTS`.
     """
 

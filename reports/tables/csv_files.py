@@ -45,7 +45,7 @@ def build_wide_dataframe(table: ScoreTable) -> pd.DataFrame:
     Returns:
         One row per source. ``n`` is the number of seeds; for a source without records, ``missing``
         or ``failed``. Per column the mean and the standard deviation (``sd``); with statistics
-        ``low`` and ``high`` of the score and of the difference, its p value, that adjusted for all
+        ``low`` and ``high`` of the score and of the difference, its p-value, that adjusted for all
         comparisons of the table (``p Holm``) and the verdict. Last the protocol.
     """
     titles = _number_duplicate_titles([header.title for header in table.headers])

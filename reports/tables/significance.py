@@ -32,7 +32,7 @@ PAIRWISE_COLUMNS = (
 def add_significance(table: ScoreTable, bootstrap: TaskBootstrap | None) -> ScoreTable:
     """Add the interval of every score and the verdict of every difference.
 
-    The p values are adjusted over all differences of the table, without those that an earlier
+    The p-values are adjusted over all differences of the table, without those that an earlier
     table tests: the probability that a table without true differences has any "better" or "worse"
     is at most 5 %.
     """
@@ -75,7 +75,7 @@ def build_pairwise_dataframe(
 ) -> pd.DataFrame | None:
     """Test every source against every other in every column of a table.
 
-    The p values are adjusted (Holm) over all pairs and columns, because any of them may be
+    The p-values are adjusted (Holm) over all pairs and columns, because any of them may be
     selected afterwards.
 
     Returns:

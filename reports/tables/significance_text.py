@@ -1,4 +1,4 @@
-"""Intervals, p values and verdicts as text; no sentence claims more than its verdict."""
+"""Intervals, p-values and verdicts as text; no sentence claims more than its verdict."""
 
 from collections.abc import Sequence
 from itertools import compress
@@ -90,7 +90,7 @@ def format_table_comparisons(table: ScoreTable) -> list[tuple[str, list[str]]]:
 
 
 def format_p_value(p_value: float) -> str:
-    """Format a p value with two digits, e.g. ``0.032``."""
+    """Format a p-value with two digits, e.g. ``0.032``."""
     return "<0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 

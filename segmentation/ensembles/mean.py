@@ -1,4 +1,4 @@
-"""Mean of class probabilities: what several segmenters agree on most.
+"""Mean of the class probabilities of several segmenters.
 
     label = argmax over classes c of   sum over members m of  w_m p_m(c)
 

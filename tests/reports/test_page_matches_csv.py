@@ -135,7 +135,7 @@ def check_power_table(report, table):
 
 
 def check_equivalence_table(report, table):
-    """Check differences, intervals, p values, verdicts and required sizes of all pairs."""
+    """Check differences, intervals, p-values, verdicts and required sizes of all pairs."""
     rows = {(row["source"], row["other"]): row for row in read_csv(report / table["csv"])}
     count = Counter()
     for _, (name, *cells) in table["rows"][1:]:

@@ -2,8 +2,8 @@
 
 By default the infrared image moves to the right by whole pixels, as after a knock against the rig
 or where objects are nearer than the calibration assumes (parallax). The labels belong to the image
-that does not move. The row of the moved sensor alone therefore shows only that its boxes lie beside
-the labels, not that it sees less.
+that does not move. The score of the moved sensor alone therefore falls because its objects are not
+where the labels are, not because they are harder to detect.
 
 Source: Xu, Ma, Yuan, Le, Liu, "RFNet: unsupervised network for mutually reinforcing multi-modal
 image registration and fusion", CVPR 2022 (fusion of pairs that are not registered).

@@ -1,12 +1,12 @@
-"""Haze: scattered light covers what is far away (Koschmieder's law).
+"""Haze: light scattered by small drops, more of it at larger distances (Koschmieder's law).
 
     I = J t + A (1 - t),   t = exp(-beta d),   beta = ln(20) / V
 
 J is the clear light, A the light of the haze, d the distance, and V the visibility: the distance at
 which 5 % of the contrast is left (meteorological optical range of the WMO). Distances are not
 known: ``uniform`` takes one for the whole image, that of objects of average size; ``ground`` takes
-that of a flat road with its horizon in the middle of the image, and ``distance`` for all that is
-above the horizon: where the road is not flat, or objects stand near, an edge of the haze is seen. A
+that of a flat road with its horizon in the middle of the image, and ``distance`` above the horizon.
+The horizon is then visible as an edge where the road is not flat or objects are near. A
 is gray, as bright as the brightest tenth of the image: at night haze is dark where no lamps are.
 
 Source: Koschmieder, "Theorie der horizontalen Sichtweite", Beitr. Phys. freien Atmos. 12, 1924; for

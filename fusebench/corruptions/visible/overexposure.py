@@ -3,7 +3,7 @@
     L' = min(1, g L)
 
 The gain g is the one at which a given share of the pixels saturates, but at most 8 (3 stops), so
-that an image of the night does not become an image of the day. Images of the night can gain by it.
+that a night image does not become a day image. Night images can become easier by it.
 
 Source: Debevec, Malik, "Recovering high dynamic range radiance maps from photographs", SIGGRAPH
 1997 (sensors saturate at a fixed exposure).

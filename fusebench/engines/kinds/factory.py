@@ -1,4 +1,4 @@
-"""Starts the engine of a kind; Ray and submitit are imported only if their kind is meant."""
+"""Start of the engine of a kind; Ray and submitit are imported only if they are needed."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -23,7 +23,7 @@ class Scheduler(Protocol):
         Args:
             settings: Settings of this kind.
             request: What is executed.
-            jobs: Number of jobs that will be handed over at most.
+            jobs: Number of jobs that will be submitted at most.
 
         Raises:
             UserError: If there is no such scheduler here.
@@ -39,7 +39,7 @@ class Scheduler(Protocol):
     def cancel_jobs(self, jobs: Sequence[SubmittedJob]) -> Mapping[str, str]:
         """Cancel jobs; return those that could not be canceled, by id, with the reason.
 
-        A job that has ended needs not to be canceled. Raises nothing.
+        Jobs that have ended are not canceled. Raises nothing.
         """
 
 

@@ -1,4 +1,4 @@
-"""The engine ``kind: ray``: how it is started, and what becomes of jobs that outlive the command.
+"""The engine ``kind: ray``: start, and the jobs that outlive the command.
 
 See `fusebench.engines.kinds.factory.Scheduler`.
 """

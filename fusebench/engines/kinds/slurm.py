@@ -1,4 +1,4 @@
-"""Slurm as an engine: start it, describe and cancel the jobs that were handed over.
+"""Slurm as an engine: start it, describe and cancel the jobs that were submitted.
 
 submitit: https://github.com/facebookincubator/submitit
 """

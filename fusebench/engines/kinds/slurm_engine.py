@@ -1,6 +1,6 @@
-"""The Slurm engine: jobs are handed over by submitit, several at once as a job array.
+"""The Slurm engine: jobs are submitted by submitit, several at once as a job array.
 
-They go on when the command that handed them over has ended; the same command adopts them. Whether
+They continue when the command that submitted them has ended; the same command adopts them. Whether
 a job has ended is a file in the store; squeue is asked now and then for jobs that never wrote one.
 
 submitit: https://github.com/facebookincubator/submitit
@@ -26,7 +26,7 @@ from fusebench.engines.kinds import slurm_job, slurm_queue
 from fusebench.engines.kinds.process_end import describe_process_end
 from fusebench.engines.kinds.slurm_job import JobCommand
 from fusebench.engines.kinds.slurm_queue import GONE, SLURM, QueueEntry, QueueError
-from fusebench.engines.kinds.slurm_submission import defer_interrupts, hand_over
+from fusebench.engines.kinds.slurm_submission import defer_interrupts, submit_commands
 from fusebench.engines.submitted import SubmittedJob
 from fusebench.errors import UserError
 
@@ -39,7 +39,7 @@ MAX_NAMED_JOBS = 5
 
 @dataclass
 class _Pending:
-    """A job that was handed over.
+    """A submitted job.
 
     Attributes:
         job: The job in the scheduler.
@@ -76,7 +76,7 @@ class SlurmEngine:
         self._watcher.start()
 
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:
-        """Hand jobs over, those that an earlier command handed over excepted."""
+        """Submit jobs, except those that an earlier command submitted."""
         adopted = self._find_adoptable(jobs)
         ends = {job_id: self._add(job) for job_id, job in adopted.items()}
         new = [job for job in jobs if job.id not in adopted]
@@ -91,7 +91,7 @@ class SlurmEngine:
         return [ends[job.id] for job in jobs]
 
     def close(self, *, interrupted: bool) -> str:
-        """Stop watching; jobs that were handed over go on."""
+        """Stop watching; submitted jobs continue."""
         self._stopped.set()
         self._watcher.join()
         if not interrupted or not self._pending:
@@ -102,30 +102,30 @@ class SlurmEngine:
             f" and {len(numbers) - MAX_NAMED_JOBS} more" if len(numbers) > MAX_NAMED_JOBS else ""
         )
         out = shlex.quote(str(self._request.root))
-        verb = "jobs go" if len(numbers) > 1 else "job goes"
+        verb = "jobs continue" if len(numbers) > 1 else "job continues"
         return (
-            f"{len(numbers)} {verb} on in {self._place} ({names}). "
+            f"{len(numbers)} {verb} in {self._place} ({names}). "
             f"See them: `fusebench status --out {out}`; cancel them: `fusebench cancel --out "
-            f"{out}`; the same command goes on with them"
+            f"{out}`; the same command adopts them"
         )
 
     def _find_adoptable(self, jobs: Sequence[Job]) -> dict[str, SubmittedJob]:
-        """Find the jobs that an earlier command handed over and that have not ended."""
+        """Find the jobs that an earlier command submitted and that have not ended."""
         earlier = [submitted.read_submitted(self._root, job.id) for job in jobs]
-        known = [
+        reachable = [
             job
             for job in earlier
             if job is not None and job.kind == KIND and slurm_queue.is_reachable(job)
         ]
-        if not known:
+        if not reachable:
             return {}
         try:
-            entries = slurm_queue.read_queue(known)
+            entries = slurm_queue.read_queue(reachable)
         except QueueError:
-            return {job.id: job for job in known}  # better twice asked than twice started
+            return {job.id: job for job in reachable}  # asking twice is better than starting twice
         return {
             job.id: job
-            for job in known
+            for job in reachable
             if slurm_job.read_status(self._root, job.number) is None
             and job.number in entries
             and not entries[job.number].has_ended
@@ -137,14 +137,16 @@ class SlurmEngine:
         folder = slurm_job.get_submitit_folder(self._root)
         folder.mkdir(parents=True, exist_ok=True)
         commands = [self._build_command(job) for job in jobs]
-        handed_over = hand_over(commands, folder, self._settings, self._request.device)
+        submissions = submit_commands(commands, folder, self._settings, self._request.device)
         result = []
-        for job, handed in zip(jobs, handed_over, strict=True):
+        for job, submission in zip(jobs, submissions, strict=True):
             address = SLURM
             if self._settings.cluster == "local":
-                address = slurm_queue.build_local_address(int(handed.job_id))
-                self._processes.append(handed)
-            result.append(SubmittedJob(id=job.id, kind=KIND, number=handed.job_id, address=address))
+                address = slurm_queue.build_local_address(int(submission.job_id))
+                self._processes.append(submission)
+            result.append(
+                SubmittedJob(id=job.id, kind=KIND, number=submission.job_id, address=address)
+            )
             submitted.write_submitted(self._root, result[-1])
         return result
 

@@ -1,4 +1,4 @@
-"""States of handed-over jobs, and their cancellation: in Slurm, or as processes of this machine.
+"""States of submitted jobs, and their cancellation: in Slurm, or as processes of this machine.
 
 squeue is asked once for all jobs, and not sacct: many clusters have no database of accounting.
 submitit's local executor has no queue; there the number of a job is that of a process.

@@ -18,7 +18,7 @@ MAX_TIMEOUTS = 50  # after so many time limits a job is given up
 SIGNAL_SECONDS = 90  # before the time limit a job is told to stop
 
 
-def hand_over(
+def submit_commands(
     commands: Sequence[JobCommand], folder: Path, settings: SlurmEngineSettings, device: str
 ) -> list[Job[int]]:
     """Hand commands over, several as one job array; return the jobs in the same order.
@@ -98,7 +98,7 @@ def _leave_outer_job() -> Iterator[None]:
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until jobs that are handed over in the block are noted."""
+    """Let Ctrl-C and SIGTERM wait until jobs that are submitted in the block are noted."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,1 +1,1 @@
-"""Sources without a fused image: ensembles with their options, and conflicts with the task."""
+"""Reference sources: ensembles with their options, and conflicts with the task."""

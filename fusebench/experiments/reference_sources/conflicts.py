@@ -1,4 +1,4 @@
-"""Conflicts between a task and sources without a fused image, each of which is valid by itself."""
+"""Conflicts between a task and reference sources, each of which is valid by itself."""
 
 from collections.abc import Iterator
 

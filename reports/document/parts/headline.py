@@ -1,6 +1,6 @@
 """Headline of a task: which source is best, whether that is shown, and where fusion helps or hurts.
 
-Plain sentences without p values. Every number is one of the task's main table or of its table by
+Plain sentences without p-values. Every number is one of the task's main table or of its table by
 condition; no sentence claims more than the verdict of its difference.
 """
 

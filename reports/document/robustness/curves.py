@@ -1,4 +1,4 @@
-"""Curves of the robustness section: what is kept of the score over the severity."""
+"""Curves of the robustness section: the retained score over the severity."""
 
 from reports.document.robustness.estimates import RobustnessValue
 from reports.document.robustness.section import RobustnessSection

@@ -195,7 +195,7 @@ def _estimate(samples: Mapping[str, _Samples]) -> dict[str, RobustnessValue]:
 
 
 def _compare(means: Mapping[str, _Samples]) -> list[RobustnessComparison]:
-    """Test every pair of sources; p values are adjusted (Holm) over the pairs."""
+    """Test every pair of sources; p-values are adjusted (Holm) over the pairs."""
     testable = {name: s.retained for name, s in means.items() if s.has_resamples}
     pairs = [
         (source, other, estimate)

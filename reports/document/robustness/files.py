@@ -11,9 +11,19 @@ from reports.tables import csv_files
 
 LEVEL_COLUMNS = (
     *("metric", "source", "corruption", "severity", "description", "seeds"),
-    *("clean", "score", "kept", "low", "high"),
+    *("clean", "score", "retained", "low", "high"),
 )
-MEAN_COLUMNS = ("metric", "source", "corruption", "seeds", "clean", "score", "kept", "low", "high")
+MEAN_COLUMNS = (
+    "metric",
+    "source",
+    "corruption",
+    "seeds",
+    "clean",
+    "score",
+    "retained",
+    "low",
+    "high",
+)
 PAIR_COLUMNS = ("metric", "source", "other", "difference", "low", "high", "p", "p Holm")
 ALL_CORRUPTIONS = "mean"  # in place of a corruption's name
 
@@ -77,7 +87,7 @@ def build_pairs_dataframe(section: RobustnessSection) -> pd.DataFrame:
 
 
 def _list_numbers(value: RobustnessValue) -> tuple[float | None, ...]:
-    """List the score, the share that is kept, and the ends of its interval."""
+    """List the score, the retained score, and the ends of its interval."""
     return _scale(value.score), *_list_ends(value.value, value.estimate)
 
 

@@ -23,7 +23,7 @@ class RobustnessSection:
 
     Attributes:
         estimates: One entry per metric; the first is that of the tables and the figure.
-        sentence: What the comparison of the sources shows.
+        sentence: Result of the comparison of the sources.
         plain_sentence: The same without intervals and p values, for the headline.
         tables: Means per corruption, then every severity.
         levels: Per corruption, its title and the description of its severities.
@@ -49,7 +49,7 @@ def build_section(results: TaskResults) -> RobustnessSection | None:
         if column.has_intervals
         and column.is_in_points
         and not column.family
-        and column.better == "higher"  # a share of what is lost has another meaning
+        and column.better == "higher"  # a retained share of errors has another meaning
     }
     if robustness is None or not metrics:
         return None
@@ -108,12 +108,12 @@ def _build_means_table(
         seeds = format_count(len(estimates.seeds[source]), "seed")
         rows.append(TextRow(source, seeds, tuple((c, 0) for c in cells), tuple(intervals)))
     headers = [("clean", title), ("corrupted", f"mean {title}")]
-    headers += [(corruption_title, "% kept") for corruption_title, _ in levels.values()]
+    headers += [(corruption_title, "% retained") for corruption_title, _ in levels.values()]
     return TextTable(
         title=f"Robustness: {title} on corrupted test pairs, in percent of that on clean pairs",
         caption="mean over severities; higher is better",
         csv_file=f"{stem}-means.csv",
-        headers=(*headers, ("mean", "% kept")),
+        headers=(*headers, ("mean", "% retained")),
         rows=tuple(rows),
         difference_rows=(),
         notes=notes,
@@ -143,7 +143,7 @@ def _build_levels_table(
         for severity, description in descriptions.items()
     ]
     return TextTable(
-        title=f"Robustness: {estimates.column.mean_title} kept by severity, in percent",
+        title=f"Robustness: retained {estimates.column.mean_title} by severity, in percent",
         caption="higher is better",
         csv_file=f"{stem}.csv",
         headers=tuple(headers),
@@ -164,7 +164,7 @@ def _build_notes(
 ) -> tuple[str, ...]:
     notes = [
         "The models are those of the clean pairs; the test pairs are corrupted before they are "
-        "fused. Kept: score on corrupted pairs divided by that on clean pairs, per seed; last "
+        "fused. Retained: score on corrupted pairs divided by that on clean pairs, per seed; last "
         "column: mean over severities, then over corruptions (relative performance under "
         "corruption). It depends on the list of corruptions.",
     ]
@@ -191,7 +191,7 @@ def _build_notes(
         unit = "sequences" if bootstrap.is_clustered else "images"
         note = (
             f"Intervals: 95 %, from resamples of {bootstrap.unit_count} {unit}, the same for clean "
-            "and corrupted pairs and for all sources, and from the variance over seeds; p values "
+            "and corrupted pairs and for all sources, and from the variance over seeds; p-values "
             "are adjusted (Holm) over the pairs of sources."
         )
         if any(len(seeds) == 1 for seeds in estimates.seeds.values()):
@@ -206,7 +206,7 @@ def _describe_missing(robustness: RobustnessResults) -> str:
         return ""
     return (
         f"{planned - finished} of {format_count(planned, 'run')} on corrupted pairs are missing; "
-        "a source is shown with the seeds that have all of theirs."
+        "a source is shown with the seeds whose runs are all finished."
     )
 
 

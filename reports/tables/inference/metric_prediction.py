@@ -7,7 +7,7 @@ of both ranks, over the sources, says whether the better looking image is the be
 model on this pair; the mean over the pairs is reported.
 What differs between pairs, as darkness or the number of objects, does not count: both are compared
 on the same pair. A pair on which all sources score the same says nothing and is left out. The mean
-has an interval over sequences (`reports.statistics.clustered_mean`), and p values are adjusted
+has an interval over sequences (`reports.statistics.clustered_mean`), and p-values are adjusted
 (Holm) for all metrics of a task. The correlation over sources alone (`metric_correlation`) has as
 many points as there are sources.
 """

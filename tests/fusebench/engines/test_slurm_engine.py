@@ -104,37 +104,37 @@ def test_jobs_go_on_after_an_interrupt_and_the_same_command_adopts_them(start, t
     jobs = make_jobs("sleeps-1")
     first = start()
     (ignored,) = first.submit(list(jobs.values()))
-    (handed_over,) = submitted.list_submitted(tmp_path)
+    (submission,) = submitted.list_submitted(tmp_path)
     message = first.close(interrupted=True)
     assert "1 job goes on" in message
-    assert handed_over.number in message
+    assert submission.number in message
     assert f"fusebench cancel --out {tmp_path}" in message
     wait_for((tmp_path / "calls").exists)
-    assert slurm.describe_jobs([handed_over]) == {
-        "trained/sleeps-1": f"submitit's process {handed_over.number}: running"
+    assert slurm.describe_jobs([submission]) == {
+        "trained/sleeps-1": f"submitit's process {submission.number}: running"
     }
 
     (future,) = start().submit(list(jobs.values()))
     time.sleep(0.5)
-    assert submitted.list_submitted(tmp_path) == [handed_over]
+    assert submitted.list_submitted(tmp_path) == [submission]
     assert len(read_calls(tmp_path)) == 1
     assert not future.done()
 
-    assert slurm.cancel_jobs([handed_over]) == {}
-    submitted.remove_submitted(tmp_path, handed_over)
+    assert slurm.cancel_jobs([submission]) == {}
+    submitted.remove_submitted(tmp_path, submission)
     end = future.result(120)
     assert end.is_canceled
     assert not ignored.done()
-    wait_for(lambda: slurm.describe_jobs([handed_over]) == {})
+    wait_for(lambda: slurm.describe_jobs([submission]) == {})
 
 
-def test_a_job_that_ended_meanwhile_is_handed_over_again(start, tmp_path):
+def test_a_job_that_ended_meanwhile_is_submitted_again(start, tmp_path):
     jobs = list(make_jobs("bad-1").values())
     first = start()
     first.submit(jobs)
-    (handed_over,) = submitted.list_submitted(tmp_path)
+    (submission,) = submitted.list_submitted(tmp_path)
     first.close(interrupted=True)
-    wait_for(lambda: slurm_job.read_status(tmp_path, handed_over.number) == 1)
+    wait_for(lambda: slurm_job.read_status(tmp_path, submission.number) == 1)
     (future,) = start().submit(jobs)
     assert future.result(120).status == 1
     assert len(read_calls(tmp_path)) == 2
@@ -149,7 +149,7 @@ def test_jobs_of_another_machine_are_neither_asked_for_nor_canceled_here():
     }
 
 
-def test_an_interrupt_while_jobs_are_handed_over_waits_until_they_are_noted():
+def test_an_interrupt_while_jobs_are_submitted_waits_until_they_are_noted():
     done = []
     with pytest.raises(KeyboardInterrupt), defer_interrupts():  # noqa: PT012 - the order matters
         signal.raise_signal(signal.SIGINT)

@@ -26,7 +26,7 @@ def store(tmp_path):
     return tmp_path
 
 
-def test_a_job_that_was_handed_over_again_keeps_its_file(store):
+def test_a_job_that_was_submitted_again_keeps_its_file(store):
     again = JOB.model_copy(update={"number": "4713"})
     submitted.write_submitted(store, again)
     submitted.remove_submitted(store, JOB)

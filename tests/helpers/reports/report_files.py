@@ -147,7 +147,7 @@ def parse_number(text):
 
 
 def adjust_holm(p_values):
-    """Adjust p values by Holm's method, step by step."""
+    """Adjust p-values by Holm's method, step by step."""
     adjusted, running_maximum = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
         running_maximum = max(running_maximum, min(1.0, (len(p_values) - rank) * p_values[index]))

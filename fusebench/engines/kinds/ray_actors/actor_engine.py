@@ -1,6 +1,6 @@
 """The Ray engine: actors, each with its CPUs and its share of a GPU, that execute job after job.
 
-On a cluster that exists without this process the actors are detached: their jobs go on when the
+On a cluster that exists without this process the actors are detached: their jobs continue when the
 command has ended, and the same command finds them by the names that the store keeps
 (`fusebench.engines.submitted`). An actor without a job ends soon, so that it holds no GPU.
 """
@@ -121,19 +121,19 @@ class RayEngine:
     def _start(self, job: Job, worker: _Worker | None) -> "Future[JobEnd]":
         worker = worker or self._take_idle_worker() or self._create_worker()
         result: Future[JobEnd] = Future()
-        handed_over = SubmittedJob(
+        submission = SubmittedJob(
             id=job.id, kind=KIND, number=worker.name, address=self._cluster.address
         )
         try:
             if self._cluster.outlives_command:
-                submitted.write_submitted(self._root, handed_over)
+                submitted.write_submitted(self._root, submission)
         except OSError:
             result.set_result(JobEnd(EXIT_SYSTEM_FAULT))
             return result
 
         def end(answer: "Future[tuple[int | None, str, bool]]") -> None:
             job_end = self._receive(answer, worker, job.id)
-            submitted.remove_submitted(self._root, handed_over)
+            submitted.remove_submitted(self._root, submission)
             result.set_result(job_end)
 
         self._busy[job.id] = worker
@@ -207,9 +207,9 @@ class RayEngine:
         for worker in (*self._idle, *waiting.values()):
             self._end_worker(worker)
         for job_id in waiting:
-            handed_over = submitted.read_submitted(self._root, job_id)
-            if handed_over is not None:
-                submitted.remove_submitted(self._root, handed_over)
+            submission = submitted.read_submitted(self._root, job_id)
+            if submission is not None:
+                submitted.remove_submitted(self._root, submission)
         return [job_id for job_id in busy if job_id not in waiting]
 
     def _end_superfluous_workers(self) -> None:

@@ -62,7 +62,7 @@ class Cluster:
 
     @property
     def outlives_command(self) -> bool:
-        """Whether the cluster exists without this process, and its jobs can go on."""
+        """Whether the cluster exists without this process, and its jobs can continue."""
         return bool(self.address)
 
 

@@ -138,7 +138,7 @@ def test_a_corruption_of_the_other_sensor_leaves_a_sensor_at_100_percent():
 
 def test_what_is_shown_to_degrade_least_is_said():
     section = build_section(make_results(make_scores()))
-    assert "mean share of the clean mAP50 that is kept: good 83.8 %" in section.sentence
+    assert "mean retained mAP50: good 83.8 %" in section.sentence
     assert "good is shown to degrade least (adjusted p at most" in section.sentence
     assert "ir" not in section.sentence.split()
     equal = build_section(make_results(make_scores(0.9, 0.899)))
@@ -193,14 +193,14 @@ def test_csv_files_have_the_numbers_of_the_tables(tmp_path):
     files.write_csv_files(build_section(make_results(make_scores())), tmp_path)
     by_severity = pd.read_csv(tmp_path / "tables/toy-robustness.csv")
     row = by_severity.query("source == 'good' and corruption == 'dark' and severity == 3").iloc[0]
-    assert (row.clean, row.score, row.kept) == pytest.approx((80, 36, 45))
+    assert (row.clean, row.score, row.retained) == pytest.approx((80, 36, 45))
     assert row.low < 45 < row.high
     unchanged = by_severity.query("source == 'ir' and corruption == 'dark'")
-    assert unchanged.kept.tolist() == [100, 100]
+    assert unchanged.retained.tolist() == [100, 100]
     assert unchanged.low.isna().all()
     means = pd.read_csv(tmp_path / "tables/toy-robustness-means.csv")
     mean = means.query("source == 'good' and corruption == 'mean'").iloc[0]
-    assert mean.kept == pytest.approx(83.75)
+    assert mean.retained == pytest.approx(83.75)
     pairs = pd.read_csv(tmp_path / "tables/toy-robustness-pairwise.csv")
     assert len(pairs) == 6
     pair = pairs.query("source == 'good' and other == 'bad'").iloc[0]
@@ -214,7 +214,7 @@ def test_curves_leave_out_what_is_unchanged():
     assert list(built["title of dark"]) == ["vis", "good", "bad"]
     assert list(built["title of cold"]) == ["ir", "good", "bad"]
     assert [point.severity for point in built["title of dark"]["good"]] == [1, 3]
-    assert [point.kept for point in built["title of dark"]["good"]] == pytest.approx([90, 45])
+    assert [point.retained for point in built["title of dark"]["good"]] == pytest.approx([90, 45])
 
 
 def test_two_corruptions_of_one_title_stay_apart():

@@ -59,7 +59,7 @@ def test_the_table_has_a_row_per_defined_attribute_and_marks_what_is_shown():
     cells = {row.label: row.cells[0][0] for row in table.rows}
     assert "registration shift" not in cells
     assert cells["visible contrast"].endswith("]*")
-    assert not cells["thermal contrast"].endswith("*")
+    assert not cells["infrared contrast"].endswith("*")
     assert table.headers == (("mine", ""),)
     assert any("20 sequences" in note for note in table.notes)
 

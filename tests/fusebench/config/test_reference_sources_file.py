@@ -1,4 +1,4 @@
-"""The task file that compares fused images with sources without one."""
+"""The task file that compares fused sources with reference sources."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from fusebench.config import schema
 from fusebench.experiments import resolution
 from tests.helpers.paths import REPOSITORY
 
-FILE = REPOSITORY / "configs/reference-rows.yaml"
+FILE = REPOSITORY / "configs/reference-sources.yaml"
 METHODS_FILE = REPOSITORY / "configs/fusion-methods.yaml"
 
 

@@ -45,8 +45,8 @@ def build_plain_sentence(estimates: RobustnessEstimates, robustness: RobustnessR
     if len(ranked) == 1:
         return f"{subject}, mean share of the clean {title} that is kept: {texts[0]}."
     if _get_p_value_of_best(estimates, ranked) is not None:
-        shown = f"{ranked[0]} is shown to keep the largest share of its clean {title}"
-        return f"{subject}, {shown} ({'; '.join(texts)})."
+        claim = f"{ranked[0]} is shown to keep the largest share of its clean {title}"
+        return f"{subject}, {claim} ({'; '.join(texts)})."
     return (
         f"{subject}, no fused source is shown to keep the largest share of its clean {title} "
         f"({texts[0]} to {texts[-1]})."

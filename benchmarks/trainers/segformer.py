@@ -13,6 +13,7 @@ from benchmarks.trainers.meter import Meter
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.split_builder import build_split
 from fusebench.datasets import scenes_seg
+from fusebench.runtime.program import run_program
 from segmentation.models import segformer
 from segmentation.models.segformer import training
 
@@ -127,7 +128,7 @@ def link_files(examples: LabeledImages, folder: Path) -> None:
         (folder / f"labels/{pair.key}.png").symlink_to(pair.label_map.resolve())
 
 
-def main() -> None:
+def main() -> int:
     """Train with the program, folders and options of the command line (JSON), and print."""
     settings = json.loads(sys.argv[1])
     options = segformer.Options(**settings["options"])
@@ -135,7 +136,8 @@ def main() -> None:
     train = {"here": train_here, "mmengine": train_with_mmengine}[settings["program"]]
     meter = train(examples, options, Path(settings["folder"]))
     meter.print_measurement(options.batch)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

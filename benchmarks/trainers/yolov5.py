@@ -22,6 +22,7 @@ from detection.models.yolov5 import (
 from fusebench.data.labeled_images import LabeledImages
 from fusebench.data.split_builder import build_split
 from fusebench.datasets import scenes
+from fusebench.runtime.program import run_program
 
 WARM_UP_EPOCHS = 1
 CONFIG_NAMES = (  # of ultralytics' configuration that `ultralytics_config.build_config` sets
@@ -97,7 +98,7 @@ def train_with_ultralytics(examples: LabeledImages, options: yolov5.Options, fol
     return meter
 
 
-def main() -> None:
+def main() -> int:
     """Train with the program, folders and options of the command line (JSON), and print."""
     settings = json.loads(sys.argv[1])
     options = yolov5.Options(**settings["options"])
@@ -105,7 +106,8 @@ def main() -> None:
     train = {"here": train_here, "ultralytics": train_with_ultralytics}[settings["program"]]
     meter = train(examples, options, Path(settings["folder"]))
     meter.print_measurement(len(examples.split.pairs))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

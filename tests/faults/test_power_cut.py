@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-DISK_BYTES = 128 << 20
+DISK_BYTES = 256 << 20
 CUTS_PER_RUN = 2
 
 

@@ -12,6 +12,7 @@ from fusebench.experiments.sources import get_images
 from fusebench.storage.store import Store
 from fusion import run as fusion
 from reports import calibrate, run
+from reports.assembly import files
 from tests.helpers.reports.synthetic_records import (
     finish_run,
     finish_run_with_matches,
@@ -130,7 +131,7 @@ def test_a_full_disk_keeps_the_old_report(capsys, monkeypatch, store, runs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "write_report", raise_disk_full)
+        patch.setattr(files, "write_report", raise_disk_full)
         assert "report: No space left on device; free" in run_and_read_error(capsys, status=3)
     assert run.main([]) == 0
     assert "2 of 3" in read_text("index.html")

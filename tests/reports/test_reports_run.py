@@ -12,6 +12,7 @@ from fusebench.errors import UserError
 from fusebench.experiments.plan import SkippedTask
 from fusebench.storage.store import Store
 from reports import run
+from reports.assembly import files
 from reports.formats import report_folder
 from tests.helpers.reports.synthetic_records import (
     finish_run,
@@ -195,7 +196,7 @@ def test_an_interrupt_ends_without_traceback_and_half_written_report(capsys, mon
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "write_report", interrupt)
+    monkeypatch.setattr(files, "write_report", interrupt)
     assert run.main([]) == 130
     assert "interrupted; the same command resumes" in capsys.readouterr().err
     assert not Path("report").exists()

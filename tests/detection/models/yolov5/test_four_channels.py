@@ -41,7 +41,7 @@ def load_samples(examples, folder, options):
     image_folder = dataset.write_yolo_dataset(examples, folder / "dataset")
     config = build_config(options, 0)
     return dataset.TrainingSamples(
-        dataset.load_yolo_dataset(image_folder, examples, config), seed=0
+        dataset.load_yolo_dataset(image_folder, examples, config), options, seed=0
     )
 
 

@@ -1,7 +1,6 @@
 """Files of a training: checkpoint, curves, events and sample images, also on a full disk."""
 
 import errno
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -128,15 +127,3 @@ def test_a_training_killed_after_writing_its_weights_is_finished(root, tmp_path,
     monkeypatch.setattr(loop, "run_training_loop", None)
     after = train(training, root, folder)
     assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-@pytest.mark.parametrize(("seconds", "interval"), [(0.1, 30.0), (4.0, 80.0)])
-def test_a_checkpoint_that_takes_long_is_written_less_often(monkeypatch, seconds, interval):
-    clock = [100.0]
-
-    def save_slowly(state, job):
-        clock[0] += seconds
-
-    monkeypatch.setattr(loop.training_state, "save_checkpoint", save_slowly)
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    assert loop._save_checkpoint(None, None) == pytest.approx(100 + seconds + interval)

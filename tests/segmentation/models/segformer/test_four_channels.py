@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fusebench.storage.weights import checkpoint_times
 from segmentation.models import segformer
 from segmentation.models.segformer import augmentation, network, training, weights
 from segmentation.models.segformer.options import Options
@@ -89,7 +90,8 @@ def test_training_resumes_bit_for_bit_and_probabilities_agree_with_labels(
 
     options = TINY.model_copy(update={"ignore_unlabeled": True})
     whole = train(examples, tmp_path / "whole", options)
-    monkeypatch.setattr(training, "CHECKPOINT_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint_times, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint_times, "WRITE_FACTOR", 0.0)
     record_loss = training._record_loss
 
     def record_or_kill(state, loss, options):

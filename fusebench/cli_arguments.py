@@ -95,7 +95,7 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help="run the tasks of this preset, with its settings")
     parser.add_argument("--task", action="append", help="only this task (may be repeated)")
     parser.add_argument(
-        "--source", help="only this source; or ir, vis, fused (every fusion), reference"
+        "--source", help="only this source; or all of a kind: ir, vis, fused, reference"
     )
     parser.add_argument("--seed", type=int, action="append", help="this seed instead of the task's")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N pairs of every split")

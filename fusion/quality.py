@@ -12,8 +12,8 @@ what a pair has in common:
 python -m fusion.quality 'fused/{key}_ADF' 'TNO/IR{key}' 'TNO/VIS{key}'
 
 The means are printed, sources as rows (--intervals adds their 95 % intervals); per_image.csv and
-means.csv are written under --out. Running the same command
-again reuses them; an interrupted run resumes with the first image that is not scored yet.
+means.csv are written under --out. The same command reuses them; after an interruption it resumes
+with the first image that is not scored yet.
 """
 
 import argparse

@@ -136,8 +136,8 @@ class SlurmEngineSettings(EngineSettingsBase):
         cpus_per_run: CPU cores of each job.
         memory: Main memory of each job, e.g. ``32G``.
         time: Time limit of each job in minutes; in the file a duration, e.g. ``8h``. A job stops
-            90 seconds before it, or up to a minute earlier; a training resumes when Slurm starts the
-            job again.
+            90 seconds before it, or up to a minute earlier; a training resumes when Slurm starts
+            the job again.
         array: Largest number of jobs that are queued or executed at once; those that can be
             submitted at the same time are one job array.
         setup: Lines of shell that a job executes first, e.g. ``module load cuda``.

@@ -75,8 +75,9 @@ class Engine(Protocol):
     def submit(self, jobs: Sequence[Job]) -> list["Future[JobEnd]"]:
         """Start jobs, all of which can be executed now; return their ends, in the same order.
 
-        An engine whose jobs continue without this process keeps them in `fusebench.engines.submitted`.
-        A job that is there and still queued or running is adopted, not started a second time.
+        An engine whose jobs continue without this process keeps them in
+        `fusebench.engines.submitted`. A job that is there and still queued or running is adopted,
+        not started a second time.
         The futures raise nothing: whatever happens to a job is a `JobEnd`.
 
         Raises:

@@ -2,7 +2,7 @@
 
 A failed job does not stop the others. It is executed again at most ``retries`` times, unless its
 input is wrong: the same input fails again. Jobs that need a failed one are not started. A job that
-another process works on is skipped; if that process finishes it in time, the jobs that need it start.
+another process works on is skipped; if that process finishes it in time, jobs that need it start.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Print the jobs of a store: waiting, running where and how far, failed with reason and log.
+"""Print the jobs of a store: waiting, running (place, progress), failed (reason, log).
 
 python -m fusebench.engines.status               jobs of runs/
 python -m fusebench.engines.status --out DIR     of another folder of results

@@ -21,7 +21,10 @@ def build_parser(program: str, description: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--method", choices=tuple(RECIPES))
-    parser.add_argument("--stage", help="dmfuse: diffusion, fusion; dmnet: 1, 2; both: finetuning")
+    parser.add_argument(
+        "--stage",
+        help="dmfuse: diffusion, fusion; dmnet: 1, 2; both: finetuning; student: distillation",
+    )
     parser.add_argument(
         "--teacher",
         metavar="NAME",

@@ -1,9 +1,9 @@
-"""What is executed in a Slurm job: the command of one job, as a child process.
+"""Execution of the command of one job in a Slurm job, as a child process.
 
 submitit handles the signal that Slurm sends before the time limit or a preemption: it calls
 `JobCommand.checkpoint`, requeues the job and ends the process with `SystemExit`. The command is
 another process, so that nothing of this happens in the middle of a training; it is ended with
-SIGTERM, and goes on from its own checkpoint when the job starts again.
+SIGTERM, and resumes from its own checkpoint when the job starts again.
 
 submitit: https://github.com/facebookincubator/submitit/blob/main/docs/checkpointing.md
 """

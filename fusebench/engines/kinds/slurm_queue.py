@@ -1,6 +1,6 @@
 """States of submitted jobs, and their cancellation: in Slurm, or as processes of this machine.
 
-squeue is asked once for all jobs, and not sacct: many clusters have no database of accounting.
+squeue is asked once for all jobs, and not sacct: many clusters have no accounting database.
 submitit's local executor has no queue; there the number of a job is that of a process.
 """
 

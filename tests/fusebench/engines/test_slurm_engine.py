@@ -106,7 +106,7 @@ def test_jobs_go_on_after_an_interrupt_and_the_same_command_adopts_them(start, t
     (ignored,) = first.submit(list(jobs.values()))
     (submission,) = submitted.list_submitted(tmp_path)
     message = first.close(interrupted=True)
-    assert "1 job goes on" in message
+    assert "1 job continues" in message
     assert submission.number in message
     assert f"fusebench cancel --out {tmp_path}" in message
     wait_for((tmp_path / "calls").exists)

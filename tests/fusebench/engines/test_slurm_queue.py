@@ -113,7 +113,7 @@ def test_several_jobs_are_one_array_with_the_settings_of_the_task_file(install, 
     assert "module load cuda" in lines
     assert any(line.startswith("srun ") and "--cpus-per-task=6" in line for line in lines)
     assert [job.number for job in submitted.list_submitted(tmp_path / "runs")] == ["77_0", "77_1"]
-    assert "2 jobs go on in Slurm (77_0, 77_1)" in engine.close(interrupted=True)
+    assert "2 jobs continue in Slurm (77_0, 77_1)" in engine.close(interrupted=True)
 
 
 def test_a_command_that_is_a_slurm_job_itself_does_not_pass_on_its_limits(

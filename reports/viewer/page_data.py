@@ -11,7 +11,7 @@ from fusebench.data.pairs import Pair
 from reports.figures import overlays
 from reports.results import predictions
 from reports.results.drawn_matches import MIN_CONFIDENCE
-from reports.results.task_results import SINGLE_SENSOR_KINDS
+from reports.results.task_results import REFERENCE_KINDS, SINGLE_SENSOR_KINDS
 from reports.viewer import box_rows, label_files, label_images
 from reports.viewer.collection import ViewerSource, ViewerTask
 from reports.viewer.label_files import LabelCounts
@@ -102,6 +102,7 @@ def _build_source(
     data: dict[str, Any] = {
         "name": source.name,
         "isSensor": source.kind in SINGLE_SENSOR_KINDS,
+        "isReference": source.kind in REFERENCE_KINDS,
         "isScored": source.is_scored,
         "seed": source.seed,
         "folder": folder,

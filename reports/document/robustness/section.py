@@ -24,7 +24,7 @@ class RobustnessSection:
     Attributes:
         estimates: One entry per metric; the first is that of the tables and the figure.
         sentence: Result of the comparison of the sources.
-        plain_sentence: The same without intervals and p values, for the headline.
+        plain_sentence: The same without intervals and p-values, for the headline.
         tables: Means per corruption, then every severity.
         levels: Per corruption, its title and the description of its severities.
         missing: How many runs are missing; empty if none is.

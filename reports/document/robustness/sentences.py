@@ -24,7 +24,7 @@ def build_sentence(estimates: RobustnessEstimates, robustness: RobustnessResults
     count = format_count(len(estimates.by_corruption), "corruption")
     texts = [_describe_mean(name, estimates.means[name]) for name in ranked]
     title = estimates.column.mean_title
-    subject = f"Under {count}, mean share of the clean {title} that is kept: {'; '.join(texts)}."
+    subject = f"Under {count}, mean retained {title}: {'; '.join(texts)}."
     if len(ranked) == 1:
         return subject
     p_value = _get_p_value_of_best(estimates, ranked)
@@ -35,7 +35,7 @@ def build_sentence(estimates: RobustnessEstimates, robustness: RobustnessResults
 
 
 def build_plain_sentence(estimates: RobustnessEstimates, robustness: RobustnessResults) -> str:
-    """Say the same without intervals and p values, for the headline."""
+    """Say the same without intervals and p-values, for the headline."""
     ranked = _rank_fused_sources(estimates, robustness)
     if not ranked:
         return ""
@@ -43,7 +43,7 @@ def build_plain_sentence(estimates: RobustnessEstimates, robustness: RobustnessR
     title = estimates.column.mean_title
     texts = [f"{name} {format_percent(estimates.means[name].value)} %" for name in ranked]
     if len(ranked) == 1:
-        return f"{subject}, mean share of the clean {title} that is kept: {texts[0]}."
+        return f"{subject}, mean retained {title}: {texts[0]}."
     if _get_p_value_of_best(estimates, ranked) is not None:
         claim = f"{ranked[0]} is shown to keep the largest share of its clean {title}"
         return f"{subject}, {claim} ({'; '.join(texts)})."

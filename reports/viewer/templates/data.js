@@ -16,7 +16,10 @@ const find = (id) => document.getElementById(id);
 for (const task of data.tasks) {
   task.scored = task.sources.flatMap((source, index) => (source.isScored ? [index] : []));
   task.sensors = task.scored.filter((index) => task.sources[index].isSensor);
-  task.fused = task.scored.filter((index) => !task.sources[index].isSensor);
+  const others = task.scored.filter((index) => !task.sources[index].isSensor);
+  const isReference = (index) => task.sources[index].isReference;
+  // fused images first: the gallery opens on one of them
+  task.fused = [...others.filter((index) => !isReference(index)), ...others.filter(isReference)];
   task.pairs.forEach((pair, index) => { pair.index = index; });
 }
 

@@ -139,6 +139,14 @@ class ResolvedSource:
         return self.config.kind
 
     @property
+    def is_fused_elsewhere(self) -> bool:
+        """Whether its images, or those of a member, were fused elsewhere: not fused again here."""
+        return any(
+            isinstance(source.config, schema.ExternalImagesSource)
+            for source in (self, *self.members)
+        )
+
+    @property
     def method_state(self) -> dict[str, Any]:
         """What affects the method beside its options: ``version``, and hashes of files it needs.
 

@@ -104,7 +104,12 @@ def _find_inner_models(
             inner += _iterate_models(model.model_fields[str(step)].annotation)
     if inner:
         return inner
-    tagged = [model for model in models if _has_tag(model, step)]
+    shared = set.intersection(*(set(model.model_fields) for model in models)) if models else set()
+    tagged = [
+        model
+        for model in models
+        if any(step in get_args(model.model_fields[name].annotation) for name in shared)
+    ]
     return tagged or models  # a key or an index: still the collection's models
 
 
@@ -116,8 +121,3 @@ def _iterate_models(annotation: Any) -> Iterator[type[BaseModel]]:
         return
     for argument in get_args(annotation):
         yield from _iterate_models(argument)
-
-
-def _has_tag(model: type[BaseModel], tag: str | int) -> bool:
-    """Return whether a field of the model can only have values like ``tag``, e.g. ``kind``."""
-    return any(tag in get_args(field.annotation) for field in model.model_fields.values())

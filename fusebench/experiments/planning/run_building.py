@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-from fusebench.config import schema
 from fusebench.data.pairs import Split
 from fusebench.experiments import specs
 from fusebench.experiments.planning.run import Run
@@ -74,9 +73,8 @@ def _can_combine(ensemble: ResolvedSource, corruption: CorruptedPairs | None) ->
     """Return whether an ensemble has members whose images change, and none that cannot be made."""
     if corruption is None:
         return True
-    configs = [member.config for member in ensemble.members]
-    return any(map(corruption.changes_source, configs)) and not any(
-        isinstance(config, schema.ExternalImagesSource) for config in configs
+    return not ensemble.is_fused_elsewhere and any(
+        corruption.changes_source(member.config) for member in ensemble.members
     )
 
 

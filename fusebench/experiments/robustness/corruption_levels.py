@@ -73,7 +73,8 @@ def resolve_corruptions(task_name: str, task: schema.Task) -> tuple[CorruptionLe
             plugin = plugins.load_corruption(name)
             options = validate_model(plugin.Options, config.options, f"{where}.{name}.options")
         except UserError as fault:
-            faults.append(str(fault))
+            text = str(fault)
+            faults.append(text if text.startswith(where) else f"{where}: {text}")
             continue
         levels += [CorruptionLevel(plugin, options, severity) for severity in config.severities]
     if faults:

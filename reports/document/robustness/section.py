@@ -184,7 +184,8 @@ def _build_notes(
     if robustness.sources_fused_elsewhere:
         names = ", ".join(robustness.sources_fused_elsewhere)
         notes.append(
-            f"Left out, because images that were fused elsewhere cannot be fused again: {names}."
+            "Left out, because images that were fused elsewhere (of an ensemble: those of a "
+            f"member) cannot be fused again: {names}."
         )
     bootstrap = results.bootstrap.first_scores if results.bootstrap else None
     if bootstrap is not None and any(value.estimate for value in estimates.means.values()):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fusebench.config.schema import ExternalImagesSource
 from fusebench.experiments.planning.run import Run
 from fusebench.storage.records import Record
 from fusebench.storage.store import Store
@@ -59,7 +58,8 @@ class RobustnessResults:
         levels: One entry per corruption and severity, in the order of the task file.
         sources: Names of the sources, in the order of the task file.
         fused_sources: Those that a method fuses: every corruption reaches them.
-        sources_fused_elsewhere: Sources whose images cannot be fused again.
+        sources_fused_elsewhere: Sources whose images cannot be fused again, and ensembles with
+            such a member.
     """
 
     clean: RunsBySource
@@ -117,13 +117,13 @@ def collect_robustness(
         runs_by_level.setdefault(run.corruption.level.label, []).append(run)
     finished = _collect_finished(corrupted_runs, store)
     levels = [_build_level(runs, finished) for runs in runs_by_level.values()]
-    kinds = {run.source_name: run.source.config for run in clean_runs}
-    elsewhere = [name for name, kind in kinds.items() if isinstance(kind, ExternalImagesSource)]
+    sources = {run.source_name: run.source for run in clean_runs}
+    elsewhere = [name for name, source in sources.items() if source.is_fused_elsewhere]
     return RobustnessResults(
         clean=_group_by_source(clean_runs, _collect_finished(clean_runs, store)),
         levels=tuple(levels),
-        sources=tuple(name for name in kinds if name not in elsewhere),
-        fused_sources=tuple(name for name, kind in kinds.items() if kind.kind == "method"),
+        sources=tuple(name for name in sources if name not in elsewhere),
+        fused_sources=tuple(name for name, source in sources.items() if source.kind == "method"),
         sources_fused_elsewhere=tuple(elsewhere),
     )
 

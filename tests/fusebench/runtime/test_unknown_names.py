@@ -20,6 +20,7 @@ class Square(Strict):
 
 class Circle(Strict):
     kind: Literal["circle"]
+    drawn_as: Literal["circle", "square"] = "circle"
     radius: int = 1
 
 
@@ -52,7 +53,12 @@ def test_unknown_option_of_the_outer_model():
 
 def test_unknown_option_of_a_member_of_a_union_lists_that_member():
     message = explain(shapes={"a": {"kind": "circle", "radios": 3}})
-    assert "did you mean 'radius'? Known: kind, radius (given: 3)" in message
+    assert "did you mean 'radius'? Known: kind, drawn_as, radius (given: 3)" in message
+
+
+def test_a_value_of_another_field_is_no_sign_of_a_member():
+    message = explain(shapes={"a": {"kind": "square", "radius": 3}})
+    assert "no option is called 'radius'; known: kind, side (given: 3)" in message
 
 
 def test_unknown_option_in_a_list():

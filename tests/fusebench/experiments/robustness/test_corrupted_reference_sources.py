@@ -6,8 +6,10 @@ import pytest
 from fusebench.config import schema
 from fusebench.data import images
 from fusebench.engines import jobs
+from fusebench.errors import UserError
 from fusebench.experiments import plan, sources
 from fusebench.storage.store import Store
+from reports.results.robustness.collection import collect_robustness
 from tests.helpers import dataset_folders
 
 TASKS = """
@@ -96,3 +98,19 @@ def test_the_channels_are_those_of_the_corrupted_sensors(root):
     green = read_image(find_run(built.corrupted_runs, "green-missing_visible3-seed0"), root, key)
     assert not green[..., [0, 2]].any()
     assert np.array_equal(green[..., 1], clean[..., 3])
+
+
+def test_an_ensemble_with_a_member_fused_elsewhere_is_named_as_left_out(root):
+    # as one of the sources of the table it would have no run on corrupted pairs, which reads as
+    # "not changed: 100 %"
+    built = build(root)
+    results = collect_robustness(built.runs, built.corrupted_runs, Store(root / "runs"))
+    assert results.sources_fused_elsewhere == ("fixed",)
+    assert results.sources == ("both", "stacked", "green")
+
+
+def test_an_unknown_corruption_is_named_with_its_place(root):
+    text = TASKS.replace("dead_pixels", "dead_pixel")
+    (root / "tasks.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"tasks\.toy\.corruptions: .*did you mean 'dead_pixels'"):
+        build(root)

@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not MIN_WIDTH <= args.width <= MAX_WIDTH:
             raise UserError(f"--width {args.width}: expected {MIN_WIDTH} to {MAX_WIDTH}")
+        _check_target(args.to, [args.infrared, args.visible, *(args.earlier or ())])
         names = args.corruption or plugins.list_plugins(plugins.CORRUPTIONS)
         corruptions = [plugins.load_corruption(name) for name in names]
         clean = _read_pair(args.infrared, args.visible)
@@ -150,6 +151,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--width", type=int, default=DEFAULT_WIDTH, help="pixels of each image (default: 320)"
     )
     return parser
+
+
+def _check_target(target: Path, read_files: Sequence[Path]) -> None:
+    """Raise a UserError if the sheet would replace an image that is read, or is no PNG by name."""
+    if any(target.resolve() == file.resolve() for file in read_files):
+        raise UserError(f"--to {target}: is an image of the pair, which would be replaced")
+    if target.suffix.lower() != ".png":
+        raise UserError(f"--to {target}: expected a file name that ends in .png")
 
 
 def _read_pair(infrared: Path, visible: Path) -> PairImages:

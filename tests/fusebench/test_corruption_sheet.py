@@ -62,3 +62,12 @@ def test_what_cannot_be_drawn_is_refused(folder, capsys, flags, names, message):
     assert draw(folder, *flags, **names) == 2
     assert message in capsys.readouterr().err
     assert not (folder / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("target", ["vi.png", "./ir.png", "before.png", "sheet.jpg"])
+def test_no_image_of_the_pair_is_replaced_and_no_other_format_is_named(folder, capsys, target):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    earlier = ("--earlier", folder / "before.png", folder / "vi.png")
+    assert draw(folder, "--width", "32", *earlier, "--to", f"{folder}/{target}") == 2
+    assert f"{target.removeprefix('./')}: " in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}

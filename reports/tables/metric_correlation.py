@@ -48,7 +48,7 @@ def compute_correlations(tasks: Sequence[TaskResults]) -> list[MetricCorrelation
     """Correlate every fusion metric with the first two scores of every task on its data set.
 
     The tasks have test pairs in common, known by their files: simulated scenes of another seed are
-    other pairs of a data set with the same name.
+    other pairs of a data set with the same name. Without scores per image the name decides.
     """
     return [
         correlation
@@ -92,8 +92,11 @@ def build_dataframe(correlations: Sequence[MetricCorrelation]) -> pd.DataFrame:
 
 
 def _have_common_pairs(quality: TaskResults, task: TaskResults) -> bool:
-    if quality.dataset != task.dataset or not (quality.image_scores and task.image_scores):
+    """Return whether the pairs are the same as far as that is known."""
+    if quality.dataset != task.dataset:
         return False
+    if quality.image_scores is None or task.image_scores is None:
+        return True
     return not set(quality.image_scores.pairs).isdisjoint(task.image_scores.pairs)
 
 

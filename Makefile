@@ -7,8 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-# one process per CPU, a file at a time; tests/conftest.py orders the files
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# one process per CPU, a file at a time; tests/conftest.py orders the files; ends if a process dies
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: demo test lint check faults clean
 

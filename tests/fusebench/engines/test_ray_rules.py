@@ -233,6 +233,7 @@ def test_an_actor_without_a_job_ends(tmp_path):
         "request = EngineRequest('toy', (), Path(sys.argv[1]), 'cpu')\n"
         "settings = job_executor.WorkerSettings(1, False, {})\n"
         "executor = job_executor.JobExecutor(request, settings)\n"
+        "executor.end_process_when_idle()\n"
         "time.sleep(600)\n"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=200)

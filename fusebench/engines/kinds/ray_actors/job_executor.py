@@ -52,6 +52,9 @@ class JobExecutor:
         self._running.set_result(JobEnd(0))
         self._is_canceled = False
         self._last_use = time.monotonic()
+
+    def end_process_when_idle(self) -> None:
+        """End this process, that of an actor, when it has had no job for `IDLE_SECONDS`."""
         threading.Thread(target=self._exit_when_idle, name="idle", daemon=True).start()
 
     def execute(self, job_id: str, seconds_to_wait: float) -> JobEnd:

@@ -99,6 +99,7 @@ def build_actor_class() -> type:
 
             os.chdir(place["folder"])
             self.executor = JobExecutor(*pickle.loads(arguments))
+            self.executor.end_process_when_idle()
 
         def execute(self, job_id: str, seconds_to_wait: float) -> tuple[int | None, str, bool]:
             end = self.executor.execute(job_id, seconds_to_wait)

@@ -186,7 +186,7 @@ def execute_with_engine(
         return 0
     ids = {job.id for job in submitted.list_submitted(store.root)}
     remaining = jobs.add_shards(remaining, store, settings.jobs_at_once or 1, ids)
-    if settings.kind == "slurm":
+    if settings.merges_chains:
         remaining = jobs.merge_chains(remaining)
     adopted_first = sorted(remaining, key=lambda job_id: job_id not in ids)
     remaining = {job_id: remaining[job_id] for job_id in adopted_first}

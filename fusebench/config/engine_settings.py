@@ -70,6 +70,11 @@ class EngineSettingsBase(BaseModel):
 
     retries: Retries = 1
 
+    @property
+    def merges_chains(self) -> bool:
+        """Whether jobs that only wait for each other are one job, because each waits in a queue."""
+        return False
+
 
 class LocalEngineSettings(EngineSettingsBase):
     """Execution on this machine.
@@ -157,6 +162,11 @@ class SlurmEngineSettings(EngineSettingsBase):
     time: Annotated[int, Field(ge=3, le=MAX_MINUTES), BeforeValidator(parse_minutes)] = 8 * 60
     array: Annotated[int, Field(ge=1, le=MAX_JOBS_AT_ONCE), BeforeValidator(refuse_boolean)] = 16
     setup: tuple[Annotated[str, Field(min_length=1, max_length=10_000)], ...] = ()
+
+    @property
+    def merges_chains(self) -> bool:
+        """Whether jobs that only wait for each other are one job, because each waits in a queue."""
+        return True
 
     @property
     def jobs_at_once(self) -> int | None:

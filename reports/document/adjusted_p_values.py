@@ -1,4 +1,4 @@
-"""P values after Holm's adjustment: of comparisons of a task, and of those that a table tests."""
+"""p-values after Holm's adjustment: of comparisons of a task, and of those that a table tests."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

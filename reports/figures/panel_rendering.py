@@ -14,6 +14,7 @@ from fusebench.errors import UserError
 from fusebench.experiments.planning.run import Run
 from reports.figures import overlays, zoom_windows
 from reports.figures.overlays import BoxOverlay
+from reports.figures.zoom_windows import ZoomWindow
 from reports.results import drawn_matches, predictions
 from reports.results.predictions import SourcePredictions
 
@@ -71,19 +72,24 @@ def _load_source_view(source: SourcePredictions, pair: Pair) -> SourceView | Use
     return SourceView(source.source_name, image, predicted, label_map)
 
 
-def _render_box_panels(
-    views: Sequence[SourceView], pair: Pair, split: Split
-) -> Iterator[RenderedPanel]:
-    """Yield the ground truth on both sensors' images, then every source's predictions."""
-    truth = predictions.get_true_boxes(pair)
+def _find_box_window(truth: Boxes, views: Sequence[SourceView], pair: Pair) -> ZoomWindow:
+    """Find the window around the object that about half of the sources detect."""
     counted = truth.drop_ignored()
     detected = [
         drawn_matches.classify_boxes(counted, drawn_matches.filter_by_confidence(view.boxes))[1]
         for view in views
     ]
-    window = zoom_windows.find_disputed_box_window(
+    return zoom_windows.find_disputed_box_window(
         counted.corners, np.array(detected, bool), pair.size
     )
+
+
+def _render_box_panels(
+    views: Sequence[SourceView], pair: Pair, split: Split
+) -> Iterator[RenderedPanel]:
+    """Yield the ground truth on both sensors' images, then every source's predictions."""
+    truth = predictions.get_true_boxes(pair)
+    window = _find_box_window(truth, views, pair)
 
     def render(image: Color, box_overlays: Sequence[BoxOverlay]) -> Image.Image:
         whole = overlays.draw_boxes(image, box_overlays)
@@ -166,14 +172,7 @@ def _render_enlarged_parts(
 
 def _enlarge_boxes(views: Sequence[SourceView], pair: Pair, split: Split) -> list[Image.Image]:
     truth = predictions.get_true_boxes(pair)
-    counted = truth.drop_ignored()
-    detected = [
-        drawn_matches.classify_boxes(counted, drawn_matches.filter_by_confidence(view.boxes))[1]
-        for view in views
-    ]
-    window = zoom_windows.find_disputed_box_window(
-        counted.corners, np.array(detected, bool), pair.size
-    )
+    window = _find_box_window(truth, views, pair)
     return [
         overlays.draw_boxes(
             view.image,

@@ -1,4 +1,4 @@
-"""Pictures of the report before are used again, as long as the images that they show are the same.
+"""Reuse of pictures of the previous report whose source images have not changed.
 
 Encoding takes most of the viewer's time, and a report is written again after every run. An image
 counts as the same if its file has the same path, size and times; a picture, if its SHA-256 is the

@@ -1,4 +1,4 @@
-"""Handing over of jobs to Slurm, or to processes of this machine, through submitit."""
+"""Submission of jobs to Slurm, or to processes of this machine, through submitit."""
 
 import logging
 import os

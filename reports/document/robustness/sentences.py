@@ -1,4 +1,4 @@
-"""Sentences on robustness: which fused source keeps most of its score, as far as it is shown."""
+"""Sentences on robustness: the fused source that is shown to retain most of its score."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,10 @@
 """Writes the files of a report: page, Markdown, tables, image viewer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 from fusebench.experiments.plan import Plan
 from fusebench.runtime import printable
@@ -50,6 +53,7 @@ def write_report(report: Report, task_results: Sequence[TaskResults], folder: Pa
     paper.write_paper(report.sections, folder)
     (folder / "report.md").write_text(markdown.render_report(report), encoding="utf-8")
     (folder / "tables").mkdir(exist_ok=True)
+    simulated = [results.name for results in task_results if results.is_simulated]
     records = [record for results in task_results for record in results.records]
     csv_files.write_csv(tidy_scores.build_dataframe(records), folder / report_folder.SCORES_FILE)
     csv_files.write_csv(protocol.build_dataframe(records), folder / "tables" / "protocol.csv")
@@ -57,9 +61,11 @@ def write_report(report: Report, task_results: Sequence[TaskResults], folder: Pa
         efficiency.write_csv_files(report.efficiency, folder)
     if report.metric_correlations:
         correlations = metric_correlation.build_dataframe(report.metric_correlations)
+        correlations = csv_files.mark_simulated_tasks(correlations, simulated)
         csv_files.write_csv(correlations, folder / CORRELATIONS_FILE)
     if report.metric_predictions:
         predictions = metric_prediction.build_dataframe(report.metric_predictions)
+        predictions = csv_files.mark_simulated_tasks(predictions, simulated)
         csv_files.write_csv(predictions, folder / PREDICTIONS_FILE)
     tables_by_task = [
         (section.results, _write_section_tables(section, folder)) for section in report.sections
@@ -72,14 +78,15 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     visible, collapsed = selection.select_tables(section.results)
     tables = [*visible, *collapsed]
     text_tables = [*section.main_tables, *section.collapsed_tables]
+    write = _build_writer(section)
     # interval, power and rank tables follow at the end of text_tables
     for table, text_table in zip(tables, text_tables, strict=False):
-        csv_files.write_csv(csv_files.build_wide_dataframe(table), folder / text_table.csv_file)
+        write(csv_files.build_wide_dataframe(table), folder / text_table.csv_file)
     for table in visible:
         _write_tests(section, table, folder)
     if section.published_comparisons:
         published = published_comparison_csv.build_dataframe(section.published_comparisons)
-        csv_files.write_csv(published, folder / section.published_file)
+        write(published, folder / section.published_file)
     interval_text_tables = [
         text_table
         for text_table in text_tables[len(tables) :]
@@ -88,19 +95,19 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
     for file, dataframe in interval_tables.build_dataframes(
         section.results, visible, interval_text_tables
     ):
-        csv_files.write_csv(dataframe, folder / file)
+        write(dataframe, folder / file)
     if section.equivalence_table:
         comparisons = equivalence_text.build_dataframe(
             section.results, section.equivalence_comparisons
         )
-        csv_files.write_csv(comparisons, folder / section.equivalence_table.csv_file)
+        write(comparisons, folder / section.equivalence_table.csv_file)
         text_tables.append(section.equivalence_table)
     if section.robustness:
-        robustness_files.write_csv_files(section.robustness, folder)
+        robustness_files.write_csv_files(section.robustness, folder, write)
         text_tables += section.robustness.tables
     if section.gain_table:
         gains = gain_attributes.build_dataframe(section.gain_explanations)
-        csv_files.write_csv(gains, folder / section.gain_table.csv_file)
+        write(gains, folder / section.gain_table.csv_file)
         text_tables.append(section.gain_table)
     for text_table in text_tables:
         (folder / text_table.tex_file).write_text(
@@ -111,13 +118,19 @@ def _write_section_tables(section: TaskSection, folder: Path) -> list[ScoreTable
 
 def _write_tests(section: TaskSection, table: ScoreTable, folder: Path) -> None:
     """Write the paired tests of a table, and the ranks that follow from them."""
+    write = _build_writer(section)
     stem = table_text.get_csv_path(table).removesuffix(".csv")
     differences = significance.build_pairwise_dataframe(table, section.results.bootstrap)
     if differences is not None:
-        csv_files.write_csv(differences, folder / f"{stem}-pairwise.csv")
+        write(differences, folder / f"{stem}-pairwise.csv")
     ranks = rank_csv.build_dataframe(table)
     if not ranks.empty:
-        csv_files.write_csv(ranks, folder / f"{stem}{rank_text.RANKS_SUFFIX}")
+        write(ranks, folder / f"{stem}{rank_text.RANKS_SUFFIX}")
+
+
+def _build_writer(section: TaskSection) -> Callable[[pd.DataFrame, Path], None]:
+    """Build the function that writes CSV files of a task."""
+    return partial(csv_files.write_task_csv, is_simulated=section.results.is_simulated)
 
 
 def write_viewer(

@@ -178,7 +178,9 @@ def _add_curves(
         bars_and_curves.build_figure_paths(writer.report, stem),
         note,
     )
-    csv_files.write_csv(curves, writer.report / section.curves_file)
+    csv_files.write_task_csv(
+        curves, writer.report / section.curves_file, is_simulated=section.results.is_simulated
+    )
     return replace(section, curves_stem=stem)
 
 
@@ -208,8 +210,9 @@ def _add_confusion_matrices(
         title = f"{note}, {source}"
         writer.draw(heatmap_and_scatter.draw_confusion_matrix, matrix, files, title)
         stems.append((source, stem))
-    csv_files.write_csv(
+    csv_files.write_task_csv(
         confusion_matrices.build_dataframe(dict(matrices)),
         writer.report / section.confusion_matrices_file,
+        is_simulated=section.results.is_simulated,
     )
     return replace(section, confusion_matrix_stems=tuple(stems))

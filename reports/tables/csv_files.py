@@ -8,7 +8,7 @@ Source: OWASP, "CSV injection".
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ from reports.tables.comparison import ColumnHeader, ScoreTable, SourceComparison
 
 # The last four characters of the first group are the full-width forms of the first four.
 FORMULA_PATTERN = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+SIMULATED = "simulated"  # column of tables that are made on simulated scenes
 COLUMN_SUFFIXES = (  # of a column in a wide table
     *("", " sd", " low", " high"),
     *(" difference", " difference low", " difference high"),
@@ -32,6 +33,32 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
         if not pd.api.types.is_numeric_dtype(dtype):
             safe.isetitem(column, [escape_formula(value) for value in safe.iloc[:, column]])
     safe.to_csv(file, index=False)
+
+
+def write_task_csv(table: pd.DataFrame, file: Path, *, is_simulated: bool) -> None:
+    """Write a table of one task; that of simulated scenes says so in its last column.
+
+    Args:
+        table: Its rows; one with a column `SIMULATED` or ``protocol`` says it already.
+        file: Where to write.
+        is_simulated: Whether the images of the task are simulated.
+    """
+    if is_simulated and not {SIMULATED, "protocol"} & set(table.columns):
+        table = table.assign(**{SIMULATED: "yes"})
+    write_csv(table, file)
+
+
+def mark_simulated_tasks(table: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """Add the column `SIMULATED` to a table of several tasks, if any of them is simulated.
+
+    Args:
+        table: Its rows; the column ``task`` has the name of the task.
+        names: The tasks on simulated scenes.
+    """
+    is_simulated = table["task"].isin(list(names))
+    if not is_simulated.any():
+        return table
+    return table.assign(**{SIMULATED: is_simulated.map({True: "yes", False: "no"})})
 
 
 def escape_formula(value: object) -> object:

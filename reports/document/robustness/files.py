@@ -1,5 +1,6 @@
 """CSV files of the robustness section: every severity, the means, and the pairs of sources."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,6 @@ import pandas as pd
 from reports.document.robustness.estimates import RobustnessValue
 from reports.document.robustness.section import RobustnessSection
 from reports.statistics.confidence_intervals import Estimate
-from reports.tables import csv_files
 
 LEVEL_COLUMNS = (
     *("metric", "source", "corruption", "severity", "description", "seeds"),
@@ -28,13 +28,21 @@ PAIR_COLUMNS = ("metric", "source", "other", "difference", "low", "high", "p", "
 ALL_CORRUPTIONS = "mean"  # in place of a corruption's name
 
 
-def write_csv_files(section: RobustnessSection, folder: Path) -> None:
-    """Write all metrics, scores and shares in percent, below the folder of the report."""
+def write_csv_files(
+    section: RobustnessSection, folder: Path, write: Callable[[pd.DataFrame, Path], None]
+) -> None:
+    """Write all metrics, scores and shares in percent, below the folder of the report.
+
+    Args:
+        section: The section.
+        folder: Folder of the report.
+        write: Writes one table to a file.
+    """
     means_table, levels_table = section.tables
     stem = levels_table.csv_file.removesuffix(".csv")
-    csv_files.write_csv(build_levels_dataframe(section), folder / levels_table.csv_file)
-    csv_files.write_csv(build_means_dataframe(section), folder / means_table.csv_file)
-    csv_files.write_csv(build_pairs_dataframe(section), folder / f"{stem}-pairwise.csv")
+    write(build_levels_dataframe(section), folder / levels_table.csv_file)
+    write(build_means_dataframe(section), folder / means_table.csv_file)
+    write(build_pairs_dataframe(section), folder / f"{stem}-pairwise.csv")
 
 
 def build_levels_dataframe(section: RobustnessSection) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from reports.results.robustness.collection import (
     ScoredRun,
 )
 from reports.results.task_results import SourceResults, TaskResults
+from reports.tables import csv_files
 
 UNITS, RESAMPLES = 20, 400
 NOISE = np.random.default_rng(0).normal(0, 0.02, (4, RESAMPLES))
@@ -190,7 +191,8 @@ def test_tables_have_a_column_per_corruption_and_per_severity():
 
 def test_csv_files_have_the_numbers_of_the_tables(tmp_path):
     (tmp_path / "tables").mkdir()
-    files.write_csv_files(build_section(make_results(make_scores())), tmp_path)
+    section = build_section(make_results(make_scores()))
+    files.write_csv_files(section, tmp_path, csv_files.write_csv)
     by_severity = pd.read_csv(tmp_path / "tables/toy-robustness.csv")
     row = by_severity.query("source == 'good' and corruption == 'dark' and severity == 3").iloc[0]
     assert (row.clean, row.score, row.retained) == pytest.approx((80, 36, 45))

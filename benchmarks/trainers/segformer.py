@@ -9,21 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.trainers.examples import load_visible_images
 from benchmarks.trainers.meter import Meter
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.data.split_builder import build_split
 from fusebench.datasets import scenes_seg
 from fusebench.runtime.program import run_program
 from segmentation.models import segformer
 from segmentation.models.segformer import training
 
 WARM_UP_STEPS = 2
-
-
-def load_examples(data: Path, options: scenes_seg.Options) -> LabeledImages:
-    """Load the visible training images of simulated scenes."""
-    split = build_split(scenes_seg.load(data, options), "train", data)
-    return LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)
 
 
 def train_here(examples: LabeledImages, options: segformer.Options, folder: Path) -> Meter:
@@ -132,7 +126,9 @@ def main() -> int:
     """Train with the program, folders and options of the command line (JSON), and print."""
     settings = json.loads(sys.argv[1])
     options = segformer.Options(**settings["options"])
-    examples = load_examples(Path(settings["data"]), scenes_seg.Options(**settings["scenes"]))
+    data = Path(settings["data"])
+    index = scenes_seg.load(data, scenes_seg.Options(**settings["scenes"]))
+    examples = load_visible_images(index, data)
     train = {"here": train_here, "mmengine": train_with_mmengine}[settings["program"]]
     meter = train(examples, options, Path(settings["folder"]))
     meter.print_measurement(options.batch)

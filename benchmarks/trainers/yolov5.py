@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.trainers.examples import load_visible_images
 from benchmarks.trainers.meter import Meter
 from detection.models import yolov5
 from detection.models.yolov5 import (
@@ -20,7 +21,6 @@ from detection.models.yolov5 import (
     ultralytics_import,
 )
 from fusebench.data.labeled_images import LabeledImages
-from fusebench.data.split_builder import build_split
 from fusebench.datasets import scenes
 from fusebench.runtime.program import run_program
 
@@ -29,12 +29,6 @@ CONFIG_NAMES = (  # of ultralytics' configuration that `ultralytics_config.build
     *("imgsz", "epochs", "batch", "seed", "mosaic", "fliplr", "hsv_h", "hsv_s", "hsv_v", "scale"),
     *("translate", "degrees", "box", "cls", "dfl", "plots", "augmentations"),
 )
-
-
-def load_examples(data: Path, options: scenes.Options) -> LabeledImages:
-    """Load the visible training images of simulated scenes."""
-    split = build_split(scenes.load(data, options), "train", data)
-    return LabeledImages({pair.key: pair.visible for pair in split.pairs}, split)
 
 
 def train_here(examples: LabeledImages, options: yolov5.Options, folder: Path) -> Meter:
@@ -102,7 +96,9 @@ def main() -> int:
     """Train with the program, folders and options of the command line (JSON), and print."""
     settings = json.loads(sys.argv[1])
     options = yolov5.Options(**settings["options"])
-    examples = load_examples(Path(settings["data"]), scenes.Options(**settings["scenes"]))
+    data = Path(settings["data"])
+    index = scenes.load(data, scenes.Options(**settings["scenes"]))
+    examples = load_visible_images(index, data)
     train = {"here": train_here, "ultralytics": train_with_ultralytics}[settings["program"]]
     meter = train(examples, options, Path(settings["folder"]))
     meter.print_measurement(len(examples.split.pairs))

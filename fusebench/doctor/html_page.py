@@ -2,15 +2,13 @@
 
 import base64
 from collections.abc import Mapping
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from fusebench.doctor.dataset_files import DatasetFiles
 from fusebench.doctor.diagnosis import Diagnosis
 from fusebench.doctor.findings import Picture
 from fusebench.doctor.pictures import draw_picture
 from fusebench.runtime import progress
+from fusebench.runtime.html.templates import load_environment
 
 MAX_ITEMS = 200  # of a finding on the page; all are in the JSON document
 PICTURE_TEXTS: Mapping[str, str] = {
@@ -30,7 +28,7 @@ def render_page(diagnosis: Diagnosis, files: DatasetFiles) -> str:
         files: The data set, for the pictures.
     """
     return (
-        _load_environment()
+        load_environment("fusebench.doctor")
         .get_template("page.html")
         .render(
             diagnosis=diagnosis,
@@ -39,17 +37,6 @@ def render_page(diagnosis: Diagnosis, files: DatasetFiles) -> str:
             picture_texts=PICTURE_TEXTS,
             max_items=MAX_ITEMS,
         )
-    )
-
-
-@cache
-def _load_environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("fusebench.doctor"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
 
 

@@ -1,12 +1,12 @@
 """Section of one task: answer, tables, protocol, missing runs, published results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from reports.document import (
     equivalence,
     equivalence_text,
-    reference_rows,
+    reference_comparison,
     selection,
     table_text,
 )
@@ -41,7 +41,7 @@ def build_section(
     gains = gain_attributes.explain_gains(results, main)
     sentences = [
         where_fusion_helps.build_answer(results, main),
-        reference_rows.build_sentence(results, main),
+        reference_comparison.build_sentence(results, main),
         equivalence_text.build_sentence(results, comparisons),
         *where_fusion_helps.build_sentences(results, main),
         robustness.sentence if robustness else "",
@@ -56,7 +56,7 @@ def build_section(
             main,
             by_condition,
             [
-                reference_rows.build_plain_sentence(results, main),
+                reference_comparison.build_plain_sentence(results, main),
                 robustness.plain_sentence if robustness else "",
             ],
         ),
@@ -71,9 +71,9 @@ def build_section(
         main_tables=tuple(table_text.build_text_table(results, table) for table in visible),
         collapsed_tables=(
             *(table_text.build_text_table(results, table) for table in collapsed),
-            *_build_interval_tables(results, visible),
+            *_derive_tables(results, visible, interval_tables.build_interval_tables),
             *interval_tables.build_power_tables(results, main),
-            *_build_rank_tables(results, visible),
+            *_derive_tables(results, visible, rank_text.build_rank_tables),
         ),
         protocol=protocol.collect_protocol(results),
         ranking=tuple(interval_plots.rank_rows(main)),
@@ -103,21 +103,14 @@ def attach_samples(
     )
 
 
-def _build_interval_tables(results: TaskResults, tables: Sequence[ScoreTable]) -> list[TextTable]:
+def _derive_tables(
+    results: TaskResults,
+    tables: Sequence[ScoreTable],
+    build: Callable[[TextTable, ScoreTable], Iterable[TextTable]],
+) -> list[TextTable]:
+    """Build the tables that follow from score tables: intervals, or ranks."""
     return [
-        interval_table
+        derived
         for table in tables
-        for interval_table in interval_tables.build_interval_tables(
-            table_text.build_unranked_text_table(results, table), table
-        )
-    ]
-
-
-def _build_rank_tables(results: TaskResults, tables: Sequence[ScoreTable]) -> list[TextTable]:
-    return [
-        rank_table
-        for table in tables
-        for rank_table in rank_text.build_rank_tables(
-            table_text.build_unranked_text_table(results, table), table
-        )
+        for derived in build(table_text.build_unranked_text_table(results, table), table)
     ]

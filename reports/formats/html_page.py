@@ -4,14 +4,12 @@ The content security policy of the page contains the hash of its own script, and
 no other: names and paths cannot inject one.
 """
 
-import base64
-import hashlib
 import re
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from fusebench.runtime.html.templates import compute_policy_hash, load_environment
 from reports.document import efficiency, section_order
 from reports.document.model import CORRELATIONS_FILE, PREDICTIONS_FILE, Report
 from reports.document.parts import leaderboard, notes, paper_text, pictures
@@ -31,15 +29,8 @@ RETRAINED_PROTOCOL = "retrained"  # the default protocol of a record
 
 def render_report(report: Report) -> str:
     """Render the whole page."""
-    templates = Environment(
-        loader=PackageLoader("reports.formats"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = load_environment("reports.formats")
     script = files("reports.formats").joinpath("templates/page.js").read_text(encoding="utf-8")
-    script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = templates.get_template("report.html").render(
         report=report,
         sources=list_sources(report),
@@ -75,7 +66,7 @@ def render_report(report: Report) -> str:
         get_captions_file=paper_text.get_captions_file,
         select_panel_rows=paper_text.select_panel_rows,
         script=Markup(script),  # this project's own file
-        script_hash=Markup(f"sha256-{script_hash}"),
+        script_hash=Markup(compute_policy_hash(script)),
     )
     return SPACE_BEFORE_PERCENT.sub(lambda match: match[1] or "\N{NO-BREAK SPACE}", page) + "\n"
 

@@ -4,15 +4,14 @@ The content security policy contains the hashes of the style and the script, and
 other. The data is JSON without a character that HTML could read as markup.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
+
+from fusebench.runtime.html.templates import compute_policy_hash, load_environment
 
 # in this order: each uses names of those before it
 SCRIPTS = (
@@ -28,19 +27,13 @@ def render_page(data: Mapping[str, Any], note: str) -> str:
         data: See `page_data.build_page_data`.
         note: Which pairs are left out; empty if all are there.
     """
-    templates = Environment(
-        loader=PackageLoader("reports.viewer"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = load_environment("reports.viewer")
     script, style = build_script(), _read_template("viewer.css")
     return templates.get_template("viewer.html").render(
         script=Markup(script),  # this project's own files
         style=Markup(style),
-        script_hash=Markup(_compute_hash(script)),
-        style_hash=Markup(_compute_hash(style)),
+        script_hash=Markup(compute_policy_hash(script)),
+        style_hash=Markup(compute_policy_hash(style)),
         data=htmlsafe_json_dumps(data, separators=(",", ":")),
         note=note,
     )
@@ -54,7 +47,3 @@ def build_script() -> str:
 
 def _read_template(name: str) -> str:
     return files("reports.viewer").joinpath(f"templates/{name}").read_text(encoding="utf-8")
-
-
-def _compute_hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -36,7 +36,7 @@ class Headline:
         sentence: The best fused source against the better single sensor.
         where: (verdict, sentence) on the classes and conditions in which the best fused source is
             better, worse, or neither.
-        notes: Further sentences: sources tied for best, reference rows, robustness.
+        notes: Further sentences: sources tied for best, reference sources, robustness.
         candidate: Name of the best fused source; empty without a comparison.
         baseline: Name of the better single sensor; empty without a comparison.
     """
@@ -66,7 +66,7 @@ def build_headline(
         results: The task.
         main: Its main table, whose last column is the mean.
         condition_tables: Its tables by condition, at most one.
-        notes: Sentences on reference rows and robustness; empty ones are left out.
+        notes: Sentences on reference sources and robustness; empty ones are left out.
     """
     rows = [row for row in main.rows if row.cells]
     if not rows:

@@ -10,7 +10,7 @@ column's scores are.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports.tables.comparison import (
@@ -82,12 +82,7 @@ class IntervalPlots:
 def build_difference_plots(table: ScoreTable) -> IntervalPlots | None:
     """Build the plots of the differences to the better single sensor; None without differences."""
     rows = [row for row in table.rows if row.differences]
-    values = {
-        row.source_results.source_name: [
-            _read_difference(row, i, header) for i, header in enumerate(table.headers)
-        ]
-        for row in rows
-    }
+    values = _read_values(rows, table, _read_difference)
     mean_columns = [i for i, header in enumerate(table.headers) if header.is_mean]
     other_columns = [i for i in range(len(table.headers)) if i not in mean_columns]
     scales: dict[int, _Scale] = {}
@@ -114,12 +109,7 @@ def build_difference_plots(table: ScoreTable) -> IntervalPlots | None:
 def build_score_plots(table: ScoreTable) -> IntervalPlots | None:
     """Build the plots of the scores, with the better single sensor as reference."""
     rows = [row for row in table.rows if row.cells]
-    values = {
-        row.source_results.source_name: [
-            _read_score(row, i, header) for i, header in enumerate(table.headers)
-        ]
-        for row in rows
-    }
+    values = _read_values(rows, table, _read_score)
     ends = []
     for i in range(len(table.headers)):
         present = [value for row in values.values() if (value := row[i])]
@@ -213,6 +203,20 @@ def _choose_step(length: float) -> float:
     """Choose the largest round number (1, 2 or 5 times a power of ten) up to a length."""
     power = 10.0 ** math.floor(math.log10(length))
     return max(step * power for step in TICK_STEPS if step * power <= length * (1 + 1e-9))
+
+
+def _read_values(
+    rows: Sequence[TableRow],
+    table: ScoreTable,
+    read: Callable[[TableRow, int, ColumnHeader], Interval | None],
+) -> dict[str, list[Interval | None]]:
+    """Read the values of all columns by source."""
+    return {
+        row.source_results.source_name: [
+            read(row, i, header) for i, header in enumerate(table.headers)
+        ]
+        for row in rows
+    }
 
 
 def _read_difference(row: TableRow, column: int, header: ColumnHeader) -> Interval | None:

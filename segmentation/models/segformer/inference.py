@@ -40,8 +40,9 @@ def predict_label_maps(
     Raises:
         UserError: If the largest image cannot fit into the memory of the machine.
     """
-    for key, logits, first_class_id in iterate_logits(folder, test, device=device):
-        yield key, logits.argmax(0).byte().cpu().numpy() + np.uint8(first_class_id)
+    for pairs, logits, first_class_id in _iterate_batches(folder, test, device=device):
+        labels = _select_classes(logits).cpu().numpy() + np.uint8(first_class_id)
+        yield from ((pair.key, label_map) for pair, label_map in zip(pairs, labels, strict=True))
 
 
 def predict_probabilities(
@@ -70,6 +71,15 @@ def iterate_logits(
     folder: Path, test: LabeledImages, *, device: str
 ) -> Iterator[tuple[str, "Tensor", int]]:
     """Yield key, logits (outputs, H, W) and the class id of the first output, per test image."""
+    for pairs, logits, first_class_id in _iterate_batches(folder, test, device=device):
+        for pair, logits_of_image in zip(pairs, logits, strict=True):
+            yield pair.key, logits_of_image, first_class_id
+
+
+def _iterate_batches(
+    folder: Path, test: LabeledImages, *, device: str
+) -> Iterator[tuple[list[Pair], "Tensor", int]]:
+    """Yield pairs, logits (N, outputs, H, W) and the class id of the first output, per batch."""
     import torch
 
     # a finished folder is not written to; the log of training has the libraries' output already
@@ -88,8 +98,7 @@ def iterate_logits(
     for pairs, pixels in zip(batches, loaded, strict=True):
         with torch.inference_mode():
             logits = predict_logits(network, pixels)
-        for pair, logits_of_image in zip(pairs, logits, strict=True):
-            yield pair.key, logits_of_image, model_info.first_class_id
+        yield pairs, logits, model_info.first_class_id
 
 
 def _build_batches(split: Split, max_pixels: int) -> list[list[Pair]]:
@@ -141,10 +150,12 @@ def _check_memory(network: Any, split: Split) -> None:
 
 def predict_labels(network: Any, pixels: "Tensor") -> "Tensor":
     """Return the class ids, uint8 (N, H, W), of images, uint8 (N, channels, H, W)."""
-    import torch
+    return _select_classes(predict_logits(network, pixels))
 
-    labels: Tensor = predict_logits(network, pixels).argmax(1).to(torch.uint8)
-    return labels
+
+def _select_classes(logits: "Tensor") -> "Tensor":
+    """Return the class ids, uint8 (N, H, W), of logits (N, outputs, H, W)."""
+    return logits.argmax(1).byte()
 
 
 def predict_logits(network: Any, pixels: "Tensor") -> "Tensor":

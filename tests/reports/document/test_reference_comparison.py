@@ -1,10 +1,10 @@
-"""Fused images against the reference rows: which claims are shown, and the sentence on them."""
+"""Fused images against the reference sources: which claims are shown, and the sentence on them."""
 
 from dataclasses import replace
 
 import pytest
 
-from reports.document import reference_rows, sections, selection
+from reports.document import reference_comparison, sections, selection
 from reports.results.bootstrap_scores import TaskBootstrap
 from reports.tables import where_fusion_helps
 from tests.helpers.reports.bootstrapped_results import make_bootstrap_scores
@@ -34,7 +34,7 @@ def make_results(*, is_tested=True, **scores):
 
 def build_sentence(**options):
     results = make_results(**options)
-    return reference_rows.build_sentence(results, selection.build_main_table(results))
+    return reference_comparison.build_sentence(results, selection.build_main_table(results))
 
 
 def test_a_fused_image_that_is_better_than_every_reference_row_is_named():
@@ -91,7 +91,7 @@ def test_without_resamples_the_best_of_both_groups_are_named():
 def test_the_headline_has_the_same_finding_without_statistics(options, sentence):
     results = make_results(**options)
     main = selection.build_main_table(results)
-    assert reference_rows.build_plain_sentence(results, main) == sentence
+    assert reference_comparison.build_plain_sentence(results, main) == sentence
     if sentence:
         assert sentence in sections.build_section(results).headline.text
 

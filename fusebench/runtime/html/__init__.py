@@ -1,0 +1,1 @@
+"""HTML pages: their templates, and the hash that their content security policy needs."""
